@@ -1,0 +1,295 @@
+"""python -m pipeline tokenize | train | evaluate | predict: the page's calls, top to bottom, in a terminal.
+
+Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130 interrupted.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
+
+SETTINGS = Settings()
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    quieten(options.verbose)
+    try:
+        return options.run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def quieten(verbose):
+    """Library chatter off unless asked for; errors stay."""
+    if not verbose:
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+
+# ---------------------------------------------------------------- the four commands
+
+
+def tokenize(options):
+    """One pair token by token, or dataset rows as a padded batch."""
+    from pipeline.collation import batch_view
+    from pipeline.dataset import load_raw_datasets, parse_rows, rows_at
+    from pipeline.tokenization import checked_length, checked_pair, token_view, tokenizer_for
+
+    tokenizer, origin = tokenizer_for(options.checkpoint, SETTINGS)
+    max_length = checked_length(options.max_length, tokenizer, SETTINGS)
+    say(f"checkpoint: {origin}")
+    if options.pair:
+        view = token_view(tokenizer, *checked_pair(*options.pair, SETTINGS), max_length, not options.no_truncation)
+        print_tokens(view)
+        return 0
+    raw_datasets, data_origin = load_raw_datasets(options.source, SETTINGS)
+    say(f"data: {data_origin}")
+    rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, SETTINGS))
+    print_batch(batch_view(tokenizer, rows, max_length, not options.no_truncation))
+    return 0
+
+
+def train(options):
+    """Fine-tune; the folder keeps config, events and model."""
+    from pipeline.runs import append_event
+    from pipeline.training import config_from, fine_tune
+
+    config = config_from({name: getattr(options, name) for name in config_names()}).checked(SETTINGS)
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    stop = folder / "stop"
+    first_interrupt_stops(stop)
+    bar = None
+    for event in fine_tune(config, folder, SETTINGS, should_stop=stop.exists):
+        append_event(folder, event)
+        bar = print_event(event, bar)
+    if event["event"] != "failed":
+        print(f"model: {folder / 'model'}")
+    return 1 if event["event"] == "failed" else 0
+
+
+def first_interrupt_stops(stop):
+    """Ctrl-C once keeps the model so far; a second time it ends the process."""
+
+    def ask(number, frame):
+        print("\nstopping after this step; once more to end at once", file=sys.stderr)
+        stop.touch()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    stop.unlink(missing_ok=True)
+    signal.signal(signal.SIGINT, ask)
+
+
+def evaluate(options):
+    """A checkpoint's accuracy and F1 on a split, beside the majority's."""
+    from pipeline.training import evaluate_checkpoint
+
+    result = evaluate_checkpoint(checkpoint_named(options.checkpoint), options.source, options.split, options.pairs, SETTINGS)
+    for origin in result["origins"]:
+        say(origin)
+    print(f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of {options.split})")
+    print(f"{'majority':12}{result['majority']['accuracy']:>10.1%}{result['majority']['f1']:>8.1%}")
+    print(f"{'checkpoint':12}{result['accuracy']:>10.1%}{result['f1']:>8.1%}{result['loss']:>8.4f}")
+    return 0
+
+
+def predict(options):
+    """Label, probabilities and logits of one pair, or of a CSV of them."""
+    from pipeline.prediction import predict as predict_pairs
+
+    pairs = [tuple(options.pair)] if options.pair else pairs_of_csv(options.csv)
+    step = 32
+    from tqdm import tqdm
+
+    for start in tqdm(range(0, len(pairs), step), disable=len(pairs) <= step, unit="batch", file=sys.stderr):
+        chunk = pairs[start : start + step]
+        predictions, origin = predict_pairs(checkpoint_named(options.checkpoint), chunk, options.max_length, SETTINGS)
+        if start == 0:
+            say(f"checkpoint: {origin}")
+            print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
+        for pair, prediction in zip(chunk, predictions, strict=True):
+            print_prediction(pair, prediction)
+    return 0
+
+
+def pairs_of_csv(path):
+    """The columns sentence1 and sentence2 of a CSV file."""
+    import csv
+
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} can't be read as a CSV in UTF-8: {error}.") from None
+    if not rows or any(row.get("sentence1") is None or row.get("sentence2") is None for row in rows):
+        raise InputError(f"{path} has no rows with the columns sentence1 and sentence2. Name them in its first line.")
+    return [(row["sentence1"], row["sentence2"]) for row in rows]
+
+
+def checkpoint_named(name):
+    """A run's folder on the command line becomes `run:<id>`; everything else stays."""
+    path = Path(name)
+    if path.name == "model" and path.parent.parent.resolve() == SETTINGS.runs_folder.resolve():
+        return f"run:{path.parent.name}"
+    return name
+
+
+# ---------------------------------------------------------------- printing
+
+
+def say(line):
+    """Where things come from goes to stderr: stdout is the table, to be piped on."""
+    print(line, file=sys.stderr)
+
+
+def shown(text):
+    """Text on one line of a terminal, its control characters spelled out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def print_tokens(view):
+    print(f"{'':>4} {'piece':20}{'input_ids':>10}{'token_type_ids':>16}{'attention_mask':>16}  characters")
+    for token in view.tokens:
+        type_id = "-" if token.type_id is None else token.type_id
+        where = "" if token.sentence is None else f"sentence{token.sentence}[{token.start}:{token.end}] {shown(token.text)}"
+        print(f"{token.position:>4} {shown(token.piece):20}{token.id:>10}{type_id:>16}{token.mask:>16}  {where}".rstrip())
+    for which, text in enumerate(view.cut, 1):
+        if text:
+            print(f"cut from sentence{which}: {shown(text)}")
+    for note in view.notes:
+        print(f"note: {note}")
+
+
+def print_batch(view):
+    for column in view.columns:
+        print(f"{column.name:16}{column.fate:10}{column.becomes:16}{column.why}")
+    print(f"lengths: {view.lengths}")
+    for name, shape in view.shapes.items():
+        print(f"{name:16}{list(shape)}")
+    print(f"padding: {view.padding_cells} of {view.cells} cells ({view.padding_cells / view.cells:.1%})")
+    for pieces in view.pieces:
+        print(" ".join(shown(piece) for piece in pieces))
+
+
+def print_event(event, bar):
+    """One event as a line; the steps as a progress bar."""
+    from tqdm import tqdm
+
+    kind = event["event"]
+    if kind == "start":
+        for part in ("model", "data", "metric"):
+            say(f"{part}: {event[part]['loaded']} ({event[part]['place']}): {event[part]['reason']}")
+        majority = event["majority"]
+        print(f"majority: accuracy {majority['accuracy']:.1%}, F1 {majority['f1']:.1%}")
+        return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
+    if kind == "log":
+        bar.update(event["step"] - bar.n)
+        bar.set_postfix(loss=f"{event['loss']:.3f}")
+    elif kind == "evaluation":
+        tqdm.write(f"step {event['step']:>4}: accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, "
+                   f"loss {event['eval_loss']:.4f}", file=sys.stdout)  # fmt: skip
+    else:
+        if bar:
+            bar.close()
+        print(f"{kind} {event.get('message') or event.get('reason') or ''}".rstrip(),
+              file=sys.stderr if kind == "failed" else sys.stdout)  # fmt: skip
+    return bar
+
+
+def print_prediction(pair, prediction):
+    logits = ", ".join(f"{value:.3f}" for value in prediction.logits.values())
+    text = " | ".join(shown(sentence) for sentence in pair)
+    print(f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  {text}")
+    for which, cut in enumerate(prediction.truncated, 1):
+        if cut:
+            print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
+
+
+# ---------------------------------------------------------------- the command line itself
+
+
+def config_names():
+    from pipeline.training import TrainingConfig
+
+    return [field.name for field in fields(TrainingConfig)]
+
+
+def parse(arguments):
+    from pipeline.dataset import SOURCES, SPLITS
+
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
+    parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
+    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict")
+    add_tokenize(commands, SOURCES, SPLITS)
+    add_train(commands)
+    add_evaluate(commands, SOURCES, SPLITS)
+    add_predict(commands)
+    return parser.parse_args(arguments)
+
+
+def command(commands, function):
+    """A subcommand named and described by its function."""
+    parser = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+    parser.set_defaults(run=function)
+    return parser
+
+
+def add_tokenize(commands, sources, splits):
+    parser = command(commands, tokenize)
+    parser.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows")
+    parser.add_argument("--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)")
+    parser.add_argument("--split", default="train", choices=splits)
+    parser.add_argument("--source", default="auto", choices=sources)
+    parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT)
+    parser.add_argument("--max-length", default=SETTINGS.max_length)
+    parser.add_argument("--no-truncation", action="store_true")
+
+
+def add_train(commands):
+    from pipeline.training import TrainingConfig
+
+    parser = command(commands, train)
+    for name, value in asdict(TrainingConfig()).items():
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            parser.add_argument(flag, action="store_true")
+        else:
+            # Checked by TrainingConfig, with the same words as on the page
+            parser.add_argument(flag, default=value, help=f"default: {value}")
+    parser.add_argument("--output", default="runs/latest", help="folder for events and model (default: %(default)s)")
+
+
+def add_evaluate(commands, sources, splits):
+    parser = command(commands, evaluate)
+    parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT, help="an id, or run:<id>")
+    parser.add_argument("--source", default="auto", choices=sources)
+    parser.add_argument("--split", default="validation", choices=splits)
+    parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
+
+
+def add_predict(commands):
+    parser = command(commands, predict)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
+    what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
+    parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT, help="an id, or run:<id>")
+    parser.add_argument("--max-length", default=SETTINGS.max_length)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

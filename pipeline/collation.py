@@ -1,0 +1,121 @@
+"""Encodings -> one padded batch, and what the padding costs.
+
+`DataCollatorWithPadding` pads to the longest row of *this* batch, renames label to labels and returns tensors.
+Columns that are text (sentence1, sentence2) or that the model doesn't know (idx) must be gone by then:
+`Trainer` drops them, and `batch_view` says which and why.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.tokenization import tokenize_function
+
+MODEL_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
+RENAMED = {"label": "labels", "label_ids": "labels"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What becomes of one column of the tokenized dataset on its way into the batch."""
+
+    name: str
+    fate: str  # "kept" | "dropped" | "renamed"
+    becomes: str
+    why: str
+
+
+@dataclass(frozen=True)
+class BatchView:
+    """One collated batch as plain data; `tensors` are the collator's own numbers."""
+
+    columns: list[Column]
+    lengths: list[int]  # tokens a row before padding
+    pieces: list[list[str]]  # (batch, seq_len)
+    tensors: dict[str, list]
+    shapes: dict[str, tuple[int, ...]]
+    padding_cells: int
+    cells: int
+
+
+def build_data_collator(tokenizer):
+    """The real DataCollatorWithPadding, dynamic: it pads to the longest row of each batch."""
+    from transformers import DataCollatorWithPadding
+
+    return DataCollatorWithPadding(tokenizer=tokenizer)
+
+
+def collate(tokenizer, encodings):
+    """Rows of one dict each -> BatchEncoding of tensors: input_ids … (batch, seq_len), labels (batch,)."""
+    features = [{name: value for name, value in row.items() if _fate(name) != "dropped"} for row in encodings]
+    return build_data_collator(tokenizer)(features)
+
+
+def batch_view(tokenizer, rows, max_length=128, truncation=True):
+    """Raw rows (dicts with sentence1, sentence2 and perhaps label, idx) -> BatchView of their batch."""
+    encodings = [{**row, **tokenize_function(tokenizer, row, max_length, truncation)} for row in rows]
+    batch = collate(tokenizer, encodings)  # (batch, seq_len)
+    lengths = [len(row["input_ids"]) for row in encodings]
+    batch_size, seq_len = batch["input_ids"].shape
+    return BatchView(
+        columns=[_column(name) for name in encodings[0]],
+        lengths=lengths,
+        pieces=[tokenizer.convert_ids_to_tokens(ids) for ids in batch["input_ids"].tolist()],
+        tensors={name: tensor.tolist() for name, tensor in batch.items()},
+        shapes={name: tuple(tensor.shape) for name, tensor in batch.items()},
+        padding_cells=batch_size * seq_len - sum(lengths),
+        cells=batch_size * seq_len,
+    )
+
+
+def _fate(name):
+    return "kept" if name in MODEL_INPUTS or name == "labels" else "renamed" if name in RENAMED else "dropped"
+
+
+WHY = {
+    "input_ids": "what the model reads; padded with the padding token's id",
+    "token_type_ids": "which sentence a token belongs to; padded with 0, the same number as sentence 1",
+    "attention_mask": "1 for a token, 0 for padding: the only column that tells padding from sentence 1",
+    "label": "Trainer and the models call it labels; the collator renames it",
+    "sentence1": "text can't be a tensor; its tokens are in input_ids",
+    "sentence2": "text can't be a tensor; its tokens are in input_ids",
+    "idx": "the row's number in the original corpus; the model has no input of that name",
+    "row": "the number you asked for; the model has no input of that name",
+}
+
+
+def _column(name):
+    fate = _fate(name)
+    becomes = {"kept": name, "renamed": RENAMED.get(name, ""), "dropped": ""}[fate]
+    return Column(name, fate, becomes, WHY.get(name, "the model has no input of that name"))
+
+
+# ---------------------------------------------------------------- what padding costs
+
+STRATEGIES = ("dynamic", "max_length", "longest in dataset", "grouped by length")
+
+
+def padding_cost(lengths, batch_size, strategy, max_length=128, seed=42):
+    """Cells of one epoch over rows of these `lengths`: {"cells", "padding", "share", "batches"}.
+
+    `batches` holds each batch's (rows, seq_len), in the order in which `Trainer` would draw them.
+
+    >>> padding_cost([2, 4], 2, "dynamic")
+    {'cells': 8, 'padding': 2, 'share': 0.25, 'batches': [(2, 4)]}
+    """
+    order = _order(lengths, batch_size, strategy, seed)
+    chunks = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    fixed = {"max_length": max_length, "longest in dataset": max(lengths)}.get(strategy)
+    batches = [(len(chunk), fixed or max(lengths[row] for row in chunk)) for chunk in chunks]
+    cells = sum(rows * seq_len for rows, seq_len in batches)
+    padding = cells - sum(min(length, max_length) if strategy == "max_length" else length for length in lengths)
+    return {"cells": cells, "padding": padding, "share": padding / cells, "batches": batches}
+
+
+def _order(lengths, batch_size, strategy, seed):
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    if strategy == "grouped by length":
+        from transformers.trainer_pt_utils import get_length_grouped_indices
+
+        return get_length_grouped_indices(lengths, batch_size, generator=generator)
+    return torch.randperm(len(lengths), generator=generator).tolist()

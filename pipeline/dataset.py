@@ -1,0 +1,198 @@
+"""load_raw_datasets() -> DatasetDict of sentence pairs: MRPC, or the embedded pairs.
+
+MRPC (Microsoft Research Paraphrase Corpus, non-commercial research licence of Microsoft Research) is never
+shipped: it comes from the Hub, or from a folder of parquet files named by the environment variable MRPC_DIR.
+
+    >>> raw_datasets, origin = load_raw_datasets("embedded")
+    >>> {split: len(rows) for split, rows in raw_datasets.items()}
+    {'train': 320, 'validation': 80, 'test': 80}
+"""
+
+import threading
+import time
+from pathlib import Path
+
+from pipeline.settings import LABELS, MRPC, InputError, Settings
+from pipeline.sources import HubUnavailable, Origin, SourceError, ask_hub, finish_download
+
+EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
+SOURCES = ("auto", "hub", "folder", "embedded")
+SPLITS = ("train", "validation", "test")
+COLUMNS = ("sentence1", "sentence2", "label", "idx")
+
+_kept = {}
+_lock = threading.Lock()
+
+
+def load_raw_datasets(source="auto", settings=None):
+    """(DatasetDict, Origin). `auto`: the folder in MRPC_DIR, else the Hub, else the embedded pairs.
+
+    Columns: sentence1, sentence2 (str), label (ClassLabel not_equivalent, equivalent), idx (int32).
+    Raises SourceError for a source that was asked for by name and can't be had.
+    """
+    settings = settings or Settings()
+    source = settings.data if source == "auto" else source
+    if source not in SOURCES:
+        raise InputError(f"{str(source)[:60]!r} is not a source of pairs. Choose one of {', '.join(SOURCES)}.")
+    key = (source, settings.mrpc_folder)
+    with _lock:
+        if key not in _kept or _kept[key][1] < time.monotonic():
+            loaded = _load(source, settings)
+            # A stand-in is kept only for a while: the Hub may be back.
+            stale = settings.hub_retry_seconds if loaded[1].stands_in else float("inf")
+            _kept[key] = (loaded, time.monotonic() + stale)
+        return _kept[key][0]
+
+
+def _load(source, settings):
+    if source == "embedded":
+        return _embedded("it was asked for", stands_in=False)
+    if source == "folder" or (source == "auto" and settings.mrpc_folder):
+        return _from_folder(settings.mrpc_folder)
+    try:
+        return _from_hub(settings)
+    except HubUnavailable as error:
+        if source == "hub":
+            raise SourceError(f"MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.") from error
+        return _embedded(f"stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a minute")
+
+
+def _embedded(reason, stands_in=True):
+    features = _features()
+    from datasets import DatasetDict, load_dataset
+
+    files = {split: str(EMBEDDED_PAIRS / f"{split}.csv") for split in SPLITS}
+    raw_datasets = DatasetDict(load_dataset("csv", data_files=files, features=features))
+    asked = "MRPC" if stands_in else "embedded pairs"
+    return raw_datasets, Origin(asked, "embedded pairs", "embedded", reason, stands_in)
+
+
+def _features():
+    from datasets import ClassLabel, Features, Value
+
+    return Features({"sentence1": Value("string"), "sentence2": Value("string"),
+                     "label": ClassLabel(names=list(LABELS)), "idx": Value("int32")})  # fmt: skip
+
+
+def _from_folder(folder):
+    from datasets import load_dataset
+
+    if folder is None:
+        raise SourceError("No folder is set: put the path of MRPC's parquet files into the variable MRPC_DIR.")
+    files = {split: sorted(str(path) for path in folder.glob(f"{split}*.parquet")) for split in SPLITS}
+    missing = [split for split in SPLITS if not files[split]]
+    if missing:
+        raise SourceError(f"MRPC_DIR is {str(folder)!r}, but no {missing[0]}*.parquet is there. Name MRPC's folder.")
+    raw_datasets = load_dataset("parquet", data_files=files)
+    return _checked(raw_datasets), Origin("MRPC", "MRPC", "folder", "read from the folder in MRPC_DIR")
+
+
+def _from_hub(settings):
+    from huggingface_hub import HfApi, utils
+
+    began = time.monotonic()
+    try:
+        ask_hub(settings, HfApi().dataset_info, MRPC, timeout=settings.hub_decision_seconds)
+    except HubUnavailable as error:
+        return _from_hub_cache(error)
+    except utils.RepositoryNotFoundError:
+        raise HubUnavailable(f"the Hub has no dataset {MRPC}") from None
+    raw_datasets = finish_download(settings, began, _load_from_hub)
+    return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub", f'load_dataset("{MRPC}", "mrpc")')
+
+
+def _load_from_hub():
+    from datasets import load_dataset
+
+    return load_dataset(MRPC, "mrpc")
+
+
+def _from_hub_cache(refused):
+    """MRPC as `datasets` cached it on an earlier visit, without a word to the Hub."""
+    from datasets import DownloadConfig, DownloadMode, config, load_dataset
+
+    # datasets asks the Hub before it looks into its cache; only a cache that is there is worth that call.
+    if not list(Path(config.HF_DATASETS_CACHE).glob("nyu-mll___glue/mrpc/*/*/*.arrow")):
+        raise refused
+    folders = sorted(Path(config.HF_DATASETS_CACHE).glob("nyu-mll___glue/mrpc/*/*"), key=lambda path: path.stat().st_mtime)
+    files = {split: str(folders[-1] / f"glue-{split}.arrow") for split in SPLITS}
+    try:
+        raw_datasets = load_dataset("arrow", data_files=files, download_mode=DownloadMode.REUSE_DATASET_IF_EXISTS,
+                                    download_config=DownloadConfig(local_files_only=True))  # fmt: skip
+    except Exception:
+        raise refused from None
+    return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub cache", f"downloaded earlier; {refused}")
+
+
+def _checked(raw_datasets):
+    columns = raw_datasets["train"].column_names
+    if not set(COLUMNS) <= set(columns):
+        raise SourceError(f"The data has the columns {columns}; MRPC has {list(COLUMNS)}. Name MRPC's folder.")
+    return raw_datasets
+
+
+# ---------------------------------------------------------------- rows for a visitor
+
+
+def rows_at(dataset, numbers):
+    """The rows with these numbers, in the order asked for: [{"row": 3, "sentence1": …}, …]."""
+    for number in numbers:
+        if not 0 <= number < len(dataset):
+            raise InputError(f"Row {number} is not there: this split has rows 0 to {len(dataset) - 1}.")
+    return [{"row": number, **dataset[number]} for number in numbers]
+
+
+def parse_rows(text, settings=None):
+    """Row numbers as people write them.
+
+    >>> parse_rows("0-3, 7")
+    [0, 1, 2, 3, 7]
+    """
+    settings = settings or Settings()
+    numbers = []
+    for part in str(text).replace("，", ",").split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first.strip().isdecimal() and (not last or last.strip().isdecimal())) or len(part) > 30:
+            raise InputError(f"{part.strip()[:60]!r} is not a row number. Write rows like 0-7 or 3, 5, 12.")
+        low, high = int(first), int(last or first)
+        if high < low:
+            raise InputError(f"{part.strip()!r} runs backwards. Write {high}-{low}.")
+        if high - low >= settings.max_rows or len(numbers) + high - low + 1 > settings.max_rows:
+            raise InputError(f"{str(text)[:60]!r} is more than {settings.max_rows} rows. Ask for fewer.")
+        numbers += range(low, high + 1)
+    return numbers
+
+
+def search_rows(dataset, words, most):
+    """Numbers of the first `most` rows with every one of `words` in either sentence, case ignored."""
+    wanted = words.casefold().split()
+    found = []
+    for number, (first, second) in enumerate(zip(dataset["sentence1"], dataset["sentence2"], strict=True)):
+        text = f"{first} {second}".casefold()
+        if all(word in text for word in wanted):
+            found.append(number)
+            if len(found) == most:
+                break
+    return found
+
+
+def random_rows(dataset, count, seed=None):
+    """`count` different row numbers, sorted; the same for the same seed."""
+    import random
+
+    return sorted(random.Random(seed).sample(range(len(dataset)), min(count, len(dataset))))
+
+
+def majority(labels):
+    """Accuracy and F1 of always answering the commoner label: what any model must beat.
+
+    F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812.
+
+    >>> majority([1, 1, 0])
+    {'label': 1, 'accuracy': 0.6666666666666666, 'f1': 0.8}
+    """
+    ones = sum(1 for label in labels if label == 1)
+    share = ones / len(labels)
+    if share < 0.5:
+        return {"label": 0, "accuracy": 1 - share, "f1": 0.0}
+    return {"label": 1, "accuracy": share, "f1": 2 * share / (1 + share)}

