@@ -161,4 +161,5 @@ def _cut(encoding, full, which, text):
 
 def _last_character(encoding, which):
     fast = encoding.encodings[0]
-    return max((end for (_, end), sequence in zip(fast.offsets, fast.sequence_ids, strict=True) if sequence == which), default=0)
+    pairs = zip(fast.offsets, fast.sequence_ids, strict=True)
+    return max((end for (_, end), sequence in pairs if sequence == which), default=0)

@@ -1,0 +1,77 @@
+"""The app: Tokenize, Fine-tune, Predict.
+
+python app.py            starts it at http://127.0.0.1:7860
+"""
+
+import os
+from dataclasses import replace
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine unasked
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import threading
+
+import gradio as gr
+from tabs.theme import CSS, THEME
+
+from pipeline.runs import advance
+from pipeline.settings import Settings
+from tabs import fine_tune, predict, tokenize
+
+TITLE = "From a pair of sentences to a paraphrase classifier"
+INTRO = f"""# {TITLE}
+Follow one pair the whole way, on real parts: **tokenize** it, see the **padding** of its batch, **fine-tune** a
+classifier with `Trainer`, and ask it for a **prediction**."""
+LAUNCH = {
+    "theme": THEME, "css": CSS, "footer_links": ["api", "settings"], "run_history": False, "enable_monitoring": False,
+}  # fmt: skip
+
+
+def build_app(settings):
+    """settings -> gr.Blocks with one tab a file of tabs/. Builds components only: nothing is loaded here."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
+        gr.Markdown(INTRO)
+        with gr.Tabs():
+            with gr.Tab("Tokenize", id="tokenize"):
+                tokenize_loads = tokenize.build_tab(settings)
+            with gr.Tab("Fine-tune", id="fine-tune"):
+                fine_tune_tab = fine_tune.build_tab(settings)
+            with gr.Tab("Predict", id="predict"):
+                predict_tab = predict.build_tab(settings)
+        fine_tune_tab.finished.change(
+            predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private"
+        )
+        for function, inputs, outputs in [*tokenize_loads, fine_tune_tab.on_load, predict_tab.on_load]:
+            demo.load(function, inputs, outputs, api_visibility="private", show_progress="minimal")
+    # Handlers are short; long work lives in a run's own process.
+    return demo.queue(default_concurrency_limit=8)
+
+
+def page_settings():
+    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on behind it."""
+    settings = Settings()
+    return replace(settings, hub_download_seconds=settings.hub_decision_seconds)
+
+
+def warm(settings):
+    """Import and load in the background what the first visitor will need, and take up runs that still wait."""
+    from pipeline.dataset import load_raw_datasets
+    from pipeline.prediction import predict as predict_pairs
+    from pipeline.settings import EMBEDDED_CHECKPOINT
+
+    advance(settings)
+    predict_pairs(EMBEDDED_CHECKPOINT, [("warm", "up")], settings=settings)
+    load_raw_datasets(settings=settings)
+
+
+def main():
+    settings = page_settings()
+    demo = build_app(settings)
+    threading.Thread(target=warm, args=(settings,), daemon=True, name="warm").start()
+    demo.launch(**LAUNCH)
+
+
+if __name__ == "__main__":
+    main()

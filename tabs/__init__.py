@@ -1,0 +1,1 @@
+"""What a visitor sees: one tab a file. With app.py the only importers of gradio."""

@@ -1,0 +1,264 @@
+"""Fine-tune: launch a short Trainer run, watch its curve, stop it, keep its model."""
+
+import html
+import shlex
+from dataclasses import dataclass
+
+import gradio as gr
+
+from pipeline.dataset import SOURCES
+from pipeline.runs import ENDED, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
+from pipeline.settings import CHECKPOINTS, InputError
+from pipeline.training import EVAL_STRATEGIES, SCHEDULES, TrainingConfig, config_from
+from tabs import drawing
+from tabs.words import explain, toast
+
+DEFAULT = TrainingConfig()
+# The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
+ADDRESS = """(id) => { if (!id) return;
+  const url = new URL(location); url.searchParams.set("run", id); history.replaceState(null, "", url); }"""
+
+
+@dataclass(frozen=True)
+class FineTuneTab:
+    """What app.py wires to the rest: `finished` holds the name of a model that a run has left (`run:<id>`)."""
+
+    finished: gr.State
+    on_load: tuple
+
+
+def build_tab(settings):
+    """The tab's components and wiring."""
+    page = _handlers(settings)
+    gr.Markdown("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Watch it leave the dashed "
+                "majority lines, or not: that is what always answering the commoner label would score.")  # fmt: skip
+    controls = _controls(settings)
+    page.names = tuple(controls)
+    with gr.Row():
+        start = gr.Button("Start the fine-tune", variant="primary")
+        stop = gr.Button("Stop and keep the model", variant="stop", interactive=False)
+    status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90)
+    with gr.Row(equal_height=True):
+        loss = gr.HTML(page.empty_loss(), min_height=300)
+        scores = gr.HTML(page.empty_scores(), min_height=300)
+    result = gr.HTML()
+    with gr.Accordion("The log, as a table", open=False):
+        log = gr.HTML(drawing.log_table([]))
+    with gr.Accordion("The command that runs, and where everything came from", open=False):
+        about = gr.HTML()
+
+    run_id, finished, timer = gr.State(""), gr.State(""), gr.Timer(1.0, active=False)
+    # Whoever holds a run's secret may stop it; it stays in the visitor's browser. The storage's own key is no
+    # secret (it guards nothing beyond that browser) but must outlive a restart of the server.
+    owned = gr.BrowserState({}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser")
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    drawn = [status, loss, scores, result, log, about, stop, timer, finished]
+    watch = {"fn": page.draw, "inputs": [run_id, owned], "outputs": drawn, **private}
+    start.click(page.start, [owned, *controls.values()], [status, run_id, owned], **private).then(**watch).then(
+        None, run_id, None, js=ADDRESS, api_visibility="private"
+    )
+    stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
+    timer.tick(**watch)
+    gr.api(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
+    return FineTuneTab(finished, (page.load, owned, [run_id, *drawn]))
+
+
+def _controls(settings):
+    """A form field for each setting of a run, with one line of help, by name."""
+    controls = {}
+    with gr.Row():
+        controls["checkpoint"] = gr.Dropdown(
+            list(CHECKPOINTS), value=DEFAULT.checkpoint, allow_custom_value=True, label="Checkpoint",
+            info="what the run starts from",
+        )  # fmt: skip
+        controls["source"] = gr.Radio(
+            list(SOURCES), value=DEFAULT.source, label="Pairs", info="auto: MRPC where it can be had, else the embedded pairs"
+        )
+    with gr.Row():
+        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, "updates of the weights, at most")
+        controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", info="how far an update goes")
+        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, "pairs in one update")
+    with gr.Accordion("More settings", open=False):
+        with gr.Row():
+            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, "pairs to learn from")
+            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, "pairs to judge by")
+            controls["epochs"] = _slider("epochs", 1, settings.max_epochs, "times through the training pairs, at most")
+        with gr.Row():
+            controls["eval_strategy"] = gr.Radio(
+                list(EVAL_STRATEGIES), value=DEFAULT.eval_strategy, label="eval_strategy",
+                info="when to judge; the notes' evaluation_strategy",
+            )  # fmt: skip
+            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, "updates between two evaluations")
+            controls["schedule"] = gr.Radio(
+                list(SCHEDULES), value=DEFAULT.schedule, label="lr_scheduler_type", info="how the learning rate falls"
+            )
+        with gr.Row():
+            controls["warmup_ratio"] = gr.Slider(
+                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info="share of the run in which the learning rate rises"
+            )
+            controls["weight_decay"] = gr.Slider(0, 1, DEFAULT.weight_decay, label="weight_decay", info="pull towards zero")
+            controls["max_length"] = gr.Slider(
+                8, settings.longest_max_length, DEFAULT.max_length, step=1, label="max_length", info="the most tokens of a pair"
+            )
+        with gr.Row():
+            controls["group_by_length"] = gr.Checkbox(
+                DEFAULT.group_by_length, label="group_by_length", info="batches of like length: less padding"
+            )
+            controls["seed"] = gr.Number(DEFAULT.seed, precision=0, label="seed", info="same seed, same curve")
+    return controls
+
+
+def _slider(name, low, high, info):
+    return gr.Slider(low, high, getattr(DEFAULT, name), step=1, label=name, info=info)
+
+
+class _handlers:
+    """The tab's handlers over one app's settings."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.names = ()  # of the form's fields, in the order in which Start receives their values
+
+    def start(self, owned, *values):
+        try:
+            config = config_from(dict(zip(self.names, values, strict=True)))
+            run_id, secret = start_run(config, self.settings)
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+        status = drawing.run_status("queued", 0, 0, None, "The worker is starting: it imports torch and loads the model.")
+        return status, run_id, {**_recent(owned), run_id: secret}
+
+    def stop(self, run_id, owned):
+        try:
+            stop_run(run_id, (owned or {}).get(run_id, ""), self.settings)
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error")
+        return gr.skip()
+
+    def load(self, owned, request: gr.Request):
+        """The run named in the page's address, if any."""
+        run_id = request.query_params.get("run", "")
+        return (run_id, *self.draw(run_id, owned)) if run_id else (gr.skip(),) * 10
+
+    def draw(self, run_id, owned):
+        """One look at the run's folder -> every picture of it."""
+        if not run_id:
+            return (gr.skip(),) * 9
+        try:
+            run = read_run(run_id, self.settings)
+        except InputError as error:
+            return (drawing.notice(str(error), kind="error"), *(gr.skip(),) * 6, gr.Timer(active=False), gr.skip())
+        mine = not run.ended and may_stop(run_id, (owned or {}).get(run_id, ""), self.settings)
+        again = "Stop now, lose the model" if run.state == "stopping" else "Stop and keep the model"
+        return (
+            drawing.run_status(run.state, *progress(run), _message(run)), self.loss(run), self.scores(run), _result(run),
+            drawing.log_table(_log(run)), self.about(run), gr.Button(again, interactive=mine),
+            gr.Timer(active=run.state not in ENDED),
+            f"run:{run.id}" if run.state in ("done", "stopped") and run.first(run.state) else gr.skip(),
+        )  # fmt: skip
+
+    def loss(self, run):
+        points = curves(run)
+        total = progress(run)[1]
+        series = {"training loss": points["loss"], "validation loss": points["eval_loss"]}
+        return drawing.curve("Loss", series, baselines={}, x_label="step", y_label="cross-entropy", x_max=total)
+
+    def scores(self, run):
+        points, start = curves(run), run.first("start")
+        majority = start["majority"] if start else None
+        baselines = {"majority accuracy": majority["accuracy"], "majority F1": majority["f1"]} if majority else {}
+        series = {"accuracy": points["eval_accuracy"], "F1": points["eval_f1"]}
+        return drawing.curve("Accuracy and F1 on validation", series, baselines=baselines, x_label="step",
+                             y_label="share", x_max=progress(run)[1])  # fmt: skip
+
+    def empty_loss(self):
+        return drawing.curve("Loss", {}, baselines={}, x_label="step", y_label="cross-entropy", x_max=DEFAULT.max_steps)
+
+    def empty_scores(self):
+        return drawing.curve("Accuracy and F1 on validation", {}, baselines={}, x_label="step", y_label="share",
+                             x_max=DEFAULT.max_steps)  # fmt: skip
+
+    def about(self, run):
+        if not run.config:
+            return ""
+        command = shlex.join(["python", *worker_command(TrainingConfig(**run.config), f"runs/{run.id}")[1:]])
+        start = run.first("start") or {}
+        origins = [start[part] for part in ("model", "data", "metric") if part in start]
+        lines = [drawing.origin_line(f"{o['loaded']} ({o['place']}): {o['reason']}", o["stands_in"]) for o in origins]
+        return f"<pre class='command'>{html.escape(command)}</pre>{''.join(lines)}"
+
+    def fine_tune(
+        self,
+        checkpoint: str = DEFAULT.checkpoint,
+        source: str = DEFAULT.source,
+        train_pairs: int = DEFAULT.train_pairs,
+        eval_pairs: int = DEFAULT.eval_pairs,
+        epochs: int = DEFAULT.epochs,
+        max_steps: int = DEFAULT.max_steps,
+        batch_size: int = DEFAULT.batch_size,
+        learning_rate: float = DEFAULT.learning_rate,
+        eval_strategy: str = DEFAULT.eval_strategy,
+        eval_steps: int = DEFAULT.eval_steps,
+        max_length: int = DEFAULT.max_length,
+        seed: int = DEFAULT.seed,
+    ) -> dict:
+        """Start a fine-tune on this server and return at once; poll `run` with the id for its story.
+
+        Args:
+            checkpoint: an id of the Hub, what the run starts from
+            source: auto, hub, folder or embedded: which pairs
+            train_pairs: pairs to learn from
+            eval_pairs: pairs to judge by
+            epochs: times through the training pairs, at most
+            max_steps: updates of the weights, at most
+            batch_size: pairs in one update
+            learning_rate: how far an update goes
+            eval_strategy: no, steps or epoch
+            eval_steps: updates between two evaluations
+            max_length: the most tokens of a pair
+            seed: same seed, same curve
+
+        Returns:
+            run (its id), secret (whoever has it may stop the run), and model (its name for `predict` once it is done)
+        """
+        values = {name: value for name, value in locals().items() if name != "self"}
+        try:
+            run_id, secret = start_run(config_from(values), self.settings)
+        except Exception as error:
+            raise toast(error) from None
+        return {"run": run_id, "secret": secret, "model": f"run:{run_id}"}
+
+
+def _recent(owned):
+    """The secrets of this browser's last runs; older ones have expired anyway."""
+    return dict(list((owned or {}).items())[-20:])
+
+
+def _message(run):
+    last = run.events[-1] if run.events else {}
+    if run.state == "queued":
+        return f"Place {run.place} in the queue." if run.place else "The worker is starting."
+    if run.state == "expired":
+        return "This run has expired: its folder is gone. Start a new one."
+    if run.state == "running" and not run.events:
+        return "The worker is starting: it imports torch and loads the model."
+    return last.get("message") or last.get("reason") or ""
+
+
+def _result(run):
+    end, start = run.first(run.state) if run.ended else None, run.first("start")
+    if not end or "before" not in end or not start:
+        return ""
+    majority = start["majority"]
+    rows = [("accuracy", end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),
+            ("F1", end["before"]["f1"], end["after"]["f1"], majority["f1"])]  # fmt: skip
+    model = drawing.notice("The model is ready: it is chosen in the Predict tab.", kind="info")
+    return drawing.result_table(rows) + model
+
+
+def _log(run):
+    """Training and evaluation lines of one step joined into one row."""
+    rows = {}
+    for event in run.of("log") + run.of("evaluation"):
+        rows.setdefault(event["step"], {}).update(event)
+    return [rows[step] for step in sorted(rows)]

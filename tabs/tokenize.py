@@ -1,0 +1,150 @@
+"""Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
+
+from dataclasses import asdict
+
+import gradio as gr
+
+from pipeline.collation import batch_view
+from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows, rows_at, search_rows
+from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
+from pipeline.tokenization import checked_length, checked_pair, token_view, tokenizer_for
+from tabs import drawing
+from tabs.words import notice_on_error, toast
+
+PAIR = (
+    "The storm closed the harbor on Tuesday, leaving 300 ferry passengers stranded overnight.",
+    "About 300 ferry passengers were stranded overnight after the harbor was shut by Tuesday's storm.",
+)
+CELLS = [("pieces", "pieces"), ("input_ids", "input_ids"), ("token_type_ids", "token_type_ids"),
+         ("attention_mask", "attention_mask")]  # fmt: skip
+
+
+def build_tab(settings):
+    """The tab's components and wiring; returns what runs when the page loads: [(function, inputs, outputs), …]."""
+    page = _handlers(settings)
+    with gr.Row():
+        checkpoint = gr.Dropdown(
+            list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label="Checkpoint",
+            info="decides the vocabulary; any id of the Hub works", scale=2,
+        )  # fmt: skip
+        max_length = gr.Slider(
+            8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info="the most tokens of a pair"
+        )
+        truncation = gr.Checkbox(True, label="truncation", info="cut what is longer than max_length")
+    gr.Markdown("## 1 · One pair becomes tokens")
+    with gr.Row():
+        sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters)
+        sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters)
+    button = gr.Button("Tokenize", variant="primary")
+    tokens = gr.HTML(min_height=360)
+    gr.Markdown("## 2 · Rows become a padded batch")
+    with gr.Row():
+        split = gr.Radio(list(SPLITS), value="train", label="Split")
+        rows = gr.Textbox("0-7", label="Rows", info=f"such as 0-7 or 3, 5, 12; at most {settings.max_rows}")
+        words = gr.Textbox("", label="Search", info="rows with all of these words", placeholder="for example: police")
+        shuffle = gr.Button("Random rows", scale=0)
+    show = gr.Radio(CELLS, value="pieces", label="Show in each cell")
+    batch = gr.HTML(min_height=360)
+    with gr.Row():
+        look = gr.Number(0, precision=0, label="Take a row as the pair above", info="its number in the split")
+        take = gr.Button("Use this row", scale=0)
+
+    pair_inputs = [sentence1, sentence2, checkpoint, max_length, truncation]
+    batch_inputs = [rows, split, checkpoint, max_length, truncation, show]
+    settings_changed = [checkpoint.change, max_length.release, truncation.change]
+    private = {"api_visibility": "private", "show_progress": "minimal"}
+    gr.on([button.click, sentence1.submit, sentence2.submit, *settings_changed], page.pair, pair_inputs, tokens, **private)
+    gr.on([rows.submit, split.change, show.change, *settings_changed], page.batch, batch_inputs, batch, **private)
+    words.submit(page.search, [words, split], [batch, rows], **private).then(page.batch, batch_inputs, batch, **private)
+    shuffle.click(page.shuffle, split, [batch, rows], **private).then(page.batch, batch_inputs, batch, **private)
+    take.click(page.take, [look, split], [tokens, sentence1, sentence2], **private).then(
+        page.pair, pair_inputs, tokens, **private
+    )
+    gr.api(page.tokenize, api_name="tokenize")
+    return [(page.pair, pair_inputs, tokens), (page.batch, batch_inputs, batch)]
+
+
+class _handlers:
+    """The tab's handlers over one app's settings: each calls the pipeline and draws what comes back."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.pair = notice_on_error(1)(self.pair)
+        self.batch = notice_on_error(1)(self.batch)
+        self.search = notice_on_error(2)(self.search)
+        self.shuffle = notice_on_error(2)(self.shuffle)
+        self.take = notice_on_error(3)(self.take)
+
+    def _tokenizer(self, checkpoint, max_length):
+        tokenizer, origin = tokenizer_for(checkpoint, self.settings)
+        return tokenizer, origin, checked_length(max_length, tokenizer, self.settings)
+
+    def _split(self, split):
+        if split not in SPLITS:
+            raise InputError(f"{str(split)[:60]!r} is not a split. Choose one of {', '.join(SPLITS)}.")
+        raw_datasets, origin = load_raw_datasets(settings=self.settings)
+        return raw_datasets[split], origin
+
+    def pair(self, sentence1, sentence2, checkpoint, max_length, truncation):
+        tokenizer, origin, max_length = self._tokenizer(checkpoint, max_length)
+        view = token_view(tokenizer, *checked_pair(sentence1, sentence2, self.settings), max_length, truncation)
+        return drawing.origin_line(str(origin), origin.stands_in) + drawing.token_grid(view)
+
+    def batch(self, rows, split, checkpoint, max_length, truncation, show):
+        tokenizer, origin, max_length = self._tokenizer(checkpoint, max_length)
+        dataset, data_origin = self._split(split)
+        examples = rows_at(dataset, parse_rows(rows, self.settings))
+        view = batch_view(tokenizer, examples, max_length, truncation)
+        lines = [drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
+        if show not in view.tensors and show != "pieces":
+            lines.append(drawing.notice(f"This checkpoint's batch has no {show}; the pieces are shown.", kind="info"))
+            show = "pieces"
+        return "".join([*lines, drawing.batch_grid(view, show), drawing.shapes_table(view), drawing.columns_table(view)])
+
+    def search(self, words, split):
+        dataset, _ = self._split(split)
+        if not words.strip():
+            raise InputError("The search is empty. Type a word, such as police.")
+        found = search_rows(dataset, words[:200], 8)
+        if not found:
+            raise InputError(f"No row of {split} has all of {words[:60]!r} in it. Try fewer words.")
+        return gr.skip(), ", ".join(map(str, found))
+
+    def shuffle(self, split):
+        dataset, _ = self._split(split)
+        return gr.skip(), ", ".join(map(str, random_rows(dataset, 8)))
+
+    def take(self, number, split):
+        dataset, _ = self._split(split)
+        if number is None:
+            raise InputError("No row number is given. Type one, such as 0.")
+        [row] = rows_at(dataset, [int(number)])
+        return gr.skip(), row["sentence1"], row["sentence2"]
+
+    def tokenize(
+        self,
+        sentence1: str,
+        sentence2: str,
+        checkpoint: str = EMBEDDED_CHECKPOINT,
+        max_length: int = 128,
+        truncation: bool = True,
+    ) -> dict:
+        """Tokenize a pair of sentences as the model gets it.
+
+        Args:
+            sentence1: the first sentence, at most 2,000 characters
+            sentence2: the second sentence
+            checkpoint: an id of the Hub; it decides the vocabulary
+            max_length: the most tokens of the pair, 8 to 512
+            truncation: whether to cut what is longer
+
+        Returns:
+            tokens (one dict a token: piece, id, type_id, mask, sentence, start, end, text, role), full_length,
+            cut (what truncation removed from each sentence), notes, and origin (what was loaded, from where, why)
+        """
+        try:
+            tokenizer, origin, max_length = self._tokenizer(checkpoint, max_length)
+            view = token_view(tokenizer, *checked_pair(sentence1, sentence2, self.settings), max_length, truncation)
+        except Exception as error:
+            raise toast(error) from None
+        return {**asdict(view), "origin": asdict(origin)}

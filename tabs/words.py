@@ -1,0 +1,43 @@
+"""Input errors as a visitor sees them: the message, as text, never a traceback."""
+
+import functools
+import html
+import logging
+
+import gradio as gr
+
+from pipeline.settings import InputError
+from tabs import drawing
+
+log = logging.getLogger(__name__)
+UNEXPECTED = "Something went wrong here, and it isn't your input's fault. Try once more; the server's log has the details."
+
+
+def explain(error):
+    """The message for a visitor. What nobody foresaw goes to the log in full and to the page as one sentence."""
+    if isinstance(error, InputError):
+        return str(error)
+    log.error("unforeseen", exc_info=error)
+    return UNEXPECTED
+
+
+def notice_on_error(outputs):
+    """A page handler whose errors become a notice in its first output; the other outputs are left as they are."""
+
+    def decorate(handler):
+        @functools.wraps(handler)
+        def guarded(*args):
+            try:
+                return handler(*args)
+            except Exception as error:
+                notice = drawing.notice(explain(error), kind="error")
+                return (notice, *[gr.skip()] * (outputs - 1)) if outputs > 1 else notice
+
+        return guarded
+
+    return decorate
+
+
+def toast(error):
+    """A gr.Error for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
+    return gr.Error(html.escape(explain(error)), print_exception=False)
