@@ -47,7 +47,9 @@ def build_tab(settings):
     with gr.Accordion("The command that runs, and where everything came from", open=False):
         about = gr.HTML()
 
-    run_id, finished, timer = gr.State(""), gr.State(""), gr.Timer(1.0, active=False)
+    # A component and not a gr.State: the page's script, which writes the address, can't see a State's value.
+    run_id = gr.Textbox("", visible="hidden", elem_id="run-id")
+    finished, timer = gr.State(""), gr.Timer(1.0, active=False)
     # Whoever holds a run's secret may stop it; it stays in the visitor's browser. The storage's own key is no
     # secret (it guards nothing beyond that browser) but must outlive a restart of the server.
     owned = gr.BrowserState({}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser")

@@ -39,8 +39,8 @@ def build_tab(settings):
         info="an untrained head guesses; a model of yours appears here when its fine-tune ends",
     )  # fmt: skip
     with gr.Row():
-        sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters)
-        sentence2 = gr.Textbox(EXAMPLES[0][1], label="sentence2", lines=3, max_length=settings.max_characters)
+        sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters, min_width=280)
+        sentence2 = gr.Textbox(EXAMPLES[0][1], label="sentence2", lines=3, max_length=settings.max_characters, min_width=280)
     button = gr.Button("Predict", variant="primary")
     answer = gr.HTML(min_height=220)
     inputs = [sentence1, sentence2, model]

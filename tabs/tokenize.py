@@ -25,7 +25,7 @@ def build_tab(settings):
     with gr.Row():
         checkpoint = gr.Dropdown(
             list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label="Checkpoint",
-            info="decides the vocabulary; any id of the Hub works", scale=2,
+            info="decides the vocabulary; any id of the Hub works", scale=2, min_width=280,
         )  # fmt: skip
         max_length = gr.Slider(
             8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info="the most tokens of a pair"
@@ -33,8 +33,8 @@ def build_tab(settings):
         truncation = gr.Checkbox(True, label="truncation", info="cut what is longer than max_length")
     gr.Markdown("## 1 · One pair becomes tokens")
     with gr.Row():
-        sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters)
-        sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters)
+        sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
+        sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
     button = gr.Button("Tokenize", variant="primary")
     tokens = gr.HTML(min_height=360)
     gr.Markdown("## 2 · Rows become a padded batch")

@@ -1,0 +1,111 @@
+"""Each tab's main action, on a desktop and on a phone, as a person would do it."""
+
+import re
+
+from playwright.sync_api import expect
+
+ARABIC = "أعلنت الشركة عن أرباحها 🎉"
+HTML = '<img src=x onerror="window.hacked=1"><b>bold</b>'
+
+
+def open_tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+    return page.get_by_role("tabpanel", name=name, exact=True)
+
+
+def row(panel, table, name):
+    """The cells of one row of a drawn table, as text."""
+    return panel.locator(f"{table} tr").filter(has=panel.page.locator("th", has_text=re.compile(f"^{name}"))).first.locator("td")
+
+
+def test_tokenize_a_pair_of_ones_own(page, shoot):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_label("sentence1").fill("Hi there.")
+    panel.get_by_label("sentence2").fill("Hello there.")
+    panel.get_by_role("button", name="Tokenize").click()
+    expect(row(panel, ".token-grid", "token$")).to_have_text(["[CLS]", "hi", "there", ".", "[SEP]", "hello", "there", ".", "[SEP]"])
+    expect(row(panel, ".token-grid", "token_type_ids")).to_have_text(list("000001111"))
+    expect(row(panel, ".token-grid", "input_ids").first).to_have_text("101")
+    shoot(page, "tokenize")
+
+
+def test_strange_text_shows_as_text(page, shoot):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_label("sentence1").fill(HTML)
+    panel.get_by_label("sentence2").fill(ARABIC)
+    panel.get_by_role("button", name="Tokenize").click()
+    expect(panel.locator(".sentences")).to_contain_text("onerror=")
+    expect(panel.locator(".sentences")).to_contain_text("🎉")
+    assert panel.locator(".sentences img, .token-grid img, .sentences b").count() == 0
+    assert page.evaluate("window.hacked") is None
+    shoot(page, "strange-text")
+
+
+def test_an_empty_sentence_says_what_to_do(page):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_label("sentence1").fill("  ")
+    panel.get_by_role("button", name="Tokenize").click()
+    expect(panel.get_by_role("alert")).to_contain_text("sentence1 is only white space. Write a sentence there.")
+
+
+def test_rows_become_a_padded_batch(page, shoot):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_label("Rows").fill("0-3, 9")
+    panel.get_by_label("Rows").press("Enter")
+    expect(panel.locator(".batch-grid tbody tr")).to_have_count(5)
+    expect(panel.locator(".batch-grid td.padding").first).to_have_text("[PAD]")
+    panel.get_by_label("attention_mask").check()
+    expect(panel.locator(".batch-grid td.padding").first).to_have_text("0")
+    shoot(page, "batch")
+
+
+def test_a_search_and_a_row_taken_as_the_pair(page):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_role("button", name="Random rows").click()
+    expect(panel.locator(".batch-grid tbody tr")).to_have_count(8)
+    before = panel.get_by_label("sentence1").input_value()
+    panel.get_by_role("button", name="Use this row").click()
+    expect(panel.get_by_label("sentence1")).not_to_have_value(before)
+
+
+def test_fine_tune_then_predict_with_its_model(page, shoot):
+    panel = open_tab(page, "Fine-tune")
+    panel.get_by_label("number input for max_steps").fill("6")
+    panel.get_by_label("number input for max_steps").press("Enter")
+    panel.get_by_role("button", name="Start the fine-tune").click()
+    expect(panel.locator(".status")).to_contain_text("step", timeout=90_000)
+    expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
+    expect(panel.locator(".result tr")).to_have_count(3)
+    expect(panel.locator(".curve")).to_have_count(2)
+    expect(panel.locator("svg text.baseline").first).to_contain_text("majority accuracy")
+    assert re.search(r"run=[0-9a-f]{32}", page.url)
+    shoot(page, "fine-tune")
+    panel = open_tab(page, "Predict")
+    expect(panel.get_by_label("Model")).to_have_value(re.compile("your fine-tune"))
+    expect(panel.locator(".origin")).to_contain_text("fine-tuned here")
+    expect(panel.locator(".notice.warning")).to_have_count(0)
+    shoot(page, "predict-own")
+
+
+def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, shoot):
+    panel = open_tab(page, "Fine-tune")
+    panel.get_by_role("button", name="Start the fine-tune").click()
+    expect(panel.locator(".status strong")).to_have_text("Running", timeout=90_000)
+    expect(panel.locator(".status")).to_contain_text("step", timeout=90_000)
+    page.reload()
+    panel = open_tab(page, "Fine-tune")
+    expect(panel.locator(".status strong")).to_have_text("Running", timeout=30_000)
+    panel.get_by_role("button", name="Stop and keep the model").click()
+    expect(panel.locator(".status strong")).to_have_text("Stopped", timeout=60_000)
+    expect(panel.locator(".result tr")).to_have_count(3)
+    shoot(page, "stopped")
+
+
+def test_predict_an_example(page, shoot):
+    panel = open_tab(page, "Predict")
+    panel.get_by_role("button", name="Predict", exact=True).click()
+    expect(panel.locator(".bars tr")).to_have_count(3)
+    shares = [float(share.rstrip("%")) for share in panel.locator(".bars td span:not(.bar)").all_text_contents()]
+    assert abs(sum(shares) - 100) <= 0.1
+    expect(panel.locator(".notice.warning")).to_contain_text("never been trained")
+    shoot(page, "predict")
