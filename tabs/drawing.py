@@ -187,7 +187,8 @@ def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None):
     series = {name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()}
     series = {name: points for name, points in series.items() if points}
     if not series:
-        return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption><p>The curve appears with the first step.</p></figure>'  # noqa: E501
+        waiting = "<p>The curve appears with the first step.</p>"
+        return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{waiting}</figure>'
     low, high = y_range or _range(series, baselines)
     x_max = max(x_max or 1, max(x for points in series.values() for x, _ in points), 1)
 
@@ -237,8 +238,9 @@ def _baselines(place, baselines, x_max):
     """Dashed lines, each with its name above its right end."""
     for name, value in baselines.items():
         (x0, at), (x1, _) = place(0, value), place(x_max, value)
+        label = f"{text(name)} {value:.1%}"
         yield (f'<line class="baseline" x1="{x0:.1f}" x2="{x1:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
-               f'<text class="baseline" x="{x1:.1f}" y="{at - 5:.1f}" text-anchor="end">{text(name)} {value:.1%}</text>')  # fmt: skip
+               f'<text class="baseline" x="{x1:.1f}" y="{at - 5:.1f}" text-anchor="end">{label}</text>')  # fmt: skip
 
 
 def _line(place, number, points):
@@ -271,8 +273,8 @@ def _points_table(title, x_label, series):
     head = "".join(f'<th scope="col">{text(name)}</th>' for name in series)
     rows = "".join(f'<tr><th scope="row">{_number(x)}</th>' + "".join(_cell(known[name].get(x)) for name in series) + "</tr>"
                    for x in steps)  # fmt: skip
-    table = f'<table class="small-table"><caption>{text(title)}</caption><tr><th scope="col">{x_label}</th>{head}</tr>{rows}</table>'
-    return framed(table, title)
+    head = f'<tr><th scope="col">{text(x_label)}</th>{head}</tr>'
+    return framed(f'<table class="small-table"><caption>{text(title)}</caption>{head}{rows}</table>', title)
 
 
 def _cell(value):
@@ -334,5 +336,6 @@ def probability_bars(prediction):
 
 
 def _bar(name, share, logit, chosen):
-    return (f'<tr class="{"chosen" if chosen else ""}"><th scope="row">{text(name)}</th><td>'
-            f'<span class="bar" style="--share:{share:.4f}"></span><span>{share:.1%}</span></td><td>{logit:.3f}</td></tr>')  # fmt: skip
+    bar = f'<span class="bar" style="--share:{share:.4f}"></span><span>{share:.1%}</span>'
+    row = f'<th scope="row">{text(name)}</th><td>{bar}</td><td>{logit:.3f}</td>'
+    return f'<tr class="{"chosen" if chosen else ""}">{row}</tr>'

@@ -1,0 +1,1 @@
+"""The figures that README states, measured again by `python -m benchmarks`."""

@@ -1,0 +1,192 @@
+"""python -m benchmarks [start | tokenize | padding | trainer ...]: a table of ratios, each from one side-by-side run.
+
+Both sides of a ratio are measured in turns, so that a noisy machine is noisy for both.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BARE_APP = """
+import gradio as gr
+with gr.Blocks() as demo:
+    for name in ("one", "two", "three"):
+        with gr.Tab(name):
+            given, made = gr.Textbox(), gr.Textbox()
+            gr.Button().click(lambda text: text, given, made)
+demo.launch()
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("which", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
+    parser.add_argument("--pairs", type=int, default=640, help="pairs of an epoch in `padding` (3668: all of MRPC)")
+    options = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    print(f"{'what':44}{'measured':>26}   target")
+    for name in options.which or BENCHMARKS:
+        for what, measured, target in BENCHMARKS[name](options):
+            print(f"{what:44}{measured:>26}   {target}", flush=True)
+
+
+# ---------------------------------------------------------------- start
+
+
+def start(options):
+    """Seconds from launch to the first answered request, ours against a bare three-tab gradio app."""
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as bare:
+        bare.write(BARE_APP)
+        bare.flush()
+        timed = [(seconds_to_answer("app.py"), seconds_to_answer(bare.name)) for _ in range(5)]
+    ratio = statistics.median(ours for ours, _ in timed) / statistics.median(theirs for _, theirs in timed)
+    yield "start to first answer, against bare gradio", f"{ratio:.2f} times", "at most 1.3"
+
+
+def seconds_to_answer(script):
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
+                   "GRADIO_SERVER_NAME": "127.0.0.1"}  # fmt: skip
+    began = time.monotonic()
+    server = subprocess.Popen([sys.executable, script], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).read()
+                return time.monotonic() - began
+            except OSError:
+                assert server.poll() is None, f"{script} ended before it answered"
+                time.sleep(0.02)
+    finally:
+        server.kill()
+        server.wait()
+
+
+# ---------------------------------------------------------------- tokenize
+
+
+def tokenize(options):
+    """The Tokenize tab's batch handler, warm, 8 rows."""
+    from app import page_settings
+    from pipeline.settings import EMBEDDED_CHECKPOINT
+    from tabs.tokenize import _handlers
+
+    page = _handlers(page_settings())
+    milliseconds = []
+    for _ in range(60):
+        began = time.perf_counter()
+        drawn = page.batch("0-7", "train", EMBEDDED_CHECKPOINT, 128, True, "pieces")
+        milliseconds.append(1000 * (time.perf_counter() - began))
+    assert "batch-grid" in drawn, drawn
+    yield "tokenize handler, warm, 8 rows, p50", f"{statistics.median(milliseconds[10:]):.1f} ms", "under 50 ms"
+
+
+# ---------------------------------------------------------------- padding
+
+
+def padding(options):
+    """One epoch's cells and seconds of training, by padding strategy, against dynamic padding."""
+    from pipeline.collation import STRATEGIES, padding_cost
+    from pipeline.settings import EMBEDDED_CHECKPOINT
+    from pipeline.sources import load_model
+
+    lengths = train_lengths(options.pairs)
+    model, _ = load_model(EMBEDDED_CHECKPOINT)
+    costs = {strategy: padding_cost(lengths, 16, strategy) for strategy in STRATEGIES}
+    seconds = dict.fromkeys(STRATEGIES, 0.0)
+    train_step(model, 16, 64)
+    # In turns, one batch of each strategy at a time
+    for batches in zip(*(cost["batches"] for cost in costs.values()), strict=True):
+        for strategy, (rows, seq_len) in zip(STRATEGIES, batches, strict=True):
+            seconds[strategy] += train_step(model, rows, seq_len)
+    for strategy, cost in costs.items():
+        cells = cost["cells"] / costs["dynamic"]["cells"]
+        took = seconds[strategy] / seconds["dynamic"]
+        measured = f"{cells:.2f} cells, {took:.2f} s"
+        yield f"padding, {strategy} ({cost['share']:.0%} padding)", measured, "dynamic = 1.00"
+
+
+def train_lengths(pairs):
+    from pipeline.dataset import load_raw_datasets
+    from pipeline.settings import EMBEDDED_CHECKPOINT
+    from pipeline.tokenization import tokenize_datasets, tokenizer_for
+
+    raw_datasets, origin = load_raw_datasets()
+    print(f"data: {origin}", file=sys.stderr)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    return [len(ids) for ids in tokenize_datasets(raw_datasets, tokenizer)["train"]["input_ids"]][:pairs]
+
+
+def train_step(model, rows, seq_len):
+    """Seconds of forward and backward over a batch of that shape; its numbers don't change the time."""
+    import torch
+
+    ids = torch.randint(1000, 20_000, (rows, seq_len))  # (batch, seq_len)
+    began = time.perf_counter()
+    model(input_ids=ids, labels=torch.zeros(rows, dtype=torch.long)).loss.backward()
+    took = time.perf_counter() - began
+    model.zero_grad()
+    return took
+
+
+# ---------------------------------------------------------------- Trainer against a bare loop
+
+
+def trainer(options):
+    """Steps a second of Trainer as configured here, against a bare PyTorch loop on the same batches."""
+    ratios = [bare_seconds() / trainer_seconds() for _ in range(3)]
+    yield "Trainer's steps a second, against a bare loop", f"{statistics.median(ratios):.2f} times", "at least 0.95"
+
+
+STEPS = 20
+
+
+def prepared():
+    from pipeline.training import TrainingConfig, prepare
+
+    config = TrainingConfig(max_steps=STEPS, epochs=1, eval_strategy="no")
+    return prepare(config, tempfile.mkdtemp())[0]
+
+
+def trainer_seconds():
+    from transformers import PrinterCallback
+
+    made = prepared()
+    made.remove_callback(PrinterCallback)
+    made.args.max_steps = STEPS
+    return made.train().metrics["train_runtime"]
+
+
+def bare_seconds():
+    """The course's own training loop: the same batches, optimizer, schedule and clipping."""
+    import torch
+    from transformers import get_scheduler
+
+    made = prepared()
+    model, batches = made.model.train(), made.get_train_dataloader()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=made.args.learning_rate, weight_decay=0.01, fused=True)
+    schedule = get_scheduler("linear", optimizer, num_warmup_steps=2, num_training_steps=STEPS)
+    began = time.perf_counter()
+    for _, batch in zip(range(STEPS), batches, strict=False):
+        model(**batch).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+    return time.perf_counter() - began
+
+
+BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer}
+
+if __name__ == "__main__":
+    main()
