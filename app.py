@@ -14,11 +14,11 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 import threading
 
 import gradio as gr
-from tabs.theme import CSS, THEME
 
 from pipeline.runs import advance
 from pipeline.settings import Settings
 from tabs import fine_tune, predict, tokenize
+from tabs.theme import CSS, THEME
 
 TITLE = "From a pair of sentences to a paraphrase classifier"
 INTRO = f"""# {TITLE}

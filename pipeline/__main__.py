@@ -4,8 +4,10 @@ Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and
 """
 
 import argparse
+import json
 import logging
 import os
+import secrets
 import signal
 import sys
 from dataclasses import asdict, fields
@@ -70,8 +72,8 @@ def train(options):
     from pipeline.training import config_from, fine_tune
 
     config = config_from({name: getattr(options, name) for name in config_names()}).checked(SETTINGS)
-    folder = Path(options.output)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = fresh_folder(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
+    (folder / "config.json").write_text(json.dumps(asdict(config)))
     stop = folder / "stop"
     first_interrupt_stops(stop)
     bar = None
@@ -79,8 +81,22 @@ def train(options):
         append_event(folder, event)
         bar = print_event(event, bar)
     if event["event"] != "failed":
-        print(f"model: {folder / 'model'}")
+        print(f"model: {checkpoint_named(str(folder / 'model'))}")
     return 1 if event["event"] == "failed" else 0
+
+
+def fresh_folder(output):
+    """The run's folder, without the story of an earlier run in it."""
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "events.jsonl").exists():
+            # A stop without events is for this run: it was asked for while this worker was still starting.
+            (folder / "stop").unlink(missing_ok=True)
+            (folder / "events.jsonl").unlink()
+    except OSError as error:
+        raise InputError(f"{output} can't be a run's folder: {error.strerror}. Name another with --output.") from None
+    return folder
 
 
 def first_interrupt_stops(stop):
@@ -91,7 +107,6 @@ def first_interrupt_stops(stop):
         stop.touch()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    stop.unlink(missing_ok=True)
     signal.signal(signal.SIGINT, ask)
 
 
@@ -271,7 +286,7 @@ def add_train(commands):
         else:
             # Checked by TrainingConfig, with the same words as on the page
             parser.add_argument(flag, default=value, help=f"default: {value}")
-    parser.add_argument("--output", default="runs/latest", help="folder for events and model (default: %(default)s)")
+    parser.add_argument("--output", help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})")
 
 
 def add_evaluate(commands, sources, splits):

@@ -288,6 +288,8 @@ def load_tokenizer(name, settings=None):
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
         raise SourceError(f"{name} has no tokenizer that transformers can load: {_first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise SourceError(f"{name} has only a slow tokenizer, which can't say where a token came from. Choose another.")
     if tokenizer.pad_token is None:
         raise SourceError(f"{name} has no padding token, so no batch can be padded. Choose an encoder such as BERT.")
     return tokenizer, files.origin

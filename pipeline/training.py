@@ -212,13 +212,11 @@ def _failure(error):
 
 
 def _work(config, folder, settings, should_stop, tell):
-    from transformers import PrinterCallback
-
     trainer, start = prepare(config, folder, settings)
     tell(**start)
     teller = _story_teller(tell, start["total_steps"], settings, should_stop)
     trainer.add_callback(teller)
-    trainer.remove_callback(PrinterCallback)  # the events say it all, once
+    _keep_quiet(trainer)
     before = trainer.evaluate()
     _fix_schedule(trainer, start["total_steps"])
     trainer.train()
@@ -227,6 +225,13 @@ def _work(config, folder, settings, should_stop, tell):
     trainer.save_model(str(folder / "model"))
     tell("stopped" if teller.stopped else "done", step=trainer.state.global_step, reason=teller.reason,
          before=_figures(before), after=_figures(after))  # fmt: skip
+
+
+def _keep_quiet(trainer):
+    """Trainer prints each log to stdout where its bar is off; events and tables say it here, once."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
 
 
 def _fix_schedule(trainer, total_steps):
@@ -288,6 +293,8 @@ def config_from(values):
 def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None, settings=None):
     """The Trainer's own evaluation of a checkpoint: {"loss", "accuracy", "f1", "majority", "pairs", "origins"}."""
     settings = settings or Settings()
+    if most is not None and most < 1:
+        raise InputError(f"pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the split.")
     config = TrainingConfig(source=source)
     raw_datasets, data_origin = load_raw_datasets(source, settings)
     rows = raw_datasets[split]
@@ -300,5 +307,6 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     tokenized = tokenize_datasets(DatasetDict({split: rows}), tokenizer, config.max_length)[split]
     trainer = build_trainer(model, build_training_args(config, settings.runs_folder), None, tokenized,
                             build_data_collator(tokenizer), build_compute_metrics(metric), tokenizer)  # fmt: skip
+    _keep_quiet(trainer)
     return {**_figures(trainer.evaluate()), "majority": majority(rows["label"]), "pairs": len(rows),
             "origins": [data_origin, model_origin, metric_origin]}  # fmt: skip

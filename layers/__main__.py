@@ -1,0 +1,67 @@
+"""python -m layers [--section SLUG] [claim-id …]: run claims, print verdict, code and what the run gave.
+
+Exit code 0: each computed verdict is the reviewed one. 1: one differs. 2: no such claim or section.
+"""
+
+import argparse
+import contextlib
+import io
+import sys
+import textwrap
+from collections import Counter
+
+from layers.claims import SECTIONS, check, claims, find
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m layers", description="Run the claims of the study notes.")
+    parser.add_argument("ids", nargs="*", metavar="claim-id", help="only these claims")
+    parser.add_argument("--section", help=f"only this section: {', '.join(part.slug for part in SECTIONS)}")
+    parser.add_argument("--brief", action="store_true", help="one line a claim")
+    options = parser.parse_args(arguments)
+    try:
+        chosen = [find(id) for id in options.ids] or claims(options.section)
+    except ValueError as error:
+        parser.error(str(error))
+    results = [_printed(claim, options.brief) for claim in chosen]
+    _print_summary(results)
+    return 0 if all(result.as_reviewed for result in results) else 1
+
+
+def _printed(claim, brief):
+    # Progress bars and log lines of a run are not part of what it found.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        result = check(claim)
+    if brief:
+        print(f"{result.verdict:<10} {claim.id}{_differs(result)}", flush=True)
+    else:
+        print(card(result), end="\n\n", flush=True)
+    return result
+
+
+def card(result):
+    """One claim as text: verdict, statement, code, what the run gave, what is so, where it is documented."""
+    claim = result.claim
+    found = [f"{name}: {value}" for name, value in result.evidence.seen.items()]
+    found += [f"{answer}: {'yes' if true else 'no'}" for answer, true in result.evidence.candidates.items()]
+    return "\n".join([
+        f"{result.verdict.upper()}  {claim.id}  ({claim.section}, {claim.kind}){_differs(result)}",
+        textwrap.fill(claim.says, 100, initial_indent="  ", subsequent_indent="  "),
+        textwrap.indent(claim.source, "    | "),
+        textwrap.indent("\n".join(found), "    > "),
+        textwrap.fill(claim.truth, 100, initial_indent="  ", subsequent_indent="  "),
+        f"  {claim.docs}",
+    ])  # fmt: skip
+
+
+def _differs(result):
+    return "" if result.as_reviewed else f"   <- reviewed as {result.claim.reviewed}"
+
+
+def _print_summary(results):
+    counts = Counter(result.verdict for result in results)
+    print(f"{len(results)} claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""All claims of the study notes: SECTIONS in the notes' order, claims(), find(id).
+
+>>> find("conv-sum-or-average").kind
+'open question'
+"""
+
+from layers.claims import (
+    collating,
+    conv,
+    dropout,
+    losses,
+    normalization,
+    pooling,
+    tokenizing,
+    torch_map,
+    training,
+    updater,
+)
+from layers.claims.claim import Claim, Evidence, Result, check, verdict_of
+
+__all__ = ["SECTIONS", "Claim", "Evidence", "Result", "check", "claims", "find", "verdict_of"]
+
+SECTIONS = [
+    module.section
+    for module in (
+        conv, pooling, normalization, dropout, losses, torch_map, updater, tokenizing, collating, training,
+    )
+]  # fmt: skip
+
+
+def claims(section=None):
+    """All claims in the notes' order, or those of one section's slug."""
+    slugs = [part.slug for part in SECTIONS]
+    if section is not None and section not in slugs:
+        raise ValueError(f"{section!r} is not a section of the notes. Choose one of {', '.join(slugs)}.")
+    return [claim for part in SECTIONS if section in (None, part.slug) for claim in part]
+
+
+def find(id):
+    """The claim with this id, or a ValueError that suggests the nearest."""
+    from difflib import get_close_matches
+
+    by_id = {claim.id: claim for claim in claims()}
+    if id not in by_id:
+        near = get_close_matches(str(id), by_id, n=3, cutoff=0.3)
+        raise ValueError(f"{id!r} is not a claim. {'Perhaps ' + ', '.join(near) if near else 'python -m layers lists them'}.")
+    return by_id[id]

@@ -1,0 +1,157 @@
+"""A claim of the study notes, the few lines that decide it, and the one function that judges what they gave.
+
+    >>> verdict_of(Evidence(as_noted=False))
+    'corrected'
+    >>> verdict_of(Evidence(candidates={"sum": True, "average": False}))
+    'answered'
+
+A Claim holds no verdict of its own: `check()` runs it and `verdict_of` reads the evidence. `reviewed` is what a
+person concluded; nothing but a comparison reads it.
+"""
+
+import ast
+import inspect
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+PYTORCH = "https://pytorch.org/docs/stable/"
+HUGGING_FACE = "https://huggingface.co/docs/"
+KINDS = ("claim", "open question")
+VERDICTS = ("holds", "corrected", "answered", "outdated", "undecided")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one run found. A claim needs `as_noted` or `name_works`, an open question `candidates`."""
+
+    as_noted: bool | None = None  # the claim, as the notes put it, is true on this run
+    name_works: bool = True  # the API it names is there under that name, and not deprecated
+    todays_name_works: bool = False  # asked only where the old name doesn't work
+    candidates: dict[str, bool] = field(default_factory=dict)  # possible answer -> this run bears it out
+    seen: dict[str, object] = field(default_factory=dict)  # what a reader should see, in order
+
+
+def verdict_of(evidence):
+    """Evidence -> verdict. The only place where a verdict comes from."""
+    if evidence.candidates:
+        # An answer is one that stands alone: none left, or two left, leaves the question open.
+        return "answered" if sum(map(bool, evidence.candidates.values())) == 1 else "undecided"
+    if not evidence.name_works:
+        return "outdated" if evidence.todays_name_works else "corrected"
+    if evidence.as_noted is None:
+        return "undecided"
+    return "holds" if evidence.as_noted else "corrected"
+
+
+def noted(true, **seen):
+    """Evidence on a claim: is it true as the notes put it?"""
+    return Evidence(as_noted=bool(true), seen=seen)
+
+
+def renamed(old_works, new_works, **seen):
+    """Evidence on a name: does the notes' name still work, and does today's?"""
+    return Evidence(as_noted=bool(old_works), name_works=bool(old_works), todays_name_works=bool(new_works), seen=seen)
+
+
+def which(candidates, **seen):
+    """Evidence on an open question: which of the possible answers does the run bear out?"""
+    return Evidence(candidates={answer: bool(true) for answer, true in candidates.items()}, seen=seen)
+
+
+def error_of(function, *args, **kwargs):
+    """The exception that a call raises, or None.
+
+    >>> error_of(int, "x")
+    ValueError("invalid literal for int() with base 10: 'x'")
+    """
+    try:
+        function(*args, **kwargs)
+    except Exception as error:
+        return error
+    return None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One card. `says` is the notes' statement or question, `truth` what is so, both in our words."""
+
+    id: str
+    section: str
+    kind: str
+    says: str
+    truth: str
+    docs: str
+    reviewed: str
+    run: Callable[[], Evidence]
+
+    @property
+    def source(self):
+        """The body that decides it, without decorator, `def` line and docstring: what a page shows."""
+        lines = textwrap.dedent(inspect.getsource(self.run)).splitlines()
+        function = ast.parse("\n".join(lines)).body[0]
+        return textwrap.dedent("\n".join(lines[function.body[0].lineno - 1 :]))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A claim that has been run."""
+
+    claim: Claim
+    evidence: Evidence
+    seconds: float
+
+    @property
+    def verdict(self):
+        return verdict_of(self.evidence)
+
+    @property
+    def as_reviewed(self):
+        return self.verdict == self.claim.reviewed
+
+    @property
+    def answer(self):
+        """The one answer left to an open question, else None."""
+        left = [answer for answer, true in self.evidence.candidates.items() if true]
+        return left[0] if len(left) == 1 else None
+
+
+# The seed is the process's: two claims at once would draw each other's numbers.
+_one_at_a_time = threading.Lock()
+
+
+def check(claim):
+    """Run one claim -> Result. A run that fails is evidence of nothing: undecided, with the error shown."""
+    began = time.perf_counter()
+    with _one_at_a_time, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            evidence = claim.run()
+        except Exception as error:
+            evidence = Evidence(seen={"the run failed": f"{type(error).__name__}: {error}"})
+    return Result(claim, evidence, time.perf_counter() - began)
+
+
+class Section(list):
+    """The claims of one section of the notes, in the notes' order."""
+
+    def __init__(self, slug, title):
+        super().__init__()
+        self.slug, self.title = slug, title
+
+    def claim(self, id, says, truth, docs, reviewed="holds", kind="claim"):
+        """Decorator: the function below decides this claim."""
+
+        def register(run):
+            self.append(Claim(id, self.slug, kind, says, truth, docs, reviewed, run))
+            return run
+
+        return register
+
+    def question(self, id, says, truth, docs):
+        """Decorator: the function below answers this open question."""
+        return self.claim(id, says, truth, docs, reviewed="answered", kind="open question")

@@ -1,0 +1,294 @@
+"""Notes, PyTorch 5: Dropout, Dropout2d, and the other means against overfitting."""
+
+import inspect
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from layers.claims.claim import PYTORCH, Section, noted, which
+
+section = Section("dropout", "Dropout")
+DROPOUT = PYTORCH + "generated/torch.nn.Dropout.html"
+DROPOUT2D = PYTORCH + "generated/torch.nn.Dropout2d.html"
+ADAMW = PYTORCH + "generated/torch.optim.AdamW.html"
+
+
+def noisy_regression(seed=0):
+    """30 noisy training rows of 40 features, of which 5 matter: easy to overfit. (x, y, new_x, new_y)."""
+    generator = torch.Generator().manual_seed(seed)
+    x, new_x = torch.randn(30, 40, generator=generator), torch.randn(500, 40, generator=generator)
+    weight = torch.zeros(40, 1)
+    weight[:5] = 1.0
+    noise = torch.randn(30, 1, generator=generator)
+    return x, x @ weight + noise, new_x, new_x @ weight
+
+
+def fit(model, x, y, weight_decay=0.0, watch=None, steps=400):
+    """Train with SGD; returns the watched loss after each step."""
+    optimizer, seen = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=weight_decay), []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.mse_loss(model.train()(x), y).backward()
+        optimizer.step()
+        if watch:
+            seen.append(watch(model.eval()))
+    return seen
+
+
+@section.claim(
+    "dropout-against-overfitting",
+    "Dropout prevents a model from overfitting.",
+    "It reduces it: averaged over five small noisy regressions the error on new rows is lower with dropout. "
+    "'Prevents' is more than it promises.",
+    DROPOUT,
+)
+def against_overfitting():
+    errors = {"without": 0.0, "with p=0.3": 0.0}
+    for seed in range(5):
+        x, y, new_x, new_y = noisy_regression(seed)
+        for name, p in (("without", 0.0), ("with p=0.3", 0.3)):
+            model = nn.Sequential(nn.Dropout(p), nn.Linear(40, 1))
+            fit(model, x, y)
+            errors[name] += F.mse_loss(model.eval()(new_x), new_y).item() / 5
+    return noted(errors["with p=0.3"] < errors["without"], error_on_new_rows=errors)
+
+
+@section.claim(
+    "dropout-co-adaptation",
+    "It makes a unit work together with others picked at random and so weakens their joint adaptation.",
+    "So it is: of two copies of one feature a model without dropout leans on either as it happens to start; with "
+    "dropout it can rely on neither, and shares the weight out.",
+    "https://jmlr.org/papers/v15/srivastava14a.html",
+)
+def co_adaptation():
+    feature = torch.randn(64, 1)
+    twins, spread = feature.repeat(1, 2), {}  # (64, 2): the same feature twice
+    for name, p in (("without", 0.0), ("with p=0.5", 0.5)):
+        model = nn.Sequential(nn.Dropout(p), nn.Linear(2, 1, bias=False))
+        model[1].weight.data = torch.tensor([[2.0, -1.0]])
+        fit(model, twins, feature, steps=800)
+        spread[name] = (model[1].weight[0, 0] - model[1].weight[0, 1]).abs().item()
+    return noted(spread["with p=0.5"] < spread["without"] / 2, difference_of_the_twins_weights=spread)
+
+
+@section.claim(
+    "dropout-early-stopping",
+    "Another means: a validation set, and stopping early once results on it get worse.",
+    "So it is: here the validation loss has its lowest point long before training ends. "
+    "(transformers has EarlyStoppingCallback for it.)",
+    "https://huggingface.co/docs/transformers/main_classes/callback#transformers.EarlyStoppingCallback",
+)
+def early_stopping():
+    x, y, new_x, new_y = noisy_regression()
+    validation = fit(nn.Linear(40, 1), x, y, watch=lambda model: F.mse_loss(model(new_x), new_y).item())
+    best = min(range(len(validation)), key=validation.__getitem__)
+    return noted(
+        best < len(validation) - 1 and validation[best] < validation[-1],
+        best_step=best + 1, loss_there=validation[best], loss_at_the_end=validation[-1],
+    )  # fmt: skip
+
+
+@section.claim(
+    "dropout-l1-l2",
+    "Another means: L1 and L2 penalties, which keep the parameters in bounds.",
+    "So it is: weight_decay is the L2 penalty (in AdamW applied to the weights directly); L1 is added to the loss by hand.",
+    ADAMW,
+)
+def l1_l2():
+    x, y, _, _ = noisy_regression()
+    plain, decayed, l1 = nn.Linear(40, 1), nn.Linear(40, 1), nn.Linear(40, 1)
+    fit(plain, x, y), fit(decayed, x, y, weight_decay=0.3)
+    optimizer = torch.optim.SGD(l1.parameters(), lr=0.05)
+    for _ in range(400):
+        optimizer.zero_grad()
+        (F.mse_loss(l1(x), y) + 0.3 * l1.weight.abs().sum()).backward()
+        optimizer.step()
+    sizes = {name: m.weight.abs().sum().item() for name, m in (("none", plain), ("L2", decayed), ("L1", l1))}
+    return noted(sizes["L2"] < sizes["none"] and sizes["L1"] < sizes["none"], sum_of_absolute_weights=sizes)
+
+
+@section.claim(
+    "dropout-ensemble",
+    "Another means: an ensemble, several models that judge together; but training costs too much.",
+    "So it is: the average's squared error is never above the models' average error, at so many times the training.",
+    "https://docs.pytorch.org/tutorials/intermediate/ensembling.html",
+)
+def ensemble():
+    x, y, new_x, new_y = noisy_regression()
+    outputs = []
+    for _ in range(5):
+        rows = torch.randint(0, 30, (30,))  # each model has its own draw of the rows
+        model = nn.Linear(40, 1)
+        fit(model, x[rows], y[rows], steps=150)
+        outputs.append(model(new_x).detach())
+    each = [F.mse_loss(output, new_y).item() for output in outputs]
+    together = F.mse_loss(sum(outputs) / 5, new_y).item()
+    return noted(together < sum(each) / 5, each=each, together=together, steps_of_training=5 * 150)
+
+
+@section.question(
+    "dropout-soft-weight-sharing",
+    "Soft weight sharing: what is it? (Named, not yet understood.)",
+    "A penalty that is the negative log-likelihood of the weights under a mixture of Gaussians: weights gather "
+    "around a few shared values, not around 0 alone. PyTorch has no switch for it; a distribution makes it.",
+    PYTORCH + "distributions.html#mixturesamefamily",
+)
+def soft_weight_sharing():
+    from torch.distributions import Categorical, MixtureSameFamily, Normal
+
+    weights = nn.Parameter(torch.randn(200))
+    centres = torch.tensor([-1.0, 0.0, 1.0])
+    mixture = MixtureSameFamily(Categorical(torch.ones(3)), Normal(centres, torch.full((3,), 0.2)))
+    optimizer = torch.optim.SGD([weights], lr=0.005)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (-mixture.log_prob(weights).sum()).backward()
+        optimizer.step()
+    nearest = (weights[:, None] - centres).abs().min(dim=1).values  # (200,)
+    return which(
+        {"weights gather around a few shared values": (nearest < 0.1).all() and weights.abs().max() > 0.9,
+         "all weights shrink to 0, as with L2": weights.abs().max() < 0.1},
+        farthest_from_a_centre=nearest.max().item(), values=sorted({round(w, 1) for w in weights.tolist()}),
+    )  # fmt: skip
+
+
+@section.claim(
+    "dropout-class-name",
+    "The class is torch.nn.DropOut2d.",
+    "nn.Dropout2d, with a small o.",
+    DROPOUT2D,
+    reviewed="corrected",
+)
+def class_name():
+    return noted(hasattr(nn, "DropOut2d"), there=[name for name in dir(nn) if name.lower() == "dropout2d"])
+
+
+@section.claim(
+    "dropout-signature",
+    "Its parameters are p=0.5 and inplace=False.",
+    "So it is.",
+    DROPOUT2D,
+)
+def signature():
+    defaults = {name: parameter.default for name, parameter in inspect.signature(nn.Dropout2d).parameters.items()}
+    return noted(defaults == {"p": 0.5, "inplace": False}, defaults=defaults)
+
+
+@section.claim(
+    "dropout2d-whole-maps",
+    "Each two-dimensional feature map is set to zero with probability p.",
+    "So it is: whole channels, each by itself, in training. The others are multiplied by 1 / (1 − p); "
+    "in eval nothing happens.",
+    DROPOUT2D,
+)
+def whole_maps():
+    maps = torch.ones(500, 4, 3, 3)
+    output, in_eval = nn.Dropout2d(0.25)(maps), nn.Dropout2d(0.25).eval()(maps)
+    values = output.flatten(2)  # (N, C, H·W)
+    uniform = (values == values[..., :1]).all()
+    zeroed = (values[..., 0] == 0).float().mean().item()
+    return noted(
+        uniform and abs(zeroed - 0.25) < 0.03,
+        share_zeroed=zeroed, kept_value=output.max().item(), eval_changes_nothing=torch.equal(in_eval, maps),
+    )  # fmt: skip
+
+
+@section.claim(
+    "dropout2d-does-1d",
+    "Dropout2d contains Dropout1d, for historical reasons: a tensor of three dimensions is treated by the 1d rule.",
+    "So it is, still: read as (N, C, L), with a warning that a later release will read it as (C, H, W). "
+    "Today's name for the 1d rule is nn.Dropout1d.",
+    DROPOUT2D,
+)
+def does_1d():
+    rows, outputs = torch.ones(8, 6, 5), {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for name, layer in (("Dropout2d", nn.Dropout2d()), ("Dropout1d", nn.Dropout1d())):
+            torch.manual_seed(1)  # the same draw for both
+            outputs[name] = layer(rows)
+    return noted(
+        torch.equal(outputs["Dropout2d"], outputs["Dropout1d"]),
+        warning=str(caught[0].message)[:110] + " …" if caught else None,
+    )
+
+
+@section.claim(
+    "dropout2d-no-unbatched",
+    "So Dropout2d can't yet zero the maps of a single picture (C, H, W) without a batch.",
+    "So it is today: it zeroes rows. picture[None] makes a batch of one.",
+    DROPOUT2D,
+)
+def no_unbatched():
+    picture = torch.ones(16, 8, 8)  # (C, H, W)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        output = nn.Dropout2d()(picture)
+    torn = [channel for channel in output if 0 < (channel == 0).sum() < channel.numel()]
+    whole = nn.Dropout2d()(picture[None])[0].flatten(1)
+    return noted(
+        len(torn) > 0,
+        maps_zeroed_in_part=len(torn), of=16, with_batch_of_one_whole=bool((whole == whole[:, :1]).all()),
+    )  # fmt: skip
+
+
+@section.claim(
+    "dropout-on-parameters",
+    "Dropout's input isn't the tensor that flows through the network but other layers' parameters, "
+    "a Conv2d's or a linear layer's.",
+    "It is the tensor that flows. The parameters stay as they are; only their gradient feels it.",
+    DROPOUT,
+    reviewed="corrected",
+)
+def on_parameters():
+    linear, dropout = nn.Linear(8, 8), nn.Dropout(0.5)
+    before = linear.weight.detach().clone()
+    flowing = linear(torch.randn(4, 8))
+    output = dropout(flowing)
+    weights_changed = not torch.equal(linear.weight, before)
+    flow_changed = bool((output == 0).any())
+    return noted(
+        weights_changed and not flow_changed,
+        weights_changed=weights_changed, flowing_tensor_changed=flow_changed,
+        kept_times_2=torch.allclose(output[output != 0], 2 * flowing[output != 0]),
+    )  # fmt: skip
+
+
+@section.claim(
+    "dropout-in-layer-definitions",
+    "So Dropout is something to use while defining other layers.",
+    "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only compound layers "
+    "(LSTM, TransformerEncoderLayer) take a dropout argument, and put such a layer inside.",
+    DROPOUT,
+    reviewed="corrected",
+)
+def in_layer_definitions():
+    takes_dropout = {layer.__name__: "dropout" in str(inspect.signature(layer)) for layer in (nn.Conv2d, nn.Linear)}
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    inside = [name for name, part in nn.TransformerEncoderLayer(8, 2).named_modules() if isinstance(part, nn.Dropout)]
+    return noted(all(takes_dropout.values()), takes_dropout=takes_dropout, as_a_layer=str(model[2]), inside_compound=inside)
+
+
+@section.question(
+    "dropout-which-is-common",
+    "A hunch: Dropout2d is rare, and Dropout by the element is the one in use?",
+    "Element-wise, by far, in transformers' own models.",
+    DROPOUT,
+)
+def which_is_common():
+    import re
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    models = Path(find_spec("transformers").submodule_search_locations[0]) / "models"
+    uses = {"nn.Dropout": 0, "nn.Dropout1d": 0, "nn.Dropout2d": 0}
+    for file in models.glob("*/modeling_*.py"):
+        for name in re.findall(r"\bnn\.Dropout(?:1d|2d)?(?=\()", file.read_text(encoding="utf-8")):
+            uses[name] += 1
+    return which(
+        {"Dropout, element-wise": uses["nn.Dropout"] > 10 * uses["nn.Dropout2d"],
+         "Dropout2d as often": uses["nn.Dropout2d"] * 10 >= uses["nn.Dropout"]},
+        uses_in_transformers=uses,
+    )  # fmt: skip

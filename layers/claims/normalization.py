@@ -1,0 +1,238 @@
+"""Notes, PyTorch 4: BatchNorm2d, its γ and β, momentum and running statistics."""
+
+import inspect
+
+import torch
+from torch import nn
+
+from layers.claims.claim import PYTORCH, Section, error_of, noted, which
+
+section = Section("normalization", "Normalization")
+BATCHNORM2D = PYTORCH + "generated/torch.nn.BatchNorm2d.html"
+
+
+@section.claim(
+    "norm-not-regularization",
+    "Normalization isn't regularization: that is a penalty on weights, against overfitting.",
+    "So it is: weight decay shrinks weights, BatchNorm shifts and scales what flows through. "
+    "(The batch's noise makes it regularize a little, as a side effect.)",
+    PYTORCH + "generated/torch.optim.SGD.html",
+)
+def not_regularization():
+    weight = nn.Parameter(torch.ones(3))
+    weight.grad = torch.zeros(3)
+    torch.optim.SGD([weight], lr=0.1, weight_decay=0.5).step()  # shrinks with no gradient at all
+    bn, images = nn.BatchNorm2d(3), 5 + 2 * torch.randn(8, 3, 4, 4)
+    output = bn(images)
+    return noted(
+        (weight < 1).all() and (bn.weight == 1).all() and output.mean().abs() < 1e-5,
+        weight_after_decay=weight.tolist(), batchnorm_weight=bn.weight.tolist(), output_mean=output.mean().item(),
+    )  # fmt: skip
+
+
+@section.claim(
+    "norm-shape-kept",
+    "For images use BatchNorm2d: in and out are N × C × H × W, the shape doesn't change.",
+    "So it is; three dimensions are refused.",
+    BATCHNORM2D,
+)
+def shape_kept():
+    images, bn = torch.randn(8, 3, 4, 5), nn.BatchNorm2d(3)
+    return noted(bn(images).shape == images.shape, shape=tuple(bn(images).shape), unbatched=str(error_of(bn, images[0])))
+
+
+@section.claim(
+    "norm-formula",
+    "Each pixel's value is normalized as (x − E[x]) / √(Var[x] + ε) · γ + β.",
+    "So it is in training, with the variance that divides by n (biased). In eval the running mean and running "
+    "variance take their places, and that variance was collected with n − 1.",
+    BATCHNORM2D,
+)
+def formula():
+    images, bn = 5 + 2 * torch.randn(8, 3, 4, 4), nn.BatchNorm2d(3)
+    nn.init.normal_(bn.weight), nn.init.normal_(bn.bias)
+    per_channel = {"dim": (0, 2, 3), "keepdim": True}  # (1, C, 1, 1)
+    gamma, beta, mean = bn.weight.reshape(1, 3, 1, 1), bn.bias.reshape(1, 3, 1, 1), images.mean(**per_channel)
+    differences = {}
+    for name, unbiased in (("biased", False), ("unbiased", True)):
+        variance = images.var(**per_channel, unbiased=unbiased)
+        by_hand = (images - mean) / torch.sqrt(variance + bn.eps) * gamma + beta
+        differences[name] = (bn(images) - by_hand).abs().max().item()
+    return noted(differences["biased"] < 1e-5, largest_difference=differences)
+
+
+@section.claim(
+    "norm-e-is-variance",
+    "E[x] and Var[x] are each the variance.",
+    "E[x] is the mean; Var[x] alone is the variance.",
+    BATCHNORM2D,
+    reviewed="corrected",
+)
+def e_is_variance():
+    images = 5 + 2 * torch.randn(8, 3, 4, 4)
+    bn = nn.BatchNorm2d(3, momentum=1.0)  # running statistics = this batch's
+    bn(images)
+    variance = images.var(dim=(0, 2, 3))
+    return noted(
+        torch.allclose(bn.running_mean, variance, atol=1e-4) and torch.allclose(bn.running_var, variance, atol=1e-4),
+        E=bn.running_mean.tolist(), mean=images.mean(dim=(0, 2, 3)).tolist(), Var=bn.running_var.tolist(),
+    )  # fmt: skip
+
+
+@section.claim(
+    "norm-per-channel",
+    "One mean and one variance for each channel, so there are C of them.",
+    "So it is: over N, H and W together.",
+    BATCHNORM2D,
+)
+def per_channel():
+    images, bn = torch.randn(8, 3, 4, 4) + torch.tensor([1.0, 20.0, 300.0]).reshape(1, 3, 1, 1), nn.BatchNorm2d(3)
+    means = bn(images).mean(dim=(0, 2, 3))  # (C,)
+    return noted(
+        bn.running_mean.shape == (3,) and means.abs().max() < 1e-4,
+        shape=tuple(bn.running_mean.shape), means_after=means.tolist(),
+    )  # fmt: skip
+
+
+@section.claim(
+    "norm-gamma-beta-shape",
+    "γ and β are one for each channel: shape C, whatever the batch size; read them as .weight and .bias.",
+    "So it is.",
+    BATCHNORM2D,
+)
+def gamma_beta_shape():
+    bn = nn.BatchNorm2d(5)
+    for batch_size in (2, 16):
+        bn(torch.randn(batch_size, 5, 4, 4))
+    return noted(bn.weight.shape == bn.bias.shape == (5,), weight=tuple(bn.weight.shape), bias=tuple(bn.bias.shape))
+
+
+@section.claim(
+    "norm-standard-normal",
+    "γ and β then change the variance and mean of what is by then standard normally distributed.",
+    "Mean 0 and variance 1, yes, but the distribution keeps its form: pixels that were 0 or 1 still have two values.",
+    BATCHNORM2D,
+    reviewed="corrected",
+)
+def standard_normal():
+    pixels = torch.bernoulli(torch.full((64, 1, 8, 8), 0.2))
+    output = nn.BatchNorm2d(1)(pixels).detach()
+    within_one = (output.abs() < 1).float().mean().item()  # 0.683 for a normal distribution
+    return noted(
+        abs(within_one - 0.683) < 0.02,
+        mean=output.mean().item(), variance=output.var().item(), values=output.unique().tolist(), within_one=within_one,
+    )  # fmt: skip
+
+
+@section.claim(
+    "norm-initial-values",
+    "γ and β aren't passed in: the class makes them with the values 1 and 0, and they can be learned.",
+    "So it is.",
+    BATCHNORM2D,
+)
+def initial_values():
+    bn = nn.BatchNorm2d(3)
+    made = bn.weight.tolist(), bn.bias.tolist()
+    bn(torch.randn(4, 3, 2, 2)).square().sum().backward()
+    learnable = isinstance(bn.weight, nn.Parameter) and bn.weight.grad is not None and bn.bias.grad is not None
+    return noted(made == ([1, 1, 1], [0, 0, 0]) and learnable, weight=made[0], bias=made[1])
+
+
+@section.claim(
+    "norm-signature",
+    "BatchNorm2d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device, dtype).",
+    "So it is. Recent releases have bias as well, by keyword: bias=False leaves β away and keeps γ.",
+    BATCHNORM2D,
+)
+def signature():
+    parameters = inspect.signature(nn.BatchNorm2d).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items() if name != "num_features"}
+    as_noted = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True, "device": None, "dtype": None}
+    added = {name: default for name, default in defaults.items() if name not in as_noted}
+    return noted(as_noted.items() <= defaults.items(), added_since=added)
+
+
+@section.claim(
+    "norm-num-features",
+    "num_features is the number of channels, and so of γ and of β; 3 for an RGB picture.",
+    "So it is; another number is an error. Behind a convolution it is that layer's out_channels.",
+    BATCHNORM2D,
+)
+def num_features():
+    rgb = torch.randn(4, 3, 8, 8)
+    takes = {c: error_of(nn.BatchNorm2d(c), rgb) is None for c in (1, 3, 4)}
+    return noted(takes == {1: False, 3: True, 4: False}, takes_rgb=takes, error=str(error_of(nn.BatchNorm2d(4), rgb)))
+
+
+@section.claim(
+    "norm-momentum-gamma-beta",
+    "momentum is used in learning to update γ and β.",
+    "It updates running_mean and running_var, during the forward pass in training. γ and β are the optimizer's.",
+    BATCHNORM2D,
+    reviewed="corrected",
+)
+def momentum_gamma_beta():
+    images, after = 5 + torch.randn(8, 1, 4, 4), {}
+    for momentum in (0.1, 0.9):
+        bn = nn.BatchNorm2d(1, momentum=momentum)
+        bn(images).square().mul(images).sum().backward()
+        torch.optim.SGD(bn.parameters(), lr=0.01).step()
+        after[momentum] = {"gamma": bn.weight.item(), "beta": bn.bias.item(), "running_mean": bn.running_mean.item()}
+    return noted(after[0.1]["gamma"] != after[0.9]["gamma"] or after[0.1]["beta"] != after[0.9]["beta"], after=after)
+
+
+@section.question(
+    "norm-momentum-weight",
+    "What is this weight of the newly observed x_t in an update?",
+    "x_t is the mean (or variance) of the batch just seen, and momentum is its share: "
+    "running = (1 − momentum) · running + momentum · batch. An optimizer's momentum is the other way round: "
+    "the share of the old.",
+    BATCHNORM2D,
+)
+def momentum_weight():
+    images, bn = 5 + torch.randn(8, 1, 4, 4), nn.BatchNorm2d(1, momentum=0.1)
+    bn(images)  # running_mean was 0, running_var 1
+    batch, n = images.mean(), images.numel()
+    variance = 0.9 * 1 + 0.1 * images.var(unbiased=True)
+    return which(
+        {"momentum is the new batch's share": torch.isclose(bn.running_mean[0], 0.9 * 0 + 0.1 * batch),
+         "momentum is the old value's share": torch.isclose(bn.running_mean[0], 0.1 * 0 + 0.9 * batch)},
+        batch_mean=batch.item(), running_mean=bn.running_mean.item(), n=n,
+        running_var_divides_by_n_minus_1=torch.isclose(bn.running_var[0], variance).item(),
+    )  # fmt: skip
+
+
+@section.claim(
+    "norm-affine-learnable",
+    "affine says whether γ and β can be learned: True (default) yes, False no.",
+    "With affine=False they don't exist: weight and bias are None, and the output is normalized and nothing more. "
+    "To keep and freeze them, set requires_grad_(False).",
+    BATCHNORM2D,
+    reviewed="corrected",
+)
+def affine_learnable():
+    learned, without = nn.BatchNorm2d(3), nn.BatchNorm2d(3, affine=False)
+    frozen_but_there = without.weight is not None and not without.weight.requires_grad
+    return noted(
+        learned.weight.requires_grad and frozen_but_there,
+        affine_True=tuple(learned.weight.shape), affine_False=without.weight, state=list(without.state_dict()),
+    )  # fmt: skip
+
+
+@section.question(
+    "norm-track-running-stats",
+    "track_running_stats: what does it decide? (Left aside in the notes.)",
+    "Which mean and variance eval() normalizes with: True, the running ones collected in training; False, "
+    "those of the batch at hand, as in training. In training it changes nothing in the output.",
+    BATCHNORM2D,
+)
+def track_running_stats():
+    tracking, not_tracking = nn.BatchNorm2d(1), nn.BatchNorm2d(1, track_running_stats=False)
+    images = 5 + torch.randn(8, 1, 4, 4)
+    in_training = torch.equal(tracking(images), not_tracking(images))
+    in_eval = torch.allclose(tracking.eval()(images), not_tracking.eval()(images), atol=1e-3)
+    return which(
+        {"what training normalizes with": not in_training, "what eval normalizes with": not in_eval},
+        eval_mean_tracking=tracking(images).mean().item(), eval_mean_not_tracking=not_tracking(images).mean().item(),
+        running_mean_not_tracking=not_tracking.running_mean,
+    )  # fmt: skip

@@ -1,0 +1,265 @@
+"""Notes, PyTorch 3: pooling, and MaxPool2d's parameters."""
+
+import inspect
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from layers.claims.claim import PYTORCH, Section, noted, which
+
+section = Section("pooling", "Pooling")
+MAXPOOL2D = PYTORCH + "generated/torch.nn.MaxPool2d.html"
+
+
+@section.claim(
+    "pool-fewer-numbers",
+    "Pooling reduces the features' dimensions, and with them the cost of computing.",
+    "So it is: a 2 × 2 window leaves a quarter of the numbers for the layers that follow.",
+    MAXPOOL2D,
+)
+def fewer_numbers():
+    features = torch.randn(1, 16, 32, 32)
+    pooled = nn.MaxPool2d(2)(features)
+    return noted(pooled.numel() < features.numel(), before=features.numel(), after=pooled.numel())
+
+
+@section.claim(
+    "pool-position-kept",
+    "Pooling blurs the picture, but judging what is where doesn't suffer.",
+    "What is there survives, exactly where doesn't: a dot anywhere within one window gives the same output. "
+    "And max pooling blurs nothing: it keeps the largest value whole; average pooling blurs.",
+    MAXPOOL2D,
+    reviewed="corrected",
+)
+def position_kept():
+    dots = torch.zeros(4, 1, 4, 4)  # four pictures, a dot at each place of the first window
+    for picture, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        dots[picture, 0, row, column] = 1.0
+    pooled = nn.MaxPool2d(2)(dots)
+    different = {tuple(picture.flatten().tolist()) for picture in pooled}
+    return noted(len(different) == 4, different_outputs=len(different), largest=pooled.max().item(),
+                 largest_after_average=nn.AvgPool2d(2)(dots).max().item())  # fmt: skip
+
+
+@section.claim(
+    "pool-signature",
+    "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False).",
+    "So it is.",
+    MAXPOOL2D,
+)
+def signature():
+    parameters = inspect.signature(nn.MaxPool2d).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items() if name != "kernel_size"}
+    return noted(
+        defaults == {"stride": None, "padding": 0, "dilation": 1, "return_indices": False, "ceil_mode": False},
+        defaults=defaults,
+    )
+
+
+@section.claim(
+    "pool-channels-kept",
+    "Pooling doesn't change the number of channels, so neither in_channels nor out_channels is passed.",
+    "So it is: each channel is pooled by itself.",
+    MAXPOOL2D,
+)
+def channels_kept():
+    channels = [nn.MaxPool2d(2)(torch.randn(1, c, 6, 6)).shape[1] for c in (1, 3, 7)]
+    parameters = list(inspect.signature(nn.MaxPool2d).parameters)
+    return noted(channels == [1, 3, 7] and "in_channels" not in parameters, channels=channels)
+
+
+@section.claim(
+    "pool-nothing-to-learn",
+    "The rule within a window is fixed, so there is no kernel and no bias to learn.",
+    "So it is.",
+    MAXPOOL2D,
+)
+def nothing_to_learn():
+    return noted(not list(nn.MaxPool2d(2).parameters()), parameters=len(list(nn.MaxPool2d(2).parameters())))
+
+
+@section.claim(
+    "pool-only-height-width",
+    "As with Conv2d, make an instance and pass it the input. Input and output differ only in H and W; "
+    "batch size and channels are the same.",
+    "So it is.",
+    MAXPOOL2D,
+)
+def only_height_width():
+    pool = nn.MaxPool2d(3, stride=2)
+    output = pool(torch.randn(5, 4, 20, 15))
+    return noted(output.shape[:2] == (5, 4) and output.shape[2:] != (20, 15), output=tuple(output.shape))
+
+
+@section.claim(
+    "pool-output-size",
+    "kernel_size, stride, padding and dilation give the output's H and W here too.",
+    "So it is: the formula is Conv2d's, rounded down, or up with ceil_mode.",
+    MAXPOOL2D,
+)
+def output_size():
+    image, differs = torch.randn(1, 1, 11, 11), []
+    for k, s, p, d in [(3, 1, 0, 1), (3, 2, 1, 1), (2, 3, 0, 2), (5, 2, 2, 1), (3, 1, 1, 2), (4, 3, 2, 3)]:
+        output = nn.MaxPool2d(k, stride=s, padding=p, dilation=d)(image)
+        if output.shape[2] != (11 + 2 * p - d * (k - 1) - 1) // s + 1:
+            differs.append((k, s, p, d))
+    return noted(not differs, settings_that_differ=differs)
+
+
+@section.claim(
+    "pool-stride-default",
+    "stride's default isn't 1 here but kernel_size.",
+    "So it is: None in the signature, kernel_size in the instance.",
+    MAXPOOL2D,
+)
+def stride_default():
+    return noted(nn.MaxPool2d(3).stride == 3, stride_of_MaxPool2d_3=nn.MaxPool2d(3).stride)
+
+
+@section.claim(
+    "pool-no-overlap",
+    "So max pooling doesn't let windows overlap.",
+    "With the defaults they don't. A stride below kernel_size makes them overlap (ResNet's first pooling is 3 with "
+    "stride 2), and with dilation they do even at the default stride.",
+    MAXPOOL2D,
+    reviewed="corrected",
+)
+def no_overlap():
+    def most_windows_per_pixel(pool):
+        ones = torch.ones(1, 1, 12, 12, requires_grad=True)
+        # An average of ones with the same windows: how often a pixel was used is its gradient.
+        windows = F.unfold(ones, pool.kernel_size, dilation=pool.dilation, stride=pool.stride)
+        return torch.autograd.grad(windows.sum(), ones)[0].max().item()
+
+    uses = {name: most_windows_per_pixel(pool) for name, pool in [
+        ("MaxPool2d(2)", nn.MaxPool2d(2)), ("MaxPool2d(3, stride=2)", nn.MaxPool2d(3, stride=2)),
+        ("MaxPool2d(2, dilation=2)", nn.MaxPool2d(2, dilation=2))]}  # fmt: skip
+    return noted(all(count == 1 for count in uses.values()), windows_per_pixel=uses)
+
+
+@section.claim(
+    "pool-no-padding-mode",
+    "There is no padding_mode, because only the largest value counts.",
+    "So it is: what is filled in can never be the largest.",
+    MAXPOOL2D,
+)
+def no_padding_mode():
+    parameters = list(inspect.signature(nn.MaxPool2d).parameters)
+    return noted("padding_mode" not in parameters, parameters=parameters)
+
+
+@section.claim(
+    "pool-class-pads-zero",
+    "The class MaxPool2d fills the padding with 0.",
+    "With negative infinity. A picture of −1 stays −1 everywhere; with zeros its border would turn 0.",
+    MAXPOOL2D,
+    reviewed="corrected",
+)
+def class_pads_zero():
+    output = nn.MaxPool2d(2, padding=1)(-torch.ones(1, 1, 4, 4))
+    return noted((output == 0).any(), output=output[0, 0].tolist())
+
+
+@section.claim(
+    "pool-function-pads-infinity",
+    "The function max_pool2d fills with negative infinity.",
+    "So it does, and so does the class, which calls it: there is no difference.",
+    PYTORCH + "generated/torch.nn.functional.max_pool2d.html",
+)
+def function_pads_infinity():
+    image = -1000 * torch.rand(1, 1, 4, 4) - 1e30
+    output = F.max_pool2d(image, 2, padding=1)
+    by_hand = F.max_pool2d(F.pad(image, (1, 1, 1, 1), value=float("-inf")), 2)
+    same_as_class = torch.equal(output, nn.MaxPool2d(2, padding=1)(image))
+    return noted(torch.equal(output, by_hand), same_as_class=same_as_class)
+
+
+@section.claim(
+    "pool-ceil-fills-zero",
+    "With ceil_mode=True, where a window at the border can't be filled, zeros fill it before the maximum is taken.",
+    "Nothing is filled in: the maximum is taken over the elements that are there.",
+    MAXPOOL2D,
+    reviewed="corrected",
+)
+def ceil_fills_zero():
+    output = nn.MaxPool2d(2, ceil_mode=True)(-torch.ones(1, 1, 5, 5))  # (1, 1, 3, 3): the last windows are cut off
+    return noted((output[..., -1] == 0).any(), output=output[0, 0].tolist())
+
+
+@section.claim(
+    "pool-floor-drops",
+    "With ceil_mode=False a region that doesn't fill a window is dropped and gives no output.",
+    "So it is: a largest value in the last row or column can vanish.",
+    MAXPOOL2D,
+)
+def floor_drops():
+    image = torch.zeros(1, 1, 5, 5)
+    image[..., 4, 4] = 9.0
+    output = nn.MaxPool2d(2)(image)
+    return noted(output.shape[2:] == (2, 2) and output.max() == 0, output=output[0, 0].tolist())
+
+
+@section.claim(
+    "pool-ceil-changes-size",
+    "So ceil_mode affects the output's H and W.",
+    "So it does.",
+    MAXPOOL2D,
+)
+def ceil_changes_size():
+    image = torch.randn(1, 1, 5, 5)
+    floor, ceil = nn.MaxPool2d(2)(image), nn.MaxPool2d(2, ceil_mode=True)(image)
+    return noted(floor.shape != ceil.shape, floor=tuple(floor.shape[2:]), ceil=tuple(ceil.shape[2:]))
+
+
+@section.claim(
+    "pool-ceil-rounds",
+    "ceil and floor are just that: H and W come out of the formula rounded up or down.",
+    "Rounded up, with one exception: a window that would start in the right or bottom padding is dropped, "
+    "so the size can be one less than the ceiling.",
+    MAXPOOL2D,
+    reviewed="corrected",
+)
+def ceil_rounds():
+    exceptions = {}
+    for height in range(2, 12):
+        for k, s, p in [(2, 2, 0), (3, 2, 0), (2, 3, 1), (3, 2, 1)]:
+            output = nn.MaxPool2d(k, stride=s, padding=p, ceil_mode=True)(torch.randn(1, 1, height + 2, height + 2))
+            ceiling = -(-(height + 2 + 2 * p - k) // s) + 1
+            if output.shape[2] != ceiling:
+                exceptions[f"H={height + 2}, kernel {k}, stride {s}, padding {p}"] = f"{output.shape[2]}, not {ceiling}"
+    return noted(not exceptions, exceptions=exceptions)
+
+
+@section.claim(
+    "pool-indices-for-unpool",
+    "return_indices=True gives, with the output, the index of each window's largest value; "
+    "max_unpool2d makes use of it.",
+    "So it is: max_unpool2d puts each value back where it was and leaves zeros elsewhere.",
+    PYTORCH + "generated/torch.nn.MaxUnpool2d.html",
+)
+def indices_for_unpool():
+    image = torch.rand(1, 2, 4, 4) + 1
+    output, indices = nn.MaxPool2d(2, return_indices=True)(image)
+    back = F.max_unpool2d(output, indices, kernel_size=2)  # (1, 2, 4, 4)
+    kept = back != 0
+    return noted(torch.equal(back[kept], image[kept]) and kept.sum() == output.numel(), back=back[0, 0].tolist())
+
+
+@section.question(
+    "pool-what-indices",
+    "return_indices: what are these indices?",
+    "Each is the largest value's place in its channel's whole H × W plane, flattened: row · W + column. "
+    "Not its place within the window, and each channel counts from 0.",
+    MAXPOOL2D,
+)
+def what_indices():
+    image = torch.rand(1, 2, 4, 6)
+    output, indices = nn.MaxPool2d(2, return_indices=True)(image)  # both (1, 2, 2, 3)
+    in_plane = image.flatten(2).gather(2, indices.flatten(2)).reshape_as(output)
+    return which(
+        {"place in the channel's H × W plane": torch.equal(in_plane, output),
+         "place in the window": indices.max() < 4,
+         "place in the whole tensor": indices.max() >= 4 * 6},
+        indices=indices[0].tolist(),
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""A Hub on loopback: serves local folders over the HTTP calls that huggingface_hub and datasets make.
+
+    python tests/loopback_hub.py --port 8765 \
+        --dataset nyu-mll/glue=/folder/with/README.md/and/mrpc \
+        --model google-bert/bert-base-uncased=/folder/with/config.json
+
+Then run anything against it with the real client libraries:
+
+    HF_ENDPOINT=http://127.0.0.1:8765 HF_HOME=$(mktemp -d) HF_HUB_DISABLE_XET=1 \
+        python -c 'from datasets import load_dataset; print(load_dataset("nyu-mll/glue", "mrpc"))'
+
+Without --dataset, the real GLUE MRPC in ../shared beside the checkout is served as nyu-mll/glue (3,668 / 408 / 1,725 pairs).
+--stall S waits S seconds before each answer, --status N answers every request with N,
+--cut BYTES breaks off each file after BYTES: three ways in which a Hub fails.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import time
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlparse
+
+COMMIT = "1" * 40
+HERE = Path(__file__).parent
+
+
+@lru_cache
+def digest(path, mtime):
+    return hashlib.sha1(path.read_bytes()).hexdigest()
+
+
+class Hub(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    repos, options = {}, None
+
+    def answer(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in {"X-Repo-Commit": COMMIT, **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def json(self, value, status=200, **headers):
+        self.answer(status, json.dumps(value).encode(), Content_Type="application/json", **headers)
+
+    def missing(self, what):
+        self.json({"error": f"{what} not found"}, 404, X_Error_Code=f"{what}NotFound")
+
+    def entry(self, root, path):
+        return {"type": "file", "path": str(path.relative_to(root)), "size": path.stat().st_size,
+                "oid": digest(path, path.stat().st_mtime)}
+
+    def files(self, root):
+        return sorted(path for path in root.rglob("*") if path.is_file())
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        match = re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/paths-info/[^/]+", unquote(urlparse(self.path).path))
+        root = match and self.repos.get(match.groups())
+        if not root:
+            return self.missing("Repo")
+        wanted = json.loads(body)["paths"] if body.startswith("{") else parse_qs(body).get("paths", [])
+        self.json([self.entry(root, path) for path in self.files(root) if str(path.relative_to(root)) in wanted])
+
+    def do_GET(self):
+        time.sleep(self.options.stall)
+        if self.options.status:
+            return self.json({"error": "unavailable"}, self.options.status)
+        url = urlparse(self.path)
+        path = unquote(url.path)
+        if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
+            root = self.repos.get(match.groups())
+            if not root:
+                return self.missing("Repo")
+            return self.json({"id": match[2], "modelId": match[2], "sha": COMMIT, "private": False, "disabled": False,
+                              "gated": False, "tags": [], "lastModified": "2024-01-01T00:00:00.000Z",
+                              "siblings": [{"rfilename": str(p.relative_to(root))} for p in self.files(root)]})
+        if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/[^/]+/?(.*)", path):
+            root = self.repos.get((match[1], match[2]))
+            if not root:
+                return self.missing("Repo")
+            return self.tree(root, match[3].strip("/"), "recursive=true" in url.query.lower())
+        if match := re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)/resolve/[^/]+/(.+)", path):
+            root = self.repos.get(("datasets" if match[1] else "models", match[2]))
+            if not root:
+                return self.missing("Repo")
+            return self.file(root / match[3])
+        self.missing("Page")
+
+    def tree(self, root, folder, recursive):
+        under = root / folder
+        if not under.is_dir():
+            return self.missing("Entry")
+        listing = [self.entry(root, path) for path in self.files(under) if recursive or path.parent == under]
+        if not recursive:
+            listing += [{"type": "directory", "path": str(path.relative_to(root)), "oid": "0" * 40, "size": 0}
+                        for path in sorted(under.iterdir()) if path.is_dir()]
+        self.json(listing)
+
+    def file(self, path):
+        if not path.is_file():
+            return self.missing("Entry")
+        body, status = path.read_bytes(), 200
+        headers = {"ETag": f'"{digest(path, path.stat().st_mtime)}"', "Accept_Ranges": "bytes"}
+        if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            first, last = int(match[1]), int(match[2] or len(body) - 1)
+            headers["Content_Range"] = f"bytes {first}-{last}/{len(body)}"
+            body, status = body[first:last + 1], 206
+        if self.options.cut is not None and self.command == "GET" and len(body) > self.options.cut:
+            self.send_response(status)
+            for name, value in {"X-Repo-Commit": COMMIT, "Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+            self.wfile.write(body[:self.options.cut])
+            self.close_connection = True
+            return
+        self.answer(status, body, **headers)
+
+    def log_message(self, format, *args):
+        if self.options.verbose:
+            super().log_message(format, *args)
+
+
+def repo(value):
+    name, _, folder = value.partition("=")
+    return name, Path(folder).resolve()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--model", type=repo, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--dataset", type=repo, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--stall", type=float, default=0, metavar="SECONDS")
+    parser.add_argument("--status", type=int, metavar="CODE")
+    parser.add_argument("--cut", type=int, metavar="BYTES")
+    parser.add_argument("--verbose", action="store_true")
+    Hub.options = parser.parse_args()
+    datasets = Hub.options.dataset or [("nyu-mll/glue", HERE.parent.parent / "shared/hub/datasets/nyu-mll/glue")]
+    Hub.repos = {**{("models", name): root for name, root in Hub.options.model},
+                 **{("datasets", name): root for name, root in datasets}}
+    print(f"serving {', '.join(name for _, name in Hub.repos)} at http://127.0.0.1:{Hub.options.port}", flush=True)
+    ThreadingHTTPServer(("127.0.0.1", Hub.options.port), Hub).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

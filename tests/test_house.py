@@ -1,0 +1,72 @@
+"""The rules of the house: which way imports run, and what importing must not do."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+STAGES = ["settings", "sources", "dataset", "tokenization", "collation", "metrics", "training", "runs", "prediction"]
+# app.py, the tabs, and the checks that look at the page from outside
+MAY_IMPORT_GRADIO = ("app.py", "tabs/", "tests/", "benchmarks/", "dev/")
+
+
+def python_files():
+    ours = ("pipeline", "layers", "tabs", "tests", "benchmarks", "dev")
+    return [*ROOT.glob("*.py"), *(path for folder in ours for path in (ROOT / folder).rglob("*.py"))]
+
+
+def imported(path):
+    """Every module that a file imports, at its top or inside a function."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def modules_after(code):
+    code += "\nimport sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_the_machine_has_no_screen():
+    loaded = modules_after("""
+import importlib, pkgutil, pipeline
+for module in pkgutil.iter_modules(pipeline.__path__, "pipeline."):
+    importlib.import_module(module.name)
+assert "pipeline.training" in __import__("sys").modules""")
+    assert "gradio" not in loaded and "pipeline" in loaded
+
+
+def test_importing_the_machine_does_no_work():
+    loaded = modules_after("import " + ", ".join(f"pipeline.{stage}" for stage in STAGES))
+    assert not loaded & {"torch", "transformers", "datasets", "evaluate", "sklearn", "pandas"}
+
+
+def test_only_the_page_imports_gradio():
+    strangers = [path for path in python_files() if any(name.split(".")[0] == "gradio" for name in imported(path))
+                 and not str(path.relative_to(ROOT)).startswith(MAY_IMPORT_GRADIO)]  # fmt: skip
+    assert strangers == [] and "gradio" in imported(ROOT / "app.py")
+
+
+@pytest.mark.parametrize("place, stage", enumerate(STAGES))
+def test_a_stage_imports_earlier_ones_only(place, stage):
+    names = imported(ROOT / "pipeline" / f"{stage}.py")
+    wrong = [later for later in STAGES[place:] if f"pipeline.{later}" in names]
+    assert wrong == [] and not any(name.split(".")[0] in ("app", "tabs") for name in names)
+
+
+def test_the_environment_is_read_in_settings_alone():
+    # runs hands its own environment on to a worker; the command line sets what libraries read
+    for stage in set(STAGES) - {"settings", "runs"}:
+        assert "os.environ" not in (ROOT / "pipeline" / f"{stage}.py").read_text(), stage
+
+
+def test_ruff_finds_nothing():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

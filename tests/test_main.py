@@ -1,0 +1,131 @@
+"""The command line: tables on stdout, sources on stderr, one-line errors, exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+import pipeline.__main__ as command_line
+
+
+@pytest.fixture
+def run(settings, monkeypatch, capsys):
+    """run(*arguments) -> (exit code, stdout, stderr), in this process."""
+    monkeypatch.setattr(command_line, "SETTINGS", settings)
+    before = signal.getsignal(signal.SIGINT)
+
+    def call(*arguments):
+        try:
+            code = command_line.main([str(argument) for argument in arguments])
+        except SystemExit as ended:  # argparse's own
+            code = ended.code
+        return code, *capsys.readouterr()
+
+    yield call
+    signal.signal(signal.SIGINT, before)
+
+
+def test_tokenize_a_pair(run):
+    code, out, err = run("tokenize", "--pair", "The cat\tsat\x1b[31m.", "Hi.", "--max-length", 8)
+    lines = out.splitlines()
+    assert code == 0 and "[CLS]" in lines[1] and "101" in lines[1] and "sentence1[0:3] The" in lines[2]
+    assert "cut from sentence1" in out and "note: Truncation cut" in out and "\x1b" not in out
+    assert err.startswith("checkpoint: sentence-transformers/all-MiniLM-L6-v2 (embedded)") and "checkpoint:" not in out
+
+
+def test_tokenize_rows(run, tiny_distilbert):
+    code, out, err = run("tokenize", "--rows", "0-2", "--source", "folder", "--checkpoint", tiny_distilbert)
+    assert code == 0 and "padding: " in out and "token_type_ids" not in out and "[3, " in out
+    assert "data: MRPC (folder)" in err and "tiny/distilbert (hub cache)" in err
+
+
+def test_the_batch_of_the_notes(run, mrpc_folder, monkeypatch, settings):
+    from dataclasses import replace
+
+    monkeypatch.setattr(command_line, "SETTINGS", replace(settings, mrpc_folder=mrpc_folder))
+    code, out, _ = run("tokenize")
+    assert code == 0 and "lengths: [50, 59, 47, 67, 59, 50, 62, 32]" in out and out.count("[8, 67]") == 3
+
+
+def train_flags(tiny, folder):
+    return ("train", "--checkpoint", tiny, "--source", "folder", "--train-pairs", 16, "--eval-pairs", 8, "--batch-size", 8,
+            "--max-steps", 2, "--output", folder)  # fmt: skip
+
+
+def test_train_evaluate_predict(run, tiny, settings):
+    folder = settings.runs_folder / ("a" * 32)
+    code, out, err = run(*train_flags(tiny, folder))
+    assert code == 0 and "majority: accuracy" in out and "step    0:" in out and f"model: {folder / 'model'}" in out
+    assert "model: tiny/bert (hub cache)" in err and "metric: mrpc_metric (embedded)" in err
+    first = (folder / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in first][-1] == "done"
+
+    code, out, err = run("evaluate", "--checkpoint", f"run:{'a' * 32}", "--source", "folder")
+    assert code == 0 and "(16 pairs of validation)" in out and "majority" in out and "fine-tuned here" in err
+    assert run("evaluate", "--checkpoint", folder / "model", "--source", "folder")[1] == out
+
+    code, out, err = run("predict", "--checkpoint", f"run:{'a' * 32}", "--pair", "A\nb.", "C.")
+    assert code == 0 and out.splitlines()[1].split()[0] in ("equivalent", "not_equivalent") and "A\\nb. | C." in out
+
+    run(*train_flags(tiny, folder))
+    assert len((folder / "events.jsonl").read_text().splitlines()) == len(first), "a second story begins afresh"
+
+
+def test_a_stop_asked_for_while_the_worker_still_starts_is_heard(run, tiny, tmp_path):
+    (tmp_path / "stop").touch()
+    code, out, _ = run(*train_flags(tiny, tmp_path))
+    assert code == 0 and "stopped by request" in out
+    assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["step"] == 1
+
+
+def test_a_run_that_fails_ends_with_1(run, tiny, tmp_path):
+    code, out, err = run("train", "--source", "hub", "--checkpoint", tiny, "--output", tmp_path)
+    assert code == 1 and "failed MRPC can't be loaded" in err and "model:" not in out
+
+
+def test_predict_many_from_a_csv(run, tiny, tmp_path):
+    csv = tmp_path / "pairs.csv"
+    csv.write_text("\ufeffsentence1,sentence2\n" + '"Hello, you.",Hi.\n' * 40, encoding="utf-8")
+    code, out, _ = run("predict", "--checkpoint", tiny, "--csv", csv)
+    assert code == 0 and out.count("Hello, you. | Hi.") == 40 and out.count("P(equivalent)") == 1
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["tokenize", "--checkpoint", "../x"], "is not a checkpoint id"),
+    (["tokenize", "--rows", "99999"], "Row 99999 is not there"),
+    (["tokenize", "--rows", "x"], "is not a row number"),
+    (["tokenize", "--max-length", "long"], "not a whole number"),
+    (["tokenize", "--pair", "", "b"], "sentence1 is empty"),
+    (["train", "--max-steps", "1000000"], "max_steps is 1000000"),
+    (["train", "--learning-rate", "fast"], "learning_rate"),
+    (["train", "--output", "/dev/null"], "/dev/null"),
+    (["evaluate", "--checkpoint", "run:x"], "is not a run"),
+    (["evaluate", "--pairs", "-5"], "pairs is -5"),
+    (["predict", "--csv", "/nowhere.csv"], "/nowhere.csv"),
+    (["predict", "--csv", "/dev/null"], "sentence1 and sentence2"),
+    (["predict", "--pair", "a", " "], "only white space"),
+])  # fmt: skip
+def test_bad_input_is_one_line_and_a_2(run, arguments, says):
+    code, out, err = run(*arguments)
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code == 2 and len(errors) == 1 and says in errors[0] and err.splitlines()[-1] == errors[0] and out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["predict"], ["tokenize", "--split", "dev"]])
+def test_usage(run, arguments):
+    code, _, err = run(*arguments)
+    assert code == 2 and "usage: python -m pipeline" in err and "Traceback" not in err
+
+
+def test_as_a_process_of_its_own(small_folder, tmp_path):
+    environment = {**os.environ, "MRPC_DIR": str(small_folder), "RUNS_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pipeline", "tokenize", "--rows", "0,63"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "lengths: [" in done.stdout and "data: MRPC (folder)" in done.stderr
+    failed = subprocess.run([*command[:-1], "64"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 2 and failed.stdout == "" and "Traceback" not in failed.stderr
+    assert failed.stderr.splitlines()[-1].startswith("error: Row 64 is not there")

@@ -1,0 +1,74 @@
+"""Checkpoint + pairs -> labels and probabilities."""
+
+import math
+
+import pytest
+
+from pipeline.prediction import predict, softmax
+from pipeline.settings import InputError, Settings
+from pipeline.sources import SourceError, load_model, load_tokenizer
+
+PAIRS = [("Shares rose today.", "Shares were up."), ("One.", "Two."), ("The cat sat on the mat by the door.", "It rained.")]
+
+
+def test_the_answer_is_the_models_own_and_its_softmax(tiny, settings):
+    import torch
+
+    prediction = predict(tiny, PAIRS[:1], settings=settings)[0][0]
+    encoding = load_tokenizer(tiny)[0](*PAIRS[0], return_tensors="pt")
+    with torch.inference_mode():
+        logits = load_model(tiny)[0](**encoding).logits[0].tolist()
+    assert list(prediction.logits.values()) == pytest.approx(logits, abs=1e-5)
+    weights = {label: math.exp(value) for label, value in prediction.logits.items()}
+    for label, weight in weights.items():
+        assert prediction.probabilities[label] == pytest.approx(weight / sum(weights.values()))
+    assert prediction.label == max(weights, key=weights.get) and prediction.tokens == encoding["input_ids"].shape[1]
+
+
+def test_softmax_of_large_logits_is_still_a_distribution():
+    assert softmax([1000.0, -1000.0]) == [1.0, 0.0]
+
+
+def test_a_batch_answers_as_each_pair_alone(tiny, tiny_distilbert, tiny_roberta_id, settings):
+    for name in (tiny, tiny_distilbert, tiny_roberta_id):
+        together, origin = predict(name, PAIRS, settings=settings, batch_size=2)
+        alone = [predict(name, [pair], settings=settings)[0][0] for pair in PAIRS]
+        assert origin.loaded == name
+        for one, other in zip(together, alone, strict=True):
+            assert list(one.logits.values()) == pytest.approx(list(other.logits.values()), abs=1e-5)
+            assert one.label == other.label
+
+
+def test_what_truncation_cut_is_shown(tiny, settings):
+    short, exact = predict(tiny, [("one two three four five six seven", "eight nine"), ("a b c", "d e")], 9, settings)[0]
+    assert (short.tokens, short.truncated) == (9, ("five six seven", "")) and exact.truncated == ("", "")
+    assert predict(tiny, [("a b c d", "e f")], 9, settings)[0][0].truncated == ("", "")  # exactly 9 tokens
+
+
+@pytest.mark.parametrize("pairs, says", [
+    ([], "0 pairs"), ([("a", "b")] * 257, "257 pairs"), ([("a", "")], "sentence2 is empty"), ([(" ", "b")], "white space"),
+    ([("a" * 2001, "b")], "2,001 characters"), ([("a", "b", "c")], "two sentences"), ([("a", None)], "NoneType"),
+])  # fmt: skip
+def test_limits(tiny, settings, pairs, says):
+    with pytest.raises(InputError, match=says):
+        predict(tiny, pairs, settings=settings)
+
+
+def test_other_limits(tiny, settings):
+    for max_length in (7, 513, "x"):
+        with pytest.raises(InputError, match="max_length"):
+            predict(tiny, PAIRS, max_length, settings)
+    for name in ("../x", "run:x", "run:" + "0" * 32):
+        with pytest.raises(SourceError):
+            predict(name, PAIRS, settings=settings)
+
+
+def test_a_stand_in_says_so_and_is_asked_for_again(settings):
+    _, origin = predict("google-bert/bert-base-uncased", PAIRS[:1], settings=settings)
+    assert origin.stands_in and "google-bert/bert-base-uncased" in origin.reason
+
+
+def test_odd_texts_are_only_texts(tiny, settings):
+    odd = ["<script>alert(1)</script>", "🙂" * 50, "שלום", "a\x00b\x1b[31m", "{}%s\\n"]
+    assert len(predict(tiny, [(text, text) for text in odd], settings=settings)[0]) == len(odd)
+    assert Settings().max_batch_pairs == 256

@@ -1,0 +1,226 @@
+"""Names -> real objects, their origin, and what happens when the Hub does not play along."""
+
+import json
+import shutil
+
+import pytest
+from conftest import in_cache, tiny_checkpoint
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import sources
+from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT
+from pipeline.sources import SourceError, checkpoint_files, load_model, load_tokenizer, validated_checkpoint, within
+
+FILES = """
+from pipeline.settings import Settings
+from pipeline.sources import checkpoint_files
+import huggingface_hub.hf_api
+"""
+ASK = """
+files, seconds = timed(checkpoint_files, "google-bert/bert-base-uncased", weights=True, settings=Settings(hub_download_seconds=5))
+print(json.dumps({**vars(files.origin), "folder": str(files.folder), "seconds": seconds}))
+"""
+
+
+# ---------------------------------------------------------------- ids
+
+
+@pytest.mark.parametrize("name", ["gpt2", "google-bert/bert-base-uncased", "a/b.c_d-e", " FacebookAI/roberta-base\n"])
+def test_an_id_of_the_hub_is_itself(name):
+    assert validated_checkpoint(name) == name.strip()
+
+
+BAD_IDS = [
+    "", " ", ".", "..", "/", "/etc/passwd", "../x", "a/../b", "a/b/c", "./a", "~/a", "C:\\a", "a\\b", "https://huggingface.co/a/b",
+    "file:///etc/passwd", "a b/c", "a/b c", "a/b\x00", "a\tb", "a\nb/c", "a/b--c", "a/.b", "-a/b", "a/b.git", "a/", "/a", "é/a",
+    "a" * 97, "a/" + "b" * 500_000, "run:..", "run:../../x", "a@main", "a/b#c", "a/b?c", "a%2fb", None, 7, ["a"], b"a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_IDS, ids=lambda name: repr(name)[:20])
+def test_what_is_no_id_is_refused_before_anything_is_asked(name, monkeypatch):
+    monkeypatch.setattr(sources, "ask_hub", lambda *args, **kwargs: pytest.fail("the Hub was asked"))
+    with pytest.raises(SourceError) as refused:
+        checkpoint_files(name)
+    assert len(str(refused.value)) < 500 and "\n" not in str(refused.value)
+
+
+id_characters = st.text("abcXYZ019-_.", min_size=1, max_size=20)
+not_ids = st.one_of(
+    st.builds("{}://{}/{}".format, st.sampled_from(["http", "https", "file", "s3", "hf"]), id_characters, id_characters),
+    st.builds("/{}/{}".format, id_characters, id_characters),
+    st.builds("{}/../{}".format, id_characters, id_characters),
+    st.builds("{}/{}/{}".format, id_characters, id_characters, id_characters),
+    st.builds("a{}a".format, st.text(st.characters(categories=["Cc", "Cf", "Zs", "Zl", "Zp"]), min_size=1)),
+    st.builds("a{}a".format, st.text("abc/", min_size=96)),
+    st.builds("a{}a".format, st.text(st.characters(min_codepoint=128), min_size=1)),
+)
+
+
+@given(not_ids)
+def test_no_path_url_or_control_character_ever_reaches_the_network(name):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("socket.socket.connect", lambda *args: pytest.fail("a connection was opened"))
+        patched.setattr(sources, "ask_hub", lambda *args, **kwargs: pytest.fail("the Hub was asked"))
+        with pytest.raises(SourceError):
+            checkpoint_files(name)
+
+
+# ---------------------------------------------------------------- what needs no Hub
+
+
+def test_the_embedded_checkpoint_is_itself_and_no_stand_in():
+    tokenizer, origin = load_tokenizer(EMBEDDED_CHECKPOINT)
+    assert (origin.place, origin.stands_in) == ("embedded", False)
+    assert tokenizer("Hi.")["input_ids"] == [101, 7632, 1012, 102]
+    assert (checkpoint_files(EMBEDDED_CHECKPOINT, weights=True).folder / "model.safetensors").is_file()
+
+
+def test_a_head_is_drawn_by_its_seed(tiny_headless):
+    heads = [load_model(tiny_headless, seed)[0].classifier.weight for seed in (1, 1, 2)]
+    assert heads[0].equal(heads[1]) and not heads[0].equal(heads[2])
+
+
+@pytest.fixture(scope="module")
+def tiny_headless():
+    tiny_checkpoint(in_cache("tiny/headless"), head=False)
+    return "tiny/headless"
+
+
+def test_a_model_has_the_two_labels_of_a_paraphrase_and_is_out_of_training(tiny):
+    model, origin = load_model(tiny)
+    assert model.config.id2label == {0: "not_equivalent", 1: "equivalent"} and not model.training
+    assert origin.place == "hub cache"
+
+
+def test_three_labels_are_refused():
+    tiny_checkpoint(in_cache("tiny/three"), labels=3)
+    with pytest.raises(SourceError, match="tiny/three classifies into 3 labels"):
+        load_model("tiny/three")
+
+
+def test_remote_code_is_never_run(tmp_path):
+    folder, ran = tiny_checkpoint(in_cache("tiny/remote")), tmp_path / "ran"
+    for file in ("modeling_own.py", "tokenization_own.py"):
+        (folder / file).write_text(f"open({str(ran)!r}, 'w')\nclass Own: pass\n")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "modeling_own.Own",
+                                                 "AutoModelForSequenceClassification": "modeling_own.Own"}}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SourceError, match="tiny/remote"):
+        load_model("tiny/remote")
+    assert not ran.exists()
+
+
+def test_a_cached_checkpoint_of_pickles_is_not_taken_for_weights():
+    folder = tiny_checkpoint(in_cache("tiny/cached-pickle"))
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert checkpoint_files("tiny/cached-pickle", weights=True).origin.stands_in
+    assert not checkpoint_files("tiny/cached-pickle").origin.stands_in
+
+
+def test_a_tokenizer_that_cannot_pad_is_refused():
+    folder = tiny_checkpoint(in_cache("tiny/padless"))
+    (folder / "special_tokens_map.json").unlink()
+    values = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({**values, "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": None})
+    )
+    with pytest.raises(SourceError, match="tiny/padless has no padding token"):
+        load_tokenizer("tiny/padless")
+
+
+@pytest.mark.parametrize("name", ["run:", "run:xyz", "run:../../etc", "run:" + "0" * 31, "run:" + "A" * 32, "run:" + "0" * 32])
+def test_a_run_without_a_model_is_refused(name, settings):
+    with pytest.raises(SourceError, match="run"):
+        checkpoint_files(name, settings=settings)
+
+
+def test_waiting_has_an_end_and_keeps_the_error():
+    with pytest.raises(sources.HubUnavailable, match=r"within 0\.05 s"):
+        within(0.05, lambda: __import__("time").sleep(1))
+    with pytest.raises(ZeroDivisionError):
+        within(1, lambda: 1 / 0)
+    assert within(1, lambda: 7) == 7
+
+
+# ---------------------------------------------------------------- the real clients against a Hub on loopback
+
+
+@pytest.fixture(scope="session")
+def served_model(tmp_path_factory):
+    return tiny_checkpoint(tmp_path_factory.mktemp("served"))
+
+
+def model_flags(folder, name=NOTES_CHECKPOINT):
+    return "--model", f"{name}={folder}"
+
+
+def test_found_on_the_hub_then_in_its_cache_when_the_hub_has_gone(loopback, served_model):
+    client = loopback(*model_flags(served_model))
+    found = client.ask(FILES + ASK)
+    assert (found["place"], found["loaded"], found["stands_in"]) == ("hub", NOTES_CHECKPOINT, False)
+    assert (sources.Path(found["folder"]) / "model.safetensors").read_bytes() == (served_model / "model.safetensors").read_bytes()
+    loopback.stop()
+    again = client.ask(FILES + ASK)
+    assert (again["place"], again["folder"]) == ("hub cache", found["folder"]) and again["seconds"] < 6
+
+
+def test_what_the_hub_downloads_is_what_transformers_loads(loopback, served_model):
+    client = loopback(*model_flags(served_model))
+    told = client.ask("""
+from pipeline.sources import load_model, load_tokenizer
+tokenizer, _ = load_tokenizer("google-bert/bert-base-uncased")
+model, origin = load_model("google-bert/bert-base-uncased")
+print(json.dumps([origin.place, tokenizer("Hi.")["input_ids"], float(model.classifier.weight.detach().double().sum())]))
+""")
+    from safetensors.torch import load_file
+
+    weight = load_file(served_model / "model.safetensors")["classifier.weight"]
+    assert told == ["hub", [101, 7632, 1012, 102], pytest.approx(float(weight.double().sum()))]
+
+
+def test_missing_and_pickled_checkpoints_are_refused_by_name(loopback, served_model, tmp_path):
+    pickled = tmp_path / "pickled"
+    shutil.copytree(served_model, pickled)
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    client = loopback(*model_flags(served_model), *model_flags(pickled, "some/pickle"))
+    told = client.ask(FILES + """
+asked = ["nobody/nothing", "some/pickle"]
+errors = [timed(checkpoint_files, name, weights=True)[0] for name in asked]
+print(json.dumps([[type(error).__name__, str(error)] for error in errors]))
+""")
+    assert [kind for kind, _ in told] == ["SourceError", "SourceError"]
+    assert "nobody/nothing" in told[0][1] and "some/pickle has no safetensors" in told[1][1]
+    assert not list(client.home.rglob("*.bin"))
+
+
+def test_a_hub_that_answers_503(loopback, served_model):
+    told = loopback(*model_flags(served_model), "--status", 503).ask(FILES + ASK)
+    assert (told["place"], told["stands_in"], told["loaded"]) == ("embedded", True, EMBEDDED_CHECKPOINT)
+    assert NOTES_CHECKPOINT in told["reason"] and told["seconds"] < 6
+    assert "503" in told["reason"] or "within 5 s" in told["reason"]  # the client may try again until the 5 s are over
+
+
+def test_a_hub_that_stalls_is_left_after_five_seconds_and_not_asked_again(loopback, served_model):
+    told = loopback(*model_flags(served_model), "--stall", 20).ask(FILES + """
+(first, once), (second, twice) = [timed(checkpoint_files, name) for name in ("google-bert/bert-base-uncased", "other/model")]
+print(json.dumps([first.origin.reason, once, second.origin.reason, twice, first.origin.stands_in]))
+""")
+    first, once, second, twice, stands_in = told
+    assert "within 5 s" in first or "in time" in first
+    assert "other/model" in second
+    assert stands_in and 4.5 < once < 6 and twice < 0.5
+
+
+def test_a_hub_that_breaks_off_midway(loopback, served_model):
+    told = loopback(*model_flags(served_model), "--cut", 2000).ask(FILES + ASK)
+    assert (told["place"], told["stands_in"]) == ("embedded", True)
+    assert "broke off" in told["reason"] or "takes longer than 5 s" in told["reason"]
+    assert told["seconds"] < 6
+
+
+def test_a_hub_that_is_switched_off_costs_nothing(loopback, served_model):
+    told = loopback(*model_flags(served_model)).ask(FILES + ASK, HF_HUB_OFFLINE="1")
+    assert told["place"] == "embedded" and "HF_HUB_OFFLINE is set" in told["reason"] and told["seconds"] < 1
