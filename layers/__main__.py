@@ -42,12 +42,11 @@ def _printed(claim, brief):
 def card(result):
     """One claim as text: verdict, statement, code, what the run gave, what is so, where it is documented."""
     claim = result.claim
-    found = [f"{name}: {value}" for name, value in result.evidence.seen.items()]
-    found += [f"{answer}: {'yes' if true else 'no'}" for answer, true in result.evidence.candidates.items()]
+    found = [f"{name}: {text}" for name, text in result.findings]
     return "\n".join([
         f"{result.verdict.upper()}  {claim.id}  ({claim.section}, {claim.kind}){_differs(result)}",
         textwrap.fill(claim.says, 100, initial_indent="  ", subsequent_indent="  "),
-        textwrap.indent(claim.source, "    | "),
+        textwrap.indent(claim.source, "    | ", lambda line: True),
         textwrap.indent("\n".join(found), "    > "),
         textwrap.fill(claim.truth, 100, initial_indent="  ", subsequent_indent="  "),
         f"  {claim.docs}",

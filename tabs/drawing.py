@@ -7,9 +7,12 @@
 import html
 import math
 import unicodedata
+from dataclasses import dataclass
 
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
-SERIES_MARKS = ("circle", "square", "triangle", "diamond")
+# What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level BPE, SentencePiece.
+JOINTS = ("##", "Ġ", "▁")
+SEPARATORS, OPENERS = ("[SEP]", "</s>", "<sep>"), ("[CLS]", "<s>", "<cls>")
 
 
 def text(value):
@@ -24,7 +27,7 @@ def _visible(character):
     if "\ud800" <= character <= "\udfff":
         return "\ufffd"
     # Direction overrides and zero-width characters change what other text looks like: they are named instead.
-    if unicodedata.category(character) in ("Cf", "Cc") and character != "\u200d":
+    if unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp") and character != "\u200d":
         return f"⟨U+{ord(character):04X}⟩"
     return character
 
@@ -32,6 +35,17 @@ def _visible(character):
 def bdi(value):
     """Text whose writing direction stays its own."""
     return f"<bdi>{text(value)}</bdi>"
+
+
+def piece(value):
+    """A token's piece; the mark of a joint stands quietly before it and outside its writing direction."""
+    joint = next((mark for mark in JOINTS if value.startswith(mark) and value != mark), "")
+    return (f'<span class="joint">{joint}</span>' if joint else "") + bdi(value[len(joint) :])
+
+
+def captioned(name, caption, rows):
+    """A table with its caption; the caption's text stays in sight while the frame scrolls."""
+    return f'<table class="{name}"><caption><span>{text(caption)}</span></caption>{rows}</table>'
 
 
 def framed(table, label):
@@ -59,36 +73,40 @@ ROLE_NAMES = {"special": "special", "sentence1": "sentence 1", "sentence2": "sen
 def token_grid(view):
     """TokenView -> both sentences with their pieces marked, and the table: one column a token."""
     sentences = "".join(_marked(view, which) for which in (1, 2))
+    tokens = view.tokens
+    rows = [_bands(tokens), _row("token", [piece(token.piece) for token in tokens], tokens, "pieces"),
+            _row("input_ids", [token.id for token in tokens], tokens), _type_ids(view),
+            _row("attention_mask", [token.mask for token in tokens], tokens),
+            _row("characters", [_where(token) for token in tokens], tokens)]  # fmt: skip
+    table = captioned("token-grid", f"{len(tokens)} tokens, one a column", "".join(rows))
     notes = "".join(notice(note) for note in view.notes)
-    rows = [_bands(view.tokens), _row("token", [bdi(token.piece) for token in view.tokens], view.tokens),
-            _row("input_ids", [token.id for token in view.tokens], view.tokens), _type_ids(view),
-            _row("attention_mask", [token.mask for token in view.tokens], view.tokens),
-            _row("characters", [_where(token) for token in view.tokens], view.tokens)]  # fmt: skip
-    caption = f"{len(view.tokens)} tokens, one a column"
-    table = f'<table class="token-grid"><caption>{caption}</caption>{"".join(rows)}</table>'
     return f'<div class="sentences">{sentences}</div>{framed(table, "Token grid")}{notes}'
 
 
 def _bands(tokens):
-    """The head: neighbours of one role share a cell."""
+    """The head: neighbours of one role share a cell, whose name stays in sight while the grid scrolls."""
     cells, start = [], 0
     for end in range(1, len(tokens) + 1):
         if end == len(tokens) or tokens[end].role != tokens[start].role:
             role, width = tokens[start].role, end - start
-            cells.append(f'<th scope="colgroup" colspan="{width}" class="{role}">{ROLE_NAMES[role]}</th>')
+            name = f"<span>{ROLE_NAMES[role]}</span>"
+            cells.append(f'<th scope="colgroup" colspan="{width}" class="{role}">{name}</th>')
             start = end
     return f'<tr class="bands"><th scope="row">part</th>{"".join(cells)}</tr>'
 
 
-def _row(name, values, tokens):
+def _row(name, values, tokens, kind=""):
     cells = "".join(f'<td class="{token.role}">{value}</td>' for token, value in zip(tokens, values, strict=True))
-    return f'<tr><th scope="row">{name}</th>{cells}</tr>'
+    return f'<tr class="{kind}"><th scope="row">{name}</th>{cells}</tr>'
+
+
+NO_TYPE_IDS = "this checkpoint has none: its model tells the sentences apart by the separators alone"
 
 
 def _type_ids(view):
     if view.has_type_ids:
         return _row("token_type_ids", [token.type_id for token in view.tokens], view.tokens)
-    absent = f'<td class="absent" colspan="{len(view.tokens)}">this checkpoint has none</td>'
+    absent = f'<td class="absent" colspan="{len(view.tokens)}"><span>{NO_TYPE_IDS}</span></td>'
     return f'<tr><th scope="row">token_type_ids</th>{absent}</tr>'
 
 
@@ -98,18 +116,22 @@ def _where(token):
 
 def _marked(view, which):
     """One sentence, each piece underlined where it stands, what truncation cut struck out."""
-    sentence = (view.sentence1, view.sentence2)[which - 1]
+    sentence, cut = (view.sentence1, view.sentence2)[which - 1], view.cut[which - 1]
     parts, at = [], 0
     for token in view.tokens:
         if token.sentence == which and token.start >= at:
-            parts += [text(sentence[at : token.start]), f'<span class="piece sentence{which}">{text(token.text)}</span>']
+            parts.append(_between(sentence[at : token.start], cut))
+            parts.append(f'<span class="piece sentence{which}">{text(token.text)}</span>')
             at = token.end
-    rest = sentence[at:]
-    if view.cut[which - 1]:
-        parts.append(f'<del>{text(rest)}</del> <span class="tag">cut by truncation</span>')
-    else:
-        parts.append(text(rest))
+    parts.append(_between(sentence[at:], cut))
     return f'<p><span class="tag sentence{which}">sentence {which}</span> <bdi>{"".join(parts)}</bdi></p>'
+
+
+def _between(gap, cut):
+    """Text that no token holds: blanks as they are, what truncation removed struck out and named."""
+    if cut.strip() and cut.strip() in gap:
+        return f'<del>{text(gap)}</del> <span class="tag cut">cut by truncation</span>'
+    return text(gap)
 
 
 # ---------------------------------------------------------------- batches
@@ -119,62 +141,83 @@ def batch_grid(view, show="pieces"):
     """BatchView -> the padded batch as a table, padding hatched: one row an example, one column a position."""
     cells = view.pieces if show == "pieces" else view.tensors[show]
     labels = view.tensors.get("labels")
-    seq_len = len(cells[0])
-    head = "".join(f'<th scope="col">{position}</th>' for position in range(seq_len))
+    positions = "".join(f'<th scope="col">{position}</th>' for position in range(len(cells[0])))
     label_head = '<th scope="col">labels</th>' if labels else ""
-    body = "".join(_batch_row(view, cells, labels, row) for row in range(len(cells)))
-    caption = f"{show} of the batch; hatched cells are padding"
-    table = (f'<table class="batch-grid"><caption>{caption}</caption><thead><tr><th scope="col">row</th>{label_head}{head}'
-             f"</tr></thead><tbody>{body}</tbody></table>")  # fmt: skip
-    return framed(table, "Padded batch") + _padding_line(view, seq_len)
+    head = f'<thead><tr><th scope="col">row</th>{label_head}{positions}</tr></thead>'
+    body = "".join(_batch_row(view, cells[row], labels, row) for row in range(len(cells)))
+    table = captioned("batch-grid", f"{show} of the batch, one column a position", f"{head}<tbody>{body}</tbody>")
+    return _key() + framed(table, "Padded batch") + _padding_line(view, len(cells[0]))
 
 
-def _batch_row(view, cells, labels, row):
-    length = view.lengths[row]
-    label = f"<td>{labels[row]}</td>" if labels else ""
-    mask = view.tensors["attention_mask"][row]
-    tds = "".join(
-        f'<td class="{"real" if real else "padding"}">{bdi(value)}</td>' for value, real in zip(cells[row], mask, strict=True)
-    )
-    return f'<tr><th scope="row">{row} <small>{length} tokens</small></th>{label}{tds}</tr>'
+def _key():
+    """What the looks of a cell mean."""
+    names = "".join(f'<span class="{role}">{name}</span>' for role, name in ROLE_NAMES.items())
+    return f'<p class="key">{names}</p>'
+
+
+def _batch_row(view, values, labels, row):
+    roles = _roles(view.pieces[row], view.tensors["attention_mask"][row])
+    cells = "".join(f'<td class="{role}">{piece(str(value))}</td>' for role, value in zip(roles, values, strict=True))
+    label = f'<td class="label">{labels[row]}</td>' if labels else ""
+    length = f"<small>· {view.lengths[row]} tokens</small>"
+    return f'<tr><th scope="row">row {row} {length}</th>{label}{cells}</tr>'
+
+
+def _roles(pieces, mask):
+    """The role of each cell. Separators tell the sentences apart: not every checkpoint has token_type_ids.
+
+    >>> _roles(["[CLS]", "hi", "[SEP]", "ho", "[SEP]", "[PAD]"], [1, 1, 1, 1, 1, 0])
+    ['special', 'sentence1', 'special', 'sentence2', 'special', 'padding']
+    """
+    roles, sentence = [], 1
+    for name, real in zip(pieces, mask, strict=True):
+        special = name in SEPARATORS or name in OPENERS
+        roles.append("padding" if not real else "special" if special else f"sentence{sentence}")
+        sentence = 2 if real and name in SEPARATORS else sentence
+    return roles
 
 
 def _padding_line(view, seq_len):
-    share = view.padding_cells / view.cells
+    share = view.padding_cells / max(view.cells, 1)
     return (f'<p class="sum"><strong>{len(view.lengths)} × {seq_len} = {view.cells}</strong> cells, '
             f"<strong>{view.padding_cells}</strong> of them padding ({share:.1%})</p>")  # fmt: skip
 
 
 def shapes_table(view):
     """Name and shape of each tensor in the batch."""
-    rows = "".join(f'<tr><th scope="row">{text(name)}</th><td>torch.Size({list(shape)})</td></tr>'
+    rows = "".join(f'<tr><th scope="row">{text(name)}</th><td><code>torch.Size({list(shape)})</code></td></tr>'
                    for name, shape in view.shapes.items())  # fmt: skip
-    return f'<table class="small-table"><caption>What the collator returns</caption>{rows}</table>'
+    head = '<tr><th scope="col">name</th><th scope="col">shape</th></tr>'
+    return framed(captioned("small-table", "What the collator returns", head + rows), "Shapes")
+
+
+FATES = {"kept": "✓ kept", "dropped": "✕ dropped", "renamed": "→ renamed"}
 
 
 def columns_table(view):
     """What becomes of each column, and why."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("column", "fate", "in the batch", "why"))
     rows = "".join(
-        f'<tr><th scope="row">{text(column.name)}</th><td class="fate {column.fate}">{column.fate}</td>'
-        f"<td>{text(column.becomes) or '–'}</td><td>{text(column.why)}</td></tr>"
+        f'<tr><th scope="row">{text(column.name)}</th><td><span class="fate {column.fate}">{FATES[column.fate]}</span>'
+        f'</td><td>{text(column.becomes) or "–"}</td><td class="why">{text(column.why)}</td></tr>'
         for column in view.columns
     )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("column", "fate", "in the batch", "why"))
-    table = f'<table class="small-table"><caption>What becomes of each column</caption><tr>{head}</tr>{rows}</table>'
-    return framed(table, "Columns")
+    return framed(captioned("small-table", "What becomes of each column", f"<tr>{head}</tr>{rows}"), "Columns")
 
 
 # ---------------------------------------------------------------- curves
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 320, 56, 20, 18, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 310, 60, 16, 38, 54
 
 
 def ticks(low, high, about=5):
     """Round numbers from `low` to `high`, about so many.
 
     >>> ticks(0, 60)
-    [0.0, 20.0, 40.0, 60.0]
+    [0, 20, 40, 60]
     """
+    if not high > low:
+        return [low]
     raw = (high - low) / max(about - 1, 1)
     power = 10 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
@@ -182,34 +225,81 @@ def ticks(low, high, about=5):
     return [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Where a point stands in the picture. `percent`: the values are shares, and are written as such."""
+
+    x_max: float
+    low: float
+    high: float
+    percent: bool
+
+    def x(self, step):
+        return LEFT + (WIDTH - LEFT - RIGHT) * step / self.x_max
+
+    def y(self, value):
+        return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
+
+    def say(self, value):
+        return f"{value:.1%}" if self.percent else f"{value:.4g}"
+
+
 def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None):
-    """Named (x, y) points as lines over axes, baselines dashed; an SVG, its summary, and the points as a table."""
-    series = {name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()}
-    series = {name: points for name, points in series.items() if points}
+    """Named (x, y) points as lines over axes, baselines dashed; an SVG, its summary, and the points as a table.
+
+    Baselines are shares (0 to 1), and a chart that has them counts in percent.
+    """
+    series, baselines = _finite(series), {name: value for name, value in baselines.items() if _is_finite(value)}
     if not series:
-        waiting = "<p>The curve appears with the first step.</p>"
-        return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{waiting}</figure>'
-    low, high = y_range or _range(series, baselines)
-    x_max = max(x_max or 1, max(x for points in series.values() for x, _ in points), 1)
-
-    def place(x, y):
-        across = LEFT + (WIDTH - LEFT - RIGHT) * x / x_max
-        return across, TOP + (HEIGHT - TOP - BOTTOM) * (high - y) / (high - low)
-
-    parts = [_axes(place, low, high, x_max, x_label, y_label), *_baselines(place, baselines, x_max)]
-    parts += [_line(place, number, points) for number, points in enumerate(series.values())]
-    summary = _summary(title, series, baselines)
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(summary)}">{"".join(parts)}</svg>'
-    legend = "".join(_legend(number, name, points) for number, (name, points) in enumerate(series.items()))
+        return _empty_curve(title)
+    scale = _scale(series, baselines, x_max, y_range)
+    parts = [_axes(scale, x_label, y_label), *_baseline_lines(scale, baselines)]
+    parts += [_line(scale, number, points) for number, points in enumerate(series.values())]
+    parts += _baseline_names(scale, baselines)
+    label = text(_summary(title, series, baselines, scale))
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    legend = "".join(_legend(scale, number, name, points) for number, (name, points) in enumerate(series.items()))
     table = _points_table(title, x_label, series)
     return (f'<figure class="curve"><figcaption>{text(title)}</figcaption>{svg}<ul class="legend">{legend}</ul>'
             f"<details><summary>The points as a table</summary>{table}</details></figure>")  # fmt: skip
 
 
+def _is_finite(value):
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _finite(series):
+    """A loss may become NaN or infinite: such points can't be drawn, and the others still can."""
+    drawn = {name: [(x, y) for x, y in points if _is_finite(x) and _is_finite(y)] for name, points in series.items()}
+    return {name: points for name, points in drawn.items() if points}
+
+
+def _empty_curve(title):
+    """The axes wait, with a hint of the line to come."""
+    left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
+    heights = range(TOP, bottom + 1, (bottom - TOP) // 4)
+    lines = "".join(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>' for y in heights)
+    ghost = f'<path class="ghost" d="M{left} 60 C {left + 90} 190, {left + 200} 170, {right} 200"/>'
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{lines}{ghost}</svg>'
+    waiting = "<p>The curve appears with the first step.</p>"
+    return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{svg}{waiting}</figure>'
+
+
+def _scale(series, baselines, x_max, y_range):
+    last = max(x for points in series.values() for x, _ in points)
+    low, high = y_range or _range(series, baselines)
+    if not high > low:
+        low, high = low - 0.5, low + 0.5
+    return Scale(max(x_max or 1, last, 1), low, high, percent=bool(baselines))
+
+
 def _range(series, baselines):
+    """Room above and below the values; shares get no room outside 0 to 1."""
     values = [y for points in series.values() for _, y in points] + list(baselines.values())
     low, high = min(values), max(values)
-    room = (high - low) * 0.08 or 0.05
+    room = (high - low) * 0.12 or 0.05
+    if baselines and 0 <= low and high <= 1:
+        return max(low - room, 0), min(high + room, 1)
     return low - room, high + room
 
 
@@ -217,68 +307,94 @@ def _number(value):
     return f"{value:.10g}"
 
 
-def _axes(place, low, high, x_max, x_label, y_label):
+def _axes(scale, x_label, y_label):
+    left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
     lines = []
-    for y in ticks(low, high):
-        x0, at = place(0, y)
-        x1, _ = place(x_max, y)
-        lines.append(f'<line class="grid" x1="{x0:.1f}" x2="{x1:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
-                     f'<text x="{x0 - 8:.1f}" y="{at + 4:.1f}" text-anchor="end">{_number(y)}</text>')  # fmt: skip
-    for x in (x for x in ticks(0, x_max, 6) if x == int(x)):
-        at, bottom = place(x, low)
-        lines.append(f'<text x="{at:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{_number(x)}</text>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    lines.append(f'<text class="axis" x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">{text(x_label)}</text>')
-    lines.append(f'<text class="axis" transform="translate(13 {HEIGHT / 2 - 10}) rotate(-90)" '
-                 f'text-anchor="middle">{text(y_label)}</text>')  # fmt: skip
-    return "".join(lines)
+    for value in ticks(scale.low, scale.high):
+        name, y = _number(round(value * 100, 8)) + "%" if scale.percent else _number(value), scale.y(value)
+        lines.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                     f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{name}</text>')  # fmt: skip
+    for step in (step for step in ticks(0, scale.x_max, 6) if step == int(step)):
+        lines.append(f'<text x="{scale.x(step):.1f}" y="{bottom + 20}" text-anchor="middle">{_number(step)}</text>')
+    lines.append(f'<line class="floor" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>')
+    # The name of the upward axis lies flat above it: turned letters are hard to read on a phone.
+    lines.append(f'<text class="axis" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{text(x_label)}</text>')
+    return "".join(lines) + f'<text class="axis" x="2" y="18">{text(y_label)}</text>'
 
 
-def _baselines(place, baselines, x_max):
-    """Dashed lines, each with its name above its right end."""
-    for name, value in baselines.items():
-        (x0, at), (x1, _) = place(0, value), place(x_max, value)
+def _baseline_lines(scale, baselines):
+    for value in baselines.values():
+        y = scale.y(value)
+        yield f'<line class="baseline" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+
+
+def _baseline_names(scale, baselines):
+    """Each name at the right end of its line."""
+    for (name, value), y in zip(baselines.items(), _name_heights(scale, baselines), strict=True):
         label = f"{text(name)} {value:.1%}"
-        yield (f'<line class="baseline" x1="{x0:.1f}" x2="{x1:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
-               f'<text class="baseline" x="{x1:.1f}" y="{at - 5:.1f}" text-anchor="end">{label}</text>')  # fmt: skip
+        yield f'<text class="baseline" x="{WIDTH - RIGHT}" y="{y:.1f}" text-anchor="end">{label}</text>'
 
 
-def _line(place, number, points):
-    spots = [place(x, y) for x, y in points]
+def _name_heights(scale, baselines):
+    """Above its line, or below where a name would run into the one above it; in the order of the baselines."""
+    heights, above = {}, -math.inf
+    for name, value in sorted(baselines.items(), key=lambda item: -item[1]):
+        y = scale.y(value) - 6
+        above = heights[name] = y if y - above >= 22 else max(scale.y(value) + 19, above + 22)
+    return [heights[name] for name in baselines]
+
+
+def _line(scale, number, points):
+    """A path; marks too while they are few enough to be told apart."""
+    spots = [(scale.x(x), scale.y(y)) for x, y in points]
     path = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
-    marks = "".join(_mark(number, x, y) for x, y in spots) if len(spots) <= 40 else ""
-    return f'<g class="series series{number}"><path d="{path}"/>{marks}</g>'
+    marked = spots if len(spots) <= 40 else spots[-1:]
+    marks = "".join(_mark(number, x, y) for x, y in marked)
+    return f'<g class="series series{number % 3}"><path d="{path}"/>{marks}</g>'
 
 
 def _mark(number, x, y):
-    if SERIES_MARKS[number % 4] == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
-    return f'<rect x="{x - 3:.1f}" y="{y - 3:.1f}" width="6" height="6"/>'
+    """A dot on the first line, a square on the second, a diamond on the third, and so on."""
+    if number % 3 == 0:
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+    turned = f' transform="rotate(45 {x:.1f} {y:.1f})"' if number % 3 == 2 else ""
+    return f'<rect x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7"{turned}/>'
 
 
-def _legend(number, name, points):
-    return (f'<li><svg viewBox="0 0 28 12" aria-hidden="true"><g class="series series{number}"><path d="M2 6 L26 6"/>'
-            f"{_mark(number, 14, 6)}</g></svg>{text(name)} <strong>{points[-1][1]:.4g}</strong></li>")  # fmt: skip
+def _legend(scale, number, name, points):
+    sample = f'<g class="series series{number % 3}"><path d="M2 6 L26 6"/>{_mark(number, 14, 6)}</g>'
+    svg = f'<svg viewBox="0 0 28 12" aria-hidden="true">{sample}</svg>'
+    return f"<li>{svg}{text(name)} <strong>{scale.say(points[-1][1])}</strong></li>"
 
 
-def _summary(title, series, baselines):
-    said = [f"{name} from {points[0][1]:.3g} to {points[-1][1]:.3g}" for name, points in series.items()]
+def _summary(title, series, baselines, scale):
+    said = [f"{name} from {scale.say(points[0][1])} to {scale.say(points[-1][1])}" for name, points in series.items()]
     said += [f"{name} {value:.1%}" for name, value in baselines.items()]
     return f"{title}: {'; '.join(said)}"
 
 
 def _points_table(title, x_label, series):
     steps = sorted({x for points in series.values() for x, _ in points})
-    known = {name: dict(points) for name, points in series.items()}
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in series)
-    rows = "".join(f'<tr><th scope="row">{_number(x)}</th>' + "".join(_cell(known[name].get(x)) for name in series) + "</tr>"
-                   for x in steps)  # fmt: skip
-    head = f'<tr><th scope="col">{text(x_label)}</th>{head}</tr>'
-    return framed(f'<table class="small-table"><caption>{text(title)}</caption>{head}{rows}</table>', title)
+    known = [dict(points) for points in series.values()]
+    head = "".join(f'<th scope="col">{text(name)}</th>' for name in (x_label, *series))
+    rows = "".join(_points_row(step, known) for step in steps)
+    return framed(captioned("small-table", title, f"<tr>{head}</tr>{rows}"), title)
+
+
+def _points_row(step, known):
+    cells = "".join(_cell(points.get(step)) for points in known)
+    return f'<tr><th scope="row">{_number(step)}</th>{cells}</tr>'
 
 
 def _cell(value):
-    return "<td></td>" if value is None else f"<td>{value:.4g}</td>"
+    return f"<td>{_short(value)}</td>"
+
+
+def _short(value):
+    """A number in four digits, nothing for None, anything else as it is."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, (int, float)) else text(value)
 
 
 # ---------------------------------------------------------------- runs and predictions
@@ -291,24 +407,40 @@ STATE_WORDS = {
 
 def run_status(state, done_steps, total_steps, seconds_left, message=""):
     """A run's state, its progress and the time left; read out when it changes."""
-    left = f" · about {seconds_left:.0f} s left" if seconds_left is not None and state == "running" else ""
+    left = f" · about {_duration(seconds_left)} left" if seconds_left is not None and state == "running" else ""
     steps = f"step {done_steps} of {total_steps}{left}" if total_steps else ""
-    bar = f'<progress max="{total_steps}" value="{done_steps}">{steps}</progress>' if total_steps else ""
-    said = f"<p>{text(message)}</p>" if message else ""
+    progress = f'<progress aria-label="steps" max="{total_steps}" value="{done_steps}">{steps}</progress>'
+    bar, said = progress if total_steps else "", f"<p>{text(message)}</p>" if message else ""
     return (f'<div class="status {state}" aria-live="polite"><p><strong>{STATE_WORDS[state]}</strong> {steps}</p>'
             f"{bar}{said}</div>")  # fmt: skip
 
 
+def _duration(seconds):
+    """
+    >>> _duration(12.4), _duration(200)
+    ('12 s', '3 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
 def result_table(rows):
     """(name, before, after, majority) shares -> what the run changed."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("", "before", "after", "gain", "majority"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("metric", "before", "after", "gain", "majority"))
     body = "".join(
-        f'<tr><th scope="row">{text(name)}</th><td>{before:.1%}</td><td><strong>{after:.1%}</strong></td>'
-        f"<td>{100 * (after - before):+.1f} points</td><td>{baseline:.1%}</td></tr>"
-        for name, before, after, baseline in rows
+        f'<tr><th scope="row">{text(name)}</th><td>{_percent(before)}</td><td><strong>{_percent(after)}</strong></td>'
+        f"<td>{_gain(before, after)}</td><td>{_percent(majority)}</td></tr>"
+        for name, before, after, majority in rows
     )
-    table = f'<table class="small-table result"><caption>Before and after, on validation</caption><tr>{head}</tr>{body}</table>'
+    table = captioned("small-table result", "Before and after, on validation", f"<tr>{head}</tr>{body}")
     return framed(table, "Result")
+
+
+def _percent(share):
+    return f"{share:.1%}" if _is_finite(share) else "–"
+
+
+def _gain(before, after):
+    return f"{100 * (after - before):+.1f} points" if _is_finite(before) and _is_finite(after) else "–"
 
 
 LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy", "eval_f1")
@@ -319,16 +451,21 @@ def log_table(rows):
     if not rows:
         return '<p class="quiet">The log fills with the first step.</p>'
     head = "".join(f'<th scope="col">{name}</th>' for name in LOG_COLUMNS)
-    body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in LOG_COLUMNS) + "</tr>" for row in rows)
-    return framed(f'<table class="small-table log"><caption>Log</caption><tr>{head}</tr>{body}</table>', "Log")
+    body = "".join(_log_row(row) for row in rows)
+    return framed(captioned("small-table log", "Log", f"<tr>{head}</tr>{body}"), "Log")
+
+
+def _log_row(row):
+    cells = "".join(_cell(row.get(name)) for name in LOG_COLUMNS[1:])
+    return f'<tr><th scope="row">{_short(row.get("step"))}</th>{cells}</tr>'
 
 
 def probability_bars(prediction):
     """The label, both probabilities as bars, the logits they come from, and what the model never saw."""
     rows = "".join(_bar(name, share, prediction.logits[name], name == prediction.label)
                    for name, share in prediction.probabilities.items())  # fmt: skip
-    table = ('<table class="bars"><caption>softmax of the logits</caption><tr><th scope="col">label</th>'
-             f'<th scope="col">probability</th><th scope="col">logit</th></tr>{rows}</table>')  # fmt: skip
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("label", "probability", "logit"))
+    table = captioned("bars", "softmax of the logits", f"<tr>{head}</tr>{rows}")
     cut = "".join(notice(f"Cut from sentence {which}, never seen by the model: {part}", kind="warning")
                   for which, part in enumerate(prediction.truncated, 1) if part)  # fmt: skip
     return (f'<p class="answer">{text(prediction.label)} <small>{prediction.tokens} tokens</small></p>'
@@ -336,6 +473,8 @@ def probability_bars(prediction):
 
 
 def _bar(name, share, logit, chosen):
-    bar = f'<span class="bar" style="--share:{share:.4f}"></span><span>{share:.1%}</span>'
+    """The share as text and as a bar under it; the answer is marked by a sign as well as by colour."""
+    drawn = share if _is_finite(share) else 0
+    bar = f'<span>{_percent(share)}</span><span class="bar" style="--share:{drawn:.4f}"></span>'
     row = f'<th scope="row">{text(name)}</th><td>{bar}</td><td>{logit:.3f}</td>'
     return f'<tr class="{"chosen" if chosen else ""}">{row}</tr>'

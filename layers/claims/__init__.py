@@ -43,5 +43,7 @@ def find(id):
     by_id = {claim.id: claim for claim in claims()}
     if id not in by_id:
         near = get_close_matches(str(id), by_id, n=3, cutoff=0.3)
-        raise ValueError(f"{id!r} is not a claim. {'Perhaps ' + ', '.join(near) if near else 'python -m layers lists them'}.")
+        raise ValueError(
+            f"{id!r} is not a claim. {'Perhaps ' + ', '.join(near) if near else 'python -m layers lists them'}."
+        )
     return by_id[id]

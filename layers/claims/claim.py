@@ -94,7 +94,19 @@ class Claim:
         """The body that decides it, without decorator, `def` line and docstring: what a page shows."""
         lines = textwrap.dedent(inspect.getsource(self.run)).splitlines()
         function = ast.parse("\n".join(lines)).body[0]
-        return textwrap.dedent("\n".join(lines[function.body[0].lineno - 1 :]))
+        body = [line.removesuffix("  # fmt: skip") for line in lines[function.body[0].lineno - 1 :]]
+        return textwrap.dedent("\n".join(body))
+
+    @property
+    def helpers(self):
+        """{name: source} of this project's functions that the body calls, so that nothing stays hidden."""
+        names = {node.id for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Name)}
+        ours = {name: self.run.__globals__[name] for name in sorted(names & self.run.__globals__.keys())}
+        return {
+            name: inspect.getsource(thing)
+            for name, thing in ours.items()
+            if getattr(thing, "__module__", "").startswith("layers.") and thing.__module__ != __name__
+        }
 
 
 @dataclass(frozen=True)
@@ -114,10 +126,34 @@ class Result:
         return self.verdict == self.claim.reviewed
 
     @property
+    def findings(self):
+        """What the run gave, as [(name, text)] for a page or a terminal."""
+        seen = [(name.replace("_", " "), shown(value)) for name, value in self.evidence.seen.items()]
+        return seen + [(answer, "yes" if true else "no") for answer, true in self.evidence.candidates.items()]
+
+    @property
     def answer(self):
         """The one answer left to an open question, else None."""
         left = [answer for answer, true in self.evidence.candidates.items() if true]
         return left[0] if len(left) == 1 else None
+
+
+def shown(value):
+    """A value as text, numbers to four digits.
+
+    >>> shown({"a": (0.123456, 2)})
+    'a: (0.1235, 2)'
+    """
+    if isinstance(value, bool) or not isinstance(value, (float, dict, list, tuple)):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {shown(entry)}" for key, entry in value.items())
+    inside = ", ".join(shown(entry) for entry in value)
+    if isinstance(value, list):
+        return f"[{inside}]"
+    return f"({inside},)" if len(value) == 1 else f"({inside})"
 
 
 # The seed is the process's: two claims at once would draw each other's numbers.

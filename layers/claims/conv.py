@@ -70,7 +70,7 @@ def class_wraps_function():
     PYTORCH + "nn.html",
 )
 def layers_ready_made():
-    layers = [nn.Conv2d(3, 4, 3), nn.RNN(8, 16), nn.LSTM(8, 16), nn.Transformer(8, 2, 1, 1, 16)]
+    layers = [nn.Conv2d(3, 4, 3), nn.RNN(8, 16), nn.LSTM(8, 16), nn.TransformerEncoderLayer(8, 2)]
     return noted(
         all(isinstance(layer, nn.Module) for layer in layers), layers=[type(layer).__name__ for layer in layers]
     )

@@ -93,7 +93,8 @@ def early_stopping():
 @section.claim(
     "dropout-l1-l2",
     "Another means: L1 and L2 penalties, which keep the parameters in bounds.",
-    "So it is: weight_decay is the L2 penalty (in AdamW applied to the weights directly); L1 is added to the loss by hand.",
+    "So it is: weight_decay is the L2 penalty (in AdamW applied to the weights directly); L1 is added to the loss "
+    "by hand.",
     ADAMW,
 )
 def l1_l2():
@@ -268,7 +269,9 @@ def in_layer_definitions():
     takes_dropout = {layer.__name__: "dropout" in str(inspect.signature(layer)) for layer in (nn.Conv2d, nn.Linear)}
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
     inside = [name for name, part in nn.TransformerEncoderLayer(8, 2).named_modules() if isinstance(part, nn.Dropout)]
-    return noted(all(takes_dropout.values()), takes_dropout=takes_dropout, as_a_layer=str(model[2]), inside_compound=inside)
+    return noted(
+        all(takes_dropout.values()), takes_dropout=takes_dropout, as_a_layer=str(model[2]), inside_compound=inside
+    )
 
 
 @section.question(

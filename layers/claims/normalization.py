@@ -38,7 +38,9 @@ def not_regularization():
 )
 def shape_kept():
     images, bn = torch.randn(8, 3, 4, 5), nn.BatchNorm2d(3)
-    return noted(bn(images).shape == images.shape, shape=tuple(bn(images).shape), unbatched=str(error_of(bn, images[0])))
+    return noted(
+        bn(images).shape == images.shape, shape=tuple(bn(images).shape), unbatched=str(error_of(bn, images[0]))
+    )
 
 
 @section.claim(
@@ -147,7 +149,14 @@ def initial_values():
 def signature():
     parameters = inspect.signature(nn.BatchNorm2d).parameters
     defaults = {name: parameter.default for name, parameter in parameters.items() if name != "num_features"}
-    as_noted = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True, "device": None, "dtype": None}
+    as_noted = {
+        "eps": 1e-5,
+        "momentum": 0.1,
+        "affine": True,
+        "track_running_stats": True,
+        "device": None,
+        "dtype": None,
+    }
     added = {name: default for name, default in defaults.items() if name not in as_noted}
     return noted(as_noted.items() <= defaults.items(), added_since=added)
 

@@ -30,7 +30,7 @@ def _free_port():
 def app_address(tmp_path_factory):
     """`python app.py` as a person would start it, with no Hub and the embedded pairs."""
     port, folder = _free_port(), tmp_path_factory.mktemp("app")
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "RUNS_DIR": str(folder / "runs"), "PAIRS": "folder",
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "RUNS_DIR": str(folder / "runs"), "PAIRS": "embedded",
                    "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}  # fmt: skip
     with open(folder / "server.log", "wb") as log:
         server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)

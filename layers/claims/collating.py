@@ -1,0 +1,252 @@
+"""Notes, Hugging Face 1, second part: from tokenized_datasets to one padded batch."""
+# The notes' own snippets are run as they stand, with the names that are missing in them.
+# ruff: noqa: F821
+
+import inspect
+
+from layers.claims.claim import HUGGING_FACE, Section, error_of, noted
+from layers.claims.materials import MRPC, tiny_model, tokenized_train, tokenizer, training_args
+
+section = Section("collating", "Hugging Face: the batch")
+COLLATOR = HUGGING_FACE + "transformers/main_classes/data_collator#transformers.DataCollatorWithPadding"
+TRAINER = HUGGING_FACE + "transformers/main_classes/trainer#transformers.Trainer"
+ARGUMENTS = HUGGING_FACE + "transformers/main_classes/trainer#transformers.TrainingArguments"
+UNUSED = ("idx", "sentence1", "sentence2")
+THE_NOTES_LENGTHS = [50, 59, 47, 67, 59, 50, 62, 32]
+
+
+def eight_samples():
+    """(dict of lists, where from): eight tokenized rows without the columns that the model doesn't know."""
+    train_samples, origin = tokenized_train()
+    return {name: values for name, values in train_samples[:8].items() if name not in UNUSED}, origin
+
+
+@section.claim(
+    "hf-unused-columns",
+    "The model has no use for idx, sentence1 and sentence2.",
+    "So it is: its forward() has no such arguments.",
+    HUGGING_FACE + "transformers/model_doc/bert#transformers.BertForSequenceClassification",
+)
+def unused_columns():
+    arguments = inspect.signature(tiny_model().forward).parameters
+    columns = tokenized_train()[0].column_names
+    return noted(
+        not [name for name in UNUSED if name in arguments],
+        used=[name for name in columns if name in arguments],
+        not_used=[name for name in columns if name not in arguments],
+    )  # fmt: skip
+
+
+@section.claim(
+    "hf-columns-by-hand",
+    "These columns have to be taken out before the data is given to Trainer.",
+    "Trainer drops by itself every column that the model's forward() doesn't name (remove_unused_columns=True). "
+    "Only whoever calls the collator by hand must take them out.",
+    ARGUMENTS,
+    reviewed="corrected",
+)
+def columns_by_hand():
+    from transformers import Trainer
+
+    train_dataset, origin = tokenized_train()
+    trainer = Trainer(tiny_model(), training_args(), train_dataset=train_dataset, processing_class=tokenizer())
+    error = error_of(trainer.train)  # idx, sentence1 and sentence2 still in
+    by_hand = error_of(trainer.data_collator.__class__(tokenizer()), [train_dataset[row] for row in range(8)])
+    return noted(error is not None, columns=train_dataset.column_names, steps_trained=trainer.state.global_step,
+                 collator_by_hand=type(by_hand).__name__, data=origin)  # fmt: skip
+
+
+@section.claim(
+    "hf-dataset-items",
+    "train_samples = {k: v for k, v in train_samples.items() if k not in […]} on the split takes columns out.",
+    "A Dataset has no items(). Either slice first, which gives a dict of lists, or "
+    'tokenized_datasets.remove_columns(["idx", "sentence1", "sentence2"]).',
+    HUGGING_FACE + "datasets/process#remove",
+    reviewed="corrected",
+)
+def dataset_items():
+    train_samples, _ = tokenized_train()
+    error = error_of(lambda: {k: v for k, v in train_samples.items() if k not in UNUSED})
+    sliced = {k: v for k, v in train_samples[:8].items() if k not in UNUSED}
+    return noted(error is None, error=str(error), after_slicing=list(sliced))
+
+
+@section.claim(
+    "hf-eight-lengths",
+    "The first eight training samples of MRPC have 50, 59, 47, 67, 59, 50, 62 and 32 input_ids.",
+    "So they have, with bert-base-uncased's vocabulary, which the embedded checkpoint shares. Without MRPC at hand "
+    "only this much is decided: eight pairs keep their own, different lengths.",
+    "https://huggingface.co/learn/llm-course/chapter3/2",
+)
+def eight_lengths():
+    samples, origin = eight_samples()
+    lengths = [len(ids) for ids in samples["input_ids"]]
+    as_noted = lengths == THE_NOTES_LENGTHS if origin == MRPC else len(set(lengths)) > 1
+    return noted(as_noted, lengths=lengths, data=origin)
+
+
+@section.claim(
+    "hf-batch-size-in-arguments",
+    "The batch size isn't given to the collator but to TrainingArguments, which goes to Trainer.",
+    "So it is: per_device_train_batch_size, 8 unless given.",
+    ARGUMENTS,
+)
+def batch_size_in_arguments():
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+    def about_batch_size(thing):
+        return [name for name in inspect.signature(thing).parameters if name.endswith("train_batch_size")]
+
+    places = {
+        thing.__name__: about_batch_size(thing) for thing in (TrainingArguments, Trainer, DataCollatorWithPadding)
+    }
+    return noted(
+        places["TrainingArguments"] and not places["Trainer"] and not places["DataCollatorWithPadding"], **places
+    )
+
+
+@section.claim(
+    "hf-trainer-splits",
+    "Trainer divides the data into unwrapped batches and hands these one by one to the data collator.",
+    "So it is, through its DataLoader: each call of the collator gets a list of rows, one batch.",
+    COLLATOR,
+)
+def trainer_splits():
+    from transformers import DataCollatorWithPadding, Trainer
+
+    calls, pad = [], DataCollatorWithPadding(tokenizer())
+
+    def data_collator(features):
+        calls.append(len(features))
+        return pad(features)
+
+    train_dataset = tokenized_train()[0].select(range(8))
+    args = training_args(per_device_train_batch_size=3, max_steps=-1, num_train_epochs=1)
+    Trainer(tiny_model(), args, data_collator, train_dataset).train()
+    return noted(calls == [3, 3, 2], rows_in_each_call=calls)
+
+
+@section.claim(
+    "hf-collator-one-batch",
+    "However much a collator is given, it makes one batch of it, all rows of the same length.",
+    "So it does.",
+    COLLATOR,
+)
+def collator_one_batch():
+    from transformers import DataCollatorWithPadding
+
+    samples, shapes = eight_samples()[0], {}
+    for count in (1, 3, 8):
+        some = {name: values[:count] for name, values in samples.items()}
+        shapes[count] = tuple(DataCollatorWithPadding(tokenizer())(some)["input_ids"].shape)
+    longest = {count: max(map(len, samples["input_ids"][:count])) for count in shapes}
+    return noted(all(shapes[count] == (count, longest[count]) for count in shapes), shapes=shapes)
+
+
+@section.claim(
+    "hf-single-needs-no-padding",
+    "Why padding: a single sentence in inference keeps its own length, it is all the data there is.",
+    "So it is: a batch of one has nothing to pad.",
+    HUGGING_FACE + "transformers/pad_truncation",
+)
+def single_needs_no_padding():
+    encoding = tokenizer()("All the data there is.", padding=True, return_tensors="pt")
+    logits = tiny_model()(**encoding).logits
+    return noted(encoding["attention_mask"].all() and logits.shape == (1, 2), seq_len=encoding["input_ids"].shape[1])
+
+
+@section.claim(
+    "hf-all-one-length",
+    "But in training all samples have to have the same length.",
+    "Only those of one batch. Each batch is as wide as its own longest row, which saves computing.",
+    "https://huggingface.co/learn/llm-course/chapter3/2#dynamic-padding",
+    reviewed="corrected",
+)
+def all_one_length():
+    from transformers import DataCollatorWithPadding, Trainer
+
+    widths, pad = [], DataCollatorWithPadding(tokenizer())
+
+    def data_collator(features):
+        batch = pad(features)
+        widths.append(batch["input_ids"].shape[1])
+        return batch
+
+    Trainer(tiny_model(), training_args(per_device_train_batch_size=2, max_steps=4), data_collator,
+            tokenized_train()[0].select(range(8))).train()  # fmt: skip
+    return noted(len(set(widths)) == 1, widths_of_the_batches=widths)
+
+
+@section.claim(
+    "hf-data-dot-collator",
+    "The collator is tried out as batch = data.collator(train_samples[:8]).",
+    "NameError: the object is called data_collator, with an underscore.",
+    COLLATOR,
+    reviewed="corrected",
+)
+def data_dot_collator():
+    samples, _ = eight_samples()
+    error = error_of(lambda: data.collator(samples))
+    return noted(error is None, error=str(error))
+
+
+@section.claim(
+    "hf-slice-of-dict",
+    "train_samples[:8] still gives eight rows, after train_samples was made a dict of columns.",
+    "A dict can't be sliced; a Dataset can. Take the eight rows first and make the dict then.",
+    HUGGING_FACE + "datasets/access",
+    reviewed="corrected",
+)
+def slice_of_dict():
+    train_samples, _ = eight_samples()  # a dict of columns, as in the notes
+    error = error_of(lambda: train_samples[:8])
+    return noted(error is None, error=f"{type(error).__name__}: {error}")
+
+
+@section.claim(
+    "hf-collated-shapes",
+    "The eight samples become one batch: input_ids, token_type_ids and attention_mask of 8 × 67, labels of 8.",
+    "So they do with MRPC; 67 is the longest of the eight. With other pairs it is their longest.",
+    COLLATOR,
+)
+def collated_shapes():
+    from transformers import DataCollatorWithPadding
+
+    samples, origin = eight_samples()
+    data_collator = DataCollatorWithPadding(tokenizer=tokenizer())
+    shapes = {name: tuple(tensor.shape) for name, tensor in data_collator(samples).items()}
+    seq_len = 67 if origin == MRPC else max(map(len, samples["input_ids"]))
+    expected = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), (8, seq_len)) | {"labels": (8,)}
+    return noted(shapes == expected, shapes=shapes, data=origin)
+
+
+@section.claim(
+    "hf-label-becomes-labels",
+    "The column label comes out of the collator as labels.",
+    "So it does: DataCollatorWithPadding renames it, since the models' forward() says labels.",
+    COLLATOR,
+)
+def label_becomes_labels():
+    from transformers import DataCollatorWithPadding
+
+    samples, _ = eight_samples()
+    batch = DataCollatorWithPadding(tokenizer())(samples)
+    return noted(
+        "label" in samples and "label" not in batch and batch["labels"].tolist() == samples["label"],
+        goes_in=list(samples), comes_out=list(batch),
+    )  # fmt: skip
+
+
+@section.claim(
+    "hf-eight-images",
+    "The eight images passed in are all stored in one batch.",
+    "They are eight pairs of sentences, as input_ids; there is no picture.",
+    COLLATOR,
+    reviewed="corrected",
+)
+def eight_images():
+    from transformers import DataCollatorWithPadding
+
+    samples, _ = eight_samples()
+    batch = DataCollatorWithPadding(tokenizer())(samples)
+    return noted("pixel_values" in batch, columns=list(batch), first=tokenizer().decode(samples["input_ids"][0])[:60])

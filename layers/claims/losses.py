@@ -1,0 +1,257 @@
+"""Notes, PyTorch 6: L1Loss, MSELoss, CrossEntropyLoss, and what reduction does."""
+
+import importlib
+import inspect
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from layers.claims.claim import PYTORCH, Section, error_of, noted
+
+section = Section("losses", "Loss functions")
+L1 = PYTORCH + "generated/torch.nn.L1Loss.html"
+MSE = PYTORCH + "generated/torch.nn.MSELoss.html"
+CROSS_ENTROPY = PYTORCH + "generated/torch.nn.CrossEntropyLoss.html"
+
+
+@section.claim(
+    "loss-l1-signature",
+    "L1Loss(size_average=None, reduce=None, reduction='mean').",
+    "So it is.",
+    L1,
+)
+def l1_signature():
+    defaults = {name: parameter.default for name, parameter in inspect.signature(nn.L1Loss).parameters.items()}
+    return noted(defaults == {"size_average": None, "reduce": None, "reduction": "mean"}, defaults=defaults)
+
+
+@section.claim(
+    "loss-import",
+    "import torch.nn.L1Loss doesn't work, since a plain import takes packages; from torch.nn import L1Loss does.",
+    "So it is: after a plain import each part of the dotted name must be a package or a module.",
+    "https://docs.python.org/3/reference/simple_stmts.html#import",
+)
+def plain_import():
+    error = error_of(importlib.import_module, "torch.nn.L1Loss")  # import torch.nn.L1Loss
+    from torch.nn import L1Loss
+
+    return noted(isinstance(error, ModuleNotFoundError) and L1Loss is nn.L1Loss, plain_import=str(error))
+
+
+@section.claim(
+    "loss-size-average-dead",
+    "size_average and reduce have no effect any more.",
+    "They are deprecated, and warn, but they still win over reduction. Leave them out.",
+    L1,
+    reviewed="corrected",
+)
+def size_average_dead():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loss = nn.L1Loss(size_average=False, reduction="mean")
+    output = loss(torch.tensor([1.0, 2.0]), torch.zeros(2))
+    return noted(output == 1.5, output=output.item(), reduction_now=loss.reduction, warning=str(caught[0].message))
+
+
+@section.claim(
+    "loss-reduction-suffices",
+    "reduction alone can do what both of them did.",
+    "So it is.",
+    L1,
+)
+def reduction_suffices():
+    predict, target, agree = torch.randn(3, 2), torch.randn(3, 2), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for size_average, reduce, reduction in [(True, True, "mean"), (False, True, "sum"), (True, False, "none")]:
+            old = nn.L1Loss(size_average=size_average, reduce=reduce)(predict, target)
+            agree.append(torch.equal(old, nn.L1Loss(reduction=reduction)(predict, target)))
+    return noted(all(agree), agree=agree)
+
+
+@section.claim(
+    "loss-any-shape",
+    "predict and target can have any shape, as long as it is the same. Make the L1Loss first, then pass both.",
+    "So it is.",
+    L1,
+)
+def any_shape():
+    loss = nn.L1Loss()
+    outputs = {shape: loss(torch.ones(shape), torch.zeros(shape)).item() for shape in [(), (3,), (2, 3), (2, 3, 4, 5)]}
+    return noted(all(output == 1 for output in outputs.values()), outputs=outputs)
+
+
+@section.claim(
+    "loss-shapes-must-match",
+    "You have to see to it that both shapes are the same (else it doesn't work).",
+    "It does work, which is worse: shapes that can be broadcast are, with a warning. (3, 1) against (3,) compares "
+    "each with each, and equal values no longer give 0.",
+    L1,
+    reviewed="corrected",
+)
+def shapes_must_match():
+    values = torch.tensor([1.0, 2.0, 3.0])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        error = error_of(nn.L1Loss(), values.reshape(3, 1), values)
+        output = nn.L1Loss()(values.reshape(3, 1), values)
+    return noted(error is not None, output=output.item(), warning=str(caught[0].message)[:88] + " …")
+
+
+@section.claim(
+    "loss-three-reductions",
+    "reduction is one of 'none', 'mean', 'sum'.",
+    "So it is; anything else is refused when the loss is called.",
+    L1,
+)
+def three_reductions():
+    x, taken = torch.ones(2), []
+    for reduction in ("none", "mean", "sum", "batchmean", "average"):
+        if error_of(nn.L1Loss(reduction=reduction), x, x) is None:
+            taken.append(reduction)
+    return noted(taken == ["none", "mean", "sum"], taken=taken)
+
+
+@section.claim(
+    "loss-none",
+    "'none' takes |x − y| of each element: the output is no scalar but has the shape of predict and target.",
+    "So it is.",
+    L1,
+)
+def none():
+    predict, target = torch.randn(2, 3), torch.randn(2, 3)
+    output = nn.L1Loss(reduction="none")(predict, target)
+    return noted(torch.equal(output, (predict - target).abs()), shape=tuple(output.shape))
+
+
+@section.claim(
+    "loss-mean",
+    "'mean' sums all |x − y| and divides by n: a scalar.",
+    "So it is; n counts all elements, not only the rows of the batch.",
+    L1,
+)
+def mean():
+    predict, target = torch.randn(2, 3), torch.randn(2, 3)
+    output = nn.L1Loss(reduction="mean")(predict, target)
+    total = (predict - target).abs().sum()
+    return noted(torch.isclose(output, total / 6) and output.dim() == 0, output=output.item(), sum=total.item(), n=6)
+
+
+@section.claim(
+    "loss-sum",
+    "'sum' sums all |x − y| and doesn't divide: a scalar.",
+    "So it is.",
+    L1,
+)
+def total():
+    predict, target = torch.randn(2, 3), torch.randn(2, 3)
+    output = nn.L1Loss(reduction="sum")(predict, target)
+    return noted(torch.isclose(output, (predict - target).abs().sum()) and output.dim() == 0, output=output.item())
+
+
+@section.claim(
+    "loss-mse-same-rules",
+    "MSELoss has the same parameters and rules as L1Loss, only with (x − y)² for |x − y|.",
+    "So it is. Mind: no ½ in front.",
+    MSE,
+)
+def mse_same_rules():
+    predict, target = torch.randn(2, 3), torch.randn(2, 3)
+    squared = (predict - target) ** 2
+    right = {"none": squared, "mean": squared.mean(), "sum": squared.sum()}
+    agree = {r: torch.allclose(nn.MSELoss(reduction=r)(predict, target), right[r]) for r in right}
+    return noted(all(agree.values()) and inspect.signature(nn.MSELoss) == inspect.signature(nn.L1Loss), agree=agree)
+
+
+@section.claim(
+    "loss-ce-input",
+    "CrossEntropyLoss's input is (N, C) or (C) for sure.",
+    "Or (N, C, d1, d2, …): one prediction for each pixel or token, C always in second place.",
+    CROSS_ENTROPY,
+    reviewed="corrected",
+)
+def ce_input():
+    loss, zeros = nn.CrossEntropyLoss(), {"dtype": torch.long}
+    taken = {}
+    for shape, target in [((3,), ()), ((2, 3), (2,)), ((2, 3, 5), (2, 5)), ((2, 3, 4, 4), (2, 4, 4))]:
+        taken[shape] = error_of(loss, torch.randn(shape), torch.zeros(target, **zeros)) is None
+    return noted([shape for shape in taken if taken[shape]] == [(3,), (2, 3)], taken=taken)
+
+
+@section.claim(
+    "loss-ce-one-hot",
+    "The target may be one-hot: then it has the input's shape.",
+    "So it is, as floats: any class probabilities will do, one-hot among them. Integers of that shape are refused.",
+    CROSS_ENTROPY,
+)
+def ce_one_hot():
+    logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+    one_hot = F.one_hot(index, num_classes=3)  # (4, 3), integers
+    loss = nn.CrossEntropyLoss()
+    return noted(
+        torch.isclose(loss(logits, one_hot.float()), loss(logits, index)),
+        by_index=loss(logits, index).item(), by_one_hot=loss(logits, one_hot.float()).item(),
+        by_probabilities=loss(logits, torch.full((4, 3), 1 / 3)).item(),
+        as_integers=str(error_of(loss, logits, one_hot)),
+    )  # fmt: skip
+
+
+@section.claim(
+    "loss-ce-index",
+    "Or the target is the right index alone, without the dimension C: shape (N), or a scalar for input (C).",
+    "So it is; integers (long).",
+    CROSS_ENTROPY,
+)
+def ce_index():
+    logits = torch.randn(4, 3)
+    batch = nn.CrossEntropyLoss()(logits, torch.tensor([0, 2, 1, 1]))
+    single = nn.CrossEntropyLoss()(logits[0], torch.tensor(0))
+    by_hand = -logits[0].log_softmax(dim=0)[0]
+    return noted(torch.isclose(single, by_hand) and batch.dim() == 0, single=single.item(), by_hand=by_hand.item())
+
+
+@section.claim(
+    "loss-ce-scalar",
+    "With reduction 'sum' or 'mean' the output is a scalar.",
+    "So it is. (With class weights the mean is divided by the sum of the weights used.)",
+    CROSS_ENTROPY,
+)
+def ce_scalar():
+    logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+    total, mean = (nn.CrossEntropyLoss(reduction=reduction)(logits, index) for reduction in ("sum", "mean"))
+    return noted(total.dim() == mean.dim() == 0 and torch.isclose(total, 4 * mean), sum=total.item(), mean=mean.item())
+
+
+@section.claim(
+    "loss-ce-none-shape",
+    "With reduction='none' the output has the target's shape.",
+    "With indices, yes. With one-hot or probabilities the class dimension is gone: target (N, C), output (N).",
+    CROSS_ENTROPY,
+    reviewed="corrected",
+)
+def ce_none_shape():
+    loss, logits, index = nn.CrossEntropyLoss(reduction="none"), torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+    one_hot = F.one_hot(index, 3).float()
+    by_index, by_one_hot = loss(logits, index), loss(logits, one_hot)
+    return noted(
+        by_index.shape == index.shape and by_one_hot.shape == one_hot.shape,
+        target_index=tuple(index.shape), output_index=tuple(by_index.shape),
+        target_one_hot=tuple(one_hot.shape), output_one_hot=tuple(by_one_hot.shape),
+    )  # fmt: skip
+
+
+@section.claim(
+    "loss-ce-other-arguments",
+    "Of CrossEntropyLoss's arguments only reduction matters; leave the others aside.",
+    "ignore_index decides which targets count at all (transformers marks them −100), weight helps with rare classes, "
+    "label_smoothing softens the target. Each changes the loss.",
+    CROSS_ENTROPY,
+    reviewed="corrected",
+)
+def ce_other_arguments():
+    logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+    settings = [{}, {"ignore_index": 1}, {"weight": torch.tensor([1.0, 1.0, 5.0])}, {"label_smoothing": 0.1}]
+    losses = {str(setting): nn.CrossEntropyLoss(**setting)(logits, index).item() for setting in settings}
+    return noted(len(set(losses.values())) == 1, losses=losses)

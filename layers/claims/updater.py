@@ -1,0 +1,175 @@
+"""Notes, PyTorch 8: d2l's own loss and updater, and PyTorch's."""
+
+import inspect
+
+import torch
+from torch import nn
+
+from layers.claims.claim import PYTORCH, Section, error_of, noted, which
+from layers.updater import compare, squared_loss
+
+section = Section("updater", "Loss and updater")
+MSE = PYTORCH + "generated/torch.nn.MSELoss.html"
+SGD = PYTORCH + "generated/torch.optim.SGD.html"
+BACKWARD = PYTORCH + "generated/torch.Tensor.backward.html"
+
+
+@section.claim(
+    "updater-loss-keeps-shape",
+    "squared_loss keeps the dimensions: one loss for each example, as with reduction='none'.",
+    "So it does, as far as the shape goes.",
+    MSE,
+)
+def loss_keeps_shape():
+    y_hat, y = torch.randn(8, 1), torch.randn(8)
+    own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y.reshape(8, 1))
+    return noted(own.shape == torchs.shape == (8, 1), own=tuple(own.shape), torchs=tuple(torchs.shape))
+
+
+@section.claim(
+    "updater-none-is-squared-loss",
+    "MSELoss with reduction='none' is equivalent to squared_loss.",
+    "It is exactly twice as large: squared_loss has / 2. The same learning rate then makes steps twice as long. "
+    "(And calling .mean() is not that / 2: it divides by the number of elements.)",
+    MSE,
+    reviewed="corrected",
+)
+def none_is_squared_loss():
+    y_hat, y = torch.randn(8, 1), torch.randn(8, 1)
+    own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y)
+    return noted(
+        torch.equal(own, torchs), ratio=(torchs / own).unique().tolist(), exactly_twice=torch.equal(2 * own, torchs)
+    )
+
+
+@section.claim(
+    "updater-vector-backward",
+    "backward() can't start from a vector, so it is loss.sum().backward().",
+    "Without an argument it can't. loss.backward(torch.ones_like(loss)) can, and gives what sum() gives.",
+    BACKWARD,
+)
+def vector_backward():
+    w = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    error = error_of((w**2).backward)
+    (w**2).sum().backward()
+    by_sum, w.grad = w.grad, None
+    (w**2).backward(torch.ones(3))
+    return noted(error is not None, error=str(error), by_sum=by_sum.tolist(), by_ones=w.grad.tolist())
+
+
+@section.claim(
+    "updater-sum-needs-division",
+    "sgd divides by batch_size because of loss.sum(); with loss.mean() it needn't.",
+    "So it is: the mean's gradient is the sum's over the batch size. A last, smaller batch tells them apart: "
+    "mean() divides by what is there, sgd by the batch size it was told.",
+    BACKWARD,
+)
+def sum_needs_division():
+    x, y, gradients = torch.randn(8, 2), torch.randn(8, 1), {}
+    for reduction in ("sum", "mean"):
+        w = torch.zeros(2, 1, requires_grad=True)
+        getattr(squared_loss(x @ w, y), reduction)().backward()
+        gradients[reduction] = w.grad
+    return noted(
+        torch.allclose(gradients["sum"] / 8, gradients["mean"]),
+        sum_over_8=(gradients["sum"] / 8).flatten().tolist(), mean=gradients["mean"].flatten().tolist(),
+    )  # fmt: skip
+
+
+@section.claim(
+    "updater-mse-default",
+    "PyTorch's own loss is a mean by default, so loss.backward() works directly.",
+    "So it is.",
+    MSE,
+)
+def mse_default():
+    w = torch.randn(2, 1, requires_grad=True)
+    loss = nn.MSELoss()(torch.randn(8, 2) @ w, torch.randn(8, 1))
+    return noted(
+        nn.MSELoss().reduction == "mean" and error_of(loss.backward) is None, gradient=w.grad.flatten().tolist()
+    )
+
+
+@section.claim(
+    "updater-torch-does-not-divide",
+    "The source of PyTorch's updater surely doesn't divide by batch_size either.",
+    "It doesn't: a step is lr · grad, and the optimizer never learns the batch size.",
+    SGD,
+)
+def torch_does_not_divide():
+    w = nn.Parameter(torch.tensor([1.0, 2.0]))
+    w.grad = torch.tensor([0.5, -0.5])
+    torch.optim.SGD([w], lr=0.1).step()
+    mentioned = "batch_size" in inspect.getsource(inspect.getmodule(torch.optim.SGD))
+    return noted(torch.allclose(w, torch.tensor([0.95, 2.05])) and not mentioned, after=w.tolist(), mentioned=mentioned)
+
+
+@section.claim(
+    "updater-which-goes-with-which",
+    "One loss per example fits both: sum() with one's own updater, mean() with PyTorch's.",
+    "So it is: with squared_loss these two agree to the last digit (batch of 8), and the swapped ones are off by the "
+    "batch size.",
+    SGD,
+)
+def which_goes_with_which():
+    curves = {(c.updater, c.reduction): c for c in compare(batch_size=8) if c.loss == "squared_loss"}
+    right = curves["sgd", "sum"].weights == curves["SGD", "mean"].weights
+    wrong = [curves["sgd", "mean"].step_ratio, curves["SGD", "sum"].step_ratio]
+    return noted(
+        right and torch.allclose(torch.tensor(wrong), torch.tensor([1 / 8, 8.0])),
+        each={curve.name: curve.verdict for curve in curves.values()},
+    )  # fmt: skip
+
+
+@section.claim(
+    "updater-default-mean-not-allowed",
+    "train_ch3 can't be given a loss with the default reduction='mean'.",
+    "With PyTorch's updater it can: the mean of a scalar is that scalar, nothing changes. With one's own it trains, "
+    "but divides by the batch size twice, and train_ch3's printed loss, a sum over examples, comes out too small.",
+    "https://d2l.ai/chapter_linear-classification/softmax-regression-scratch.html",
+    reviewed="corrected",
+)
+def default_mean_not_allowed():
+    x, y, gradients = torch.randn(8, 2), torch.randn(8, 1), {}
+    for reduction in ("none", "mean"):
+        for then in ("mean", "sum"):  # train_ch3: l.mean() for torch's updater, l.sum() for one's own
+            w = torch.zeros(2, 1, requires_grad=True)
+            getattr(nn.MSELoss(reduction=reduction)(x @ w, y), then)().backward()
+            gradients[reduction, then] = w.grad.flatten()
+    with_torchs = torch.allclose(gradients["mean", "mean"], gradients["none", "mean"])
+    off = (gradients["none", "sum"] / gradients["mean", "sum"]).tolist()
+    return noted(not with_torchs, same_with_torchs_updater=with_torchs, off_with_ones_own=off)
+
+
+@section.question(
+    "updater-why-none",
+    "train_ch3 is given PyTorch's trainer, yet a loss with reduction='none' and not the default mean: why?",
+    "For train_ch3's own needs: it takes l.mean() or l.sum() itself, as the updater wants, and adds up l.sum() to "
+    "report the loss. PyTorch's trainer would get the same gradient from either.",
+    "https://d2l.ai/chapter_linear-classification/softmax-regression-scratch.html",
+)
+def why_none():
+    logits, target, gradients, reported = torch.randn(8, 3), torch.randint(0, 3, (8,)), {}, {}
+    for reduction in ("none", "mean"):
+        w = torch.zeros(3, requires_grad=True)
+        loss = nn.CrossEntropyLoss(reduction=reduction)(logits + w, target)
+        loss.mean().backward()  # what train_ch3 does for PyTorch's trainer
+        gradients[reduction], reported[reduction] = w.grad, float(loss.sum())  # and what it adds up for its report
+    return which(
+        {
+            "PyTorch's trainer needs it": not torch.allclose(gradients["none"], gradients["mean"]),
+            "train_ch3's own sums need it": abs(reported["none"] - reported["mean"]) > 1e-3,
+        },
+        reported_for_8_examples=reported,
+    )
+
+
+@section.claim(
+    "updater-no-switching",
+    "Once a mean has been passed, one can't switch between mean and sum.",
+    "So it is: sum() and mean() of a scalar are that scalar.",
+    MSE,
+)
+def no_switching():
+    loss = nn.MSELoss()(torch.randn(8, 1), torch.randn(8, 1))
+    return noted(loss.sum() == loss.mean() == loss, sum=loss.sum().item(), mean=loss.mean().item())

@@ -1,0 +1,25 @@
+"""Play: a layer's settings -> its shapes, with the formula in numbers, and its tensors as plain lists.
+
+    convolve(), pad_picture()      conv.py
+    pool(), unpool()               pooling.py
+    batch_norm()                   normalization.py
+    dropout()                      dropout.py
+    regression_loss(), cross_entropy()    losses.py
+
+An impossible setting is a ValueError that names the value and says what to choose instead.
+
+>>> output_size(7, kernel_size=3, stride=2, padding=1)
+(4, 'floor((7 + 2·1 − 1·(3 − 1) − 1) / 2) + 1 = floor(6 / 2) + 1 = 4')
+"""
+
+from layers.play.conv import convolve, pad_picture
+from layers.play.dropout import dropout
+from layers.play.losses import cross_entropy, regression_loss
+from layers.play.normalization import batch_norm
+from layers.play.pooling import pool, unpool
+from layers.play.shapes import Shapes, output_size, small_picture
+
+__all__ = [
+    "Shapes", "batch_norm", "convolve", "cross_entropy", "dropout", "output_size", "pad_picture", "pool",
+    "regression_loss", "small_picture", "unpool",
+]  # fmt: skip

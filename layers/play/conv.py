@@ -1,0 +1,121 @@
+"""A small picture through a convolution, and through a padding mode."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from layers.play.shapes import Shapes, as_batch, both, output_size, whole
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One Conv2d, run."""
+
+    shapes: Shapes
+    padded: list  # C × H' × W': what the kernel slides over
+    weight: list  # out_channels × in_channels/groups × Hk × Wk
+    weight_shape: tuple[int, ...]
+    bias: list | None
+    output: list  # out_channels × H × W
+    parameters: int
+    code: str  # the call in PyTorch
+
+
+def pad_picture(picture, padding, padding_mode="zeros"):
+    """C × H × W (or H × W) -> the padded picture, C × H' × W'.
+
+    >>> pad_picture([[1, 2, 3]], (0, 2), "reflect")
+    [[[3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]]
+    """
+    return _padded(as_batch(picture), both("padding", padding, low=0), padding_mode)[0].tolist()
+
+
+def _padded(batch, padding, mode):
+    _check_padding(batch.shape[2:], padding, mode)
+    rows, columns = padding
+    return F.pad(batch, (columns, columns, rows, rows), mode="constant" if mode == "zeros" else mode)
+
+
+def _check_padding(size, padding, mode):
+    if mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode is {mode!r}. Choose one of {', '.join(PADDING_MODES)}.")
+    for name, length, pad in zip(("height", "width"), size, padding, strict=True):
+        # A mirror has no more to show than the picture without its border; a circle no more than one turn.
+        most = {"reflect": length - 1, "circular": length}.get(mode, pad)
+        if pad > most:
+            raise ValueError(
+                f"padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at most. "
+                f"Choose padding up to {most}, or padding_mode 'zeros' or 'replicate'."
+            )
+
+
+def convolve(picture, out_channels=1, kernel_size=3, stride=1, padding=0, dilation=1, groups=1, bias=True,
+             padding_mode="zeros", weight=None, seed=0):  # fmt: skip
+    """A picture through nn.Conv2d(in_channels = its channels, …) -> Convolution.
+
+    kernel_size, stride, padding and dilation are an int or (height, width). `weight`, one kernel Hk × Wk, is used for
+    every channel instead of the random draw: an edge detector, say.
+    """
+    batch = as_batch(picture)  # (1, C, H, W)
+    kernel_size, stride = both("kernel_size", kernel_size, low=1), both("stride", stride, low=1)
+    padding, dilation = both("padding", padding, low=0), both("dilation", dilation, low=1)
+    in_channels, out_channels = batch.shape[1], whole("channels", out_channels, low=1)
+    _check_groups(in_channels, out_channels, groups)
+    padded = _padded(batch, padding, padding_mode)
+    sizes = [
+        output_size(*numbers) for numbers in zip(batch.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+    ]
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
+                "groups": groups, "bias": bool(bias), "padding_mode": padding_mode}  # fmt: skip
+    m = _seeded_conv(in_channels, out_channels, settings, weight, seed)
+    with torch.no_grad():
+        output = m(batch)
+    return Convolution(
+        Shapes(tuple(batch.shape), (1, out_channels, sizes[0][0], sizes[1][0]), sizes[0][1], sizes[1][1]),
+        padded[0].tolist(), m.weight.tolist(), tuple(m.weight.shape), m.bias.tolist() if bias else None,
+        output[0].tolist(), sum(p.numel() for p in m.parameters()), _code(in_channels, out_channels, settings),
+    )  # fmt: skip
+
+
+def _check_groups(in_channels, out_channels, groups):
+    whole("groups", groups, low=1)
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            both_fit = [str(g) for g in range(1, 65) if in_channels % g == 0 and out_channels % g == 0]
+            raise ValueError(
+                f"groups is {groups}, which doesn't divide {name} = {channels}. Choose groups {' or '.join(both_fit)}, "
+                f"or {name} divisible by {groups}."
+            )
+
+
+def _seeded_conv(in_channels, out_channels, settings, weight, seed):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(int(seed))
+        m = nn.Conv2d(in_channels, out_channels, **settings)
+        if weight is not None:
+            kernel = as_batch(weight)[0, 0]
+            if tuple(kernel.shape) != settings["kernel_size"]:
+                raise ValueError(
+                    f"weight is {tuple(kernel.shape)}, but kernel_size is {settings['kernel_size']}. Make them equal."
+                )
+            m.weight.copy_(kernel.expand_as(m.weight))
+            if m.bias is not None:
+                m.bias.zero_()
+    return m
+
+
+def _code(in_channels, out_channels, settings):
+    defaults = {
+        "stride": (1, 1),
+        "padding": (0, 0),
+        "dilation": (1, 1),
+        "groups": 1,
+        "bias": True,
+        "padding_mode": "zeros",
+    }
+    said = [f"{name}={value!r}" for name, value in settings.items() if defaults.get(name) != value]
+    return f"nn.Conv2d({in_channels}, {out_channels}, {', '.join(said)})"

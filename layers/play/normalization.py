@@ -1,0 +1,82 @@
+"""A batch through BatchNorm2d, in train() and in eval()."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """One BatchNorm2d after one or more batches in training, and once in eval. All lists are one number a channel,
+    except the outputs, which have the batch's shape N × C × H × W."""
+
+    batch_mean: list
+    batch_var: list  # divided by n: what training normalizes with
+    running_mean: list | None  # None with track_running_stats=False
+    running_var: list | None  # collected with n − 1
+    weight: list | None  # γ; None with affine=False
+    bias: list | None  # β
+    train_output: list
+    eval_output: list
+
+
+def batch_norm(batch, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, weight=None, bias=None, passes=1):
+    """N × C × H × W numbers, seen `passes` times in training -> Normalized.
+
+    `weight` and `bias` set γ and β, one number a channel (1 and 0 unless given).
+    """
+    images = _images(batch)
+    _check(eps, momentum, affine, weight, bias, passes)
+    bn = nn.BatchNorm2d(images.shape[1], eps, momentum, affine, track_running_stats)
+    with torch.no_grad():
+        for parameter, values in ((bn.weight, weight), (bn.bias, bias)):
+            if values is not None:
+                parameter.copy_(_one_per_channel(values, images.shape[1]))
+        for _ in range(int(passes)):
+            train_output = bn(images)
+        eval_output = bn.eval()(images)
+        mean, var = images.mean(dim=(0, 2, 3)), images.var(dim=(0, 2, 3), unbiased=False)  # (C,)
+    return Normalized(
+        mean.tolist(), var.tolist(), _list(bn.running_mean), _list(bn.running_var), _list(bn.weight), _list(bn.bias),
+        train_output.tolist(), eval_output.tolist(),
+    )  # fmt: skip
+
+
+def _images(batch):
+    try:
+        images = torch.as_tensor(batch, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError("The batch's rows differ in length or hold no numbers. Give N × C × H × W numbers.") from None
+    if images.dim() != 4:
+        raise ValueError(f"The batch has the shape {tuple(images.shape)}. BatchNorm2d needs N × C × H × W.")
+    if images.numel() <= images.shape[1]:
+        raise ValueError(
+            f"The batch has the shape {tuple(images.shape)}: at most one value a channel, which has no variance. "
+            "Give more pictures, or larger ones."
+        )
+    return images
+
+
+def _check(eps, momentum, affine, weight, bias, passes):
+    if not 0 < eps <= 1:
+        raise ValueError(f"eps is {eps!r}. Choose a number above 0 (default 1e-5) and at most 1.")
+    if momentum is not None and not 0 <= momentum <= 1:
+        raise ValueError(f"momentum is {momentum!r}. Choose 0 to 1, or None for the plain average of all batches.")
+    if not affine and (weight is not None or bias is not None):
+        raise ValueError(
+            "affine is False, so there is no weight and no bias to set. Choose affine=True or leave them out."
+        )
+    if not 1 <= passes <= 1000:
+        raise ValueError(f"passes is {passes!r}. Choose 1 to 1000.")
+
+
+def _one_per_channel(values, channels):
+    tensor = torch.as_tensor(values, dtype=torch.float32).flatten()
+    if len(tensor) not in (1, channels):
+        raise ValueError(f"{len(tensor)} numbers were given for {channels} channels. Give one, or one a channel.")
+    return tensor.expand(channels)
+
+
+def _list(tensor):
+    return None if tensor is None else tensor.tolist()

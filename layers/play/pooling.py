@@ -1,0 +1,59 @@
+"""A small picture through max pooling, and back."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from layers.play.shapes import Shapes, as_batch, both, output_size
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """One MaxPool2d, run."""
+
+    shapes: Shapes
+    output: list  # C × H × W
+    indices: list | None  # C × H × W: row · W + column in the input; None unless asked for
+    code: str
+
+
+def pool(picture, kernel_size=2, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+    """C × H × W (or H × W) through nn.MaxPool2d -> Pooling.
+
+    With dilation a window can meet nothing but padding: its output is then -inf, as PyTorch's.
+
+    >>> pool([[1, 2], [3, 4]]).output
+    [[[4.0]]]
+    """
+    batch, kernel_size = as_batch(picture), both("kernel_size", kernel_size, low=1)
+    stride = kernel_size if stride is None else both("stride", stride, low=1)
+    padding, dilation = both("padding", padding, low=0), both("dilation", dilation, low=1)
+    _check_padding(kernel_size, padding)
+    numbers = zip(batch.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+    sizes = [output_size(*number, ceil_mode=ceil_mode) for number in numbers]
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
+                "ceil_mode": bool(ceil_mode)}  # fmt: skip
+    output, indices = nn.MaxPool2d(**settings, return_indices=True)(batch)
+    said = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    shapes = Shapes(tuple(batch.shape), (1, batch.shape[1], sizes[0][0], sizes[1][0]), sizes[0][1], sizes[1][1])
+    return Pooling(shapes, output[0].tolist(), indices[0].tolist() if return_indices else None, f"nn.MaxPool2d({said})")
+
+
+def _check_padding(kernel_size, padding):
+    for kernel, pad in zip(kernel_size, padding, strict=True):
+        if pad > kernel // 2:
+            raise ValueError(
+                f"padding is {pad}, more than half of kernel_size {kernel}. Choose padding up to {kernel // 2}, "
+                "or a larger kernel_size."
+            )
+
+
+def unpool(picture, kernel_size=2):
+    """Max pooling and back: each window's largest value in its old place, zeros elsewhere. C × H × W."""
+    batch, kernel_size = as_batch(picture), both("kernel_size", kernel_size, low=1)
+    for size, kernel in zip(batch.shape[2:], kernel_size, strict=True):
+        output_size(size, kernel, kernel)  # raises where the window doesn't fit
+    output, indices = F.max_pool2d(batch, kernel_size, return_indices=True)
+    return F.max_unpool2d(output, indices, kernel_size, output_size=torch.Size(batch.shape))[0].tolist()

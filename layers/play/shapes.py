@@ -1,0 +1,94 @@
+"""The output size of a convolution or a pooling, worked out in numbers, and checks of what was asked for."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+FORMULA = "floor((size + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1"
+LARGEST = {"size": 64, "channels": 64, "kernel_size": 64, "stride": 64, "padding": 64, "dilation": 64}
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What goes in and comes out, and how height and width were computed."""
+
+    input: tuple[int, ...]  # (N, C, H, W)
+    output: tuple[int, ...]
+    height: str  # the formula in numbers
+    width: str
+    formula: str = FORMULA
+
+
+def small_picture(height=6, width=6, channels=1, seed=0):
+    """A picture of whole numbers 0 to 9: channels × height × width lists. The same seed, the same picture."""
+    for name, value in (("size", height), ("size", width), ("channels", channels)):
+        whole(name, value, low=1)
+    generator = torch.Generator().manual_seed(int(seed))
+    return torch.randint(0, 10, (channels, height, width), generator=generator).float().tolist()
+
+
+def whole(name, value, low):
+    """`value` as an int from `low` to the largest allowed, or a ValueError that names it."""
+    high = LARGEST.get(name, 64)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or value != int(value)
+        or not low <= value <= high
+    ):
+        raise ValueError(f"{name} is {value!r}. Choose a whole number from {low} to {high}.")
+    return int(value)
+
+
+def both(name, value, low):
+    """An int or a pair -> (for height, for width).
+
+    >>> both("stride", 2, low=1)
+    (2, 2)
+    """
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2:
+        raise ValueError(f"{name} is {value!r}. Give one number, or two: for height and for width.")
+    return whole(name, pair[0], low), whole(name, pair[1], low)
+
+
+def as_batch(picture):
+    """C × H × W numbers, or H × W, -> a tensor (1, C, H, W)."""
+    try:
+        tensor = torch.as_tensor(picture, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(
+            "The picture's rows differ in length or hold no numbers. Give H × W or C × H × W numbers."
+        ) from None
+    if tensor.dim() not in (2, 3) or tensor.numel() == 0:
+        raise ValueError(f"The picture has the shape {tuple(tensor.shape)}. Give H × W or C × H × W numbers.")
+    for name, number in zip(("channels", "size", "size"), (1, *tensor.shape)[-3:], strict=True):
+        whole(name, number, low=1)
+    return tensor.reshape(1, -1, *tensor.shape[-2:])
+
+
+def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=False):
+    """(size out, the formula in numbers). ValueError where not one window fits."""
+    top = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    rounding, steps = ("ceil", math.ceil(top / stride)) if ceil_mode else ("floor", top // stride)
+    out = steps + 1
+    if out < 1:
+        # With ceil_mode a window may stick out by less than one stride; without it, not at all.
+        _refuse(size, kernel_size, padding, dilation)
+    numbers = (
+        f"{rounding}(({size} + 2·{padding} − {dilation}·({kernel_size} − 1) − 1) / {stride}) + 1"
+        f" = {rounding}({top} / {stride}) + 1 = {out}"
+    )
+    if ceil_mode and (out - 1) * stride >= size + padding:
+        out -= 1
+        numbers += f", less 1 = {out}: the last window would start in the padding"
+    return out, numbers
+
+
+def _refuse(size, kernel_size, padding, dilation):
+    raise ValueError(
+        f"The kernel spans {dilation * (kernel_size - 1) + 1} (kernel_size {kernel_size}, dilation {dilation}), but the "
+        f"padded input has only {size + 2 * padding}. Choose a smaller kernel_size or dilation, or a larger padding or "
+        "input."
+    )

@@ -1,0 +1,93 @@
+"""The app through gradio's own client: three public endpoints, real answers, clear refusals."""
+
+import time
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from app import build_app
+from pipeline.runs import ENDED, read_run
+from pipeline.settings import Settings
+
+PAIR = {"sentence1": "Hi there.", "sentence2": "Hello there."}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    settings = Settings(runs_folder=tmp_path_factory.mktemp("runs"), data="embedded", mrpc_folder=None)
+    demo = build_app(settings)
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    yield Client(address, verbose=False), settings, demo
+    demo.close()
+
+
+def test_only_the_three_named_endpoints_are_public(served):
+    client, _, demo = served
+    public = {function.api_name for function in demo.fns.values() if function.api_visibility == "public"}
+    assert public == {"tokenize", "predict", "fine_tune"}
+    described = client.view_api(return_format="dict")["named_endpoints"]
+    assert {name.strip("/") for name in described} == public
+    assert all(parameter["parameter_name"] for endpoint in described.values() for parameter in endpoint["parameters"])
+
+
+def test_tokenize_gives_the_real_ids(served):
+    answer = served[0].predict(**PAIR, api_name="/tokenize")
+    assert [token["id"] for token in answer["tokens"]] == [101, 7632, 2045, 1012, 102, 7592, 2045, 1012, 102]
+    assert answer["origin"]["place"] == "embedded"
+
+
+def test_predict_gives_probabilities_of_its_logits(served):
+    answer = served[0].predict(**PAIR, api_name="/predict")
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert answer["label"] == max(answer["logits"], key=answer["logits"].get)
+
+
+def test_a_fine_tune_ends_in_a_model_that_predicts(served):
+    client, settings, _ = served
+    started = client.predict(train_pairs=16, eval_pairs=8, max_steps=2, eval_steps=1, api_name="/fine_tune")
+    for _ in range(240):
+        run = read_run(started["run"], settings)
+        if run.state in ENDED:
+            break
+        time.sleep(0.5)
+    assert run.state == "done", run.events[-1:]
+    answer = client.predict(**PAIR, model=started["model"], api_name="/predict")
+    assert answer["origin"]["place"] == "run"
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ({"sentence1": " "}, "sentence1 is only white space"),
+    ({"sentence1": "a" * 2001}, "2,001 characters"),
+    ({"max_length": 3}, "3, but 8 to 512"),
+    ({"checkpoint": "../../etc/passwd"}, "is not a checkpoint id"),
+    ({"checkpoint": "<b>x</b>"}, "&lt;b&gt;"),
+])  # fmt: skip
+def test_bad_input_is_named_with_its_remedy(served, values, said):
+    with pytest.raises(AppError, match=said):
+        served[0].predict(**{**PAIR, **values}, api_name="/tokenize")
+
+
+def test_a_run_out_of_bounds_is_refused_before_it_starts(served):
+    with pytest.raises(AppError, match="max_steps is 100000, but 1 to 300"):
+        served[0].predict(max_steps=100_000, api_name="/fine_tune")
+
+
+def test_building_the_app_loads_nothing():
+    """No checkpoint, no data set, no network before the first visitor."""
+    import subprocess
+    import sys
+
+    code = ("import sys, app; app.build_app(app.page_settings()); "
+            "bad = {'torch', 'transformers', 'datasets'} & set(sys.modules); print(*bad); sys.exit(len(bad))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", "\n".join(code.split("; "))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert gr.__version__ == (line := _front_matter("sdk_version")), line
+
+
+def _front_matter(name):
+    from pathlib import Path
+
+    lines = (Path(__file__).parent.parent / "README.md").read_text().splitlines()
+    return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(f"{name}:"))
