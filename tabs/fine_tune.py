@@ -71,7 +71,7 @@ def _controls(settings):
     with gr.Row():
         controls["checkpoint"] = gr.Dropdown(
             list(CHECKPOINTS), value=DEFAULT.checkpoint, allow_custom_value=True, label="Checkpoint",
-            info="what the run starts from",
+            info="what the run starts from", min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
             list(SOURCES), value=DEFAULT.source, label="Pairs", info="auto: MRPC where it can be had, else the embedded pairs"

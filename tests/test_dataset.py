@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from conftest import SPLITS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset import COLUMNS, load_raw_datasets, majority, parse_rows, random_rows, rows_at, search_rows
 from pipeline.settings import InputError, Settings
 from pipeline.sources import SourceError
+from tests.conftest import SPLITS
 
 # ---------------------------------------------------------------- sources
 

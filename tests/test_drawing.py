@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from conftest import ROOT
 
 from pipeline.collation import BatchView, Column
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tabs import drawing
+from tests.conftest import ROOT
 
 SCRIPT = "<script>alert(1)</script>"
 VOID = {"br", "img", "input", "hr"}

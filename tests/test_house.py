@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+
+from tests.conftest import ROOT
 
 STAGES = ["settings", "sources", "dataset", "tokenization", "collation", "metrics", "training", "runs", "prediction"]
 # app.py, the tabs, and the checks that look at the page from outside

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
 import pipeline.__main__ as command_line
+from tests.conftest import ROOT
 
 
 @pytest.fixture

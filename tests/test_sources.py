@@ -4,13 +4,13 @@ import json
 import shutil
 
 import pytest
-from conftest import in_cache, tiny_checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import sources
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT
 from pipeline.sources import SourceError, checkpoint_files, load_model, load_tokenizer, validated_checkpoint, within
+from tests.conftest import in_cache, tiny_checkpoint
 
 FILES = """
 from pipeline.settings import Settings
