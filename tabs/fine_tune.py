@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import gradio as gr
 
 from pipeline.dataset import SOURCES
-from pipeline.runs import ENDED, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
+from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, InputError
 from pipeline.training import EVAL_STRATEGIES, SCHEDULES, TrainingConfig, config_from
 from tabs import drawing
 from tabs.words import explain, toast
 
 DEFAULT = TrainingConfig()
+NO_RUN = Run("", "idle")
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
   const url = new URL(location); url.searchParams.set("run", id); history.replaceState(null, "", url); }"""
@@ -39,8 +40,8 @@ def build_tab(settings):
         stop = gr.Button("Stop and keep the model", variant="stop", interactive=False)
     status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90)
     with gr.Row(equal_height=True):
-        loss = gr.HTML(page.empty_loss(), min_height=300)
-        scores = gr.HTML(page.empty_scores(), min_height=300)
+        loss = gr.HTML(page.loss(NO_RUN), min_height=300)
+        scores = gr.HTML(page.scores(NO_RUN), min_height=300)
     result = gr.HTML()
     with gr.Accordion("The log, as a table", open=False):
         log = gr.HTML(drawing.log_table([]))
@@ -173,13 +174,6 @@ class _handlers:
         return drawing.curve("Accuracy and F1 on validation", series, baselines=baselines, x_label="step",
                              y_label="share", x_max=progress(run)[1])  # fmt: skip
 
-    def empty_loss(self):
-        return drawing.curve("Loss", {}, baselines={}, x_label="step", y_label="cross-entropy", x_max=DEFAULT.max_steps)
-
-    def empty_scores(self):
-        return drawing.curve("Accuracy and F1 on validation", {}, baselines={}, x_label="step", y_label="share",
-                             x_max=DEFAULT.max_steps)  # fmt: skip
-
     def about(self, run):
         if not run.config:
             return ""
@@ -204,7 +198,7 @@ class _handlers:
         max_length: int = DEFAULT.max_length,
         seed: int = DEFAULT.seed,
     ) -> dict:
-        """Start a fine-tune on this server and return at once; poll `run` with the id for its story.
+        """Start a fine-tune on this server and return at once; open the page at /?run=<id> to watch it.
 
         Args:
             checkpoint: an id of the Hub, what the run starts from
