@@ -52,9 +52,7 @@ def start(options):
 
 
 def seconds_to_answer(script):
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
                    "GRADIO_SERVER_NAME": "127.0.0.1"}  # fmt: skip
     began = time.monotonic()
@@ -70,6 +68,12 @@ def seconds_to_answer(script):
     finally:
         server.kill()
         server.wait()
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 # ---------------------------------------------------------------- tokenize
@@ -174,12 +178,15 @@ def bare_seconds():
 
     made = prepared()
     model, batches = made.model.train(), made.get_train_dataloader()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=made.args.learning_rate, weight_decay=0.01, fused=True)
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learning, lr=made.args.learning_rate, weight_decay=0.01, fused=True)
     schedule = get_scheduler("linear", optimizer, num_warmup_steps=2, num_training_steps=STEPS)
     began = time.perf_counter()
     for _, batch in zip(range(STEPS), batches, strict=False):
-        model(**batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=made.args.bf16):
+            loss = model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()

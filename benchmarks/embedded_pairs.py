@@ -44,7 +44,8 @@ def main():
     from transformers import AutoModelForSequenceClassification
 
     from pipeline.dataset import load_raw_datasets
-    from pipeline.prediction import batch_logits
+    from pipeline.prediction import logits_of
+    from pipeline.serving import served
     from pipeline.settings import EMBEDDED_CHECKPOINT
     from pipeline.tokenization import tokenize_function, tokenizer_for
 
@@ -58,7 +59,7 @@ def main():
         if model:
             encodings = [tokenize_function(tokenizer, {"sentence1": first, "sentence2": second})
                          for first, second in zip(pairs["sentence1"], pairs["sentence2"], strict=True)]  # fmt: skip
-            chosen = [int(no < yes) for no, yes in batch_logits(model, tokenizer, encodings)]
+            chosen = [int(no < yes) for no, yes in logits_of(served(model), tokenizer, encodings)]
             accuracy, f1 = accuracy_score(pairs["label"], chosen), f1_score(pairs["label"], chosen)
             line += f"  fine-tuned on MRPC: accuracy {accuracy:.1%}, F1 {f1:.1%}"
         print(line)

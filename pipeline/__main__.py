@@ -1,4 +1,4 @@
-"""python -m pipeline tokenize | train | evaluate | predict: the page's calls, top to bottom, in a terminal.
+"""python -m pipeline tokenize | train | evaluate | predict | adapter: the page's calls, top to bottom, in a terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130 interrupted.
 """
@@ -13,9 +13,10 @@ import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError, Settings, launch, lonely_launch
 
 SETTINGS = Settings()
+MODELS = "adapter:paraphrase, adapter:pair-warmed, run:<id> or an id of the Hub (default: %(default)s)"
 
 
 def main(arguments=None):
@@ -68,13 +69,22 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
-    from pipeline.runs import append_event
+    from pipeline.runs import claim
+    from pipeline.story import append_event, write_whole
     from pipeline.training import config_from, fine_tune
 
     config = config_from({name: getattr(options, name) for name in config_names()}).checked(SETTINGS)
-    folder = fresh_folder(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
-    (folder / "config.json").write_text(json.dumps(asdict(config)))
+    folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
     stop = folder / "stop"
+    if not launch().is_main:
+        # It trains along; telling, printing and saving are the main process's
+        events = list(fine_tune(config, folder, SETTINGS))
+        return 1 if events[-1]["event"] == "failed" else 0
+    if lonely_launch():
+        say(LONELY)
+    fresh_folder(folder)
+    claim(folder)
+    write_whole(folder / "config.json", json.dumps(asdict(config)))
     first_interrupt_stops(stop)
     bar = None
     for event in fine_tune(config, folder, SETTINGS, should_stop=stop.exists):
@@ -85,6 +95,12 @@ def train(options):
     return 1 if event["event"] == "failed" else 0
 
 
+LONELY = (
+    "note: accelerate launch --cpu starts one process, whatever --num_processes says, unless MPI starts the others. "
+    "For several on CPU cores: accelerate launch --multi_gpu --num_processes 2 -m pipeline train (despite its name)."
+)
+
+
 def fresh_folder(output):
     """The run's folder, without the story of an earlier run in it."""
     folder = Path(output)
@@ -93,6 +109,7 @@ def fresh_folder(output):
         if (folder / "events.jsonl").exists():
             # A stop without events is for this run: it was asked for while this worker was still starting.
             (folder / "stop").unlink(missing_ok=True)
+            (folder / "ended").unlink(missing_ok=True)
             (folder / "events.jsonl").unlink()
     except OSError as error:
         raise InputError(f"{output} can't be a run's folder: {error.strerror}. Name another with --output.") from None
@@ -139,6 +156,16 @@ def predict(options):
             print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
         for pair, prediction in zip(chunk, predictions, strict=True):
             print_prediction(pair, prediction)
+    return 0
+
+
+def adapter(options):
+    """Make one of the two embedded adapters again."""
+    from pipeline import adapters
+
+    make = {"pair-warmed": adapters.pair_warmed, "paraphrase": adapters.paraphrase}[options.which]
+    make(options.output, SETTINGS, options.source, seed=options.seed)
+    print(f"adapter: {options.output}")
     return 0
 
 
@@ -210,6 +237,9 @@ def print_event(event, bar):
         for part in ("model", "data", "metric"):
             say(f"{part}: {event[part]['loaded']} ({event[part]['place']}): {event[part]['reason']}")
         majority = event["majority"]
+        if event["world_size"] > 1:
+            print(f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
+                  f"{event['config']['batch_size']} pairs in one update")  # fmt: skip
         print(f"majority: accuracy {majority['accuracy']:.1%}, F1 {majority['f1']:.1%}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
     if kind == "log":
@@ -249,11 +279,12 @@ def parse(arguments):
 
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
-    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict")
+    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict | adapter")
     add_tokenize(commands, SOURCES, SPLITS)
     add_train(commands)
     add_evaluate(commands, SOURCES, SPLITS)
     add_predict(commands)
+    add_adapter(commands, SOURCES)
     return parser.parse_args(arguments)
 
 
@@ -282,7 +313,7 @@ def add_train(commands):
     for name, value in asdict(TrainingConfig()).items():
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
-            parser.add_argument(flag, action="store_true")
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=value)
         else:
             # Checked by TrainingConfig, with the same words as on the page
             parser.add_argument(flag, default=value, help=f"default: {value}")
@@ -291,7 +322,7 @@ def add_train(commands):
 
 def add_evaluate(commands, sources, splits):
     parser = command(commands, evaluate)
-    parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT, help="an id, or run:<id>")
+    parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--source", default="auto", choices=sources)
     parser.add_argument("--split", default="validation", choices=splits)
     parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
@@ -302,8 +333,16 @@ def add_predict(commands):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
-    parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT, help="an id, or run:<id>")
+    parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--max-length", default=SETTINGS.max_length)
+
+
+def add_adapter(commands, sources):
+    parser = command(commands, adapter)
+    parser.add_argument("which", choices=["pair-warmed", "paraphrase"])
+    parser.add_argument("--output", required=True, help="folder for adapter_model.safetensors and adapter_config.json")
+    parser.add_argument("--source", default="auto", choices=sources)
+    parser.add_argument("--seed", type=int, default=0)
 
 
 if __name__ == "__main__":

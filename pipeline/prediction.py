@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.collation import collate
+from pipeline.serving import served
 from pipeline.settings import InputError, Settings
 from pipeline.sources import load_model
 from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
@@ -27,21 +28,19 @@ class Prediction:
 
 @lru_cache(maxsize=Settings.max_models_in_memory)
 def _kept_model(name, settings):
-    import torch
-
     model, origin = load_model(name, settings.seed, settings)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu"), origin
+    return served(model), origin
 
 
 def model_for(name, settings=None):
-    """load_model, remembered for the last few names. A stand-in is not remembered."""
+    """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not remembered."""
     model, origin = _kept_model(name, settings or Settings())
     if origin.stands_in:
         _kept_model.cache_clear()
     return model, origin
 
 
-def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=32):
+def predict(checkpoint, pairs, max_length=128, settings=None):
     """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model).
 
     Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't be had.
@@ -52,11 +51,26 @@ def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=32):
     max_length = checked_length(max_length, tokenizer, settings)
     model, origin = model_for(checkpoint, settings)
     encodings = [tokenize_function(tokenizer, _example(pair), max_length) for pair in pairs]
-    logits = [row for start in range(0, len(pairs), batch_size)
-              for row in batch_logits(model, tokenizer, encodings[start : start + batch_size])]  # fmt: skip
+    logits = logits_of(model, tokenizer, encodings)
     predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)
                    for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
     return predictions, origin
+
+
+def predict_each(requests, settings=None):
+    """[(checkpoint, sentence1, sentence2, max_length), …] -> [(Prediction, Origin) or the exception of it, …].
+
+    Strangers' requests in one call: a bad one is answered with its own error and spoils no other.
+    """
+
+    def answer(checkpoint, sentence1, sentence2, max_length):
+        try:
+            [prediction], origin = predict(checkpoint, [(sentence1, sentence2)], max_length, settings)
+            return prediction, origin
+        except Exception as error:
+            return error
+
+    return [answer(*request) for request in requests]
 
 
 def _checked_pairs(pairs, settings):
@@ -69,13 +83,15 @@ def _checked_pairs(pairs, settings):
     return [checked_pair(*pair, settings) for pair in pairs]
 
 
-def batch_logits(model, tokenizer, encodings):
-    """Encodings of a batch -> its logits, (batch, 2) as nested lists."""
-    import torch
+def logits_of(model, tokenizer, encodings, batch_size=32):
+    """Encodings -> their logits, (pairs, 2) as nested lists. On a CPU one by one, on a GPU in batches.
 
-    with torch.inference_mode():
-        batch = collate(tokenizer, encodings).to(model.device)  # (batch, seq_len)
-        return model(**batch).logits.float().tolist()  # (batch, 2)
+    One by one a CPU loses little (a pair keeps it busy, and nothing is padded), and in bfloat16 a pair's last digits
+    would depend on the others in its batch: on who else is asking.
+    """
+    size = batch_size if model.device.type == "cuda" else 1
+    batches = (collate(tokenizer, encodings[start : start + size]) for start in range(0, len(encodings), size))
+    return [row for batch in batches for row in model(**batch).tolist()]
 
 
 def softmax(logits):

@@ -2,9 +2,11 @@
 
 runs/<id>/config.json    what was asked for
           owner          sha256 of the secret that may stop it
-          worker         the worker's process id
+          visitor        sha256 of whom it counts for
+          worker         the worker's process id, and when that process began
           events.jsonl   the story, one JSON object a line, written by `python -m pipeline train`
           stop           there once somebody asked it to stop
+          ended          the last event of a run whose worker was ended before it could tell one itself
           worker.log     what the worker said on its terminal
           model/         what it left
 
@@ -14,6 +16,7 @@ all read the same story.
 
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -21,15 +24,26 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pipeline import workers
 from pipeline.settings import InputError, Settings
 from pipeline.sources import RUN_ID
-from pipeline.training import TrainingConfig
+from pipeline.story import is_event, last_told, parsed, read_config, read_events, read_text, write_whole
+from pipeline.training import config_from, planned_steps
 
+try:
+    import fcntl
+except ImportError:  # Windows: one server a folder, then
+    fcntl = None
+
+log = logging.getLogger(__name__)
 ENDED = ("done", "stopped", "failed", "expired")
 _starting = threading.Lock()
+_keepers = {}  # runs folder -> the thread that looks after its unfinished runs
+_children = {}  # run id -> Popen of a worker that this server started
 
 
 @dataclass(frozen=True)
@@ -41,10 +55,16 @@ class Run:
     config: dict = field(default_factory=dict)
     events: list[dict] = field(default_factory=list)
     place: int = 0  # in the queue, from 1; 0 once it has started
+    wait: float = 0.0  # seconds until its turn, as far as the runs before it let one tell
 
     @property
     def ended(self):
         return self.state in ENDED
+
+    @property
+    def has_model(self):
+        """Whether it left a model to predict with."""
+        return self.state in ("done", "stopped") and bool(self.events and self.events[-1].get("after"))
 
     def of(self, kind):
         """The events of one kind, in order."""
@@ -57,25 +77,48 @@ class Run:
 # ---------------------------------------------------------------- starting
 
 
-def start_run(config, settings=None):
+def start_run(config, settings=None, browser="", address=""):
     """(id, secret) of a new run; it starts now, or as soon as its turn comes. The secret may stop it.
 
-    Raises InputError for a config out of bounds or a queue that is full.
+    browser, address: whom the run counts for, as opaque texts; "" counts for nobody.
+    Raises InputError for a config out of bounds, a queue or a disk that is full, or too many runs of one visitor.
     """
     settings = settings or Settings()
     config = config.checked(settings)
-    sweep(settings)
-    waiting = sum(run.state == "queued" for run in list_runs(settings))
-    if waiting >= settings.max_runs_waiting:
-        raise InputError(f"{waiting} runs are waiting already, the most this server takes. Try again in some minutes.")
     run_id, secret = secrets.token_hex(16), secrets.token_urlsafe(24)
     folder = settings.runs_folder / run_id
-    folder.mkdir(parents=True)
-    (folder / "owner").write_text(_digest(secret))
-    # Last, and in one move: a folder without config.json is not yet a run
-    _write_whole(folder / "config.json", json.dumps(asdict(config)))
-    advance(settings)
+    sweep(settings)
+    try:
+        with _alone(settings):
+            _check_room(settings, browser, address)
+            folder.mkdir(parents=True)
+            (folder / "owner").write_text(_digest(secret))
+            (folder / "visitor").write_text(f"{_digest(browser)} {_digest(address)}")
+            # Last, and in one move: a folder without config.json is not yet a run
+            write_whole(folder / "config.json", json.dumps(asdict(config)))
+        advance(settings)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise InputError(f"This server can't write a new run: {error.strerror}. Try again in some minutes.") from error
     return run_id, secret
+
+
+def _check_room(settings, browser, address):
+    unfinished = [run for run in list_runs(settings) if not run.ended]
+    waiting = sum(run.state == "queued" for run in unfinished)
+    if waiting >= settings.max_runs_waiting:
+        raise InputError(f"{waiting} runs are waiting already, the most this server takes. Try again in some minutes.")
+    visitors = [read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished]
+    for of, most, whose in ((browser, settings.max_runs_per_visitor, "your browser"),
+                            (address, settings.max_runs_per_address, "your network address")):  # fmt: skip
+        theirs = sum(_digest(of) in digests for digests in visitors) if of else 0
+        if theirs >= most:
+            raise InputError(f"{theirs} runs of {whose} are waiting or running already, the most for one. "
+                             "Wait until one has ended, or stop one.")  # fmt: skip
+    free = shutil.disk_usage(settings.runs_folder).free
+    if free < settings.min_free_bytes:
+        raise InputError(f"This server's disk has {free / 2**30:.1f} GB left, and a run needs up to "
+                         f"{settings.min_free_bytes / 2**30:.1f} GB. Try again when older runs have expired.")  # fmt: skip
 
 
 def worker_command(config, folder):
@@ -87,37 +130,112 @@ def worker_command(config, folder):
 def _flag(name, value):
     flag = "--" + name.replace("_", "-")
     if isinstance(value, bool):
-        return [flag] if value else []
+        return [flag if value else flag.replace("--", "--no-", 1)]
     return [flag, str(value)]
+
+
+def open_house(settings=None):
+    """What a server does once, when it starts: go on with the runs of the one before it, and keep a worker warm."""
+    settings = settings or Settings()
+    sweep(settings)
+    advance(settings)
+    workers.keep_spare()
 
 
 def advance(settings=None):
     """Start waiting runs, the longest waiting first, while fewer than `max_runs_at_once` are running."""
     settings = settings or Settings()
-    with _starting:
+    with _alone(settings):
         runs = list_runs(settings)
         free = settings.max_runs_at_once - sum(run.state in ("running", "stopping") for run in runs)
         for run in [run for run in runs if run.state == "queued"][: max(free, 0)]:
             _start_worker(run, settings)
+        if settings.max_runs_at_once > 0 and any(not run.ended for run in list_runs(settings)):
+            _have_kept(settings)
+
+
+@contextmanager
+def _alone(settings):
+    """One thread of one server at a time: a server that is just ending may share the folder with its successor."""
+    with _starting:
+        settings.runs_folder.mkdir(parents=True, exist_ok=True)
+        with open(settings.runs_folder / ".lock", "w") as file:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+            yield
 
 
 def _start_worker(run, settings):
     folder = settings.runs_folder / run.id
-    environment = {**os.environ, "RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data}
-    environment |= {"MRPC_DIR": str(settings.mrpc_folder)} if settings.mrpc_folder else {}
-    with open(folder / "worker.log", "wb") as log:
-        # A session of its own: a worker outlives the server that started it, and Ctrl-C there.
-        worker = subprocess.Popen(
-            worker_command(TrainingConfig(**run.config), folder), cwd=Path(__file__).parent.parent, env=environment,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    _write_whole(folder / "worker", str(worker.pid))
-    threading.Thread(target=_watch, args=(worker, settings), daemon=True, name=f"watch-{run.id[:8]}").start()
+    mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
+    environment = {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
+    command = worker_command(config_from(run.config), folder)
+    worker = _children[run.id] = workers.start_worker(command, environment, folder / "worker.log")
+    try:
+        claim(folder, worker.pid)
+    except OSError:  # a worker that nobody knows of would be started a second time
+        worker.kill()
+        raise
 
 
-def _watch(worker, settings):
-    worker.wait()
-    advance(settings)
+def claim(folder, pid=None):
+    """Note which process trains here (default: this one), so that everybody can see whether it still lives."""
+    pid = pid or os.getpid()
+    write_whole(folder / "worker", f"{pid} {_began(pid)}")
+
+
+def _have_kept(settings):
+    if settings.runs_folder not in _keepers:
+        name = f"runs-{settings.runs_folder.name}"
+        _keepers[settings.runs_folder] = threading.Thread(target=_keep, args=(settings,), daemon=True, name=name)
+        _keepers[settings.runs_folder].start()
+
+
+def _keep(settings):
+    """Look after unfinished runs until there are none: also those that a server before this one started."""
+    while _one_look(settings):
+        _wait_for_a_child(settings)
+    sweep(settings)
+    workers.renew_spare()
+
+
+def _one_look(settings):
+    """Whether a run is still unfinished, after ending what takes too long and starting what has its turn."""
+    try:
+        _end_the_overlong(settings)
+        advance(settings)
+        with _alone(settings):
+            if any(not run.ended for run in list_runs(settings)):
+                return True
+            _keepers.pop(settings.runs_folder, None)
+            return False
+    except Exception:  # a full disk, say: the next look may find it better, and nobody else looks
+        log.exception("runs in %s", settings.runs_folder)
+        return True
+
+
+def _wait_for_a_child(settings, seconds=1.0):
+    """A second, or less if a worker of ours ends before; those that have ended are reaped."""
+    for run_id, child in list(_children.items()):
+        if child.poll() is not None:
+            _children.pop(run_id, None)
+    mine = [child for run_id, child in list(_children.items()) if (settings.runs_folder / run_id).exists()]
+    if not mine:
+        time.sleep(seconds)
+        return
+    try:
+        mine[0].wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+
+
+def _end_the_overlong(settings):
+    most = settings.max_run_seconds + settings.max_overtime_seconds
+    for run in list_runs(settings):
+        folder = settings.runs_folder / run.id
+        if run.state in ("running", "stopping") and time.time() - _modified(folder / "worker") > most:
+            message = f"This run took longer than {most:g} s, the most a run gets, and was ended. Choose fewer steps."
+            _end_hard(folder, {"event": "failed", "seconds": most, "message": message})
 
 
 # ---------------------------------------------------------------- reading
@@ -127,96 +245,142 @@ def read_run(run_id, settings=None):
     """The run of that id; one whose folder is gone has expired. A malformed id is an InputError."""
     settings = settings or Settings()
     folder = _folder(run_id, settings)
-    config = _read_json(folder / "config.json")
-    if config is None:
+    if not _is_run(folder):
         return Run(run_id, "expired")
-    events = _read_events(folder / "events.jsonl")
-    state = _state(folder, events)
-    if state == "failed" and not (events and events[-1]["event"] == "failed"):
-        events = [*events, {"event": "failed", "seconds": 0, "message": _last_words(folder)}]
-    return Run(run_id, state, config, events, _place(folder, settings) if state == "queued" else 0)
+    events = read_events(folder / "events.jsonl")
+    config, state = read_config(folder), _state(folder, events[-1] if events else None)
+    last = _last_event(folder, state, events[-1] if events else None)
+    if last:
+        events = [*(events[:-1] if events and events[-1]["event"] in ENDED else events), last]
+    place, wait = _queue_ahead(folder, settings) if state == "queued" else (0, 0.0)
+    return Run(run_id, state, config or {}, events, place, wait)
 
 
-def _state(folder, events):
-    if events and events[-1]["event"] in ENDED:
-        return events[-1]["event"]
+def _is_run(folder):
+    """A folder of its own with a config.json; no link to somewhere else."""
+    return not folder.is_symlink() and folder.is_dir() and os.path.lexists(folder / "config.json")
+
+
+def _state(folder, last):
+    """What is true of the run now. `last`: its last event, if any."""
+    if last and last["event"] in ENDED:
+        # Asked to stop while it was already saving: whoever pressed Stop shouldn't read "done"
+        return "stopped" if last["event"] == "done" and (folder / "stop").exists() else last["event"]
+    ended = _ended_by_server(folder)
+    if (folder / "worker").exists() and _alive(folder):
+        return "stopping" if ended or (folder / "stop").exists() else "running"
+    if ended:
+        return ended["event"]
+    if (folder / "worker").exists() or not (folder / "owner").exists() or read_config(folder) is None:
+        return "failed"
+    return "stopped" if (folder / "stop").exists() else "queued"
+
+
+def _last_event(folder, state, last):
+    """The last event of an ended run, told in the worker's place where it couldn't; None while there is none."""
+    if state not in ENDED:
+        return None
+    if last and last["event"] in ENDED:
+        return last if last["event"] == state else {**last, "event": state, "reason": "stopped by request, at its last step"}
+    seconds = last["seconds"] if last else 0
+    if ended := _ended_by_server(folder):
+        return ended
+    if state == "stopped":
+        return {"event": state, "seconds": seconds, "reason": "It left the queue before its turn; nothing was trained."}
+    return {"event": state, "seconds": seconds, "message": _why_failed(folder)}
+
+
+def _ended_by_server(folder):
+    event = parsed(read_text(folder / "ended"))
+    return event if is_event(event) and event["event"] in ENDED else None
+
+
+def _why_failed(folder):
+    if read_config(folder) is None:
+        return "This run's config.json is damaged or isn't a run's. Start a new run."
     if not (folder / "worker").exists():
-        return "stopped" if (folder / "stop").exists() else "queued"
-    if not _alive(folder):
-        return "stopped" if (folder / "killed").exists() else "failed"
-    return "stopping" if (folder / "stop").exists() else "running"
+        return "This folder was not started by this app: no worker belongs to it. Start a new run."
+    lines = read_text(folder / "worker.log").strip().splitlines()
+    said = f" Its last words: {lines[-1][:200]}" if lines else ""
+    return f"The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.{said}"
 
 
 def _alive(folder):
-    """Whether this folder's worker runs. The command line is compared: process ids are used again."""
-    try:
-        pid = int((folder / "worker").read_text())
-        os.kill(pid, 0)
-    except (OSError, ValueError):
+    """Whether this folder's worker runs. When it began is compared: process ids are used again."""
+    pid, _, began = read_text(folder / "worker").partition(" ")
+    if not pid.isdigit() or int(pid) >= 2**31:
         return False
-    cmdline = Path(f"/proc/{pid}/cmdline")
+    child = _children.get(folder.name)
+    if child and child.pid == int(pid):
+        return child.poll() is None
     try:
-        return folder.name.encode() in cmdline.read_bytes()  # empty for a zombie
+        os.kill(int(pid), 0)
     except OSError:
-        return not Path("/proc").is_dir()
+        return False
+    return _began(pid) == began
 
 
-def _last_words(folder):
+def _began(pid):
+    """When a process began, in the kernel's ticks; "" for a zombie, or where there is no /proc."""
     try:
-        lines = (folder / "worker.log").read_text(errors="replace").strip().splitlines()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # the name may hold anything
     except OSError:
-        lines = []
-    said = f" Its last words: {lines[-1][:200]}" if lines else ""
-    return f"The worker ended before its run did; the machine may be short of memory. Start a new run.{said}"
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
 
 
 def list_runs(settings=None):
-    """All runs of this server, oldest first."""
+    """All runs of this server, oldest first; without their events."""
     settings = settings or Settings()
-    folders = [path for path in settings.runs_folder.glob("*/config.json") if RUN_ID.fullmatch(path.parent.name)]
-    ordered = sorted(folders, key=lambda path: (_modified(path), path.parent.name))
-    return [_brief(path.parent) for path in ordered]
+    folders = [path.parent for path in settings.runs_folder.glob("*/config.json") if RUN_ID.fullmatch(path.parent.name)]
+    ordered = sorted(folders, key=lambda folder: (_modified(folder / "config.json"), folder.name))
+    return [_brief(folder) for folder in ordered if _is_run(folder)]
 
 
 def _brief(folder):
     """Id, state and config without a look at the queue."""
-    return Run(folder.name, _state(folder, _read_events(folder / "events.jsonl")), _read_json(folder / "config.json") or {})
+    return Run(folder.name, _state(folder, last_told(folder / "events.jsonl")), read_config(folder) or {})
 
 
-def _place(folder, settings):
-    waiting = [run.id for run in list_runs(settings) if run.state == "queued"]
-    return waiting.index(folder.name) + 1 if folder.name in waiting else 0
+def _queue_ahead(folder, settings):
+    """(place from 1, seconds until its turn) of a waiting run."""
+    runs = list_runs(settings)
+    waiting = [run for run in runs if run.state == "queued"]
+    place = next((number for number, run in enumerate(waiting, 1) if run.id == folder.name), 0)
+    running = [read_run(run.id, settings) for run in runs if run.state in ("running", "stopping")]
+    pace = next((pace for run in running if (pace := _pace(run))), SECONDS_A_PAIR)
+    left = [_seconds_left(run, pace) for run in running]
+    ahead = [_seconds_whole(run.config, pace) for run in waiting[: max(place - 1, 0)]]
+    return place, sum(left + ahead) / max(settings.max_runs_at_once, 1)
 
 
-def _read_events(path):
-    """Whole lines only: the worker may be in the midst of writing the last one."""
-    try:
-        lines = path.read_text(errors="replace").split("\n")[:-1]
-    except OSError:
-        return []
-    events = [_parsed(line) for line in lines]
-    return [event for event in events if isinstance(event, dict) and isinstance(event.get("event"), str)]
+# What a run is expected to take before one has been seen: measured with the embedded checkpoint on two cores.
+SECONDS_A_PAIR, SECONDS_TO_START = 0.02, 8.0
 
 
-def _parsed(line):
-    try:
-        return json.loads(line)
-    except ValueError:
+def _pace(run):
+    """Seconds that a pair takes in training, from the run's own log; None before its second step."""
+    log = run.of("log")
+    batch = (run.first("start") or {}).get("config", run.config).get("batch_size")
+    if len(log) < 2 or not batch or log[-1]["step"] <= log[0]["step"]:
         return None
+    return (log[-1]["seconds"] - log[0]["seconds"]) / (log[-1]["step"] - log[0]["step"]) / batch
 
 
-def _read_json(path):
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
+def _seconds_left(run, pace):
+    if run.state == "stopping":
+        return SECONDS_TO_START
+    done, total, left = progress(run)
+    whole = _seconds_whole(run.config, pace)
+    return left if left is not None else whole * (1 - done / total if total else 1)
 
 
-def append_event(folder, event):
-    """One more line of the story."""
-    with open(folder / "events.jsonl", "a") as file:
-        file.write(json.dumps(event) + "\n")
+def _seconds_whole(config, pace):
+    """A run from its turn to its end. Judging a pair takes about a third of learning from it."""
+    config = config_from(config)
+    steps = planned_steps(config, config.train_pairs)
+    every = {"steps": steps // config.eval_steps, "epoch": config.epochs, "no": 0}[config.eval_strategy]
+    return SECONDS_TO_START + pace * (steps * config.batch_size + (2 + every) * config.eval_pairs / 3)
 
 
 # ---------------------------------------------------------------- stopping and sweeping
@@ -224,34 +388,83 @@ def append_event(folder, event):
 
 def may_stop(run_id, secret, settings=None):
     """Whether `secret` is the one that start_run gave for this run."""
-    owner = _folder(run_id, settings or Settings()) / "owner"
-    return bool(secret) and owner.exists() and secrets.compare_digest(owner.read_text(), _digest(secret))
+    owner = read_text(_folder(run_id, settings or Settings()) / "owner")
+    if not isinstance(secret, str) or not secret or not owner:
+        return False
+    return secrets.compare_digest(owner.encode(), _digest(secret).encode())
 
 
 def stop_run(run_id, secret, settings=None):
     """Ask a run to stop after its next step and keep what it has; asked twice, end its worker at once.
 
+    A run that still waits leaves the queue, and its place is free.
     Raises InputError where `secret` isn't the one that start_run gave.
     """
     settings = settings or Settings()
     folder = _folder(run_id, settings)
     if not may_stop(run_id, secret, settings):
         raise InputError("Only the visitor who started this run can stop it.")
-    if read_run(run_id, settings).ended:
-        return
-    if (folder / "stop").exists() and _alive(folder):
-        (folder / "killed").touch()
-        os.kill(int((folder / "worker").read_text()), 9)
-    (folder / "stop").touch()
+    with _alone(settings):  # else its turn could come between the look and the stop
+        if read_run(run_id, settings).ended:
+            return
+        if (folder / "stop").exists() and _alive(folder):
+            reason = "It was ended at once by request; no model was kept."
+            _end_hard(folder, {"event": "stopped", "seconds": 0, "reason": reason})
+        (folder / "stop").touch()
+
+
+def _end_hard(folder, event):
+    """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
+    pid = int(read_text(folder / "worker").partition(" ")[0])
+    write_whole(folder / "ended", json.dumps(event))
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:  # it has ended by itself just now
+        pass
 
 
 def sweep(settings=None):
-    """Remove ended runs older than `max_run_age_seconds`."""
+    """Remove ended runs older than `max_run_age_seconds`, and the oldest while all take more than `max_runs_bytes`
+    or leave less than `min_free_bytes` on the disk. What looks like a run but never became one goes with age.
+    """
     settings = settings or Settings()
-    for run in list_runs(settings):
-        folder = settings.runs_folder / run.id
-        if run.ended and time.time() - _modified(folder / "config.json") > settings.max_run_age_seconds:
-            shutil.rmtree(folder, ignore_errors=True)
+    if not settings.runs_folder.is_dir():
+        return
+    now, ended = time.time(), {run.id: run for run in list_runs(settings) if run.ended}
+    for path in list(settings.runs_folder.iterdir()):
+        known = path.name in ended or not _is_run(path)
+        if RUN_ID.fullmatch(path.name) and known and now - _age_mark(path) > settings.max_run_age_seconds:
+            _remove(path)
+            ended.pop(path.name, None)
+    for path in settings.runs_folder.glob("before/*"):  # figures that trainings keep for each other
+        if now - _modified(path) > settings.max_run_age_seconds:
+            path.unlink(missing_ok=True)
+    sizes = {path.name: _bytes_of(path) for path in settings.runs_folder.iterdir() if RUN_ID.fullmatch(path.name)}
+    total, free = sum(sizes.values()), shutil.disk_usage(settings.runs_folder).free
+    for run_id in ended:  # the oldest first
+        if total <= settings.max_runs_bytes and free >= settings.min_free_bytes:
+            return
+        _remove(settings.runs_folder / run_id)
+        total, free = total - sizes.get(run_id, 0), free + sizes.get(run_id, 0)
+
+
+def _age_mark(path):
+    return _modified(path / "config.json") if os.path.lexists(path / "config.json") else _modified(path)
+
+
+def _remove(path):
+    if path.is_symlink():
+        path.unlink(missing_ok=True)  # the link, not what it leads to
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _bytes_of(folder):
+    """Bytes of a folder's files; links count as nothing and aren't followed."""
+    if folder.is_symlink():
+        return 0
+    return sum(os.lstat(os.path.join(where, name)).st_size for where, _, names in os.walk(folder) for name in names
+               if os.path.lexists(os.path.join(where, name)))  # fmt: skip
 
 
 def _folder(run_id, settings):
@@ -262,19 +475,13 @@ def _folder(run_id, settings):
 
 def _modified(path):
     try:
-        return path.stat().st_mtime_ns / 1e9
+        return os.lstat(path).st_mtime_ns / 1e9
     except OSError:
         return 0.0
 
 
-def _write_whole(path, text):
-    """A reader sees the whole file or none."""
-    path.with_suffix(".part").write_text(text)
-    path.with_suffix(".part").replace(path)
-
-
 def _digest(secret):
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 # ---------------------------------------------------------------- a run as data to draw

@@ -15,12 +15,31 @@ from pathlib import Path
 EMBEDDED_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
 NOTES_CHECKPOINT = "google-bert/bert-base-uncased"
 CHECKPOINTS = (EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, "distilbert/distilbert-base-uncased", "FacebookAI/roberta-base")
+# What comes with the app beside that checkpoint: two small sets of weights on top of it (pipeline/embedded/adapters)
+READY, WARMED = "adapter:paraphrase", "adapter:pair-warmed"
+ADAPTERS = {
+    READY: "a paraphrase classifier, fine-tuned on MRPC",
+    WARMED: "has learned to compare two sentences, from no labels; its head has seen no answer yet",
+}
 MRPC = "nyu-mll/glue"
 LABELS = ("not_equivalent", "equivalent")
 
 
 class InputError(ValueError):
     """A visitor's value that cannot be used; the message names the value and the remedy."""
+
+
+def shown(value):
+    """A visitor's value as a message quotes it: at most 60 characters of its repr.
+
+    >>> shown("a" * 999)[-3:], shown(10**9999)
+    ('aa…', 'a number of thousands of digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python won't write out an int of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _folder(variable):
@@ -31,6 +50,36 @@ def _folder(variable):
 def _runs_folder():
     # Spaces mount a writable /data where persistent storage is bought; elsewhere runs live as long as the machine's temp.
     return _folder("RUNS_DIR") or Path(tempfile.gettempdir()) / "paraphrase-runs"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """This process among those that train one model together, as torchrun, accelerate or MPI started it."""
+
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def is_main(self):
+        """Only the main process tells, prints and saves."""
+        return self.rank == 0
+
+
+RANKS = (("RANK", "WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"))
+
+
+def launch():
+    """The Launch that the environment tells of; an ordinary process is the main one of one."""
+    for rank, world_size in RANKS:
+        if os.environ.get(world_size, "").isdigit():
+            return Launch(int(os.environ.get(rank) or 0), int(os.environ[world_size]))
+    return Launch()
+
+
+def lonely_launch():
+    """Whether `accelerate launch --cpu --num_processes N` started this process: it starts one, whatever N is."""
+    # It sets an address at which the N are to meet, but no ranks: that is left to an MPI that it wasn't given.
+    return "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ and launch().world_size == 1
 
 
 @dataclass(frozen=True)
@@ -61,10 +110,19 @@ class Settings:
     max_train_pairs: int = 4_000
     max_eval_pairs: int = 500
     max_batch_size: int = 64
+    max_frozen_layers: int = 24
     max_run_seconds: float = 900.0
+    # Beyond that for what a worker can't interrupt: a download, an evaluation, saving. Then the server ends it.
+    max_overtime_seconds: float = 600.0
     max_runs_at_once: int = 1
     max_runs_waiting: int = 8
+    # Unfinished runs of one browser, and of one network address: behind that may be a whole classroom.
+    max_runs_per_visitor: int = 2
+    max_runs_per_address: int = 6
+    # The folders of ended runs: the oldest go first.
     max_run_age_seconds: float = 24 * 3600.0
+    max_runs_bytes: int = 4 * 2**30
+    min_free_bytes: int = 2**29
     max_models_in_memory: int = 3
     seed: int = 42
     largest_seed: int = 2**32 - 1
@@ -75,9 +133,9 @@ class Settings:
         try:
             number = int(value)
         except (TypeError, ValueError, OverflowError):
-            raise InputError(f"{name} is {value!r}, which is not a whole number. Give {low} to {high}.") from None
+            raise InputError(f"{name} is {shown(value)}, which is not a whole number. Give {low} to {high}.") from None
         if number != value and not isinstance(value, str):
-            raise InputError(f"{name} is {value!r}, which is not a whole number. Give {low} to {high}.")
+            raise InputError(f"{name} is {shown(value)}, which is not a whole number. Give {low} to {high}.")
         if not low <= number <= high:
-            raise InputError(f"{name} is {number}, but {low} to {high} is allowed here. Choose a value in that range.")
+            raise InputError(f"{name} is {shown(number)}, but {low} to {high} is allowed here. Choose a value in that range.")
         return number

@@ -8,8 +8,8 @@
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings  # noqa: F401
-from pipeline.sources import load_tokenizer
+from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings, shown  # noqa: F401
+from pipeline.sources import load_tokenizer, validated_checkpoint
 
 
 def tokenize_function(tokenizer, examples, max_length=128, truncation=True):
@@ -36,6 +36,8 @@ def _kept_tokenizer(name, settings):
 def tokenizer_for(name, settings=None):
     """load_tokenizer, remembered. A stand-in is not remembered: the Hub may be back the next time."""
     settings = settings or Settings()
+    if not isinstance(name, str):
+        validated_checkpoint(name)
     tokenizer, origin = _kept_tokenizer(name, settings)
     if origin.stands_in:
         _kept_tokenizer.cache_clear()
@@ -56,6 +58,13 @@ def checked_length(max_length, tokenizer, settings=None):
     if number > most:
         raise InputError(f"max_length is {number}, but this checkpoint reads at most {most} tokens. Choose {most} or less.")
     return number
+
+
+def checked_truncation(truncation):
+    """`truncation` if it is True or False; transformers takes other values, too, and means other things by them."""
+    if not isinstance(truncation, bool):
+        raise InputError(f"truncation is {shown(truncation)}. Give true or false.")
+    return truncation
 
 
 def checked_pair(sentence1, sentence2, settings=None):

@@ -10,7 +10,10 @@
     done
 """
 
+import hashlib
+import json
 import queue
+import shutil
 import threading
 import time
 from dataclasses import asdict, dataclass, fields
@@ -19,33 +22,39 @@ from pathlib import Path
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
 from pipeline.metrics import build_compute_metrics, load_metric
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
+from pipeline.settings import WARMED, InputError, Settings, launch, shown
 from pipeline.sources import load_model, load_tokenizer, validated_checkpoint
 from pipeline.tokenization import checked_length, tokenize_datasets
 
 EVAL_STRATEGIES = ("no", "steps", "epoch")
 SCHEDULES = ("linear", "cosine", "constant")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a run's curve. The same config on the same machine gives the same curve."""
 
-    checkpoint: str = EMBEDDED_CHECKPOINT
+    checkpoint: str = WARMED
     source: str = "auto"
-    train_pairs: int = 320
-    eval_pairs: int = 80
+    train_pairs: int = 2_000
+    eval_pairs: int = 500  # all of MRPC's validation split, which has 408
     epochs: int = 3
-    max_steps: int = 60  # the run ends after `epochs` or `max_steps`, whichever comes first
+    max_steps: int = 125  # the run ends after `epochs` or `max_steps`, whichever comes first
     batch_size: int = 16
-    learning_rate: float = 1e-4
+    learning_rate: float = 2e-4
     warmup_ratio: float = 0.1
     weight_decay: float = 0.01
     schedule: str = "linear"
     eval_strategy: str = "steps"
-    eval_steps: int = 10
+    eval_steps: int = 42
     max_length: int = 128
-    group_by_length: bool = False
+    group_by_length: bool = True
+    # A run of a minute sees each pair once and can't overfit, so dropout only slows it: with 0 it learned more, and
+    # freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
+    dropout: float = 0.0
+    frozen_layers: int = 2
+    precision: str = "auto"
     seed: int = 42
 
     def checked(self, settings=None):
@@ -55,6 +64,7 @@ class TrainingConfig:
         _one_of("source", self.source, SOURCES)
         _one_of("eval_strategy", self.eval_strategy, EVAL_STRATEGIES)
         _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("precision", self.precision, PRECISIONS)
         values = asdict(self)
         for name, (cap, low) in CAPS.items():
             values[name] = settings.checked(cap, values[name], low)
@@ -67,9 +77,9 @@ class TrainingConfig:
 CAPS = {  # field -> (its cap in Settings, the least)
     "train_pairs": ("max_train_pairs", 2), "eval_pairs": ("max_eval_pairs", 2), "epochs": ("max_epochs", 1),
     "max_steps": ("max_steps", 1), "eval_steps": ("max_steps", 1), "batch_size": ("max_batch_size", 1),
-    "max_length": ("longest_max_length", 8), "seed": ("largest_seed", 0),
+    "max_length": ("longest_max_length", 8), "frozen_layers": ("max_frozen_layers", 0), "seed": ("largest_seed", 0),
 }  # fmt: skip
-RANGES = {"learning_rate": (1e-7, 1e-2), "warmup_ratio": (0.0, 0.99), "weight_decay": (0.0, 1.0)}
+RANGES = {"learning_rate": (1e-7, 1e-2), "warmup_ratio": (0.0, 0.99), "weight_decay": (0.0, 1.0), "dropout": (0.0, 0.9)}
 
 
 def _one_of(name, value, allowed):
@@ -80,8 +90,8 @@ def _one_of(name, value, allowed):
 def _number(name, value, low, high):
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {value!r}, which is not a number. Give {low:g} to {high:g}.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} is {shown(value)}, which is not a number. Give {low:g} to {high:g}.") from None
     if not low <= number <= high:  # also false for nan
         raise InputError(f"{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that range.")
     return number
@@ -89,19 +99,24 @@ def _number(name, value, low, high):
 
 def build_training_args(config, output_dir):
     """The real TrainingArguments, each of the notes' parameters visible. No reports go anywhere."""
+    import torch
     from transformers import TrainingArguments
 
-    return TrainingArguments(
+    processes = launch().world_size
+    in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
+    together_on_cpu = processes > 1 and not torch.cuda.is_available()
+    training_args = TrainingArguments(
         output_dir=str(output_dir),
         num_train_epochs=config.epochs,
         max_steps=-1,  # the cap is kept by a callback, so that an epoch stays an epoch on the curve's axis
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=_shared_by(processes, config.batch_size),
         per_device_eval_batch_size=64,
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.schedule,
         warmup_steps=config.warmup_ratio,  # a float below 1 is a ratio
         weight_decay=config.weight_decay,
         max_grad_norm=1.0,
+        bf16=in_bf16,
         eval_strategy=config.eval_strategy,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
@@ -112,7 +127,33 @@ def build_training_args(config, output_dir):
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=False,
+        # Left to itself, Trainer trains one model in each process where there is no GPU
+        use_cpu=together_on_cpu or (in_bf16 and not torch.cuda.is_available()),  # else bf16 is refused on a CPU
+        ddp_backend="gloo" if together_on_cpu else None,
+        # A pair has one label, no tokens to count. Left on, Trainer multiplies BERT's loss by the number of processes:
+        # it takes a forward with **kwargs for one that divides by the count itself.
+        average_tokens_across_devices=False,
     )
+    if training_args.n_gpu > 1:  # one process that sees several GPUs would multiply the batch by them
+        training_args._n_gpu = 1
+    return training_args
+
+
+def has_fast_bf16():
+    """Whether this machine multiplies bf16 matrices faster than float32 ones: half the bits, the same range."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _shared_by(processes, batch_size):
+    """Pairs of one update for each process: a config gives the same curve on however many."""
+    if batch_size % processes:
+        raise InputError(f"batch_size is {batch_size}, which {processes} processes can't share evenly. "
+                         f"Choose a multiple of {processes}.")  # fmt: skip
+    return batch_size // processes
 
 
 def build_trainer(model, training_args, train_dataset, eval_dataset, data_collator, compute_metrics, processing_class):
@@ -143,6 +184,8 @@ def prepare(config, output_dir, settings=None):
     tokenizer, _ = load_tokenizer(config.checkpoint, settings)
     checked_length(config.max_length, tokenizer, settings)
     model, model_origin = load_model(config.checkpoint, config.seed, settings)
+    set_dropout(model, config.dropout)
+    freeze(model, config.frozen_layers)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
     tokenized_datasets = tokenize_datasets(chosen, tokenizer, config.max_length)
@@ -159,10 +202,36 @@ def prepare(config, output_dir, settings=None):
     start = {
         "event": "start", "config": asdict(config), "train_pairs": pairs, "eval_pairs": len(chosen["validation"]),
         "total_steps": planned_steps(config, pairs), "steps_per_epoch": -(-pairs // config.batch_size),
+        "world_size": trainer.args.world_size, "pairs_a_process": trainer.args.per_device_train_batch_size,
         "majority": majority(chosen["validation"]["label"]),
         "model": asdict(model_origin), "data": asdict(data_origin), "metric": asdict(metric_origin),
     }  # fmt: skip
     return trainer, start
+
+
+def set_dropout(model, share):
+    """That share of activations is dropped in training, in each dropout layer of the model."""
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+
+
+def freeze(model, layers):
+    """The embeddings and the lowest `layers` layers of the encoder stay as they are; 0 freezes nothing.
+
+    Raises InputError where the model has fewer layers, or keeps them where BERT's relatives don't.
+    """
+    if not layers:
+        return
+    encoder = getattr(model.base_model, "encoder", None) or getattr(model.base_model, "transformer", None)
+    found = getattr(encoder, "layer", None)
+    if found is None or layers > len(found):
+        has = f"has {len(found)} layers" if found is not None else "keeps its layers where they can't be found"
+        raise InputError(f"frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, or 0.")
+    for part in (model.base_model.embeddings, *found[:layers]):
+        part.requires_grad_(False)
 
 
 def _chosen(raw_datasets, config):
@@ -205,9 +274,17 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         yield event
 
 
+# As CUDA, PyTorch's allocator, Python's, C++ and oneDNN say it
+MEMORY_FULL = ("out of memory", "t allocate memory", "cannot allocate", "bad_alloc", "could not create a primitive")
+# As Python and safetensors, which is written in Rust, quote the operating system
+DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
+
+
 def _failure(error):
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
         return "The machine ran out of memory. Choose a smaller batch size or max_length."
+    if any(words in str(error).lower() for words in DISK_FULL):
+        return "The server's disk is full, so the model could not be saved. Try again later, or with a smaller checkpoint."
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else 'no message'}"
 
 
@@ -217,14 +294,83 @@ def _work(config, folder, settings, should_stop, tell):
     teller = _story_teller(tell, start["total_steps"], settings, should_stop)
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    before = trainer.evaluate()
+    before = _judged_before(trainer, settings, teller)
     _fix_schedule(trainer, start["total_steps"])
     trainer.train()
     # The last evaluation may already be this one; a second pass over the same weights would teach nothing.
     after = teller.last_evaluation if teller.evaluated_at == trainer.state.global_step else trainer.evaluate()
-    trainer.save_model(str(folder / "model"))
+    _save(trainer, folder / "model")
+    if not teller.stopped and should_stop():
+        teller.stopped, teller.reason = True, "stopped by request, at its last step"
     tell("stopped" if teller.stopped else "done", step=trainer.state.global_step, reason=teller.reason,
          before=_figures(before), after=_figures(after))  # fmt: skip
+
+
+def _judged_before(trainer, settings, teller):
+    """The evaluation at step 0. Every learner of a class starts from the same weights and pairs, and judging those takes
+    longer than all else before the first step: once it is done, the figures are kept beside the runs.
+    """
+    from transformers import set_seed
+
+    path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
+    alone = trainer.args.world_size == 1
+    known = _kept_figures(path) if alone else None
+    if known:
+        teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
+    else:
+        known = trainer.evaluate()
+        if alone:
+            _keep_figures(path, _only(known, EVALUATED))
+    set_seed(trainer.args.seed)  # sampling by length draws, and a run's curve shouldn't depend on who was here before
+    return known
+
+
+def _weights_and_pairs(trainer):
+    """A digest of all that an evaluation depends on: the weights themselves, the encodings, the labels, the arithmetic."""
+    import torch
+    import transformers
+
+    digest = hashlib.blake2b(digest_size=16)
+    args, rows = trainer.args, trainer.eval_dataset
+    kind = (transformers.__version__, torch.__version__, str(args.device), args.bf16, args.fp16, type(trainer.model).__name__)
+    digest.update(repr((kind, trainer.processing_class.padding_side, *rows.to_dict().items())).encode())
+    for name, tensor in trainer.model.state_dict().items():
+        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _kept_figures(path):
+    try:
+        figures = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in EVALUATED)
+    return figures if whole else None
+
+
+def _keep_figures(path, figures):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # In one move, under a name of its own: another run may be keeping the same
+        part = path.with_name(f"{path.stem}.{threading.get_native_id()}")
+        part.write_text(json.dumps(figures))
+        part.replace(path)
+    except OSError:  # a full disk costs the next run some seconds, not this one its life
+        pass
+
+
+def _save(trainer, model):
+    """The whole model in its folder or none: a disk can be full in the midst of it."""
+    part = model.with_name("model.part")
+    try:
+        trainer.save_model(str(part))
+        if trainer.args.should_save:  # the main process
+            shutil.rmtree(model, ignore_errors=True)
+            part.replace(model)
+    except Exception:
+        shutil.rmtree(part, ignore_errors=True)  # it would take the room that the story's last line needs
+        raise
 
 
 def _keep_quiet(trainer):
@@ -237,7 +383,7 @@ def _keep_quiet(trainer):
 def _fix_schedule(trainer, total_steps):
     """The schedule ends where the run ends, also when max_steps cuts the last epoch short."""
     steps = trainer.args
-    per_epoch = -(-len(trainer.train_dataset) // steps.per_device_train_batch_size)
+    per_epoch = -(-len(trainer.train_dataset) // (steps.per_device_train_batch_size * steps.world_size))
     if total_steps < per_epoch * steps.num_train_epochs:
         steps.max_steps = total_steps
 
@@ -271,18 +417,33 @@ def _story_teller(tell, total_steps, settings, should_stop):
             self.evaluated_at, self.last_evaluation = state.global_step, metrics
             tell("evaluation", step=state.global_step, total_steps=total_steps, **_only(metrics, EVALUATED))
 
-        def on_step_end(self, args, state, control, **kwargs):
+        def why_stop(self):
             if should_stop():
-                self.stopped, self.reason = True, "stopped by request"
-            elif time.monotonic() > self.deadline:
-                self.stopped, self.reason = True, f"stopped after {settings.max_run_seconds:g} s, the longest a run may take"
+                return "stopped by request"
+            late = time.monotonic() > self.deadline
+            return f"stopped after {settings.max_run_seconds:g} s, the longest a run may take" if late else ""
+
+        def on_step_end(self, args, state, control, **kwargs):
+            self.reason = _as_main_says(self.why_stop(), args.world_size)
+            self.stopped = bool(self.reason)
             control.should_training_stop = control.should_training_stop or self.stopped
 
     return StoryTeller()
 
 
+def _as_main_says(value, processes):
+    """The main process's `value`: were one to go on while another stops, it would wait for it for ever."""
+    if processes == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    return broadcast_object_list([value])[0]
+
+
 def config_from(values):
     """A dict (from a folder, a form, a command line) -> TrainingConfig; unknown names are an InputError."""
+    if not isinstance(values, dict):
+        raise InputError(f"The settings of a run are names with values, not {type(values).__name__}.")
     known = {field.name for field in fields(TrainingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:

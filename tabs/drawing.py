@@ -407,7 +407,7 @@ STATE_WORDS = {
 
 def run_status(state, done_steps, total_steps, seconds_left, message=""):
     """A run's state, its progress and the time left; read out when it changes."""
-    left = f" · about {_duration(seconds_left)} left" if seconds_left is not None and state == "running" else ""
+    left = f" · about {duration(seconds_left)} left" if seconds_left is not None and state == "running" else ""
     steps = f"step {done_steps} of {total_steps}{left}" if total_steps else ""
     progress = f'<progress aria-label="steps" max="{total_steps}" value="{done_steps}">{steps}</progress>'
     bar, said = progress if total_steps else "", f"<p>{text(message)}</p>" if message else ""
@@ -415,9 +415,9 @@ def run_status(state, done_steps, total_steps, seconds_left, message=""):
             f"{bar}{said}</div>")  # fmt: skip
 
 
-def _duration(seconds):
+def duration(seconds):
     """
-    >>> _duration(12.4), _duration(200)
+    >>> duration(12.4), duration(200)
     ('12 s', '3 min')
     """
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

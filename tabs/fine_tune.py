@@ -1,6 +1,9 @@
 """Fine-tune: launch a short Trainer run, watch its curve, stop it, keep its model."""
 
+import hashlib
+import hmac
 import html
+import secrets
 import shlex
 from dataclasses import dataclass
 
@@ -8,13 +11,22 @@ import gradio as gr
 
 from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
-from pipeline.settings import CHECKPOINTS, InputError
-from pipeline.training import EVAL_STRATEGIES, SCHEDULES, TrainingConfig, config_from
+from pipeline.settings import CHECKPOINTS, READY, WARMED
+from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
 from tabs import drawing
 from tabs.words import explain, toast
 
 DEFAULT = TrainingConfig()
+START_CHOICES = [
+    ("pair-warmed all-MiniLM-L6-v2: has learned to compare two sentences, from no label", WARMED),
+    *((name, name) for name in CHECKPOINTS),
+    ("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC", READY),
+]
 NO_RUN = Run("", "idle")
+# Under which key of the browser's storage its own name is kept, beside the runs' ids: no id is a word.
+BROWSER = "browser"
+# Addresses of callers are counted, not kept: what a run's folder holds of one can't be traced back without this key.
+ADDRESS_KEY = secrets.token_bytes(32)
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
   const url = new URL(location); url.searchParams.set("run", id); history.replaceState(null, "", url); }"""
@@ -71,8 +83,8 @@ def _controls(settings):
     controls = {}
     with gr.Row():
         controls["checkpoint"] = gr.Dropdown(
-            list(CHECKPOINTS), value=DEFAULT.checkpoint, allow_custom_value=True, label="Checkpoint",
-            info="what the run starts from", min_width=280,
+            START_CHOICES, value=DEFAULT.checkpoint, allow_custom_value=True, label="Checkpoint",
+            info="what the run starts from: one of these, or any id of the Hub", min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
             list(SOURCES), value=DEFAULT.source, label="Pairs", info="auto: MRPC where it can be had, else the embedded pairs"
@@ -107,6 +119,12 @@ def _controls(settings):
             controls["group_by_length"] = gr.Checkbox(
                 DEFAULT.group_by_length, label="group_by_length", info="batches of like length: less padding"
             )
+            controls["frozen_layers"] = _slider("frozen_layers", 0, settings.max_frozen_layers,
+                                                "lowest layers that stay as they are, and the embeddings with them")
+            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout", info="share of activations dropped")
+        with gr.Row():
+            controls["precision"] = gr.Radio(list(PRECISIONS), value=DEFAULT.precision, label="precision",
+                                             info="of matrix products; auto: bf16 where this machine is faster with it")
             controls["seed"] = gr.Number(DEFAULT.seed, precision=0, label="seed", info="same seed, same curve")
     return controls
 
@@ -125,15 +143,16 @@ class _handlers:
     def start(self, owned, *values):
         try:
             config = config_from(dict(zip(self.names, values, strict=True)))
-            run_id, secret = start_run(config, self.settings)
+            owned = _recent(owned)
+            run_id, secret = start_run(config, self.settings, browser=owned[BROWSER])
+            run = read_run(run_id, self.settings)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
-        status = drawing.run_status("queued", 0, 0, None, "The worker is starting: it imports torch and loads the model.")
-        return status, run_id, {**_recent(owned), run_id: secret}
+        return drawing.run_status(run.state, 0, 0, None, _message(run)), run_id, {**owned, run_id: secret}
 
     def stop(self, run_id, owned):
         try:
-            stop_run(run_id, (owned or {}).get(run_id, ""), self.settings)
+            stop_run(run_id, _secret_of(run_id, owned), self.settings)
         except Exception as error:
             return drawing.notice(explain(error), kind="error")
         return gr.skip()
@@ -148,16 +167,18 @@ class _handlers:
         if not run_id:
             return (gr.skip(),) * 9
         try:
-            run = read_run(run_id, self.settings)
-        except InputError as error:
-            return (drawing.notice(str(error), kind="error"), *(gr.skip(),) * 6, gr.Timer(active=False), gr.skip())
-        mine = not run.ended and may_stop(run_id, (owned or {}).get(run_id, ""), self.settings)
-        again = "Stop now, lose the model" if run.state == "stopping" else "Stop and keep the model"
+            return self._drawn(read_run(run_id, self.settings), owned)
+        except Exception as error:
+            return (drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 6, gr.Timer(active=False), gr.skip())
+
+    def _drawn(self, run, owned):
+        mine = not run.ended and may_stop(run.id, _secret_of(run.id, owned), self.settings)
+        again = STOP.get(run.state, "Stop and keep the model")
         return (
             drawing.run_status(run.state, *progress(run), _message(run)), self.loss(run), self.scores(run), _result(run),
             drawing.log_table(_log(run)), self.about(run), gr.Button(again, interactive=mine),
             gr.Timer(active=run.state not in ENDED),
-            f"run:{run.id}" if run.state in ("done", "stopped") and run.first(run.state) else gr.skip(),
+            f"run:{run.id}" if run.has_model else gr.skip(),
         )  # fmt: skip
 
     def loss(self, run):
@@ -179,7 +200,7 @@ class _handlers:
             return ""
         command = shlex.join(["python", *worker_command(TrainingConfig(**run.config), f"runs/{run.id}")[1:]])
         start = run.first("start") or {}
-        origins = [start[part] for part in ("model", "data", "metric") if part in start]
+        origins = [start[part] for part in ("model", "data", "metric") if start.get(part)]
         lines = [drawing.origin_line(f"{o['loaded']} ({o['place']}): {o['reason']}", o["stands_in"]) for o in origins]
         return f"<pre class='command'>{html.escape(command)}</pre>{''.join(lines)}"
 
@@ -196,12 +217,16 @@ class _handlers:
         eval_strategy: str = DEFAULT.eval_strategy,
         eval_steps: int = DEFAULT.eval_steps,
         max_length: int = DEFAULT.max_length,
+        frozen_layers: int = DEFAULT.frozen_layers,
+        dropout: float = DEFAULT.dropout,
+        precision: str = DEFAULT.precision,
         seed: int = DEFAULT.seed,
+        request: gr.Request = None,
     ) -> dict:
         """Start a fine-tune on this server and return at once; open the page at /?run=<id> to watch it.
 
         Args:
-            checkpoint: an id of the Hub, what the run starts from
+            checkpoint: what the run starts from: adapter:pair-warmed, adapter:paraphrase or an id of the Hub
             source: auto, hub, folder or embedded: which pairs
             train_pairs: pairs to learn from
             eval_pairs: pairs to judge by
@@ -212,38 +237,60 @@ class _handlers:
             eval_strategy: no, steps or epoch
             eval_steps: updates between two evaluations
             max_length: the most tokens of a pair
+            frozen_layers: lowest layers that stay as they are, and the embeddings with them; 0 freezes nothing
+            dropout: share of activations dropped in training
+            precision: fp32, bf16, or auto: bf16 where this machine is faster with it
             seed: same seed, same curve
 
         Returns:
             run (its id), secret (whoever has it may stop the run), and model (its name for `predict` once it is done)
         """
-        values = {name: value for name, value in locals().items() if name != "self"}
+        values = {name: value for name, value in locals().items() if name not in ("self", "request")}
         try:
-            run_id, secret = start_run(config_from(values), self.settings)
+            run_id, secret = start_run(config_from(values), self.settings, address=_address_of(request))
         except Exception as error:
             raise toast(error) from None
         return {"run": run_id, "secret": secret, "model": f"run:{run_id}"}
 
 
+STOP = {"queued": "Leave the queue", "stopping": "Stop now, lose the model"}
+
+
 def _recent(owned):
-    """The secrets of this browser's last runs; older ones have expired anyway."""
-    return dict(list((owned or {}).items())[-20:])
+    """This browser's name, drawn with its first run, and the secrets of its last runs; older ones have expired anyway."""
+    owned = owned if isinstance(owned, dict) else {}
+    name = owned.get(BROWSER)
+    runs = [(run_id, secret) for run_id, secret in owned.items() if run_id != BROWSER]
+    return {BROWSER: name if isinstance(name, str) and name else secrets.token_urlsafe(24), **dict(runs[-20:])}
+
+
+def _secret_of(run_id, owned):
+    """What the browser says is the run's secret; its storage may hold anything."""
+    return owned.get(run_id) if isinstance(owned, dict) and isinstance(run_id, str) else None
+
+
+def _address_of(request):
+    """Whom an API call counts for; "" where there is no telling."""
+    host = request.client.host if request and request.client else ""
+    return hmac.new(ADDRESS_KEY, host.encode(errors="replace"), hashlib.sha256).hexdigest() if host else ""
 
 
 def _message(run):
     last = run.events[-1] if run.events else {}
     if run.state == "queued":
-        return f"Place {run.place} in the queue." if run.place else "The worker is starting."
+        return f"Place {run.place} in the queue; its turn comes in about {drawing.duration(run.wait)}."
     if run.state == "expired":
         return "This run has expired: its folder is gone. Start a new one."
     if run.state == "running" and not run.events:
-        return "The worker is starting: it imports torch and loads the model."
+        return "The worker is starting: it loads the pairs and the model."
+    if run.state == "stopping":
+        return "It ends after the step that it is in, judges its model and saves it."
     return last.get("message") or last.get("reason") or ""
 
 
 def _result(run):
     end, start = run.first(run.state) if run.ended else None, run.first("start")
-    if not end or "before" not in end or not start:
+    if not end or not end.get("before") or not end.get("after") or not start:
         return ""
     majority = start["majority"]
     rows = [("accuracy", end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),

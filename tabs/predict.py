@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from pipeline.prediction import predict as predict_pairs
-from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT
+from pipeline.prediction import predict_each
+from pipeline.settings import CHECKPOINTS, READY, WARMED
 from tabs import drawing
-from tabs.words import notice_on_error, toast
+from tabs.words import explain, toast
 
 EXAMPLES = [
     ["The company said profits rose 12 percent in the third quarter.",
@@ -35,8 +36,8 @@ def build_tab(settings):
     page = _handlers(settings)
     gr.Markdown("Do the two sentences say the same? The model reads both in one sequence and answers with two logits.")
     model = gr.Dropdown(
-        _choices(), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label="Model",
-        info="an untrained head guesses; a model of yours appears here when its fine-tune ends",
+        _choices(), value=READY, allow_custom_value=True, label="Model",
+        info="ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends",
     )  # fmt: skip
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters, min_width=280)
@@ -45,17 +46,21 @@ def build_tab(settings):
     answer = gr.HTML(min_height=220)
     inputs = [sentence1, sentence2, model]
     private = {"api_visibility": "private", "show_progress": "minimal"}
+    # Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
+    together = {"batch": True, "max_batch_size": 32}
     gr.Examples(EXAMPLES, [sentence1, sentence2], label="Examples", api_visibility="private")
     gr.Markdown(f"At most {settings.max_characters:,} characters a sentence; what is longer than "
                 f"{settings.max_length} tokens together is cut, and the answer says so.")  # fmt: skip
-    gr.on([button.click, sentence1.submit, sentence2.submit, model.change], page.answer, inputs, answer, **private)
+    gr.on([button.click, sentence1.submit, sentence2.submit, model.change], page.answers, inputs, answer, **private, **together)
     gr.api(page.predict, api_name="predict")
     return PredictTab(model, page.offer_run, (page.answer, inputs, answer))
 
 
 def _choices(run=None):
-    named = [(f"{name} with an untrained head", name) for name in CHECKPOINTS]
-    return [(f"your fine-tune {run[4:12]}…", run), *named] if run else named
+    named = [("ready: all-MiniLM-L6-v2, fine-tuned on MRPC", READY),
+             ("pair-warmed: compares, has never seen a label", WARMED),
+             *((f"untrained: {name}", name) for name in CHECKPOINTS)]  # fmt: skip
+    return [(f"yours: fine-tune {run[4:12]}…", run), *named] if run else named
 
 
 class _handlers:
@@ -63,25 +68,28 @@ class _handlers:
 
     def __init__(self, settings):
         self.settings = settings
-        self.answer = notice_on_error(1)(self.answer)
+
+    def answers(self, sentences1, sentences2, models):
+        """Each argument a list, one entry a visitor who asked at this moment; one list of answers, in their order."""
+        lengths = [self.settings.max_length] * len(models)
+        answered = predict_each(zip(models, sentences1, sentences2, lengths, strict=True), self.settings)
+        return [[_drawn(answer) for answer in answered]]
 
     def answer(self, sentence1, sentence2, model):
-        [prediction], origin = predict_pairs(model, [(sentence1, sentence2)], self.settings.max_length, self.settings)
-        untrained = origin.place != "run" and (origin.loaded in CHECKPOINTS)
-        warning = drawing.notice(UNTRAINED, kind="warning") if untrained else ""
-        return drawing.origin_line(str(origin), origin.stands_in) + warning + drawing.probability_bars(prediction)
+        [[drawn]] = self.answers([sentence1], [sentence2], [model])
+        return drawn
 
     def offer_run(self, finished):
         """A model that a run left becomes the chosen one."""
         return gr.Dropdown(_choices(finished), value=finished) if finished else gr.skip()
 
-    def predict(self, sentence1: str, sentence2: str, model: str = EMBEDDED_CHECKPOINT, max_length: int = 128) -> dict:
+    def predict(self, sentence1: str, sentence2: str, model: str = READY, max_length: int = 128) -> dict:
         """Whether two sentences are paraphrases.
 
         Args:
             sentence1: the first sentence, at most 2,000 characters
             sentence2: the second sentence
-            model: an id of the Hub, or run:<id> for a fine-tune of this server
+            model: adapter:paraphrase, adapter:pair-warmed, an id of the Hub, or run:<id> for a fine-tune of this server
             max_length: the most tokens of the pair; what is longer is cut
 
         Returns:
@@ -92,6 +100,15 @@ class _handlers:
         except Exception as error:
             raise toast(error) from None
         return {**asdict(prediction), "origin": asdict(origin)}
+
+
+def _drawn(answer):
+    """(Prediction, Origin), or the exception that came instead, as HTML."""
+    if isinstance(answer, Exception):
+        return drawing.notice(explain(answer), kind="error")
+    prediction, origin = answer
+    warning = drawing.notice(UNTRAINED, kind="warning") if origin.loaded in CHECKPOINTS else ""
+    return drawing.origin_line(str(origin), origin.stands_in) + warning + drawing.probability_bars(prediction)
 
 
 UNTRAINED = (

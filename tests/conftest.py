@@ -33,6 +33,8 @@ SPLITS = {"train": 64, "validation": 16, "test": 16}
 hypothesis_settings.register_profile(
     "shared-cores", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+# Asked for with --hypothesis-profile=long
+hypothesis_settings.register_profile("long", hypothesis_settings.get_profile("shared-cores"), max_examples=2000)
 hypothesis_settings.load_profile("shared-cores")
 
 
@@ -91,7 +93,7 @@ def settings(small_folder, tmp_path):
 
 # ---------------------------------------------------------------- tiny checkpoints
 
-SIZES = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+SIZES = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
 
 
 def tiny_checkpoint(folder, kind="bert", labels=2, head=True, seed=0, **config):
@@ -101,7 +103,7 @@ def tiny_checkpoint(folder, kind="bert", labels=2, head=True, seed=0, **config):
 
     torch.manual_seed(seed)
     if kind == "distilbert":
-        config |= {"vocab_size": 30522, "dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16, "num_labels": labels}
+        config |= {"vocab_size": 30522, "dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 16, "num_labels": labels}
         model = transformers.DistilBertForSequenceClassification(transformers.DistilBertConfig(**config))
     else:
         architecture = transformers.BertForSequenceClassification if head else transformers.BertModel

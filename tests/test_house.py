@@ -8,7 +8,8 @@ import pytest
 
 from tests.conftest import ROOT
 
-STAGES = ["settings", "sources", "dataset", "tokenization", "collation", "metrics", "training", "runs", "prediction"]
+STAGES = ["settings", "sources", "dataset", "tokenization", "collation", "metrics", "training", "story", "workers",
+          "runs", "prediction"]  # fmt: skip
 # app.py, the tabs, and the checks that look at the page from outside
 MAY_IMPORT_GRADIO = ("app.py", "tabs/", "tests/", "benchmarks/", "dev/")
 
@@ -63,8 +64,8 @@ def test_a_stage_imports_earlier_ones_only(place, stage):
 
 
 def test_the_environment_is_read_in_settings_alone():
-    # runs hands its own environment on to a worker; the command line sets what libraries read
-    for stage in set(STAGES) - {"settings", "runs"}:
+    # workers hands its own environment on to a process that trains; the command line sets what libraries read
+    for stage in set(STAGES) - {"settings", "workers"}:
         assert "os.environ" not in (ROOT / "pipeline" / f"{stage}.py").read_text(), stage
 
 

@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import runs
 from pipeline.prediction import predict
-from pipeline.runs import curves, list_runs, may_stop, progress, read_run, start_run, stop_run, sweep
+from pipeline.runs import advance, claim, curves, list_runs, may_stop, progress, read_run, start_run, stop_run, sweep
 from pipeline.settings import InputError, Settings
 from pipeline.training import TrainingConfig
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=90):
     """The first true value of `condition()`."""
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -31,14 +30,18 @@ def served(small_folder, tmp_path_factory):
 
 def config_for(tiny, **values):
     return replace(TrainingConfig(checkpoint=tiny, source="folder", train_pairs=16, eval_pairs=8, batch_size=8, max_steps=4,
-                                  eval_steps=2), **values)  # fmt: skip
+                                  eval_steps=2, frozen_layers=0), **values)  # fmt: skip
+
+
+def long_config(tiny):
+    return config_for(tiny, train_pairs=64, epochs=5, max_steps=300, eval_strategy="no", batch_size=1)
 
 
 @pytest.fixture(scope="module")
 def two_runs(tiny, served):
     """Two runs asked for at once; what was seen of the second while the first ran; both ended."""
     first, secret = start_run(config_for(tiny), served)
-    second, second_secret = start_run(config_for(tiny, train_pairs=64, epochs=5, max_steps=300, eval_strategy="no", batch_size=1), served)
+    second, second_secret = start_run(long_config(tiny), served)
     seen = read_run(first, served), read_run(second, served)
     until(lambda: read_run(first, served).ended)
     until(lambda: read_run(second, served).of("log"))
@@ -75,10 +78,13 @@ def test_a_stranger_cannot_stop_and_the_owner_keeps_the_model(two_runs, served):
     assert not any(may_stop(two_runs["first"], secret, served) for secret in ("", None, "x", "é"))
 
 
+def worker_of(run_id, settings):
+    return int((settings.runs_folder / run_id / "worker").read_text().split()[0])
+
+
 def test_a_killed_worker_is_a_failed_run_with_a_message(tiny, settings):
     run_id, _ = start_run(config_for(tiny), settings)
-    pid = int((settings.runs_folder / run_id / "worker").read_text())
-    os.kill(pid, signal.SIGKILL)
+    os.kill(worker_of(run_id, settings), signal.SIGKILL)
     run = until(lambda: (run := read_run(run_id, settings)).ended and run, 10)
     assert run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
 
@@ -87,16 +93,111 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
     first, secret = start_run(config_for(tiny), settings)
     second, second_secret = start_run(config_for(tiny), settings)
     stop_run(second, second_secret, settings)
-    assert read_run(second, settings).state == "stopped"
+    left = read_run(second, settings)
+    assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"] and not left.has_model
     stop_run(first, secret, settings)
     assert read_run(first, settings).state == "stopping"
     stop_run(first, secret, settings)
-    until(lambda: read_run(first, settings).state == "stopped", 10)
-    time.sleep(0.2)
+    ended = until(lambda: (run := read_run(first, settings)).ended and run, 10)
+    assert ended.state == "stopped" and "at once by request" in ended.events[-1]["reason"] and not ended.has_model
+    time.sleep(1.5)
     assert not (settings.runs_folder / second / "worker").exists()
 
 
+# ---------------------------------------------------------------- the queue, with nobody to work it off
+
+
+@pytest.fixture
+def closed(settings):
+    """Settings under which runs wait for ever: the queue alone, no worker."""
+    return replace(settings, max_runs_at_once=0)
+
+
+def test_a_full_queue_and_a_config_out_of_bounds_are_refused(tiny, closed):
+    for _ in range(closed.max_runs_waiting):
+        start_run(config_for(tiny), closed)
+    with pytest.raises(InputError, match="8 runs are waiting"):
+        start_run(config_for(tiny), closed)
+    with pytest.raises(InputError, match="max_steps"):
+        start_run(config_for(tiny, max_steps=10**6), closed)
+    assert len(list_runs(closed)) == closed.max_runs_waiting
+
+
+def test_thirty_clicks_at_once_fill_the_queue_and_no_more(tiny, closed):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def click(_):
+        try:
+            return start_run(config_for(tiny), closed)
+        except InputError:
+            return None
+
+    with ThreadPoolExecutor(30) as pool:
+        started = [run for run in pool.map(click, range(30)) if run]
+    assert len(started) == len(list_runs(closed)) == closed.max_runs_waiting
+    assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 9))
+
+
+def test_leaving_the_queue_frees_the_place(tiny, closed):
+    closed = replace(closed, max_runs_waiting=2)
+    (first, secret), (second, _) = start_run(config_for(tiny), closed), start_run(config_for(tiny), closed)
+    assert (read_run(second, closed).state, read_run(second, closed).place) == ("queued", 2)
+    stop_run(first, secret, closed)
+    assert read_run(second, closed).place == 1 and read_run(first, closed).state == "stopped"
+    third, _ = start_run(config_for(tiny), closed)
+    assert read_run(third, closed).place == 2
+
+
+def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(tiny, closed):
+    _, secret = start_run(config_for(tiny), closed, browser="ann")
+    first = list_runs(closed)[0].id
+    start_run(config_for(tiny), closed, browser="ann")
+    with pytest.raises(InputError, match="2 runs of your browser are waiting or running.*stop one"):
+        start_run(config_for(tiny), closed, browser="ann")
+    start_run(config_for(tiny), closed, browser="bob")
+    stop_run(first, secret, closed)
+    start_run(config_for(tiny), closed, browser="ann")
+    narrow = replace(closed, max_runs_per_address=1)
+    start_run(config_for(tiny), narrow, address="10.0.0.1")
+    with pytest.raises(InputError, match="1 runs of your network address"):
+        start_run(config_for(tiny), narrow, address="10.0.0.1")
+
+
+def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(tiny, closed):
+    short, long = config_for(tiny, max_steps=4), config_for(tiny, max_steps=300, train_pairs=2400, epochs=1)
+    ids = [start_run(config, closed)[0] for config in (short, long, short)]
+    waits = [read_run(run_id, closed).wait for run_id in ids]
+    assert waits[0] == 0 < waits[1] < waits[2] and waits[2] - waits[1] > 2 * (waits[1] - waits[0])
+
+
+def test_the_expected_wait_follows_the_running_run(tiny, closed):
+    running, _ = start_run(config_for(tiny, max_steps=100, train_pairs=800), closed)
+    waiting, _ = start_run(config_for(tiny), closed)
+    folder = closed.runs_folder / running
+    claim(folder)
+    events = [{"event": "start", "total_steps": 100, "seconds": 0, "majority": {"accuracy": 0.7, "f1": 0.8}}]
+    events += [{"event": "log", "step": step, "loss": 0.7, "seconds": 2.0 * step} for step in range(1, 41)]
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert read_run(running, closed).state == "running"
+    assert read_run(waiting, closed).wait == pytest.approx(120.0)
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_run(tiny, closed):
+    with pytest.raises(InputError, match="disk has .* GB left"):
+        start_run(config_for(tiny), replace(closed, min_free_bytes=2**60))
+    assert list_runs(closed) == []
+
+
+def test_the_secret_itself_is_not_in_the_folder(tiny, closed):
+    run_id, secret = start_run(config_for(tiny), closed, browser="a browser", address="192.0.2.7")
+    for path in (closed.runs_folder / run_id).iterdir():
+        assert not any(private in path.read_text() for private in (secret, "a browser", "192.0.2.7"))
+
+
 # ---------------------------------------------------------------- folders told by hand
+
+
+START = {"event": "start", "seconds": 0, "total_steps": 2, "majority": {"accuracy": 0.7, "f1": 0.8}}
 
 
 @pytest.fixture
@@ -105,21 +206,33 @@ def folder(settings, tmp_path):
     path = settings.runs_folder / ("a" * 32)
     path.mkdir(parents=True)
     (path / "config.json").write_text(json.dumps({"seed": 1}))
-    (path / "worker").write_text("999999999")
+    (path / "owner").touch()
+    (path / "worker").write_text("999999999 1")
     return path
 
 
 def test_a_torn_last_line_is_not_yet_told(folder, settings):
-    lines = [json.dumps({"event": "start", "seconds": 0, "total_steps": 2}), "not json", '{"event": 7}', "[1]"]
+    lines = [json.dumps(START), "not json", '{"event": 7}', "[1]"]
     (folder / "events.jsonl").write_text("\n".join(lines) + '\n{"event": "lo')
     assert [event["event"] for event in read_run(folder.name, settings).events] == ["start", "failed"]
     (folder / "events.jsonl").write_text(lines[0] + '\n{"event": "done", "seconds": 1}\n')
-    assert read_run(folder.name, settings).state == "done"
+    assert read_run(folder.name, settings).state == list_runs(settings)[0].state == "done"
+
+
+def test_done_is_never_said_to_one_who_pressed_stop(folder, settings):
+    done = {"event": "done", "seconds": 1, "step": 2, "before": {"accuracy": 0.5, "f1": 0.5}, "after": {"accuracy": 0.6, "f1": 0.6}}
+    (folder / "events.jsonl").write_text(json.dumps(START) + "\n" + json.dumps(done) + "\n")
+    (folder / "stop").touch()
+    run = read_run(folder.name, settings)
+    assert run.state == run.events[-1]["event"] == "stopped" and run.has_model and run.first("done") is None
 
 
 def test_a_process_id_used_again_by_a_stranger_is_no_worker(folder, settings):
-    (folder / "worker").write_text(str(os.getpid()))
-    assert read_run(folder.name, settings).state == "failed"
+    for stranger in (str(os.getpid()), f"{os.getpid()} 1", f"-{os.getpid()}", "", "x", "9" * 40):
+        (folder / "worker").write_text(stranger)
+        assert read_run(folder.name, settings).state == "failed", stranger
+    claim(folder)
+    assert read_run(folder.name, settings).state == "running"
 
 
 def test_a_worker_leaves_its_last_words(folder, settings):
@@ -132,11 +245,41 @@ def test_a_folder_that_is_gone_has_expired(settings):
 
 
 def test_old_ended_runs_are_swept_and_others_kept(folder, settings):
+    never = settings.runs_folder / ("b" * 32)
+    never.mkdir()
     sweep(settings)
-    assert folder.is_dir()
+    assert folder.is_dir() and never.is_dir()
     os.utime(folder / "config.json", (0, 0))
+    os.utime(never, (0, 0))
     sweep(settings)
-    assert not folder.exists()
+    assert not folder.exists() and not never.exists()
+
+
+def test_the_oldest_ended_runs_make_room(settings):
+    for number, name in enumerate("cab"):
+        path = settings.runs_folder / (name * 32)
+        path.mkdir(parents=True)
+        (path / "config.json").write_text("{}")
+        (path / "owner").touch()
+        (path / "events.jsonl").write_text('{"event": "failed", "seconds": 1, "message": ""}\n')
+        (path / "model.safetensors").write_bytes(bytes(10**6))
+        os.utime(path / "config.json", (time.time() - 100 + number,) * 2)
+    waiting = settings.runs_folder / ("0" * 32)
+    waiting.mkdir()
+    (waiting / "config.json").write_text("{}")
+    (waiting / "owner").touch()
+    os.utime(waiting / "config.json", (time.time() - 200,) * 2)
+    sweep(replace(settings, max_runs_bytes=2_500_000))
+    assert {run.id[0] for run in list_runs(settings)} == {"0", "a", "b"}
+    sweep(replace(settings, max_runs_bytes=0))
+    assert [(run.id[0], run.state) for run in list_runs(settings)] == [("0", "queued")]
+
+
+def test_a_run_that_takes_too_long_is_ended_by_the_server(tiny, settings):
+    short = replace(settings, max_run_seconds=0.5, max_overtime_seconds=0.5)
+    run_id, _ = start_run(long_config(tiny), short)
+    run = until(lambda: (run := read_run(run_id, short)).ended and run, 30)
+    assert run.state == "failed" and "longer than 1 s" in run.events[-1]["message"]
 
 
 @pytest.mark.parametrize("run_id", ["", "..", "../" + "0" * 32, "0" * 31, "0" * 33, "A" * 32, "0" * 32 + "\n", "/etc/passwd", None, 7])
@@ -146,18 +289,11 @@ def test_a_malformed_id_is_refused(run_id, settings):
             call()
 
 
-def test_a_full_queue_and_a_config_out_of_bounds_are_refused(tiny, settings, monkeypatch):
-    monkeypatch.setattr(runs, "_start_worker", lambda run, settings: None)
-    for _ in range(settings.max_runs_waiting):
-        start_run(config_for(tiny), settings)
-    with pytest.raises(InputError, match="8 runs are waiting"):
-        start_run(config_for(tiny), settings)
-    with pytest.raises(InputError, match="max_steps"):
-        start_run(config_for(tiny, max_steps=10**6), settings)
-    assert len(list_runs(settings)) == settings.max_runs_waiting
-
-
-def test_the_secret_itself_is_not_in_the_folder(tiny, settings, monkeypatch):
-    monkeypatch.setattr(runs, "_start_worker", lambda run, settings: None)
-    run_id, secret = start_run(config_for(tiny), settings)
-    assert all(secret not in path.read_text() for path in (settings.runs_folder / run_id).iterdir())
+def test_a_run_of_the_command_line_is_nobody_elses_to_start(folder, settings):
+    """`python -m pipeline train` into the same folder of runs: the server sees it run, and leaves it alone."""
+    claim(folder)
+    (folder / "owner").unlink()
+    assert read_run(folder.name, settings).state == "running"
+    (folder / "worker").unlink()
+    advance(settings)
+    assert read_run(folder.name, settings).state == "failed" and not (folder / "worker").exists()

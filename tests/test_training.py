@@ -22,7 +22,7 @@ from pipeline.training import (
 @pytest.fixture
 def config(tiny):
     return TrainingConfig(checkpoint=tiny, source="folder", train_pairs=32, eval_pairs=16, batch_size=8, max_steps=5,
-                          epochs=5, eval_steps=2, learning_rate=1e-3)  # fmt: skip
+                          epochs=5, eval_steps=2, learning_rate=1e-3, frozen_layers=0, group_by_length=False, precision="fp32")  # fmt: skip
 
 
 def events_of(config, folder, settings, **more):
@@ -139,3 +139,38 @@ def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
     for most in (0, -1):
         with pytest.raises(InputError, match="pairs"):
             evaluate_checkpoint(tiny, "folder", "test", most, settings)
+
+
+def test_frozen_layers_stay_and_the_others_learn(config, settings, tmp_path):
+    trainer, _ = prepare(replace(config, frozen_layers=1, eval_strategy="no"), tmp_path, settings)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.args.max_steps = 2
+    trainer.train()
+    changed = {name for name, value in trainer.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and not any("embeddings" in name or "layer.0." in name for name in changed)
+    assert any("layer.1." in name for name in changed) and "classifier.weight" in changed
+
+
+def test_more_frozen_layers_than_there_are(config, settings, tmp_path):
+    with pytest.raises(InputError, match="frozen_layers is 9, but this checkpoint has 3 layers"):
+        prepare(replace(config, frozen_layers=9), tmp_path, settings)
+
+
+def test_dropout_is_the_runs_own(config, settings, tmp_path):
+    for share in (0.0, 0.25):
+        model = prepare(replace(config, dropout=share), tmp_path, settings)[0].model
+        assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == {share}
+
+
+def test_precision(config, settings, tmp_path):
+    from pipeline.training import has_fast_bf16
+
+    for precision, bf16 in (("fp32", False), ("bf16", True), ("auto", has_fast_bf16())):
+        assert prepare(replace(config, precision=precision), tmp_path, settings)[0].args.bf16 == bf16
+    with pytest.raises(InputError, match="precision is 'fp8'"):
+        replace(config, precision="fp8").checked()
+
+
+@pytest.mark.parametrize("name", ["adapter:paraphrase", "adapter:pair-warmed"])
+def test_the_embedded_adapters_start_a_run(name, settings):
+    assert TrainingConfig(checkpoint=name).checked(settings).checkpoint == name

@@ -1,0 +1,125 @@
+"""python -m benchmarks.load [--learners 30] [--seconds 120] [--runs 3]: a classroom on one server.
+
+Each simulated learner tokenizes a pair every 2 s and predicts one every 4 s, over HTTP as a browser would; `--runs` of
+them also start the default fine-tune. Prints requests, errors and percentiles of the time from request to answer. The
+learners wait for an answer before they ask again, and a request that is late is not sent twice.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from benchmarks.__main__ import ROOT, free_port
+from pipeline.dataset import load_raw_datasets
+
+EVERY = {"tokenize": 2.0, "predict": 4.0}  # seconds between two requests of one learner
+TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds, while a run trains
+
+
+async def ask(client, endpoint, values):
+    """One call of a public endpoint: its result; RuntimeError with the server's message for an error."""
+    answer = await client.post(f"/gradio_api/call/{endpoint}", json={"data": values})
+    answer.raise_for_status()
+    async with client.stream("GET", f"/gradio_api/call/{endpoint}/{answer.json()['event_id']}") as stream:
+        kind = ""
+        async for line in stream.aiter_lines():
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: ") and kind == "complete":
+                return json.loads(line.removeprefix("data: "))[0]
+            elif line.startswith("data: ") and kind == "error":
+                raise RuntimeError(line.removeprefix("data: "))
+    raise RuntimeError("the stream ended without an answer")
+
+
+async def learner(client, endpoint, pairs, until, took, errors):
+    """Ask every so many seconds, each learner at another moment."""
+    rng = random.Random()
+    await asyncio.sleep(rng.uniform(0, EVERY[endpoint]))
+    while (began := time.monotonic()) < until:
+        try:
+            await ask(client, endpoint, list(rng.choice(pairs)))
+            took[endpoint].append(time.monotonic() - began)
+        except Exception as error:
+            errors.append(f"{endpoint}: {type(error).__name__} {error}")
+        await asyncio.sleep(max(0.0, EVERY[endpoint] - (time.monotonic() - began)))
+
+
+async def classroom(address, learners, seconds, runs):
+    """(seconds by endpoint, errors, how many runs had ended)."""
+    rows = load_raw_datasets()[0]["validation"][:]
+    pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
+    took, errors = {endpoint: [] for endpoint in EVERY}, []
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
+        await ask(client, "predict", list(pairs[0]))  # a class starts on a server that is warm
+        await ask(client, "tokenize", list(pairs[0]))
+        until = time.monotonic() + seconds
+        started = [ask(client, "fine_tune", []) for _ in range(runs)]
+        asking = [learner(client, endpoint, pairs, until, took, errors) for endpoint in EVERY for _ in range(learners)]
+        begun, *_ = await asyncio.gather(asyncio.gather(*started, return_exceptions=True), *asking)
+        errors += [f"fine_tune: {answer}" for answer in begun if isinstance(answer, Exception)]
+    return took, errors
+
+
+def measured(learners, seconds, runs):
+    """Start a server, hold a class on it, stop it."""
+    port, folder = free_port(), tempfile.mkdtemp()
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "RUNS_DIR": folder,
+                   "GRADIO_ANALYTICS_ENABLED": "False"}  # fmt: skip
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                httpx.get(address, timeout=30)
+                break
+            except httpx.TransportError:
+                assert server.poll() is None, "the server ended before it answered"
+                time.sleep(0.2)
+        time.sleep(20)  # models warm, the spare worker ready
+        took, errors = asyncio.run(classroom(address, learners, seconds, runs))
+    finally:
+        server.terminate()
+        server.wait()
+    states = [story.read_text().splitlines()[-1] for story in Path(folder).glob("*/events.jsonl")]
+    return took, errors, [json.loads(state)["event"] for state in states]
+
+
+def percentile(values, share):
+    return statistics.quantiles(values, n=100)[round(100 * share) - 1]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
+    parser.add_argument("--learners", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    seen = {}
+    for runs in (0, options.runs):
+        took, errors, states = measured(options.learners, options.seconds, runs)
+        print(f"{options.learners} learners, {options.seconds:g} s, {runs} runs (last told: {', '.join(states) or 'none'}): "
+              f"{len(errors)} errors {sorted(set(errors))[:3] if errors else ''}")  # fmt: skip
+        for endpoint, values in took.items():
+            seen[endpoint, runs] = percentile(values, 0.95)
+            print(f"  {endpoint:10}{len(values):>6} answers   p50 {percentile(values, 0.5):.2f} s   "
+                  f"p95 {percentile(values, 0.95):.2f} s   target {TARGETS[endpoint]:g} s")  # fmt: skip
+    for endpoint in EVERY:
+        ratio = seen[endpoint, options.runs] / seen[endpoint, 0]
+        print(f"{endpoint}: p95 while runs train is {ratio:.1f} times that of a quiet server")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Whether the server can do its work, for a load balancer's or a container's probe: GET /health.
+
+    >>> well, report = health(Settings(runs_folder=folder))                                          # doctest: +SKIP
+    >>> well, report["runs"]
+    (True, {'running': 0, 'queued': 0})
+"""
+
+import shutil
+import tempfile
+
+from pipeline.runs import list_runs
+
+
+def health(settings):
+    """(whether all is well, a report that JSON can hold). Cheap: nothing is loaded, the Hub isn't asked."""
+    report = {"status": "ok", "runs": {"running": 0, "queued": 0}}
+    try:
+        settings.runs_folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.runs_folder):
+            pass
+        for run in list_runs(settings):
+            state = {"stopping": "running"}.get(run.state, run.state)
+            if state in report["runs"]:
+                report["runs"][state] += 1
+        report["free_bytes"] = shutil.disk_usage(settings.runs_folder).free
+    except OSError as error:
+        report.update(status=f"runs can't be kept: {error.strerror}. Check the folder in RUNS_DIR.")
+    return report["status"] == "ok", report

@@ -1,0 +1,184 @@
+"""What a tab did -> the plain Hugging Face script that does it again, with no import of ours.
+
+    >>> print(tokenize_script("Hi.", "Hello.").splitlines()[-1])
+    print(encoding)
+
+A script names its versions and its seed. Where something of the app stood in for the Hub (the embedded pairs, an
+adapter, a run's model), the script reads the file that the app read and says where to get it.
+"""
+
+from importlib.metadata import version
+
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings
+from pipeline.sources import RUN_PREFIX
+
+PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
+
+
+def tokenize_script(sentence1, sentence2, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True):
+    """One pair's encoding, as the Tokenize tab shows it."""
+    call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
+    return f'''{_head("What the Tokenize tab shows", "transformers")}
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
+encoding = tokenizer({sentence1!r},
+                     {sentence2!r}, {call})
+for number, piece in zip(encoding["input_ids"], tokenizer.convert_ids_to_tokens(encoding["input_ids"])):
+    print(f"{{number:>6}} {{piece}}")
+print(encoding)
+'''
+
+
+def batch_script(rows, split, place, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True):
+    """The padded batch of some rows of a split. `place`: where the pairs came from, an Origin's."""
+    call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
+    return f'''{_head("The batch that the Tokenize tab shows", "transformers", "datasets", "torch")}
+from datasets import load_dataset
+from transformers import AutoTokenizer, DataCollatorWithPadding
+
+{_pairs(place)}
+rows = raw_datasets[{split!r}].select({list(rows)})
+tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
+
+
+def tokenize_function(examples):
+    return tokenizer(examples["sentence1"], examples["sentence2"], {call})
+
+
+tokenized = rows.map(tokenize_function, batched=True).remove_columns(["sentence1", "sentence2", "idx"])
+batch = DataCollatorWithPadding(tokenizer)([tokenized[i] for i in range(len(tokenized))])
+print([len(ids) for ids in tokenized["input_ids"]])
+print({{name: list(tensor.shape) for name, tensor in batch.items()}})
+print(batch["input_ids"].tolist())
+'''
+
+
+def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.seed):
+    """One prediction. The page may compute in bfloat16 (serving.py): same label, logits to about 0.02."""
+    packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
+    return f'''{_head("A prediction of the Predict tab", *packages)}
+import torch
+{_model(model, seed)}
+batch = tokenizer({sentence1!r},
+                  {sentence2!r}, truncation=True, max_length={int(max_length)}, return_tensors="pt")
+model.eval()
+with torch.inference_mode():
+    logits = model(**batch).logits[0]
+probabilities = logits.softmax(-1)
+print("logits", logits.tolist())
+print("probabilities", probabilities.tolist())
+print("label", {list(LABELS)}[int(probabilities.argmax())])
+'''
+
+
+def train_script(config, place, in_bf16):
+    """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision "auto" meant there."""
+    return f'''{_head("A run of the Fine-tune tab: the same curve on the same machine", *PACKAGES)}
+import evaluate
+import numpy as np
+import torch
+from datasets import DatasetDict, load_dataset
+from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+{_pairs(place)}
+# The first pairs of each split
+for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
+    raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
+{_model(config.checkpoint, config.seed)}
+for module in model.modules():
+    if isinstance(module, torch.nn.Dropout):
+        module.p = {config.dropout}
+{_frozen(config.frozen_layers)}
+
+def tokenize_function(examples):
+    return tokenizer(examples["sentence1"], examples["sentence2"], truncation=True, max_length={config.max_length})
+
+
+tokenized_datasets = DatasetDict(train=raw_datasets["train"], validation=raw_datasets["validation"]).map(
+    tokenize_function, batched=True)
+metric = evaluate.load("glue", "mrpc")
+
+
+def compute_metrics(eval_pred):
+    logits, labels = eval_pred
+    return metric.compute(predictions=np.argmax(logits, axis=-1), references=labels)
+
+
+# A run ends after `epochs` or `max_steps`, whichever comes first
+steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.batch_size})
+training_args = TrainingArguments(
+    output_dir="run", num_train_epochs={config.epochs},
+    max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
+    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64,
+    learning_rate={config.learning_rate!r}, lr_scheduler_type={config.schedule!r}, warmup_steps={config.warmup_ratio!r},
+    weight_decay={config.weight_decay!r}, max_grad_norm=1.0, bf16={in_bf16}, use_cpu=not torch.cuda.is_available(),
+    eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
+    logging_steps=1, save_strategy="no",
+    train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
+    seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
+)
+trainer = Trainer(
+    model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
+    data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
+)
+print("before", trainer.evaluate())
+trainer.train()
+print("after", trainer.evaluate())
+for log in trainer.state.log_history:
+    if "loss" in log:
+        print("step", log["step"], "loss", log["loss"])
+'''
+
+
+def _head(what, *packages):
+    """The first lines: what this is, and the versions that it ran with."""
+    return f"# {what}.\n# pip install " + " ".join(f"{package}=={version(package).partition('+')[0]}" for package in packages)
+
+
+def _pairs(place):
+    if place == "embedded":
+        return '''# The app's own pairs: pipeline/embedded/pairs in its repository. Run this beside that folder.
+from datasets import ClassLabel, Features, Value
+
+features = Features({"sentence1": Value("string"), "sentence2": Value("string"),
+                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32")})
+raw_datasets = load_dataset("csv", features=features, data_files={
+    split: f"pipeline/embedded/pairs/{split}.csv" for split in ("train", "validation", "test")})'''
+    return f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
+
+
+def _base(model):
+    """What transformers loads first for a model of ours."""
+    if model in ADAPTERS:
+        return EMBEDDED_CHECKPOINT
+    return f"runs/{model.removeprefix(RUN_PREFIX)}/model" if model.startswith(RUN_PREFIX) else model
+
+
+def _model(model, seed):
+    """Lines that load tokenizer and model; a head that the checkpoint hasn't is drawn with `seed`."""
+    where = "\n# The model that the run left: the app's runs folder, or its download" if model.startswith(RUN_PREFIX) else ""
+    lines = f'''from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
+{where}
+tokenizer = AutoTokenizer.from_pretrained({_base(model)!r})
+set_seed({seed})  # draws the head where the checkpoint has none
+model = AutoModelForSequenceClassification.from_pretrained(
+    {_base(model)!r}, num_labels=2, attn_implementation="sdpa" if torch.cuda.is_available() else "eager")'''
+    if model in ADAPTERS:
+        folder = f"pipeline/embedded/adapters/{model.removeprefix('adapter:')}"
+        lines += f'''
+# The adapter is part of the app's repository. Run this beside that folder.
+from peft import PeftModel
+
+model = PeftModel.from_pretrained(model, {folder!r}).merge_and_unload()
+model.requires_grad_(True)  # peft had frozen everything but the adapter'''
+    return lines
+
+
+def _frozen(layers):
+    if not layers:
+        return ""
+    return f'''encoder = getattr(model.base_model, "encoder", None) or model.base_model.transformer
+for part in (model.base_model.embeddings, *encoder.layer[:{layers}]):
+    part.requires_grad_(False)
+'''

@@ -1,0 +1,147 @@
+"""What lies in a run's folder, read with suspicion: a torn line, a foreign file or a link out of it is nobody's story.
+
+    >>> is_event({"event": "log", "seconds": 1.5, "step": 1, "loss": 0.7}), is_event({"event": "log", "step": "<b>"})
+    (True, False)
+"""
+
+import json
+import os
+import stat
+from dataclasses import asdict
+from functools import lru_cache
+
+from pipeline.settings import InputError, Settings
+from pipeline.training import config_from
+
+# The longest run tells 300 steps and as many evaluations, some 200 bytes each.
+MOST_BYTES_OF_A_STORY = 2**22
+# Runs of an earlier day may have been started under other caps; their configs are only read here.
+WIDEST = Settings(max_steps=10**6, max_epochs=10**6, max_train_pairs=10**6, max_eval_pairs=10**6, max_batch_size=10**6)
+
+
+def append_event(folder, event):
+    """One more line of the story."""
+    with open(folder / "events.jsonl", "a") as file:
+        file.write(json.dumps(event) + "\n")
+
+
+def write_whole(path, text):
+    """A reader sees the whole file or none."""
+    path.with_suffix(".part").write_text(text)
+    path.with_suffix(".part").replace(path)
+
+
+def read_text(path, most=2**16):
+    """The first `most` bytes of an ordinary file as text; "" for anything else: a link, a pipe, a folder, nothing."""
+    return _read_bytes(path, most).decode(errors="replace")
+
+
+def _read_bytes(path, most, end=False):
+    try:
+        # A pipe would wait for a writer, a link would lead out of the folder
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return b""
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(descriptor)
+        return b""
+    with open(descriptor, "rb") as file:
+        if end:
+            file.seek(max(0, about.st_size - most))
+        return file.read(most)
+
+
+def read_config(folder):
+    """A run's config as a dict that TrainingConfig takes, or None for a damaged or foreign one."""
+    values = parsed(read_text(folder / "config.json"))
+    try:
+        return asdict(config_from(values).checked(WIDEST))
+    except (InputError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def read_events(path):
+    """Whole lines only: the worker may be in the midst of writing the last one."""
+    return _events(_read_bytes(path, MOST_BYTES_OF_A_STORY))
+
+
+def _events(told):
+    lines = told.decode(errors="replace").split("\n")[:-1]
+    return [event for line in lines if is_event(event := parsed(line))]
+
+
+def last_told(path):
+    """The last event, from the file's end: thirty pages ask every second, and most runs have long ended."""
+    try:
+        about = os.lstat(path)
+    except OSError:
+        return None
+    return _last_of(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=512)
+def _last_of(path, modified, size):
+    return next(reversed(_events(_read_bytes(path, 2**15, end=True))), None)
+
+
+def parsed(text):
+    """The JSON value in a text; None where there is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+# ---------------------------------------------------------------- which lines can be drawn
+
+
+def is_event(event):
+    """Whether a line of the story is one that a page can draw; a foreign or damaged one is left out."""
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or not is_number(event.get("seconds")):
+        return False
+    if not all(isinstance(event.get(name, ""), str) for name in ("message", "reason")):
+        return False
+    if event["event"] in ("log", "evaluation") and not all(is_number(event[name]) for name in event if name != "event"):
+        return False
+    return _is_count(event.get("step", 0)) and all(fits(_inner(event, path)) for path, fits in NEEDED.get(event["event"], ()))
+
+
+def _inner(value, path):
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def is_number(value):
+    return type(value) is float or (type(value) is int and abs(value) < 10**15)  # nan and inf are: a run may well diverge
+
+
+def _is_count(value):
+    return type(value) is int and 0 <= value < 10**9
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _is_origin(value):
+    """Where something came from; an old story may not say."""
+    return value is None or (all(_is_text(_inner(value, name)) for name in ("loaded", "place", "reason"))
+                             and isinstance(_inner(value, "stands_in"), bool))  # fmt: skip
+
+
+def _are_figures(value):
+    """Accuracy and F1; a run that never came to judge has none."""
+    return value is None or all(is_number(_inner(value, name)) for name in ("accuracy", "f1"))
+
+
+NEEDED = {  # kind -> (what in it, what that has to be)
+    "start": (("total_steps", _is_count), ("majority", _are_figures), ("majority.f1", is_number),
+              *((part, _is_origin) for part in ("model", "data", "metric"))),
+    "log": (("step", _is_count), ("loss", is_number)),
+    "evaluation": (("step", _is_count),),
+    "done": (("before", _are_figures), ("after", _are_figures)),
+    "stopped": (("before", _are_figures), ("after", _are_figures)),
+    "failed": (("message", _is_text),),
+}  # fmt: skip

@@ -1,0 +1,254 @@
+"""Whatever comes to a public endpoint or in the page's address: a clear message or a right answer.
+
+Never a traceback or "something went wrong", no visitor's HTML interpreted, no file outside the run folders written, and
+none read that isn't the app's own. About 200 inputs in all; 10,000 with
+
+    python -m pytest -n 0 tests/test_bad_input.py --hypothesis-profile=long        (or BAD_INPUTS=10000)
+"""
+
+import html
+import json
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from inspect import signature
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from pipeline.runs import list_runs, read_run
+from pipeline.settings import EMBEDDED_CHECKPOINT
+from pipeline.training import config_from
+from tabs import fine_tune, predict, tokenize
+from tabs.words import UNEXPECTED
+from tests.conftest import HF_HOME, ROOT
+
+LONG = hypothesis_settings.get_current_profile_name() == "long"
+INPUTS = int(os.environ.get("BAD_INPUTS", 10_000 if LONG else 200))
+
+
+def share(of_all):
+    """The examples of one test, out of all inputs."""
+    return hypothesis_settings(max_examples=max(5, round(of_all * INPUTS)))
+
+
+# ---------------------------------------------------------------- what comes
+
+NASTY = [
+    "", " ", "\x00", "\ud800", "a\ud800b", "<img src=x onerror=alert(1)>", "</p><script>alert(1)</script>", "{{7*7}}", "%s%n", "'; --",
+    "../../etc/passwd", "/etc/passwd", "run:../../../etc", "run:" + "0" * 32, "run:" + "A" * 32, "0" * 32, "a" * 32 + "\n",
+    "https://example.com/x", "file:///etc/passwd", "~", "con", "a/b/c", "owner/na--me", "x" * 5000, "\u202etxt", "é" * 2001, "🙂" * 600,
+    "adapter:../x", "adapter:" + "<b>", "-1", "1e3", "nan", "NaN", "Infinity", "0x10", "١٢", "true", "[CLS] [SEP] [PAD]", "\r\n\t", "\u0000\u0301",
+]  # fmt: skip
+NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.sampled_from([0, 1, -1, 8, 128, 512, 513, 2**31, 2**64, 10**400, 8.5, 1e308, float("nan")])
+)
+TEXTS = st.one_of(st.sampled_from(NASTY), st.text(max_size=60), st.text(st.characters(), min_size=1, max_size=2500))
+JSON = st.one_of(
+    st.none(), st.booleans(), NUMBERS, TEXTS, st.lists(st.one_of(NUMBERS, TEXTS), max_size=3),
+    st.dictionaries(TEXTS, st.one_of(NUMBERS, TEXTS, st.lists(NUMBERS, max_size=2)), max_size=3),
+)  # fmt: skip
+SENTENCES = st.one_of(st.sampled_from(["A cat sat.", "Two words", "naïve 🙂 café"]), TEXTS, JSON)
+CHECKPOINTS = st.one_of(st.just(EMBEDDED_CHECKPOINT), st.just(EMBEDDED_CHECKPOINT), TEXTS, JSON)
+LENGTHS = st.one_of(st.integers(8, 512), st.just(128), JSON)
+
+
+@pytest.fixture(scope="module")
+def pages(small_folder, tmp_path_factory):
+    """The three tabs' handlers, and a queue that takes every run and starts none."""
+    from pipeline.settings import Settings
+
+    settings = replace(Settings(mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("bad") / "runs", data="folder"),
+                       max_runs_at_once=0, max_runs_waiting=10**6, max_runs_per_visitor=10**6, min_free_bytes=0)  # fmt: skip
+    made = {tab.__name__.split(".")[1]: tab._handlers(settings) for tab in (tokenize, predict, fine_tune)}
+    made["predict"].predict("a", "b", EMBEDDED_CHECKPOINT)  # loads what the first visitor's call loads
+    made["fine_tune"].names = tuple(asdict(fine_tune.DEFAULT))
+    return SimpleNamespace(settings=settings, **made)
+
+
+# ---------------------------------------------------------------- what is allowed to happen
+
+
+class Watch:
+    """Files opened while it is on. An audit hook can't be taken away again, so there is one."""
+
+    opened, on, hooked = [], False, False
+
+    @classmethod
+    def hook(cls, name, arguments):
+        if cls.on and name == "open" and isinstance(arguments[0], (str, bytes, Path)):
+            cls.opened.append((os.fsdecode(arguments[0]), arguments[1], arguments[2] or 0))
+        elif cls.on and name in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree"):
+            cls.opened.append((os.fsdecode(arguments[0]), "w", 0))
+
+
+@contextmanager
+def nothing_foreign_opened(settings):
+    if not Watch.hooked:
+        sys.addaudithook(Watch.hook)
+        Watch.hooked = True
+    Watch.opened, Watch.on = [], True
+    try:
+        yield
+    finally:
+        Watch.on = False
+    mine = [settings.runs_folder.resolve()]
+    others = [HF_HOME, ROOT, sys.prefix, sys.base_prefix, Path(os.__file__).parent, "/proc", "/dev", "/sys", tempfile.gettempdir()]
+    readable = [*mine, *(Path(folder).resolve() for folder in others)]
+    for path, mode, flags in Watch.opened:
+        if path.isdigit() or path == os.devnull:
+            continue
+        writes = any(letter in (mode or "") for letter in "wax+") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        # Parents resolved, the last part not: a link in the runs' folder is that folder's
+        where = Path(path).parent.resolve() / Path(path).name
+        allowed = [*mine, HF_HOME.resolve()] if writes else readable
+        assert any(where.is_relative_to(folder) for folder in allowed), (path, mode, flags)
+
+
+def answered(call, settings):
+    """The call's answer, or None where it refused with a message fit for a visitor."""
+    with nothing_foreign_opened(settings):
+        try:
+            answer = call()
+        except gr.Error as error:
+            message = error.message
+            assert len(message) > 10 and "Traceback" not in message and html.escape(UNEXPECTED) not in message, message
+            assert "<" not in message and '"' not in message and len(message) < 3000, message
+            return None
+    json.dumps(answer)
+    return answer
+
+
+def harmless(page):
+    """A picture of the page: no handler failed, and no text of the visitor's became a tag."""
+    text = " ".join(str(part) for part in page)
+    assert UNEXPECTED not in text and html.escape(UNEXPECTED) not in text and "Traceback" not in text, text[:500]
+    assert not any(tag in text for tag in ("<img", "<script", "</p><script")), text[:500]
+
+
+# ---------------------------------------------------------------- the endpoints
+
+
+@share(0.3)
+@given(SENTENCES, SENTENCES, CHECKPOINTS, LENGTHS, st.one_of(st.booleans(), JSON))
+@example("A cat.", "<img src=x>", EMBEDDED_CHECKPOINT, 128, True)
+@example("naïve 🙂", "a\u0301", EMBEDDED_CHECKPOINT, "8", False)
+@example("A cat.", "A dog.", EMBEDDED_CHECKPOINT, 128, 0)
+@example("A cat.", "B", {"<b>": 1}, 10**400, True)
+def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncation):
+    answer = answered(lambda: pages.tokenize.tokenize(sentence1, sentence2, checkpoint, max_length, truncation), pages.settings)
+    if answer is None:
+        return
+    for token in answer["tokens"]:
+        if token["sentence"]:
+            assert token["text"] == (sentence1, sentence2)[token["sentence"] - 1][token["start"] : token["end"]]
+    assert len(answer["tokens"]) <= int(max_length) or not truncation
+    assert answer["full_length"] >= len(answer["tokens"]) >= 3
+
+
+@share(0.15)
+@given(SENTENCES, SENTENCES, CHECKPOINTS, LENGTHS)
+@example("A cat.", "A dog.", "run:" + "0" * 32, 128)
+@example("A cat.", "A dog.", "run:../../x", 128)
+def test_predict(pages, sentence1, sentence2, model, max_length):
+    answer = answered(lambda: pages.predict.predict(sentence1, sentence2, model, max_length), pages.settings)
+    if answer is not None:
+        assert sum(answer["probabilities"].values()) == pytest.approx(1)
+        assert answer["label"] == max(answer["logits"], key=answer["logits"].get) and answer["tokens"] <= int(max_length)
+
+
+GIVEN = [name for name in signature(fine_tune._handlers.fine_tune).parameters if name not in ("self", "request")]
+GOOD = {name: st.just(getattr(fine_tune.DEFAULT, name)) for name in GIVEN}
+
+
+@st.composite
+def run_values(draw):
+    """A run's settings, of which one or two, or now and then all, are whatever."""
+    bad = draw(st.one_of(st.sets(st.sampled_from(GIVEN), max_size=2), st.just(set(GIVEN))))
+    numbers = st.one_of(st.integers(0, 400), st.floats(0, 1), JSON)
+    return {name: draw(numbers if name in bad else strategy) for name, strategy in GOOD.items()}
+
+
+@share(0.25)
+@given(run_values())
+def test_fine_tune(pages, values):
+    answer = answered(lambda: pages.fine_tune.fine_tune(**values), pages.settings)
+    if answer is None:
+        assert list_runs(pages.settings) == []
+        return
+    run = read_run(answer["run"], pages.settings)
+    assert run.state == "queued" and run.config == asdict(config_from(values).checked(pages.settings))
+    harmless(pages.fine_tune.draw(answer["run"], {answer["run"]: answer["secret"]}))
+    shutil.rmtree(pages.settings.runs_folder / answer["run"])
+
+
+# ---------------------------------------------------------------- the page: its address, its storage, its buttons
+
+
+@share(0.2)
+@given(JSON, JSON)
+@example("<script>alert(1)</script>", {})
+@example("../" + "a" * 32, {"browser": 7})
+def test_the_address_and_the_browsers_storage(pages, run_id, owned):
+    with nothing_foreign_opened(pages.settings):
+        request = SimpleNamespace(query_params={"run": run_id} if run_id is not None else {})
+        harmless(pages.fine_tune.load(owned, request)[1:])  # the first is a hidden text field's own text
+        harmless(pages.fine_tune.draw(run_id, owned))
+        harmless([pages.fine_tune.stop(run_id, owned)])
+    assert list_runs(pages.settings) == []
+
+
+@share(0.1)
+@given(JSON, st.lists(JSON, max_size=3), run_values())
+def test_the_start_button(pages, owned, more, values):
+    """The page's own handler can be called from outside, too, with any number of values."""
+    with nothing_foreign_opened(pages.settings):
+        defaults = [values.get(name, value) for name, value in asdict(fine_tune.DEFAULT).items()]
+        page = pages.fine_tune.start(owned, *defaults)
+    harmless(page[:1])
+    if isinstance(page[1], str):
+        assert read_run(page[1], pages.settings).state == "queued" and page[2][page[1]]
+        shutil.rmtree(pages.settings.runs_folder / page[1])
+
+
+# ---------------------------------------------------------------- over HTTP
+
+BODIES = [
+    b"", b"{", b"[]", b"null", b'{"data": null}', b'{"data": []}', b'{"data": {}}', b'{"data": [1, 2, 3, 4, 5, 6, 7, 8, 9]}',
+    b'{"data": [null, null]}', b'{"data": ["a", "b", {"path": "/etc/passwd"}]}', b'{"data": ["a", "b", {"path": "/etc/passwd", '
+    b'"meta": {"_type": "gradio.FileData"}}]}', b"\xff\xfe", b'{"data": ["\\ud800", "<img src=x onerror=alert(1)>"]}',
+    b'{"data": ["' + b"a" * 10**6 + b'", "b"]}', b'{"data": ' + b"[" * 10**4 + b"]" * 10**4 + b"}",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(pages):
+    with gr.Blocks() as demo:
+        for tab, name in ((pages.tokenize.tokenize, "tokenize"), (pages.predict.predict, "predict"), (pages.fine_tune.fine_tune, "fine_tune")):
+            gr.api(tab, api_name=name)
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=False)
+    yield address.rstrip("/")
+    demo.close()
+
+
+@pytest.mark.parametrize("name", ["tokenize", "predict", "fine_tune"])
+def test_any_body_over_http(server, name, pages):
+    for body in BODIES:
+        asked = httpx.post(f"{server}/gradio_api/call/{name}", content=body, headers={"content-type": "application/json"}, timeout=60)
+        assert "Traceback" not in asked.text and "/etc/passwd" not in asked.text
+        if asked.status_code == 200:
+            told = httpx.get(f"{server}/gradio_api/call/{name}/{asked.json()['event_id']}", timeout=60)
+            assert told.status_code == 200 and "Traceback" not in told.text and "root:" not in told.text
+            assert "<img" not in told.text.replace("\\u003c", "<") or name == "tokenize", told.text[:300]
+        else:
+            assert asked.status_code < 500, (asked.status_code, body[:40])
+    shutil.rmtree(pages.settings.runs_folder, ignore_errors=True)
