@@ -8,6 +8,7 @@ runs/<id>/config.json    what was asked for
           stop           there once somebody asked it to stop
           ended          the last event of a run whose worker was ended before it could tell one itself
           worker.log     what the worker said on its terminal
+          predictions.json  what the model answered for each validation pair, before and after
           model/         what it left
 
 Nothing about a run is kept anywhere else, so a refreshed page, a second visitor and a restarted server
@@ -28,8 +29,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline import workers
-from pipeline.settings import InputError, Settings
+from pipeline import executors, workers
+from pipeline.settings import InputError, Settings, zero_gpu
 from pipeline.sources import RUN_ID
 from pipeline.story import is_event, last_told, parsed, read_config, read_events, read_text, write_whole
 from pipeline.training import config_from, planned_steps
@@ -83,37 +84,50 @@ def start_run(config, settings=None, browser="", address=""):
     browser, address: whom the run counts for, as opaque texts; "" counts for nobody.
     Raises InputError for a config out of bounds, a queue or a disk that is full, or too many runs of one visitor.
     """
+    return start_runs([config], settings, browser, address)[0]
+
+
+def start_runs(configs, settings=None, browser="", address=""):
+    """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As start_run."""
     settings = settings or Settings()
-    config = config.checked(settings)
-    run_id, secret = secrets.token_hex(16), secrets.token_urlsafe(24)
-    folder = settings.runs_folder / run_id
+    configs = [config.checked(settings) for config in configs]
+    started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
     sweep(settings)
     try:
         with _alone(settings):
-            _check_room(settings, browser, address)
-            folder.mkdir(parents=True)
-            (folder / "owner").write_text(_digest(secret))
-            (folder / "visitor").write_text(f"{_digest(browser)} {_digest(address)}")
-            # Last, and in one move: a folder without config.json is not yet a run
-            write_whole(folder / "config.json", json.dumps(asdict(config)))
+            _check_room(settings, browser, address, len(configs))
+            for (run_id, secret), config in zip(started, configs, strict=True):
+                _make_folder(settings.runs_folder / run_id, config, secret, browser, address)
         advance(settings)
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        for run_id, _ in started:
+            shutil.rmtree(settings.runs_folder / run_id, ignore_errors=True)
         raise InputError(f"This server can't write a new run: {error.strerror}. Try again in some minutes.") from error
-    return run_id, secret
+    return started
 
 
-def _check_room(settings, browser, address):
+def _make_folder(folder, config, secret, browser, address):
+    folder.mkdir(parents=True)
+    (folder / "owner").write_text(_digest(secret))
+    (folder / "visitor").write_text(f"{_digest(browser)} {_digest(address)}")
+    # Last, and in one move: a folder without config.json is not yet a run
+    write_whole(folder / "config.json", json.dumps(asdict(config)))
+
+
+def _check_room(settings, browser, address, wanted=1):
     unfinished = [run for run in list_runs(settings) if not run.ended]
     waiting = sum(run.state == "queued" for run in unfinished)
-    if waiting >= settings.max_runs_waiting:
-        raise InputError(f"{waiting} runs are waiting already, the most this server takes. Try again in some minutes.")
+    if waiting + wanted > settings.max_runs_waiting:
+        room = settings.max_runs_waiting - waiting
+        said = "the most this server takes" if room <= 0 else f"and only {room} more may wait"
+        raise InputError(f"{waiting} runs are waiting already, {said}. Try again in some minutes.")
     visitors = [read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished]
     for of, most, whose in ((browser, settings.max_runs_per_visitor, "your browser"),
                             (address, settings.max_runs_per_address, "your network address")):  # fmt: skip
         theirs = sum(_digest(of) in digests for digests in visitors) if of else 0
-        if theirs >= most:
-            raise InputError(f"{theirs} runs of {whose} are waiting or running already, the most for one. "
+        if of and theirs + wanted > most:
+            said = "the most for one" if wanted == 1 else f"and {wanted} more would be over the {most} for one"
+            raise InputError(f"{theirs} runs of {whose} are waiting or running already, {said}. "
                              "Wait until one has ended, or stop one.")  # fmt: skip
     free = shutil.disk_usage(settings.runs_folder).free
     if free < settings.min_free_bytes:
@@ -139,7 +153,8 @@ def open_house(settings=None):
     settings = settings or Settings()
     sweep(settings)
     advance(settings)
-    workers.keep_spare()
+    if not zero_gpu():
+        workers.keep_spare()
 
 
 def advance(settings=None):
@@ -169,8 +184,9 @@ def _start_worker(run, settings):
     folder = settings.runs_folder / run.id
     mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
     environment = {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
-    command = worker_command(config_from(run.config), folder)
-    worker = _children[run.id] = workers.start_worker(command, environment, folder / "worker.log")
+    config = config_from(run.config)
+    command = worker_command(config, folder)
+    worker = _children[run.id] = executors.start(command, config, folder, environment, settings)
     try:
         claim(folder, worker.pid)
     except OSError:  # a worker that nobody knows of would be started a second time
@@ -417,6 +433,10 @@ def _end_hard(folder, event):
     """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
     pid = int(read_text(folder / "worker").partition(" ")[0])
     write_whole(folder / "ended", json.dumps(event))
+    child = _children.get(folder.name)
+    if child and child.pid == pid:  # not by its number: on ZeroGPU that is the server's own
+        child.kill()
+        return
     try:
         os.kill(pid, 9)
     except ProcessLookupError:  # it has ended by itself just now

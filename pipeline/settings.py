@@ -82,6 +82,11 @@ def lonely_launch():
     return "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ and launch().world_size == 1
 
 
+def zero_gpu():
+    """Whether this is a Space on ZeroGPU, where only a function decorated by `spaces.GPU` has a GPU."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Defaults and caps of one app. Lengths in characters or tokens as named, times in seconds."""
@@ -96,6 +101,8 @@ class Settings:
     hub_decision_seconds: float = 5.0
     hub_download_seconds: float = 300.0
     hub_retry_seconds: float = 60.0
+    # For one step of a push: a page waits for it, and an upload takes as long as its line is slow.
+    hub_push_seconds: float = 300.0
 
     # What a visitor may send
     max_characters: int = 2_000
@@ -103,6 +110,12 @@ class Settings:
     longest_max_length: int = 512
     max_rows: int = 32
     max_batch_pairs: int = 256
+    # Models side by side, and words left out in turn: each is a call of a model for one visitor
+    max_models_compared: int = 6
+    max_words_left_out: int = 80
+    # A file of pairs on the page; the command line takes any
+    max_csv_rows: int = 2_000
+    max_csv_bytes: int = 4 * 2**20
 
     # What a run may use
     max_steps: int = 300
@@ -114,16 +127,20 @@ class Settings:
     max_run_seconds: float = 900.0
     # Beyond that for what a worker can't interrupt: a download, an evaluation, saving. Then the server ends it.
     max_overtime_seconds: float = 600.0
+    # On ZeroGPU: how long one call may keep the GPU, and how much of that is for the last evaluation and saving.
+    zero_gpu_seconds: float = 120.0
+    zero_gpu_margin_seconds: float = 30.0
     max_runs_at_once: int = 1
     max_runs_waiting: int = 8
     # Unfinished runs of one browser, and of one network address: behind that may be a whole classroom.
-    max_runs_per_visitor: int = 2
+    max_runs_per_visitor: int = 3
     max_runs_per_address: int = 6
     # The folders of ended runs: the oldest go first.
     max_run_age_seconds: float = 24 * 3600.0
     max_runs_bytes: int = 4 * 2**30
     min_free_bytes: int = 2**29
-    max_models_in_memory: int = 3
+    # Those that a visitor sees side by side: untrained, pair-warmed, ready, one's own, one of the Hub
+    max_models_in_memory: int = 5
     seed: int = 42
     largest_seed: int = 2**32 - 1
 

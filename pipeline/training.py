@@ -14,13 +14,16 @@ import hashlib
 import json
 import queue
 import shutil
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
+from pipeline.judgement import Answers, is_shares, write
 from pipeline.metrics import build_compute_metrics, load_metric
 from pipeline.settings import WARMED, InputError, Settings, launch, shown
 from pipeline.sources import load_model, load_tokenizer, validated_checkpoint
@@ -29,6 +32,8 @@ from pipeline.tokenization import checked_length, tokenize_datasets
 EVAL_STRATEGIES = ("no", "steps", "epoch")
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
+# Whose versions decide a curve
+PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
 
 
 @dataclass(frozen=True)
@@ -139,11 +144,11 @@ def build_training_args(config, output_dir):
     return training_args
 
 
-def has_fast_bf16():
-    """Whether this machine multiplies bf16 matrices faster than float32 ones: half the bits, the same range."""
+def has_fast_bf16(on_gpu=None):
+    """Whether this machine (its GPU, where it has one) multiplies bf16 matrices faster than float32 ones."""
     import torch
 
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() if on_gpu is None else on_gpu:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
@@ -203,7 +208,8 @@ def prepare(config, output_dir, settings=None):
         "event": "start", "config": asdict(config), "train_pairs": pairs, "eval_pairs": len(chosen["validation"]),
         "total_steps": planned_steps(config, pairs), "steps_per_epoch": -(-pairs // config.batch_size),
         "world_size": trainer.args.world_size, "pairs_a_process": trainer.args.per_device_train_batch_size,
-        "majority": majority(chosen["validation"]["label"]),
+        "majority": majority(chosen["validation"]["label"]), "bf16": trainer.args.bf16,
+        "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin), "data": asdict(data_origin), "metric": asdict(metric_origin),
     }  # fmt: skip
     return trainer, start
@@ -294,35 +300,58 @@ def _work(config, folder, settings, should_stop, tell):
     teller = _story_teller(tell, start["total_steps"], settings, should_stop)
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    before = _judged_before(trainer, settings, teller)
+    trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
+    before, shares_before = _judged_before(trainer, settings, teller)
     _fix_schedule(trainer, start["total_steps"])
     trainer.train()
     # The last evaluation may already be this one; a second pass over the same weights would teach nothing.
     after = teller.last_evaluation if teller.evaluated_at == trainer.state.global_step else trainer.evaluate()
     _save(trainer, folder / "model")
+    _keep_answers(folder, trainer, shares_before, answers)
     if not teller.stopped and should_stop():
         teller.stopped, teller.reason = True, "stopped by request, at its last step"
     tell("stopped" if teller.stopped else "done", step=trainer.state.global_step, reason=teller.reason,
-         before=_figures(before), after=_figures(after))  # fmt: skip
+         before=_figures(before), after=_figures(after), peak_bytes=_peak_bytes())  # fmt: skip
+
+
+def _keep_answers(folder, trainer, before, answers):
+    try:
+        write(folder, trainer.eval_dataset, before, answers.shares(trainer))
+    except OSError:  # a full disk costs the comparison pair by pair, not the run
+        pass
+
+
+def _peak_bytes():
+    """The most memory that this process has taken so far; None where the system doesn't tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _judged_before(trainer, settings, teller):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs, and judging those takes
-    longer than all else before the first step: once it is done, the figures are kept beside the runs.
+    longer than all else before the first step: once it is done, figures and answers are kept beside the runs.
+
+    (figures, P(equivalent) of each pair or None).
     """
     from transformers import set_seed
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    known = _kept_figures(path) if alone else None
+    known = _kept_figures(path, len(trainer.eval_dataset)) if alone else None
     if known:
+        shares = known.pop("shares")
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
     else:
         known = trainer.evaluate()
-        if alone:
-            _keep_figures(path, _only(known, EVALUATED))
+        shares = trainer.compute_metrics.shares(trainer)
+        if shares:
+            _keep_figures(path, {**_only(known, EVALUATED), "shares": shares})
     set_seed(trainer.args.seed)  # sampling by length draws, and a run's curve shouldn't depend on who was here before
-    return known
+    return known, shares
 
 
 def _weights_and_pairs(trainer):
@@ -340,12 +369,13 @@ def _weights_and_pairs(trainer):
     return digest.hexdigest()
 
 
-def _kept_figures(path):
+def _kept_figures(path, pairs):
     try:
         figures = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
     whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in EVALUATED)
+    whole = whole and is_shares(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
 
