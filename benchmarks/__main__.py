@@ -193,7 +193,67 @@ def bare_seconds():
     return time.perf_counter() - began
 
 
-BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer}
+# ---------------------------------------------------------------- serving
+
+
+def serving(options):
+    """One pair in the Predict tab's handler against `transformers.pipeline`; 32 visitors at once against one by one."""
+    from transformers import pipeline
+
+    from app import page_settings
+    from pipeline.dataset import load_raw_datasets
+    from pipeline.settings import READY
+    from pipeline.sources import load_model, load_tokenizer
+    from tabs.predict import _handlers
+
+    page, rows = _handlers(page_settings()), load_raw_datasets()[0]["validation"][:64]
+    pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
+    classify = pipeline("text-classification", model=load_model(READY)[0], tokenizer=load_tokenizer(READY)[0])
+    sides = {
+        "ours": lambda first, second: page.answer(first, second, READY),
+        "pipeline": lambda first, second: classify({"text": first, "text_pair": second}),
+    }
+    took = {side: [] for side in sides}
+    for repeat in range(3):
+        for pair in pairs:
+            for side, answer in sides.items():  # in turns: a noisy moment hits both
+                began = time.perf_counter()
+                answer(*pair)
+                if repeat:
+                    took[side].append(time.perf_counter() - began)
+    ratio = statistics.median(took["ours"]) / statistics.median(took["pipeline"])
+    yield "one prediction in the handler, against pipeline", f"{ratio:.2f} times", "at most 0.6"
+    alone, together = visitors_seconds(pairs[:32])
+    yield "32 visitors at once, against one after another", f"{together / alone:.2f} times", "at most 0.25"
+
+
+def visitors_seconds(pairs):
+    """Seconds for a server to answer these pairs, (asked one after another, asked all at once), over HTTP."""
+    import asyncio
+
+    import httpx
+
+    from benchmarks.load import ask_page, predict_number, serving_app
+
+    async def measure(address):
+        async with httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=None)) as client:
+            number = await predict_number(client)
+            await ask_page(client, number, pairs[0])
+            best = [float("inf"), float("inf")]
+            for _ in range(3):
+                began = time.perf_counter()
+                for pair in pairs:
+                    await ask_page(client, number, pair)
+                between = time.perf_counter()
+                await asyncio.gather(*(ask_page(client, number, pair) for pair in pairs))
+                best = [min(best[0], between - began), min(best[1], time.perf_counter() - between)]
+            return best
+
+    with serving_app() as (address, _):
+        return asyncio.run(measure(address))
+
+
+BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer, "serving": serving}
 
 if __name__ == "__main__":
     main()

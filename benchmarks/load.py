@@ -10,17 +10,20 @@ import asyncio
 import json
 import os
 import random
+import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from benchmarks.__main__ import ROOT, free_port
 from pipeline.dataset import load_raw_datasets
+from pipeline.settings import READY
 
 EVERY = {"tokenize": 2.0, "predict": 4.0}  # seconds between two requests of one learner
 TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds, while a run trains
@@ -72,8 +75,28 @@ async def classroom(address, learners, seconds, runs):
     return took, errors
 
 
-def measured(learners, seconds, runs):
-    """Start a server, hold a class on it, stop it."""
+async def predict_number(client):
+    """Which of the page's functions answers the Predict button: the one that is batched."""
+    config = (await client.get("/config")).json()
+    return next(each["id"] for each in config["dependencies"] if each.get("batch"))
+
+
+async def ask_page(client, number, pair, model=READY):
+    """Press Predict as the page does: join the queue, wait for the answer's HTML."""
+    session = secrets.token_hex(8)
+    body = {"data": [*pair, model], "fn_index": number, "session_hash": session, "event_data": None, "trigger_id": None}
+    (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
+    async with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: ") and (told := json.loads(line.removeprefix("data: ")))["msg"] == "process_completed":
+                assert told["success"] and "equivalent" in told["output"]["data"][0], told
+                return told["output"]["data"][0]
+    raise RuntimeError("the stream ended without an answer")
+
+
+@contextmanager
+def serving_app():
+    """(address, folder of its runs) of a server of its own, warm."""
     port, folder = free_port(), tempfile.mkdtemp()
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "RUNS_DIR": folder,
                    "GRADIO_ANALYTICS_ENABLED": "False"}  # fmt: skip
@@ -87,11 +110,17 @@ def measured(learners, seconds, runs):
             except httpx.TransportError:
                 assert server.poll() is None, "the server ended before it answered"
                 time.sleep(0.2)
-        time.sleep(20)  # models warm, the spare worker ready
-        took, errors = asyncio.run(classroom(address, learners, seconds, runs))
+        time.sleep(30)  # models warm, the spare worker ready
+        yield address, folder
     finally:
         server.terminate()
         server.wait()
+
+
+def measured(learners, seconds, runs):
+    """Start a server, hold a class on it, stop it."""
+    with serving_app() as (address, folder):
+        took, errors = asyncio.run(classroom(address, learners, seconds, runs))
     states = [story.read_text().splitlines()[-1] for story in Path(folder).glob("*/events.jsonl")]
     return took, errors, [json.loads(state)["event"] for state in states]
 

@@ -11,7 +11,8 @@ sentences' own embeddings (distillation, Hinton et al. 2015, https://arxiv.org/a
 
 `paraphrase` goes on from there with MRPC's labels and with what four teachers say. A teacher compares the two
 sentences' mean vectors, a head that suits this checkpoint better than BERT's own but is no standard one. Each learns
-from three quarters of the labels and speaks on the rest, and all four on pairs of similar sentences that MRPC doesn't label.
+from three quarters of the labels and speaks on the rest, and all four on pairs of similar sentences that MRPC doesn't
+label. The embedded pairs of the train split are learned with them: MRPC hardly has pairs that differ in one word.
 """
 
 import random
@@ -286,8 +287,7 @@ def paraphrase(folder, settings=None, source="auto", seed=0, folds=4, mined=8_00
     raw_datasets, origin = load_raw_datasets(source, settings)
     print(f"labels: {origin}")
     rows = raw_datasets["train"]
-    pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
-    labels = [float(label) for label in rows["label"]]
+    pairs, labels = labeled_pairs(rows)
     similar = similar_pairs(sentences_of(rows), pairs, settings, mined, seed)
     on_similar, on_labeled = torch.zeros(len(similar)), torch.zeros(len(pairs))
     fold = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed)) % folds
@@ -297,8 +297,15 @@ def paraphrase(folder, settings=None, source="auto", seed=0, folds=4, mined=8_00
         on_labeled[unseen] = opinions(model, [pairs[i] for i in unseen], settings)
         on_similar += opinions(model, similar, settings) / folds
     # A label counts as much as the opinion of the teacher that hasn't seen it: many of MRPC's labels can be argued about
-    targets = torch.cat([(torch.tensor(labels) + on_labeled.sigmoid()) / 2, on_similar.sigmoid()])
-    save(taught_by_teachers(pairs + similar, targets.tolist(), settings, folder, seed), folder)
+    targets = (torch.tensor(labels) + on_labeled.sigmoid()) / 2
+    own, own_labels = labeled_pairs(load_raw_datasets("embedded", settings)[0]["train"])
+    everything = [*targets.tolist(), *own_labels, *on_similar.sigmoid().tolist()]
+    save(taught_by_teachers(pairs + own + similar, everything, settings, folder, seed), folder)
+
+
+def labeled_pairs(rows):
+    """A split -> its pairs and their labels as numbers, 1.0 for equivalent."""
+    return list(zip(rows["sentence1"], rows["sentence2"], strict=True)), [float(label) for label in rows["label"]]
 
 
 def taught_by_teachers(pairs, targets, settings, folder, seed):
