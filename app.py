@@ -1,4 +1,4 @@
-"""The app: Tokenize, Fine-tune, Predict.
+"""The app: Tokenize, Fine-tune, Predict, Layers.
 
 python app.py            starts it at http://127.0.0.1:7860
 """
@@ -14,10 +14,14 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 import threading
 
 import gradio as gr
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
-from pipeline.runs import advance
+from pipeline import executors
+from pipeline.health import health
+from pipeline.runs import open_house
 from pipeline.settings import Settings
-from tabs import fine_tune, predict, tokenize
+from tabs import fine_tune, layers, predict, tokenize
 from tabs.theme import CSS, THEME
 
 TITLE = "From a pair of sentences to a paraphrase classifier"
@@ -26,25 +30,29 @@ Follow one pair the whole way, on real parts: **tokenize** it, see the **padding
 classifier with `Trainer`, and ask it for a **prediction**."""
 LAUNCH = {
     "theme": THEME, "css": CSS, "footer_links": ["api", "settings"], "run_history": False, "enable_monitoring": False,
+    "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
 }  # fmt: skip
 
 
 def build_app(settings):
     """settings -> gr.Blocks with one tab a file of tabs/. Builds components only: nothing is loaded here."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
         gr.Markdown(INTRO)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Tokenize", id="tokenize"):
                 tokenize_loads = tokenize.build_tab(settings)
             with gr.Tab("Fine-tune", id="fine-tune"):
                 fine_tune_tab = fine_tune.build_tab(settings)
             with gr.Tab("Predict", id="predict"):
                 predict_tab = predict.build_tab(settings)
+            with gr.Tab("Layers", id="layers"):
+                layers_tab = layers.build_tab(settings, tabs)
         fine_tune_tab.finished.change(
             predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private"
         )
-        for function, inputs, outputs in [*tokenize_loads, fine_tune_tab.on_load, predict_tab.on_load]:
+        for function, inputs, outputs in [*tokenize_loads, *fine_tune_tab.on_loads, predict_tab.on_load, layers_tab.on_load]:
             demo.load(function, inputs, outputs, api_visibility="private", show_progress="minimal")
+    executors.prepare()
     # Handlers are short; long work lives in a run's own process.
     return demo.queue(default_concurrency_limit=8)
 
@@ -59,18 +67,28 @@ def warm(settings):
     """Import and load in the background what the first visitor will need, and take up runs that still wait."""
     from pipeline.dataset import load_raw_datasets
     from pipeline.prediction import predict as predict_pairs
-    from pipeline.settings import EMBEDDED_CHECKPOINT
+    from pipeline.settings import READY
 
-    advance(settings)
-    predict_pairs(EMBEDDED_CHECKPOINT, [("warm", "up")], settings=settings)
+    predict_pairs(READY, [("warm", "up")], settings=settings)
     load_raw_datasets(settings=settings)
+    open_house(settings)  # last: it starts processes that want the cores, too
+
+
+def health_route(settings):
+    """GET /health: 200 where runs can be kept, else 503 and why."""
+
+    def answer(request):
+        well, report = health(settings)
+        return JSONResponse(report, status_code=200 if well else 503)
+
+    return Route("/health", answer)
 
 
 def main():
     settings = page_settings()
     demo = build_app(settings)
     threading.Thread(target=warm, args=(settings,), daemon=True, name="warm").start()
-    demo.launch(**LAUNCH)
+    demo.launch(**LAUNCH, app_kwargs={"routes": [health_route(settings), *fine_tune.routes(settings)]})
 
 
 if __name__ == "__main__":

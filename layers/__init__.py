@@ -9,7 +9,7 @@
       conv.py  pooling.py  normalization.py  dropout.py  losses.py  torch_map.py  updater.py     the PyTorch half
       tokenizing.py  collating.py  training.py                                                   the Hugging Face half
     play/              a layer's settings -> shapes with the formula in numbers, and the tensors as lists
-      shapes.py  conv.py  pooling.py  normalization.py  dropout.py  losses.py
+      shapes.py  conv.py  windows.py  pooling.py  normalization.py  dropout.py  losses.py
     updater.py         d2l's squared_loss and sgd against MSELoss and torch.optim.SGD, as curves
 
 transformers and datasets are imported only inside the claims that need them.

@@ -142,21 +142,38 @@ def evaluate(options):
 
 def predict(options):
     """Label, probabilities and logits of one pair, or of a CSV of them."""
-    from pipeline.prediction import predict as predict_pairs
-
-    pairs = [tuple(options.pair)] if options.pair else pairs_of_csv(options.csv)
-    step = 32
     from tqdm import tqdm
 
-    for start in tqdm(range(0, len(pairs), step), disable=len(pairs) <= step, unit="batch", file=sys.stderr):
-        chunk = pairs[start : start + step]
-        predictions, origin = predict_pairs(checkpoint_named(options.checkpoint), chunk, options.max_length, SETTINGS)
-        if start == 0:
-            say(f"checkpoint: {origin}")
-            print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
-        for pair, prediction in zip(chunk, predictions, strict=True):
-            print_prediction(pair, prediction)
-    return 0
+    from pipeline.tables import PairRow, answer_rows, read_pairs
+    from pipeline.tokenization import checked_pair
+
+    rows = read_pairs(options.csv, SETTINGS) if options.csv else [PairRow(0, *checked_pair(*options.pair, SETTINGS))]
+    answered, told = [], None
+    with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
+        for answers, origin in answer_rows(checkpoint_named(options.checkpoint), rows, options.max_length, SETTINGS):
+            if origin and not told:
+                told = origin
+                say(f"checkpoint: {origin}")
+                print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
+            for answer in answers:
+                print_answer(answer)
+            answered += answers
+            bar.update(len(answers))
+    if options.output:
+        save_answers(answered, options.output)
+    # The good rows are answered, but whoever reads exit codes should know of the others
+    return 2 if any(answer.row.error for answer in answered) else 0
+
+
+def save_answers(answered, output):
+    from pipeline.tables import write_answers
+
+    try:
+        with open(output, "w", newline="", encoding="utf-8-sig") as file:
+            write_answers(answered, file)
+    except OSError as error:
+        raise InputError(f"{output} can't be written: {error.strerror}. Name another with --output.") from None
+    say(f"predictions: {output}")
 
 
 def adapter(options):
@@ -167,20 +184,6 @@ def adapter(options):
     make(options.output, SETTINGS, options.source, seed=options.seed)
     print(f"adapter: {options.output}")
     return 0
-
-
-def pairs_of_csv(path):
-    """The columns sentence1 and sentence2 of a CSV file."""
-    import csv
-
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} can't be read as a CSV in UTF-8: {error}.") from None
-    if not rows or any(row.get("sentence1") is None or row.get("sentence2") is None for row in rows):
-        raise InputError(f"{path} has no rows with the columns sentence1 and sentence2. Name them in its first line.")
-    return [(row["sentence1"], row["sentence2"]) for row in rows]
 
 
 def checkpoint_named(name):
@@ -254,6 +257,14 @@ def print_event(event, bar):
         print(f"{kind} {event.get('message') or event.get('reason') or ''}".rstrip(),
               file=sys.stderr if kind == "failed" else sys.stdout)  # fmt: skip
     return bar
+
+
+def print_answer(answer):
+    """A row's prediction on stdout, or its error on stderr."""
+    if answer.prediction:
+        print_prediction((answer.row.sentence1, answer.row.sentence2), answer.prediction)
+    else:
+        say(f"error: line {answer.row.line}: {answer.row.error}")
 
 
 def print_prediction(pair, prediction):
@@ -333,6 +344,7 @@ def add_predict(commands):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
+    parser.add_argument("--output", help="a CSV with label, probabilities, logits and errors, beside what is printed")
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--max-length", default=SETTINGS.max_length)
 

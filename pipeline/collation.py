@@ -101,13 +101,18 @@ def padding_cost(lengths, batch_size, strategy, max_length=128, seed=42):
     >>> padding_cost([2, 4], 2, "dynamic")
     {'cells': 8, 'padding': 2, 'share': 0.25, 'batches': [(2, 4)]}
     """
-    order = _order(lengths, batch_size, strategy, seed)
-    chunks = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    chunks = batched_rows(lengths, batch_size, strategy, seed)
     fixed = {"max_length": max_length, "longest in dataset": max(lengths)}.get(strategy)
     batches = [(len(chunk), fixed or max(lengths[row] for row in chunk)) for chunk in chunks]
     cells = sum(rows * seq_len for rows, seq_len in batches)
     padding = cells - sum(min(length, max_length) if strategy == "max_length" else length for length in lengths)
     return {"cells": cells, "padding": padding, "share": padding / cells, "batches": batches}
+
+
+def batched_rows(lengths, batch_size, strategy, seed=42):
+    """The numbers of the rows in each batch of one epoch, in the order in which `padding_cost` counts them."""
+    order = _order(lengths, batch_size, strategy, seed)
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
 def _order(lengths, batch_size, strategy, seed):

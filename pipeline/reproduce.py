@@ -7,12 +7,12 @@ A script names its versions and its seed. Where something of the app stood in fo
 adapter, a run's model), the script reads the file that the app read and says where to get it.
 """
 
+from dataclasses import replace
 from importlib.metadata import version
 
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings
 from pipeline.sources import RUN_PREFIX
-
-PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
+from pipeline.training import PACKAGES, config_from, has_fast_bf16
 
 
 def tokenize_script(sentence1, sentence2, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True):
@@ -72,9 +72,28 @@ print("label", {list(LABELS)}[int(probabilities.argmax())])
 '''
 
 
-def train_script(config, place, in_bf16):
-    """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision "auto" meant there."""
-    return f'''{_head("A run of the Fine-tune tab: the same curve on the same machine", *PACKAGES)}
+def run_script(run):
+    """The script of a Run (pipeline/runs.py) that has told where its model and pairs came from; else an InputError.
+
+    Where the embedded checkpoint stood in for the one asked for, the script loads the one that was trained.
+    """
+    start = run.first("start")
+    if not run.config or not start or not start.get("model") or not start.get("data"):
+        raise InputError("This run hasn't told yet what it loaded. Its script is here once the first step is near.")
+    config = replace(config_from(run.config), checkpoint=start["model"]["loaded"])
+    in_bf16 = start.get("bf16")
+    if in_bf16 is None:  # a story from before it was told
+        in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
+    return train_script(config, start["data"]["place"], in_bf16, start.get("versions"))
+
+
+def train_script(config, place, in_bf16, versions=None):
+    """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision "auto" meant there.
+
+    versions: {package: version} of the worker; by default those installed here.
+    """
+    what = "A run of the Fine-tune tab: the same curve on the same machine"
+    return f'''{_head(what, *PACKAGES, versions=versions)}
 import evaluate
 import numpy as np
 import torch
@@ -112,17 +131,21 @@ training_args = TrainingArguments(
     max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
     per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64,
     learning_rate={config.learning_rate!r}, lr_scheduler_type={config.schedule!r}, warmup_steps={config.warmup_ratio!r},
-    weight_decay={config.weight_decay!r}, max_grad_norm=1.0, bf16={in_bf16}, use_cpu=not torch.cuda.is_available(),
+    weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
+    bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
     eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
     logging_steps=1, save_strategy="no",
     train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
     seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
+    average_tokens_across_devices=False,
 )
+training_args._n_gpu = min(training_args.n_gpu, 1)  # several GPUs would share larger batches
 trainer = Trainer(
     model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
 )
 print("before", trainer.evaluate())
+set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
 print("after", trainer.evaluate())
 for log in trainer.state.log_history:
@@ -131,9 +154,11 @@ for log in trainer.state.log_history:
 '''
 
 
-def _head(what, *packages):
+def _head(what, *packages, versions=None):
     """The first lines: what this is, and the versions that it ran with."""
-    return f"# {what}.\n# pip install " + " ".join(f"{package}=={version(package).partition('+')[0]}" for package in packages)
+    known = versions or {}
+    pins = (f"{package}=={known.get(package) or version(package).partition('+')[0]}" for package in packages)
+    return f"# {what}.\n# pip install {' '.join(pins)}"
 
 
 def _pairs(place):

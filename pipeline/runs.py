@@ -154,6 +154,7 @@ def open_house(settings=None):
     sweep(settings)
     advance(settings)
     if not zero_gpu():
+        workers.start_worker([sys.executable, "-c", JUDGE], _environment(settings), settings.runs_folder / "before.log").wait()
         workers.keep_spare()
 
 
@@ -182,8 +183,7 @@ def _alone(settings):
 
 def _start_worker(run, settings):
     folder = settings.runs_folder / run.id
-    mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
-    environment = {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
+    environment = _environment(settings)
     config = config_from(run.config)
     command = worker_command(config, folder)
     worker = _children[run.id] = executors.start(command, config, folder, environment, settings)
@@ -192,6 +192,16 @@ def _start_worker(run, settings):
     except OSError:  # a worker that nobody knows of would be started a second time
         worker.kill()
         raise
+
+
+# The first learner of a class shouldn't wait for what all of them need. In a process: the server stays small.
+JUDGE = "from pipeline.training import judge_before; judge_before()"
+
+
+def _environment(settings):
+    """Settings as a worker reads them."""
+    mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
+    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
 
 
 def claim(folder, pid=None):

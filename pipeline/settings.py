@@ -87,6 +87,11 @@ def zero_gpu():
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
+def signs_in():
+    """Whether this is a Space whose visitors can sign in with their own account (hf_oauth in the README)."""
+    return bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
+
+
 @dataclass(frozen=True)
 class Settings:
     """Defaults and caps of one app. Lengths in characters or tokens as named, times in seconds."""
@@ -95,6 +100,7 @@ class Settings:
     mrpc_folder: Path | None = field(default_factory=lambda: _folder("MRPC_DIR"))
     runs_folder: Path = field(default_factory=_runs_folder)
     data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
+    signs_in: bool = field(default_factory=signs_in)
 
     # How long a Hub may take: to answer at all, and from the question to the last file of a download.
     # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.
@@ -116,6 +122,10 @@ class Settings:
     # A file of pairs on the page; the command line takes any
     max_csv_rows: int = 2_000
     max_csv_bytes: int = 4 * 2**20
+    # What is measured on the spot: one measurement's time, rows that Dataset.map is timed on, padding put to a pair
+    experiment_seconds: float = 2.0
+    max_mapped_rows: int = 300
+    max_added_padding: int = 256
 
     # What a run may use
     max_steps: int = 300

@@ -297,7 +297,7 @@ def run_files(name, settings):
 # ---------------------------------------------------------------- the real objects
 
 # set_seed is global: two visitors' heads drawn at once would otherwise depend on who came first
-_drawing_a_head = threading.Lock()
+drawing_a_head = threading.Lock()
 
 
 def load_tokenizer(name, settings=None):
@@ -324,7 +324,7 @@ def load_model(name, seed=42, settings=None):
     files = checkpoint_files(name, weights=True, settings=settings)
     check_labels(name, files.folder)
     try:
-        with _drawing_a_head:
+        with drawing_a_head:
             set_seed(seed)
             model = AutoModelForSequenceClassification.from_pretrained(
                 files.folder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)),

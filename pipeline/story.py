@@ -6,16 +6,19 @@
 
 import json
 import os
+import re
 import stat
 from dataclasses import asdict
 from functools import lru_cache
 
+from pipeline.judgement import judgement_of
 from pipeline.settings import InputError, Settings
 from pipeline.training import config_from
 
 # The longest run tells 300 steps and as many evaluations, some 200 bytes each.
 MOST_BYTES_OF_A_STORY = 2**22
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
+VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 WIDEST = Settings(max_steps=10**6, max_epochs=10**6, max_train_pairs=10**6, max_eval_pairs=10**6, max_batch_size=10**6)
 
 
@@ -59,6 +62,11 @@ def read_config(folder):
         return asdict(config_from(values).checked(WIDEST))
     except (InputError, TypeError, ValueError, OverflowError):
         return None
+
+
+def read_judgement(folder):
+    """(Judgement, digest of its pairs) of a run that left one; None for none, a damaged or a foreign one."""
+    return judgement_of(parsed(read_text(folder / "predictions.json", MOST_BYTES_OF_A_STORY)))
 
 
 def read_events(path):
@@ -125,6 +133,20 @@ def _is_text(value):
     return isinstance(value, str)
 
 
+def _is_count_or_nothing(value):
+    return value is None or (type(value) is int and 0 <= value < 10**15)
+
+
+def _is_flag_or_nothing(value):
+    return value is None or isinstance(value, bool)
+
+
+def _are_versions(value):
+    """What the worker imported; an old story may not say."""
+    return value is None or (isinstance(value, dict) and all(_is_text(part) and VERSION.fullmatch(part)
+                                                             for each in value.items() for part in each))  # fmt: skip
+
+
 def _is_origin(value):
     """Where something came from; an old story may not say."""
     return value is None or (all(_is_text(_inner(value, name)) for name in ("loaded", "place", "reason"))
@@ -138,10 +160,12 @@ def _are_figures(value):
 
 NEEDED = {  # kind -> (what in it, what that has to be)
     "start": (("total_steps", _is_count), ("majority", _are_figures), ("majority.f1", is_number),
-              *((part, _is_origin) for part in ("model", "data", "metric"))),
+              *((part, _is_origin) for part in ("model", "data", "metric")),
+              ("bf16", _is_flag_or_nothing), ("versions", _are_versions), ("steps_per_epoch", _is_count_or_nothing),
+              *((part, _is_count_or_nothing) for part in ("train_pairs", "eval_pairs"))),
     "log": (("step", _is_count), ("loss", is_number)),
     "evaluation": (("step", _is_count),),
-    "done": (("before", _are_figures), ("after", _are_figures)),
-    "stopped": (("before", _are_figures), ("after", _are_figures)),
+    "done": (("before", _are_figures), ("after", _are_figures), ("peak_bytes", _is_count_or_nothing)),
+    "stopped": (("before", _are_figures), ("after", _are_figures), ("peak_bytes", _is_count_or_nothing)),
     "failed": (("message", _is_text),),
 }  # fmt: skip

@@ -354,6 +354,15 @@ def _judged_before(trainer, settings, teller):
     return known, shares
 
 
+def judge_before(config=None, settings=None):
+    """Keep the evaluation at step 0 of a run that somebody will surely start (default: the default one)."""
+    settings = settings or Settings()
+    trainer, _ = prepare((config or TrainingConfig()).checked(settings), settings.runs_folder / "before", settings)
+    _keep_quiet(trainer)
+    trainer.compute_metrics = Answers(trainer.compute_metrics)
+    _judged_before(trainer, settings, _story_teller(lambda *_, **__: None, 0, settings, lambda: False))
+
+
 def _weights_and_pairs(trainer):
     """A digest of all that an evaluation depends on: the weights themselves, the encodings, the labels, the arithmetic."""
     import torch

@@ -43,9 +43,10 @@ def piece(value):
     return (f'<span class="joint">{joint}</span>' if joint else "") + bdi(value[len(joint) :])
 
 
-def captioned(name, caption, rows):
+def captioned(name, caption, rows, role=""):
     """A table with its caption; the caption's text stays in sight while the frame scrolls."""
-    return f'<table class="{name}"><caption><span>{text(caption)}</span></caption>{rows}</table>'
+    role = f' role="{role}"' if role else ""
+    return f'<table class="{name}"{role}><caption><span>{text(caption)}</span></caption>{rows}</table>'
 
 
 def framed(table, label):
@@ -71,14 +72,19 @@ ROLE_NAMES = {"special": "special", "sentence1": "sentence 1", "sentence2": "sen
 
 
 def token_grid(view):
-    """TokenView -> both sentences with their pieces marked, and the table: one column a token."""
+    """TokenView -> both sentences with their pieces marked, and the table: one column a token.
+
+    Cells can be asked why (tokenize_more.ASK): each row says its name, each marked piece its tokens' positions.
+    """
     sentences = "".join(_marked(view, which) for which in (1, 2))
     tokens = view.tokens
     rows = [_bands(tokens), _row("token", [piece(token.piece) for token in tokens], tokens, "pieces"),
             _row("input_ids", [token.id for token in tokens], tokens), _type_ids(view),
             _row("attention_mask", [token.mask for token in tokens], tokens),
             _row("characters", [_where(token) for token in tokens], tokens)]  # fmt: skip
-    table = captioned("token-grid", f"{len(tokens)} tokens, one a column", "".join(rows))
+    # The first cell can be reached with Tab; the arrow keys go on from there
+    body = "".join(rows).replace("<td ", '<td tabindex="0" ', 1)
+    table = captioned("token-grid", f"{len(tokens)} tokens, one a column", body, role="grid")
     notes = "".join(notice(note) for note in view.notes)
     return f'<div class="sentences">{sentences}</div>{framed(table, "Token grid")}{notes}'
 
@@ -92,12 +98,13 @@ def _bands(tokens):
             name = f"<span>{ROLE_NAMES[role]}</span>"
             cells.append(f'<th scope="colgroup" colspan="{width}" class="{role}">{name}</th>')
             start = end
-    return f'<tr class="bands"><th scope="row">part</th>{"".join(cells)}</tr>'
+    return f'<tr class="parts"><th scope="row">part</th>{"".join(cells)}</tr>'
 
 
 def _row(name, values, tokens, kind=""):
     cells = "".join(f'<td class="{token.role}">{value}</td>' for token, value in zip(tokens, values, strict=True))
-    return f'<tr class="{kind}"><th scope="row">{name}</th>{cells}</tr>'
+    row = "piece" if name == "token" else name
+    return f'<tr class="{kind}" data-row="{row}"><th scope="row">{name}</th>{cells}</tr>'
 
 
 NO_TYPE_IDS = "this checkpoint has none: its model tells the sentences apart by the separators alone"
@@ -118,13 +125,24 @@ def _marked(view, which):
     """One sentence, each piece underlined where it stands, what truncation cut struck out."""
     sentence, cut = (view.sentence1, view.sentence2)[which - 1], view.cut[which - 1]
     parts, at = [], 0
-    for token in view.tokens:
-        if token.sentence == which and token.start >= at:
-            parts.append(_between(sentence[at : token.start], cut))
-            parts.append(f'<span class="piece sentence{which}">{text(token.text)}</span>')
-            at = token.end
+    for token, positions in _sharing(view.tokens, which):
+        parts.append(_between(sentence[at : token.start], cut))
+        tokens = " ".join(map(str, positions))
+        parts.append(f'<span class="piece sentence{which}" data-tokens="{tokens}">{text(token.text)}</span>')
+        at = token.end
     parts.append(_between(sentence[at:], cut))
     return f'<p><span class="tag sentence{which}">sentence {which}</span> <bdi>{"".join(parts)}</bdi></p>'
+
+
+def _sharing(tokens, which):
+    """[(token, positions of the tokens that stand for its characters), …]: an emoji's bytes may be several tokens."""
+    found = []
+    for token in tokens:
+        if token.sentence == which and (not found or token.start >= found[-1][0].end):
+            found.append((token, [token.position]))
+        elif token.sentence == which:
+            found[-1][1].append(token.position)
+    return found
 
 
 def _between(gap, cut):
@@ -145,7 +163,8 @@ def batch_grid(view, show="pieces"):
     label_head = '<th scope="col">labels</th>' if labels else ""
     head = f'<thead><tr><th scope="col">row</th>{label_head}{positions}</tr></thead>'
     body = "".join(_batch_row(view, cells[row], labels, row) for row in range(len(cells)))
-    table = captioned("batch-grid", f"{show} of the batch, one column a position", f"{head}<tbody>{body}</tbody>")
+    body = body.replace("<td ", '<td tabindex="0" ', 1)
+    table = captioned("batch-grid", f"{show} of the batch, one column a position", f"{head}<tbody>{body}</tbody>", role="grid")
     return _key() + framed(table, "Padded batch") + _padding_line(view, len(cells[0]))
 
 
@@ -160,7 +179,7 @@ def _batch_row(view, values, labels, row):
     cells = "".join(f'<td class="{role}">{piece(str(value))}</td>' for role, value in zip(roles, values, strict=True))
     label = f'<td class="label">{labels[row]}</td>' if labels else ""
     length = f"<small>· {view.lengths[row]} tokens</small>"
-    return f'<tr><th scope="row">row {row} {length}</th>{label}{cells}</tr>'
+    return f'<tr data-line="{row}"><th scope="row">row {row} {length}</th>{label}{cells}</tr>'
 
 
 def _roles(pieces, mask):
@@ -244,21 +263,23 @@ class Scale:
         return f"{value:.1%}" if self.percent else f"{value:.4g}"
 
 
-def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None):
+def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None, behind=()):
     """Named (x, y) points as lines over axes, baselines dashed; an SVG, its summary, and the points as a table.
 
-    Baselines are shares (0 to 1), and a chart that has them counts in percent.
+    Baselines are shares (0 to 1), and a chart that has them counts in percent. `behind`: what is drawn first, and fainter;
+    each with points, draw(scale) and legend(scale), as run_drawing.Faint and run_drawing.Band have them.
     """
     series, baselines = _finite(series), {name: value for name, value in baselines.items() if _is_finite(value)}
     if not series:
         return _empty_curve(title)
-    scale = _scale(series, baselines, x_max, y_range)
-    parts = [_axes(scale, x_label, y_label), *_baseline_lines(scale, baselines)]
+    scale = _scale({**series, **_finite(dict(enumerate(layer.points for layer in behind)))}, baselines, x_max, y_range)
+    parts = [_axes(scale, x_label, y_label), *(layer.draw(scale) for layer in behind), *_baseline_lines(scale, baselines)]
     parts += [_line(scale, number, points) for number, points in enumerate(series.values())]
     parts += _baseline_names(scale, baselines)
     label = text(_summary(title, series, baselines, scale))
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     legend = "".join(_legend(scale, number, name, points) for number, (name, points) in enumerate(series.items()))
+    legend += "".join(layer.legend(scale) for layer in behind)
     table = _points_table(title, x_label, series)
     return (f'<figure class="curve"><figcaption>{text(title)}</figcaption>{svg}<ul class="legend">{legend}</ul>'
             f"<details><summary>The points as a table</summary>{table}</details></figure>")  # fmt: skip

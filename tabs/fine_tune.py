@@ -14,6 +14,9 @@ from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, star
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
 from tabs import drawing
+from tabs import fine_tune_more as more
+from tabs.fine_tune_more import BROWSER
+from tabs.run_drawing import amount
 from tabs.words import explain, toast
 
 DEFAULT = TrainingConfig()
@@ -23,8 +26,7 @@ START_CHOICES = [
     ("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC", READY),
 ]
 NO_RUN = Run("", "idle")
-# Under which key of the browser's storage its own name is kept, beside the runs' ids: no id is a word.
-BROWSER = "browser"
+routes = more.routes  # what a page downloads: app.py hands them to the server
 # Addresses of callers are counted, not kept: what a run's folder holds of one can't be traced back without this key.
 ADDRESS_KEY = secrets.token_bytes(32)
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
@@ -37,7 +39,7 @@ class FineTuneTab:
     """What app.py wires to the rest: `finished` holds the name of a model that a run has left (`run:<id>`)."""
 
     finished: gr.State
-    on_load: tuple
+    on_loads: tuple
 
 
 def build_tab(settings):
@@ -47,6 +49,7 @@ def build_tab(settings):
                 "majority lines, or not: that is what always answering the commoner label would score.")  # fmt: skip
     controls = _controls(settings)
     page.names = tuple(controls)
+    expected = gr.HTML('<p class="forecast"> </p>', min_height=40)
     with gr.Row():
         start = gr.Button("Start the fine-tune", variant="primary")
         stop = gr.Button("Stop and keep the model", variant="stop", interactive=False)
@@ -55,27 +58,33 @@ def build_tab(settings):
         loss = gr.HTML(page.loss(NO_RUN), min_height=300)
         scores = gr.HTML(page.scores(NO_RUN), min_height=300)
     result = gr.HTML()
-    with gr.Accordion("The log, as a table", open=False):
-        log = gr.HTML(drawing.log_table([]))
-    with gr.Accordion("The command that runs, and where everything came from", open=False):
-        about = gr.HTML()
-
+    after = more.build_diagnosis()
     # A component and not a gr.State: the page's script, which writes the address, can't see a State's value.
     run_id = gr.Textbox("", visible="hidden", elem_id="run-id")
     finished, timer = gr.State(""), gr.Timer(1.0, active=False)
     # Whoever holds a run's secret may stop it; it stays in the visitor's browser. The storage's own key is no
     # secret (it guards nothing beyond that browser) but must outlive a restart of the server.
     owned = gr.BrowserState({}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser")
+    with gr.Accordion("The log, as a table", open=False):
+        log = gr.HTML(drawing.log_table([]))
+    forecast = more.build_forecast(settings, controls, expected)
+    more.build_one_step(settings, controls)
+    seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
+    about = more.build_after(settings, controls, after, run_id, owned)
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    drawn = [status, loss, scores, result, log, about, stop, timer, finished]
+    drawn = [status, loss, scores, result, log, about, stop, timer, finished, after.ended]
     watch = {"fn": page.draw, "inputs": [run_id, owned], "outputs": drawn, **private}
-    start.click(page.start, [owned, *controls.values()], [status, run_id, owned], **private).then(**watch).then(
-        None, run_id, None, js=ADDRESS, api_visibility="private"
-    )
+    seeds_button, start_seeds, seeds_outputs, look = seeds
+    for button, begin, outputs in ((start, page.start, [status, run_id, owned]), (seeds_button, start_seeds, seeds_outputs)):
+        button.click(begin, [owned, *controls.values()], outputs, **private).then(**watch).then(
+            None, run_id, None, js=ADDRESS, api_visibility="private"
+        ).then(**look)
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
     timer.tick(**watch)
+    # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves
+    gr.on([after.ended.change, owned.change], page.charts, [after.ended, owned], [loss, scores], **private)
     gr.api(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
-    return FineTuneTab(finished, (page.load, owned, [run_id, *drawn]))
+    return FineTuneTab(finished, ((page.load, owned, [run_id, *drawn]), forecast))
 
 
 def _controls(settings):
@@ -160,40 +169,54 @@ class _handlers:
     def load(self, owned, request: gr.Request):
         """The run named in the page's address, if any."""
         run_id = request.query_params.get("run", "")
-        return (run_id, *self.draw(run_id, owned)) if run_id else (gr.skip(),) * 10
+        return (run_id, *self.draw(run_id, owned)) if run_id else (gr.skip(),) * 11
 
     def draw(self, run_id, owned):
         """One look at the run's folder -> every picture of it."""
         if not run_id:
-            return (gr.skip(),) * 9
+            return (gr.skip(),) * 10
         try:
             return self._drawn(read_run(run_id, self.settings), owned)
         except Exception as error:
-            return (drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 6, gr.Timer(active=False), gr.skip())
+            return (drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 6, gr.Timer(active=False), *(gr.skip(),) * 2)
 
     def _drawn(self, run, owned):
         mine = not run.ended and may_stop(run.id, _secret_of(run.id, owned), self.settings)
         again = STOP.get(run.state, "Stop and keep the model")
+        earlier = more.behind(run, owned, self.settings)
         return (
-            drawing.run_status(run.state, *progress(run), _message(run)), self.loss(run), self.scores(run), _result(run),
+            drawing.run_status(run.state, *progress(run), _message(run)), self.loss(run, earlier), self.scores(run, earlier),
+            _result(run),
             drawing.log_table(_log(run)), self.about(run), gr.Button(again, interactive=mine),
             gr.Timer(active=run.state not in ENDED),
-            f"run:{run.id}" if run.has_model else gr.skip(),
+            f"run:{run.id}" if run.has_model else gr.skip(), run.id if run.ended else "",
         )  # fmt: skip
 
-    def loss(self, run):
+    def charts(self, run_id, owned):
+        """Both curves of an ended run once more, with this browser's earlier runs behind them."""
+        if not run_id:
+            return (gr.skip(),) * 2
+        try:
+            run = read_run(run_id, self.settings)
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), gr.skip()
+        earlier = more.behind(run, owned, self.settings)
+        return self.loss(run, earlier), self.scores(run, earlier)
+
+    def loss(self, run, earlier=()):
         points = curves(run)
         total = progress(run)[1]
         series = {"training loss": points["loss"], "validation loss": points["eval_loss"]}
-        return drawing.curve("Loss", series, baselines={}, x_label="step", y_label="cross-entropy", x_max=total)
+        return drawing.curve("Loss", series, baselines={}, x_label="step", y_label="cross-entropy", x_max=total,
+                             behind=more.faint(earlier, "eval_loss"))  # fmt: skip
 
-    def scores(self, run):
+    def scores(self, run, earlier=()):
         points, start = curves(run), run.first("start")
         majority = start["majority"] if start else None
         baselines = {"majority accuracy": majority["accuracy"], "majority F1": majority["f1"]} if majority else {}
         series = {"accuracy": points["eval_accuracy"], "F1": points["eval_f1"]}
         return drawing.curve("Accuracy and F1 on validation", series, baselines=baselines, x_label="step",
-                             y_label="share", x_max=progress(run)[1])  # fmt: skip
+                             y_label="share", x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"))  # fmt: skip
 
     def about(self, run):
         if not run.config:
@@ -295,7 +318,9 @@ def _result(run):
     majority = start["majority"]
     rows = [("accuracy", end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),
             ("F1", end["before"]["f1"], end["after"]["f1"], majority["f1"])]  # fmt: skip
-    model = drawing.notice("The model is ready: it is chosen in the Predict tab.", kind="info")
+    peak = end.get("peak_bytes")
+    took = f" The run took {drawing.duration(end['seconds'])}" + (f" and {amount(peak)} of memory at most." if peak else ".")
+    model = drawing.notice(f"The model is ready: it is chosen in the Predict tab.{took}", kind="info")
     return drawing.result_table(rows) + model
 
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from pipeline.prediction import predict as predict_pairs
-from pipeline.prediction import predict_each
+from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED
-from tabs import drawing
+from tabs import drawing, predict_more
+from tabs.predict_drawing import arithmetic
 from tabs.words import explain, toast
 
 EXAMPLES = [
@@ -47,11 +48,13 @@ def build_tab(settings):
     inputs = [sentence1, sentence2, model]
     private = {"api_visibility": "private", "show_progress": "minimal"}
     # Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
-    together = {"batch": True, "max_batch_size": 32}
+    together = {"batch": True, "max_batch_size": 32, "concurrency_limit": 2}
     gr.Examples(EXAMPLES, [sentence1, sentence2], label="Examples", api_visibility="private")
     gr.Markdown(f"At most {settings.max_characters:,} characters a sentence; what is longer than "
                 f"{settings.max_length} tokens together is cut, and the answer says so.")  # fmt: skip
-    gr.on([button.click, sentence1.submit, sentence2.submit, model.change], page.answers, inputs, answer, **private, **together)
+    asked = [button.click, sentence1.submit, sentence2.submit, model.change]
+    answered = gr.on(asked, page.answers, inputs, answer, **private, **together)
+    predict_more.build_sections(settings, [sentence1, sentence2], model, answered)
     gr.api(page.predict, api_name="predict")
     return PredictTab(model, page.offer_run, (page.answer, inputs, answer))
 
@@ -108,7 +111,8 @@ def _drawn(answer):
         return drawing.notice(explain(answer), kind="error")
     prediction, origin = answer
     warning = drawing.notice(UNTRAINED, kind="warning") if origin.loaded in CHECKPOINTS else ""
-    return drawing.origin_line(str(origin), origin.stands_in) + warning + drawing.probability_bars(prediction)
+    by_hand = arithmetic(softmax_steps(prediction.logits), prediction.logits)
+    return drawing.origin_line(str(origin), origin.stands_in) + warning + drawing.probability_bars(prediction) + by_hand
 
 
 UNTRAINED = (

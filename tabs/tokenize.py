@@ -7,8 +7,8 @@ import gradio as gr
 from pipeline.collation import batch_view
 from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows, rows_at, search_rows
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
-from pipeline.tokenization import checked_length, checked_pair, token_view, tokenizer_for
-from tabs import drawing
+from pipeline.tokenization import checked_length, checked_pair, checked_truncation, token_view, tokenizer_for
+from tabs import drawing, token_drawing, tokenize_more
 from tabs.words import notice_on_error, toast
 
 PAIR = (
@@ -36,7 +36,9 @@ def build_tab(settings):
         sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
     button = gr.Button("Tokenize", variant="primary")
-    tokens = gr.HTML(min_height=360)
+    tokens = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
+    why_token = gr.HTML(token_drawing.hint())
+    more_of_pair = gr.Column()
     gr.Markdown("## 2 · Rows become a padded batch")
     with gr.Row():
         split = gr.Radio(list(SPLITS), value="train", label="Split")
@@ -44,7 +46,9 @@ def build_tab(settings):
         words = gr.Textbox("", label="Search", info="rows with all of these words", placeholder="for example: police")
         shuffle = gr.Button("Random rows", scale=0)
     show = gr.Radio(CELLS, value="pieces", label="Show in each cell")
-    batch = gr.HTML(min_height=360)
+    batch = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
+    why_cell = gr.HTML(token_drawing.hint())
+    tables = gr.HTML(min_height=300)
     with gr.Row():
         look = gr.Number(0, precision=0, label="Take a row as the pair above", info="its number in the split")
         take = gr.Button("Use this row", scale=0)
@@ -52,16 +56,22 @@ def build_tab(settings):
     pair_inputs = [sentence1, sentence2, checkpoint, max_length, truncation]
     batch_inputs = [rows, split, checkpoint, max_length, truncation, show]
     settings_changed = [checkpoint.change, max_length.release, truncation.change]
+    pair_outputs, batch_outputs = [tokens, why_token], [batch, why_cell, tables]
     private = {"api_visibility": "private", "show_progress": "minimal"}
-    gr.on([button.click, sentence1.submit, sentence2.submit, *settings_changed], page.pair, pair_inputs, tokens, **private)
-    gr.on([rows.submit, split.change, show.change, *settings_changed], page.batch, batch_inputs, batch, **private)
-    words.submit(page.search, [words, split], [batch, rows], **private).then(page.batch, batch_inputs, batch, **private)
-    shuffle.click(page.shuffle, split, [batch, rows], **private).then(page.batch, batch_inputs, batch, **private)
-    take.click(page.take, [look, split], [tokens, sentence1, sentence2], **private).then(
-        page.pair, pair_inputs, tokens, **private
-    )
+    pair_drawn = gr.on([button.click, sentence1.submit, sentence2.submit, *settings_changed], page.pair, pair_inputs,
+                       pair_outputs, **private)  # fmt: skip
+    batch_drawn = gr.on([rows.submit, split.change, show.change, *settings_changed], page.batch, batch_inputs,
+                        batch_outputs, **private)  # fmt: skip
+    found = words.submit(page.search, [words, *batch_inputs], [*batch_outputs, rows], **private)
+    drawn_by_lot = shuffle.click(page.shuffle, batch_inputs, [*batch_outputs, rows], **private)
+    taken = take.click(page.take, [look, split, *pair_inputs[2:]], [*pair_outputs, sentence1, sentence2], **private)
+    tokenize_more.asking_cells(tokens, page.why_token, why_token)
+    tokenize_more.asking_cells(batch, page.why_cell, why_cell)
+    with more_of_pair:
+        tokenize_more.build_pair_sections(page, pair_inputs, [pair_drawn, taken])
+    tokenize_more.build_batch_sections(page, batch_inputs, [batch_drawn, found, drawn_by_lot])
     gr.api(page.tokenize, api_name="tokenize")
-    return [(page.pair, pair_inputs, tokens), (page.batch, batch_inputs, batch)]
+    return [(page.pair, pair_inputs, pair_outputs), (page.batch, batch_inputs, batch_outputs)]
 
 
 class _handlers:
@@ -69,57 +79,76 @@ class _handlers:
 
     def __init__(self, settings):
         self.settings = settings
-        self.pair = notice_on_error(1)(self.pair)
-        self.batch = notice_on_error(1)(self.batch)
-        self.search = notice_on_error(2)(self.search)
-        self.shuffle = notice_on_error(2)(self.shuffle)
-        self.take = notice_on_error(3)(self.take)
+        # The explanation and the tables under a grid go when the grid does
+        self.pair = notice_on_error(2, clears=1)(self.pair)
+        self.batch = notice_on_error(3, clears=2)(self.batch)
+        self.search = notice_on_error(4, clears=2)(self.search)
+        self.shuffle = notice_on_error(4, clears=2)(self.shuffle)
+        self.take = notice_on_error(4, clears=1)(self.take)
 
-    def _tokenizer(self, checkpoint, max_length):
+    def tokenizer(self, checkpoint, max_length):
+        """(tokenizer, its Origin, max_length as a checked number)."""
         tokenizer, origin = tokenizer_for(checkpoint, self.settings)
         return tokenizer, origin, checked_length(max_length, tokenizer, self.settings)
 
-    def _split(self, split):
+    def split(self, split):
+        """(the rows of a split, where they came from)."""
         if split not in SPLITS:
             raise InputError(f"{str(split)[:60]!r} is not a split. Choose one of {', '.join(SPLITS)}.")
         raw_datasets, origin = load_raw_datasets(settings=self.settings)
         return raw_datasets[split], origin
 
     def pair(self, sentence1, sentence2, checkpoint, max_length, truncation):
-        tokenizer, origin, max_length = self._tokenizer(checkpoint, max_length)
-        view = token_view(tokenizer, *checked_pair(sentence1, sentence2, self.settings), max_length, truncation)
-        return drawing.origin_line(str(origin), origin.stands_in) + drawing.token_grid(view)
+        tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)
+        pair = checked_pair(sentence1, sentence2, self.settings)
+        view = token_view(tokenizer, *pair, max_length, checked_truncation(truncation))
+        asked = {"sentence1": sentence1, "sentence2": sentence2, "checkpoint": checkpoint, "max_length": max_length,
+                 "truncation": truncation}  # fmt: skip
+        grid = token_drawing.asking(asked, drawing.token_grid(view))
+        return drawing.origin_line(str(origin), origin.stands_in) + grid, token_drawing.hint()
 
     def batch(self, rows, split, checkpoint, max_length, truncation, show):
-        tokenizer, origin, max_length = self._tokenizer(checkpoint, max_length)
-        dataset, data_origin = self._split(split)
+        tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)
+        dataset, data_origin = self.split(split)
         examples = rows_at(dataset, parse_rows(rows, self.settings))
-        view = batch_view(tokenizer, examples, max_length, truncation)
+        view = batch_view(tokenizer, examples, max_length, checked_truncation(truncation))
         lines = [drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
         if show not in view.tensors and show != "pieces":
             lines.append(drawing.notice(f"This checkpoint's batch has no {show}; the pieces are shown.", kind="info"))
             show = "pieces"
-        return "".join([*lines, drawing.batch_grid(view, show), drawing.shapes_table(view), drawing.columns_table(view)])
+        asked = {"rows": rows, "split": split, "checkpoint": checkpoint, "max_length": max_length, "truncation": truncation,
+                 "show": show}  # fmt: skip
+        grid = token_drawing.asking(asked, drawing.batch_grid(view, show))
+        return "".join([*lines, grid]), token_drawing.hint(), drawing.shapes_table(view) + drawing.columns_table(view)
 
-    def search(self, words, split):
-        dataset, _ = self._split(split)
+    def why_token(self, event: gr.EventData):
+        return tokenize_more.why_of_pair(self, event._data)
+
+    def why_cell(self, event: gr.EventData):
+        return tokenize_more.why_of_batch(self, event._data)
+
+    def search(self, words, rows, split, *rest):
+        dataset, _ = self.split(split)
         if not words.strip():
             raise InputError("The search is empty. Type a word, such as police.")
         found = search_rows(dataset, words[:200], 8)
         if not found:
             raise InputError(f"No row of {split} has all of {words[:60]!r} in it. Try fewer words.")
-        return gr.skip(), ", ".join(map(str, found))
+        rows = ", ".join(map(str, found))
+        return *self.batch(rows, split, *rest), rows
 
-    def shuffle(self, split):
-        dataset, _ = self._split(split)
-        return gr.skip(), ", ".join(map(str, random_rows(dataset, 8)))
+    def shuffle(self, rows, split, *rest):
+        dataset, _ = self.split(split)
+        rows = ", ".join(map(str, random_rows(dataset, 8)))
+        return *self.batch(rows, split, *rest), rows
 
-    def take(self, number, split):
-        dataset, _ = self._split(split)
+    def take(self, number, split, *rest):
+        dataset, _ = self.split(split)
         if number is None:
             raise InputError("No row number is given. Type one, such as 0.")
         [row] = rows_at(dataset, [int(number)])
-        return gr.skip(), row["sentence1"], row["sentence2"]
+        pair = row["sentence1"], row["sentence2"]
+        return *self.pair(*pair, *rest), *pair
 
     def tokenize(
         self,
@@ -143,8 +172,9 @@ class _handlers:
             cut (what truncation removed from each sentence), notes, and origin (what was loaded, from where, why)
         """
         try:
-            tokenizer, origin, max_length = self._tokenizer(checkpoint, max_length)
-            view = token_view(tokenizer, *checked_pair(sentence1, sentence2, self.settings), max_length, truncation)
+            tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)
+            pair = checked_pair(sentence1, sentence2, self.settings)
+            view = token_view(tokenizer, *pair, max_length, checked_truncation(truncation))
         except Exception as error:
             raise toast(error) from None
         return {**asdict(view), "origin": asdict(origin)}

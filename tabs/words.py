@@ -21,8 +21,8 @@ def explain(error):
     return UNEXPECTED
 
 
-def notice_on_error(outputs):
-    """A page handler whose errors become a notice in its first output; the other outputs are left as they are."""
+def notice_on_error(outputs, clears=0):
+    """A page handler whose errors become a notice in its first output; the `clears` next ones are emptied, others left."""
 
     def decorate(handler):
         @functools.wraps(handler)
@@ -31,7 +31,7 @@ def notice_on_error(outputs):
                 return handler(*args)
             except Exception as error:
                 notice = drawing.notice(explain(error), kind="error")
-                return (notice, *[gr.skip()] * (outputs - 1)) if outputs > 1 else notice
+                return (notice, *[""] * clears, *[gr.skip()] * (outputs - 1 - clears)) if outputs > 1 else notice
 
         return guarded
 

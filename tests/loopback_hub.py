@@ -11,11 +11,14 @@ Then run anything against it with the real client libraries:
         python -c 'from datasets import load_dataset; print(load_dataset("nyu-mll/glue", "mrpc"))'
 
 Without --dataset, the real GLUE MRPC in ../shared beside the checkout is served as nyu-mll/glue (3,668 / 408 / 1,725 pairs).
+--token T lets the bearer of T make repositories and commit to them (owner "ann"; --token-rights read refuses it);
+what they hold then lies under --pushed FOLDER. Without --token nobody may.
 --stall S waits S seconds before each answer, --status N answers every request with N,
 --cut BYTES breaks off each file after BYTES: three ways in which a Hub fails.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import re
@@ -57,14 +60,81 @@ class Hub(BaseHTTPRequestHandler):
         return {"type": "file", "path": str(path.relative_to(root)), "size": path.stat().st_size,
                 "oid": digest(path, path.stat().st_mtime)}
 
+    def sibling(self, root, path, sizes):
+        size = {"size": path.stat().st_size, "blobId": digest(path, path.stat().st_mtime)} if sizes else {}
+        return {"rfilename": str(path.relative_to(root)), **size}
+
     def files(self, root):
         return sorted(path for path in root.rglob("*") if path.is_file())
 
     def do_HEAD(self):
         self.do_GET()
 
+    # ---------------------------------------------------------------- writing
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def refused(self):
+        """Whether the token isn't known, or may not write; the answer is given then."""
+        if not self.options.token or self.headers.get("Authorization") != f"Bearer {self.options.token}":
+            self.json({"error": "Invalid credentials in Authorization header"}, 401)
+            return True
+        if self.options.token_rights != "write" and self.command != "GET":
+            self.json({"error": "You don't have the rights to create a model under this namespace"}, 403)
+            return True
+        return False
+
+    def written(self, path, body):
+        """The calls by which huggingface_hub makes a repository and commits files to it; None for any other."""
+        here = f"http://127.0.0.1:{self.options.port}"
+        if path == "/api/repos/create":
+            repo = f"ann/{json.loads(body)['name']}"
+            if (self.options.pushed / repo).exists():
+                return {"error": "You already created this model repo", "url": f"{here}/{repo}"}, 409
+            (self.options.pushed / repo).mkdir(parents=True)
+            (self.options.pushed / repo / "create.json").write_bytes(body)
+            return {"url": f"{here}/{repo}", "name": repo, "id": "1"}, 200
+        if path == "/api/validate-yaml":
+            return {"errors": [], "warnings": []}, 200
+        if match := re.fullmatch(r"/api/models/(ann/[^/]+)/preupload/main", path):
+            modes = [{"path": file["path"], "uploadMode": "lfs" if file["path"].endswith(".safetensors") else "regular",
+                      "shouldIgnore": False, "oid": None} for file in json.loads(body)["files"]]
+            return {"files": modes}, 200
+        if match := re.fullmatch(r"/(ann/[^/]+).git/info/lfs/objects/batch", path):
+            objects = [{**each, "actions": {"upload": {"href": f"{here}/lfs/{each['oid']}"}}} for each in json.loads(body)["objects"]]
+            return {"transfer": "basic", "objects": objects}, 200
+        if match := re.fullmatch(r"/api/models/(ann/[^/]+)/commit/main", path):
+            self.commit(self.options.pushed / match[1], [json.loads(line) for line in body.splitlines()])
+            return {"success": True, "commitOid": COMMIT, "commitUrl": f"{here}/{match[1]}/commit/{COMMIT}"}, 200
+        return None
+
+    def commit(self, root, lines):
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                (root / value["path"]).write_bytes(base64.b64decode(value["content"]))
+            elif line["key"] == "lfsFile":
+                (self.options.pushed / value["oid"]).rename(root / value["path"])
+
+    def do_PUT(self):
+        name, body = urlparse(self.path).path.rpartition("/")[2], self.body()
+        if hashlib.sha256(body).hexdigest() != name:
+            return self.json({"error": "sha256 doesn't fit"}, 400)
+        (self.options.pushed / name).write_bytes(body)
+        self.answer(200)
+
+    # ---------------------------------------------------------------- reading
+
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        raw, path = self.body(), unquote(urlparse(self.path).path)
+        body = raw.decode()
+        writes = path.startswith(("/api/repos/", "/api/validate-yaml")) or "/preupload/" in path or "/commit/" in path or "/lfs/" in path
+        if writes:
+            if self.refused():
+                return None
+            answer = self.written(path, raw)
+            return self.json(*answer) if answer else self.missing("Page")
         match = re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/paths-info/[^/]+", unquote(urlparse(self.path).path))
         root = match and self.repos.get(match.groups())
         if not root:
@@ -78,13 +148,15 @@ class Hub(BaseHTTPRequestHandler):
             return self.json({"error": "unavailable"}, self.options.status)
         url = urlparse(self.path)
         path = unquote(url.path)
+        if path == "/api/whoami-v2":
+            return None if self.refused() else self.json({"type": "user", "name": "ann", "orgs": []})
         if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
             root = self.repos.get(match.groups())
             if not root:
                 return self.missing("Repo")
             return self.json({"id": match[2], "modelId": match[2], "sha": COMMIT, "private": False, "disabled": False,
                               "gated": False, "tags": [], "lastModified": "2024-01-01T00:00:00.000Z",
-                              "siblings": [{"rfilename": str(p.relative_to(root))} for p in self.files(root)]})
+                              "siblings": [self.sibling(root, p, "blobs" in url.query) for p in self.files(root)]})
         if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/[^/]+/?(.*)", path):
             root = self.repos.get((match[1], match[2]))
             if not root:
@@ -144,6 +216,9 @@ def main():
     parser.add_argument("--stall", type=float, default=0, metavar="SECONDS")
     parser.add_argument("--status", type=int, metavar="CODE")
     parser.add_argument("--cut", type=int, metavar="BYTES")
+    parser.add_argument("--token")
+    parser.add_argument("--token-rights", default="write", choices=["read", "write"])
+    parser.add_argument("--pushed", type=Path, default=Path("pushed"), metavar="FOLDER")
     parser.add_argument("--verbose", action="store_true")
     Hub.options = parser.parse_args()
     datasets = Hub.options.dataset or [("nyu-mll/glue", HERE.parent.parent / "shared/hub/datasets/nyu-mll/glue")]

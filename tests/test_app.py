@@ -1,4 +1,4 @@
-"""The app through gradio's own client: three public endpoints, real answers, clear refusals."""
+"""The app through gradio's own client: four public endpoints, real answers, clear refusals."""
 
 import time
 
@@ -23,10 +23,10 @@ def served(tmp_path_factory):
     demo.close()
 
 
-def test_only_the_three_named_endpoints_are_public(served):
+def test_only_the_named_endpoints_are_public(served):
     client, _, demo = served
     public = {function.api_name for function in demo.fns.values() if function.api_visibility == "public"}
-    assert public == {"tokenize", "predict", "fine_tune"}
+    assert public == {"tokenize", "predict", "fine_tune", "claim"}
     described = client.view_api(return_format="dict")["named_endpoints"]
     assert {name.strip("/") for name in described} == public
     assert all(parameter["parameter_name"] for endpoint in described.values() for parameter in endpoint["parameters"])

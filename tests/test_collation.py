@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.collation import STRATEGIES, batch_view, build_data_collator, collate, padding_cost
+from pipeline.collation import STRATEGIES, batch_view, batched_rows, build_data_collator, collate, padding_cost
 from pipeline.dataset import load_raw_datasets, rows_at
 from pipeline.settings import Settings
 from pipeline.sources import load_tokenizer
@@ -55,7 +55,7 @@ def test_trainer_drops_the_columns_that_the_view_says_it_drops(settings, tokeniz
 
     raw_datasets, _ = load_raw_datasets("auto", settings)
     tokenized = tokenize_datasets(raw_datasets, tokenizer)
-    args = build_training_args(TrainingConfig(batch_size=4), settings.runs_folder)
+    args = build_training_args(TrainingConfig(batch_size=4, group_by_length=False), settings.runs_folder)
     collator = build_data_collator(tokenizer)
     trainer = build_trainer(load_model(tiny)[0], args, tokenized["train"], tokenized["validation"], collator, None, tokenizer)
     batch = next(iter(trainer.get_eval_dataloader()))
@@ -73,6 +73,14 @@ def test_padding_costs_add_up(lengths, batch_size):
     assert costs["max_length"]["cells"] == 64 * len(lengths)
     assert costs["longest in dataset"]["cells"] == max(lengths) * len(lengths)
     assert costs["dynamic"]["cells"] <= costs["longest in dataset"]["cells"] <= costs["max_length"]["cells"]
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(1, 9), st.sampled_from(STRATEGIES))
+def test_each_row_is_in_one_batch_of_the_counted_shape(lengths, batch_size, strategy):
+    batches = batched_rows(lengths, batch_size, strategy)
+    assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
+    for rows, (count, seq_len) in zip(batches, padding_cost(lengths, batch_size, strategy, max_length=64)["batches"], strict=True):
+        assert len(rows) == count and max(lengths[row] for row in rows) <= seq_len
 
 
 @pytest.mark.parametrize("strategy, grouped", [("dynamic", False), ("grouped by length", True)])

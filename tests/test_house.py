@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import ROOT
 
-STAGES = ["settings", "sources", "dataset", "tokenization", "collation", "metrics", "training", "story", "workers",
-          "runs", "prediction"]  # fmt: skip
+STAGES = ["settings", "sources", "dataset", "tokenization", "collation", "why", "metrics", "judgement", "training", "by_hand",
+          "story", "workers", "executors", "runs", "health", "forecast", "diagnosis", "serving", "prediction", "stress",
+          "experiments", "probing", "tables", "adapters", "reproduce", "saving"]  # fmt: skip
 # app.py, the tabs, and the checks that look at the page from outside
 MAY_IMPORT_GRADIO = ("app.py", "tabs/", "tests/", "benchmarks/", "dev/")
 
@@ -64,9 +65,14 @@ def test_a_stage_imports_earlier_ones_only(place, stage):
 
 
 def test_the_environment_is_read_in_settings_alone():
-    # workers hands its own environment on to a process that trains; the command line sets what libraries read
-    for stage in set(STAGES) - {"settings", "workers"}:
+    # workers hands its own environment on to a process that trains, executors tells tokenizers of the fork to come; the
+    # command line sets what libraries read
+    for stage in set(STAGES) - {"settings", "workers", "executors"}:
         assert "os.environ" not in (ROOT / "pipeline" / f"{stage}.py").read_text(), stage
+
+
+def test_every_stage_has_its_place():
+    assert {path.stem for path in (ROOT / "pipeline").glob("[a-z]*.py")} == set(STAGES)
 
 
 def test_ruff_finds_nothing():

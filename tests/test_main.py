@@ -94,6 +94,17 @@ def test_predict_many_from_a_csv(run, tiny, tmp_path):
     assert code == 0 and out.count("Hello, you. | Hi.") == 40 and out.count("P(equivalent)") == 1
 
 
+def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_path):
+    path, output = tmp_path / "pairs.csv", tmp_path / "predictions.csv"
+    path.write_text("sentence1,sentence2\nHello.,Hi.\n,empty\nOne.,=Two.\n")
+    code, out, err = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
+    assert code == 2 and "Hello. | Hi." in out and "One. | =Two." in out and "error: line 3: sentence1 is empty" in err
+    lines = output.read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith('"sentence1","sentence2","label"') and len(lines) == 4 and "'=Two." in lines[3]
+    path.write_text("sentence1,sentence2\nHello.,Hi.\n")
+    assert run("predict", "--checkpoint", tiny, "--csv", path)[0] == 0
+
+
 @pytest.mark.parametrize("arguments, says", [
     (["tokenize", "--checkpoint", "../x"], "is not a checkpoint id"),
     (["tokenize", "--rows", "99999"], "Row 99999 is not there"),

@@ -157,8 +157,9 @@ def single_needs_no_padding():
 
 @section.claim(
     "hf-all-one-length",
-    "But in training all samples have to have the same length.",
-    "Only those of one batch. Each batch is as wide as its own longest row, which saves computing.",
+    "In training, unlike in inference on one sentence, all samples have to keep the same length.",
+    "Only those of one batch, since a tensor has no ragged rows: each batch is padded to its own longest row. "
+    "Padding everything to one length works too, and computes more.",
     "https://huggingface.co/learn/llm-course/chapter3/2#dynamic-padding",
     reviewed="corrected",
 )

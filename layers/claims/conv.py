@@ -169,9 +169,10 @@ def set_per_output():
 
 @section.claim(
     "conv-input-four-dimensional",
-    "The input that the weight acts on has four dimensions as well.",
-    "Four, (N, C, H, W), or three: a single image (C, H, W) is taken as a batch of one and comes back without N.",
-    FUNCTION,
+    "The input that the weight acts on has four dimensions, as the weight has.",
+    "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too and comes back "
+    "without N. The shapes at the end of Conv2d's page list both.",
+    CONV2D,
     reviewed="corrected",
 )
 def input_four_dimensional():

@@ -111,8 +111,9 @@ def gamma_beta_shape():
 
 @section.claim(
     "norm-standard-normal",
-    "γ and β then change the variance and mean of what is by then standard normally distributed.",
-    "Mean 0 and variance 1, yes, but the distribution keeps its form: pixels that were 0 or 1 still have two values.",
+    "γ and β act on a standard normal distribution, whose variance and mean they change.",
+    "On values of mean 0 and variance 1, which needn't be normal: subtracting and dividing leave a distribution its "
+    "form. Pixels that were 0 or 1 still have just two values.",
     BATCHNORM2D,
     reviewed="corrected",
 )

@@ -26,20 +26,19 @@ def fewer_numbers():
 
 @section.claim(
     "pool-position-kept",
-    "Pooling blurs the picture, but judging what is where doesn't suffer.",
-    "What is there survives, exactly where doesn't: a dot anywhere within one window gives the same output. "
-    "And max pooling blurs nothing: it keeps the largest value whole; average pooling blurs.",
+    "Pooling blurs the picture, but recognizing it, and judging where things are, doesn't suffer.",
+    "Where suffers: a dot at any place of one window gives the same output, so its position is known only to the "
+    "window. (In which window it stands is kept.) And max pooling is no blur: a largest value comes through whole "
+    "and the rest is dropped, while average pooling spreads it thin.",
     MAXPOOL2D,
     reviewed="corrected",
 )
 def position_kept():
-    dots = torch.zeros(4, 1, 4, 4)  # four pictures, a dot at each place of the first window
-    for picture, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
-        dots[picture, 0, row, column] = 1.0
-    pooled = nn.MaxPool2d(2)(dots)
+    dots = torch.eye(16).reshape(16, 1, 4, 4)  # sixteen pictures, a dot at each place of 4 × 4
+    pooled = nn.MaxPool2d(2)(dots)  # (16, 1, 2, 2)
     different = {tuple(picture.flatten().tolist()) for picture in pooled}
-    return noted(len(different) == 4, different_outputs=len(different), largest=pooled.max().item(),
-                 largest_after_average=nn.AvgPool2d(2)(dots).max().item())  # fmt: skip
+    return noted(len(different) == len(dots), pictures=len(dots), different_outputs=len(different),
+                 dot_after_max=pooled.max().item(), dot_after_average=nn.AvgPool2d(2)(dots).max().item())  # fmt: skip
 
 
 @section.claim(

@@ -229,11 +229,11 @@ def map_every_row():
 )
 def function_order():
     loaded, _ = raw_datasets()
-    snippet = """
-tokenized_datasets = raw_datasets.map(tokenize_function, batched=True)
-def tokenize_function(example):
-    return tokenizer(example["sentence1"], example["sentence2"], truncation=True)
-"""
+    snippet = (
+        "tokenized_datasets = raw_datasets.map(tokenize_function, batched=True)\n"
+        "def tokenize_function(example):\n"
+        "    return tokenizer(example['sentence1'], example['sentence2'], truncation=True)\n"
+    )
     error = error_of(exec, snippet, {"raw_datasets": loaded, "tokenizer": tokenizer()})
     return noted(error is None, error=str(error))
 

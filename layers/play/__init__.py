@@ -2,6 +2,7 @@
 
     convolve(), pad_picture()      conv.py
     pool(), unpool()               pooling.py
+    follow(), window_cells(), pooled_area()    windows.py: which input cells an output cell looks at
     batch_norm()                   normalization.py
     dropout()                      dropout.py
     regression_loss(), cross_entropy()    losses.py
@@ -18,8 +19,9 @@ from layers.play.losses import cross_entropy, regression_loss
 from layers.play.normalization import batch_norm
 from layers.play.pooling import pool, unpool
 from layers.play.shapes import Shapes, output_size, small_picture
+from layers.play.windows import Window, follow, pooled_area, window_cells
 
 __all__ = [
-    "Shapes", "batch_norm", "convolve", "cross_entropy", "dropout", "output_size", "pad_picture", "pool",
-    "regression_loss", "small_picture", "unpool",
+    "Shapes", "Window", "batch_norm", "convolve", "cross_entropy", "dropout", "follow", "output_size", "pad_picture",
+    "pool", "pooled_area", "regression_loss", "small_picture", "unpool", "window_cells",
 ]  # fmt: skip

@@ -83,7 +83,7 @@ def test_fine_tune_then_predict_with_its_model(page, shoot):
     assert re.search(r"run=[0-9a-f]{32}", page.url)
     shoot(page, "fine-tune")
     panel = open_tab(page, "Predict")
-    expect(panel.get_by_label("Model")).to_have_value(re.compile("your fine-tune"))
+    expect(panel.get_by_label("Model")).to_have_value(re.compile("yours: fine-tune"))
     expect(panel.locator(".origin")).to_contain_text("fine-tuned here")
     expect(panel.locator(".notice.warning")).to_have_count(0)
     shoot(page, "predict-own")
@@ -109,5 +109,9 @@ def test_predict_an_example(page, shoot):
     expect(panel.locator(".bars tr")).to_have_count(3)
     shares = [float(share.rstrip("%")) for share in panel.locator(".bars td span:not(.bar)").all_text_contents()]
     assert abs(sum(shares) - 100) <= 0.1
-    expect(panel.locator(".notice.warning")).to_contain_text("never been trained")
+    expect(panel.locator(".origin")).to_contain_text("fine-tuned on MRPC")
+    expect(panel.locator(".notice.warning")).to_have_count(0)
     shoot(page, "predict")
+    panel.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name=re.compile("untrained: sentence-transformers")).click()
+    expect(panel.locator(".notice.warning")).to_contain_text("never been trained")

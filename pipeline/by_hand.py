@@ -1,0 +1,237 @@
+"""One training step written out in bare PyTorch, beside the one that `Trainer` takes from the same weights.
+
+    >>> step = one_step(TrainingConfig(source="embedded", batch_size=4))                            # doctest: +SKIP
+    >>> step.loss_difference, step.weight_difference
+    (0.0, 1.4e-09)
+
+Both get the same batch: the first that a run with these settings would draw. Everything is float32 and without dropout,
+so that the two compute the same; and the step is taken at the full learning_rate, because in a warm-up the first step's
+rate is 0 and nothing would move.
+"""
+
+import copy
+import inspect
+import math
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from pipeline.collation import build_data_collator
+from pipeline.dataset import load_raw_datasets
+from pipeline.settings import InputError, Settings
+from pipeline.sources import drawing_a_head, load_model, load_tokenizer
+from pipeline.tokenization import checked_length, tokenize_datasets
+from pipeline.training import build_trainer, build_training_args, freeze, set_dropout
+
+# A page waits for it: a batch this large and a model this size take about two seconds on two cores.
+MOST_PAIRS = 16
+MOST_PARAMETERS = 40_000_000
+_one_at_a_time = threading.Lock()
+
+
+# ---------------------------------------------------------------- the step itself; the page shows these lines
+
+
+def losses_by_hand(model, batch):
+    """Each example's cross-entropy, (batch,): minus the logarithm of the probability that its gold label got."""
+    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+    logits = model(**inputs).logits  # (batch, 2)
+    log_probabilities = logits.log_softmax(dim=-1)  # (batch, 2)
+    return -log_probabilities[range(len(logits)), batch["labels"]]  # (batch,)
+
+
+def step_by_hand(model, batch, learning_rate, weight_decay, max_grad_norm=1.0):
+    """One AdamW step: forward, mean, backward, clip, update. (losses, gradient norm before clipping)."""
+    import torch
+
+    losses = losses_by_hand(model, batch)  # (batch,)
+    losses.mean().backward()
+    learning = [weight for weight in model.parameters() if weight.grad is not None]
+    norm = torch.stack([weight.grad.norm() for weight in learning]).norm()
+    clip = (max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
+    with torch.no_grad():
+        for weight in learning:
+            gradient = weight.grad * clip
+            # AdamW's two running averages after one step, each made up for having begun at 0
+            average = (1 - 0.9) * gradient / (1 - 0.9**1)
+            square = (1 - 0.999) * gradient.square() / (1 - 0.999**1)
+            # biases and LayerNorm are not pulled towards zero
+            decay = 0.0 if weight.ndim < 2 else weight_decay
+            weight -= learning_rate * decay * weight
+            weight -= learning_rate * average / (square.sqrt() + 1e-8)
+    return losses.detach(), norm
+
+
+# ---------------------------------------------------------------- both steps, and what they have in common
+
+
+@dataclass(frozen=True)
+class Example:
+    """One pair of the batch: its row in the train split, what it says, its gold label (0 or 1), its loss by hand."""
+
+    row: int
+    sentence1: str
+    sentence2: str
+    label: int
+    share: float  # the probability that its gold label got
+    loss: float
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One number of the model, followed through both updates."""
+
+    name: str
+    before: float
+    gradient: float
+    by_hand: float
+    by_trainer: float
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """Both steps from the same weights on the same batch."""
+
+    examples: list[Example]
+    shape: tuple[int, int]  # (batch, seq_len)
+    learning_rate: float
+    weight_decay: float
+    loss_by_hand: float
+    loss_by_trainer: float
+    norm_by_hand: float
+    norm_by_trainer: float
+    weights: int  # numbers compared
+    moved: int  # of them, those that the step changed
+    largest_update: float
+    weight_difference: float  # the largest between the two, over all weights
+    followed: list[Weight]
+    notes: list[str]
+    seconds: float
+    code: str
+
+    @property
+    def loss_difference(self):
+        return abs(self.loss_by_hand - self.loss_by_trainer)
+
+
+def one_step(config, settings=None):
+    """TrainingConfig -> OneStep.
+
+    Raises InputError for a setting out of bounds, a checkpoint that can't be had or one that is too large to be
+    stepped while a page waits.
+    """
+    settings = settings or Settings()
+    config, notes = _as_here(config.checked(settings))
+    began = time.monotonic()
+    with _one_at_a_time:
+        tokenizer, rows, tokenized = _pairs(config, settings)
+        model, origin = load_model(config.checkpoint, config.seed, settings)
+        _check_size(config.checkpoint, model)
+        set_dropout(model, config.dropout)
+        freeze(model, config.frozen_layers)
+        if origin.stands_in:
+            notes.append(str(origin))
+        twin = copy.deepcopy(model)
+        batches, trainer = _trainers_step(model, tokenized, tokenizer, config)
+        return _compared(twin, trainer, batches[0], rows, tokenized, config, notes, began)
+
+
+def _as_here(config):
+    """(the config that both steps run under, what of the visitor's it leaves out)."""
+    notes = []
+    if config.warmup_ratio > 0:
+        notes.append(f"With warmup {config.warmup_ratio:g}, a run's first step has the learning rate 0 and moves nothing. "
+                     "This step has all of it.")  # fmt: skip
+    if config.precision != "fp32":
+        notes.append("Both compute in float32 here: in bfloat16 they would agree to two or three digits only.")
+    if config.dropout:
+        notes.append(f"Without dropout here: with {config.dropout:g}, each of the two would drop other activations.")
+    if config.batch_size > MOST_PAIRS:
+        notes.append(f"The first {MOST_PAIRS} pairs of the batch of {config.batch_size}, so that a page can wait for it.")
+    return replace(config, warmup_ratio=0.0, schedule="constant", eval_strategy="no", dropout=0.0, precision="fp32"), notes
+
+
+def _pairs(config, settings):
+    from datasets import DatasetDict
+
+    raw_datasets, _ = load_raw_datasets(config.source, settings)
+    tokenizer, _ = load_tokenizer(config.checkpoint, settings)
+    checked_length(config.max_length, tokenizer, settings)
+    rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
+    return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"]
+
+
+def _check_size(name, model):
+    numbers = sum(parameter.numel() for parameter in model.parameters())
+    if numbers > MOST_PARAMETERS:
+        raise InputError(f"{name} has {numbers:,} parameters, and two copies with gradients of more than {MOST_PARAMETERS:,} "
+                         "are more than a page can wait for. Choose the embedded checkpoint for this step.")  # fmt: skip
+
+
+def _trainers_step(model, tokenized, tokenizer, config):
+    """([the batch it took], the Trainer after its single step)."""
+    from transformers import PrinterCallback, set_seed
+
+    batches, collator = [], build_data_collator(tokenizer)
+
+    def collate(rows):
+        batches.append(collator(rows[:MOST_PAIRS]))
+        return batches[-1]
+
+    with tempfile.TemporaryDirectory() as folder, drawing_a_head:  # Trainer sets the seed of all chance, which is global
+        args = build_training_args(config, folder)
+        args.max_steps = 1
+        trainer = build_trainer(model, args, tokenized, None, collate, None, tokenizer)
+        trainer.remove_callback(PrinterCallback)
+        set_seed(config.seed)
+        trainer.train()
+    return batches, trainer
+
+
+def _compared(twin, trainer, batch, rows, tokenized, config, notes, began):
+    """The step by hand on the untouched twin, and both results side by side."""
+    batch = batch.to(trainer.args.device)
+    twin = twin.to(trainer.args.device).train()
+    before = {name: weight.detach().clone() for name, weight in twin.named_parameters()}
+    losses, norm = step_by_hand(twin, batch, config.learning_rate, config.weight_decay)
+    theirs = dict(trainer.model.named_parameters())
+    moved, largest, apart = 0, 0.0, 0.0
+    for name, weight in twin.named_parameters():
+        update = (weight.detach() - before[name]).abs()
+        moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
+        apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
+    logged = next(log for log in trainer.state.log_history if "loss" in log)
+    return OneStep(
+        _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), config.learning_rate,
+        config.weight_decay, losses.mean().item(), logged["loss"], norm.item(), logged["grad_norm"],
+        sum(weight.numel() for weight in before.values()), moved, largest, apart,
+        _followed(before, twin, theirs), notes, time.monotonic() - began, source(),
+    )  # fmt: skip
+
+
+def _examples(batch, losses, rows, tokenized):
+    """The batch's rows, found again by their ids: a batch is numbers and doesn't say which pairs they were."""
+    found = {tuple(ids): row for row, ids in enumerate(tokenized["input_ids"])}
+    examples = []
+    for ids, mask, label, loss in zip(batch["input_ids"].tolist(), batch["attention_mask"].tolist(), batch["labels"].tolist(),
+                                      losses, strict=True):  # fmt: skip
+        row = found[tuple(number for number, real in zip(ids, mask, strict=True) if real)]
+        examples.append(Example(row, rows[row]["sentence1"], rows[row]["sentence2"], label, math.exp(-loss), loss))
+    return examples
+
+
+def _followed(before, twin, theirs):
+    """Three numbers: of the classifier, of its bias, and of the highest layer."""
+    after = dict(twin.named_parameters())
+    learning = [name for name, weight in after.items() if weight.grad is not None]
+    names = [name for name in learning if name.startswith("classifier")][:2]
+    names += [name for name in learning if ".layer." in name][-1:]
+    one = {name: (0,) * after[name].ndim for name in names}
+    return [Weight(f"{name}[{', '.join('0' * len(at))}]", before[name][at].item(), after[name].grad[at].item(),
+                   after[name].detach()[at].item(), theirs[name].detach()[at].item()) for name, at in one.items()]  # fmt: skip
+
+
+def source():
+    """The lines that ran by hand, as they stand in this file."""
+    return inspect.getsource(losses_by_hand) + "\n\n" + inspect.getsource(step_by_hand)

@@ -1,0 +1,293 @@
+"""A run's curve in the course's words, by rules anybody can check, and the settings that a remedy would change.
+
+The rules are asked in this order; the first that holds names the curve. A standard error is that of a share p over n
+validation pairs, sqrt(p·(1 − p)/n): on 408 pairs about 2.3 points. Single batches vary, so "the training loss" is the mean
+over a part of the run: an eighth of its steps, or five. Its noise is the standard deviation of the steps within a part.
+
+1. erratic: a loss became infinite or NaN.
+2. predicts one class only: at least 98% of the answers after the run are the same label, and the gold labels aren't.
+3. too short to tell: fewer than 8 steps.
+4. overfits: the validation loss ends at least 5% above its lowest while the training loss fell below half of it, or ends
+   at least 10% above its lowest while the training loss fell by a fifth.
+5. erratic: the training loss rises from one part to the next by more than a fifth of what it began with, and by more than
+   three times what the noise explains; or its noise is more than half of it, and more than it fell.
+6. knew it already: it began at least one standard error above the majority, and ended within one of where it began.
+7. learns well: accuracy ends at least one standard error above the majority, and the validation loss ends lower.
+8. underfits: none of these, so neither did it learn, nor did anything stop it.
+
+    >>> means([(1, 1.0), (2, 0.8), (3, 0.6), (4, 0.4)], 2)
+    [0.9, 0.5]
+"""
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from statistics import mean, variance
+
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, InputError, Settings
+from pipeline.training import TrainingConfig, planned_steps
+
+MOST_PARTS, LEAST_IN_A_PART = 8, 5
+LEAST_STEPS = 8
+ONE_CLASS = 0.98
+ERRATIC = "Erratic"
+ONE_CLASS_ONLY = "Predicts one class only"
+TOO_SHORT = "Too short to tell"
+OVERFITS = "Overfits"
+KNEW = "Knew it already"
+LEARNS = "Learns well"
+UNDERFITS = "Underfits"
+ALL_TRIED = "Every remedy is in these settings already"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules look at. Losses and accuracies as (step, value); `majority` is a share; `answers` 0 or 1 a pair."""
+
+    config: TrainingConfig
+    loss: list[tuple[int, float]]
+    eval_loss: list[tuple[int, float]]
+    eval_accuracy: list[tuple[int, float]]
+    majority: float
+    eval_pairs: int
+    train_pairs: int
+    answers: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Settings to change, and why: {} where nothing needs to be, or where every setting is at its cap."""
+
+    changes: dict
+    why: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A curve's name, the figures that it was named for, and what to try next."""
+
+    name: str
+    because: str
+    remedy: Remedy
+
+
+def diagnose(evidence, settings=None):
+    """Evidence -> Diagnosis; None where there is nothing to look at: no training step, or no judged pair."""
+    settings = settings or Settings()
+    if not evidence.loss or len(evidence.eval_loss) < 2 or not evidence.eval_accuracy or evidence.eval_pairs < 1:
+        return None
+    for rule in (_not_finite, _one_class, _too_short, _overfits, _erratic, _knew, _learns, _underfits):
+        if because := rule(evidence):
+            return Diagnosis(NAMES[rule], because, REMEDIES[NAMES[rule]](evidence, settings))
+    raise AssertionError("the last rule holds always")
+
+
+def evidence_of(run, judgement=None):
+    """A Run (pipeline/runs.py) and its Judgement, if it left one -> Evidence, or None where the story tells too little."""
+    start = run.first("start")
+    end = run.first(run.state) if run.ended else None
+    if not start or not run.config or not end or not end.get("after"):
+        return None
+    evaluations = [event for event in run.of("evaluation") if "eval_loss" in event and "eval_accuracy" in event]
+    return Evidence(
+        config=TrainingConfig(**run.config),
+        loss=[(event["step"], event["loss"]) for event in run.of("log")],
+        eval_loss=[(event["step"], event["eval_loss"]) for event in evaluations],
+        eval_accuracy=[(event["step"], event["eval_accuracy"]) for event in evaluations],
+        majority=start["majority"]["accuracy"],
+        eval_pairs=start.get("eval_pairs") or run.config["eval_pairs"],
+        train_pairs=start.get("train_pairs") or run.config["train_pairs"],
+        answers=judgement.answers("after") if judgement else [],
+    )
+
+
+def parts_of(points, count=None):
+    """The values of `count` consecutive parts of a curve, as equal as may be; by default eight, or as many as have five."""
+    count = min(count or max(2, min(MOST_PARTS, len(points) // LEAST_IN_A_PART)), len(points))
+    edges = [round(part * len(points) / count) for part in range(count + 1)]
+    return [[value for _, value in points[low:high]] for low, high in zip(edges, edges[1:], strict=False)]
+
+
+def means(points, count=None):
+    """The mean of each part."""
+    return [mean(values) for values in parts_of(points, count)]
+
+
+def noise(points):
+    """The standard deviation of the values around their part's mean, 0 where no part has two."""
+    parts = [values for values in parts_of(points) if len(values) > 1]
+    return math.sqrt(mean(variance(values) for values in parts)) if parts else 0.0
+
+
+def standard_error(share, pairs):
+    """Of a share over so many pairs."""
+    share = min(max(share, 0.0), 1.0)
+    return math.sqrt(share * (1 - share) / pairs)
+
+
+# ---------------------------------------------------------------- the rules: why it holds, or ""
+
+
+def _not_finite(evidence):
+    wild = [step for step, value in (*evidence.loss, *evidence.eval_loss) if not math.isfinite(value)]
+    return f"the loss is no finite number any more at step {min(wild)}" if wild else ""
+
+
+def _one_class(evidence):
+    if not evidence.answers or evidence.majority > ONE_CLASS:
+        return ""
+    ones = mean(evidence.answers)
+    share, label = max((ones, "equivalent"), (1 - ones, "not_equivalent"))
+    if share < ONE_CLASS:
+        return ""
+    return f"{share:.1%} of its answers are {label}, and {evidence.majority:.1%} of the gold labels are one label"
+
+
+def _too_short(evidence):
+    return f"it made {len(evidence.loss)} steps" if len(evidence.loss) < LEAST_STEPS else ""
+
+
+def _overfits(evidence):
+    first, last = _ends(evidence)
+    best_step, best = min(evidence.eval_loss, key=lambda point: point[1])
+    step, final = evidence.eval_loss[-1]
+    rise = final / best - 1 if best > 0 else 0.0
+    if step <= best_step:
+        return ""
+    if (rise >= 0.05 and last < final / 2) or (rise >= 0.10 and last < 0.8 * first):
+        return (f"the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} above that, "
+                f"while the training loss went on to {last:.3f}")  # fmt: skip
+    return ""
+
+
+def _erratic(evidence):
+    parts, wild = means(evidence.loss), noise(evidence.loss)
+    rise = max((later - earlier for earlier, later in zip(parts, parts[1:], strict=False)), default=0.0)
+    explained = 3 * wild * math.sqrt(2 * len(parts) / len(evidence.loss))
+    if parts[0] > 0 and rise > parts[0] / 5 and rise > explained:
+        return f"the training loss rises by {rise:.3f} from one part of the run to the next, where it began with {parts[0]:.3f}"
+    if wild > mean(parts) / 2 and wild > parts[0] - parts[-1]:
+        return f"the training loss varies by {wild:.3f} from step to step, around {mean(parts):.3f}, more than it fell"
+    return ""
+
+
+def _knew(evidence):
+    error = standard_error(evidence.majority, evidence.eval_pairs)
+    before, after = evidence.eval_accuracy[0][1], evidence.eval_accuracy[-1][1]
+    if before < evidence.majority + error or not before - error < after < before + error:
+        return ""
+    return f"accuracy began at {before:.1%} and ended at {after:.1%}; the majority is {evidence.majority:.1%}"
+
+
+def _learns(evidence):
+    error = standard_error(evidence.majority, evidence.eval_pairs)
+    after, losses = evidence.eval_accuracy[-1][1], [value for _, value in evidence.eval_loss]
+    if after < evidence.majority + error or losses[-1] >= losses[0]:
+        return ""
+    return (f"accuracy ends at {after:.1%}, {100 * (after - evidence.majority):.1f} points above the majority (a standard "
+            f"error is {100 * error:.1f}), and the validation loss fell from {losses[0]:.3f} to {losses[-1]:.3f}")  # fmt: skip
+
+
+def _underfits(evidence):
+    first, last = _ends(evidence)
+    after = evidence.eval_accuracy[-1][1]
+    return (f"accuracy ends at {after:.1%} where the majority has {evidence.majority:.1%}, and the training loss went from "
+            f"{first:.3f} to {last:.3f}")  # fmt: skip
+
+
+def _ends(evidence):
+    """The training loss in the first and in the last part of the run."""
+    parts = means(evidence.loss)
+    return parts[0], parts[-1]
+
+
+NAMES = {_not_finite: ERRATIC, _one_class: ONE_CLASS_ONLY, _too_short: TOO_SHORT, _overfits: OVERFITS, _erratic: ERRATIC,
+         _knew: KNEW, _learns: LEARNS, _underfits: UNDERFITS}  # fmt: skip
+
+
+# ---------------------------------------------------------------- the remedies: one thing at a time
+
+
+def _first_that_changes(evidence, settings, candidates, otherwise):
+    """The first candidate (changes, why) within the caps that changes anything; a run teaches most if one thing differs."""
+    for changes, why in candidates:
+        changes = {name: value for name, value in changes.items() if getattr(evidence.config, name) != value}
+        try:
+            replace(evidence.config, **changes).checked(settings)
+        except InputError:
+            continue
+        if changes:
+            return Remedy(changes, why)
+    return Remedy({}, otherwise)
+
+
+def _learn_more(evidence, settings):
+    """For a curve that hasn't got anywhere yet."""
+    config, candidates = evidence.config, []
+    if config.learning_rate > 1e-3:
+        candidates.append(({"learning_rate": 2e-4}, "Steps this large overshoot, and may leave one label."))
+    if config.checkpoint not in (WARMED, READY):
+        candidates.append(({"checkpoint": WARMED}, "A start that can compare two sentences needs far fewer steps."))
+    if config.learning_rate < 1e-4:
+        candidates.append(({"learning_rate": 2e-4}, "Larger updates get further in the same number of steps."))
+    candidates.append((_more_steps(evidence, settings), "More steps: it was still on its way."))
+    if config.frozen_layers:
+        candidates.append(({"frozen_layers": 0}, "With all layers free, there is more that can adapt."))
+    return _first_that_changes(evidence, settings, candidates, f"{ALL_TRIED}: change the checkpoint.")
+
+
+def _more_steps(evidence, settings):
+    """Twice the steps, within the caps, with as many epochs as they need; {} where there can't be more."""
+    config = evidence.config
+    now = planned_steps(config, evidence.train_pairs)
+    steps = min(2 * now, settings.max_steps)
+    epochs = min(max(config.epochs, -(-steps * config.batch_size // evidence.train_pairs)), settings.max_epochs)
+    changed = replace(config, max_steps=steps, epochs=epochs)
+    return {"max_steps": steps, "epochs": epochs} if planned_steps(changed, evidence.train_pairs) > now else {}
+
+
+def _learn_less(evidence, settings):
+    """For a curve that went past its best."""
+    config = evidence.config
+    best = min(evidence.eval_loss, key=lambda point: point[1])[0]
+    more = min(2 * config.train_pairs, settings.max_train_pairs)
+    candidates = []
+    if config.epochs > 1 and evidence.train_pairs == config.train_pairs and more > config.train_pairs:
+        candidates.append(({"train_pairs": more, "epochs": max(1, config.epochs // 2)},
+                           "More pairs, each seen less often: there is less to learn by heart."))  # fmt: skip
+    if best > 0:
+        candidates.append(({"max_steps": best}, f"Stop where the validation loss was lowest, at step {best}."))
+    candidates.append(({"dropout": max(config.dropout, 0.1)}, "Dropout makes learning by heart harder."))
+    candidates.append(({"learning_rate": config.learning_rate / 4}, "Smaller updates fit the training pairs less closely."))
+    return _first_that_changes(evidence, settings, candidates, f"{ALL_TRIED}: choose more pairs.")
+
+
+def _calm(evidence, settings):
+    """For a curve that jumps."""
+    config = evidence.config
+    candidates = [({"learning_rate": config.learning_rate / 4}, "Smaller updates: the loss jumps where a step goes too far.")]
+    if config.learning_rate <= 5e-5:
+        candidates.insert(0, ({"batch_size": max(config.batch_size, min(16, 2 * config.batch_size))},
+                              "Larger batches: the mean over more pairs varies less."))  # fmt: skip
+    if config.warmup_ratio < 0.1:
+        candidates.append(({"warmup_ratio": 0.1}, "A warm-up lets AdamW's averages settle before the updates grow."))
+    return _first_that_changes(evidence, settings, candidates, f"{ALL_TRIED}: choose another seed.")
+
+
+def _nothing_to_mend(evidence, settings):
+    return Remedy({}, "Does it hold with other seeds? Three of them, below, show how much of it is chance.")
+
+
+def _start_below(evidence, settings):
+    return _first_that_changes(evidence, settings, [
+        ({"checkpoint": WARMED}, "Start from weights that have seen no label, to watch them learn."),
+        ({"checkpoint": EMBEDDED_CHECKPOINT}, "Start from weights that have seen no pair, to watch them learn."),
+    ], "Choose a start that hasn't learned the task yet.")  # fmt: skip
+
+
+REMEDIES = {ERRATIC: _calm, ONE_CLASS_ONLY: _learn_more, TOO_SHORT: _learn_more, OVERFITS: _learn_less, KNEW: _start_below,
+            LEARNS: _nothing_to_mend, UNDERFITS: _learn_more}  # fmt: skip
+
+
+def changed_config(config, remedy):
+    """The run's config with the remedy in it, as a dict in the form's own names."""
+    return asdict(replace(config, **remedy.changes))

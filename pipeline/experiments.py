@@ -1,0 +1,277 @@
+"""What a course says about tokenizing and padding, tried on the spot with a visitor's own pair or rows.
+
+    >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    >>> [(way.name, len(way.tokens)) for way in ways_to_tokenize(tokenizer, "Hi.", "Hello.")]
+    [('sentence 1 alone', 4), ('sentence 2 alone', 4), ('as a pair', 7), ('swapped', 7)]
+
+Milliseconds are those of this machine while others may be using it: each measurement takes its turns with what it is
+compared with, as long as `settings.experiment_seconds` last, and the best turn counts.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+
+from pipeline.collation import STRATEGIES, batched_rows, padding_cost
+from pipeline.prediction import softmax
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, shown  # noqa: F401
+from pipeline.sources import load_model
+from pipeline.tokenization import Token, token_view, tokenize_function, tokenizer_for
+
+# The embedded checkpoint in float32 with a head that has learned something: the model that experiments ask.
+ASKED = READY
+MOST_TURNS = 5
+
+# ---------------------------------------------------------------- the same pair in other ways
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to hand the two sentences to a tokenizer; `tokens` keep the role of the sentence they come from."""
+
+    name: str
+    call: str
+    tokens: list[Token]
+    type_ids: list[int]  # the different token_type_ids in it; empty where the tokenizer makes none
+
+
+def ways_to_tokenize(tokenizer, sentence1, sentence2, max_length=128, truncation=True):
+    """[Way of each sentence alone, of the pair, of the pair swapped]: lengths, separators and types differ."""
+    view = partial(token_view, tokenizer, max_length=max_length, truncation=truncation)
+    return [
+        _way("sentence 1 alone", "tokenizer(sentence1)", _alone(tokenizer, sentence1, 1, max_length, truncation)),
+        _way("sentence 2 alone", "tokenizer(sentence2)", _alone(tokenizer, sentence2, 2, max_length, truncation)),
+        _way("as a pair", "tokenizer(sentence1, sentence2)", view(sentence1, sentence2).tokens),
+        _way("swapped", "tokenizer(sentence2, sentence1)", _other_way_round(view(sentence2, sentence1).tokens)),
+    ]
+
+
+def _way(name, call, tokens):
+    return Way(name, call, tokens, sorted({token.type_id for token in tokens} - {None}))
+
+
+def _alone(tokenizer, sentence, which, max_length, truncation):
+    encoding = tokenize_function(tokenizer, {"sentence1": sentence, "sentence2": None}, max_length, truncation)
+    fast, types = encoding.encodings[0], encoding.get("token_type_ids")
+    return [
+        Token(position, piece, number, types[position] if types else None, 1, None if sequence is None else which,
+              None if sequence is None else start, None if sequence is None else end,
+              "" if sequence is None else sentence[start:end], "special" if sequence is None else f"sentence{which}")
+        for position, (piece, number, (start, end), sequence)
+        in enumerate(zip(fast.tokens, fast.ids, fast.offsets, fast.sequence_ids, strict=True))
+    ]  # fmt: skip
+
+
+def _other_way_round(tokens):
+    """What came first in a swapped pair is sentence 2 all the same."""
+    other = {1: {"sentence": 2, "role": "sentence2"}, 2: {"sentence": 1, "role": "sentence1"}, None: {}}
+    return [replace(token, **other[token.sentence]) for token in tokens]
+
+
+@dataclass(frozen=True)
+class Split:
+    """How one checkpoint splits the pair. `differs`: positions of tokens whose characters are no one token of the other."""
+
+    tokens: list[Token]
+    entries: int  # in its vocabulary
+    differs: set[int]
+
+
+def compare_tokenizers(first, second, sentence1, sentence2, max_length=128, truncation=True):
+    """(Split of the first tokenizer, Split of the second)."""
+    views = [token_view(tokenizer, sentence1, sentence2, max_length, truncation).tokens for tokenizer in (first, second)]
+    places = [{_place(token) for token in tokens} for tokens in views]
+    return tuple(
+        Split(tokens, len(tokenizer), {t.position for t in tokens if t.sentence and _place(t) not in other})
+        for tokens, tokenizer, other in zip(views, (first, second), reversed(places), strict=True)
+    )
+
+
+def _place(token):
+    """The characters a token stands for, without the blanks that some tokenizers count in."""
+    if token.sentence is None:
+        return None
+    return token.sentence, token.end - len(token.text.lstrip()), token.end
+
+
+# ---------------------------------------------------------------- padding does not change the answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row of the proof: the logits of the same tokens, in `seq_len` positions of which `attended` have mask 1."""
+
+    name: str
+    seq_len: int
+    attended: int
+    logits: list[float]
+    probabilities: list[float]
+    difference: float  # the largest from the first row's logits
+
+    @property
+    def label(self):
+        return LABELS[self.logits.index(max(self.logits))]
+
+
+@lru_cache(maxsize=1)
+def _asked_model(name, settings):
+    return load_model(name, settings.seed, settings)[0]
+
+
+def asked_model(settings=None):
+    """The model that experiments ask, in float32 on the CPU as transformers runs it; loaded once."""
+    return _asked_model(ASKED, settings or Settings())
+
+
+def padding_proof(sentence1, sentence2, padding=64, max_length=128, truncation=True, settings=None):
+    """One pair alone, with `padding` positions more, and with those but no mask -> [Answer, Answer, Answer].
+
+    Raises InputError where the model hasn't so many positions.
+    """
+    import torch
+
+    settings = settings or Settings()
+    padding = settings.checked("max_added_padding", padding)
+    model, (tokenizer, _) = asked_model(settings), tokenizer_for(ASKED, settings)
+    encoding = tokenize_function(tokenizer, {"sentence1": sentence1, "sentence2": sentence2}, max_length, truncation)
+    length, most = len(encoding["input_ids"]), model.config.max_position_embeddings
+    if length + padding > most:
+        raise InputError(f"This pair has {length} tokens; with {padding} of padding that is more than the {most} positions "
+                         f"that the model has. Add less padding, or lower max_length.")  # fmt: skip
+    alone = tokenizer.pad([encoding], return_tensors="pt")
+    padded = tokenizer.pad([encoding], padding="max_length", max_length=length + padding, return_tensors="pt")
+    unmasked = {**padded, "attention_mask": torch.ones_like(padded["attention_mask"])}
+    rows = {"alone": alone, "padded": padded, "padded, mask removed": unmasked}
+    with torch.inference_mode():
+        logits = {name: model(**batch).logits[0].tolist() for name, batch in rows.items()}
+    return [
+        Answer(name, batch["input_ids"].shape[1], int(batch["attention_mask"].sum()), logits[name], softmax(logits[name]),
+               max(abs(a - b) for a, b in zip(logits[name], logits["alone"], strict=True)))
+        for name, batch in rows.items()
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- what padding costs
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One way to pad the same rows. `seconds` of a forward pass over all its batches; None until measured."""
+
+    strategy: str
+    batches: list[tuple[int, int]]  # (rows, seq_len)
+    cells: int
+    padding: int
+    share: float
+    seconds: float | None = None
+    measured: bool = False  # False with seconds: reckoned from the cells, since measuring would have taken too long
+
+
+def checked_batch_size(batch_size, rows, settings=None):
+    """`batch_size` as an int from 1 to the cap; an InputError otherwise. More than `rows` is one batch."""
+    return min((settings or Settings()).checked("max_rows", batch_size), max(rows, 1))
+
+
+def padding_costs(lengths, batch_size, max_length=128):
+    """Tokens a row -> [Cost of each of STRATEGIES], nothing measured yet. No length is above max_length."""
+    costs = [padding_cost(lengths, batch_size, strategy, max_length) for strategy in STRATEGIES]
+    return [Cost(strategy, cost["batches"], cost["cells"], cost["padding"], cost["share"])
+            for strategy, cost in zip(STRATEGIES, costs, strict=True)]  # fmt: skip
+
+
+def measured_costs(lengths, batch_size, max_length=128, settings=None):
+    """padding_costs with the seconds of a forward pass of the embedded checkpoint.
+
+    What a pass takes depends on the shapes alone, so the batches hold one and the same token wherever a token is.
+    Strategies whose batches have the same shapes share one measurement.
+    """
+    settings = settings or Settings()
+    model, costs = asked_model(settings), padding_costs(lengths, batch_size, max_length)
+    shapes = {tuple(sorted(cost.batches)): _tensors(lengths, batch_size, cost, model.config.pad_token_id) for cost in costs}
+    cells = {shape: sum(rows * seq_len for rows, seq_len in shape) for shape in shapes}
+    best = _best_turns(partial(_forward, model), shapes, cells, settings.experiment_seconds)
+    largest = max(best, key=cells.get)
+    rate = best[largest] / cells[largest]  # seconds a cell
+    keys = [tuple(sorted(cost.batches)) for cost in costs]
+    return [replace(cost, seconds=best.get(key, rate * cost.cells), measured=key in best)
+            for cost, key in zip(costs, keys, strict=True)]  # fmt: skip
+
+
+def _tensors(lengths, batch_size, cost, pad_token_id):
+    """The batches of one strategy: [{"input_ids", "attention_mask"}, …], each (rows, seq_len)."""
+    import torch
+
+    batches = []
+    for rows, (_, seq_len) in zip(batched_rows(lengths, batch_size, cost.strategy), cost.batches, strict=True):
+        mask = torch.arange(seq_len)[None, :] < torch.tensor([lengths[row] for row in rows])[:, None]
+        batches.append({"input_ids": torch.where(mask, pad_token_id + 1, pad_token_id), "attention_mask": mask.long()})
+    return batches
+
+
+def _forward(model, batches):
+    import torch
+
+    with torch.inference_mode():
+        for batch in batches:
+            model(**batch)
+
+
+def _best_turns(work, candidates, sizes, seconds):
+    """{name: the shortest time of work(candidate), a list} within about `seconds`, in turns, the smallest first.
+
+    A candidate that would take longer than what is left, by its size and what the others took, is left out.
+    """
+    names, best, began = sorted(candidates, key=sizes.get), {}, time.perf_counter()
+    work(candidates[names[0]][:1])  # the first call pays for what is loaded and allocated once
+    for _ in range(MOST_TURNS):
+        for name in names:
+            known = max((best[other] / sizes[other] for other in best), default=0)
+            if best and time.perf_counter() - began + best.get(name, known * sizes[name]) > seconds:
+                continue
+            start = time.perf_counter()
+            work(candidates[name])
+            best[name] = min(best.get(name, float("inf")), time.perf_counter() - start)
+    return best
+
+
+# ---------------------------------------------------------------- why batched=True
+
+
+@dataclass(frozen=True)
+class MapTimes:
+    """Dataset.map over the same rows both ways, in seconds, the best of `turns`; `same`: whether both made the same ids."""
+
+    rows: int
+    one_by_one: float
+    batched: float
+    turns: int
+    same: bool
+
+    @property
+    def ratio(self):
+        return self.one_by_one / self.batched
+
+
+def map_times(dataset, tokenizer, max_length=128, settings=None):
+    """The first rows of a split through Dataset.map one by one and with batched=True, in turns -> MapTimes.
+
+    datasets' cache is off, and its fingerprint (a hash of the function, for that cache) given: only the mapping is timed.
+    """
+    settings = settings or Settings()
+    rows = dataset.select(range(min(len(dataset), settings.max_mapped_rows)))
+    tokenize = partial(tokenize_function, tokenizer, max_length=max_length)
+
+    def mapped(rows, batched):
+        return rows.map(tokenize, batched=batched, load_from_cache_file=False, keep_in_memory=True, new_fingerprint="timed")
+
+    mapped(rows.select(range(1)), True)
+    times, made, began = {False: [], True: []}, {}, time.perf_counter()
+    while len(times[True]) < MOST_TURNS:
+        for batched in times:
+            start = time.perf_counter()
+            made[batched] = mapped(rows, batched)["input_ids"][:]
+            times[batched].append(time.perf_counter() - start)
+        # At least once each; another turn only where it fits
+        if time.perf_counter() - began + times[False][-1] + times[True][-1] > settings.experiment_seconds:
+            break
+    return MapTimes(len(rows), min(times[False]), min(times[True]), len(times[True]), made[False] == made[True])

@@ -1,0 +1,298 @@
+"""What a run will take, before it starts: steps, seconds on this machine, memory, what will be downloaded.
+
+    >>> [(part.name, part.bytes) for part in memory_parts(Size(100, 60, 1, 8, 16, 2), 2, 4, in_bf16=False)][:3]
+    [('weights', 400), ('gradients', 240), ('AdamW', 480)]
+
+Nothing is trained or downloaded for it but a checkpoint's config, which says how many numbers its model has.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from statistics import median
+
+from pipeline.dataset import load_raw_datasets
+from pipeline.runs import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
+from pipeline.sources import (
+    OTHER_BACKENDS,
+    SMALL_FILES,
+    WEIGHTS,
+    HubUnavailable,
+    SourceError,
+    ask_hub,
+    cached_files,
+    checkpoint_files,
+)
+from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
+
+# What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets and evaluate.
+# Measured: its resident memory with all of workers.IMPORTS imported.
+LIBRARIES_BYTES = 520 * 10**6
+# Trainer's per_device_eval_batch_size, as build_training_args sets it
+JUDGED_AT_ONCE = 64
+# A config of the Hub is a stranger's, and building its model takes a while for each layer.
+MOST_LAYERS, MOST_WIDTH = 100, 20_000
+RUNS_LOOKED_AT = 12
+
+
+@dataclass(frozen=True)
+class Size:
+    """A classifier's numbers: all parameters, those that learn, and the encoder's shape (`layers`: those that learn).
+
+    frozen: layers that only run forwards.
+    """
+
+    parameters: int
+    trainable: int
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    frozen: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One share of a run's memory, and the arithmetic behind it."""
+
+    name: str
+    bytes: int
+    arithmetic: str
+    passing: bool = False  # held for the length of a step or an evaluation only
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds until the first event, for a pair in training, and for a pair judged; `source` says where they are from.
+
+    peak_bytes: the most memory that the run they are from took, where it told.
+    """
+
+    start: float
+    pair: float
+    judged: float
+    source: str
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A run's expected course. `seconds` and `bytes` are estimates; `memory` reckons every pair with max_length tokens."""
+
+    config: TrainingConfig
+    pairs: int
+    eval_pairs: int
+    steps_per_epoch: int
+    steps: int
+    evaluations: int
+    seconds: float
+    pace: Pace
+    size: Size | None
+    memory: list[Part]
+    download_bytes: int | None  # None: it can't be known
+    download: str
+    data: str
+    notes: list[str]
+
+    @property
+    def bytes(self):
+        """Of the parts that come and go, the larger counts: a run doesn't judge while it learns."""
+        passing = [part.bytes for part in self.memory if part.passing]
+        return sum(part.bytes for part in self.memory if not part.passing) + max(passing, default=0)
+
+
+def forecast(config, settings=None):
+    """TrainingConfig -> Forecast. Raises InputError for a setting out of bounds, or a checkpoint that isn't there."""
+    settings = settings or Settings()
+    config = config.checked(settings)
+    pairs, eval_pairs, data, notes = _pairs(config, settings)
+    download_bytes, download = download_of(config.checkpoint, settings)
+    size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
+    if loaded != config.checkpoint:
+        notes.append(f"The figures are those of {loaded}, which would stand in for {config.checkpoint}.")
+    steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
+    evaluations = _evaluations(config, steps, per_epoch)
+    pace = pace_of(config, size, settings)
+    seconds = pace.start + pace.pair * steps * config.batch_size + pace.judged * evaluations * eval_pairs
+    if seconds > settings.max_run_seconds:
+        notes.append(f"A run is stopped after {settings.max_run_seconds:g} s, and keeps the model it has by then. "
+                     "Choose fewer steps or a smaller batch_size to see it through.")  # fmt: skip
+    in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
+    memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
+    if memory:
+        memory.insert(0, Part("libraries", LIBRARIES_BYTES, "Python, PyTorch, transformers and datasets, as measured"))
+    return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, download_bytes,
+                    download, data, notes)  # fmt: skip
+
+
+def _pairs(config, settings):
+    """(pairs to learn from, pairs to judge by, where they come from, notes)."""
+    try:
+        raw_datasets, origin = load_raw_datasets(config.source, settings)
+    except SourceError as error:
+        return config.train_pairs, config.eval_pairs, str(error), [f"The run would fail: {error}"]
+    pairs, eval_pairs = (min(asked, len(raw_datasets[split])) for asked, split in
+                         ((config.train_pairs, "train"), (config.eval_pairs, "validation")))  # fmt: skip
+    fewer = f"There are {pairs:,} pairs to learn from, fewer than train_pairs asks for."
+    notes = [fewer] if pairs < config.train_pairs else []
+    return pairs, eval_pairs, str(origin), notes
+
+
+def _evaluations(config, steps, per_epoch):
+    """How often the run judges: before its first step, as asked, and after its last step if that wasn't judged yet."""
+    every = {"steps": config.eval_steps, "epoch": per_epoch, "no": steps + 1}[config.eval_strategy]
+    return 1 + steps // every + (1 if steps % every else 0)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def memory_parts(size, batch_size, max_length, in_bf16):
+    """What a step of AdamW holds at most. Four bytes to a float32; bfloat16 saves on what the layers keep for backward.
+
+    A layer of BERT keeps 8 vectors of the hidden size and 2 of the intermediate size for each token (what the matrix
+    products and norms were given), and one number for each two tokens that look at each other, for each head.
+    """
+    tokens = batch_size * max_length
+    kept = size.layers * (tokens * (8 * size.hidden + 2 * size.intermediate) + size.heads * tokens * max_length)
+    judged = JUDGED_AT_ONCE * max_length
+    alive = judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
+    # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
+    each, kind = (3, "about 3 bytes, half of them bfloat16") if in_bf16 else (4, "4 bytes")
+    return [
+        Part("weights", 4 * size.parameters, f"{size.parameters:,} × 4 bytes"),
+        Part("gradients", 4 * size.trainable, f"{size.trainable:,} that learn × 4 bytes"),
+        Part("AdamW", 8 * size.trainable, f"{size.trainable:,} × two averages × 4 bytes"),
+        Part("kept for backward", each * kept,
+             f"{size.layers} layers × ({batch_size} × {max_length} tokens × (8 × {size.hidden} + 2 × {size.intermediate}) "
+             f"+ {size.heads} heads × {batch_size} × {max_length}²) × {kind}", passing=True),
+        Part("judging", 4 * alive,
+             f"one layer's intermediate results at a time: {JUDGED_AT_ONCE} × {max_length} tokens × (8 × {size.hidden} + 4 × "
+             f"{size.intermediate}) + 4 × {size.heads} heads × {JUDGED_AT_ONCE} × {max_length}², × 4 bytes", passing=True),
+    ]  # fmt: skip
+
+
+def size_of(name, frozen_layers, settings):
+    """(Size of the classifier that a run from checkpoint `name` trains, or None, what would be loaded).
+
+    Raises SourceError for an id that is malformed or not there, InputError for more frozen layers than there are.
+    """
+    files = checkpoint_files(name, settings=settings)
+    try:
+        return _size(files.folder, frozen_layers), files.origin.loaded
+    except InputError:
+        raise
+    except Exception as error:  # a config of any kind may be there: the run itself will say what is wrong with it
+        raise SourceError(f"{name} can't be a sequence classifier: {(str(error).splitlines() or ['?'])[0][:200]}") from error
+
+
+@lru_cache(maxsize=64)
+def _size(folder, frozen_layers):
+    """Built without memory and without chance, on PyTorch's meta device: only names and shapes are there."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    config = AutoConfig.from_pretrained(folder, num_labels=len(LABELS), trust_remote_code=False, local_files_only=True)
+    layers, hidden = config.num_hidden_layers, config.hidden_size
+    if layers > MOST_LAYERS or hidden > MOST_WIDTH:
+        raise ValueError(f"{layers} layers of {hidden} are more than this machine trains")
+    with torch.device("meta"):
+        model = AutoModelForSequenceClassification.from_config(config)
+    freeze(model, frozen_layers)
+    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    inner = getattr(config, "intermediate_size", None) or getattr(config, "hidden_dim", None) or 4 * hidden
+    return Size(sum(count for count, _ in counts), sum(count for count, learns in counts if learns), layers - frozen_layers,
+                hidden, inner, config.num_attention_heads, frozen_layers)  # fmt: skip
+
+
+# ---------------------------------------------------------------- downloads
+
+
+def download_of(name, settings):
+    """(bytes or None, what will be downloaded, as a sentence)."""
+    if name in ADAPTERS or name == EMBEDDED_CHECKPOINT:
+        return 0, "nothing: it comes with the app"
+    if cached_files(name, weights=True):
+        return 0, "nothing: it was downloaded earlier"
+    try:
+        size = _hub_bytes(name, settings)
+    except HubUnavailable as error:
+        return None, f"it can't be known, because {error}"
+    return size, f"{name} from the Hub"
+
+
+@lru_cache(maxsize=64)
+def _hub_bytes(name, settings):
+    from fnmatch import fnmatch
+
+    from huggingface_hub import HfApi, utils
+
+    try:
+        info = ask_hub(settings, HfApi().model_info, name, files_metadata=True, timeout=settings.hub_decision_seconds)
+    except utils.GatedRepoError:
+        raise SourceError(f"{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.") from None
+    except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
+        raise SourceError(f"The Hub has no model {name!r}. Check the spelling of owner and name.") from None
+    wanted = [file for file in info.siblings or [] if any(fnmatch(file.rfilename, part) for part in SMALL_FILES + WEIGHTS)
+              and not any(fnmatch(file.rfilename, part) for part in OTHER_BACKENDS)]  # fmt: skip
+    if any(file.size is None for file in wanted):
+        raise HubUnavailable("the Hub doesn't tell the size of its files")
+    return sum(file.size for file in wanted)
+
+
+# ---------------------------------------------------------------- seconds
+
+
+def pace_of(config, size, settings):
+    """The pace of this server's newest run that is most like this one, or a stated estimate."""
+    runs = [run for run in reversed(list_runs(settings)) if run.config.get("checkpoint") == config.checkpoint
+            and run.state in ("done", "stopped", "running")]  # fmt: skip
+    alike = sorted(runs[:RUNS_LOOKED_AT], key=lambda run: -_likeness(run.config, config))
+    for run in alike:
+        if pace := measured_pace(read_run(run.id, settings)):
+            frozen = run.config.get("frozen_layers")
+            how = "the same settings" if _likeness(run.config, config) == 3 else f"this checkpoint, {frozen} layers frozen"
+            return replace(pace, source=f"measured here: an earlier run with {how}")
+    times = _work(size) / _work(EMBEDDED) if size else 1.0
+    pair = SECONDS_A_PAIR * times
+    how = f"{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint"
+    how += f", × {times:.2g} for the layers that run and learn here" if abs(times - 1) > 0.05 else ""
+    return Pace(SECONDS_TO_START, pair, pair / 3, f"an estimate, as no run from this checkpoint was seen here yet: {how}")
+
+
+# all-MiniLM-L6-v2, for which SECONDS_A_PAIR was measured
+EMBEDDED = Size(0, 0, 6, 384, 1536, 12)
+
+
+def _work(size):
+    """What the matrices of the layers cost for a token. Backwards takes twice as long as forwards; frozen layers save it."""
+    matrices = 4 * size.hidden**2 + 2 * size.hidden * size.intermediate
+    return matrices * (size.layers + size.frozen / 3)
+
+
+def _likeness(one, config):
+    names = ("frozen_layers", "precision", "batch_size")
+    return sum(one.get(name) == getattr(config, name) for name in names)
+
+
+def measured_pace(run):
+    """Pace out of a run's own events; None where it told too few.
+
+    Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is taken.
+    """
+    start, log, batch = run.first("start"), run.of("log"), run.config.get("batch_size")
+    gaps = [later["seconds"] - earlier["seconds"] for earlier, later in zip(log, log[1:], strict=False)
+            if later["step"] == earlier["step"] + 1]  # fmt: skip
+    if not start or len(gaps) < 4 or not batch:
+        return None
+    judged = _judging(run.events, start.get("eval_pairs"))
+    pair = median(gaps) / batch
+    end = run.first(run.state) if run.ended else None
+    return Pace(start["seconds"], pair, pair / 3 if judged is None else judged, "", (end or {}).get("peak_bytes"))
+
+
+def _judging(events, pairs):
+    """Seconds a pair of an evaluation between two steps; the very first may have been remembered from another run."""
+    times = [after["seconds"] - before["seconds"] for before, after in zip(events, events[1:], strict=False)
+             if (before["event"], after["event"]) == ("log", "evaluation")]  # fmt: skip
+    return median(times) / pairs if times and pairs else None

@@ -1,0 +1,216 @@
+"""A prediction -> why: each word left out in turn, and changes after which the right answer is known.
+
+    >>> mattered = leave_one_out("adapter:pair-warmed", "Profits rose.", "Profits fell.")
+    >>> [word.word for word in mattered.words]
+    ['Profits', 'rose', 'Profits', 'fell']
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from pipeline.prediction import Prediction, predict
+from pipeline.settings import LABELS, InputError, Settings, shown
+from pipeline.sources import Origin
+from pipeline.stress import AUXILIARY, Corruption
+from pipeline.tokenization import checked_pair
+
+NOT_EQUIVALENT, EQUIVALENT = LABELS
+
+# ---------------------------------------------------------------- what mattered
+
+# Letters and digits, with what holds them together inside a word: company's, third-quarter, 3.5, U.S
+WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One word and the answer without it. `change` is P(equivalent) without the word minus P(equivalent) with it."""
+
+    sentence: int  # 1 or 2
+    start: int  # word == that sentence[start:end], in characters
+    end: int
+    word: str
+    prediction: Prediction | None = None  # None: without it nothing would be left of the sentence
+    change: float | None = None
+
+
+@dataclass(frozen=True)
+class Mattered:
+    """A pair's answer, and each word's share in it. `biggest` is the largest absolute change, 0 to 1."""
+
+    sentence1: str
+    sentence2: str
+    prediction: Prediction
+    words: list[LeftOut]
+    biggest: float
+    origin: Origin
+
+
+def words_of(sentence, which):
+    """
+    >>> [(word.word, word.start) for word in words_of("The company's profits rose 3.5%.", 1)]
+    [('The', 0), ("company's", 4), ('profits', 14), ('rose', 22), ('3.5', 27)]
+    """
+    return [LeftOut(which, found.start(), found.end(), found.group()) for found in WORD.finditer(sentence)]
+
+
+def without(sentence, word):
+    """The sentence without one of its words and without the blank that led to it.
+
+    >>> without("A cat sat.", words_of("A cat sat.", 1)[1])
+    'A sat.'
+    """
+    before, after = sentence[: word.start], sentence[word.end :]
+    return before.rstrip() + after if before.strip() else after.lstrip()
+
+
+def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=None):
+    """Mattered: the pair's answer and the answers without each of its words, from one call of the model.
+
+    Raises InputError for more than `max_words_left_out` words together, and for whatever `predict` raises it.
+    """
+    settings = settings or Settings()
+    pair = checked_pair(sentence1, sentence2, settings)
+    words = [word for which, sentence in enumerate(pair, 1) for word in words_of(sentence, which)]
+    if len(words) > settings.max_words_left_out:
+        raise InputError(f"The two sentences have {len(words)} words, and each costs a call of the model; "
+                         f"{settings.max_words_left_out} is the most here. Shorten them.")  # fmt: skip
+    shorter = [_shortened(pair, word) for word in words]
+    possible = [number for number, changed in enumerate(shorter) if all(sentence.strip() for sentence in changed)]
+    (whole, *answers), origin = predict(checkpoint, [pair, *(shorter[number] for number in possible)], max_length, settings)
+    for number, answer in zip(possible, answers, strict=True):
+        change = answer.probabilities[EQUIVALENT] - whole.probabilities[EQUIVALENT]
+        words[number] = replace(words[number], prediction=answer, change=change)
+    biggest = max((abs(word.change) for word in words if word.change is not None), default=0.0)
+    return Mattered(*pair, whole, words, biggest, origin)
+
+
+def _shortened(pair, word):
+    return tuple(without(sentence, word) if which == word.sentence else sentence for which, sentence in enumerate(pair, 1))
+
+
+# ---------------------------------------------------------------- stress it
+
+
+@dataclass(frozen=True)
+class Stressed:
+    """A changed pair, what the answer to it should be, and what the model says."""
+
+    change: str
+    sentence1: str
+    sentence2: str
+    should: str | None  # a label; None: only a reader could tell
+    why: str  # why it should be that, or why the change can't be made
+    prediction: Prediction | None = None  # None: the change can't be made
+
+    @property
+    def right(self):
+        """Whether the model is right; None where there is no answer or no telling."""
+        return self.prediction.label == self.should if self.prediction and self.should else None
+
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
+_PART = rf"(?!(?:{'|'.join(DAYS + MONTHS)})\b)[A-Z][a-z]{{2,}}\b"
+FULL_NAME = re.compile(rf"(?<!^)\b{_PART}(?: {_PART})*")
+# From these the names come that are put in
+LENDERS = ("Then Carter called Lopez, Nguyen, Fischer, Okafor, Haddad, Lindgren and Moretti.",)
+
+
+class _Change(Corruption):
+    """Corruption for a reader's eyes: days stay days, a full name moves as one, nothing is negated twice, and a shuffle
+    that happens to change nothing is tried again."""
+
+    def _another_name(self, name):
+        kind = next((names for names in (DAYS, MONTHS) if name in names), self.names)
+        return self.rng.choice([other for other in kind if other != name])
+
+    def negate(self, sentence):
+        return self._instead(re.compile(rf"{AUXILIARY.pattern}(?! not\b| never\b)"), sentence, lambda found: f"{found} not")
+
+    def shuffle(self, sentence):
+        words = shuffled = sentence.split()
+        while shuffled == words and len(set(words)) > 1:
+            shuffled = self.rng.sample(words, len(words))
+        return " ".join(shuffled) if shuffled != words else None
+
+    def swap_names(self, sentence):
+        names = list(FULL_NAME.finditer(sentence))
+        for first, second in zip(names, names[1:], strict=False):
+            if first.group() != second.group():
+                return (sentence[: first.start()] + second.group() + sentence[first.end() : second.start()]
+                        + first.group() + sentence[second.end() :])  # fmt: skip
+        return None
+
+
+# What is done to a sentence, by which method, why the pair then says two things, and what is missing where it can't be done
+CHANGES = (
+    ("insert “not”", "negate", "one sentence now denies what it said",
+     "Neither sentence has a verb form such as is, was, will, can or has after which “not” could stand."),
+    ("change a number", "number", "another number is another fact", "Neither sentence has a number in digits."),
+    ("change a name", "name", "it is now about somebody or something else",
+     "Neither sentence has a name: a capitalised word that isn't its first."),
+    ("swap two names", "swap_names", "who did it and to whom has changed",
+     "Neither sentence has two different names to swap: capitalised words that aren't its first."),
+    ("shuffle the words", "shuffle", "the same words, but no longer a sentence that says it",
+     "Neither sentence has two different words."),
+)  # fmt: skip
+OPEN = "two sentences that differ can come to agree by a change: only a reader can tell"
+
+
+def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, settings=None):
+    """([Stressed, …], Origin of the model): the pair as it is, then changed in each way, from one call of the model.
+
+    `truth` is the pair's own label, as a reader sees it: what the answer should be follows from it. The same pair is
+    changed in the same way each time. Raises InputError for an unknown label and for whatever `predict` raises it.
+    """
+    settings = settings or Settings()
+    if truth not in LABELS:
+        raise InputError(f"truth is {shown(truth)}, which is no label. Choose one of {', '.join(LABELS)}.")
+    pair = checked_pair(sentence1, sentence2, settings)
+    rows = [_checked(row, settings) for row in _stressed(pair, truth, settings.seed)]
+    possible = [number for number, row in enumerate(rows) if row is not None and not _impossible(row)]
+    predictions, origin = predict(checkpoint, [(rows[n].sentence1, rows[n].sentence2) for n in possible], max_length, settings)
+    for number, prediction in zip(possible, predictions, strict=True):
+        rows[number] = replace(rows[number], prediction=prediction)
+    return rows, origin
+
+
+def _stressed(pair, truth, seed):
+    yield Stressed("as it is", *pair, truth, "you say so")
+    yield Stressed("swap the sentences", *pair[::-1], truth, "which comes first means nothing")
+    yield Stressed("the same sentence twice", pair[0], pair[0], EQUIVALENT, "a sentence says what it says")
+    corruption = _Change(LENDERS, seed)
+    for change, method, why, missing in CHANGES:
+        changed = _in_one(getattr(corruption, method), pair)
+        if changed is None:
+            yield Stressed(change, "", "", None, missing)
+        elif truth == EQUIVALENT:
+            yield Stressed(change, *changed, NOT_EQUIVALENT, why)
+        else:
+            yield Stressed(change, *changed, None, OPEN)
+
+
+def _in_one(change, pair):
+    """The pair with its second sentence changed, or its first where the second has nothing to change; else None."""
+    if (changed := change(pair[1])) is not None:
+        return pair[0], changed
+    if (changed := change(pair[0])) is not None:
+        return changed, pair[1]
+    return None
+
+
+def _checked(row, settings):
+    """The row, unless its change made a sentence too long: then the row says so."""
+    if _impossible(row):
+        return row
+    try:
+        checked_pair(row.sentence1, row.sentence2, settings)
+    except InputError as error:
+        return Stressed(row.change, "", "", None, str(error))
+    return row
+
+
+def _impossible(row):
+    return not row.sentence1

@@ -1,0 +1,303 @@
+"""One cell of the token grid -> why it holds what it holds, in sentences, each checked against the tokenizer itself.
+
+>>> tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT)
+>>> view = token_view(tokenizer, "Hi.", "Hello.")
+>>> why_token(view, 3, "token_type_ids", tokenizer).says[0]
+'[SEP] closes sentence 1 and counts as a part of it, hence 0.'
+"""
+
+from dataclasses import dataclass, replace
+
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, InputError, shown  # noqa: F401
+from pipeline.sources import load_tokenizer  # noqa: F401
+from pipeline.tokenization import NO_TYPE_IDS, Token, token_view  # noqa: F401
+
+ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
+BLANKS = ("Ġ", "▁")  # how byte-level BPE and SentencePiece write the blank before a word
+
+
+@dataclass(frozen=True)
+class Why:
+    """The explanation of one cell. `sentence`, `start`, `end`: the characters it is about; None for a token without any."""
+
+    row: str
+    position: int
+    piece: str
+    value: str  # what the cell shows
+    role: str
+    says: tuple[str, ...]  # the reason, the nearest first
+    sentence: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """The word of a sentence that a token is a part of, as the tokenizer split it."""
+
+    text: str  # as the visitor wrote it
+    pieces: list[str]
+    place: int  # which of them the token is
+
+
+def why_token(view, position, row, tokenizer):
+    """TokenView (padded or not), a token's position, one of ROWS -> Why.
+
+    Raises InputError for a position or a row that the view hasn't.
+    """
+    if row not in ROWS:
+        raise InputError(f"{shown(row)} is not a row of the grid. Choose one of {', '.join(ROWS)}.")
+    if type(position) is not int or not 0 <= position < len(view.tokens):
+        raise InputError(f"Position {shown(position)} is not there: this pair has positions 0 to {len(view.tokens) - 1}.")
+    token = view.tokens[position]
+    value, says = EXPLAIN[row](view, token, tokenizer)
+    return Why(row, position, token.piece, value, token.role, tuple(says), token.sentence, token.start, token.end)
+
+
+def why_label(label):
+    """The label of a row of the batch -> Why. Raises InputError for a number that is no label."""
+    if type(label) is not int or not 0 <= label < len(LABELS):
+        raise InputError(f"{shown(label)} is not a label. The labels are 0 to {len(LABELS) - 1}.")
+    meaning = {"equivalent": "the two sentences say the same", "not_equivalent": "they don't say the same"}[LABELS[label]]
+    return Why("labels", 0, LABELS[label], str(label), "label", (
+        f"{label} stands for {LABELS[label]}: whoever labelled the pair found that {meaning}.",
+        "The column was called label; the collator calls it labels, the name that Trainer and the models know.",
+    ))  # fmt: skip
+
+
+def padded_view(view, seq_len, tokenizer):
+    """TokenView -> the same with padding up to `seq_len` positions, as the collator pads; at the side where it does."""
+    missing = max(seq_len - len(view.tokens), 0)
+    type_id = tokenizer.pad_token_type_id if view.has_type_ids else None
+    padding = [Token(0, tokenizer.pad_token, tokenizer.pad_token_id, type_id, 0, None, None, None, "", "padding")] * missing
+    tokens = padding + view.tokens if tokenizer.padding_side == "left" else view.tokens + padding
+    return replace(view, tokens=[replace(token, position=position) for position, token in enumerate(tokens)])
+
+
+# ---------------------------------------------------------------- the piece
+
+
+def _piece(view, token, tokenizer):
+    if token.role == "padding":
+        own = sum(other.role != "padding" for other in view.tokens)
+        says = [f"{token.piece} fills this row up to {len(view.tokens)} positions, the length of the batch's longest row; "
+                f"the row has {own} tokens of its own.",
+                "Tensors are rectangles: rows of different lengths make none."]  # fmt: skip
+    elif token.sentence is None:
+        says = [_special(view, token, tokenizer)]
+    elif token.id == tokenizer.unk_token_id:
+        says = _unknown(view, token, tokenizer)
+    else:
+        says = _known(view, token, tokenizer)
+    return token.piece, says
+
+
+def _special(view, token, tokenizer):
+    """What a special token that the tokenizer added is for."""
+    name = token.piece
+    if token.id == tokenizer.cls_token_id:
+        return f"The tokenizer puts {name} at the {_end(view, token)} of every sequence; a classifier reads its answer there."
+    place, closes = _closes(view, token, tokenizer)
+    if place is None:
+        return f"The tokenizer of this checkpoint adds {name} here; no character of the sentences stands behind it."
+    if closes is None:
+        return f"{name} again: this checkpoint puts {place} of them between the sentences."
+    return f"{name} closes sentence {closes}."
+
+
+def _end(view, token):
+    return "beginning" if token.position <= len(view.tokens) // 2 else "end"
+
+
+def _closes(view, token, tokenizer):
+    """(how many separators stand between the sentences, the sentence that this one closes or None); (None, None) for others."""
+    separators = [other.position for other in view.tokens if other.sentence is None and other.id == tokenizer.sep_token_id]
+    if token.position not in separators:
+        return None, None
+    if token.position == separators[-1]:
+        return len(separators) - 1, 2
+    return len(separators) - 1, 1 if token.position == separators[0] else None
+
+
+def _word(view, token, tokenizer):
+    """The Word a token is a part of; None where that can't be told."""
+    sentence = (view.sentence1, view.sentence2)[token.sentence - 1]
+    # Alone and whole: truncation may have cut a word in two
+    alone = tokenizer(sentence, add_special_tokens=False).encodings[0]
+    kept = [other.position for other in view.tokens if other.sentence == token.sentence]
+    place = kept.index(token.position)
+    if tokenizer.truncation_side == "left":
+        place += len(alone.tokens) - len(kept)
+    if place >= len(alone.tokens) or alone.tokens[place] != token.piece or alone.word_ids[place] is None:
+        return None
+    parts = [at for at, word in enumerate(alone.word_ids) if word == alone.word_ids[place]]
+    text = sentence[min(alone.offsets[at][0] for at in parts) : max(alone.offsets[at][1] for at in parts)]
+    return None if len(text.split()) > 1 else Word(text.strip(), [alone.tokens[at] for at in parts], parts.index(place))
+
+
+def _kind(tokenizer):
+    """The tokenizer's algorithm: WordPiece, BPE, Unigram, WordLevel."""
+    return type(tokenizer.backend_tokenizer.model).__name__
+
+
+def _joint(tokenizer):
+    """What WordPiece puts before a piece that goes on a word: ## in BERT."""
+    return tokenizer.backend_tokenizer.model.continuing_subword_prefix
+
+
+def _normalized(text, tokenizer):
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    return normalizer.normalize_str(text).strip() if normalizer else text
+
+
+def _entries(tokenizer):
+    return f"{len(tokenizer):,} entries"
+
+
+def _entry(piece, tokenizer):
+    """The id of a piece, None where the vocabulary hasn't it."""
+    return tokenizer.backend_tokenizer.token_to_id(piece)
+
+
+def _named(token):
+    """The token's characters in quotes; its piece where it stands for none, such as a blank by itself."""
+    return f"“{token.text or token.piece}”"
+
+
+def _unknown(view, token, tokenizer):
+    lost = f"The model gets {token.piece} instead, whatever stood there: what it was is lost."
+    word = _normalized(token.text, tokenizer)
+    if _kind(tokenizer) != "WordPiece":
+        return [f"“{token.text}” can't be made of the vocabulary's {_entries(tokenizer)}.", lost]
+    most = tokenizer.backend_tokenizer.model.max_input_chars_per_word
+    if len(word) > most:
+        return [f"This word has {len(word)} characters; WordPiece doesn't try one of more than {most}.", lost]
+    looked_up = [(_joint(tokenizer) if place else "") + character for place, character in enumerate(word)]
+    missing = [word[place] for place, entry in enumerate(looked_up) if _entry(entry, tokenizer) is None]
+    if not missing:
+        return [f"“{token.text}” is not in the vocabulary of {_entries(tokenizer)}, and can't be split into what is.", lost]
+    what = "" if missing[0] == word else f" at this place of “{token.text}”"
+    none = f"The vocabulary of {_entries(tokenizer)} has none for “{missing[0]}”{what}"
+    return [f"{none}, so the whole word has no pieces.", lost]
+
+
+def _known(view, token, tokenizer):
+    word = _word(view, token, tokenizer)
+    if word is None:
+        return [f"{token.piece} is one of the vocabulary's {_entries(tokenizer)}."]
+    says = _wordpiece(word, token, tokenizer) if _kind(tokenizer) == "WordPiece" else _subword(view, word, token, tokenizer)
+    return says + _change(word, tokenizer)
+
+
+def _change(word, tokenizer):
+    """What the normalizer made of the text before anything was looked up."""
+    changed = _normalized(word.text, tokenizer)
+    return [f"Before that the tokenizer turned “{word.text}” into “{changed}”."] if changed and changed != word.text else []
+
+
+def _wordpiece(word, token, tokenizer):
+    """Longest match first, told for one piece; `##` explained where it stands."""
+    joint = _joint(tokenizer)
+    bare = [piece.removeprefix(joint) if place else piece for place, piece in enumerate(word.pieces)]
+    whole = "".join(bare)
+    if len(bare) == 1:
+        return [f"“{whole}” is in the vocabulary of {_entries(tokenizer)}, so it stays whole."]
+    because = f"“{whole}” is not in the vocabulary of {_entries(tokenizer)}"
+    if word.place == 0:
+        return [f"{because}, so it is split. WordPiece takes the longest entry that it begins with: “{token.piece}”.",
+                f"The whole word becomes {' '.join(word.pieces)}."]  # fmt: skip
+    rest = "".join(bare[word.place :])
+    longest = f"Of “{rest}”, which is left then, “{bare[word.place]}” is the longest beginning that has an entry with {joint}."
+    if rest == bare[word.place]:
+        longest = f"“{rest}” is what is left then, and has an entry with {joint}."
+    begins = bare[word.place]
+    number = _entry(begins, tokenizer)
+    other = (f"{begins} without {joint}, at the beginning of a word, is another entry: {number}."
+             if number is not None else f"Without {joint}, at the beginning of a word, “{begins}” is no entry.")  # fmt: skip
+    return [f"{because}, so it is split: {' '.join(word.pieces)}. {joint} says that this piece continues the word.",
+            longest, other]  # fmt: skip
+
+
+def _place(token):
+    return token.sentence, token.start, token.end
+
+
+def _subword(view, word, token, tokenizer):
+    """Byte-level BPE, Unigram and the like: which letters are one entry, and what the mark before them says."""
+    whole, mark = "".join(word.pieces), next((mark for mark in BLANKS if token.piece.startswith(mark)), None)
+    blank = [f"{mark} stands for the blank before it."] if mark else []
+    same = [other for other in view.tokens if other.text and _place(other) == _place(token)]
+    if len(same) > 1:
+        blank.append(f"“{token.text}” takes {len(same)} tokens: each holds only some of its bytes.")
+    if len(word.pieces) == 1:
+        return [f"“{word.text}” is one of the vocabulary's {_entries(tokenizer)}, so it stays whole.", *blank]
+    one = "is not in the vocabulary" if _entry(whole, tokenizer) is None else "isn't reached in the vocabulary"
+    how = {"BPE": "the merges that byte-pair encoding learned lead to", "Unigram": "the likeliest split is"}
+    return [f"“{word.text}” as one piece {one} of {_entries(tokenizer)}; {how.get(_kind(tokenizer), 'it is split into')} "
+            f"{' '.join(word.pieces)}.", *blank]  # fmt: skip
+
+
+# ---------------------------------------------------------------- the other rows
+
+
+def _input_ids(view, token, tokenizer):
+    """Where the piece stands in the vocabulary, and why it is that piece."""
+    _, reasons = _piece(view, token, tokenizer)
+    return str(token.id), [f"{token.id} is “{token.piece}”: its place in the vocabulary of {_entries(tokenizer)}, "
+                           "and the row that the model takes from its embedding table.", *reasons]  # fmt: skip
+
+
+def _type_ids(view, token, tokenizer):
+    """Which sentence a token is counted with, by the numbers that this tokenizer gave the sentences themselves."""
+    number = token.type_id
+    if number is None:
+        return "–", [NO_TYPE_IDS]
+    numbers = {which: {other.type_id for other in view.tokens if other.sentence == which} for which in (1, 2)}
+    if token.role == "padding":
+        return str(number), _padding_type(token, numbers)
+    if token.sentence is not None:
+        return str(number), [
+            f"{_named(token)} belongs to sentence {token.sentence}, whose tokens have type {number}.",
+            f"A model with segment embeddings, such as BERT, adds row {number} of them to each of these tokens.",
+        ]
+    first = 1 if token.id == tokenizer.cls_token_id and _end(view, token) == "beginning" else None
+    counted = first or _closes(view, token, tokenizer)[1]
+    verb = f"stands before sentence {counted}" if first else f"closes sentence {counted}"
+    # A sentence of which no token is left has shown no number; then its order tells
+    if counted and number in (numbers[counted] or {counted - 1}):
+        return str(number), [f"{token.piece} {verb} and counts as a part of it, hence {number}."]
+    return str(number), [f"This checkpoint gives {token.piece} the type {number} here."]
+
+
+def _padding_type(token, numbers):
+    says = [f"{token.type_id} is the type that padding gets."]
+    alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
+    if alike:
+        says[0] += (f" Sentence {alike} has the same number: only attention_mask, {token.mask} here, "
+                    f"tells {token.piece} from sentence {alike}.")  # fmt: skip
+    return says
+
+
+def _mask(view, token, tokenizer):
+    if token.mask:
+        what = f"{token.piece} is a token of the row" if token.sentence else f"{token.piece} is special, but no padding"
+        return str(token.mask), [f"{what}: 1 lets every token of the row attend to it."]
+    return str(token.mask), [
+        "0 is padding. Attention adds the lowest number there is to its score, so that softmax gives it the weight 0.",
+        "No token of the row takes anything from it: the answer stays what it is without padding.",
+    ]
+
+
+def _characters(view, token, tokenizer):
+    if token.sentence is None:
+        what = "fills the row up" if token.role == "padding" else "was added by the tokenizer"
+        return "–", [f"{token.piece} {what}: no character of the sentences stands behind it."]
+    return f"{token.start}–{token.end}", [
+        f"{_named(token)} is what sentence {token.sentence} has there: characters {token.start} to {token.end}, "
+        "counted from 0, the last one not included.",
+        "The tokenizer's offset_mapping keeps these places, also where the piece has other letters than the text.",
+    ]
+
+
+EXPLAIN = {"piece": _piece, "input_ids": _input_ids, "token_type_ids": _type_ids, "attention_mask": _mask,
+           "characters": _characters}  # fmt: skip

@@ -1,0 +1,425 @@
+"""Around a fine-tune: what it will take, one step by hand, what it changed, its diagnosis, other seeds, script, model."""
+
+import functools
+import html
+from dataclasses import asdict, dataclass, replace
+
+import gradio as gr
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pipeline import by_hand, saving
+from pipeline.dataset import load_raw_datasets
+from pipeline.diagnosis import changed_config, diagnose, evidence_of
+from pipeline.forecast import forecast
+from pipeline.judgement import digest
+from pipeline.reproduce import run_script
+from pipeline.runs import curves, read_run, start_runs
+from pipeline.settings import LABELS, InputError
+from pipeline.story import read_judgement
+from pipeline.training import config_from
+from tabs import drawing, run_drawing
+from tabs.words import explain, notice_on_error
+
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+SEEDS = 3
+# Behind a curve, and in the table of a browser's runs
+OVERLAID, LISTED = 4, 12
+# Under which key of the browser's storage its own name is kept, beside the runs' ids: no id is a word.
+BROWSER = "browser"
+# Below this prefix Gradio's own front server hands every request on to Python, also where it renders pages itself.
+ROUTE = "gradio_api/runs"
+NO_RUN = '<p class="quiet">Start a run; what belongs here appears when it has ended.</p>'
+SIGNED_OUT = "Sign in with the button beside this one first; then push."
+NO_TOKEN = ("There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a token that may write "
+            "(huggingface.co/settings/tokens), and push again.")  # fmt: skip
+NOT_HERE = ("This page is open on another machine than the app, whose token is not yours. Download the model, or open the page "
+            "on the app's own machine.")  # fmt: skip
+
+
+# ---------------------------------------------------------------- before it starts
+
+
+def build_forecast(settings, controls, line):
+    """The arithmetic behind the `line` above Start. Returns what the page loads: (function, inputs, outputs)."""
+    with gr.Accordion("Before it starts: steps, time, memory, download", open=False):
+        tables = gr.HTML()
+    names, inputs = tuple(controls), list(controls.values())
+
+    def show(*values):
+        try:
+            expected = forecast(config_from(dict(zip(names, values, strict=True))), settings)
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), ""
+        return run_drawing.forecast_line(expected), run_drawing.forecast_tables(expected)
+
+    # Filling the form changes many fields at once, and only the last look counts
+    gr.on([part.change for part in inputs], show, inputs, [line, tables], trigger_mode="always_last",
+          concurrency_id="forecast", concurrency_limit=4, **PRIVATE)  # fmt: skip
+    return show, inputs, [line, tables]
+
+
+def build_one_step(settings, controls):
+    """One step by hand, next to Trainer's."""
+    names = tuple(controls)
+    with gr.Accordion("One step by hand, next to Trainer's", open=False, elem_id="one-step-by-hand"):
+        gr.Markdown("The first batch that the settings above would draw. Forward, each pair's loss, their mean, backward, "
+                    "update: once as `Trainer` does it, once in the lines below, from the same weights.")  # fmt: skip
+        take = gr.Button("Take one step")
+        answer = gr.HTML()
+        with gr.Accordion("The lines that run by hand", open=False):
+            gr.Code(by_hand.source(), language="python", interactive=False, show_label=False)
+
+    def step(*values):
+        return run_drawing.step_drawn(by_hand.one_step(config_from(dict(zip(names, values, strict=True))), settings), LABELS)
+
+    # In a queue of its own: it takes seconds of both cores
+    take.click(notice_on_error(1)(step), list(controls.values()), answer, api_visibility="private",
+               concurrency_id="by-hand", concurrency_limit=1)  # fmt: skip
+
+
+# ---------------------------------------------------------------- after it
+
+
+@dataclass(frozen=True)
+class After:
+    """What fills itself once a run has ended. `ended`: its id, "" while there is none."""
+
+    ended: gr.State
+    diagnosis: gr.HTML
+    remedy: gr.Button
+
+
+def build_diagnosis():
+    """The card under the curves, and the button that fills the form."""
+    ended, diagnosis = gr.State(""), gr.HTML()
+    return After(ended, diagnosis, gr.Button("Fill the form with that", visible=False))
+
+
+def build_after(settings, controls, after, run_id, owned):
+    """The accordions of an ended run, below everything else."""
+    page = _After(settings, tuple(controls))
+    with gr.Accordion("Before and after, pair by pair: what it fixed, what it broke", open=False):
+        pairs = gr.HTML(NO_RUN)
+    with gr.Accordion("This browser's runs", open=False):
+        runs = gr.HTML(NO_RUN)
+    # What the browser remembers may reach the page after the run does
+    gr.on([after.ended.change, owned.change], page.fill, [after.ended, owned], [after.diagnosis, after.remedy, pairs, runs],
+          **PRIVATE)  # fmt: skip
+    after.remedy.click(page.remedy, after.ended, list(controls.values()), **PRIVATE)
+    _build_save(settings, after)
+    with gr.Accordion("Reproduce: the script, the command, where everything came from", open=False) as reproduce:
+        gr.Markdown("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same curve.")
+        script = gr.Code("# Start a run; its script stands here once it has loaded its model.", language="python",
+                         interactive=False, label="train.py", max_lines=24)  # fmt: skip
+        link = gr.HTML()
+        about = gr.HTML()
+    gr.on([reproduce.expand, run_id.change, after.ended.change], page.script, run_id, [script, link], **PRIVATE)
+    return about
+
+
+class _After:
+    """Handlers over one app's settings; everything is read from the run's folder."""
+
+    def __init__(self, settings, names):
+        self.settings, self.names = settings, names
+
+    def fill(self, run_id, owned):
+        """(diagnosis, its button, pairs, runs) of an ended run; empty while there is none."""
+        if not run_id:
+            return "", gr.Button(visible=False), NO_RUN, NO_RUN
+        return *self._diagnosis(run_id), _guarded(self._pairs, run_id), _guarded(self._runs, run_id, owned)
+
+    def _diagnosis(self, run_id):
+        try:
+            found = self._diagnosed(read_run(run_id, self.settings))
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
+        if not found:
+            return "", gr.Button(visible=False)
+        return run_drawing.diagnosis_card(found), gr.Button("Fill the form with that", visible=bool(found.remedy.changes))
+
+    def _diagnosed(self, run):
+        kept = read_judgement(self.settings.runs_folder / run.id)
+        evidence = evidence_of(run, kept[0] if kept else None)
+        return diagnose(evidence, self.settings) if evidence else None
+
+    def remedy(self, run_id):
+        """The run's settings with the remedy in them, for each field of the form."""
+        run = read_run(run_id, self.settings)
+        found = self._diagnosed(run)
+        if not found:
+            return [gr.skip() for _ in self.names]
+        values = changed_config(config_from(run.config), found.remedy)
+        return [values[name] for name in self.names]
+
+    def _pairs(self, run_id):
+        kept = read_judgement(self.settings.runs_folder / run_id)
+        if not kept:
+            return '<p class="quiet">This run kept no answers pair by pair.</p>'
+        judgement, which = kept
+        return run_drawing.changed_pairs(judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS)
+
+    def _sentences(self, run_id, which, count):
+        """The pairs that were judged, if they still are what they were; else None."""
+        try:
+            rows = load_raw_datasets(read_run(run_id, self.settings).config["source"], self.settings)[0]["validation"]
+        except (InputError, KeyError):
+            return None
+        rows = rows.select(range(min(count, len(rows))))
+        same = digest(rows["sentence1"], rows["sentence2"]) == which
+        return list(zip(rows["sentence1"], rows["sentence2"], strict=True)) if same else None
+
+    def _runs(self, run_id, owned):
+        shown = read_run(run_id, self.settings)
+        others = [run for run in runs_of(owned, self.settings) if run.id != run_id][:LISTED]
+        rows = [self._row(run, shown) for run in sorted([shown, *others], key=lambda run: run.id != run_id)]
+        return run_drawing.runs_table([row for row in rows if row])
+
+    def _row(self, run, shown):
+        end = run.first(run.state)
+        if not run.has_model or not end.get("before"):
+            return None
+        differs = ", ".join(f"{name} {value}" for name, value in run.config.items() if shown.config.get(name) != value)
+        found = self._diagnosed(run)
+        name = f"{run.id[:6]}, the one shown" if run.id == shown.id else run.id[:6]
+        return (f"?run={run.id}", name, differs or ("–" if run.id == shown.id else "none"), end["before"]["accuracy"],
+                end["after"]["accuracy"], end["after"]["f1"], found.name if found else "–")  # fmt: skip
+
+    def script(self, run_id):
+        """(the run's script, a link to it)."""
+        if not run_id:
+            return gr.skip(), gr.skip()
+        try:
+            code = run_script(read_run(run_id, self.settings))
+        except InputError as error:
+            return f"# {error}", ""
+        address = f"{ROUTE}/{run_id}/train.py"
+        return code, run_drawing.download_link(address, "Download train.py", f"{len(code.splitlines())} lines")
+
+
+def _guarded(draw, *values):
+    try:
+        return draw(*values)
+    except Exception as error:
+        return drawing.notice(explain(error), kind="error")
+
+
+def all_runs_of(owned, settings, most=40):
+    """This browser's runs, newest first. `owned`: what its storage holds, which may be anything."""
+    names = [name for name in owned if isinstance(name, str)] if isinstance(owned, dict) else []
+    found = []
+    for name in reversed(names[-most:]):
+        try:
+            found.append(read_run(name, settings))
+        except InputError:  # the browser's own name, or whatever was put there
+            pass
+    return found
+
+
+def runs_of(owned, settings, most=40):
+    """Those of them that have ended and left a model."""
+    return [run for run in all_runs_of(owned, settings, most) if run.has_model and run.first("start")]
+
+
+def behind(run, owned, settings):
+    """Earlier runs to be drawn behind this one's curves: the newest few over the same pairs, others can't be compared."""
+    if not run.config:
+        return []
+    alike = ("source", "eval_pairs")
+    return [other for other in runs_of(owned, settings, 3 * OVERLAID) if other.id != run.id
+            and all(other.config.get(name) == run.config.get(name) for name in alike)][:OVERLAID]  # fmt: skip
+
+
+def faint(earlier, key):
+    """Their points of one kind, as what `drawing.curve` draws first."""
+    lines = [line for other in earlier if (line := curves(other)[key])]
+    return [run_drawing.Faint(lines)] if lines else []
+
+
+# ---------------------------------------------------------------- three seeds
+
+
+def build_seeds(settings, controls, run_id, owned, recent, ended):
+    """Three runs of the same settings; (button, handler of its click, its outputs, so far without the tab's own)."""
+    page = _Seeds(settings, tuple(controls), recent)
+    with gr.Accordion("Three seeds of the same settings, as a band", open=False):
+        gr.Markdown("How much of a result is chance? The seed decides the order of the pairs and the numbers that a new head "
+                    f"starts from. This starts the settings above with {SEEDS} seeds, one run after the other; a run of yours "
+                    "that is there already counts.")  # fmt: skip
+        start = gr.Button("Run these settings with three seeds")
+        said, drawn = gr.HTML(), gr.HTML()
+    timer = gr.Timer(3.0, active=False)
+    look = {"fn": page.draw, "inputs": [run_id, owned], "outputs": [drawn, timer], **PRIVATE}
+    timer.tick(**look)
+    gr.on([ended.change, run_id.change], **look)
+    return start, page.start, [said, run_id, owned], look
+
+
+class _Seeds:
+    def __init__(self, settings, names, recent):
+        self.settings, self.names, self.recent = settings, names, recent
+
+    def start(self, owned, *values):
+        """(message, the run to watch, the browser's runs)."""
+        try:
+            owned = self.recent(owned)
+            config = config_from(dict(zip(self.names, values, strict=True))).checked(self.settings)
+            most = self.settings.largest_seed
+            wanted = [replace(config, seed=(config.seed + number) % (most + 1)) for number in range(SEEDS)]
+            there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
+            missing = [one for one in wanted if one.seed not in there]
+            started = start_runs(missing, self.settings, browser=owned[BROWSER]) if missing else []
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+        watched = started[0][0] if started else there[wanted[0].seed]
+        return "", watched, {**owned, **dict(started)}
+
+    def _alike(self, config, owned):
+        """This browser's runs of these settings with whatever seed, that wait, run or are done."""
+        alive = [run for run in all_runs_of(owned, self.settings) if not run.ended or run.state == "done"]
+        return [run for run in alive if run.config and {**run.config, "seed": 0} == {**config, "seed": 0}]
+
+    def draw(self, run_id, owned):
+        """(the band, the timer): of all this browser's runs that differ from the shown one by their seed alone."""
+        if not run_id:
+            return "", gr.Timer(active=False)
+        try:
+            shown = read_run(run_id, self.settings)
+            owned = {**owned, run_id: ""} if isinstance(owned, dict) else {run_id: ""}
+            alike = {run.config["seed"]: run for run in self._alike(shown.config, owned)}
+            return self._drawn(alike), gr.Timer(active=any(not run.ended for run in alike.values()))
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), gr.Timer(active=False)
+
+    def _drawn(self, alike):
+        if len(alike) < 2:
+            return ""
+        runs = [alike[seed] for seed in sorted(alike)]
+        rows = run_drawing.seeds_table([self._row(run) for run in runs])
+        done = [run for run in runs if run.state == "done"]
+        if len(done) < 2:
+            return rows
+        name = f"from the least to the most of {len(done)} seeds"
+        charts = [self._chart(done, "eval_loss", "Validation loss", "cross-entropy", name),
+                  self._chart(done, "eval_accuracy", "Accuracy on validation", "share", name)]  # fmt: skip
+        return f'{rows}<div class="bands">{"".join(charts)}</div>'
+
+    def _row(self, run):
+        end = run.first("done") or {}
+        after = end.get("after") or {}
+        state = drawing.STATE_WORDS[run.state]
+        return run.config["seed"], state, after.get("accuracy"), after.get("f1"), after.get("loss")
+
+    def _chart(self, runs, key, title, unit, name):
+        mean, edges = run_drawing.band([curves(run)[key] for run in runs])
+        majority = (runs[0].first("start") or {}).get("majority")
+        baselines = {"majority accuracy": majority["accuracy"]} if majority and key == "eval_accuracy" else {}
+        layers = [run_drawing.Band(name, edges)] if edges else []
+        return drawing.curve(title, {"mean": mean}, baselines=baselines, x_label="step", y_label=unit, x_max=0, behind=layers)
+
+
+# ---------------------------------------------------------------- saving it
+
+
+def _build_save(settings, after):
+    page = _Save(settings)
+    on_space = settings.signs_in
+    with gr.Accordion("Save the model: download it, or push it to your Hub account", open=False):
+        download = gr.HTML(NO_RUN)
+        with gr.Row():
+            name = gr.Textbox("my-paraphrase-classifier", label="Repository", info="its name in your account", min_width=240)
+            private = gr.Checkbox(True, label="private", info="only you see it; the Hub can change that later", min_width=240)
+        with gr.Row():
+            if on_space:
+                gr.LoginButton(size="md", min_width=200)
+            push = gr.Button("Push to my Hub account", min_width=200)
+        said = gr.HTML()
+        gr.Markdown("With it goes a model card with the figures, the settings, the seed and the versions, and the script that "
+                    "trains it again. The token is used for this push and kept nowhere.")  # fmt: skip
+    after.ended.change(page.download, after.ended, download, **PRIVATE)
+    push.click(page.push_from_space if on_space else page.push_from_here, [after.ended, name, private], said,
+               api_visibility="private", concurrency_id="push", concurrency_limit=2)  # fmt: skip
+
+
+class _Save:
+    def __init__(self, settings):
+        self.settings = settings
+
+    def download(self, run_id):
+        """The link to an ended run's zip; its size, or why there is none."""
+        if not run_id:
+            return NO_RUN
+        return _guarded(self._link, run_id)
+
+    def _link(self, run_id):
+        run = saving.saved_run(run_id, self.settings)
+        files = saving.files_of(run, self.settings)
+        size = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in files.values())
+        hint = f"{run_drawing.amount(size)}, no pickle: {', '.join(files)}"
+        return run_drawing.download_link(f"{ROUTE}/{run_id}/model.zip", "Download the model", hint)
+
+    def push_from_space(self, run_id, name, private, token: gr.OAuthToken | None):
+        """With the token of whoever signed in, and never with the server's own."""
+        return self._push(run_id, name, private, token.token if token else None, SIGNED_OUT)
+
+    def push_from_here(self, run_id, name, private, request: gr.Request):
+        """With the token of this machine's owner, for somebody who sits at this machine."""
+        if not is_local(request):
+            return drawing.notice(NOT_HERE, kind="error")
+        from huggingface_hub import get_token
+
+        return self._push(run_id, name, private, get_token(), NO_TOKEN)
+
+    def _push(self, run_id, name, private, token, without):
+        if not run_id:
+            return drawing.notice("There is no finished run to push. Start one first.", kind="error")
+        if not token:
+            return drawing.notice(without, kind="error")
+        try:
+            address = saving.push(run_id, name, token, private, self.settings)
+        except Exception as error:
+            # The log gets no traceback of a call that had the token in its hands
+            unforeseen = f"The push failed ({type(error).__name__}). Try again later, or download the model."
+            return drawing.notice(str(error) if isinstance(error, InputError) else unforeseen, kind="error")
+        link = html.escape(address)
+        return f'<p class="notice info" role="note">Pushed: <a href="{link}" target="_blank" rel="noopener">{link}</a></p>'
+
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def is_local(request):
+    """Whether a request was made on the app's own machine, through no proxy or tunnel that would hide whose it is."""
+    host = request.headers.get("host", "").rpartition(":")[0].strip("[]") or request.headers.get("host", "")
+    forwarded = any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded"))
+    return bool(request.client) and request.client.host in LOOPBACK and host in LOOPBACK and not forwarded
+
+
+def routes(settings):
+    """GET gradio_api/runs/<id>/model.zip and train.py: for downloads of any size, of which no copy is made."""
+
+    def guarded(answer):
+        @functools.wraps(answer)
+        def safe(request):
+            try:
+                return answer(request.path_params["run_id"])
+            except InputError as error:
+                return PlainTextResponse(str(error), status_code=404)
+
+        return safe
+
+    def model(run_id):
+        run = saving.saved_run(run_id, settings)
+        name = saving.zip_name(run)
+        chunks = saving.zip_chunks(saving.files_of(run, settings), name)
+        return StreamingResponse(chunks, media_type="application/zip", headers=_as_file(f"{name}.zip"))
+
+    def script(run_id):
+        return Response(run_script(read_run(run_id, settings)), media_type="text/x-python", headers=_as_file("train.py"))
+
+    return [Route(f"/{ROUTE}/{{run_id}}/model.zip", guarded(model)), Route(f"/{ROUTE}/{{run_id}}/train.py", guarded(script))]
+
+
+def _as_file(name):
+    return {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}

@@ -1,0 +1,591 @@
+"""The Layers tab's pictures: tensors as tables, claims as cards, the updater's curves as SVG. Nothing here imports gradio.
+
+>>> number(-0.1254), number(3.0), number(float("-inf")), number(None)
+('−0.13', '3', '−∞', '')
+"""
+
+import functools
+import html
+import io
+import keyword
+import math
+import tokenize
+from dataclasses import dataclass
+
+from tabs.drawing import captioned, framed, notice, text
+
+# ---------------------------------------------------------------- tensors
+
+
+def number(value, digits=2):
+    """A cell's number: whole ones without a point, others with two digits after it, a real minus sign."""
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return "nan" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    said = f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.{digits}f}"
+    # What rounds to zero is not minus zero.
+    return said.replace("-", "−") if float(said) else said.lstrip("-")
+
+
+def shape(sizes):
+    """
+    >>> shape((1, 3, 8, 8))
+    '1 × 3 × 8 × 8'
+    """
+    return " × ".join(map(str, sizes)) if sizes else "a single number"
+
+
+def largest(planes):
+    """The largest absolute value of C × H × W: what a cell's colour is measured against."""
+    found = [abs(v) for plane in planes for row in plane for v in row if v is not None and math.isfinite(v)]
+    return max(found, default=0) or 1
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the cells of a grid look: `top` gets the full colour; rows and columns count from `origin`; cells outside
+    `inside` (height, width) are padding; `marked` ones stand in a window; `dropped` ones are hatched."""
+
+    top: float = 1
+    origin: tuple[int, int] = (0, 0)
+    inside: tuple[int, int] | None = None
+    marked: frozenset = frozenset()
+    dropped: frozenset = frozenset()
+
+
+def grid(plane, caption, look, mark_name="in the window"):
+    """H × W numbers -> a table with row and column numbers. What colour says, the number and the frame say too."""
+    columns = range(look.origin[1], look.origin[1] + len(plane[0]))
+    head = '<tr><td class="corner"></td>' + "".join(f'<th scope="col">{number(c)}</th>' for c in columns) + "</tr>"
+    body = "".join(_grid_row(row, r, look, mark_name) for r, row in enumerate(plane, look.origin[0]))
+    return captioned("tensor", caption, f"<thead>{head}</thead><tbody>{body}</tbody>")
+
+
+def _grid_row(row, r, look, mark_name):
+    cells = "".join(_grid_cell(value, (r, c), look, mark_name) for c, value in enumerate(row, look.origin[1]))
+    return f'<tr><th scope="row">{number(r)}</th>{cells}</tr>'
+
+
+def _grid_cell(value, at, look, mark_name):
+    kinds = [name for name, true in _kinds(value, at, look).items() if true]
+    share = min(abs(value) / look.top, 1) if value is not None and math.isfinite(value) else 0
+    marked = f'<span class="unseen"> {mark_name}</span>' if "marked" in kinds else ""
+    place = f' data-row="{at[0]}" data-column="{at[1]}"'
+    return f'<td class="{" ".join(kinds)}" style="--v:{share:.3f}"{place}>{number(value)}{marked}</td>'
+
+
+def _kinds(value, at, look):
+    """The classes of a cell."""
+    inside = look.inside is None or (0 <= at[0] < look.inside[0] and 0 <= at[1] < look.inside[1])
+    return {"negative": value is not None and -math.inf < value < 0, "pad": not inside and value is not None,
+            "nothing": value is None, "marked": at in look.marked, "dropped": at in look.dropped}  # fmt: skip
+
+
+def stage(title, note, tables, elem=""):
+    """A step on the tensors' way: its name, its shape, and its grids in one frame that scrolls by itself."""
+    inner = f'<div class="tensors">{"".join(tables)}</div>'
+    named = f' data-stage="{elem}"' if elem else ""
+    return (f'<section class="stage"{named}><h4>{text(title)} <small>{text(note)}</small></h4>'
+            f"{framed(inner, title)}</section>")  # fmt: skip
+
+
+def size_table(shapes):
+    """Shapes -> height and width, the formula worked out in numbers."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("", f"size out = {text(shapes.formula)}", "in", "out"))
+    rows = "".join(
+        f'<tr><th scope="row">{name}</th><td class="formula">{text(numbers)}</td>'
+        f"<td>{shapes.input[at]}</td><td><strong>{shapes.output[at]}</strong></td></tr>"
+        for name, numbers, at in (("height", shapes.height, 2), ("width", shapes.width, 3))
+    )
+    caption = f"{shape(shapes.input)} in, {shape(shapes.output)} out (N × C × H × W)"
+    return framed(captioned("small-table sizes", caption, f"<tr>{head}</tr>{rows}"), "Sizes in and out")
+
+
+def code(source):
+    """A line of PyTorch that makes this layer."""
+    return f'<pre class="command">{highlighted(source)}</pre>'
+
+
+def worked(title, lines):
+    """One number of the output, worked out by hand."""
+    return f'<div class="worked"><h4>{text(title)}</h4>{"".join(f"<p>{text(line)}</p>" for line in lines)}</div>'
+
+
+def facts(pairs, caption):
+    """(name, value) pairs as a small table."""
+    rows = "".join(f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in pairs)
+    return framed(captioned("small-table facts", caption, rows), caption)
+
+
+def records(head, rows, caption):
+    """Rows of values, the first of each being its name, as a small table."""
+    names = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
+    body = "".join(f'<tr><th scope="row">{text(row[0])}</th>{_record_cells(row[1:])}</tr>' for row in rows)
+    return framed(captioned("small-table", caption, f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody>"), caption)
+
+
+def _record_cells(values):
+    said = (number(value, 4) if isinstance(value, float) else "–" if value is None else str(value) for value in values)
+    return "".join(f"<td>{text(value)}</td>" for value in said)
+
+
+# ---------------------------------------------------------------- one topic each
+
+
+def convolution(made, window, at):
+    """Convolution, the Window of the output cell `at` = (channel, row, column) -> input, kernels, output, the sum."""
+    _, channels, height, width = made.shapes.input
+    rows, columns = (len(made.padded[0]) - height) // 2, (len(made.padded[0][0]) - width) // 2
+    look = Look(largest(made.padded), (-rows, -columns), (height, width), frozenset(window.cells))
+    inputs = [
+        grid(plane, f"channel {c}", look if c in window.terms else Look(look.top, look.origin, look.inside))
+        for c, plane in enumerate(made.padded)
+    ]
+    outputs = [
+        grid(plane, f"channel {c}", Look(largest(made.output), marked=frozenset([at[1:]] if c == at[0] else ())),
+             "the one followed")
+        for c, plane in enumerate(made.output)
+    ]  # fmt: skip
+    per_group = len(made.weight[0])
+    return "".join([
+        code(made.code), size_table(made.shapes),
+        stage("Input", f"{shape(made.shapes.input)}, {_padding_said(rows, columns)}", inputs),
+        stage("Kernels", f"weight: {shape(made.weight_shape)}; {made.parameters} parameters with the bias"
+              if made.bias else f"weight: {shape(made.weight_shape)}; {made.parameters} parameters",
+              _kernels(made, at[0], min(window.terms), per_group)),
+        stage("Output", shape(made.shapes.output), outputs, "output"),
+        worked(f"Output channel {at[0]}, row {at[1]}, column {at[2]}", _summed(window)),
+    ])  # fmt: skip
+
+
+def _padding_said(rows, columns):
+    if not rows and not columns:
+        return "no padding"
+    return f"padding {rows}" if rows == columns else f"padding {rows} and {columns}"
+
+
+def _kernels(made, channel, first, per_group):
+    """One table a kernel; those that make the followed channel are framed as its window is."""
+    top = max(largest(kernels) for kernels in made.weight)
+    for out, kernels in enumerate(made.weight):
+        whole = frozenset((r, c) for r in range(len(kernels[0])) for c in range(len(kernels[0][0])))
+        for number_in, kernel in enumerate(kernels):
+            where = f"for output {out}, " + (f"its input {number_in + 1} of {per_group}" if out != channel else
+                                             f"input {first + number_in}")  # fmt: skip
+            yield grid(kernel, where, Look(top, marked=whole if out == channel else frozenset()), "used here")
+
+
+def _summed(window):
+    """The products of each input channel, then their sum and the bias."""
+    lines = []
+    for channel, pairs in window.terms.items():
+        products = " + ".join(f"{number(value)}·{_bracketed(weight)}" for value, weight in pairs)
+        lines.append(f"input {channel}: {products} = {number(window.sums[channel])}")
+    parts = " + ".join(_bracketed(part) for part in window.sums.values())
+    return [*lines, f"summed, then the bias: {parts} + {_bracketed(window.bias)} = {number(window.output)}"]
+
+
+def _bracketed(value):
+    said = number(value)
+    return f"({said})" if said.startswith("−") else said
+
+
+def paddings(picture, padded, padding):
+    """{padding_mode: C × H' × W' or why not} -> one grid a mode, the picture inside, its padding hatched."""
+    size, top = (len(picture[0]), len(picture[0][0])), largest(picture)
+    parts = []
+    for mode, result in padded.items():
+        if isinstance(result, str):
+            parts.append(f'<section class="stage"><h4>{text(mode)}</h4>{notice(result, kind="error")}</section>')
+            continue
+        table = grid(result[0], f"{len(result[0])} × {len(result[0][0])}", Look(top, (-padding, -padding), size))
+        parts.append(stage(mode, PADDING_SAYS[mode], [table]))
+    return f'<div class="side-by-side">{"".join(parts)}</div>'
+
+
+PADDING_SAYS = {
+    "zeros": "zeros all round", "reflect": "a mirror on the edge cells", "replicate": "the edge cells go on",
+    "circular": "the other side comes round",
+}  # fmt: skip
+
+
+def pooling(picture, area, made, marked, at, padding, restored):
+    """Pooling -> the input with its window, the output, the indices, and max_unpool2d's way back (or why not)."""
+    size, at = (len(picture[0]), len(picture[0][0])), frozenset([at])
+    look = Look(largest(picture), (-padding[0], -padding[1]), size, frozenset(marked))
+    out_look = Look(largest(made.output), marked=at)
+    parts = [code(made.code), size_table(made.shapes),
+             stage("Input", shape(made.shapes.input), [grid(p, f"channel {c}", look) for c, p in enumerate(area)]),
+             stage("Output", "the largest value of each window",
+                   [grid(p, f"channel {c}", out_look, "the one followed") for c, p in enumerate(made.output)],
+                   "output")]  # fmt: skip
+    if made.indices is not None:
+        top = size[0] * size[1]
+        parts.append(stage("Indices", "row · width + column of each largest value",
+                           [grid(p, f"channel {c}", Look(top, marked=at), "the one followed")
+                            for c, p in enumerate(made.indices)]))  # fmt: skip
+        parts.append(_unpooled(restored))
+    return "".join(parts)
+
+
+def _unpooled(restored):
+    if isinstance(restored, str):
+        return notice(restored)
+    zeros = [frozenset((r, c) for r, row in enumerate(p) for c, v in enumerate(row) if v == 0) for p in restored]
+    tables = [grid(p, f"channel {c}", Look(largest(restored), dropped=zeros[c])) for c, p in enumerate(restored)]
+    return stage("max_unpool2d", "each largest value back in its place, zeros elsewhere", tables)
+
+
+def normalization(batch, made, title):
+    """A batch, Normalized -> the statistics of each channel, and the batch in train() and in eval()."""
+    top_out = max(largest(images) for images in (*made.train_output, *made.eval_output))
+    top_in = max(largest(images) for images in batch)
+    return "".join([
+        code(title), _statistics(made),
+        stage("Input", shape((len(batch), *_sizes(batch[0]))), _examples(batch, top_in)),
+        stage("train()", "normalized with this batch's own mean and variance", _examples(made.train_output, top_out)),
+        stage("eval()", "normalized with what training has collected" if made.running_mean else
+              "no running statistics were kept: the batch's own are used", _examples(made.eval_output, top_out)),
+    ])  # fmt: skip
+
+
+def _sizes(image):
+    return len(image), len(image[0]), len(image[0][0])
+
+
+def _examples(batch, top):
+    return [grid(plane, f"example {n}, channel {c}", Look(top)) for n, image in enumerate(batch)
+            for c, plane in enumerate(image)]  # fmt: skip
+
+
+def _statistics(made):
+    columns = {"mean": made.batch_mean, "variance (÷ n)": made.batch_var, "running_mean": made.running_mean,
+               "running_var (÷ n − 1)": made.running_var, "weight γ": made.weight, "bias β": made.bias}  # fmt: skip
+    rows = [
+        (f"channel {c}", *(float(values[c]) if values else None for values in columns.values()))
+        for c in range(len(made.batch_mean))
+    ]
+    return records(("", *columns), rows, "One number a channel: this batch's, what training collected, what is learned")
+
+
+def dropout(values, made, title):
+    """A tensor, Dropped -> input, train() with the zeroed cells hatched, eval()."""
+    planes, train, kept = _planes(values), _planes(made.train_output), _planes(made.eval_output)
+    top = largest([plane for _, plane in train] + [plane for _, plane in planes])
+    zeroed = [frozenset((r, c) for r, row in enumerate(plane) for c, v in enumerate(row) if v == 0) for _, plane in train]
+    return "".join([
+        code(title),
+        facts([("zeroed", f"{made.zeroed:.1%} of the elements"), ("the others times", f"1 / (1 − p) = {made.scale:.4g}")],
+              "What training did"),
+        stage("Input", "", [grid(plane, name, Look(top)) for name, plane in planes]),
+        stage("train()", "hatched: zeroed; the others scaled up, so that the expected sum stays",
+              [grid(plane, name, Look(top, dropped=zeroed[i])) for i, (name, plane) in enumerate(train)]),
+        stage("eval()", "nothing happens", [grid(plane, name, Look(top)) for name, plane in kept]),
+    ])  # fmt: skip
+
+
+def _planes(values, names=("example", "channel"), said=()):
+    """Nested lists of any depth -> [(name, H × W)]."""
+    if not isinstance(values[0][0], list):
+        return [(", ".join(said) or "rows × features", values)]
+    inner = [_planes(part, names[1:], (*said, f"{names[0]} {n}")) for n, part in enumerate(values)]
+    return [plane for planes in inner for plane in planes]
+
+
+def losses(made, title, head, rows):
+    """Losses and the rows (prediction, target) of its examples -> each reduction in numbers."""
+    each = made.none if isinstance(made.none, list) else [made.none]
+    table = records((*head, "loss"), [(*row, float(loss)) for row, loss in zip(rows, each, strict=True)],
+                    f"reduction='none': {shape(made.none_shape)}")  # fmt: skip
+    reductions = facts([("'none'", f"{len(each)} numbers, above"), ("'sum'", number(made.sum, 4)),
+                        ("'mean'", f"{made.worked_out}")], "The three reductions")  # fmt: skip
+    return code(title) + table + reductions
+
+
+# ---------------------------------------------------------------- claims
+
+SIGNS = {"holds": "✓", "corrected": "≠", "answered": "→", "outdated": "↻", "undecided": "?"}
+UNRUN = "not run yet"
+
+
+def claim_cards(cards, linked=""):
+    """Cards as dicts, each with its result or None -> articles; the one that the address names is framed."""
+    if not cards:
+        return '<p class="quiet">No claim here has this verdict. Run the section, or choose another verdict.</p>'
+    return f'<div class="claims">{"".join(_claim_card(card, card["id"] == linked) for card in cards)}</div>'
+
+
+def _claim_card(card, linked):
+    result = card["result"]
+    verdict = result["verdict"] if result else ""
+    return (f'<article class="claim {verdict} {"linked" if linked else ""}" id="claim-{text(card["id"])}" '
+            f'aria-labelledby="says-{text(card["id"])}" data-run="{result["run"] if result else 0}">'
+            f'<div class="says">{_claim_head(card, verdict)}<h4 id="says-{text(card["id"])}">{text(card["says"])}</h4>'
+            f"{_run_button(card)}{_found(card, result) if result else ''}</div>"
+            f'<div class="shows">{_source(card["id"], card["source"], card["helpers"])}</div></article>')  # fmt: skip
+
+
+def _claim_head(card, verdict):
+    badge = f'<span class="verdict">{SIGNS[verdict]} {verdict}</span>' if verdict else f'<span class="verdict">{UNRUN}</span>'
+    link = (f'<a class="permalink" href="?tab=layers&amp;claim={text(card["id"])}" title="Link to this card">'
+            f"{text(card['id'])}</a>")  # fmt: skip
+    return f'<p class="claim-head">{badge} <span>{text(card["section"])} · {text(card["kind"])}</span> {link}</p>'
+
+
+def _run_button(card):
+    name = "Run it again" if card["result"] else "Run"
+    return (f'<button type="button" class="run-claim" data-claim="{text(card["id"])}" '
+            f'aria-label="{name}: {text(card["id"])}"><span>{name}</span></button>')  # fmt: skip
+
+
+def _found(card, result):
+    """What the run gave, what is so, and how long it took."""
+    rows = "".join(f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in result["findings"])
+    table = framed(captioned("small-table found", "What the run gave", rows), "What the run gave") if rows else ""
+    answer = f'<p class="truth"><strong>{text(result["answer"])}.</strong> ' if result["answer"] else '<p class="truth">'
+    differs = "" if result["as_reviewed"] else notice(
+        "A person who reviewed this card concluded otherwise: this machine's versions differ, or the card is wrong.",
+        kind="warning",
+    )  # fmt: skip
+    return (f'{table}{answer}{text(card["truth"])}</p>{differs}<p class="claim-foot">{_seconds(result["seconds"])} · '
+            f'<a href="{text(card["docs"])}" target="_blank" rel="noopener noreferrer">documentation</a></p>')  # fmt: skip
+
+
+def _seconds(seconds):
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _source(id, source, helpers):
+    """The lines that decide it, and the helpers they call."""
+    frame = framed(f"<pre>{highlighted(source)}</pre>", f"The code of {id}")
+    more = "".join(
+        f"<details><summary><code>{text(name)}()</code>, which it calls</summary>"
+        f"{framed(f'<pre>{highlighted(helper)}</pre>', name)}</details>"
+        for name, helper in helpers.items()
+    )
+    return frame + more
+
+
+@functools.cache
+def highlighted(source):
+    """Python as HTML, its keywords, names of built-in values, strings, numbers and comments marked."""
+    at, parts, lines = (1, 0), [], source.splitlines(keepends=True)
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return html.escape(source)
+    for token in tokens:
+        kind = _token_kind(token)
+        if not kind:
+            continue
+        parts += [html.escape(_between(lines, at, token.start)), f'<i class="{kind}">{html.escape(token.string)}</i>']
+        at = token.end
+    return "".join(parts) + html.escape(_between(lines, at, (len(lines) + 1, 0)))
+
+
+def _token_kind(token):
+    if token.type == tokenize.NAME and keyword.iskeyword(token.string):
+        return "k"
+    return {tokenize.STRING: "s", tokenize.NUMBER: "n", tokenize.COMMENT: "c"}.get(token.type)
+
+
+def _between(lines, start, end):
+    """The source from one (line, column) to another; lines count from 1."""
+    if start[0] == end[0]:
+        return lines[start[0] - 1][start[1] : end[1]]
+    last = lines[end[0] - 1][: end[1]] if end[0] <= len(lines) else ""
+    return lines[start[0] - 1][start[1] :] + "".join(lines[start[0] : end[0] - 1]) + last
+
+
+def claim_status(message, done=0, total=0):
+    """What is running or has run; read out when it changes."""
+    bar = f'<progress aria-label="claims run" max="{total}" value="{done}">{done} of {total}</progress>' if total else ""
+    return f'<div class="status claims-status" aria-live="polite"><p>{text(message)}</p>{bar}</div>'
+
+
+def tally(counts):
+    """{verdict: how many} of a section's claims, as one line of badges."""
+    badges = "".join(f'<li class="{name.split()[0]}"><span class="verdict">{SIGNS.get(name, "○")} {count} {name}</span></li>'
+                     for name, count in counts.items() if count)  # fmt: skip
+    return f'<ul class="tally" aria-label="Verdicts so far">{badges}</ul>'
+
+
+# ---------------------------------------------------------------- loss and updater
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 400, 64, 56, 34, 50
+LETTERS = "ABCDEFGH"
+
+
+def grouped(curves):
+    """Curves that run into one line, as [[their numbers], …]: equal at every step but for rounding."""
+    groups = []
+    for number_of, curve in enumerate(curves):
+        same = next((group for group in groups if _alike(curves[group[0]].losses, curve.losses)), None)
+        if same is None:
+            groups.append([number_of])
+        else:
+            same.append(number_of)
+    return groups
+
+
+def _alike(one, other):
+    pairs = zip(one, other, strict=True)
+    return all(a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9)) for a, b in pairs)
+
+
+def updater_chart(curves):
+    """Curves of layers.updater -> one chart; lines that lie on each other are drawn once and named together."""
+    groups, scale = grouped(curves), _log_scale(curves)
+    letters = [" = ".join(LETTERS[n] for n in group) for group in groups]
+    lines = "".join(_updater_line(scale, g, curves[group[0]].losses) for g, group in enumerate(groups))
+    names = _updater_names(scale, [(letter, curves[group[0]].losses) for letter, group in zip(letters, groups, strict=True)])
+    legend = "".join(_updater_legend(g, group, curves) for g, group in enumerate(groups))
+    label = f"Loss of {len(curves)} combinations over {len(curves[0].losses) - 1} steps, in {len(groups)} different lines"
+    inside = f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT}" height="{HEIGHT - TOP - BOTTOM}"/>'
+    clip = f'<clipPath id="updater-clip">{inside}</clipPath>'
+    svg = (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"><defs>{clip}</defs>{_log_axes(scale)}'
+           f'<g clip-path="url(#updater-clip)">{lines}</g>{names}</svg>')  # fmt: skip
+    title = "Half the mean squared error on all examples"
+    return (f'<figure class="curve updater"><figcaption>{title}</figcaption>{svg}<ul class="legend">{legend}</ul>'
+            f"<details><summary>The points as a table</summary>{_updater_points(curves)}</details></figure>")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LogScale:
+    """Steps to the right, powers of ten upwards."""
+
+    steps: int
+    low: int
+    high: int
+
+    def x(self, step):
+        return LEFT + (WIDTH - LEFT - RIGHT) * step / max(self.steps, 1)
+
+    def y(self, loss):
+        power = math.log10(max(loss, 1e-300))
+        return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - power) / (self.high - self.low)
+
+
+def _log_scale(curves):
+    """Whole powers of ten. A curve that diverges leaves through the top rather than flatten the others."""
+    start = curves[0].losses[0]
+    found = [loss for curve in curves for loss in curve.losses if loss is not None and 0 < loss <= start * 100]
+    low, high = math.floor(math.log10(min(found))), math.ceil(math.log10(max(found)))
+    return LogScale(len(curves[0].losses) - 1, low, max(high, low + 1))
+
+
+def _log_axes(scale):
+    left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
+    every = max(1, math.ceil((scale.high - scale.low) / 7))
+    lines = []
+    for power in range(scale.low, scale.high + 1, every):
+        y = scale.y(10.0**power)
+        lines.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                     f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{_power(power)}</text>')  # fmt: skip
+    for step in _steps_marked(scale.steps):
+        lines.append(f'<text x="{scale.x(step):.1f}" y="{bottom + 20}" text-anchor="middle">{step}</text>')
+    lines.append(f'<line class="floor" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
+                 f'<text class="axis" x="{right}" y="{HEIGHT - 8}" text-anchor="end">step</text>'
+                 '<text class="axis" x="2" y="18">loss, powers of ten</text>')  # fmt: skip
+    return "".join(lines)
+
+
+def _steps_marked(steps):
+    from tabs.drawing import ticks
+
+    return [int(step) for step in ticks(0, steps, 6) if step == int(step)]
+
+
+def _power(power):
+    """
+    >>> _power(-3), _power(0)
+    ('0.001', '1')
+    """
+    if -3 <= power <= 3:
+        return f"{10.0**power:g}"
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _updater_line(scale, style, losses):
+    spots = [(scale.x(step), scale.y(loss)) for step, loss in enumerate(losses) if loss is not None]
+    path = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
+    return f'<g class="series updater{style % 6}"><path d="{path}"/></g>'
+
+
+def _updater_names(scale, named):
+    """Each line's letters where it ends, pushed apart where lines end close together."""
+    ends = sorted(((_end_height(scale, losses), letters) for letters, losses in named), key=lambda end: end[0])
+    heights, above = [], -math.inf
+    for y, _ in ends:
+        above = max(y, above + 17)
+        heights.append(above)
+    # A column that has been pushed below the floor moves up as a whole.
+    over = max(0, heights[-1] - (HEIGHT - BOTTOM))
+    return "".join(f'<text class="letters" x="{WIDTH - RIGHT + 6}" y="{y - over + 4:.1f}">{letters.replace(" = ", "")}</text>'
+                   for y, (_, letters) in zip(heights, ends, strict=True))  # fmt: skip
+
+
+def _end_height(scale, losses):
+    """Where a line ends on the right; one that has left the picture is named at its top."""
+    last = losses[-1]
+    return TOP if last is None else min(max(scale.y(last), TOP), HEIGHT - BOTTOM)
+
+
+def _updater_legend(style, group, curves):
+    line = f'<g class="series updater{style % 6}"><path d="M2 6 L42 6"/></g>'
+    sample = f'<svg viewBox="0 0 44 12" aria-hidden="true">{line}</svg>'
+    names = "<br>".join(f"<strong>{LETTERS[n]}</strong> {text(curves[n].name)}" for n in group)
+    return f"<li>{sample}<span>{names}<br><small>{text(curves[group[0]].verdict)}</small></span></li>"
+
+
+def _updater_points(curves):
+    """Every point as a table; of long runs each so-many-th step, said in the caption."""
+    steps = len(curves[0].losses) - 1
+    every = math.ceil(steps / 100)
+    shown = sorted({*range(0, steps + 1, every), steps})
+    head = ("step", *(f"{LETTERS[n]}: {curve.name}" for n, curve in enumerate(curves)))
+    rows = [(str(step), *(_loss(curve.losses[step]) for curve in curves)) for step in shown]
+    return records(head, rows, "Loss before each step" if every == 1 else f"Loss before every {every}th step, and at the end")
+
+
+def _loss(value):
+    return "diverged" if value is None else f"{value:.6g}"
+
+
+def updater_table(curves):
+    """One row a combination: what it does to the first step and to the weights at the end."""
+    head = ("", "loss", "updater", "reduction", "first step, as a multiple of A's",
+            "largest difference of the weights from A's", "loss at the end", "w₁, w₂, b at the end", "in words")  # fmt: skip
+    rows = [
+        (LETTERS[n], c.loss, c.updater, f"{c.reduction} ({'right' if c.right_reduction else 'wrong'} for {c.updater})",
+         f"{c.step_ratio:.6g}", _exact(c.largest_difference), _loss(c.losses[-1]),
+         ", ".join("diverged" if w is None else f"{w:.5g}" for w in c.weights), c.verdict)
+        for n, c in enumerate(curves)
+    ]  # fmt: skip
+    return records(head, rows, "Eight combinations, measured against d2l's own (A)")
+
+
+def _exact(difference):
+    return "diverged" if difference is None else "0" if difference == 0 else f"{difference:.3g}"
+
+
+def updater_summary(curves, batch_size):
+    """One line: which agree to the last digit, and what the others are off by."""
+    verdicts = {}
+    for n, curve in enumerate(curves):
+        verdicts.setdefault(curve.verdict, []).append(n)
+    said = []
+    for verdict, numbers in verdicts.items():
+        letters = ", ".join(LETTERS[n] for n in numbers)
+        differences = [curves[n].largest_difference for n in numbers]
+        worst = None if None in differences else max(differences)
+        verdict = verdict.replace("the batch size", f"the batch size ({batch_size})")
+        said.append(f"<li><strong>{letters}</strong> {text(verdict)}{_worst(worst)}</li>")
+    return f'<ul class="agreement" aria-live="polite">{"".join(said)}</ul>'
+
+
+def _worst(worst):
+    if worst is None:
+        return "; diverged"
+    return f" <small>(largest difference of the final weights: {_exact(worst)})</small>"

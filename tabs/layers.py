@@ -1,0 +1,309 @@
+"""Layers: play with each layer, run every claim of the study notes, set hand-written loss and updater beside PyTorch's."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import gradio as gr
+
+from pipeline.settings import InputError
+from tabs import drawing, layer_drawing
+from tabs.layers_play import TOPICS, build_topics, says_why
+from tabs.words import explain, notice_on_error, toast
+
+# What the address may call `topic`: Play's own, and the two other parts.
+PARTS = {**{slug: "play" for slug in TOPICS}, "claims": "claims", "updater": "updater"}
+ANY = "all"
+VERDICTS = (ANY, *layer_drawing.SIGNS, layer_drawing.UNRUN)
+MOST_STEPS = 400
+INTRO = """The study notes' PyTorch half, executed: **play** with a layer, **run** what the notes claim, and see whether loss
+and updater written by hand agree with PyTorch's own."""
+CLAIMS_INTRO = """Each card is a statement or an open question of the notes, in our words, with the lines that decide it.
+Nothing is judged until you run it. The last line says what counts: `noted(…)` whether the statement is true on this run,
+`which(…)` which of the possible answers it bears out, `renamed(…)` whether the old name and today's still work."""
+
+# The address names what is open, so that a refreshed page or a friend sees the same.
+ADDRESS = """(topic) => { const url = new URL(location); url.searchParams.set("tab", "layers");
+  url.searchParams.delete("claim"); url.searchParams.set("topic", topic); history.replaceState(null, "", url); }"""
+LEAVE = """() => { const url = new URL(location);
+  for (const name of ["tab", "topic", "claim"]) url.searchParams.delete(name); history.replaceState(null, "", url); }"""
+# Cards are HTML: one listener hands a Run button's claim on, shows that it runs, and keeps links from loading anew.
+CARD_CLICKS = """const address = (claim) => { const url = new URL(location); url.searchParams.set("tab", "layers");
+  url.searchParams.delete("topic"); url.searchParams.set("claim", claim); history.replaceState(null, "", url); };
+const show = () => setTimeout(() => { const card = element.querySelector(".claim.linked");
+  if (card && card.dataset.shown !== card.id) { card.dataset.shown = card.id; card.scrollIntoView({block: "center"}); } }, 150);
+element.addEventListener("click", (event) => {
+  const link = event.target.closest("a.permalink");
+  if (link) { event.preventDefault(); address(new URL(link.href).searchParams.get("claim")); return; }
+  const button = event.target.closest("button[data-claim]");
+  if (!button || button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true"); button.firstChild.textContent = "Running…";
+  address(button.dataset.claim); trigger("click", {claim: button.dataset.claim}); });
+watch("value", show); show();"""
+
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+# Some claims train for seconds: they wait for each other in a queue of their own, and never for the other tabs.
+CLAIMS_QUEUE = {"concurrency_id": "claims", "concurrency_limit": 4}
+
+
+@dataclass(frozen=True)
+class LayersTab:
+    """What app.py wires to the rest."""
+
+    on_load: tuple
+
+
+@dataclass(frozen=True)
+class Address:
+    """What the page's address asks for: a part, a topic of Play or a claim, or a message that says why not."""
+
+    part: str = ""  # "play" | "claims" | "updater"; "" where the address is about another tab
+    topic: str = ""
+    claim: str = ""
+    section: str = ""  # of that claim
+    message: str = ""
+
+
+def read_address(query):
+    """The address's values, a dict of untrusted text -> Address.
+
+    >>> read_address({"tab": "layers", "topic": "dropout"})
+    Address(part='play', topic='dropout', claim='', section='', message='')
+    """
+    if query.get("tab") != "layers":
+        return Address()
+    if claim := str(query.get("claim") or ""):
+        try:
+            found = _find(claim)
+        except InputError as error:
+            return Address("claims", message=f"The address asks for a claim that isn't here: {error}")
+        return Address("claims", claim=found.id, section=found.section)
+    topic = str(query.get("topic") or next(iter(TOPICS)))
+    if topic not in PARTS:
+        return Address("play", message=f"The address asks for the topic {topic[:60]!r}, which isn't here. "
+                                       f"Choose one below, or write one of {', '.join(PARTS)} there.")  # fmt: skip
+    return Address(PARTS[topic], topic=topic if PARTS[topic] == "play" else "")
+
+
+def build_tab(settings, tabs):
+    """The tab's components and wiring, inside its gr.Tab, the newest of the page's `tabs`."""
+    page, *others, here = _handlers(), *tabs.children
+    gr.Markdown(INTRO)
+    message = gr.HTML()
+    opened = gr.State("")  # by the address: no tab's select event tells of that
+    with gr.Tabs() as parts:
+        with gr.Tab("Play", id="play") as play:
+            titles = [(title, slug) for slug, (title, *_) in TOPICS.items()]
+            topic = gr.Radio(titles, value=next(iter(TOPICS)), label="Topic", elem_classes="chips")
+            topics = build_topics(topic.value)
+        with gr.Tab("Claims", id="claims") as claims:
+            section, linked, board, show_board = _claims(page)
+        with gr.Tab("Loss and updater", id="updater") as updater:
+            show_updater = _updater(tabs)
+    shown = [part for one in topics.values() for part in (one.column, one.output)]
+    asked = [topic, *(part for one in topics.values() for part in one.inputs)]
+    gr.on([topic.change, here.select, play.select, opened.change], _show_topic(topics), asked, shown, **PRIVATE)
+    claims.select(**show_board)
+    gr.on([updater.select, opened.change], **show_updater)
+    _keep_address(topic, play, (claims, updater), others)
+    gr.api(page.claim, api_name="claim", **CLAIMS_QUEUE)
+    return LayersTab((page.load, None, [tabs, parts, opened, message, topic, section, linked, board]))
+
+
+def _show_topic(topics):
+    """One handler for all topics: the chosen one is shown and drawn, the others are hidden and left alone."""
+
+    def show(chosen, *values):
+        answers, values = [], iter(values)
+        for slug, one in topics.items():
+            own = [next(values) for _ in one.inputs]
+            answers += [gr.Column(visible=slug == chosen), one.draw(*own) if slug == chosen else gr.skip()]
+        return answers
+
+    return show
+
+
+def _keep_address(topic, play, parts, others):
+    """The address follows what is open here, and forgets it when another tab is opened."""
+    private = {"api_visibility": "private"}
+    topic.input(None, topic, None, js=ADDRESS, **private)
+    play.select(None, topic, None, js=ADDRESS, **private)
+    for part in parts:
+        part.select(None, None, None, js=f'() => ({ADDRESS})("{part.id}")', **private)
+    for other in others:
+        other.select(None, None, None, js=LEAVE, **private)
+
+
+def _claims(page):
+    """The Claims part: filters, a button for all, the cards."""
+    gr.Markdown(CLAIMS_INTRO)
+    with gr.Row():
+        # Filled when the part is first opened: the claims need torch, and nothing here may import it.
+        section = gr.Dropdown([], label="Section of the notes", min_width=280)
+        verdict = gr.Radio(list(VERDICTS), value=ANY, label="Verdict", info="as your own runs found it", min_width=280)
+    run_all = gr.Button("Run all that is shown", variant="primary")
+    status = gr.HTML(layer_drawing.claim_status("Nothing has run yet."), elem_id="claims-status")
+    board = gr.HTML(min_height=400, js_on_load=CARD_CLICKS)
+    results, linked = gr.State({}), gr.State("")
+    asked = [section, verdict, results, linked]
+    show_board = {"fn": page.open, "inputs": asked, "outputs": [section, board], **PRIVATE}
+    gr.on([section.input, verdict.input], page.board, asked, board, **PRIVATE)
+    board.click(page.run, asked, [results, status, board], **PRIVATE, **CLAIMS_QUEUE)
+    run_all.click(page.run_all, asked, [results, status, verdict, board], **PRIVATE, **CLAIMS_QUEUE)
+    return section, linked, board, show_board
+
+
+def _updater(tabs):
+    """The Loss and updater part."""
+    gr.Markdown("d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and `torch.optim.SGD`: all four "
+                "combinations on linear regression, each with its losses **summed** and **averaged** before `backward()`. "
+                "d2l's `sgd` divides by the batch size itself, `SGD` doesn't.")  # fmt: skip
+    with gr.Row():
+        inputs = [
+            gr.Slider(0.001, 1, 0.03, step=0.001, label="lr", info="how far a step goes"),
+            gr.Slider(1, 256, 8, step=1, label="batch_size", info="examples in one step"),
+            gr.Slider(1, MOST_STEPS, 60, step=1, label="steps"),
+            gr.Checkbox(False, label="½ before MSELoss too", info="d2l's squared_loss has it"),
+            gr.Slider(0, 20, 0, step=1, label="seed", info="another one, other data"),
+        ]
+    picture = gr.HTML(min_height=520)
+    gr.Markdown("The same on a classifier, one step written out: forward, loss, backward, update.")
+    by_hand = gr.Button("One step by hand, in Fine-tune")
+    by_hand.click(lambda: gr.Tabs(selected="fine-tune"), None, tabs, **PRIVATE)
+    show = {"fn": says_why(draw_updater), "inputs": inputs, "outputs": picture, **PRIVATE}
+    gr.on([part.change for part in inputs], **show, trigger_mode="always_last")
+    return show
+
+
+def draw_updater(lr, batch_size, steps, half, seed):
+    """Settings of linear regression -> who agrees, the curves, the table."""
+    from layers.updater import compare
+
+    curves = compare(lr, batch_size, steps, half, seed)
+    return (layer_drawing.updater_summary(curves, batch_size) + layer_drawing.updater_chart(curves)
+            + layer_drawing.updater_table(curves))  # fmt: skip
+
+
+def _find(id):
+    """The claim of that name; an InputError suggests the nearest."""
+    from layers.claims import find
+
+    try:
+        return find(str(id)[:60])
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def result_as_dict(result):
+    """A Result as plain data: what the API answers, and what the page keeps."""
+    claim = result.claim
+    return {
+        "id": claim.id, "section": claim.section, "kind": claim.kind, "says": claim.says, "verdict": result.verdict,
+        "answer": result.answer, "findings": [list(finding) for finding in result.findings], "truth": claim.truth,
+        "code": claim.source, "docs": claim.docs, "seconds": result.seconds, "as_reviewed": result.as_reviewed,
+    }  # fmt: skip
+
+
+class _handlers:
+    """The Claims part's handlers. `results` is the visitor's own: {claim id: result as a dict}."""
+
+    def __init__(self):
+        self.board = notice_on_error(1)(self.board)
+
+    def load(self, request: gr.Request):
+        """What the page's address asks for, once the page is there."""
+        address = read_address(request.query_params)
+        if not address.part:
+            return (gr.skip(),) * 8
+        message = drawing.notice(address.message, kind="error") if address.message else ""
+        sections, board = gr.skip(), gr.skip()
+        if address.part == "claims":
+            sections, board = self.open(address.section or None, ANY, {}, address.claim)
+        return (gr.Tabs(selected="layers"), gr.Tabs(selected=address.part), address.part, message,
+                address.topic or gr.skip(), sections, address.claim, board)  # fmt: skip
+
+    def open(self, section, verdict, results, linked):
+        """The sections to choose from, counted, and the cards of the one chosen."""
+        from layers.claims import SECTIONS, claims
+
+        choices = [(f"All {len(claims())} claims", ANY), *((f"{part.title} ({len(part)})", part.slug) for part in SECTIONS)]
+        section = section or SECTIONS[0].slug
+        return gr.Dropdown(choices, value=section), self.board(section, verdict, results, linked)
+
+    def board(self, section, verdict, results, linked):
+        """The cards of a section with a verdict, as far as this visitor has run them."""
+        chosen = _chosen(section)
+        counts = Counter(_verdict(claim, results) for claim in chosen)
+        cards = [_card(claim, results.get(claim.id)) for claim in chosen
+                 if verdict in (ANY, _verdict(claim, results)) or claim.id == linked]  # fmt: skip
+        tally = layer_drawing.tally({name: counts[name] for name in VERDICTS})
+        return tally + layer_drawing.claim_cards(cards, linked)
+
+    def run(self, section, verdict, results, linked, event: gr.EventData):
+        """The card whose button was pressed. It stays in sight whatever the filter."""
+        try:
+            claim = _find(event._data.get("claim"))
+        except InputError as error:
+            return gr.skip(), drawing.notice(explain(error), kind="error"), gr.skip()
+        results[claim.id] = _run(claim)
+        said = f"{claim.id}: {results[claim.id]['verdict']}, {results[claim.id]['seconds']:.2f} s."
+        return results, layer_drawing.claim_status(said), self.board(section, verdict, results, claim.id)
+
+    def run_all(self, section, verdict, results, linked):
+        """Every card shown, one after the other; the page is told about twice a second."""
+        chosen = [claim for claim in _chosen(section) if verdict in (ANY, _verdict(claim, results))]
+        # Cards would vanish from "not run yet" one by one, before anybody could read them.
+        verdict, told, began = (ANY if verdict == layer_drawing.UNRUN else verdict), 0.0, time.monotonic()
+        for done, claim in enumerate(chosen):
+            if time.monotonic() - told > 0.5:
+                told = time.monotonic()
+                status = layer_drawing.claim_status(f"Running {claim.id}, {done + 1} of {len(chosen)}.", done, len(chosen))
+                yield results, status, verdict, self.board(section, verdict, results, linked) if done else gr.skip()
+            results[claim.id] = _run(claim)
+        said = f"{len(chosen)} claims run in {time.monotonic() - began:.1f} s."
+        yield results, layer_drawing.claim_status(said), verdict, self.board(section, verdict, results, linked)
+
+    def claim(self, id: str) -> dict:
+        """Run one claim of the study notes on the spot.
+
+        Args:
+            id: such as conv-sum-or-average; `python -m layers --brief` lists all
+
+        Returns:
+            verdict (holds, corrected, answered, outdated or undecided: computed from this run), findings (pairs of name
+            and text), answer (to an open question), says, truth, code, docs, section, kind, seconds, and as_reviewed
+        """
+        try:
+            from layers.claims import check
+
+            return result_as_dict(check(_find(id)))
+        except Exception as error:
+            raise toast(error) from None
+
+
+def _chosen(section):
+    from layers.claims import claims
+
+    try:
+        return claims(None if section == ANY else section)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _verdict(claim, results):
+    return results[claim.id]["verdict"] if claim.id in results else layer_drawing.UNRUN
+
+
+def _run(claim):
+    from layers.claims import check
+
+    # Each run has a number of its own, so that the card is drawn anew even where nothing else has changed.
+    return {**result_as_dict(check(claim)), "run": time.monotonic_ns()}
+
+
+def _card(claim, result):
+    from layers.claims import SECTIONS
+
+    title = next(part.title for part in SECTIONS if part.slug == claim.section)
+    return {"id": claim.id, "section": title, "kind": claim.kind, "says": claim.says, "truth": claim.truth,
+            "docs": claim.docs, "source": claim.source, "helpers": claim.helpers, "result": result}  # fmt: skip

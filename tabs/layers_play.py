@@ -1,0 +1,364 @@
+"""Play: a topic's controls -> its layer run on a small tensor, drawn with the formula in numbers.
+
+Each topic is a function of the form `topic(page)`: it builds its controls and says what draws them. layers.play, which
+needs torch, is imported when the first picture is drawn.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import gradio as gr
+
+from pipeline.settings import InputError
+from tabs import layer_drawing as drawing
+from tabs.words import notice_on_error
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d")
+LOSSES = ("MSELoss", "L1Loss", "CrossEntropyLoss")
+KERNELS = {
+    "as Conv2d draws it": None,
+    "edges (3 × 3)": [[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]],
+    "average (3 × 3)": [[1 / 9] * 3] * 3,
+}
+SHAPES = {"(4, 6)": (4, 6), "(2, 3, 5) = N, C, L": (2, 3, 5), "(2, 3, 3, 3) = N, C, H, W": (2, 3, 3, 3)}
+EXAMPLES = {
+    "MSELoss": ("2.5, 0, 2, 8", "3, -0.5, 2, 7"),
+    "L1Loss": ("2.5, 0, 2, 8", "3, -0.5, 2, 7"),
+    "CrossEntropyLoss": ("2, 1, 0; 0, 3, 1", "0, 2"),
+}
+MOST_NUMBERS = 60
+FOLLOW = "which number of the output to work out; a click on it does the same"
+# A click on an output cell follows it: the page hands its row and column on.
+FOLLOW_CLICK = """element.addEventListener("click", (event) => {
+  const cell = event.target.closest('[data-stage="output"] td[data-row]'); if (!cell) return;
+  const tables = [...element.querySelectorAll('[data-stage="output"] table')];
+  const {row, column} = cell.dataset;
+  trigger("click", {row: +row, column: +column, channel: tables.indexOf(cell.closest("table"))}); });"""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic's part of the page: what is shown or hidden, and what draws it."""
+
+    column: gr.Column
+    draw: object
+    inputs: list
+    output: gr.HTML
+
+
+def says_why(handler):
+    """An impossible setting is a sentence in the picture's place. layers.play raises it as a ValueError."""
+
+    @functools.wraps(handler)
+    def tried(*values):
+        try:
+            if None in values:
+                raise InputError("A number is missing. Fill in each field above.")
+            return handler(*values)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    return notice_on_error(1)(tried)
+
+
+def build_topics(chosen):
+    """{slug: Topic} for all of TOPICS, the chosen one visible."""
+    topics = {}
+    for slug, (_, intro, build) in TOPICS.items():
+        with gr.Column(visible=slug == chosen) as column:
+            gr.Markdown(intro)
+            with gr.Row(elem_classes="play"):
+                with gr.Column(scale=2, min_width=270, elem_classes="knobs"):
+                    draw, inputs, followed = build()
+                with gr.Column(scale=5, min_width=300):
+                    output = gr.HTML(min_height=420, js_on_load=FOLLOW_CLICK if followed else None)
+        topics[slug] = Topic(column, says_why(draw), inputs, output)
+        _wire(topics[slug], followed)
+    return topics
+
+
+def _wire(topic, followed):
+    # always_last: while a slider is dragged, only its newest place is worth drawing.
+    live = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+    gr.on([part.change for part in topic.inputs], topic.draw, topic.inputs, topic.output, **live)
+    if followed:
+        topic.output.click(_followed(len(followed)), None, followed, api_visibility="private", show_progress="hidden")
+
+
+def _followed(count):
+    def follow(event: gr.EventData):
+        place = [int(event._data.get(name, 0)) for name in ("channel", "row", "column")]
+        return place[-count:]
+
+    return follow
+
+
+def _slider(low, high, value, label, info=None, step=1):
+    return gr.Slider(low, high, value, step=step, label=label, info=info)
+
+
+# ---------------------------------------------------------------- convolution
+
+
+def _window_knobs(kernel_size, stride, padding, most_padding=3):
+    """kernel_size, stride, padding and dilation: one number for both directions, or one for each."""
+    names = {"kernel_size": (1, 5, kernel_size), "stride": (1, 4, stride), "padding": (0, most_padding, padding),
+             "dilation": (1, 3, 1)}  # fmt: skip
+    high = [_slider(*numbers, name) for name, numbers in names.items()]
+    apart = gr.Checkbox(False, label="a tuple: another number for the width")
+    with gr.Column(visible=False) as more:
+        wide = [_slider(*numbers, f"{name}, width") for name, numbers in names.items()]
+    apart.change(None, apart, more, js="(apart) => ({visible: apart, __type__: 'update'})", api_visibility="private")
+    return [*high, apart, *wide]
+
+
+def _pairs(high, apart, wide):
+    """The four settings as (height, width)."""
+    return [(h, w if apart else h) for h, w in zip(high, wide, strict=True)]
+
+
+def _convolution():
+    knobs = _window_knobs(3, 1, 1)
+    with gr.Accordion("Channels, groups, bias", open=False):
+        in_channels = _slider(1, 4, 1, "in_channels")
+        out_channels = _slider(1, 4, 1, "out_channels")
+        groups = _slider(1, 4, 1, "groups", "must divide both numbers of channels")
+        bias = gr.Checkbox(True, label="bias")
+    with gr.Accordion("Padding mode, kernel, picture", open=False):
+        mode = gr.Radio(list(PADDING_MODES), value="zeros", label="padding_mode")
+        kernel = gr.Radio(list(KERNELS), value=next(iter(KERNELS)), label="kernel")
+        height, width = _slider(1, 8, 6, "picture's height"), _slider(1, 8, 6, "picture's width")
+        seed = _slider(0, 20, 0, "seed", "another one, another picture and kernel")
+    followed = _follow_knobs()
+    return draw_convolution, [*knobs, in_channels, out_channels, groups, bias, mode, kernel, height, width, seed,
+                              *followed], followed  # fmt: skip
+
+
+def _follow_knobs(most=9):
+    with gr.Accordion("Follow one number", open=True):
+        gr.Markdown(FOLLOW, elem_classes="quiet")
+        return [_slider(0, 3, 0, "output channel"), _slider(0, most, 0, "output row"), _slider(0, most, 0, "output column")]
+
+
+def draw_convolution(*values):
+    """The convolution's controls, in their order -> the picture."""
+    from layers import play
+
+    high, apart, wide = values[:4], values[4], values[5:9]
+    in_channels, out_channels, groups, bias, mode, kernel, height, width, seed, *at = values[9:]
+    kernel_size, stride, padding, dilation = _pairs(high, apart, wide)
+    picture = play.small_picture(height, width, in_channels, seed)
+    made = play.convolve(picture, out_channels, kernel_size, stride, padding, dilation, groups, bias, mode,
+                         KERNELS[kernel], seed)  # fmt: skip
+    at = _within(at, made.output)
+    window = play.follow(made, *at, stride, padding, dilation, groups)
+    return drawing.convolution(made, window, at)
+
+
+def _within(at, planes):
+    """(channel, row, column), kept inside a C × H × W output that may have become smaller."""
+    return tuple(min(int(place), most - 1) for place, most in zip(at, (len(planes), len(planes[0]), len(planes[0][0])),
+                                                                  strict=True))  # fmt: skip
+
+
+def _padding():
+    padding = _slider(0, 6, 2, "padding")
+    height, width = _slider(1, 8, 4, "picture's height"), _slider(1, 8, 4, "picture's width")
+    seed = _slider(0, 20, 0, "seed", "another one, another picture")
+    return draw_padding, [padding, height, width, seed], []
+
+
+def draw_padding(padding, height, width, seed):
+    """One picture padded in each mode; a mode that can't says why."""
+    from layers import play
+
+    picture = play.small_picture(height, width, seed=seed)
+
+    def padded(mode):
+        try:
+            return play.pad_picture(picture, padding, mode)
+        except ValueError as error:
+            return str(error)
+
+    return drawing.paddings(picture, {mode: padded(mode) for mode in PADDING_MODES}, padding)
+
+
+# ---------------------------------------------------------------- pooling
+
+
+def _pooling():
+    knobs = _window_knobs(2, 2, 0)
+    ceil_mode = gr.Checkbox(False, label="ceil_mode", info="round up: keep a window that sticks out")
+    indices = gr.Checkbox(True, label="return_indices", info="where each largest value stood, for max_unpool2d")
+    height, width = _slider(1, 8, 5, "picture's height"), _slider(1, 8, 5, "picture's width")
+    seed = _slider(0, 20, 0, "seed", "another one, another picture")
+    followed = _follow_knobs()[1:]
+    return draw_pooling, [*knobs, ceil_mode, indices, height, width, seed, *followed], followed
+
+
+def draw_pooling(*values):
+    """Max pooling's controls, in their order -> the picture."""
+    from layers import play
+
+    high, apart, wide = values[:4], values[4], values[5:9]
+    ceil_mode, indices, height, width, seed, *at = values[9:]
+    kernel_size, stride, padding, dilation = _pairs(high, apart, wide)
+    picture = play.small_picture(height, width, seed=seed)
+    made = play.pool(picture, kernel_size, stride, padding, dilation, indices, ceil_mode)
+    _, *at = _within((0, *at), made.output)
+    area = play.pooled_area(picture, made.output, kernel_size, stride, padding, dilation)
+    marked = play.window_cells(*at, kernel_size, stride, padding, dilation)
+    tiles = stride == kernel_size and padding == (0, 0) and dilation == (1, 1) and not ceil_mode
+    restored = play.unpool(picture, kernel_size) if tiles else (
+        "max_unpool2d is drawn where windows lie side by side: stride = kernel_size, padding 0, dilation 1, no ceil_mode."
+    )  # fmt: skip
+    return drawing.pooling(picture, area, made, marked, tuple(at), padding, restored)
+
+
+# ---------------------------------------------------------------- normalization and dropout
+
+
+def _normalization():
+    n, channels, size = _slider(1, 3, 2, "N, examples"), _slider(1, 3, 2, "C, num_features"), _slider(1, 4, 3, "H and W")
+    passes = _slider(1, 100, 1, "batches seen", "how many times training has met this batch")
+    momentum = _slider(0, 1, 0.1, "momentum", "the newest batch's share in the running statistics", step=0.05)
+    average = gr.Checkbox(False, label="momentum=None", info="the plain average of all batches instead")
+    eps = gr.Radio([1e-5, 1e-3, 0.1, 1.0], value=1e-5, label="eps", info="added to the variance: no division by zero")
+    affine = gr.Checkbox(True, label="affine", info="whether γ and β exist")
+    gamma, beta = _slider(-3, 3, 1, "weight γ", step=0.5), _slider(-3, 3, 0, "bias β", step=0.5)
+    track = gr.Checkbox(True, label="track_running_stats")
+    seed = _slider(0, 20, 0, "seed", "another one, another batch")
+    return draw_normalization, [n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed], []
+
+
+def draw_normalization(n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed):
+    """A batch through BatchNorm2d in train() and eval()."""
+    from layers import play
+
+    batch = [play.small_picture(size, size, channels, seed=100 * seed + number) for number in range(n)]
+    momentum = None if average else momentum
+    # γ and β at their starting values are as good as not set; moved, they are set, and refused without affine.
+    learned = {name: [value] for name, value, start in (("weight", gamma, 1), ("bias", beta, 0)) if value != start}
+    made = play.batch_norm(batch, eps, momentum, affine, track, passes=passes, **learned)
+    said = {"eps": (eps, 1e-5), "momentum": (momentum, 0.1), "affine": (affine, True), "track_running_stats": (track, True)}
+    settings = "".join(f", {name}={value!r}" for name, (value, default) in said.items() if value != default)
+    return drawing.normalization(batch, made, f"nn.BatchNorm2d({channels}{settings})")
+
+
+def _dropout():
+    layer = gr.Radio(list(DROPOUTS), value="Dropout", label="Layer", info="which elements fall together")
+    shape = gr.Radio(list(SHAPES), value="(2, 3, 3, 3) = N, C, H, W", label="The input's shape")
+    p = _slider(0, 1, 0.5, "p", "probability of an element, or of a whole channel, to be zeroed", step=0.05)
+    seed = _slider(0, 20, 0, "seed", "another one, another draw")
+    return draw_dropout, [layer, shape, p, seed], []
+
+
+def draw_dropout(layer, shape, p, seed):
+    """The numbers 1, 2, 3, … through a dropout in train() and eval()."""
+    from layers import play
+
+    values = _counted(SHAPES[shape])
+    return drawing.dropout(values, play.dropout(values, p, layer, seed), f"nn.{layer}(p={p:g})")
+
+
+def _counted(sizes, start=1):
+    """1, 2, 3, … in the shape given.
+
+    >>> _counted((2, 2))
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    if not sizes:
+        return float(start)
+    inner = 1
+    for size in sizes[1:]:
+        inner *= size
+    return [_counted(sizes[1:], start + place * inner) for place in range(sizes[0])]
+
+
+# ---------------------------------------------------------------- losses
+
+
+def _loss():
+    loss = gr.Radio(list(LOSSES), value="MSELoss", label="Loss")
+    predict = gr.Textbox(EXAMPLES["MSELoss"][0], label="prediction", max_length=400,
+                         info="numbers with commas; rows (examples) with semicolons")  # fmt: skip
+    target = gr.Textbox(EXAMPLES["MSELoss"][1], label="target", max_length=400,
+                        info="cross-entropy: a class index an example, or probabilities of the logits' shape")  # fmt: skip
+    # Another loss wants another kind of numbers: an example of its own comes with it.
+    loss.input(EXAMPLES.get, loss, [predict, target], api_visibility="private", show_progress="hidden")
+    return draw_losses, [loss, predict, target], []
+
+
+def draw_losses(loss, predict, target):
+    """A prediction and a target through one loss, in each reduction."""
+    from layers import play
+
+    predictions, targets = parsed_numbers(predict, "prediction"), parsed_numbers(target, "target")
+    if loss == "CrossEntropyLoss":
+        logits = predictions if isinstance(predictions[0], list) else [predictions]
+        one_example = len(logits) == 1 and not isinstance(targets[0], list) and len(targets) == len(logits[0]) > 1
+        made = play.cross_entropy(logits, [targets] if one_example else targets)
+        answers = [targets] if one_example else targets
+        rows = [(f"example {n}", _said(row), _said(answers[n])) for n, row in enumerate(logits)]
+        return drawing.losses(made, "nn.CrossEntropyLoss()", ("", "logits", "target"), rows)
+    made = play.regression_loss(predictions, targets, loss)
+    rows = [(f"element {n}", _said(p), _said(t))
+            for n, (p, t) in enumerate(zip(_flat(predictions), _flat(targets), strict=True))]  # fmt: skip
+    return drawing.losses(_flattened(made), f"nn.{loss}()", ("", "prediction", "target"), rows)
+
+
+def parsed_numbers(written, name):
+    """Typed numbers -> a list, or a list of lists.
+
+    >>> parsed_numbers("1, 2; 3, 4", "target")
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    rows = [_parsed_row(row, name) for row in written.split(";") if row.strip()]
+    if not rows:
+        raise InputError(f"{name} is empty. Type numbers such as 1, 2.5.")
+    if len({len(row) for row in rows}) > 1:
+        raise InputError(f"{name} has rows of {', '.join(str(len(row)) for row in rows)} numbers. Make them equally long.")
+    if len(rows) * len(rows[0]) > MOST_NUMBERS:
+        raise InputError(f"{name} has {len(rows) * len(rows[0])} numbers. Type {MOST_NUMBERS} at most.")
+    return rows if ";" in written else rows[0]
+
+
+def _parsed_row(row, name):
+    numbers = []
+    for part in row.split(","):
+        try:
+            numbers.append(float(part))
+        except ValueError:
+            said = f"{name} has {part.strip()[:30]!r} in it, which is no number. Type numbers such as 1, 2.5."
+            raise InputError(said) from None
+        if not abs(numbers[-1]) <= 1e6:
+            raise InputError(f"{name} has {part.strip()[:30]!r} in it. Choose numbers from -1000000 to 1000000.")
+    return numbers
+
+
+def _said(value):
+    return ", ".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:g}"
+
+
+def _flat(values):
+    return [v for row in values for v in row] if isinstance(values[0], list) else values
+
+
+def _flattened(made):
+    """Losses whose none is one flat list: a row of the table an element."""
+    from dataclasses import replace
+
+    return replace(made, none=_flat(made.none)) if isinstance(made.none, list) else made
+
+
+TOPICS = {
+    "convolution": ("Convolution", "A kernel slides over the picture; each stop gives one number of the output.", _convolution),
+    "padding": ("Padding modes", "What `padding_mode` puts round a picture before the kernel slides over it.", _padding),
+    "pooling": ("Max pooling", "Each window leaves its largest value; nothing is learned here.", _pooling),
+    "normalization": ("BatchNorm", "Each channel to mean 0 and variance 1, then times γ plus β. `train()` takes the batch's "
+                      "own statistics, `eval()` the running ones.", _normalization),
+    "dropout": ("Dropout", "In `train()` some elements are zeroed and the others scaled up; in `eval()` nothing happens.",
+                _dropout),
+    "loss": ("Losses", "One loss in its three reductions: every element's own, their sum, their mean.", _loss),
+}  # fmt: skip

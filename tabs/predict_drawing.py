@@ -1,0 +1,274 @@
+"""The Predict tab's plain data -> HTML: softmax as arithmetic, models side by side, what mattered, what was stressed.
+
+Every text of a visitor or a model goes through drawing.text; nothing here imports gradio.
+
+    >>> points(0.2249), points(-0.001)
+    ('+22', '0')
+"""
+
+import difflib
+import math
+import re
+
+from pipeline.settings import LABELS
+from tabs.drawing import bdi, captioned, framed, notice, text
+
+EQUIVALENT = LABELS[1]
+
+
+def _percent(share):
+    return f"{share:.1%}" if math.isfinite(share) else "–"
+
+
+def _value(number):
+    """A number of the arithmetic: four decimals, or four digits where those would say nothing."""
+    return f"{number:.4f}" if number == 0 or 1e-3 <= abs(number) < 1e5 else f"{number:.4g}"
+
+
+def points(change):
+    """A change of a probability in whole percentage points, with its sign."""
+    rounded = round(100 * change)
+    return f"{rounded:+d}" if rounded else "0"
+
+
+def _label(name):
+    """A label, which may break after its underscore: on a phone the columns are narrow."""
+    return text(name).replace("_", "_<wbr>")
+
+
+def quoted(sentence1, sentence2):
+    """Which pair an answer belongs to: the text fields above may hold another one by now."""
+    return f'<p class="of-pair"><q>{bdi(sentence1)}</q> · <q>{bdi(sentence2)}</q></p>'
+
+
+# ---------------------------------------------------------------- from logits to the label
+
+
+def arithmetic(steps, logits):
+    """SoftmaxSteps and the logits -> four lines to check with a calculator."""
+    moved = f" - {_value(steps.shift)}" if steps.shift else ""
+    exps = [f"exp({_value(logits[name])}{moved}) = {_value(value)}" for name, value in steps.exps.items()]
+    total = " + ".join(map(_value, steps.exps.values())) + f" = {_value(steps.total)}"
+    shares = [f"{name}: {_value(value)} / {_value(steps.total)} = {_value(steps.probabilities[name])}"
+              for name, value in steps.exps.items()]  # fmt: skip
+    high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
+    wins = f"{_value(high)} {'>' if high > low else '='} {_value(low)}, so the answer is {steps.label}"
+    why = ("The largest logit is subtracted first: that changes no share and keeps exp within the range of a float."
+           if steps.shift else "")  # fmt: skip
+    lines = {"exp of each logit": exps, "their sum": [total], "each divided by the sum": shares, "the larger one wins": [wins]}
+    body = "".join(f"<li><span>{name}</span> {''.join(map(_line, said))}</li>" for name, said in lines.items())
+    return (f'<h4 class="by-hand">From logits to the answer, by hand</h4><ol class="sums">{body}</ol>'
+            + (f'<p class="quiet">{why}</p>' if why else ""))  # fmt: skip
+
+
+def _line(said):
+    return f"<code>{text(said)}</code>"
+
+
+# ---------------------------------------------------------------- models side by side
+
+
+def models_table(pair, answers):
+    """The pair and [(name, Prediction or None, where it came from or why there is none), …] -> one row a model."""
+    columns = ("model", "answer", f"P({EQUIVALENT})", *(f"logit of {name}" for name in LABELS), "where it is from")
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    body = "".join(_model_row(*answer) for answer in answers)
+    table = captioned("small-table models", "The same pair, one row a model", f"<tr>{head}</tr>{body}")
+    return quoted(*pair) + framed(table, "Models side by side")
+
+
+def _model_row(name, prediction, about):
+    header = f'<th scope="row">{text(name)}</th>'
+    if prediction is None:
+        return f'<tr class="failed">{header}<td class="why" colspan="5">{text(about)}</td></tr>'
+    logits = "".join(f"<td>{prediction.logits[label]:.3f}</td>" for label in LABELS)
+    return (f"<tr>{header}<td><strong>{_label(prediction.label)}</strong></td><td>{_bar(prediction)}</td>{logits}"
+            f'<td class="why">{text(about)}</td></tr>')  # fmt: skip
+
+
+def _bar(prediction):
+    share = prediction.probabilities[EQUIVALENT]
+    drawn = share if math.isfinite(share) else 0
+    return f'<span>{_percent(share)}</span><span class="bar" style="--share:{drawn:.4f}"></span>'
+
+
+# ---------------------------------------------------------------- what mattered
+
+
+def mattered(found):
+    """Mattered -> both sentences with each word's weight under it, and the same as a table, the weightiest first."""
+    answer = found.prediction
+    sentences = "".join(_weighed(sentence, which, found) for which, sentence in ((1, found.sentence1), (2, found.sentence2)))
+    said = (f'<p class="said">With all of its words: <strong>{text(answer.label)}</strong>, P({EQUIVALENT}) = '
+            f"{_percent(answer.probabilities[EQUIVALENT])}.</p>")  # fmt: skip
+    cut = "".join(notice(f"Cut from sentence {which}, so leaving it out changes nothing: {part}", kind="warning")
+                  for which, part in enumerate(answer.truncated, 1) if part)  # fmt: skip
+    return f'{said}<div class="sentences weighed">{sentences}</div>{_WEIGHT_KEY}{cut}{_weight_table(found)}'
+
+
+_WEIGHT_KEY = (
+    '<ul class="weights">'
+    '<li><span class="worth down" style="--share:0.6">word<small>-20</small></span> without it, P(equivalent) falls by 20 '
+    "points: it speaks for “equivalent”</li>"
+    '<li><span class="worth up" style="--share:0.6">word<small>+20</small></span> without it, it rises: it speaks against</li>'
+    '<li><span class="worth">word<small>⇄</small></span> without it, the answer is the other one</li></ul>'
+)
+
+
+def _weighed(sentence, which, found):
+    parts, at = [], 0
+    for word in found.words:
+        if word.sentence == which:
+            parts += [text(sentence[at : word.start]), _worth(word, found)]
+            at = word.end
+    parts.append(text(sentence[at:]))
+    return f'<p><span class="tag sentence{which}">sentence {which}</span> <bdi>{"".join(parts)}</bdi></p>'
+
+
+def _flips(word, found):
+    return word.prediction is not None and word.prediction.label != found.prediction.label
+
+
+def _worth(word, found):
+    """One word: its direction as colour, kind of line and sign, its weight as depth of colour and as a number."""
+    if word.change is None:
+        return f'<span class="worth" title="the only word">{text(word.word)}<small>–</small></span>'
+    said = points(word.change)
+    way = "" if said == "0" else "up" if word.change > 0 else "down"
+    # A floor of five points: where nothing mattered, nothing should look as if it did
+    depth = abs(word.change) / max(found.biggest, 0.05)
+    tip = (f"without “{word.word}”: {_percent(found.prediction.probabilities[EQUIVALENT])} → "
+           f"{_percent(word.prediction.probabilities[EQUIVALENT])}, {100 * word.change:+.1f} points")  # fmt: skip
+    flips = " ⇄" if _flips(word, found) else ""
+    return (f'<span class="worth {way}" style="--share:{depth:.3f}" title="{text(tip)}">{text(word.word)}'
+            f"<small>{said}{flips}</small></span>")  # fmt: skip
+
+
+def _weight_table(found):
+    columns = ("left out", "of sentence", f"P({EQUIVALENT}) without it", "change in points", "answer without it")
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    rows = sorted(found.words, key=lambda word: -abs(word.change or 0))
+    body = "".join(_weight_row(word, found) for word in rows)
+    table = captioned("small-table weight-table", f"{len(rows)} words, the weightiest first", f"<tr>{head}</tr>{body}")
+    return f"<details><summary>All words as a table</summary>{framed(table, 'Words left out')}</details>"
+
+
+def _weight_row(word, found):
+    header = f'<th scope="row">{bdi(word.word)}</th><td>{word.sentence}</td>'
+    if word.change is None:
+        return f'<tr>{header}<td colspan="3">nothing would be left of the sentence</td></tr>'
+    answer = f"<strong>⇄ {text(word.prediction.label)}</strong>" if _flips(word, found) else text(word.prediction.label)
+    return (f"<tr>{header}<td>{_percent(word.prediction.probabilities[EQUIVALENT])}</td>"
+            f"<td>{100 * word.change:+.1f}</td><td>{answer}</td></tr>")  # fmt: skip
+
+
+# ---------------------------------------------------------------- stress it
+
+VERDICTS = {True: ("kept", "✓ right"), False: ("wrong", "✗ wrong"), None: ("dropped", "– open")}
+
+
+def stress_table(rows):
+    """[Stressed, …] -> what was changed, what the answer should be, what the model says; what it failed at is named first."""
+    known = [row for row in rows if row.right is not None]
+    failed = [row.change for row in known if not row.right]
+    said = f"Right on {len(known) - len(failed)} of {len(known)} pairs whose answer is known."
+    said += f" Wrong on: {', '.join(failed)}." if failed else ""
+    columns = ("change", "the model is", "should be", "the model says", "the changed pair", "why")
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    body = "".join(_stress_row(row, rows[0]) for row in rows)
+    table = captioned("small-table stress", "The pair, changed", f"<tr>{head}</tr>{body}")
+    return notice(said, kind="warning" if failed else "info") + framed(table, "Stress")
+
+
+def _stress_row(row, plain):
+    header = f'<th scope="row">{text(row.change)}</th>'
+    if row.prediction is None:
+        return f'<tr>{header}<td class="why" colspan="5"><span>Not possible here. {text(row.why)}</span></td></tr>'
+    kind, verdict = VERDICTS[row.right]
+    return (f'<tr>{header}<td><span class="fate {kind}">{verdict}</span></td><td>{_label(row.should or "open")}</td>'
+            f"<td>{_label_and_share(row.prediction)}</td>"
+            f'<td class="pair">{_changed(row.sentence1, plain)}{_changed(row.sentence2, plain)}</td>'
+            f'<td class="why">{text(row.why)}</td></tr>')  # fmt: skip
+
+
+def _label_and_share(prediction):
+    share = _percent(prediction.probabilities[EQUIVALENT])
+    return f"<strong>{_label(prediction.label)}</strong><br><small>P({EQUIVALENT}) = {share}</small>"
+
+
+def _changed(sentence, plain):
+    """A sentence with the words marked that neither of the plain pair's sentences has there; whole where it is one of them."""
+    if sentence in (plain.sentence1, plain.sentence2):
+        return f"<p>{bdi(sentence)}</p>"
+    words = re.split(r"(\s+)", sentence)
+    nearest = max((re.split(r"(\s+)", other) for other in (plain.sentence1, plain.sentence2)),
+                  key=lambda other: difflib.SequenceMatcher(None, other, words, autojunk=False).ratio())  # fmt: skip
+    match = difflib.SequenceMatcher(None, nearest, words, autojunk=False)
+    parts = []
+    for operation, _, _, start, end in match.get_opcodes():
+        parts += [text(word) if operation == "equal" or not word.strip() else f"<mark>{text(word)}</mark>"
+                  for word in words[start:end]]  # fmt: skip
+    return f"<p><bdi>{''.join(parts)}</bdi></p>"
+
+
+# ---------------------------------------------------------------- you first
+
+
+def guess_pair(row, where):
+    """A row of the data set, without its label, and from where it is."""
+    sentences = "".join(f'<p><span class="tag sentence{n}">sentence {n}</span> {bdi(row[f"sentence{n}"])}</p>' for n in (1, 2))
+    return f'<div class="sentences">{sentences}</div><p class="origin">{text(where)}</p>'
+
+
+def reveal(guess, gold, answer, model):
+    """Your guess, the model's answer and the label in the data, and who was right."""
+    rows = [_reveal_row("you", f"<strong>{_label(guess)}</strong>", guess == gold),
+            _reveal_row(model, _label_and_share(answer), answer.label == gold),
+            _reveal_row("the data's label", f"<strong>{_label(gold)}</strong>")]  # fmt: skip
+    body = "".join(rows)
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("who", "says", "that is"))
+    return framed(captioned("small-table reveal", "The answer", f"<tr>{head}</tr>{body}"), "The answer")
+
+
+def _reveal_row(who, says, right=None):
+    kind, verdict = VERDICTS[right]
+    mark = "" if right is None else f'<span class="fate {kind}">{verdict}</span>'
+    return f'<tr><th scope="row">{text(who)}</th><td>{says}</td><td>{mark}</td></tr>'
+
+
+def score_line(score):
+    """The score of both so far, beside what always saying "equivalent" would have."""
+    if not score["of"]:
+        return '<p class="score" aria-live="polite">No guess yet.</p>'
+    told = (("you", score["you"]), ("the models", score["model"]), (f"always “{EQUIVALENT}”", score["equivalent"]))
+    said = " · ".join(f"{name} <strong>{right} of {score['of']}</strong>" for name, right in told)
+    return f'<p class="score" aria-live="polite">Right so far: {said}</p>'
+
+
+# ---------------------------------------------------------------- a file
+
+PREVIEW_ROWS = 10
+
+
+def answers_table(answers, origin_line):
+    """Answered rows of a file -> how many of which, and the first rows; one with an error shows it in its own row."""
+    labels = [answer.prediction.label for answer in answers if answer.prediction]
+    failed = len(answers) - len(labels)
+    said = f"{len(labels):,} pairs answered: " + ", ".join(f"{labels.count(label):,} {label}" for label in LABELS) + "."
+    bad = notice(f"{failed:,} rows have no answer; the column error says why.", kind="warning") if failed else ""
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("line", "answer", f"P({EQUIVALENT})", "pair, or its error"))
+    body = "".join(map(_answer_row, answers[:PREVIEW_ROWS]))
+    caption = f"The first {min(len(answers), PREVIEW_ROWS)} of {len(answers):,} rows"
+    return (f'{origin_line}<p class="said">{said}</p>{bad}'
+            + framed(captioned("small-table stress answered", caption, f"<tr>{head}</tr>{body}"), "Answers"))  # fmt: skip
+
+
+def _answer_row(answer):
+    row, told = answer.row, answer.prediction
+    header = f'<th scope="row">{row.line}</th>'
+    if told is None:
+        return f'<tr class="failed">{header}<td>no answer</td><td></td><td class="why">{text(row.error)}</td></tr>'
+    pair = f"<p>{bdi(row.sentence1)}</p><p>{bdi(row.sentence2)}</p>"
+    return (f"<tr>{header}<td><strong>{_label(told.label)}</strong></td><td>{_percent(told.probabilities[EQUIVALENT])}</td>"
+            f'<td class="pair">{pair}</td></tr>')  # fmt: skip
+

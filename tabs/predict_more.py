@@ -1,0 +1,251 @@
+"""Below the answer: other models, what mattered, stress, you first, a file of pairs, and the script that does it again."""
+
+import secrets
+from pathlib import Path
+
+import gradio as gr
+
+from pipeline.dataset import load_raw_datasets, random_rows, rows_at
+from pipeline.prediction import model_for, predict, predict_each
+from pipeline.probing import leave_one_out, stress
+from pipeline.reproduce import predict_script
+from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, READY, WARMED, InputError, shown
+from pipeline.sources import RUN_PREFIX
+from pipeline.tables import answer_rows, read_pairs, write_answers
+from pipeline.tokenization import checked_pair
+from tabs import drawing
+from tabs import predict_drawing as more
+from tabs.words import explain, notice_on_error
+
+NAMES = {EMBEDDED_CHECKPOINT: "untrained: all-MiniLM-L6-v2", WARMED: "pair-warmed", READY: "ready"}
+COMPARED = [(label, name) for name, label in NAMES.items()]
+NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
+TRUTHS = [("they say the same", LABELS[1]), ("they don't", LABELS[0])]
+FILE_HELP = """The first line names the columns, `sentence1` and `sentence2`; commas, semicolons or tabs stand between cells.
+At most {rows:,} rows and {mebibytes} MiB. A row that can't be answered gets an `error` and spoils no other. In the file that
+comes back, a text that a spreadsheet would run as a formula (one that begins with `=`, `+`, `-` or `@`) has an apostrophe
+before it."""
+PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+
+
+def build_sections(settings, pair, model, answered):
+    """The sections under the answer. `pair`: the two text fields; `answered`: the event after which the script is redrawn.
+
+    A section is worked out when it is opened, and again by its own button: nobody pays for what they don't look at.
+    """
+    page = _handlers(settings)
+    inputs = [*pair, model]
+    # Outside its section: inside, it would be read from the browser only after the section has opened without it
+    score = gr.BrowserState(NO_SCORE, storage_key="guesses", secret="guesses-of-this-browser")
+    with gr.Accordion("Models side by side", open=False) as compare:
+        _compare(page, compare, pair, model)
+    with gr.Accordion("What mattered, word by word", open=False) as words:
+        gr.Markdown("Each word is left out in turn, and the model asked again. "
+                    f"At most {settings.max_words_left_out} words together.")  # fmt: skip
+        again = gr.Button("Leave each word out", size="sm")
+        gr.on([words.expand, again.click], page.mattered, inputs, gr.HTML(min_height=160), **PRIVATE)
+    with gr.Accordion("Stress it: change the pair", open=False) as stressed:
+        truth = gr.Radio(TRUTHS, value=LABELS[1], label="Your own pair, as you read it",
+                         info="what the answer to a changed pair should be follows from this")  # fmt: skip
+        again = gr.Button("Change the pair", size="sm")
+        gr.on([stressed.expand, again.click, truth.change], page.stress, [*inputs, truth], gr.HTML(min_height=300), **PRIVATE)
+    with gr.Accordion("You first: guess, then the model", open=False) as first:
+        _you_first(page, first, pair, model, score)
+    with gr.Accordion("A file of pairs", open=False):
+        _file(page, settings, model)
+    with gr.Accordion("Reproduce: the plain script", open=False) as reproduce:
+        script = gr.Code("# Open this again after Predict", language="python", label="predict.py", interactive=False,
+                         wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
+        shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
+        reproduce.expand(**shown_script)
+        answered.then(**shown_script)
+
+
+def _compare(page, section, pair, model):
+    chosen = gr.CheckboxGroup(COMPARED, value=list(NAMES), label="Models",
+                              info="a model of yours joins them when its fine-tune ends")  # fmt: skip
+    other = gr.Textbox("", label="And any id of the Hub", placeholder="owner/name", max_length=96)
+    again = gr.Button("Compare", size="sm")
+    gr.on([section.expand, again.click, other.submit], page.compare, [*pair, chosen, other], gr.HTML(min_height=200), **PRIVATE)
+    model.change(page.offer, [model, chosen], chosen, api_visibility="private", show_progress="hidden")
+
+
+def _you_first(page, section, pair, model, score):
+    guessing = gr.HTML(min_height=130)
+    with gr.Row():
+        same = gr.Button("They say the same", interactive=False)
+        differ = gr.Button("They don't", interactive=False)
+    revealed = gr.HTML()
+    score_line = gr.HTML(more.score_line(NO_SCORE))
+    with gr.Row():
+        following = gr.Button("Next pair", variant="primary", size="sm")
+        take = gr.Button("Take this pair above", size="sm")
+        over = gr.Button("Start over", size="sm")
+    quiz = gr.State(None)  # on the server: the label can't be read in the page
+    drawn = [guessing, revealed, score_line, quiz, same, differ]
+    section.expand(page.open_quiz, [quiz, score], drawn, **PRIVATE)
+    following.click(page.next_pair, [quiz, score], drawn, **PRIVATE)
+    for button, handler in ((same, page.guess_same), (differ, page.guess_differ)):
+        button.click(handler, [quiz, score, model], [revealed, score_line, quiz, score, same, differ], **PRIVATE)
+    take.click(page.take, quiz, [revealed, *pair], **PRIVATE)
+    over.click(page.start_over, None, [score_line, score], **PRIVATE)
+
+
+def _file(page, settings, model):
+    gr.Markdown(FILE_HELP.format(rows=settings.max_csv_rows, mebibytes=settings.max_csv_bytes // 2**20))
+    file = gr.File(label="CSV of pairs", file_types=[".csv", ".tsv", ".txt"], height=130)
+    ask = gr.Button("Predict the file", size="sm")
+    result = gr.HTML(min_height=90)
+    download = gr.DownloadButton("Download predictions.csv", size="sm", interactive=False)
+    page.cache = Path(download.GRADIO_CACHE)
+    # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an answer to one pair
+    ask.click(page.file, [file, model], [result, download], api_visibility="private", show_progress="full",
+              show_progress_on=result, concurrency_limit=1)  # fmt: skip
+
+
+class _handlers:
+    """The sections' handlers over one app's settings: each calls the pipeline and draws what comes back."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.cache = None  # gradio's own folder of files that may be downloaded
+        for name, outputs in (("compare", 1), ("mattered", 1), ("stress", 1), ("next_pair", 6), ("take", 3), ("file", 2)):
+            setattr(self, name, notice_on_error(outputs)(getattr(self, name)))
+
+    # ---- models side by side
+
+    def offer(self, model, chosen):
+        """A fine-tune of the visitor's joins the models to compare."""
+        if not isinstance(model, str) or not model.startswith(RUN_PREFIX):
+            return gr.skip()
+        kept = [name for name in chosen if name in NAMES]
+        return gr.CheckboxGroup([*COMPARED, (f"yours: fine-tune {model[4:12]}…", model)], value=[*kept, model])
+
+    def compare(self, sentence1, sentence2, chosen, other):
+        pair = checked_pair(sentence1, sentence2, self.settings)
+        models = list(dict.fromkeys([*chosen, *([other.strip()] if other and other.strip() else [])]))
+        if not models:
+            raise InputError("No model is chosen. Tick one, or give an id of the Hub.")
+        if len(models) > self.settings.max_models_compared:
+            raise InputError(f"{len(models)} models are chosen; {self.settings.max_models_compared} is the most. Untick some.")
+        answers = predict_each([(model, *pair, self.settings.max_length) for model in models], self.settings)
+        return more.models_table(pair, [_compared(model, answer) for model, answer in zip(models, answers, strict=True)])
+
+    # ---- what mattered, and stress
+
+    def mattered(self, sentence1, sentence2, model):
+        found = leave_one_out(model, sentence1, sentence2, self.settings.max_length, self.settings)
+        return drawing.origin_line(str(found.origin), found.origin.stands_in) + more.mattered(found)
+
+    def stress(self, sentence1, sentence2, model, truth):
+        rows, origin = stress(model, sentence1, sentence2, truth, self.settings.max_length, self.settings)
+        return drawing.origin_line(str(origin), origin.stands_in) + more.stress_table(rows)
+
+    # ---- you first
+
+    def open_quiz(self, quiz, score):
+        """Opening the section again keeps the pair that waits for a guess."""
+        return (gr.skip(),) * 6 if quiz else self.next_pair(quiz, score)
+
+    def next_pair(self, quiz, score):
+        dataset, origin = self._validation()
+        row = random_rows(dataset, 1)[0]
+        while quiz and row == quiz["row"] and len(dataset) > 1:
+            row = random_rows(dataset, 1)[0]
+        [pair] = rows_at(dataset, [row])
+        where = f"Row {row} of the validation pairs of {origin}"
+        return (more.guess_pair(pair, where), "", more.score_line(_checked_score(score)), {"row": row, "open": True},
+                gr.Button(interactive=True), gr.Button(interactive=True))  # fmt: skip
+
+    def guess_same(self, quiz, score, model):
+        return self._guess(LABELS[1], quiz, score, model)
+
+    def guess_differ(self, quiz, score, model):
+        return self._guess(LABELS[0], quiz, score, model)
+
+    def _guess(self, guess, quiz, score, model):
+        """A guess counts once, and only if the model has answered, too."""
+        try:
+            if not quiz or not quiz["open"]:
+                raise InputError("This pair has been answered. Press Next pair.")
+            [row] = rows_at(self._validation()[0], [quiz["row"]])
+            [answer], origin = predict(model, [(row["sentence1"], row["sentence2"])], self.settings.max_length, self.settings)
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 5
+        gold, score = LABELS[row["label"]], _checked_score(score)
+        right = {"of": True, "you": guess == gold, "model": answer.label == gold, "equivalent": gold == LABELS[1]}
+        score = {name: score[name] + right[name] for name in NO_SCORE}
+        said = more.reveal(guess, gold, answer, f"the model ({_name_of(origin.loaded)})")
+        done = gr.Button(interactive=False)
+        return said, more.score_line(score), {**quiz, "open": False}, score, done, done
+
+    def take(self, quiz):
+        if not quiz:
+            raise InputError("There is no pair yet. Press Next pair.")
+        [row] = rows_at(self._validation()[0], [quiz["row"]])
+        return gr.skip(), row["sentence1"], row["sentence2"]
+
+    def start_over(self):
+        return more.score_line(NO_SCORE), NO_SCORE
+
+    def _validation(self):
+        raw_datasets, origin = load_raw_datasets(settings=self.settings)
+        return raw_datasets["validation"], origin
+
+    # ---- a file
+
+    def file(self, path, model, progress=gr.Progress()):  # noqa: B008 - this default is how gradio hands one over
+        if not path:
+            raise InputError("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above.")
+        limits = {"max_rows": self.settings.max_csv_rows, "max_bytes": self.settings.max_csv_bytes}
+        rows = read_pairs(path, self.settings, name=Path(path).name, **limits)
+        answered, origin = [], None
+        progress(0, desc="loading the model")
+        for answers, told in answer_rows(model, rows, self.settings.max_length, self.settings):
+            answered, origin = answered + answers, origin or told
+            progress((len(answered), len(rows)), desc="pairs", unit="pairs")
+        line = drawing.origin_line(str(origin), origin.stands_in) if origin else ""
+        return more.answers_table(answered, line), gr.DownloadButton(value=self._saved(answered), interactive=True)
+
+    def _saved(self, answered):
+        """The path of the predictions: in a folder whose name nobody can guess, where gradio clears up after itself."""
+        folder = self.cache / secrets.token_hex(16)
+        folder.mkdir(parents=True)
+        # With its mark, a spreadsheet knows that this is UTF-8
+        with open(folder / "predictions.csv", "w", newline="", encoding="utf-8-sig") as file:
+            write_answers(answered, file)
+        return str(folder / "predictions.csv")
+
+    # ---- reproduce
+
+    def script(self, sentence1, sentence2, model):
+        """The script of what is on the screen: where another model stands in for the one asked, the script has that."""
+        try:
+            pair = checked_pair(sentence1, sentence2, self.settings)
+            _, origin = model_for(model, self.settings)
+        except Exception as error:
+            return "\n".join(f"# {line}" for line in explain(error).splitlines())
+        script = predict_script(origin.loaded, *pair, self.settings.max_length, self.settings.seed)
+        return f"# {origin.loaded} stands in for {shown(origin.asked)}.\n{script}" if origin.stands_in else script
+
+
+def _name_of(model):
+    return NAMES.get(model, f"yours, {model[4:12]}…" if model.startswith(RUN_PREFIX) else model)
+
+
+def _compared(model, answer):
+    """A model's name, its Prediction or None, and where it came from or why there is none."""
+    if isinstance(answer, Exception):
+        return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
+    prediction, origin = answer
+    untrained = "; its head has never been trained, so this answer is chance" if origin.loaded in CHECKPOINTS else ""
+    loaded = f"{origin.loaded}, " if origin.stands_in else ""
+    return _name_of(model), prediction, f"{loaded}{origin.place}: {origin.reason}{untrained}"
+
+
+def _checked_score(score):
+    """The score as the browser's storage has it, which anyone may have written; anything odd counts as none."""
+    if not isinstance(score, dict) or any(type(score.get(name)) is not int for name in NO_SCORE):
+        return NO_SCORE
+    kept = {name: score[name] for name in NO_SCORE}
+    return kept if all(0 <= number <= kept["of"] <= 10**6 for number in kept.values()) else NO_SCORE

@@ -1,0 +1,268 @@
+"""What belongs to a run before, beside and after its curve, as HTML: plain data in, every text escaped, no gradio.
+
+    >>> amount(90_855_944), amount(1_266_539_296), amount(812)
+    ('91 MB', '1.3 GB', '812 bytes')
+"""
+
+import math
+from dataclasses import dataclass
+
+from tabs.drawing import captioned, duration, framed, notice, text
+
+SHOWN_PAIRS = 12
+
+
+def amount(count):
+    """Bytes as people say them."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
+    return f"{count} bytes"
+
+
+def percent(share):
+    return f"{share:.1%}" if isinstance(share, (int, float)) and math.isfinite(share) else "–"
+
+
+def points(difference):
+    return f"{100 * difference:+.1f} points" if math.isfinite(difference) else "–"
+
+
+def table(kind, caption, head, rows):
+    """Rows of cells that are HTML already; the first cell of each is its header. On a phone each row is a block of its own,
+    so a cell knows its column's name.
+    """
+    headers = "".join(f'<th scope="col">{name}</th>' for name in head)
+    body = "".join(f'<tr><th scope="row">{row[0]}</th>{_cells(head[1:], row[1:])}</tr>' for row in rows)
+    return framed(captioned(f"small-table stacks {kind}", caption, f'<tr class="heads">{headers}</tr>{body}'), caption)
+
+
+def _cells(head, row):
+    return "".join(f'<td data-head="{text(name)}">{cell}</td>' for name, cell in zip(head, row, strict=True))
+
+
+# ---------------------------------------------------------------- before it starts
+
+
+def forecast_line(forecast):
+    """What Start would set off, in one line; read out when it changes."""
+    download = forecast.download_bytes
+    loads = "nothing to download" if download == 0 else f"{amount(download)} to download" if download else "download unknown"
+    memory = f" · about <strong>{amount(forecast.bytes)}</strong> of memory" if forecast.memory else ""
+    return (f'<p class="forecast" aria-live="polite"><strong>{forecast.steps} steps</strong> · about '
+            f"<strong>{duration(forecast.seconds)}</strong> on this machine{memory} · {loads}</p>"
+            f"{''.join(notice(note, kind='warning') for note in forecast.notes)}")  # fmt: skip
+
+
+def forecast_tables(forecast):
+    """The arithmetic behind that line."""
+    pace, config = forecast.pace, forecast.config
+    epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
+    course = [
+        ("steps", f"{forecast.steps}", f"{forecast.pairs:,} pairs ÷ {config.batch_size} = {forecast.steps_per_epoch} in an "
+         f"epoch, × {epochs}, at most max_steps = {config.max_steps}"),
+        ("starting", duration(pace.start), "loading the pairs, the model and the metric"),
+        ("training", duration(pace.pair * forecast.steps * config.batch_size),
+         f"{forecast.steps} steps × {config.batch_size} pairs × {pace.pair:.3g} s"),
+        ("judging", duration(pace.judged * forecast.evaluations * forecast.eval_pairs),
+         f"{forecast.evaluations} times {forecast.eval_pairs} pairs × {pace.judged:.3g} s"),
+        ("together", f"<strong>{duration(forecast.seconds)}</strong>", text(pace.source)),
+    ]  # fmt: skip
+    size = "unknown" if forecast.download_bytes is None else amount(forecast.download_bytes) if forecast.download_bytes else "0"
+    course += [("download", size, text(forecast.download)), ("pairs", f"{forecast.pairs:,}", text(forecast.data))]
+    memory = [(text(part.name), amount(part.bytes), text(part.arithmetic)) for part in forecast.memory]
+    if memory:
+        whole = f"<strong>{amount(forecast.bytes)}</strong>"
+        memory.append(("together", whole, "of the last two the larger; every pair is reckoned with max_length tokens"))
+        if pace.peak_bytes:
+            memory.append(("measured", amount(pace.peak_bytes), "the most that the earlier run above took"))
+    tables = table("arithmetic", "Steps and seconds, estimated", ("", "about", "because"), course)
+    return tables + (table("arithmetic", "Memory, estimated", ("", "bytes", "because"), memory) if memory else "")
+
+
+# ---------------------------------------------------------------- behind a curve
+
+
+@dataclass(frozen=True)
+class Faint:
+    """Earlier runs' lines, thin and grey: [(x, y), …] for each."""
+
+    lines: list
+
+    @property
+    def points(self):
+        return [point for line in self.lines for point in line]
+
+    def draw(self, scale):
+        paths = "".join(f'<path d="{_path(scale, line)}"/>' for line in self.lines if len(line) > 1)
+        return f'<g class="earlier">{paths}</g>'
+
+    def legend(self, scale):
+        count = len(self.lines)
+        sample = '<svg viewBox="0 0 28 12" aria-hidden="true"><g class="earlier"><path d="M2 6 L26 6"/></g></svg>'
+        return f"<li>{sample}your earlier run{'s' if count > 1 else ''} ({count})</li>"
+
+
+@dataclass(frozen=True)
+class Band:
+    """From the least to the most of several runs at each step: [(x, least, most), …]."""
+
+    name: str
+    edges: list
+
+    @property
+    def points(self):
+        return [(x, y) for x, *both in self.edges for y in both]
+
+    def draw(self, scale):
+        edge = [(x, most) for x, _, most in self.edges] + [(x, least) for x, least, _ in reversed(self.edges)]
+        return f'<path class="band" d="{_path(scale, edge)} Z"/>'
+
+    def legend(self, scale):
+        sample = '<svg viewBox="0 0 28 12" aria-hidden="true"><path class="band" d="M2 1 L26 1 L26 11 L2 11 Z"/></svg>'
+        return f"<li>{sample}{text(self.name)}</li>"
+
+
+def _path(scale, line):
+    spots = [(scale.x(x), scale.y(y)) for x, y in line if math.isfinite(y)]
+    return " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
+
+
+def band(lines):
+    """Several runs' [(step, value), …] -> (mean, edges) at the steps that all of them have, finite values alone.
+
+    >>> band([[(1, 0.5), (2, 0.4)], [(1, 0.7)]])
+    ([(1, 0.6)], [(1, 0.5, 0.7)])
+    """
+    known = [{step: value for step, value in line if math.isfinite(value)} for line in lines]
+    steps = sorted(set.intersection(*map(set, known))) if known else []
+    columns = [(step, [values[step] for values in known]) for step in steps]
+    return [(step, sum(row) / len(row)) for step, row in columns], [(step, min(row), max(row)) for step, row in columns]
+
+
+# ---------------------------------------------------------------- after it
+
+
+def diagnosis_card(diagnosis):
+    """The curve's name, why it is called so, and what to try."""
+    kind = "good" if diagnosis.name == "Learns well" else "calm" if diagnosis.name == "Knew it already" else "sick"
+    changed = diagnosis.remedy.changes.items()
+    changes = ", ".join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
+    try_this = f"<p>{text(diagnosis.remedy.why)}{f' Try {changes}.' if changes else ''}</p>"
+    return (f'<div class="diagnosis {kind}"><p><strong>{text(diagnosis.name)}</strong>: {text(diagnosis.because)}.</p>'
+            f"{try_this}</div>")  # fmt: skip
+
+
+def _setting(value):
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def changed_pairs(judgement, pairs, labels):
+    """Judgement -> both confusion matrices, the pairs that the run fixed, and those that it broke.
+
+    pairs: [(sentence1, sentence2), …] or None where the split isn't here any more; labels: the two labels' names.
+    """
+    matrices = "".join(_matrix(judgement, when, labels) for when in ("before", "after"))
+    lists = "".join(_changes(name, rows, judgement, pairs, labels)
+                    for name, rows in (("Fixed", judgement.fixed), ("Newly broken", judgement.broken)))  # fmt: skip
+    both = sum(before and after for before, after in zip(judgement.right("before"), judgement.right("after"), strict=True))
+    rest = len(judgement.labels) - both - len(judgement.fixed) - len(judgement.broken)
+    gone = "" if pairs else notice("The sentences of this run's pairs aren't here any more; their row numbers are.")
+    return (f'<div class="matrices">{matrices}</div><p class="sum">{len(judgement.fixed)} fixed, {len(judgement.broken)} newly '
+            f"broken, {both} right before and after, {rest} wrong both times</p>{gone}{lists}")  # fmt: skip
+
+
+def _matrix(judgement, when, labels):
+    counts = judgement.confusion(when)
+    most = max(counts.values()) or 1
+    rows = "".join(
+        f'<tr><th scope="row">{text(labels[gold])}</th>' + "".join(
+            f'<td class="{"right" if gold == answer else "wrong"}" style="--v:{counts[gold, answer] / most:.3f}">'
+            f'{counts[gold, answer]}<small>{"✓" if gold == answer else "✕"}</small></td>' for answer in (0, 1)
+        ) + "</tr>" for gold in (0, 1)
+    )  # fmt: skip
+    says = "".join(f'<th scope="col">says {text(label)}</th>' for label in labels)
+    head = f'<tr><th scope="col">gold label</th>{says}</tr>'
+    caption = f"{when.capitalize()}: {percent(judgement.accuracy(when))} right"
+    return framed(captioned("small-table matrix", caption, head + rows), f"Confusion matrix {when}")
+
+
+def _changes(name, rows, judgement, pairs, labels):
+    if not rows:
+        return f'<p class="quiet">{name}: none.</p>'
+    body = [
+        (f"row {row}", _sentences(pairs, row), text(labels[judgement.labels[row]]),
+         f"{percent(judgement.before[row])} → <strong>{percent(judgement.after[row])}</strong>")
+        for row in rows[:SHOWN_PAIRS]
+    ]  # fmt: skip
+    some = f", the {SHOWN_PAIRS} that moved most" if len(rows) > SHOWN_PAIRS else ""
+    caption = f"{name}: {len(rows)} pair{'s' if len(rows) > 1 else ''}{some}"
+    return table("pairs", caption, ("pair", "sentences", "gold label", "P(equivalent)"), body)
+
+
+def _sentences(pairs, row):
+    return "–" if not pairs else "<br>".join(f"<bdi>{text(sentence)}</bdi>" for sentence in pairs[row])
+
+
+def runs_table(rows):
+    """[(address, short name, what differs, accuracy before, after, F1 after, diagnosis), …], the shown run first."""
+    if not rows:
+        return '<p class="quiet">This browser has no finished run yet.</p>'
+    body = [
+        (f'<a href="{text(address)}">{text(name)}</a>', text(differs), percent(before), f"<strong>{percent(after)}</strong>",
+         percent(f1), text(said)) for address, name, differs, before, after, f1, said in rows
+    ]  # fmt: skip
+    head = ("run", "settings that differ from the run shown", "accuracy before", "after", "F1", "diagnosis")
+    return table("runs", "The one shown, then this browser's others, newest first", head, body)
+
+
+def seeds_table(rows):
+    """[(seed, state, accuracy or None, F1, validation loss), …] -> the table, and how far they are apart."""
+    body = [(f"seed {seed}", text(state), percent(accuracy), percent(f1), f"{loss:.3f}" if loss is not None else "–")
+            for seed, state, accuracy, f1, loss in rows]  # fmt: skip
+    known = [accuracy for _, _, accuracy, *_ in rows if accuracy is not None and math.isfinite(accuracy)]
+    apart = ""
+    if len(known) > 1:
+        spread = points(max(known) - min(known)).lstrip("+")
+        apart = (f'<p class="sum">mean accuracy {percent(sum(known) / len(known))}, from {percent(min(known))} to '
+                 f"{percent(max(known))}: {spread} apart by the seed alone</p>")  # fmt: skip
+    head = ("", "state", "accuracy", "F1", "validation loss")
+    return table("seeds", "The same settings, other seeds", head, body) + apart
+
+
+# ---------------------------------------------------------------- one step by hand
+
+
+def step_drawn(step, labels):
+    """OneStep -> the batch with its losses, both results side by side, some weights followed."""
+    notes = "".join(notice(note) for note in step.notes)
+    head = ("pair", "sentences", "gold label", "probability of it", "loss = −ln of that")
+    batch = table("pairs", f"The batch: {step.shape[0]} pairs, padded to {step.shape[1]} tokens", head, [
+        (f"row {each.row}", f"<bdi>{text(each.sentence1)}</bdi><br><bdi>{text(each.sentence2)}</bdi>", text(labels[each.label]),
+         f"{each.share:.4f}", f"{each.loss:.4f}") for each in step.examples
+    ])  # fmt: skip
+    both = table("agreement-table", "The same step twice", ("", "by hand", "Trainer", "largest difference"), [
+        ("loss, the mean of these", f"{step.loss_by_hand:.7f}", f"{step.loss_by_trainer:.7f}", _tiny(step.loss_difference)),
+        ("gradient's norm, clipped at 1", f"{step.norm_by_hand:.6f}", f"{step.norm_by_trainer:.6f}",
+         _tiny(abs(step.norm_by_hand - step.norm_by_trainer))),
+        (f"all {step.weights:,} weights afterwards", f"{step.moved:,} moved", f"by up to {step.largest_update:.2e}",
+         f"<strong>{_tiny(step.weight_difference)}</strong>"),
+    ])  # fmt: skip
+    weights = table("followed", f"Three of them, learning_rate {step.learning_rate:g}, weight_decay {step.weight_decay:g}",
+                    ("weight", "before", "gradient", "by hand", "Trainer", "difference"), [
+        (f"<code>{text(each.name)}</code>", f"{each.before:.7f}", f"{each.gradient:+.5f}", f"{each.by_hand:.7f}",
+         f"{each.by_trainer:.7f}", _tiny(abs(each.by_hand - each.by_trainer))) for each in step.followed
+    ])  # fmt: skip
+    return f"{both}{weights}{notes}{batch}<p class='quiet'>Computed just now, in {step.seconds:.1f} s.</p>"
+
+
+def _tiny(value):
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+# ---------------------------------------------------------------- taking it away
+
+
+def download_link(address, label, hint):
+    """A link that looks like a button; `address` is made by us, of an id that was checked."""
+    return f'<p class="take"><a class="take" href="{text(address)}" download>{text(label)}</a> <small>{text(hint)}</small></p>'

@@ -1,0 +1,210 @@
+"""Plain data -> HTML for what stands under the two grids: why a number, other ways to tokenize, what was measured."""
+
+import html
+import json
+from itertools import groupby
+
+from pipeline.settings import LABELS
+from tabs.drawing import ROLE_NAMES, bdi, captioned, framed, notice, origin_line, piece, text
+
+ROW_NAMES = {"piece": "token"}
+HINT = "Choose a cell, with a click or with the arrow keys: why it holds what it holds stands here."
+
+
+def asking(asked, drawn):
+    """A grid with what it was made of, so that a cell can be asked about without anything kept on the server."""
+    # ASCII alone: no control character is changed on its way through the page
+    return f'<div data-asked="{html.escape(json.dumps(asked))}">{drawn}</div>'
+
+
+def hint():
+    return f'<div class="because" role="status"><p class="quiet">{HINT}</p></div>'
+
+
+def why(explained, sentence=""):
+    """Why -> the cell and its reasons, read out when it changes; `sentence`: shown with the cell's characters marked."""
+    name = ROW_NAMES.get(explained.row, explained.row)
+    tag = f'<span class="tag {explained.role}">{text(ROLE_NAMES.get(explained.role, "label"))}</span>'
+    value = f"<strong>{piece(explained.value)}</strong>"
+    head = f'<p class="because-cell">{tag} {text(name)}{_where(explained)} {value}</p>'
+    reasons = "".join(f"<p>{text(reason)}</p>" for reason in explained.says)
+    marked = f'<p class="because-sentence">{_marked(sentence, explained)}</p>' if sentence else ""
+    return f'<div class="because asked" role="status">{head}{reasons}{marked}</div>'
+
+
+def why_not(message):
+    """The message in the explanation's place, where a screen reader hears it."""
+    return f'<div class="because" role="status">{notice(message, kind="warning")}</div>'
+
+
+def _where(explained):
+    of = f" of {bdi(explained.piece)}" if explained.value != explained.piece else ""
+    return "" if explained.row == "labels" else f"{of} at position {explained.position}:"
+
+
+def _marked(sentence, explained):
+    before, marked, after = (sentence[: explained.start], sentence[explained.start : explained.end], sentence[explained.end :])
+    return f"<bdi>{text(before)}<mark>{text(marked)}</mark>{text(after)}</bdi>"
+
+
+# ---------------------------------------------------------------- the pair in other ways
+
+
+UNDER = '<p class="quiet">Under each piece: its input_id and, where there is one, its token_type_id.</p>'
+
+
+def ways(made):
+    """The Ways to tokenize one pair, each as a strip of pieces, and what their numbers say."""
+    return f"{UNDER}{''.join(_way(way) for way in made)}{_sums(made)}"
+
+
+def _way(way):
+    types = f" · token_type_ids {' and '.join(map(str, way.type_ids))}" if way.type_ids else ""
+    head = f"<h4>{text(way.name)} <small><code>{text(way.call)}</code> · {len(way.tokens)} tokens{types}</small></h4>"
+    return f'<section class="way">{head}{strip(way.tokens)}</section>'
+
+
+def _sums(made):
+    first, second, pair, swapped = made
+    apart, together = len(first.tokens) + len(second.tokens), len(pair.tokens)
+    said = (f"Separately: {len(first.tokens)} + {len(second.tokens)} = {apart} tokens in two rows, which the model reads one "
+            f"by one and can't compare. As a pair: {together} in one row")  # fmt: skip
+    fewer = apart - together
+    said += f", {fewer} special {'token' if fewer == 1 else 'tokens'} fewer." if fewer > 0 else "."
+    types = {which: sorted({token.type_id for token in swapped.tokens if token.sentence == which}) for which in (1, 2)}
+    if swapped.type_ids and types[1] and types[2]:
+        said += (f" Swapped, sentence 2 has type {_listed(types[2])} and sentence 1 type {_listed(types[1])}: "
+                 "the type tells the place, not the sentence.")  # fmt: skip
+    return f'<p class="quiet">{text(said)}</p>'
+
+
+def _listed(numbers):
+    return " and ".join(map(str, numbers))
+
+
+def strip(tokens, differs=()):
+    """Tokens one after another, wrapped like text; under each its id and, where there is one, its type."""
+    items = "".join(
+        f'<li class="{token.role}{" differs" if token.position in differs else ""}">{piece(token.piece)}'
+        f"<small>{token.id}{'' if token.type_id is None else f' · {token.type_id}'}</small></li>"
+        for token in tokens
+    )
+    return f'<ol class="strip">{items}</ol>'
+
+
+def checkpoints(pair_of_splits, origins):
+    """Two checkpoints' Splits of one pair, side by side; what only one of them cuts so has a dashed frame."""
+    sides = "".join(_side(split, origin) for split, origin in zip(pair_of_splits, origins, strict=True))
+    return f'{UNDER}<div class="two-sides">{sides}</div>'
+
+
+def _side(split, origin):
+    special = " ".join(token.piece for token in split.tokens if token.sentence is None)
+    said = (f"{len(split.tokens)} tokens from a vocabulary of {split.entries:,} entries; {len(split.differs)} of them (dashed) "
+            f"stand for characters that are no single token of the other. Special tokens: {special}")  # fmt: skip
+    line = origin_line(str(origin), origin.stands_in)
+    return f'<section class="way">{line}<p class="quiet">{text(said)}</p>{strip(split.tokens, split.differs)}</section>'
+
+
+# ---------------------------------------------------------------- padding
+
+
+def proof(answers):
+    """Answers of the same pair alone, padded, and padded without its mask."""
+    head = _head("the pair", *(f"logit {label}" for label in LABELS), "off by", "positions", "mask 1", "P(equivalent)")
+    rows = "".join(_answer(answer) for answer in answers)
+    table = captioned("small-table proof", "The same pair, three times through the model", head + rows)
+    said = "".join(f'<p class="sum small">{text(verdict)}</p>' for verdict in _verdicts(answers))
+    return framed(table, "Logits with padding") + said
+
+
+def _head(*names):
+    return "".join(["<tr>", *(f'<th scope="col">{name}</th>' for name in names), "</tr>"])
+
+
+def _answer(answer):
+    logits = (f"{logit:+.6f}" for logit in answer.logits)
+    cells = (*logits, _off(answer.difference), answer.seq_len, answer.attended, f"{answer.probabilities[1]:.4f}")
+    return f'<tr><th scope="row">{text(answer.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _off(difference):
+    return "0" if difference == 0 else f"{difference:.2g}"
+
+
+ROUNDING = 1e-4  # float32 sums in another order differ by less
+
+
+def _verdicts(answers):
+    alone, padded, unmasked = answers
+    kept = "not at all" if padded.difference == 0 else f"by {_off(padded.difference)} at most"
+    if padded.difference < ROUNDING:
+        rounding = ", which is rounding: float32 adds in another order" if padded.difference else ""
+        yield f"With the mask, padding moves the logits {kept}{rounding}."
+    else:
+        yield f"With the mask, padding moves the logits {kept}: more than rounding explains."
+    changed = "becomes" if unmasked.label != alone.label else "this time stays"
+    yield (
+        f"Without it the model reads [PAD] like a word: the logits move by {_off(unmasked.difference)}, and the label "
+        f"{changed} {unmasked.label}."
+    )
+
+
+MEASURING = '<p class="quiet" role="status">Measuring a forward pass of each…</p>'
+
+
+def costs(made, lengths, measuring=False):
+    """The Costs of padding the same rows in each way, and what a forward pass over their batches took."""
+    head = _head("padding", "forward pass", "padding cells", "of all cells", "batches, rows × length")
+    rows = "".join(_cost(cost) for cost in made)
+    caption = f"{len(lengths)} rows of {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} together"
+    table = framed(captioned("small-table bars costs", caption, head + rows), "Costs of padding")
+    return table + (MEASURING if measuring else _measured(made))
+
+
+def _cost(cost):
+    bar = f'<span class="bar" style="--share:{cost.share:.4f}"></span>'
+    padding = f"<span>{cost.padding:,} ({cost.share:.1%})</span>{bar}"
+    cells = (_milliseconds(cost), padding, f"{cost.cells:,}", _batches(cost.batches))
+    return f'<tr><th scope="row">{text(cost.strategy)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _batches(batches, most=4):
+    """
+    >>> _batches([(4, 52), (4, 52), (4, 45)])
+    '4 × 52 (2 times), 4 × 45'
+    """
+    groups = [(len(list(same)), shape) for shape, same in groupby(batches)]
+    said = [f"{rows} × {seq_len}{f' ({count} times)' if count > 1 else ''}" for count, (rows, seq_len) in groups[:most]]
+    left = sum(count for count, _ in groups[most:])
+    return ", ".join(said) + (f", {left} more" if left else "")
+
+
+def _milliseconds(cost):
+    if cost.seconds is None:
+        return "…"
+    return f"{'' if cost.measured else 'about '}{cost.seconds * 1000:,.0f} ms"
+
+
+def _measured(made):
+    said = ("Measured just now on this machine, which others may be using: the embedded checkpoint in float32, all batches of "
+            "a way, in turns; the best turn counts, and a few per cent are noise.")  # fmt: skip
+    if not all(cost.measured for cost in made):
+        said += " “about”: measuring it would have taken too long; reckoned from its cells."
+    return f'<p class="quiet" role="status">{text(said)}</p>'
+
+
+# ---------------------------------------------------------------- Dataset.map
+
+
+def map_times(times, origin):
+    """Dataset.map one by one and batched, and how many times as fast."""
+    head = _head("Dataset.map", "milliseconds", "rows a second")
+    ways = {"one by one": times.one_by_one, "batched=True": times.batched}
+    rows = "".join(f'<tr><th scope="row">{name}</th><td>{seconds * 1000:,.0f}</td><td>{times.rows / seconds:,.0f}</td></tr>'
+                   for name, seconds in ways.items())  # fmt: skip
+    turns = f"best of {times.turns} turns each" if times.turns > 1 else "one turn each"
+    table = captioned("small-table", f"{times.rows} rows, {turns}, no cache", head + rows)
+    same = "the same input_ids" if times.same else "different input_ids"
+    said = f"batched=True was {times.ratio:.1f} times as fast just now, with {same}."
+    return origin_line(origin) + framed(table, "Times of Dataset.map") + f'<p class="sum small">{text(said)}</p>'

@@ -1,0 +1,276 @@
+"""Under the two grids of Tokenize: why a number, other ways, what padding costs and doesn't change, batched=True, scripts.
+
+A section is worked out when it is opened, and again by its own button: nobody pays for what they don't look at.
+"""
+
+import json
+
+import gradio as gr
+
+from pipeline import experiments
+from pipeline.collation import batch_view
+from pipeline.dataset import parse_rows, rows_at
+from pipeline.experiments import ASKED
+from pipeline.reproduce import batch_script, tokenize_script
+from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, shown
+from pipeline.tokenization import checked_pair, checked_truncation, token_view, tokenize_function
+from pipeline.why import padded_view, why_label, why_token
+from tabs import token_drawing as drawing
+from tabs.words import explain, notice_on_error
+
+PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+# One measurement at a time: two would share the cores, and both would be wrong.
+MEASURED = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 1}
+# A grid's cells are reached with Tab and the arrow keys, or with a click. The one in focus is asked about, and lights up the
+# characters that it stands for. Only one cell at a time can be reached with Tab: a grid of 500 would be a long way through.
+ASK = """const CELLS = ".token-grid td:not(.absent), .batch-grid td";
+let last = null, timer = 0;
+const place = (cell) => [...cell.parentElement.querySelectorAll("td:not(.label)")].indexOf(cell);
+const light = (cell) => {
+  for (const old of element.querySelectorAll(".lit")) old.classList.remove("lit");
+  for (const old of element.querySelectorAll("td[aria-selected]")) old.removeAttribute("aria-selected");
+  if (!cell) return;
+  cell.setAttribute("aria-selected", "true");
+  for (const piece of element.querySelectorAll(".piece"))
+    piece.classList.toggle("lit", piece.dataset.tokens.split(" ").includes(String(place(cell))));
+};
+const choose = (cell) => {
+  if (cell === last) return;
+  last = cell;
+  for (const old of element.querySelectorAll("td[tabindex]")) old.tabIndex = -1;
+  cell.tabIndex = 0;
+  light(cell);
+  const {row, line} = cell.parentElement.dataset;
+  const asked = {row: cell.matches(".label") ? "labels" : row ?? "", line: +(line ?? 0), position: place(cell),
+                 asked: cell.closest("[data-asked]").dataset.asked};
+  clearTimeout(timer);  // a key held down passes many cells; the one it stops at is asked about
+  timer = setTimeout(() => trigger("click", asked), 120);
+};
+const go = (cell) => { if (!cell) return; cell.tabIndex = 0; cell.focus(); };
+const beside = (cell, way) => {
+  let row = cell.parentElement;
+  const at = [...row.cells].indexOf(cell);
+  while ((row = way < 0 ? row.previousElementSibling : row.nextElementSibling))
+    if (row.cells[at]?.matches(CELLS)) return row.cells[at];
+};
+element.addEventListener("click", (event) => go(event.target.closest(CELLS)));
+element.addEventListener("focusin", (event) => { const cell = event.target.closest(CELLS); if (cell) choose(cell); });
+element.addEventListener("keydown", (event) => {
+  const cell = event.target.closest(CELLS);
+  if (!cell || event.altKey || event.ctrlKey || event.metaKey) return;
+  const row = [...cell.parentElement.querySelectorAll("td")];
+  const to = {ArrowLeft: () => row[row.indexOf(cell) - 1], ArrowRight: () => row[row.indexOf(cell) + 1], Home: () => row[0],
+              End: () => row[row.length - 1], ArrowUp: () => beside(cell, -1), ArrowDown: () => beside(cell, 1)}[event.key];
+  if (!to) return;
+  event.preventDefault();
+  go(to());
+});
+watch("value", () => { last = null; clearTimeout(timer); light(null); });"""
+ROWS_OF_CELLS = {"pieces": "piece"}
+# The most that a grid of ours writes into data-asked: both sentences with every character as \\uXXXX
+MOST_ASKED = 60_000
+
+
+def asking_cells(grid, handler, output):
+    """A cell of `grid`, a gr.HTML with js_on_load=ASK, is explained in `output`."""
+    # always_last: while arrow keys travel, only the newest cell is worth explaining
+    grid.click(handler, None, output, api_visibility="private", show_progress="hidden", trigger_mode="always_last")
+
+
+def build_pair_sections(page, pair_inputs, drawn):
+    """The sections under the pair's grid. `drawn`: the events after which the cheap ones are drawn again."""
+    sections = _Sections(page)
+    with gr.Accordion("Separately, as a pair, swapped", open=False) as ways:
+        _kept_up(sections.ways, pair_inputs, gr.HTML(min_height=200), ways, drawn)
+    with gr.Accordion("Two checkpoints side by side", open=False) as beside:
+        other = gr.Dropdown(list(CHECKPOINTS), value=CHECKPOINTS[-1], allow_custom_value=True, label="Second checkpoint",
+                            info="beside the one chosen above")  # fmt: skip
+        again = gr.Button("Compare", size="sm")
+        gr.on([beside.expand, other.change, again.click], sections.checkpoints, [*pair_inputs, other],
+              gr.HTML(min_height=200), **PRIVATE)  # fmt: skip
+    with gr.Accordion("Padding does not change the answer", open=False) as proof:
+        gr.Markdown("The pair goes through a model three times: alone, padded, and padded with the mask removed. The model is "
+                    f"the app's own in float32, {ADAPTERS[ASKED]}, whichever checkpoint is chosen above.")  # fmt: skip
+        most = page.settings.max_added_padding
+        padding = gr.Slider(1, most, 64, step=1, label="padding", info="positions to add to the pair")
+        again = gr.Button("Ask the model", size="sm")
+        gr.on([proof.expand, padding.release, again.click], sections.proof, [*pair_inputs, padding], gr.HTML(min_height=220),
+              **PRIVATE)  # fmt: skip
+    with gr.Accordion("Reproduce the pair: the plain script", open=False) as reproduce:
+        _script("tokenize.py", sections.pair_script, pair_inputs, reproduce, drawn)
+
+
+def build_batch_sections(page, batch_inputs, drawn):
+    """The sections under the batch."""
+    sections = _Sections(page)
+    rows_inputs = batch_inputs[:-1]  # what the cells show makes no difference here
+    with gr.Accordion("What padding costs", open=False) as costs:
+        gr.Markdown("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to "
+                    "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped by "
+                    "length**. Rows longer than max_length are cut.")  # fmt: skip
+        size = gr.Slider(1, page.settings.max_rows, 4, step=1, label="batch_size")
+        again = gr.Button("Measure", size="sm")
+        table = gr.HTML(min_height=260)
+        counted = gr.on([costs.expand, size.release, again.click], sections.costs, [*rows_inputs, size], table, **PRIVATE)
+        counted.success(sections.measured, [*rows_inputs, size], table, **MEASURED)
+    with gr.Accordion("Why batched=True", open=False) as batched:
+        gr.Markdown("`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a thousand: fewer calls, and a "
+                    f"tokenizer that works on many texts at once. The first {page.settings.max_mapped_rows} rows of the split, "
+                    "both ways, in turns.")  # fmt: skip
+        again = gr.Button("Time it", size="sm")
+        gr.on([batched.expand, again.click], sections.map_times, rows_inputs, gr.HTML(min_height=180), **MEASURED)
+    with gr.Accordion("Reproduce the batch: the plain script", open=False) as reproduce:
+        _script("batch.py", sections.batch_script, rows_inputs, reproduce, drawn)
+
+
+def _script(name, handler, inputs, section, drawn):
+    """Code that is copied or downloaded."""
+    script = gr.Code("# Open this again after the grid is drawn", language="python", label=name, interactive=False,
+                     wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
+    _kept_up(handler, inputs, script, section, drawn)
+
+
+def _kept_up(handler, inputs, output, section, drawn):
+    """What costs next to nothing is drawn when its section is opened and whenever the grid above it is."""
+    section.expand(handler, inputs, output, **PRIVATE)
+    for event in drawn:
+        event.then(handler, inputs, output, **PRIVATE)
+
+
+class _Sections:
+    """The sections' handlers over the tab's `page`, which checks checkpoint, max_length and split."""
+
+    def __init__(self, page):
+        self.page, self.settings = page, page.settings
+        for name in ("ways", "checkpoints", "proof", "measured", "map_times"):
+            setattr(self, name, notice_on_error(1)(getattr(self, name)))
+
+    def _lengths(self, rows, split, checkpoint, max_length):
+        """Tokens of each chosen row, cut at max_length, and max_length."""
+        tokenizer, _, max_length = self.page.tokenizer(checkpoint, max_length)
+        dataset, _ = self.page.split(split)
+        examples = rows_at(dataset, parse_rows(rows, self.settings))
+        return [len(tokenize_function(tokenizer, row, max_length)["input_ids"]) for row in examples], max_length
+
+    def ways(self, sentence1, sentence2, checkpoint, max_length, truncation):
+        tokenizer, _, max_length = self.page.tokenizer(checkpoint, max_length)
+        pair = checked_pair(sentence1, sentence2, self.settings)
+        return drawing.ways(experiments.ways_to_tokenize(tokenizer, *pair, max_length, checked_truncation(truncation)))
+
+    def checkpoints(self, sentence1, sentence2, checkpoint, max_length, truncation, other):
+        pair, truncation = checked_pair(sentence1, sentence2, self.settings), checked_truncation(truncation)
+        (first, here, max_length), (second, there, _) = (self.page.tokenizer(name, max_length) for name in (checkpoint, other))
+        return drawing.checkpoints(experiments.compare_tokenizers(first, second, *pair, max_length, truncation), (here, there))
+
+    def proof(self, sentence1, sentence2, checkpoint, max_length, truncation, padding):
+        *_, max_length = self.page.tokenizer(ASKED, max_length)
+        pair = checked_pair(sentence1, sentence2, self.settings)
+        answers = experiments.padding_proof(*pair, padding, max_length, checked_truncation(truncation), self.settings)
+        return drawing.proof(answers)
+
+    def costs(self, rows, split, checkpoint, max_length, truncation, batch_size):
+        """What can be counted at once; what has to be measured follows."""
+        try:
+            lengths, max_length = self._lengths(rows, split, checkpoint, max_length)
+            batch_size = experiments.checked_batch_size(batch_size, len(lengths), self.settings)
+        except InputError:
+            return drawing.MEASURING  # `measured` says what is wrong
+        return drawing.costs(experiments.padding_costs(lengths, batch_size, max_length), lengths, measuring=True)
+
+    def measured(self, rows, split, checkpoint, max_length, truncation, batch_size):
+        lengths, max_length = self._lengths(rows, split, checkpoint, max_length)
+        batch_size = experiments.checked_batch_size(batch_size, len(lengths), self.settings)
+        return drawing.costs(experiments.measured_costs(lengths, batch_size, max_length, self.settings), lengths)
+
+    def map_times(self, rows, split, checkpoint, max_length, truncation):
+        tokenizer, _, max_length = self.page.tokenizer(checkpoint, max_length)
+        dataset, origin = self.page.split(split)
+        return drawing.map_times(experiments.map_times(dataset, tokenizer, max_length, self.settings), str(origin))
+
+    def pair_script(self, sentence1, sentence2, checkpoint, max_length, truncation):
+        """The script of what is on the screen: where another checkpoint stands in for the one asked, the script has that."""
+        try:
+            _, origin, max_length = self.page.tokenizer(checkpoint, max_length)
+            pair = checked_pair(sentence1, sentence2, self.settings)
+            script = tokenize_script(*pair, origin.loaded, max_length, checked_truncation(truncation))
+        except Exception as error:
+            return _comment(explain(error))
+        return _standing_in(origin) + script
+
+    def batch_script(self, rows, split, checkpoint, max_length, truncation):
+        try:
+            _, origin, max_length = self.page.tokenizer(checkpoint, max_length)
+            dataset, place = self.page.split(split)
+            rows = [row["row"] for row in rows_at(dataset, parse_rows(rows, self.settings))]
+            script = batch_script(rows, split, place.place, origin.loaded, max_length, checked_truncation(truncation))
+        except Exception as error:
+            return _comment(explain(error))
+        return _standing_in(origin) + script
+
+
+def _comment(message):
+    """A message as lines of Python that do nothing, whatever a visitor's text in it holds."""
+    return "".join(f"# {line}\n" for line in message.splitlines())
+
+
+def _standing_in(origin):
+    return f"# {origin.loaded} stands in for {shown(origin.asked)}.\n" if origin.stands_in else ""
+
+
+# ---------------------------------------------------------------- why
+
+
+def why_of_pair(page, asked):
+    """What a click on the pair's grid sent -> the explanation. Whatever is wrong with it is said in its place."""
+
+    def explained():
+        grid = _grid(asked)
+        tokenizer, _, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
+        pair = checked_pair(grid.get("sentence1"), grid.get("sentence2"), page.settings)
+        view = token_view(tokenizer, *pair, max_length, checked_truncation(grid.get("truncation")))
+        return drawing.why(why_token(view, asked.get("position"), asked.get("row"), tokenizer))
+
+    return _said(explained)
+
+
+def why_of_batch(page, asked):
+    """What a click on the batch's grid sent -> the explanation, with the row's own sentence."""
+
+    def explained():
+        grid = _grid(asked)
+        tokenizer, _, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
+        truncation = checked_truncation(grid.get("truncation"))
+        dataset, _ = page.split(grid.get("split"))
+        rows = rows_at(dataset, parse_rows(grid.get("rows"), page.settings))
+        line = asked.get("line")
+        if type(line) is not int or not 0 <= line < len(rows):
+            raise InputError(f"Line {shown(line)} is not there: the batch has lines 0 to {len(rows) - 1}.")
+        if asked.get("row") == "labels":
+            return drawing.why(why_label(rows[line].get("label")))
+        seq_len = max(batch_view(tokenizer, rows, max_length, truncation).lengths)
+        view = token_view(tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation)
+        show = grid.get("show")
+        made = why_token(padded_view(view, seq_len, tokenizer), asked.get("position"),
+                         ROWS_OF_CELLS.get(show, show) if isinstance(show, str) else show, tokenizer)  # fmt: skip
+        return drawing.why(made, {1: view.sentence1, 2: view.sentence2}.get(made.sentence, ""))
+
+    return _said(explained)
+
+
+def _grid(asked):
+    """What a grid was made of, as it says itself in data-asked: a dict of values that are checked like any other input."""
+    written = asked.get("asked") if isinstance(asked, dict) else None
+    try:
+        grid = json.loads(written) if isinstance(written, str) and len(written) <= MOST_ASKED else None
+    except (ValueError, RecursionError):
+        grid = None
+    if not isinstance(grid, dict):
+        raise InputError("The page sent no cell of a grid. Draw the grid again, then choose a cell.")
+    return grid
+
+
+def _said(explained):
+    try:
+        return explained()
+    except Exception as error:
+        return drawing.why_not(explain(error))

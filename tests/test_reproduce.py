@@ -1,0 +1,113 @@
+"""The scripts that the page hands out, run as they are, in a process that has none of our code: the same numbers."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.reproduce import run_script
+from pipeline.runs import Run
+from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
+from pipeline.sources import embedded_checkpoint
+from pipeline.training import TrainingConfig, fine_tune
+from tests.conftest import HF_HOME, ROOT
+
+NUMBER = r"[-+\w.]+"
+
+
+def run_of(config, folder, settings):
+    """A Run as its folder would tell it, its story through JSON."""
+    events = json.loads(json.dumps(list(fine_tune(config, folder, settings))))
+    assert events[-1]["event"] == "done", events[-1]
+    return Run("0" * 32, "done", events[0]["config"], events)
+
+
+@pytest.fixture
+def workplace(tmp_path, loopback):
+    """A folder to run a script in: beside it what it asks for, a Hub with the checkpoints, and nothing of ours to import."""
+    snapshots = HF_HOME / "hub"
+    models = [f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}"]
+    models += [f"tiny/{path.name.removeprefix('models--tiny--')}={next((path / 'snapshots').iterdir())}"
+               for path in snapshots.glob("models--tiny--*")]  # fmt: skip
+    client = loopback(*(part for model in models for part in ("--model", model)))
+    folder = tmp_path / "elsewhere"
+    (folder / "pipeline").mkdir(parents=True)
+    (folder / "pipeline" / "embedded").symlink_to(ROOT / "pipeline" / "embedded")
+    (folder / "glue").mkdir()  # evaluate.load("glue", "mrpc") takes a folder of that name
+    shutil.copy(next(EMBEDDED_METRIC.glob("*.py")), folder / "glue" / "glue.py")
+    return folder, client
+
+
+def said_by(script, workplace):
+    """What a script prints, run unmodified."""
+    folder, client = workplace
+    (folder / "script.py").write_text(script)
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_") and name != "PYTHONPATH"}
+    environment = {**keep, "HF_ENDPOINT": f"http://127.0.0.1:{client.port}", "HF_HOME": str(client.home),
+                   "HF_HUB_DISABLE_XET": "1"}  # fmt: skip
+    done = subprocess.run([sys.executable, "script.py"], cwd=folder, env=environment, text=True, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def curve_said(said):
+    return {int(step): float(loss) for step, loss in re.findall(rf"^step (\d+) loss ({NUMBER})$", said, re.M)}
+
+
+def figures_said(said, when):
+    line = re.search(rf"^{when} (.*)$", said, re.M)[1]
+    return {name: float(value) for name, value in re.findall(rf"'eval_(loss|accuracy|f1)': '?({NUMBER})'?", line)}
+
+
+CASES = {
+    "epochs end it, dropout, frozen, grouped": {"frozen_layers": 1, "dropout": 0.1, "epochs": 2, "eval_strategy": "epoch"},
+    "steps end it, random batches": {"max_steps": 4, "group_by_length": False, "eval_steps": 2, "schedule": "cosine"},
+    "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
+}
+
+
+@pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_path, workplace):
+    config = TrainingConfig(**{"checkpoint": tiny, "source": "embedded", "train_pairs": 40, "eval_pairs": 20, "batch_size": 8,
+                               "learning_rate": 1e-3, "frozen_layers": 0, "precision": "fp32", "seed": 3, **values})  # fmt: skip
+    run = run_of(config, tmp_path / "run", settings)
+    assert_same(run, said_by(run_script(run), workplace))
+
+
+def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, workplace):
+    """From the embedded adapter; then with a checkpoint that no Hub could give, where the embedded one was trained."""
+    small = {"source": "embedded", "train_pairs": 24, "eval_pairs": 10, "batch_size": 8, "max_steps": 3, "precision": "fp32"}
+    for checkpoint in (WARMED, "nobody/has-this"):
+        run = run_of(TrainingConfig(checkpoint=checkpoint, **small), tmp_path / checkpoint.replace(":", "-"), settings)
+        script = run_script(run)
+        assert "nobody" not in script
+        assert_same(run, said_by(script, workplace))
+
+
+def assert_same(run, said):
+    curve = {event["step"]: event["loss"] for event in run.of("log")}
+    assert len(curve) > 2 and curve_said(said) == pytest.approx(curve, abs=1e-6)
+    end = run.first("done")
+    assert end["before"] != end["after"]
+    for when in ("before", "after"):
+        # Trainer rounds what it prints
+        assert figures_said(said, when) == pytest.approx({name: end[when][name] for name in ("loss", "accuracy", "f1")}, abs=1e-4)
+
+
+def test_a_run_that_has_told_nothing_has_no_script():
+    with pytest.raises(InputError, match="hasn't told yet"):
+        run_script(Run("0" * 32, "running", {"seed": 1}, []))
+
+
+def test_no_text_of_a_story_becomes_code(tiny):
+    """What stands in a run's folder is not ours: quotes and line breaks stay within their string."""
+    evil = 'x"\'\nimport os; os.abort()  #'
+    start = {"event": "start", "model": {"loaded": evil}, "data": {"place": evil}, "bf16": False, "versions": {}}
+    script = run_script(Run("0" * 32, "done", {"checkpoint": tiny}, [start]))
+    assert "import os" not in [line.partition(";")[0] for line in script.splitlines()]
+    compile(script, "script", "exec")
