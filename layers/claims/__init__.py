@@ -18,7 +18,7 @@ from layers.claims import (
 )
 from layers.claims.claim import Claim, Evidence, Result, check, verdict_of
 
-__all__ = ["SECTIONS", "Claim", "Evidence", "Result", "check", "claims", "find", "verdict_of"]
+__all__ = ["SECTIONS", "Claim", "Evidence", "Result", "check", "claims", "find", "spoken", "verdict_of"]
 
 SECTIONS = [
     module.section
@@ -47,3 +47,8 @@ def find(id):
             f"{id!r} is not a claim. {'Perhaps ' + ', '.join(near) if near else 'python -m layers lists them'}."
         )
     return by_id[id]
+
+
+def spoken():
+    """{sentence: where it stands} of what the cards say, for the catalogue of another language."""
+    return {sentence: claim.id for claim in claims() for sentence in (claim.says, claim.truth) if sentence}
