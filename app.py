@@ -14,47 +14,61 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 import threading
 
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from pipeline import executors
 from pipeline.health import health
+from pipeline.language import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
+from tabs.header import HEAD, SpokenPage, build_header
 from tabs.theme import CSS, THEME
+from tabs.words import speaks
 
 TITLE = "From a pair of sentences to a paraphrase classifier"
-INTRO = f"""# {TITLE}
-Follow one pair the whole way, on real parts: **tokenize** it, see the **padding** of its batch, **fine-tune** a
-classifier with `Trainer`, and ask it for a **prediction**."""
 LAUNCH = {
-    "theme": THEME, "css": CSS, "footer_links": ["api", "settings"], "run_history": False, "enable_monitoring": False,
+    "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
+    "enable_monitoring": False, "ssr_mode": False,
     "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
 }  # fmt: skip
 
 
 def build_app(settings):
-    """settings -> gr.Blocks with one tab a file of tabs/. Builds components only: nothing is loaded here."""
+    """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is loaded here."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
-        gr.Markdown(INTRO)
-        with gr.Tabs() as tabs:
-            with gr.Tab("Tokenize", id="tokenize"):
-                tokenize_loads = tokenize.build_tab(settings)
-            with gr.Tab("Fine-tune", id="fine-tune"):
-                fine_tune_tab = fine_tune.build_tab(settings)
-            with gr.Tab("Predict", id="predict"):
-                predict_tab = predict.build_tab(settings)
-            with gr.Tab("Layers", id="layers"):
-                layers_tab = layers.build_tab(settings, tabs)
-        fine_tune_tab.finished.change(
-            predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private"
-        )
-        for function, inputs, outputs in [*tokenize_loads, *fine_tune_tab.on_loads, predict_tab.on_load, layers_tab.on_load]:
-            demo.load(function, inputs, outputs, api_visibility="private", show_progress="minimal")
+        _build_page(demo, settings)
+    for language in LANGUAGES:
+        if language == DEFAULT_LANGUAGE:
+            continue
+        known = set(demo.fns)
+        # The page is built in its language, and its handlers answer in it
+        with demo.route(LANGUAGES[language], f"/{language}", show_in_navbar=False), speaking(language):
+            _build_page(demo, settings)
+        for number in set(demo.fns) - known:
+            demo.fns[number].fn = speaks(demo.fns[number].fn, language)
     executors.prepare()
     # Handlers are short; long work lives in a run's own process.
     return demo.queue(default_concurrency_limit=8)
+
+
+def _build_page(demo, settings):
+    """Header and tabs in the language spoken here."""
+    build_header()
+    with gr.Tabs() as tabs:
+        with gr.Tab(_("Tokenize"), id="tokenize"):
+            tokenize_loads = tokenize.build_tab(settings)
+        with gr.Tab(_("Fine-tune"), id="fine-tune"):
+            fine_tune_tab = fine_tune.build_tab(settings)
+        with gr.Tab(_("Predict"), id="predict"):
+            predict_tab = predict.build_tab(settings)
+        with gr.Tab(_("Layers"), id="layers"):
+            layers_tab = layers.build_tab(settings, tabs)
+    fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private")
+    for function, inputs, outputs in [*tokenize_loads, *fine_tune_tab.on_loads, predict_tab.on_load, layers_tab.on_load]:
+        demo.load(function, inputs, outputs, api_visibility="private", show_progress="minimal")
 
 
 def page_settings():
@@ -84,11 +98,16 @@ def health_route(settings):
     return Route("/health", answer)
 
 
+def app_kwargs(settings):
+    """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
+    return {"routes": [health_route(settings), *fine_tune.routes(settings)], "middleware": [Middleware(SpokenPage)]}
+
+
 def main():
     settings = page_settings()
     demo = build_app(settings)
     threading.Thread(target=warm, args=(settings,), daemon=True, name="warm").start()
-    demo.launch(**LAUNCH, app_kwargs={"routes": [health_route(settings), *fine_tune.routes(settings)]})
+    demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
 from tabs.run_drawing import amount
-from tabs.words import explain, toast
+from tabs.words import explain, public, toast
 
 DEFAULT = TrainingConfig()
 START_CHOICES = [
@@ -83,7 +83,7 @@ def build_tab(settings):
     timer.tick(**watch)
     # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves
     gr.on([after.ended.change, owned.change], page.charts, [after.ended, owned], [loss, scores], **private)
-    gr.api(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
+    public(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
     return FineTuneTab(finished, ((page.load, owned, [run_id, *drawn]), forecast))
 
 

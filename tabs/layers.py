@@ -9,7 +9,7 @@ import gradio as gr
 from pipeline.settings import InputError
 from tabs import drawing, layer_drawing
 from tabs.layers_play import TOPICS, build_topics, says_why
-from tabs.words import explain, notice_on_error, toast
+from tabs.words import explain, notice_on_error, public, toast
 
 # What the address may call `topic`: Play's own, and the two other parts.
 PARTS = {**{slug: "play" for slug in TOPICS}, "claims": "claims", "updater": "updater"}
@@ -106,7 +106,7 @@ def build_tab(settings, tabs):
     claims.select(**show_board)
     gr.on([updater.select, opened.change], **show_updater)
     _keep_address(topic, play, (claims, updater), others)
-    gr.api(page.claim, api_name="claim", **CLAIMS_QUEUE)
+    public(page.claim, api_name="claim", **CLAIMS_QUEUE)
     return LayersTab((page.load, None, [tabs, parts, opened, message, topic, section, linked, board]))
 
 

@@ -9,7 +9,7 @@ from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from tabs import drawing, predict_more
 from tabs.predict_drawing import arithmetic
-from tabs.words import explain, toast
+from tabs.words import explain, public, toast
 
 EXAMPLES = [
     ["The company said profits rose 12 percent in the third quarter.",
@@ -55,7 +55,7 @@ def build_tab(settings):
     asked = [button.click, sentence1.submit, sentence2.submit, model.change]
     answered = gr.on(asked, page.answers, inputs, answer, **private, **together)
     predict_more.build_sections(settings, [sentence1, sentence2], model, answered)
-    gr.api(page.predict, api_name="predict")
+    public(page.predict, api_name="predict")
     return PredictTab(model, page.offer_run, (page.answer, inputs, answer))
 
 

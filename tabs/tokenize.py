@@ -9,7 +9,7 @@ from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows,
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
 from pipeline.tokenization import checked_length, checked_pair, checked_truncation, token_view, tokenizer_for
 from tabs import drawing, token_drawing, tokenize_more
-from tabs.words import notice_on_error, toast
+from tabs.words import notice_on_error, public, toast
 
 PAIR = (
     "The storm closed the harbor on Tuesday, leaving 300 ferry passengers stranded overnight.",
@@ -70,7 +70,7 @@ def build_tab(settings):
     with more_of_pair:
         tokenize_more.build_pair_sections(page, pair_inputs, [pair_drawn, taken])
     tokenize_more.build_batch_sections(page, batch_inputs, [batch_drawn, found, drawn_by_lot])
-    gr.api(page.tokenize, api_name="tokenize")
+    public(page.tokenize, api_name="tokenize")
     return [(page.pair, pair_inputs, pair_outputs), (page.batch, batch_inputs, batch_outputs)]
 
 

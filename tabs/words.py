@@ -1,16 +1,18 @@
-"""Input errors as a visitor sees them: the message, as text, never a traceback."""
+"""Input errors as a visitor sees them: the message, as text, never a traceback; handlers that answer in a page's language."""
 
 import functools
 import html
+import inspect
 import logging
 
 import gradio as gr
 
+from pipeline.language import DEFAULT_LANGUAGE, language, say, speaking
 from pipeline.settings import InputError
 from tabs import drawing
 
 log = logging.getLogger(__name__)
-UNEXPECTED = "Something went wrong here, and it isn't your input's fault. Try once more; the server's log has the details."
+UNEXPECTED = say("Something went wrong here, and it isn't your input's fault. Try once more; the server's log has the details.")
 
 
 def explain(error):
@@ -18,7 +20,7 @@ def explain(error):
     if isinstance(error, InputError):
         return str(error)
     log.error("unforeseen", exc_info=error)
-    return UNEXPECTED
+    return str(UNEXPECTED)
 
 
 def notice_on_error(outputs, clears=0):
@@ -41,3 +43,36 @@ def notice_on_error(outputs, clears=0):
 def toast(error):
     """A gr.Error for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
     return gr.Error(html.escape(explain(error)), print_exception=False)
+
+
+def public(function, **kwargs):
+    """An endpoint of the API: one for all pages, in English."""
+    if language() == DEFAULT_LANGUAGE:
+        gr.api(function, **kwargs)
+
+
+def speaks(handler, name):
+    """A page's handler, or None, that answers in that language, whichever thread runs it."""
+    if handler is None:
+        return None
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def spoken(*args, **kwargs):
+            answers = handler(*args, **kwargs)
+            while True:
+                # Each answer may be asked for in another thread, and between two of them other pages speak
+                with speaking(name):
+                    try:
+                        answer = next(answers)
+                    except StopIteration:
+                        return
+                yield answer
+    else:
+
+        @functools.wraps(handler)
+        def spoken(*args, **kwargs):
+            with speaking(name):
+                return handler(*args, **kwargs)
+
+    return spoken

@@ -1,0 +1,67 @@
+"""The head of the page: what this is, and in which language.
+
+    >>> chosen_language("lang=zh", ""), chosen_language("", "zh-CN,zh;q=0.9,en;q=0.8"), chosen_language("lang=xx", "fr")
+    ('zh', 'zh', 'en')
+"""
+
+from urllib.parse import parse_qs
+
+import gradio as gr
+from starlette.responses import RedirectResponse
+
+from pipeline.language import DEFAULT_LANGUAGE, LANGUAGES, _, language
+
+# Gradio's own words (Submit, Drop file here) follow the page's language; it asks the navigator for one.
+HEAD = """<script>(() => {
+  const tag = window.gradio_config?.current_page === "zh" ? "zh-CN" : "en";
+  document.documentElement.lang = tag;
+  Object.defineProperty(navigator, "language", {get: () => tag, configurable: true});
+})();</script>"""
+
+# The other language's link keeps what the address says: the run, the tab, a teacher's task.
+SWITCH = """element.addEventListener("click", (event) => {
+  const link = event.target.closest("a[hreflang]"); if (!link) return;
+  event.preventDefault();
+  const url = new URL(location); url.searchParams.set("lang", link.hreflang); location.assign(url); });"""
+
+
+def build_header():
+    """Title, one sentence, and links to the other languages."""
+    links = "".join(f'<a href="?lang={name}" hreflang="{name}" lang="{name}">{called}</a>'
+                    for name, called in LANGUAGES.items() if name != language())  # fmt: skip
+    title = _("From a pair of sentences to a paraphrase classifier")
+    intro = _("Follow one pair the whole way, on real parts: <strong>tokenize</strong> it, see the <strong>padding</strong> of "
+              "its batch, <strong>fine-tune</strong> a classifier with <code>Trainer</code>, and ask it for a "
+              "<strong>prediction</strong>.")  # fmt: skip
+    gr.Navbar(visible=False)  # the link above is it
+    gr.HTML(f'<header class="page-head"><nav>{links}</nav><h1>{title}</h1><p>{intro}</p></header>', js_on_load=SWITCH)
+
+
+def chosen_language(query, accepted):
+    """The language of the page: the address's, else the first one of the browser's that is here, else English.
+
+    query: the address's, undecoded; accepted: the header Accept-Language, most wanted first as browsers write it.
+    """
+    asked = parse_qs(query).get("lang", [""])[-1]
+    wanted = [asked, *(part.partition(";")[0].strip() for part in accepted.split(","))]
+    known = [part.partition("-")[0].lower() for part in wanted]
+    return next((name for name in known if name in LANGUAGES), DEFAULT_LANGUAGE)
+
+
+class SpokenPage:
+    """ASGI middleware: leads from / to the page of the visitor's language, and back where the address asks for English."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        page = scope.get("path", "").removeprefix("/")
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and (page == "" or page in LANGUAGES):
+            query = scope["query_string"].decode("latin-1")
+            accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+            wanted = chosen_language(query, page or accepted)
+            wanted = "" if wanted == DEFAULT_LANGUAGE else wanted
+            if wanted != page:
+                # Relative, so that it holds behind whatever proxy
+                return await RedirectResponse(f"./{wanted}?{query}" if query else f"./{wanted}")(scope, receive, send)
+        await self.app(scope, receive, send)
