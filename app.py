@@ -25,6 +25,7 @@ from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
 from tabs.header import HEAD, SpokenPage, build_header
+from tabs.sessions import keep_light
 from tabs.theme import CSS, THEME
 from tabs.words import speaks
 
@@ -50,6 +51,7 @@ def build_app(settings):
         for number in set(demo.fns) - known:
             demo.fns[number].fn = speaks(demo.fns[number].fn, language)
     executors.prepare()
+    keep_light()
     # Handlers are short; long work lives in a run's own process.
     return demo.queue(default_concurrency_limit=8)
 

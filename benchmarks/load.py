@@ -1,7 +1,7 @@
 """python -m benchmarks.load [--learners 30] [--seconds 120] [--runs 3]: a classroom on one server.
 
-Each simulated learner tokenizes a pair every 2 s and predicts one every 4 s, over HTTP as a browser would; `--runs` of
-them also start the default fine-tune. Prints requests, errors and percentiles of the time from request to answer. The
+Each simulated learner presses Tokenize every 2 s and Predict every 4 s, over HTTP as a browser would; `--runs` of them
+also start the default fine-tune. Prints requests, errors and percentiles of the time from request to answer. The
 learners wait for an answer before they ask again, and a request that is late is not sent twice.
 """
 
@@ -23,7 +23,7 @@ import httpx
 
 from benchmarks.__main__ import ROOT, free_port
 from pipeline.dataset import load_raw_datasets
-from pipeline.settings import READY
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY
 
 EVERY = {"tokenize": 2.0, "predict": 4.0}  # seconds between two requests of one learner
 TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds, while a run trains
@@ -45,13 +45,20 @@ async def ask(client, endpoint, values):
     raise RuntimeError("the stream ended without an answer")
 
 
-async def learner(client, endpoint, pairs, until, took, errors):
-    """Ask every so many seconds, each learner at another moment."""
-    rng = random.Random()
+async def defaults(client, endpoint):
+    """The values of an endpoint's parameters, as gradio's own client fills them in."""
+    described = (await client.get("/gradio_api/info")).json()["named_endpoints"][f"/{endpoint}"]
+    return [parameter.get("parameter_default") for parameter in described["parameters"]]
+
+
+async def learner(client, endpoint, button, pairs, until, took, errors):
+    """Press a button every so many seconds, each learner at another moment."""
+    number, rest = button
+    rng, session = random.Random(), secrets.token_hex(8)
     await asyncio.sleep(rng.uniform(0, EVERY[endpoint]))
     while (began := time.monotonic()) < until:
         try:
-            await ask(client, endpoint, list(rng.choice(pairs)))
+            await press(client, number, [*rng.choice(pairs), *rest], session)
             took[endpoint].append(time.monotonic() - began)
         except Exception as error:
             errors.append(f"{endpoint}: {type(error).__name__} {error}")
@@ -65,31 +72,34 @@ async def classroom(address, learners, seconds, runs):
     took, errors = {endpoint: [] for endpoint in EVERY}, []
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
-        await ask(client, "predict", list(pairs[0]))  # a class starts on a server that is warm
-        await ask(client, "tokenize", list(pairs[0]))
+        pressed = await buttons(client)
+        for number, rest in pressed.values():
+            await press(client, number, [*pairs[0], *rest], "first")  # a class starts on a server that is warm
         until = time.monotonic() + seconds
-        started = [ask(client, "fine_tune", []) for _ in range(runs)]
-        asking = [learner(client, endpoint, pairs, until, took, errors) for endpoint in EVERY for _ in range(learners)]
+        usual = await defaults(client, "fine_tune")
+        started = [ask(client, "fine_tune", usual) for _ in range(runs)]
+        asking = [learner(client, name, pressed[name], pairs, until, took, errors) for name in EVERY for _ in range(learners)]
         begun, *_ = await asyncio.gather(asyncio.gather(*started, return_exceptions=True), *asking)
         errors += [f"fine_tune: {answer}" for answer in begun if isinstance(answer, Exception)]
     return took, errors
 
 
-async def predict_number(client):
-    """Which of the page's functions answers the Predict button: the one that is batched."""
-    config = (await client.get("/config")).json()
-    return next(each["id"] for each in config["dependencies"] if each.get("batch"))
+async def buttons(client):
+    """{endpoint: (number of the page's function, its inputs after the pair)} of the Tokenize and the Predict button."""
+    dependencies = (await client.get("/config")).json()["dependencies"]
+    tokenize = next(each["id"] for each in dependencies if each["api_name"] == "pair")
+    predict = next(each["id"] for each in dependencies if each.get("batch"))
+    return {"tokenize": (tokenize, (EMBEDDED_CHECKPOINT, 128, True)), "predict": (predict, (READY,))}
 
 
-async def ask_page(client, number, pair, model=READY):
-    """Press Predict as the page does: join the queue, wait for the answer's HTML."""
-    session = secrets.token_hex(8)
-    body = {"data": [*pair, model], "fn_index": number, "session_hash": session, "event_data": None, "trigger_id": None}
+async def press(client, number, values, session):
+    """Press a button as the page does: join the queue, wait for the answer's HTML. `session`: one a visitor."""
+    body = {"data": values, "fn_index": number, "session_hash": session, "event_data": None, "trigger_id": None}
     (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
     async with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
         async for line in stream.aiter_lines():
             if line.startswith("data: ") and (told := json.loads(line.removeprefix("data: ")))["msg"] == "process_completed":
-                assert told["success"] and "equivalent" in told["output"]["data"][0], told
+                assert told["success"] and "<table" in told["output"]["data"][0], told
                 return told["output"]["data"][0]
     raise RuntimeError("the stream ended without an answer")
 
