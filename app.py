@@ -26,6 +26,7 @@ from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
 from tabs.header import HEAD, SpokenPage, build_header
 from tabs.sessions import keep_light
+from tabs.sharing import read_address
 from tabs.theme import CSS, THEME
 from tabs.words import speaks
 
@@ -59,18 +60,21 @@ def build_app(settings):
 def _build_page(demo, settings):
     """Header and tabs in the language spoken here."""
     build_header()
+    above = gr.HTML(elem_id="from-the-address")
     with gr.Tabs() as tabs:
-        with gr.Tab(_("Tokenize"), id="tokenize"):
-            tokenize_loads = tokenize.build_tab(settings)
-        with gr.Tab(_("Fine-tune"), id="fine-tune"):
+        with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
+            tokenize_tab = tokenize.build_tab(settings)
+        with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
             fine_tune_tab = fine_tune.build_tab(settings)
-        with gr.Tab(_("Predict"), id="predict"):
+        with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):
             predict_tab = predict.build_tab(settings)
-        with gr.Tab(_("Layers"), id="layers"):
+        with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
             layers_tab = layers.build_tab(settings, tabs)
     fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private")
-    for function, inputs, outputs in [*tokenize_loads, *fine_tune_tab.on_loads, predict_tab.on_load, layers_tab.on_load]:
-        demo.load(function, inputs, outputs, api_visibility="private", show_progress="minimal")
+    parts = [tab.shared for tab in (tokenize_tab, fine_tune_tab, predict_tab, layers_tab)]
+    read = read_address(demo, tabs, above, parts)
+    for function, inputs, outputs in [*tokenize_tab.on_loads, *fine_tune_tab.on_loads, predict_tab.on_load, layers_tab.on_load]:
+        read.then(function, inputs, outputs, api_visibility="private", show_progress="minimal")
 
 
 def page_settings():

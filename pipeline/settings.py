@@ -101,6 +101,7 @@ class Settings:
     runs_folder: Path = field(default_factory=_runs_folder)
     data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
+    space_id: str = field(default_factory=lambda: os.environ.get("SPACE_ID", ""))
 
     # How long a Hub may take: to answer at all, and from the question to the last file of a download.
     # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.

@@ -17,6 +17,7 @@ from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
 from tabs.run_drawing import amount
+from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
 
 DEFAULT = TrainingConfig()
@@ -38,6 +39,7 @@ ADDRESS = """(id) => { if (!id) return;
 class FineTuneTab:
     """What app.py wires to the rest: `finished` holds the name of a model that a run has left (`run:<id>`)."""
 
+    shared: Shared
     finished: gr.State
     on_loads: tuple
 
@@ -75,16 +77,18 @@ def build_tab(settings):
     drawn = [status, loss, scores, result, log, about, stop, timer, finished, after.ended]
     watch = {"fn": page.draw, "inputs": [run_id, owned], "outputs": drawn, **private}
     seeds_button, start_seeds, seeds_outputs, look = seeds
+    shared = Shared("fine-tune", controls)
+    build_share(settings, shared)
     for button, begin, outputs in ((start, page.start, [status, run_id, owned]), (seeds_button, start_seeds, seeds_outputs)):
-        button.click(begin, [owned, *controls.values()], outputs, **private).then(**watch).then(
-            None, run_id, None, js=ADDRESS, api_visibility="private"
-        ).then(**look)
+        begun = button.click(begin, [owned, *controls.values()], outputs, **private)
+        shared.follow(begun)
+        begun.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
     timer.tick(**watch)
     # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves
     gr.on([after.ended.change, owned.change], page.charts, [after.ended, owned], [loss, scores], **private)
     public(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
-    return FineTuneTab(finished, ((page.load, owned, [run_id, *drawn]), forecast))
+    return FineTuneTab(shared, finished, ((page.load, owned, [run_id, *drawn]), forecast))
 
 
 def _controls(settings):

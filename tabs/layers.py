@@ -9,6 +9,7 @@ import gradio as gr
 from pipeline.settings import InputError
 from tabs import drawing, layer_drawing
 from tabs.layers_play import TOPICS, build_topics, says_why
+from tabs.sharing import Shared, build_share
 from tabs.words import explain, notice_on_error, public, toast
 
 # What the address may call `topic`: Play's own, and the two other parts.
@@ -50,6 +51,7 @@ CLAIMS_QUEUE = {"concurrency_id": "claims", "concurrency_limit": 4}
 class LayersTab:
     """What app.py wires to the rest."""
 
+    shared: Shared
     on_load: tuple
 
 
@@ -107,7 +109,9 @@ def build_tab(settings, tabs):
     gr.on([updater.select, opened.change], **show_updater)
     _keep_address(topic, play, (claims, updater), others)
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
-    return LayersTab((page.load, None, [tabs, parts, opened, message, topic, section, linked, board]))
+    shared = Shared("layers")
+    build_share(settings, shared)
+    return LayersTab(shared, (page.load, None, [tabs, parts, opened, message, topic, section, linked, board]))
 
 
 def _show_topic(topics):

@@ -9,6 +9,7 @@ from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from tabs import drawing, predict_more
 from tabs.predict_drawing import arithmetic
+from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
 
 EXAMPLES = [
@@ -27,6 +28,7 @@ EXAMPLES = [
 class PredictTab:
     """What app.py wires to the rest."""
 
+    shared: Shared
     model: gr.Dropdown
     offer_run: object
     on_load: tuple
@@ -55,8 +57,11 @@ def build_tab(settings):
     asked = [button.click, sentence1.submit, sentence2.submit, model.change]
     answered = gr.on(asked, page.answers, inputs, answer, **private, **together)
     predict_more.build_sections(settings, [sentence1, sentence2], model, answered)
+    shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model})
+    shared.follow(answered)
+    build_share(settings, shared)
     public(page.predict, api_name="predict")
-    return PredictTab(model, page.offer_run, (page.answer, inputs, answer))
+    return PredictTab(shared, model, page.offer_run, (page.answer, inputs, answer))
 
 
 def _choices(run=None):

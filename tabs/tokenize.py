@@ -1,6 +1,6 @@
 """Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 
@@ -9,6 +9,7 @@ from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows,
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
 from pipeline.tokenization import checked_length, checked_pair, checked_truncation, token_view, tokenizer_for
 from tabs import drawing, token_drawing, tokenize_more
+from tabs.sharing import Shared, build_share
 from tabs.words import notice_on_error, public, toast
 
 PAIR = (
@@ -17,10 +18,19 @@ PAIR = (
 )
 CELLS = [("pieces", "pieces"), ("input_ids", "input_ids"), ("token_type_ids", "token_type_ids"),
          ("attention_mask", "attention_mask")]  # fmt: skip
+SHARED = ("sentence1", "sentence2", "checkpoint", "max_length", "truncation", "split", "rows", "show")
+
+
+@dataclass(frozen=True)
+class TokenizeTab:
+    """What app.py wires to the rest."""
+
+    shared: Shared
+    on_loads: tuple  # (function, inputs, outputs), …: what runs when the page loads
 
 
 def build_tab(settings):
-    """The tab's components and wiring; returns what runs when the page loads: [(function, inputs, outputs), …]."""
+    """The tab's components and wiring."""
     page = _handlers(settings)
     with gr.Row():
         checkpoint = gr.Dropdown(
@@ -70,8 +80,12 @@ def build_tab(settings):
     with more_of_pair:
         tokenize_more.build_pair_sections(page, pair_inputs, [pair_drawn, taken])
     tokenize_more.build_batch_sections(page, batch_inputs, [batch_drawn, found, drawn_by_lot])
+    fields = dict(zip(SHARED, [sentence1, sentence2, checkpoint, max_length, truncation, split, rows, show], strict=True))
+    shared = Shared("tokenize", fields)
+    shared.follow(pair_drawn, batch_drawn, found, drawn_by_lot, taken)
+    build_share(settings, shared)
     public(page.tokenize, api_name="tokenize")
-    return [(page.pair, pair_inputs, pair_outputs), (page.batch, batch_inputs, batch_outputs)]
+    return TokenizeTab(shared, ((page.pair, pair_inputs, pair_outputs), (page.batch, batch_inputs, batch_outputs)))
 
 
 class _handlers:

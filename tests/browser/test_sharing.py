@@ -1,0 +1,105 @@
+"""Link out, new browser, same page; a teacher's link; an address that is wrong; the tab and the inputs after a refresh."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_page import open_tab, row
+
+
+@pytest.fixture
+def elsewhere(browser):
+    """Open a link in a new browser: elsewhere(link) -> its page."""
+    contexts = []
+
+    def visit(link):
+        contexts.append(browser.new_context(locale="en-US"))
+        page = contexts[-1].new_page()
+        page.goto(link)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+def share(panel, button="Copy link"):
+    section = panel.get_by_role("button", name="Share: a link to exactly this")
+    if panel.get_by_label("Link", exact=True).count() == 0 or not panel.get_by_label("Link", exact=True).is_visible():
+        section.click()
+    panel.get_by_role("button", name=button).click()
+    field = panel.get_by_label("Link" if button == "Copy link" else "HTML to embed", exact=True)
+    expect(field).not_to_have_value("")
+    return field.input_value()
+
+
+def test_a_link_shows_a_friend_the_same_tokens(page, elsewhere):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_label("sentence1").fill("Tea & cake <now>?")
+    panel.get_by_label("sentence2").fill("蛋糕")
+    panel.get_by_role("button", name="Tokenize").click()
+    expect(row(panel, ".token-grid", "token$").nth(1)).to_have_text("tea")
+    friend = elsewhere(share(panel))
+    expect(friend.get_by_label("sentence1").first).to_have_value("Tea & cake <now>?")
+    theirs = friend.get_by_role("tabpanel").filter(visible=True)
+    expect(row(theirs, ".token-grid", "token$")).to_have_text(row(panel, ".token-grid", "token$").all_inner_texts())
+
+
+def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
+    panel = open_tab(page, "Predict")
+    panel.get_by_label("sentence1").fill("The cat sat.")
+    panel.get_by_label("sentence2").fill("A cat was sitting.")
+    panel.get_by_role("button", name="Predict", exact=True).click()
+    answer = panel.locator(".answer").first
+    expect(answer).to_contain_text("12 tokens")
+    friend = elsewhere(share(panel))
+    expect(friend.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
+    theirs = friend.get_by_role("tabpanel").filter(visible=True)
+    expect(theirs.get_by_label("sentence2")).to_have_value("A cat was sitting.")
+    expect(theirs.locator(".answer").first).to_have_text(answer.inner_text())
+
+
+def test_the_code_to_embed_is_an_iframe_of_the_same(page, elsewhere):
+    panel = open_tab(page, "Fine-tune")
+    panel.get_by_label("number input for max_steps").first.fill("17")
+    panel.get_by_label("number input for max_steps").first.press("Tab")
+    code = share(panel, "Copy the code to embed it")
+    assert code.startswith("<iframe src=") and "max_steps=17" in code
+    host = elsewhere("about:blank")
+    host.set_content(code)
+    inside = host.frame_locator("iframe")
+    expect(inside.get_by_label("number input for max_steps").first).to_have_value("17", timeout=20_000)
+
+
+def test_a_teachers_link_hides_locks_and_says_the_task(page, elsewhere):
+    panel = open_tab(page, "Fine-tune")
+    panel.get_by_role("button", name="Share: a link to exactly this").click()
+    panel.get_by_role("button", name="For a class").click()
+    panel.get_by_label("Task").fill("Does <b>this</b> learn?")
+    panel.get_by_label("Pairs").last.check()
+    panel.get_by_role("group", name="Lock").get_by_label("learning_rate").check()
+    panel.get_by_role("group", name="Hide").get_by_label("batch_size").check()
+    link = share(panel)
+    assert parse_qs(urlsplit(link).query)["hide"] == ["batch_size"]
+    pupil = elsewhere(link)
+    expect(pupil.locator("#from-the-address")).to_contain_text("Your teacher's task Does <b>this</b> learn?")
+    theirs = pupil.get_by_role("tabpanel").filter(visible=True)
+    expect(theirs.get_by_label("learning_rate").first).to_be_disabled()
+    expect(theirs.get_by_label("number input for batch_size")).to_have_count(0)
+
+
+def test_a_wrong_address_says_what_is_wrong(page, app_address):
+    page.goto(f"{app_address}/?tab=tokenize&max_length=9999&task=<img src=x onerror=window.hacked=1>")
+    expect(page.get_by_role("alert").first).to_contain_text("max_length = '9999'. Write a whole number from 8 to 512 there.")
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_refresh_keeps_tab_and_inputs(page):
+    panel = open_tab(page, "Predict")
+    panel.get_by_label("sentence1").fill("Kept?")
+    panel.get_by_role("button", name="Predict", exact=True).click()
+    page.wait_for_url("**sentence1=Kept**")
+    page.reload()
+    expect(page.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")).to_have_value("Kept?")

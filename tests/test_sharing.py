@@ -1,0 +1,112 @@
+"""An address is input like any other: what fits is taken, what doesn't is said, and nothing of it is interpreted."""
+
+import gradio as gr
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import build_app
+from pipeline.settings import InputError, Settings
+from tabs.sharing import MOST_TASK, Shared, opened, read_value
+
+
+@pytest.fixture(scope="module")
+def parts():
+    with gr.Blocks():
+        return [
+            Shared("tokenize", {
+                "sentence1": gr.Textbox("Hi.", max_length=50), "max_length": gr.Slider(8, 512, 128, step=1),
+                "truncation": gr.Checkbox(True), "split": gr.Radio(["train", "test"], value="train"),
+                "checkpoint": gr.Dropdown(["a/b"], value="a/b", allow_custom_value=True),
+            }),
+            Shared("fine-tune", {"learning_rate": gr.Number(2e-4), "seed": gr.Number(42, precision=0)}),
+            Shared("layers"),
+        ]  # fmt: skip
+
+
+def of(parts, query):
+    """(selected tab, HTML above, {field: what is changed of it})."""
+    tab, above, *updates = opened(query, parts)
+    names = [name for part in parts for name in part.fields]
+    changed = {name: {key: value for key, value in update.items() if key != "__type__"} for name, update in zip(names, updates)
+               if set(update) != {"__type__"}}  # fmt: skip
+    return getattr(tab, "selected", None), above, changed
+
+
+def test_an_address_fills_the_tab_that_it_names(parts):
+    query = {"tab": "tokenize", "sentence1": "<b>Hello</b>", "max_length": "64", "truncation": "false", "split": "test",
+             "checkpoint": "c/d", "seed": "7"}  # fmt: skip
+    assert of(parts, query) == ("tokenize", "", {
+        "sentence1": {"value": "<b>Hello</b>"}, "max_length": {"value": 64}, "truncation": {"value": False},
+        "split": {"value": "test"}, "checkpoint": {"value": "c/d"},
+    })
+
+
+def test_an_empty_address_changes_nothing(parts):
+    assert of(parts, {}) == (None, "", {}) == of(parts, {"lang": "zh", "__theme": "dark"})
+
+
+def test_a_run_opens_its_tab(parts):
+    assert of(parts, {"run": "abc"})[0] == "fine-tune"
+
+
+@pytest.mark.parametrize(("query", "said"), [
+    ({"tab": "nowhere"}, "asks for the tab &#x27;nowhere&#x27;, which isn"),
+    ({"tab": "tokenize", "split": "dev"}, "split = &#x27;dev&#x27;, which can&#x27;t be chosen here. Choose one of train, test."),
+    ({"tab": "tokenize", "truncation": "maybe"}, "Choose one of true, false."),
+    ({"tab": "tokenize", "max_length": "7"}, "Write a whole number from 8 to 512 there."),
+    ({"tab": "tokenize", "max_length": "64.5"}, "Write a whole number from 8 to 512 there."),
+    ({"tab": "tokenize", "max_length": "nan"}, "max_length = &#x27;nan&#x27;"),
+    ({"tab": "fine-tune", "learning_rate": "inf"}, "Write a number there."),
+    ({"tab": "fine-tune", "seed": "1" * 400}, "Write a whole number there."),
+    ({"tab": "tokenize", "sentence1": "x" * 51}, "brings 51 characters for sentence1; 50 is the most."),
+    ({"tab": "tokenize", "checkpoint": "x" * 201}, "brings 201 characters for checkpoint; 200 is the most."),
+    ({"tab": "tokenize", "lock": "nothing"}, "asks to lock &#x27;nothing&#x27;, which isn"),
+    ({"task": "x" * (MOST_TASK + 1)}, "a task of 301 characters; 300 is the most."),
+])
+def test_what_does_not_fit_is_said_and_the_default_stays(parts, query, said):
+    _, above, changed = of(parts, query)
+    assert said in above and 'role="alert"' in above and changed == {}
+
+
+def test_one_wrong_value_spoils_no_other(parts):
+    _, above, changed = of(parts, {"tab": "fine-tune", "learning_rate": "fast", "seed": "7"})
+    assert "learning_rate" in above and changed == {"seed": {"value": 7}}
+
+
+def test_a_teacher_hides_locks_and_sets_a_task(parts):
+    tab, above, changed = of(parts, {"tab": "tokenize", "hide": "split", "lock": "max_length,truncation", "max_length": "32",
+                                     "task": "<i>Which token</i> is 102?"})  # fmt: skip
+    assert changed == {"split": {"visible": False}, "truncation": {"interactive": False},
+                       "max_length": {"value": 32, "interactive": False}}
+    assert "teacher" in above and "&lt;i&gt;Which token&lt;/i&gt; is 102?" in above
+
+
+names = st.sampled_from(["tab", "sentence1", "max_length", "truncation", "split", "checkpoint", "learning_rate", "seed", "run",
+                         "hide", "lock", "task", "lang"])  # fmt: skip
+texts = st.one_of(st.text(max_size=400), st.sampled_from(["tokenize", "fine-tune", "layers", "1e999", "-1", "٣", "\x00", "<img src=x>"]))
+
+
+@given(st.dictionaries(names, texts))
+def test_whatever_an_address_holds(parts, query):
+    _, above, changed = of(parts, query)
+    assert "<img" not in above and "Traceback" not in above
+    for name, change in changed.items():
+        if "value" in change:
+            [component] = [part.fields[name] for part in parts if name in part.fields]
+            assert read_value(name, str(change["value"]).lower() if isinstance(change["value"], bool) else str(change["value"]),
+                              component) == change["value"]
+
+
+def test_the_fields_of_the_real_page_can_all_be_read_back(tmp_path):
+    """The default of each, written as the page's script writes it, is taken without a word."""
+    demo = build_app(Settings(runs_folder=tmp_path, data="embedded", mrpc_folder=None))
+    [reader] = [function for function in demo.fns.values() if function.name == "open_address" and function.page == ""]
+    fields = [block for block in reader.outputs if isinstance(block, gr.components.FormComponent)]
+    assert len(fields) >= 25
+    for component in fields:
+        written = str(component.value).lower() if isinstance(component.value, bool) else str(component.value)
+        try:
+            assert read_value(component.label, written, component) == component.value
+        except InputError as error:
+            raise AssertionError(component.label) from error
