@@ -26,8 +26,6 @@ Nothing is judged until you run it. The last line says what counts: `noted(…)`
 # The address names what is open, so that a refreshed page or a friend sees the same.
 ADDRESS = """(topic) => { const url = new URL(location); url.searchParams.set("tab", "layers");
   url.searchParams.delete("claim"); url.searchParams.set("topic", topic); history.replaceState(null, "", url); }"""
-LEAVE = """() => { const url = new URL(location);
-  for (const name of ["tab", "topic", "claim"]) url.searchParams.delete(name); history.replaceState(null, "", url); }"""
 # Cards are HTML: one listener hands a Run button's claim on, shows that it runs, and keeps links from loading anew.
 CARD_CLICKS = """const address = (claim) => { const url = new URL(location); url.searchParams.set("tab", "layers");
   url.searchParams.delete("topic"); url.searchParams.set("claim", claim); history.replaceState(null, "", url); };
@@ -89,7 +87,7 @@ def read_address(query):
 
 def build_tab(settings, tabs):
     """The tab's components and wiring, inside its gr.Tab, the newest of the page's `tabs`."""
-    page, *others, here = _handlers(), *tabs.children
+    page, here = _handlers(), tabs.children[-1]
     gr.Markdown(INTRO)
     message = gr.HTML()
     opened = gr.State("")  # by the address: no tab's select event tells of that
@@ -107,7 +105,7 @@ def build_tab(settings, tabs):
     gr.on([topic.change, here.select, play.select, opened.change], _show_topic(topics), asked, shown, **PRIVATE)
     claims.select(**show_board)
     gr.on([updater.select, opened.change], **show_updater)
-    _keep_address(topic, play, (claims, updater), others)
+    _keep_address(topic, play, (claims, updater))
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
     shared = Shared("layers")
     build_share(settings, shared)
@@ -127,15 +125,13 @@ def _show_topic(topics):
     return show
 
 
-def _keep_address(topic, play, parts, others):
-    """The address follows what is open here, and forgets it when another tab is opened."""
+def _keep_address(topic, play, parts):
+    """The address follows what is open here, as the visitor opens it."""
     private = {"api_visibility": "private"}
     topic.input(None, topic, None, js=ADDRESS, **private)
     play.select(None, topic, None, js=ADDRESS, **private)
     for part in parts:
         part.select(None, None, None, js=f'() => ({ADDRESS})("{part.id}")', **private)
-    for other in others:
-        other.select(None, None, None, js=LEAVE, **private)
 
 
 def _claims(page):

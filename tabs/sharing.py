@@ -89,9 +89,9 @@ def build_share(settings, shared):
         with gr.Row():
             copy = gr.Button(_("Copy link"), variant="primary", min_width=160)
             embed = gr.Button(_("Copy the code to embed it"), min_width=160)
-        link = gr.Textbox("", label=_("Link"), interactive=False, buttons=["copy"], elem_classes="link",
-                          placeholder=_("Copy link puts it here and on the clipboard"))  # fmt: skip
-        frame = gr.Textbox("", label=_("HTML to embed"), interactive=False, buttons=["copy"], lines=2)
+        # Fields and not still texts: on a phone, or where a page may not use the clipboard, it is selected here
+        link = gr.Textbox("", label=_("Link"), interactive=True, placeholder=_("Copy link puts it here and on the clipboard"))
+        frame = gr.Textbox("", label=_("HTML to embed"), interactive=True, lines=2)
         with gr.Accordion(_("For a class: a task, and what to hide or lock"), open=False):
             task = gr.Textbox("", label=_("Task"), max_length=MOST_TASK,
                               info=_("one line of plain text above the page, marked as the teacher's"))  # fmt: skip

@@ -71,7 +71,9 @@ def page(request, browser, app_address):
     context = browser.new_context(viewport=SIZES[request.param], locale="en-US")
     visited = context.new_page()
     errors, strangers = [], []
-    visited.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    # Leaving a page while it still listens to the server is no error of the page
+    visited.on("console", lambda message: errors.append(message.text)
+               if message.type == "error" and "AbortError" not in message.text else None)  # fmt: skip
     visited.on("pageerror", lambda error: errors.append(str(error)))
     visited.on("request", lambda sent: strangers.append(sent.url) if _is_elsewhere(sent.url, app_address) else None)
     visited.size = request.param
