@@ -177,8 +177,12 @@ def _alone(settings):
         settings.runs_folder.mkdir(parents=True, exist_ok=True)
         with open(settings.runs_folder / ".lock", "w") as file:
             if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
-            yield
+                fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                if fcntl:  # closing is not enough: a run's call on ZeroGPU, forked in here, has the file open as well
+                    fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _start_worker(run, settings):

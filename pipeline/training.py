@@ -281,7 +281,8 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
 
 
 # As CUDA, PyTorch's allocator, Python's, C++ and oneDNN say it
-MEMORY_FULL = ("out of memory", "t allocate memory", "cannot allocate", "bad_alloc", "could not create a primitive")
+MEMORY_FULL = ("out of memory", "t allocate memory", "cannot allocate", "bad_alloc", "could not create a primitive",
+               "start new thread")  # fmt: skip
 # As Python and safetensors, which is written in Rust, quote the operating system
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 

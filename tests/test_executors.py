@@ -31,12 +31,11 @@ settings = Settings(mrpc_folder=Path(sys.argv[3]), runs_folder=Path(sys.argv[4])
 predict(config.checkpoint, [("a", "b")] * 4, settings=settings)   # the server's own computing threads are at work
 open_house(settings)
 run_id, secret = start_run(config, settings)
-began = time.monotonic()
+began, stops = time.monotonic(), {"run": 0, "stop": 1, "kill": 2}[what]
 while not (run := read_run(run_id, settings)).ended and time.monotonic() < began + 80:
-    if what == "stop" and run.of("log"):
+    while stops and run.of("log"):
         stop_run(run_id, secret, settings)
-    if what == "kill" and run.of("log"):
-        stop_run(run_id, secret, settings), stop_run(run_id, secret, settings)
+        stops -= 1
     time.sleep(0.02)
 answer = predict("run:" + run_id, [("a", "b")], settings=settings)[0][0].label if run.has_model else None
 print(json.dumps({"state": run.state, "events": [e["event"] for e in run.events], "answer": answer,
