@@ -22,7 +22,7 @@ from tabs.words import explain, public, toast
 
 DEFAULT = TrainingConfig()
 START_CHOICES = [
-    ("pair-warmed all-MiniLM-L6-v2: has learned to compare two sentences, from no label", WARMED),
+    ("pair-warmed all-MiniLM-L6-v2: compares, saw no label", WARMED),
     *((name, name) for name in CHECKPOINTS),
     ("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC", READY),
 ]
@@ -72,17 +72,20 @@ def build_tab(settings):
     forecast = more.build_forecast(settings, controls, expected)
     more.build_one_step(settings, controls)
     seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
-    about = more.build_after(settings, controls, after, run_id, owned)
+    about, filled = more.build_after(settings, controls, after, run_id, owned)
     private = {"api_visibility": "private", "show_progress": "hidden"}
     drawn = [status, loss, scores, result, log, about, stop, timer, finished, after.ended]
     watch = {"fn": page.draw, "inputs": [run_id, owned], "outputs": drawn, **private}
     seeds_button, start_seeds, seeds_outputs, look = seeds
     shared = Shared("fine-tune", controls)
     build_share(settings, shared)
-    for button, begin, outputs in ((start, page.start, [status, run_id, owned]), (seeds_button, start_seeds, seeds_outputs)):
-        begun = button.click(begin, [owned, *controls.values()], outputs, **private)
-        shared.follow(begun)
-        begun.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
+    begun = {"outputs": [status, run_id, owned], **private}
+    asked = [owned, *controls.values()]
+    # The remedy of a diagnosis is one click away: it fills the form, and starts it
+    for event in (start.click(page.start, asked, **begun), filled.then(page.start, asked, **begun),
+                  seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
+        shared.follow(event)
+        event.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
     timer.tick(**watch)
     # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves

@@ -93,11 +93,11 @@ class After:
 def build_diagnosis():
     """The card under the curves, and the button that fills the form."""
     ended, diagnosis = gr.State(""), gr.HTML()
-    return After(ended, diagnosis, gr.Button("Fill the form with that", visible=False))
+    return After(ended, diagnosis, gr.Button("Try that: start the run with it", visible=False))
 
 
 def build_after(settings, controls, after, run_id, owned):
-    """The accordions of an ended run, below everything else."""
+    """The accordions of an ended run, below everything else: (where everything came from, the form filled by the remedy)."""
     page = _After(settings, tuple(controls))
     with gr.Accordion("Before and after, pair by pair: what it fixed, what it broke", open=False):
         pairs = gr.HTML(NO_RUN)
@@ -106,7 +106,7 @@ def build_after(settings, controls, after, run_id, owned):
     # What the browser remembers may reach the page after the run does
     gr.on([after.ended.change, owned.change], page.fill, [after.ended, owned], [after.diagnosis, after.remedy, pairs, runs],
           **PRIVATE)  # fmt: skip
-    after.remedy.click(page.remedy, after.ended, list(controls.values()), **PRIVATE)
+    filled = after.remedy.click(page.remedy, after.ended, list(controls.values()), **PRIVATE)
     _build_save(settings, after)
     with gr.Accordion("Reproduce: the script, the command, where everything came from", open=False) as reproduce:
         gr.Markdown("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same curve.")
@@ -115,7 +115,7 @@ def build_after(settings, controls, after, run_id, owned):
         link = gr.HTML()
         about = gr.HTML()
     gr.on([reproduce.expand, run_id.change, after.ended.change], page.script, run_id, [script, link], **PRIVATE)
-    return about
+    return about, filled
 
 
 class _After:
@@ -137,7 +137,7 @@ class _After:
             return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
             return "", gr.Button(visible=False)
-        return run_drawing.diagnosis_card(found), gr.Button("Fill the form with that", visible=bool(found.remedy.changes))
+        return run_drawing.diagnosis_card(found), gr.Button(visible=bool(found.remedy.changes))
 
     def _diagnosed(self, run):
         kept = read_judgement(self.settings.runs_folder / run.id)

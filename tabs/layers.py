@@ -23,7 +23,7 @@ CLAIMS_INTRO = """Each card is a statement or an open question of the notes, in 
 Nothing is judged until you run it. The last line says what counts: `noted(…)` whether the statement is true on this run,
 `which(…)` which of the possible answers it bears out, `renamed(…)` whether the old name and today's still work."""
 
-# The address names what is open, so that a refreshed page or a friend sees the same.
+# The address names what is open, so that a refreshed page or a friend sees the same. (The parts: tabs/sharing.py.)
 ADDRESS = """(topic) => { const url = new URL(location); url.searchParams.set("tab", "layers");
   url.searchParams.delete("claim"); url.searchParams.set("topic", topic); history.replaceState(null, "", url); }"""
 # Cards are HTML: one listener hands a Run button's claim on, shows that it runs, and keeps links from loading anew.
@@ -92,20 +92,20 @@ def build_tab(settings, tabs):
     message = gr.HTML()
     opened = gr.State("")  # by the address: no tab's select event tells of that
     with gr.Tabs() as parts:
-        with gr.Tab("Play", id="play") as play:
+        with gr.Tab("Play", id="play", elem_id="layers-play") as play:
             titles = [(title, slug) for slug, (title, *_) in TOPICS.items()]
             topic = gr.Radio(titles, value=next(iter(TOPICS)), label="Topic", elem_classes="chips")
             topics = build_topics(topic.value)
-        with gr.Tab("Claims", id="claims") as claims:
+        with gr.Tab("Claims", id="claims", elem_id="layers-claims") as claims:
             section, linked, board, show_board = _claims(page)
-        with gr.Tab("Loss and updater", id="updater") as updater:
+        with gr.Tab("Loss and updater", id="updater", elem_id="layers-updater") as updater:
             show_updater = _updater(tabs)
     shown = [part for one in topics.values() for part in (one.column, one.output)]
     asked = [topic, *(part for one in topics.values() for part in one.inputs)]
     gr.on([topic.change, here.select, play.select, opened.change], _show_topic(topics), asked, shown, **PRIVATE)
     claims.select(**show_board)
     gr.on([updater.select, opened.change], **show_updater)
-    _keep_address(topic, play, (claims, updater))
+    topic.input(None, topic, None, js=ADDRESS, api_visibility="private")
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
     shared = Shared("layers")
     build_share(settings, shared)
@@ -123,15 +123,6 @@ def _show_topic(topics):
         return answers
 
     return show
-
-
-def _keep_address(topic, play, parts):
-    """The address follows what is open here, as the visitor opens it."""
-    private = {"api_visibility": "private"}
-    topic.input(None, topic, None, js=ADDRESS, **private)
-    play.select(None, topic, None, js=ADDRESS, **private)
-    for part in parts:
-        part.select(None, None, None, js=f'() => ({ADDRESS})("{part.id}")', **private)
 
 
 def _claims(page):

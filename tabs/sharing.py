@@ -23,15 +23,20 @@ KEPT = ("lang", "task", "run")
 # What a link of the tab keeps of the address that is no field of it
 LINKED = {"fine-tune": ("lang", "run"), "layers": ("lang", "topic", "claim")}
 
-# Tab buttons are Gradio's own; the address follows the visitor's click, and never Gradio's choice while it mounts.
+# Tab buttons are Gradio's own; the address follows the visitor's click, and never Gradio's choice while it mounts. The tab
+# of Layers has parts, of which Play is the one that needs no name.
 FOLLOW_TABS = """const tabs = TABS, kept = KEPT;
 document.addEventListener("click", (event) => {
-  const name = event.target.closest("[role=tab]")?.getAttribute("aria-controls")?.replace(/^tab-/, "");
-  if (!tabs.includes(name)) return;
-  const url = new URL(location);
-  if ((url.searchParams.get("tab") ?? tabs[0]) === name) return;
-  for (const key of [...url.searchParams.keys()]) if (!kept.includes(key)) url.searchParams.delete(key);
-  url.searchParams.set("tab", name);
+  const [, kind, name] = event.target.closest("[role=tab]")?.getAttribute("aria-controls")?.match(/^(tab|layers)-(.+)$/) ?? [];
+  const url = new URL(location), open = url.searchParams.get("tab") ?? tabs[0];
+  if (kind === "layers") {
+    for (const key of ["topic", "claim"]) url.searchParams.delete(key);
+    url.searchParams.set("tab", "layers");
+    if (name !== "play") url.searchParams.set("topic", name);
+  } else if (tabs.includes(name) && open !== name) {
+    for (const key of [...url.searchParams.keys()]) if (!kept.includes(key)) url.searchParams.delete(key);
+    url.searchParams.set("tab", name);
+  } else return;
   history.replaceState(null, "", url); });"""
 
 # (values of the fields…, task, hidden, locked) -> the address of what is on the screen. Values at their default are left out.
@@ -52,6 +57,8 @@ LINK = """(...values) => { QUERY
   return [link, frame]; }"""
 # After an action, the address says what was asked, so that a refreshed page asks it again.
 KEEP = """(...values) => { QUERY
+  // A run that ends offers its model to Predict: that is no reason to leave the tab that the visitor looks at
+  if ((here.get("tab") ?? (here.get("run") ? "fine-tune" : "tokenize")) !== "TAB") return;
   for (const name of ["hide", "lock", "task"]) if (here.get(name)) query.set(name, here.get(name));
   history.replaceState(null, "", location.pathname + "?" + query); }"""
 
