@@ -12,6 +12,7 @@ COPY --chown=user app.py ./
 COPY --chown=user tabs tabs
 COPY --chown=user pipeline pipeline
 COPY --chown=user layers layers
+COPY --chown=user languages languages
 
 ENV PATH=/home/user/venv/bin:$PATH GRADIO_SERVER_NAME=0.0.0.0 RUNS_DIR=/data/runs
 EXPOSE 7860

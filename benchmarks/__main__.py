@@ -1,4 +1,4 @@
-"""python -m benchmarks [start | tokenize | padding | trainer ...]: a table of ratios, each from one side-by-side run.
+"""python -m benchmarks [start | tokenize | serving | live | ...]: a table of ratios, each from one side-by-side run.
 
 Both sides of a ratio are measured in turns, so that a noisy machine is noisy for both.
 """
@@ -256,7 +256,58 @@ def visitors_seconds(pairs):
         return asyncio.run(measure(address))
 
 
-BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer, "serving": serving}
+# ---------------------------------------------------------------- models
+
+
+def quality(options):
+    """What comes with the app, on MRPC and on the embedded pairs."""
+    from pipeline.settings import READY, WARMED
+    from pipeline.training import evaluate_checkpoint
+
+    goals = {(READY, "auto", "validation"): "84.0 / 88.5", (READY, "auto", "test"): "83.0 / 87.5"}
+    for model in (WARMED, READY):
+        for source, split in (("auto", "validation"), ("auto", "test"), ("embedded", "test")):
+            result = evaluate_checkpoint(model, source, split)
+            pairs = "embedded" if result["origins"][0].place == "embedded" else "MRPC"
+            what = f"{model.partition(':')[2]}, {pairs} {split}, accuracy / F1"
+            measured = f"{100 * result['accuracy']:.1f} / {100 * result['f1']:.1f}"
+            yield what, measured, goals.get((model, source, split), "")
+
+
+def live(options):
+    """The default fine-tune as a click starts it, three seeds: seconds to the first step and to the result, the curve."""
+    from dataclasses import replace
+
+    from pipeline.runs import ENDED, open_house, read_run, start_run
+    from pipeline.settings import Settings
+    from pipeline.training import TrainingConfig
+
+    settings = replace(Settings(), runs_folder=Path(tempfile.mkdtemp()))
+    open_house(settings)
+    time.sleep(30)  # the spare worker warms up
+    took, scores, gains = [], [], []
+    for seed in (42, 1, 2):
+        began = time.monotonic()
+        run_id, _ = start_run(replace(TrainingConfig(), seed=seed), settings)
+        first = None
+        while (run := read_run(run_id, settings)).state not in ENDED:
+            first = first or (time.monotonic() - began if run.of("log") else None)
+            time.sleep(0.1)
+        assert run.state == "done", run.events[-1]
+        took.append((time.monotonic() - began, first))
+        scores.append(run.events[-1]["after"])
+        early = [event for event in run.of("evaluation") if event["step"] and event["seconds"] <= 20]
+        gains.append(early[-1]["eval_accuracy"] - run.events[-1]["before"]["accuracy"] if early else 0.0)
+        time.sleep(5)
+    middle = {name: statistics.median(score[name] for score in scores) for name in ("accuracy", "f1")}
+    yield "default run, three seeds, median", f"{100 * middle['accuracy']:.1f} / {100 * middle['f1']:.1f}", "at least 78 / 85"
+    yield "default run, from click to result", f"{statistics.median(whole for whole, _ in took):.0f} s", "at most 60 s"
+    yield "default run, from click to first step", f"{statistics.median(first for _, first in took):.1f} s", "at most 5 s"
+    yield "default run, gain within 20 s", f"{100 * statistics.median(gains):+.1f} points", "above 0"
+
+
+BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer, "serving": serving,
+              "quality": quality, "live": live}
 
 if __name__ == "__main__":
     main()
