@@ -18,9 +18,9 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline import executors
 from pipeline.health import health
-from pipeline.language import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize

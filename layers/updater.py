@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from languages import say
+
 LOSSES = ("squared_loss", "MSELoss")
 UPDATERS = ("sgd", "SGD")
 REDUCTIONS = ("sum", "mean")
@@ -120,11 +122,12 @@ def compare(lr=0.03, batch_size=8, steps=60, half=False, seed=0):
 
 def _check(lr, batch_size, steps):
     if not 0 < lr <= 1:
-        raise ValueError(f"lr is {lr!r}. Choose a learning rate above 0 and at most 1.")
+        raise ValueError(say("lr is {lr!r}. Choose a learning rate above 0 and at most 1.", lr=lr))
     if not 1 <= batch_size <= 256:
-        raise ValueError(f"batch_size is {batch_size!r}, but there are 256 examples. Choose 1 to 256.")
+        raise ValueError(say("batch_size is {batch_size!r}, but there are 256 examples. Choose 1 to 256.",
+                             batch_size=batch_size))
     if not 1 <= steps <= 1000:
-        raise ValueError(f"steps is {steps!r}. Choose 1 to 1000.")
+        raise ValueError(say("steps is {steps!r}. Choose 1 to 1000.", steps=steps))
 
 
 def _curve(combination, trained, reference, batch_size, half):
@@ -148,9 +151,9 @@ def _finite(value):
 def _verdict(combination, ratio, difference, batch_size, half):
     """In words how this combination stands to d2l's own; a ratio that no known reason explains is given as it is."""
     if difference == 0:
-        return "agrees to the last digit"
+        return say("agrees to the last digit")
     if difference < 1e-12:
-        return "agrees but for rounding"
+        return say("agrees but for rounding")
     loss, updater, reduction = combination
     factors = {}
     if loss == "MSELoss" and not half:
@@ -160,4 +163,4 @@ def _verdict(combination, ratio, difference, batch_size, half):
             1 / batch_size if reduction == "mean" else batch_size
         )
     explained = factors and math.isclose(math.prod(factors.values()), ratio, rel_tol=1e-9)
-    return f"steps are off by {' × '.join(factors) if explained else f'{ratio:.6g}'}"
+    return say("steps are off by {value}", value=' × '.join(factors) if explained else f'{ratio:.6g}')

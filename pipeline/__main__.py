@@ -55,13 +55,13 @@ def tokenize(options):
 
     tokenizer, origin = tokenizer_for(options.checkpoint, SETTINGS)
     max_length = checked_length(options.max_length, tokenizer, SETTINGS)
-    say(f"checkpoint: {origin}")
+    tell(f"checkpoint: {origin}")
     if options.pair:
         view = token_view(tokenizer, *checked_pair(*options.pair, SETTINGS), max_length, not options.no_truncation)
         print_tokens(view)
         return 0
     raw_datasets, data_origin = load_raw_datasets(options.source, SETTINGS)
-    say(f"data: {data_origin}")
+    tell(f"data: {data_origin}")
     rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, SETTINGS))
     print_batch(batch_view(tokenizer, rows, max_length, not options.no_truncation))
     return 0
@@ -81,7 +81,7 @@ def train(options):
         events = list(fine_tune(config, folder, SETTINGS))
         return 1 if events[-1]["event"] == "failed" else 0
     if lonely_launch():
-        say(LONELY)
+        tell(LONELY)
     fresh_folder(folder)
     claim(folder)
     write_whole(folder / "config.json", json.dumps(asdict(config)))
@@ -133,7 +133,7 @@ def evaluate(options):
 
     result = evaluate_checkpoint(checkpoint_named(options.checkpoint), options.source, options.split, options.pairs, SETTINGS)
     for origin in result["origins"]:
-        say(origin)
+        tell(origin)
     print(f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of {options.split})")
     print(f"{'majority':12}{result['majority']['accuracy']:>10.1%}{result['majority']['f1']:>8.1%}")
     print(f"{'checkpoint':12}{result['accuracy']:>10.1%}{result['f1']:>8.1%}{result['loss']:>8.4f}")
@@ -153,7 +153,7 @@ def predict(options):
         for answers, origin in answer_rows(checkpoint_named(options.checkpoint), rows, options.max_length, SETTINGS):
             if origin and not told:
                 told = origin
-                say(f"checkpoint: {origin}")
+                tell(f"checkpoint: {origin}")
                 print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
             for answer in answers:
                 print_answer(answer)
@@ -173,7 +173,7 @@ def save_answers(answered, output):
             write_answers(answered, file)
     except OSError as error:
         raise InputError(f"{output} can't be written: {error.strerror}. Name another with --output.") from None
-    say(f"predictions: {output}")
+    tell(f"predictions: {output}")
 
 
 def adapter(options):
@@ -197,7 +197,7 @@ def checkpoint_named(name):
 # ---------------------------------------------------------------- printing
 
 
-def say(line):
+def tell(line):
     """Where things come from goes to stderr: stdout is the table, to be piped on."""
     print(line, file=sys.stderr)
 
@@ -238,7 +238,7 @@ def print_event(event, bar):
     kind = event["event"]
     if kind == "start":
         for part in ("model", "data", "metric"):
-            say(f"{part}: {event[part]['loaded']} ({event[part]['place']}): {event[part]['reason']}")
+            tell(f"{part}: {event[part]['loaded']} ({event[part]['place']}): {event[part]['reason']}")
         majority = event["majority"]
         if event["world_size"] > 1:
             print(f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
@@ -264,7 +264,7 @@ def print_answer(answer):
     if answer.prediction:
         print_prediction((answer.row.sentence1, answer.row.sentence2), answer.prediction)
     else:
-        say(f"error: line {answer.row.line}: {answer.row.error}")
+        tell(f"error: line {answer.row.line}: {answer.row.error}")
 
 
 def print_prediction(pair, prediction):

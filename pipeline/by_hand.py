@@ -17,6 +17,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
+from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
 from pipeline.settings import InputError, Settings
@@ -141,14 +142,16 @@ def _as_here(config):
     """(the config that both steps run under, what of the visitor's it leaves out)."""
     notes = []
     if config.warmup_ratio > 0:
-        notes.append(f"With warmup {config.warmup_ratio:g}, a run's first step has the learning rate 0 and moves nothing. "
-                     "This step has all of it.")  # fmt: skip
+        notes.append(say("With warmup {warmup_ratio:g}, a run's first step has the learning rate 0 and moves nothing. This "
+                         "step has all of it.", warmup_ratio=config.warmup_ratio))  # fmt: skip
     if config.precision != "fp32":
-        notes.append("Both compute in float32 here: in bfloat16 they would agree to two or three digits only.")
+        notes.append(say("Both compute in float32 here: in bfloat16 they would agree to two or three digits only."))
     if config.dropout:
-        notes.append(f"Without dropout here: with {config.dropout:g}, each of the two would drop other activations.")
+        notes.append(say("Without dropout here: with {dropout:g}, each of the two would drop other activations.",
+                         dropout=config.dropout))
     if config.batch_size > MOST_PAIRS:
-        notes.append(f"The first {MOST_PAIRS} pairs of the batch of {config.batch_size}, so that a page can wait for it.")
+        notes.append(say("The first {MOST_PAIRS} pairs of the batch of {batch_size}, so that a page can wait for it.",
+                         MOST_PAIRS=MOST_PAIRS, batch_size=config.batch_size))
     return replace(config, warmup_ratio=0.0, schedule="constant", eval_strategy="no", dropout=0.0, precision="fp32"), notes
 
 
@@ -165,8 +168,9 @@ def _pairs(config, settings):
 def _check_size(name, model):
     numbers = sum(parameter.numel() for parameter in model.parameters())
     if numbers > MOST_PARAMETERS:
-        raise InputError(f"{name} has {numbers:,} parameters, and two copies with gradients of more than {MOST_PARAMETERS:,} "
-                         "are more than a page can wait for. Choose the embedded checkpoint for this step.")  # fmt: skip
+        raise InputError(say("{name} has {numbers:,} parameters, and two copies with gradients of more than "
+                             "{MOST_PARAMETERS:,} are more than a page can wait for. Choose the embedded checkpoint for "
+                             "this step.", name=name, numbers=numbers, MOST_PARAMETERS=MOST_PARAMETERS))  # fmt: skip
 
 
 def _trainers_step(model, tokenized, tokenizer, config):

@@ -7,6 +7,7 @@ Columns that are text (sentence1, sentence2) or that the model doesn't know (idx
 
 from dataclasses import dataclass
 
+from languages import say
 from pipeline.tokenization import tokenize_function
 
 MODEL_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
@@ -71,14 +72,14 @@ def _fate(name):
 
 
 WHY = {
-    "input_ids": "what the model reads; padded with the padding token's id",
-    "token_type_ids": "which sentence a token belongs to; padded with 0, the same number as sentence 1",
-    "attention_mask": "1 for a token, 0 for padding: the only column that tells padding from sentence 1",
-    "label": "Trainer and the models call it labels; the collator renames it",
-    "sentence1": "text can't be a tensor; its tokens are in input_ids",
-    "sentence2": "text can't be a tensor; its tokens are in input_ids",
-    "idx": "the row's number in the original corpus; the model has no input of that name",
-    "row": "the number you asked for; the model has no input of that name",
+    "input_ids": say("what the model reads; padded with the padding token's id"),
+    "token_type_ids": say("which sentence a token belongs to; padded with 0, the same number as sentence 1"),
+    "attention_mask": say("1 for a token, 0 for padding: the only column that tells padding from sentence 1"),
+    "label": say("Trainer and the models call it labels; the collator renames it"),
+    "sentence1": say("text can't be a tensor; its tokens are in input_ids"),
+    "sentence2": say("text can't be a tensor; its tokens are in input_ids"),
+    "idx": say("the row's number in the original corpus; the model has no input of that name"),
+    "row": say("the number you asked for; the model has no input of that name"),
 }
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from languages import say
 from pipeline.settings import LABELS, MRPC, InputError, Settings
 from pipeline.sources import HubUnavailable, Origin, SourceError, ask_hub, finish_download
 
@@ -33,7 +34,8 @@ def load_raw_datasets(source="auto", settings=None):
     settings = settings or Settings()
     source = settings.data if source == "auto" else source
     if source not in SOURCES:
-        raise InputError(f"{str(source)[:60]!r} is not a source of pairs. Choose one of {', '.join(SOURCES)}.")
+        raise InputError(say("{source!r} is not a source of pairs. Choose one of {SOURCES}.", source=str(source)[:60],
+                             SOURCES=', '.join(SOURCES)))
     key = (source, settings.mrpc_folder)
     with _lock:
         if key not in _kept or _kept[key][1] < time.monotonic():
@@ -46,15 +48,17 @@ def load_raw_datasets(source="auto", settings=None):
 
 def _load(source, settings):
     if source == "embedded":
-        return _embedded("it was asked for", stands_in=False)
+        return _embedded(say("it was asked for"), stands_in=False)
     if source == "folder" or (source == "auto" and settings.mrpc_folder):
         return _from_folder(settings.mrpc_folder)
     try:
         return _from_hub(settings)
     except HubUnavailable as error:
         if source == "hub":
-            raise SourceError(f"MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.") from error
-        return _embedded(f"stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a minute")
+            raise SourceError(say("MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.",
+                                  error=error)) from error
+        return _embedded(say("stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a minute",
+                             error=error))
 
 
 def _embedded(reason, stands_in=True):
@@ -63,8 +67,8 @@ def _embedded(reason, stands_in=True):
 
     files = {split: str(EMBEDDED_PAIRS / f"{split}.csv") for split in SPLITS}
     raw_datasets = DatasetDict(load_dataset("csv", data_files=files, features=features))
-    asked = "MRPC" if stands_in else "embedded pairs"
-    return raw_datasets, Origin(asked, "embedded pairs", "embedded", reason, stands_in)
+    asked = "MRPC" if stands_in else say("embedded pairs")
+    return raw_datasets, Origin(asked, say("embedded pairs"), "embedded", reason, stands_in)
 
 
 def _features():
@@ -78,13 +82,14 @@ def _from_folder(folder):
     from datasets import load_dataset
 
     if folder is None:
-        raise SourceError("No folder is set: put the path of MRPC's parquet files into the variable MRPC_DIR.")
+        raise SourceError(say("No folder is set: put the path of MRPC's parquet files into the variable MRPC_DIR."))
     files = {split: sorted(str(path) for path in folder.glob(f"{split}*.parquet")) for split in SPLITS}
     missing = [split for split in SPLITS if not files[split]]
     if missing:
-        raise SourceError(f"MRPC_DIR is {str(folder)!r}, but no {missing[0]}*.parquet is there. Name MRPC's folder.")
+        raise SourceError(say("MRPC_DIR is {folder!r}, but no {missing}*.parquet is there. Name MRPC's folder.",
+                              folder=str(folder), missing=missing[0]))
     raw_datasets = load_dataset("parquet", data_files=files)
-    return _checked(raw_datasets), Origin("MRPC", "MRPC", "folder", "read from the folder in MRPC_DIR")
+    return _checked(raw_datasets), Origin("MRPC", "MRPC", "folder", say("read from the folder in MRPC_DIR"))
 
 
 def _from_hub(settings):
@@ -96,7 +101,7 @@ def _from_hub(settings):
     except HubUnavailable as error:
         return _from_hub_cache(error)
     except utils.RepositoryNotFoundError:
-        raise HubUnavailable(f"the Hub has no dataset {MRPC}") from None
+        raise HubUnavailable(say("the Hub has no dataset {MRPC}", MRPC=MRPC)) from None
     raw_datasets = finish_download(settings, began, _load_from_hub)
     return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub", f'load_dataset("{MRPC}", "mrpc")')
 
@@ -121,13 +126,14 @@ def _from_hub_cache(refused):
                                     download_config=DownloadConfig(local_files_only=True))  # fmt: skip
     except Exception:
         raise refused from None
-    return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub cache", f"downloaded earlier; {refused}")
+    return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub cache", say("downloaded earlier; {refused}", refused=refused))
 
 
 def _checked(raw_datasets):
     columns = raw_datasets["train"].column_names
     if not set(COLUMNS) <= set(columns):
-        raise SourceError(f"The data has the columns {columns}; MRPC has {list(COLUMNS)}. Name MRPC's folder.")
+        raise SourceError(say("The data has the columns {columns}; MRPC has {list}. Name MRPC's folder.", columns=columns,
+                              list=list(COLUMNS)))
     return raw_datasets
 
 
@@ -138,7 +144,8 @@ def rows_at(dataset, numbers):
     """The rows with these numbers, in the order asked for: [{"row": 3, "sentence1": …}, …]."""
     for number in numbers:
         if not 0 <= number < len(dataset):
-            raise InputError(f"Row {number} is not there: this split has rows 0 to {len(dataset) - 1}.")
+            raise InputError(say("Row {number} is not there: this split has rows 0 to {count}.", number=number,
+                                 count=len(dataset) - 1))
     return [{"row": number, **dataset[number]} for number in numbers]
 
 
@@ -153,12 +160,13 @@ def parse_rows(text, settings=None):
     for part in str(text).replace("，", ",").split(","):
         first, _, last = part.strip().partition("-")
         if not (first.strip().isdecimal() and (not last or last.strip().isdecimal())) or len(part) > 30:
-            raise InputError(f"{part.strip()[:60]!r} is not a row number. Write rows like 0-7 or 3, 5, 12.")
+            raise InputError(say("{part!r} is not a row number. Write rows like 0-7 or 3, 5, 12.", part=part.strip()[:60]))
         low, high = int(first), int(last or first)
         if high < low:
-            raise InputError(f"{part.strip()!r} runs backwards. Write {high}-{low}.")
+            raise InputError(say("{part!r} runs backwards. Write {high}-{low}.", part=part.strip(), high=high, low=low))
         if high - low >= settings.max_rows or len(numbers) + high - low + 1 > settings.max_rows:
-            raise InputError(f"{str(text)[:60]!r} is more than {settings.max_rows} rows. Ask for fewer.")
+            raise InputError(say("{text!r} is more than {max_rows} rows. Ask for fewer.", text=str(text)[:60],
+                                 max_rows=settings.max_rows))
         numbers += range(low, high + 1)
     return numbers
 

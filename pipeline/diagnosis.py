@@ -23,6 +23,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from statistics import mean, variance
 
+from languages import say
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, InputError, Settings
 from pipeline.training import TrainingConfig, planned_steps
 
@@ -30,13 +31,13 @@ MOST_PARTS, LEAST_IN_A_PART = 8, 5
 LEAST_STEPS = 8
 ONE_CLASS = 0.98
 ERRATIC = "Erratic"
-ONE_CLASS_ONLY = "Predicts one class only"
-TOO_SHORT = "Too short to tell"
+ONE_CLASS_ONLY = say("Predicts one class only")
+TOO_SHORT = say("Too short to tell")
 OVERFITS = "Overfits"
-KNEW = "Knew it already"
-LEARNS = "Learns well"
+KNEW = say("Knew it already")
+LEARNS = say("Learns well")
 UNDERFITS = "Underfits"
-ALL_TRIED = "Every remedy is in these settings already"
+ALL_TRIED = say("Every remedy is in these settings already")
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def standard_error(share, pairs):
 
 def _not_finite(evidence):
     wild = [step for step, value in (*evidence.loss, *evidence.eval_loss) if not math.isfinite(value)]
-    return f"the loss is no finite number any more at step {min(wild)}" if wild else ""
+    return say("the loss is no finite number any more at step {wild}", wild=min(wild)) if wild else ""
 
 
 def _one_class(evidence):
@@ -139,11 +140,12 @@ def _one_class(evidence):
     share, label = max((ones, "equivalent"), (1 - ones, "not_equivalent"))
     if share < ONE_CLASS:
         return ""
-    return f"{share:.1%} of its answers are {label}, and {evidence.majority:.1%} of the gold labels are one label"
+    return say("{share:.1%} of its answers are {label}, and {majority:.1%} of the gold labels are one label", share=share,
+               label=label, majority=evidence.majority)
 
 
 def _too_short(evidence):
-    return f"it made {len(evidence.loss)} steps" if len(evidence.loss) < LEAST_STEPS else ""
+    return say("it made {count} steps", count=len(evidence.loss)) if len(evidence.loss) < LEAST_STEPS else ""
 
 
 def _overfits(evidence):
@@ -154,8 +156,8 @@ def _overfits(evidence):
     if step <= best_step:
         return ""
     if (rise >= 0.05 and last < final / 2) or (rise >= 0.10 and last < 0.8 * first):
-        return (f"the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} above that, "
-                f"while the training loss went on to {last:.3f}")  # fmt: skip
+        return (say("the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} above that, while "
+                    "the training loss went on to {last:.3f}", best_step=best_step, best=best, rise=rise, last=last))
     return ""
 
 
@@ -164,9 +166,11 @@ def _erratic(evidence):
     rise = max((later - earlier for earlier, later in zip(parts, parts[1:], strict=False)), default=0.0)
     explained = 3 * wild * math.sqrt(2 * len(parts) / len(evidence.loss))
     if parts[0] > 0 and rise > parts[0] / 5 and rise > explained:
-        return f"the training loss rises by {rise:.3f} from one part of the run to the next, where it began with {parts[0]:.3f}"
+        return say("the training loss rises by {rise:.3f} from one part of the run to the next, where it began with "
+                   "{parts:.3f}", rise=rise, parts=parts[0])
     if wild > mean(parts) / 2 and wild > parts[0] - parts[-1]:
-        return f"the training loss varies by {wild:.3f} from step to step, around {mean(parts):.3f}, more than it fell"
+        return say("the training loss varies by {wild:.3f} from step to step, around {mean:.3f}, more than it fell",
+                   wild=wild, mean=mean(parts))
     return ""
 
 
@@ -175,7 +179,8 @@ def _knew(evidence):
     before, after = evidence.eval_accuracy[0][1], evidence.eval_accuracy[-1][1]
     if before < evidence.majority + error or not before - error < after < before + error:
         return ""
-    return f"accuracy began at {before:.1%} and ended at {after:.1%}; the majority is {evidence.majority:.1%}"
+    return say("accuracy began at {before:.1%} and ended at {after:.1%}; the majority is {majority:.1%}", before=before,
+               after=after, majority=evidence.majority)
 
 
 def _learns(evidence):
@@ -183,15 +188,16 @@ def _learns(evidence):
     after, losses = evidence.eval_accuracy[-1][1], [value for _, value in evidence.eval_loss]
     if after < evidence.majority + error or losses[-1] >= losses[0]:
         return ""
-    return (f"accuracy ends at {after:.1%}, {100 * (after - evidence.majority):.1f} points above the majority (a standard "
-            f"error is {100 * error:.1f}), and the validation loss fell from {losses[0]:.3f} to {losses[-1]:.3f}")  # fmt: skip
+    return (say("accuracy ends at {after:.1%}, {after2:.1f} points above the majority (a standard error is {error:.1f}), "
+                "and the validation loss fell from {losses:.3f} to {losses2:.3f}", after=after,
+                after2=100 * (after - evidence.majority), error=100 * error, losses=losses[0], losses2=losses[-1]))  # fmt: skip
 
 
 def _underfits(evidence):
     first, last = _ends(evidence)
     after = evidence.eval_accuracy[-1][1]
-    return (f"accuracy ends at {after:.1%} where the majority has {evidence.majority:.1%}, and the training loss went from "
-            f"{first:.3f} to {last:.3f}")  # fmt: skip
+    return (say("accuracy ends at {after:.1%} where the majority has {majority:.1%}, and the training loss went from "
+                "{first:.3f} to {last:.3f}", after=after, majority=evidence.majority, first=first, last=last))  # fmt: skip
 
 
 def _ends(evidence):
@@ -224,15 +230,16 @@ def _learn_more(evidence, settings):
     """For a curve that hasn't got anywhere yet."""
     config, candidates = evidence.config, []
     if config.learning_rate > 1e-3:
-        candidates.append(({"learning_rate": 2e-4}, "Steps this large overshoot, and may leave one label."))
+        candidates.append(({"learning_rate": 2e-4}, say("Steps this large overshoot, and may leave one label.")))
     if config.checkpoint not in (WARMED, READY):
-        candidates.append(({"checkpoint": WARMED}, "A start that can compare two sentences needs far fewer steps."))
+        candidates.append(({"checkpoint": WARMED}, say("A start that can compare two sentences needs far fewer steps.")))
     if config.learning_rate < 1e-4:
-        candidates.append(({"learning_rate": 2e-4}, "Larger updates get further in the same number of steps."))
-    candidates.append((_more_steps(evidence, settings), "More steps: it was still on its way."))
+        candidates.append(({"learning_rate": 2e-4}, say("Larger updates get further in the same number of steps.")))
+    candidates.append((_more_steps(evidence, settings), say("More steps: it was still on its way.")))
     if config.frozen_layers:
-        candidates.append(({"frozen_layers": 0}, "With all layers free, there is more that can adapt."))
-    return _first_that_changes(evidence, settings, candidates, f"{ALL_TRIED}: change the checkpoint.")
+        candidates.append(({"frozen_layers": 0}, say("With all layers free, there is more that can adapt.")))
+    return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: change the checkpoint.",
+                                                                   ALL_TRIED=ALL_TRIED))
 
 
 def _more_steps(evidence, settings):
@@ -253,35 +260,37 @@ def _learn_less(evidence, settings):
     candidates = []
     if config.epochs > 1 and evidence.train_pairs == config.train_pairs and more > config.train_pairs:
         candidates.append(({"train_pairs": more, "epochs": max(1, config.epochs // 2)},
-                           "More pairs, each seen less often: there is less to learn by heart."))  # fmt: skip
+                           say("More pairs, each seen less often: there is less to learn by heart.")))  # fmt: skip
     if best > 0:
-        candidates.append(({"max_steps": best}, f"Stop where the validation loss was lowest, at step {best}."))
-    candidates.append(({"dropout": max(config.dropout, 0.1)}, "Dropout makes learning by heart harder."))
-    candidates.append(({"learning_rate": config.learning_rate / 4}, "Smaller updates fit the training pairs less closely."))
-    return _first_that_changes(evidence, settings, candidates, f"{ALL_TRIED}: choose more pairs.")
+        candidates.append(({"max_steps": best}, say("Stop where the validation loss was lowest, at step {best}.", best=best)))
+    candidates.append(({"dropout": max(config.dropout, 0.1)}, say("Dropout makes learning by heart harder.")))
+    candidates.append(({"learning_rate": config.learning_rate / 4}, say("Smaller updates fit the training pairs less "
+                                                                        "closely.")))
+    return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: choose more pairs.", ALL_TRIED=ALL_TRIED))
 
 
 def _calm(evidence, settings):
     """For a curve that jumps."""
     config = evidence.config
-    candidates = [({"learning_rate": config.learning_rate / 4}, "Smaller updates: the loss jumps where a step goes too far.")]
+    candidates = [({"learning_rate": config.learning_rate / 4}, say("Smaller updates: the loss jumps where a step goes too "
+                                                                    "far."))]
     if config.learning_rate <= 5e-5:
         candidates.insert(0, ({"batch_size": max(config.batch_size, min(16, 2 * config.batch_size))},
-                              "Larger batches: the mean over more pairs varies less."))  # fmt: skip
+                              say("Larger batches: the mean over more pairs varies less.")))  # fmt: skip
     if config.warmup_ratio < 0.1:
-        candidates.append(({"warmup_ratio": 0.1}, "A warm-up lets AdamW's averages settle before the updates grow."))
-    return _first_that_changes(evidence, settings, candidates, f"{ALL_TRIED}: choose another seed.")
+        candidates.append(({"warmup_ratio": 0.1}, say("A warm-up lets AdamW's averages settle before the updates grow.")))
+    return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: choose another seed.", ALL_TRIED=ALL_TRIED))
 
 
 def _nothing_to_mend(evidence, settings):
-    return Remedy({}, "Does it hold with other seeds? Three of them, below, show how much of it is chance.")
+    return Remedy({}, say("Does it hold with other seeds? Three of them, below, show how much of it is chance."))
 
 
 def _start_below(evidence, settings):
     return _first_that_changes(evidence, settings, [
-        ({"checkpoint": WARMED}, "Start from weights that have seen no label, to watch them learn."),
-        ({"checkpoint": EMBEDDED_CHECKPOINT}, "Start from weights that have seen no pair, to watch them learn."),
-    ], "Choose a start that hasn't learned the task yet.")  # fmt: skip
+        ({"checkpoint": WARMED}, say("Start from weights that have seen no label, to watch them learn.")),
+        ({"checkpoint": EMBEDDED_CHECKPOINT}, say("Start from weights that have seen no pair, to watch them learn.")),
+    ], say("Choose a start that hasn't learned the task yet."))  # fmt: skip
 
 
 REMEDIES = {ERRATIC: _calm, ONE_CLASS_ONLY: _learn_more, TOO_SHORT: _learn_more, OVERFITS: _learn_less, KNEW: _start_below,

@@ -17,6 +17,7 @@ from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
+from languages import say
 from pipeline import workers
 from pipeline.settings import Settings, zero_gpu
 from pipeline.story import append_event, write_whole
@@ -79,7 +80,8 @@ class GpuCall:
         except Exception as error:  # no GPU free, none left today, or the call took too long
             if not self._dropped:
                 seconds = told["seconds"] if told else 0
-                message = f"ZeroGPU ended the run: {str(error).strip()[:300] or type(error).__name__}. Try again later."
+                message = say("ZeroGPU ended the run: {value}. Try again later.",
+                              value=str(error).strip()[:300] or type(error).__name__)
                 event = {"event": "failed", "seconds": seconds, "message": message}
                 write_whole(self._folder / "ended", json.dumps(event))
         finally:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
+from languages import say
 from pipeline.collation import STRATEGIES, batched_rows, padding_cost
 from pipeline.prediction import softmax
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, shown  # noqa: F401
@@ -39,9 +40,9 @@ def ways_to_tokenize(tokenizer, sentence1, sentence2, max_length=128, truncation
     """[Way of each sentence alone, of the pair, of the pair swapped]: lengths, separators and types differ."""
     view = partial(token_view, tokenizer, max_length=max_length, truncation=truncation)
     return [
-        _way("sentence 1 alone", "tokenizer(sentence1)", _alone(tokenizer, sentence1, 1, max_length, truncation)),
-        _way("sentence 2 alone", "tokenizer(sentence2)", _alone(tokenizer, sentence2, 2, max_length, truncation)),
-        _way("as a pair", "tokenizer(sentence1, sentence2)", view(sentence1, sentence2).tokens),
+        _way(say("sentence 1 alone"), "tokenizer(sentence1)", _alone(tokenizer, sentence1, 1, max_length, truncation)),
+        _way(say("sentence 2 alone"), "tokenizer(sentence2)", _alone(tokenizer, sentence2, 2, max_length, truncation)),
+        _way(say("as a pair"), "tokenizer(sentence1, sentence2)", view(sentence1, sentence2).tokens),
         _way("swapped", "tokenizer(sentence2, sentence1)", _other_way_round(view(sentence2, sentence1).tokens)),
     ]
 
@@ -136,8 +137,9 @@ def padding_proof(sentence1, sentence2, padding=64, max_length=128, truncation=T
     encoding = tokenize_function(tokenizer, {"sentence1": sentence1, "sentence2": sentence2}, max_length, truncation)
     length, most = len(encoding["input_ids"]), model.config.max_position_embeddings
     if length + padding > most:
-        raise InputError(f"This pair has {length} tokens; with {padding} of padding that is more than the {most} positions "
-                         f"that the model has. Add less padding, or lower max_length.")  # fmt: skip
+        raise InputError(say("This pair has {length} tokens; with {padding} of padding that is more than the {most} "
+                             "positions that the model has. Add less padding, or lower max_length.", length=length,
+                             padding=padding, most=most))  # fmt: skip
     alone = tokenizer.pad([encoding], return_tensors="pt")
     padded = tokenizer.pad([encoding], padding="max_length", max_length=length + padding, return_tensors="pt")
     unmasked = {**padded, "attention_mask": torch.ones_like(padded["attention_mask"])}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 
+from languages import say
 from pipeline.dataset import load_raw_datasets
 from pipeline.runs import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
@@ -109,18 +110,19 @@ def forecast(config, settings=None):
     download_bytes, download = download_of(config.checkpoint, settings)
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
-        notes.append(f"The figures are those of {loaded}, which would stand in for {config.checkpoint}.")
+        notes.append(say("The figures are those of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
+                         checkpoint=config.checkpoint))
     steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
     evaluations = _evaluations(config, steps, per_epoch)
     pace = pace_of(config, size, settings)
     seconds = pace.start + pace.pair * steps * config.batch_size + pace.judged * evaluations * eval_pairs
     if seconds > settings.max_run_seconds:
-        notes.append(f"A run is stopped after {settings.max_run_seconds:g} s, and keeps the model it has by then. "
-                     "Choose fewer steps or a smaller batch_size to see it through.")  # fmt: skip
+        notes.append(say("A run is stopped after {max_run_seconds:g} s, and keeps the model it has by then. Choose fewer "
+                         "steps or a smaller batch_size to see it through.", max_run_seconds=settings.max_run_seconds))
     in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
     memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
     if memory:
-        memory.insert(0, Part("libraries", LIBRARIES_BYTES, "Python, PyTorch, transformers and datasets, as measured"))
+        memory.insert(0, Part("libraries", LIBRARIES_BYTES, say("Python, PyTorch, transformers and datasets, as measured")))
     return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, download_bytes,
                     download, data, notes)  # fmt: skip
 
@@ -130,10 +132,10 @@ def _pairs(config, settings):
     try:
         raw_datasets, origin = load_raw_datasets(config.source, settings)
     except SourceError as error:
-        return config.train_pairs, config.eval_pairs, str(error), [f"The run would fail: {error}"]
+        return config.train_pairs, config.eval_pairs, str(error), [say("The run would fail: {error}", error=error)]
     pairs, eval_pairs = (min(asked, len(raw_datasets[split])) for asked, split in
                          ((config.train_pairs, "train"), (config.eval_pairs, "validation")))  # fmt: skip
-    fewer = f"There are {pairs:,} pairs to learn from, fewer than train_pairs asks for."
+    fewer = say("There are {pairs:,} pairs to learn from, fewer than train_pairs asks for.", pairs=pairs)
     notes = [fewer] if pairs < config.train_pairs else []
     return pairs, eval_pairs, str(origin), notes
 
@@ -158,17 +160,21 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     judged = JUDGED_AT_ONCE * max_length
     alive = judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
-    each, kind = (3, "about 3 bytes, half of them bfloat16") if in_bf16 else (4, "4 bytes")
+    each, kind = (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, "4 bytes")
     return [
         Part("weights", 4 * size.parameters, f"{size.parameters:,} × 4 bytes"),
-        Part("gradients", 4 * size.trainable, f"{size.trainable:,} that learn × 4 bytes"),
-        Part("AdamW", 8 * size.trainable, f"{size.trainable:,} × two averages × 4 bytes"),
-        Part("kept for backward", each * kept,
-             f"{size.layers} layers × ({batch_size} × {max_length} tokens × (8 × {size.hidden} + 2 × {size.intermediate}) "
-             f"+ {size.heads} heads × {batch_size} × {max_length}²) × {kind}", passing=True),
+        Part("gradients", 4 * size.trainable, say("{trainable:,} that learn × 4 bytes", trainable=size.trainable)),
+        Part("AdamW", 8 * size.trainable, say("{trainable:,} × two averages × 4 bytes", trainable=size.trainable)),
+        Part(say("kept for backward"), each * kept,
+             say("{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × {intermediate}) + {heads} "
+                 "heads × {batch_size} × {max_length}²) × {kind}", layers=size.layers, batch_size=batch_size,
+                 max_length=max_length, hidden=size.hidden, intermediate=size.intermediate, heads=size.heads,
+                kind=kind), passing=True),
         Part("judging", 4 * alive,
-             f"one layer's intermediate results at a time: {JUDGED_AT_ONCE} × {max_length} tokens × (8 × {size.hidden} + 4 × "
-             f"{size.intermediate}) + 4 × {size.heads} heads × {JUDGED_AT_ONCE} × {max_length}², × 4 bytes", passing=True),
+             say("one layer's intermediate results at a time: {JUDGED_AT_ONCE} × {max_length} tokens × (8 × {hidden} + 4 × "
+                 "{intermediate}) + 4 × {heads} heads × {JUDGED_AT_ONCE} × {max_length}², × 4 bytes",
+                 JUDGED_AT_ONCE=JUDGED_AT_ONCE, max_length=max_length, hidden=size.hidden, intermediate=size.intermediate,
+                 heads=size.heads), passing=True),
     ]  # fmt: skip
 
 
@@ -183,7 +189,8 @@ def size_of(name, frozen_layers, settings):
     except InputError:
         raise
     except Exception as error:  # a config of any kind may be there: the run itself will say what is wrong with it
-        raise SourceError(f"{name} can't be a sequence classifier: {(str(error).splitlines() or ['?'])[0][:200]}") from error
+        raise SourceError(say("{name} can't be a sequence classifier: {value}", name=name,
+                              value=(str(error).splitlines() or ['?'])[0][:200])) from error
 
 
 @lru_cache(maxsize=64)
@@ -195,7 +202,7 @@ def _size(folder, frozen_layers):
     config = AutoConfig.from_pretrained(folder, num_labels=len(LABELS), trust_remote_code=False, local_files_only=True)
     layers, hidden = config.num_hidden_layers, config.hidden_size
     if layers > MOST_LAYERS or hidden > MOST_WIDTH:
-        raise ValueError(f"{layers} layers of {hidden} are more than this machine trains")
+        raise ValueError(say("{layers} layers of {hidden} are more than this machine trains", layers=layers, hidden=hidden))
     with torch.device("meta"):
         model = AutoModelForSequenceClassification.from_config(config)
     freeze(model, frozen_layers)
@@ -211,14 +218,14 @@ def _size(folder, frozen_layers):
 def download_of(name, settings):
     """(bytes or None, what will be downloaded, as a sentence)."""
     if name in ADAPTERS or name == EMBEDDED_CHECKPOINT:
-        return 0, "nothing: it comes with the app"
+        return 0, say("nothing: it comes with the app")
     if cached_files(name, weights=True):
-        return 0, "nothing: it was downloaded earlier"
+        return 0, say("nothing: it was downloaded earlier")
     try:
         size = _hub_bytes(name, settings)
     except HubUnavailable as error:
-        return None, f"it can't be known, because {error}"
-    return size, f"{name} from the Hub"
+        return None, say("it can't be known, because {error}", error=error)
+    return size, say("{name} from the Hub", name=name)
 
 
 @lru_cache(maxsize=64)
@@ -230,13 +237,14 @@ def _hub_bytes(name, settings):
     try:
         info = ask_hub(settings, HfApi().model_info, name, files_metadata=True, timeout=settings.hub_decision_seconds)
     except utils.GatedRepoError:
-        raise SourceError(f"{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.") from None
+        raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
+                              name=name)) from None
     except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
-        raise SourceError(f"The Hub has no model {name!r}. Check the spelling of owner and name.") from None
+        raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
     wanted = [file for file in info.siblings or [] if any(fnmatch(file.rfilename, part) for part in SMALL_FILES + WEIGHTS)
               and not any(fnmatch(file.rfilename, part) for part in OTHER_BACKENDS)]  # fmt: skip
     if any(file.size is None for file in wanted):
-        raise HubUnavailable("the Hub doesn't tell the size of its files")
+        raise HubUnavailable(say("the Hub doesn't tell the size of its files"))
     return sum(file.size for file in wanted)
 
 
@@ -251,13 +259,15 @@ def pace_of(config, size, settings):
     for run in alike:
         if pace := measured_pace(read_run(run.id, settings)):
             frozen = run.config.get("frozen_layers")
-            how = "the same settings" if _likeness(run.config, config) == 3 else f"this checkpoint, {frozen} layers frozen"
-            return replace(pace, source=f"measured here: an earlier run with {how}")
+            how = say("the same settings") if _likeness(run.config, config) == 3 else say("this checkpoint, {frozen} layers "
+                                                                                     "frozen", frozen=frozen)
+            return replace(pace, source=say("measured here: an earlier run with {how}", how=how))
     times = _work(size) / _work(EMBEDDED) if size else 1.0
     pair = SECONDS_A_PAIR * times
-    how = f"{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint"
-    how += f", × {times:.2g} for the layers that run and learn here" if abs(times - 1) > 0.05 else ""
-    return Pace(SECONDS_TO_START, pair, pair / 3, f"an estimate, as no run from this checkpoint was seen here yet: {how}")
+    how = say("{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint", SECONDS_A_PAIR=SECONDS_A_PAIR)
+    how += say(", × {times:.2g} for the layers that run and learn here", times=times) if abs(times - 1) > 0.05 else ""
+    return Pace(SECONDS_TO_START, pair, pair / 3, say("an estimate, as no run from this checkpoint was seen here yet: {how}",
+                                                      how=how))
 
 
 # all-MiniLM-L6-v2, for which SECONDS_A_PAIR was measured

@@ -8,6 +8,7 @@
 import shutil
 import tempfile
 
+from languages import say
 from pipeline.runs import list_runs
 
 
@@ -24,5 +25,5 @@ def health(settings):
                 report["runs"][state] += 1
         report["free_bytes"] = shutil.disk_usage(settings.runs_folder).free
     except OSError as error:
-        report.update(status=f"runs can't be kept: {error.strerror}. Check the folder in RUNS_DIR.")
+        report.update(status=say("runs can't be kept: {strerror}. Check the folder in RUNS_DIR.", strerror=error.strerror))
     return report["status"] == "ok", report

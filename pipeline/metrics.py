@@ -10,6 +10,7 @@ The GLUE metric of the Hub is used where it can be had; the same metric as a loc
 import time
 from pathlib import Path
 
+from languages import say
 from pipeline.settings import Settings
 from pipeline.sources import HubUnavailable, Origin, ask_hub, finish_download
 
@@ -26,7 +27,7 @@ def load_metric(settings=None):
     try:
         return _hub_metric(settings), Origin("glue/mrpc", "glue/mrpc", "hub", 'evaluate.load("glue", "mrpc")')
     except HubUnavailable as error:
-        reason = f"the same metric as a local evaluate module, because {error}"
+        reason = say("the same metric as a local evaluate module, because {error}", error=error)
         origin = Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
         return evaluate.load(str(EMBEDDED_METRIC)), origin
 
@@ -40,7 +41,7 @@ def _hub_metric(settings):
     try:
         ask_hub(settings, HfApi().space_info, HUB_METRIC, timeout=settings.hub_decision_seconds)
     except utils.RepositoryNotFoundError:
-        raise HubUnavailable(f"the Hub has no {HUB_METRIC}") from None
+        raise HubUnavailable(say("the Hub has no {HUB_METRIC}", HUB_METRIC=HUB_METRIC)) from None
     return finish_download(settings, began, evaluate.load, "glue", "mrpc")
 
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from languages import say
 from pipeline.collation import collate
 from pipeline.serving import served
 from pipeline.settings import InputError, Settings
@@ -84,10 +85,11 @@ def predict_each(requests, settings=None):
 def _checked_pairs(pairs, settings):
     pairs = list(pairs)
     if not 1 <= len(pairs) <= settings.max_batch_pairs:
-        raise InputError(f"{len(pairs)} pairs were given; 1 to {settings.max_batch_pairs} go in one call. Split them.")
+        raise InputError(say("{count} pairs were given; 1 to {max_batch_pairs} go in one call. Split them.",
+                             count=len(pairs), max_batch_pairs=settings.max_batch_pairs))
     for pair in pairs:
         if len(pair) != 2:
-            raise InputError(f"A pair is two sentences; {len(pair)} were given.")
+            raise InputError(say("A pair is two sentences; {count} were given.", count=len(pair)))
     return [checked_pair(*pair, settings) for pair in pairs]
 
 

@@ -8,6 +8,7 @@
 import re
 from dataclasses import dataclass, replace
 
+from languages import say
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, InputError, Settings, shown
 from pipeline.sources import Origin
@@ -73,8 +74,9 @@ def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=Non
     pair = checked_pair(sentence1, sentence2, settings)
     words = [word for which, sentence in enumerate(pair, 1) for word in words_of(sentence, which)]
     if len(words) > settings.max_words_left_out:
-        raise InputError(f"The two sentences have {len(words)} words, and each costs a call of the model; "
-                         f"{settings.max_words_left_out} is the most here. Shorten them.")  # fmt: skip
+        raise InputError(say("The two sentences have {count} words, and each costs a call of the model; "
+                             "{max_words_left_out} is the most here. Shorten them.", count=len(words),
+                             max_words_left_out=settings.max_words_left_out))  # fmt: skip
     shorter = [_shortened(pair, word) for word in words]
     possible = [number for number, changed in enumerate(shorter) if all(sentence.strip() for sentence in changed)]
     (whole, *answers), origin = predict(checkpoint, [pair, *(shorter[number] for number in possible)], max_length, settings)
@@ -146,17 +148,17 @@ class _Change(Corruption):
 
 # What is done to a sentence, by which method, why the pair then says two things, and what is missing where it can't be done
 CHANGES = (
-    ("insert “not”", "negate", "one sentence now denies what it said",
-     "Neither sentence has a verb form such as is, was, will, can or has after which “not” could stand."),
-    ("change a number", "number", "another number is another fact", "Neither sentence has a number in digits."),
-    ("change a name", "name", "it is now about somebody or something else",
-     "Neither sentence has a name: a capitalised word that isn't its first."),
-    ("swap two names", "swap_names", "who did it and to whom has changed",
-     "Neither sentence has two different names to swap: capitalised words that aren't its first."),
-    ("shuffle the words", "shuffle", "the same words, but no longer a sentence that says it",
-     "Neither sentence has two different words."),
+    (say("insert “not”"), "negate", say("one sentence now denies what it said"),
+     say("Neither sentence has a verb form such as is, was, will, can or has after which “not” could stand.")),
+    (say("change a number"), "number", say("another number is another fact"), say("Neither sentence has a number in digits.")),
+    (say("change a name"), "name", say("it is now about somebody or something else"),
+     say("Neither sentence has a name: a capitalised word that isn't its first.")),
+    (say("swap two names"), "swap_names", say("who did it and to whom has changed"),
+     say("Neither sentence has two different names to swap: capitalised words that aren't its first.")),
+    (say("shuffle the words"), "shuffle", say("the same words, but no longer a sentence that says it"),
+     say("Neither sentence has two different words.")),
 )  # fmt: skip
-OPEN = "two sentences that differ can come to agree by a change: only a reader can tell"
+OPEN = say("two sentences that differ can come to agree by a change: only a reader can tell")
 
 
 def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, settings=None):
@@ -167,7 +169,8 @@ def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, s
     """
     settings = settings or Settings()
     if truth not in LABELS:
-        raise InputError(f"truth is {shown(truth)}, which is no label. Choose one of {', '.join(LABELS)}.")
+        raise InputError(say("truth is {truth}, which is no label. Choose one of {LABELS}.", truth=shown(truth),
+                             LABELS=', '.join(LABELS)))
     pair = checked_pair(sentence1, sentence2, settings)
     rows = [_checked(row, settings) for row in _stressed(pair, truth, settings.seed)]
     possible = [number for number, row in enumerate(rows) if row is not None and not _impossible(row)]
@@ -178,9 +181,9 @@ def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, s
 
 
 def _stressed(pair, truth, seed):
-    yield Stressed("as it is", *pair, truth, "you say so")
-    yield Stressed("swap the sentences", *pair[::-1], truth, "which comes first means nothing")
-    yield Stressed("the same sentence twice", pair[0], pair[0], EQUIVALENT, "a sentence says what it says")
+    yield Stressed(say("as it is"), *pair, truth, say("you say so"))
+    yield Stressed(say("swap the sentences"), *pair[::-1], truth, say("which comes first means nothing"))
+    yield Stressed(say("the same sentence twice"), pair[0], pair[0], EQUIVALENT, say("a sentence says what it says"))
     corruption = _Change(LENDERS, seed)
     for change, method, why, missing in CHANGES:
         changed = _in_one(getattr(corruption, method), pair)

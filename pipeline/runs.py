@@ -29,6 +29,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from languages import say
 from pipeline import executors, workers
 from pipeline.settings import InputError, Settings, zero_gpu
 from pipeline.sources import RUN_ID
@@ -102,7 +103,8 @@ def start_runs(configs, settings=None, browser="", address=""):
     except OSError as error:
         for run_id, _ in started:
             shutil.rmtree(settings.runs_folder / run_id, ignore_errors=True)
-        raise InputError(f"This server can't write a new run: {error.strerror}. Try again in some minutes.") from error
+        raise InputError(say("This server can't write a new run: {strerror}. Try again in some minutes.",
+                             strerror=error.strerror)) from error
     return started
 
 
@@ -119,20 +121,23 @@ def _check_room(settings, browser, address, wanted=1):
     waiting = sum(run.state == "queued" for run in unfinished)
     if waiting + wanted > settings.max_runs_waiting:
         room = settings.max_runs_waiting - waiting
-        said = "the most this server takes" if room <= 0 else f"and only {room} more may wait"
-        raise InputError(f"{waiting} runs are waiting already, {said}. Try again in some minutes.")
+        said = say("the most this server takes") if room <= 0 else say("and only {room} more may wait", room=room)
+        raise InputError(say("{waiting} runs are waiting already, {said}. Try again in some minutes.", waiting=waiting,
+                             said=said))
     visitors = [read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished]
-    for of, most, whose in ((browser, settings.max_runs_per_visitor, "your browser"),
-                            (address, settings.max_runs_per_address, "your network address")):  # fmt: skip
+    for of, most, whose in ((browser, settings.max_runs_per_visitor, say("your browser")),
+                            (address, settings.max_runs_per_address, say("your network address"))):  # fmt: skip
         theirs = sum(_digest(of) in digests for digests in visitors) if of else 0
         if of and theirs + wanted > most:
-            said = "the most for one" if wanted == 1 else f"and {wanted} more would be over the {most} for one"
-            raise InputError(f"{theirs} runs of {whose} are waiting or running already, {said}. "
-                             "Wait until one has ended, or stop one.")  # fmt: skip
+            said = say("the most for one") if wanted == 1 else say("and {wanted} more would be over the {most} for one",
+                                                              wanted=wanted, most=most)
+            raise InputError(say("{theirs} runs of {whose} are waiting or running already, {said}. Wait until one has "
+                                 "ended, or stop one.", theirs=theirs, whose=whose, said=said))  # fmt: skip
     free = shutil.disk_usage(settings.runs_folder).free
     if free < settings.min_free_bytes:
-        raise InputError(f"This server's disk has {free / 2**30:.1f} GB left, and a run needs up to "
-                         f"{settings.min_free_bytes / 2**30:.1f} GB. Try again when older runs have expired.")  # fmt: skip
+        raise InputError(say("This server's disk has {free:.1f} GB left, and a run needs up to {min_free_bytes:.1f} GB. "
+                             "Try again when older runs have expired.", free=free / 2 ** 30,
+                             min_free_bytes=settings.min_free_bytes / 2 ** 30))  # fmt: skip
 
 
 def worker_command(config, folder):
@@ -264,7 +269,8 @@ def _end_the_overlong(settings):
     for run in list_runs(settings):
         folder = settings.runs_folder / run.id
         if run.state in ("running", "stopping") and time.time() - _modified(folder / "worker") > most:
-            message = f"This run took longer than {most:g} s, the most a run gets, and was ended. Choose fewer steps."
+            message = say("This run took longer than {most:g} s, the most a run gets, and was ended. Choose fewer steps.",
+                          most=most)
             _end_hard(folder, {"event": "failed", "seconds": most, "message": message})
 
 
@@ -311,12 +317,13 @@ def _last_event(folder, state, last):
     if state not in ENDED:
         return None
     if last and last["event"] in ENDED:
-        return last if last["event"] == state else {**last, "event": state, "reason": "stopped by request, at its last step"}
+        return last if last["event"] == state else {**last, "event": state, "reason": say("stopped by request, at its last "
+                                                                                          "step")}
     seconds = last["seconds"] if last else 0
     if ended := _ended_by_server(folder):
         return ended
     if state == "stopped":
-        return {"event": state, "seconds": seconds, "reason": "It left the queue before its turn; nothing was trained."}
+        return {"event": state, "seconds": seconds, "reason": say("It left the queue before its turn; nothing was trained.")}
     return {"event": state, "seconds": seconds, "message": _why_failed(folder)}
 
 
@@ -327,12 +334,13 @@ def _ended_by_server(folder):
 
 def _why_failed(folder):
     if read_config(folder) is None:
-        return "This run's config.json is damaged or isn't a run's. Start a new run."
+        return say("This run's config.json is damaged or isn't a run's. Start a new run.")
     if not (folder / "worker").exists():
-        return "This folder was not started by this app: no worker belongs to it. Start a new run."
+        return say("This folder was not started by this app: no worker belongs to it. Start a new run.")
     lines = read_text(folder / "worker.log").strip().splitlines()
-    said = f" Its last words: {lines[-1][:200]}" if lines else ""
-    return f"The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.{said}"
+    said = say(" Its last words: {lines}", lines=lines[-1][:200]) if lines else ""
+    return say("The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.{said}",
+               said=said)
 
 
 def _alive(folder):
@@ -433,12 +441,12 @@ def stop_run(run_id, secret, settings=None):
     settings = settings or Settings()
     folder = _folder(run_id, settings)
     if not may_stop(run_id, secret, settings):
-        raise InputError("Only the visitor who started this run can stop it.")
+        raise InputError(say("Only the visitor who started this run can stop it."))
     with _alone(settings):  # else its turn could come between the look and the stop
         if read_run(run_id, settings).ended:
             return
         if (folder / "stop").exists() and _alive(folder):
-            reason = "It was ended at once by request; no model was kept."
+            reason = say("It was ended at once by request; no model was kept.")
             _end_hard(folder, {"event": "stopped", "seconds": 0, "reason": reason})
         (folder / "stop").touch()
 
@@ -503,7 +511,8 @@ def _bytes_of(folder):
 
 def _folder(run_id, settings):
     if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
-        raise InputError(f"{str(run_id)[:60]!r} is not a run's id, which is 32 hexadecimal digits. Copy its link again.")
+        raise InputError(say("{run_id!r} is not a run's id, which is 32 hexadecimal digits. Copy its link again.",
+                             run_id=str(run_id)[:60]))
     return settings.runs_folder / run_id
 
 

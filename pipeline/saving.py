@@ -13,6 +13,7 @@ import os
 import re
 import zipfile
 
+from languages import say
 from pipeline.reproduce import run_script
 from pipeline.runs import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, InputError, Settings
@@ -29,7 +30,8 @@ def saved_run(run_id, settings=None):
     settings = settings or Settings()
     run = read_run(run_id, settings)
     if not run.has_model:
-        raise InputError("This run has no model to save: it has not ended, failed, or expired. Start a run, or wait for it.")
+        raise InputError(say("This run has no model to save: it has not ended, failed, or expired. Start a run, or wait "
+                             "for it."))
     return run
 
 
@@ -182,8 +184,8 @@ def checked_repo_name(name):
     """A repository's name without its owner, as the Hub takes it; else an InputError."""
     name = name.strip() if isinstance(name, str) else name
     if not isinstance(name, str) or not REPO_NAME.fullmatch(name) or "--" in name or ".." in name or name.endswith(".git"):
-        raise InputError(f"{str(name)[:60]!r} is no name for a repository. Use letters, digits, '-', '_' and '.', at most 96; "
-                         "no owner and no '/', which your account gives.")  # fmt: skip
+        raise InputError(say("{name!r} is no name for a repository. Use letters, digits, '-', '_' and '.', at most 96; no "
+                             "owner and no '/', which your account gives.", name=str(name)[:60]))  # fmt: skip
     return name
 
 
@@ -196,17 +198,18 @@ def push(run_id, name, token, private=True, settings=None):
     settings = settings or Settings()
     name, run = checked_repo_name(name), saved_run(run_id, settings)
     if not token:
-        raise InputError("Nobody is signed in, so there is no account to push to. Sign in first.")
+        raise InputError(say("Nobody is signed in, so there is no account to push to. Sign in first."))
     from huggingface_hub import CommitOperationAdd, HfApi
 
     api = HfApi(token=token, library_name="paraphrase-classifier")
-    owner = _asked(settings.hub_decision_seconds, "tell whose token this is", api.whoami, name)["name"]
+    owner = _asked(settings.hub_decision_seconds, say("tell whose token this is"), api.whoami, name)["name"]
     repo = f"{owner}/{name}"
     operations = [CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
                   for path, content in files_of(run, settings, repo).items()]  # fmt: skip
     seconds = settings.hub_push_seconds
     address = _asked(seconds, f"make {repo}", api.create_repo, name, repo, private=bool(private))
-    _asked(seconds, f"take the files of {repo}, which is there now, empty", api.create_commit, name, repo, operations,
+    _asked(seconds, say("take the files of {repo}, which is there now, empty",
+                        repo=repo), api.create_commit, name, repo, operations,
            commit_message="The model of one fine-tune, with its card and the script that trains it again")  # fmt: skip
     return str(address)
 
@@ -218,15 +221,18 @@ def _asked(seconds, what, question, name, *args, **kwargs):
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status == 401:
-            raise InputError("The Hub doesn't know this token: it has expired or was revoked. Sign in again.") from None
+            raise InputError(say("The Hub doesn't know this token: it has expired or was revoked. Sign in again.")) from None
         if status == 403:
-            raise InputError("The Hub knows this token, but it may not make repositories. Sign in again and allow it, or use a "
-                             "token with the right to write (huggingface.co/settings/tokens).") from None  # fmt: skip
+            raise InputError(say("The Hub knows this token, but it may not make repositories. Sign in again and allow it, "
+                                 "or use a token with the right to write (huggingface.co/settings/tokens).")) from None
         if status == 409:
-            raise InputError(f"You have a repository {name!r} already, and it is left as it is. Choose another name.") from None
-        reason = f"no answer within {seconds:g} s" if isinstance(error, HubUnavailable) else hub_reason(error)
+            raise InputError(say("You have a repository {name!r} already, and it is left as it is. Choose another name.",
+                                 name=name)) from None
+        reason = say("no answer within {seconds:g} s",
+                     seconds=seconds) if isinstance(error, HubUnavailable) else hub_reason(error)
         # "from None": what the client raised may quote headers
-        raise InputError(f"The Hub did not {what}: {reason}. Download the model instead, or try again later.") from None
+        raise InputError(say("The Hub did not {what}: {reason}. Download the model instead, or try again later.", what=what,
+                             reason=reason)) from None
 
 
 def zip_name(run):

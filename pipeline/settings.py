@@ -12,14 +12,16 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from languages import say
+
 EMBEDDED_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
 NOTES_CHECKPOINT = "google-bert/bert-base-uncased"
 CHECKPOINTS = (EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, "distilbert/distilbert-base-uncased", "FacebookAI/roberta-base")
 # What comes with the app beside that checkpoint: two small sets of weights on top of it (pipeline/embedded/adapters)
 READY, WARMED = "adapter:paraphrase", "adapter:pair-warmed"
 ADAPTERS = {
-    READY: "a paraphrase classifier, fine-tuned on MRPC",
-    WARMED: "has learned to compare two sentences, from no labels; its head has seen no answer yet",
+    READY: say("a paraphrase classifier, fine-tuned on MRPC"),
+    WARMED: say("has learned to compare two sentences, from no labels; its head has seen no answer yet"),
 }
 MRPC = "nyu-mll/glue"
 LABELS = ("not_equivalent", "equivalent")
@@ -38,7 +40,7 @@ def shown(value):
     try:
         text = repr(value)
     except ValueError:  # Python won't write out an int of more than 4,300 digits
-        return "a number of thousands of digits"
+        return say("a number of thousands of digits")
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
@@ -161,9 +163,12 @@ class Settings:
         try:
             number = int(value)
         except (TypeError, ValueError, OverflowError):
-            raise InputError(f"{name} is {shown(value)}, which is not a whole number. Give {low} to {high}.") from None
+            raise InputError(say("{name} is {value}, which is not a whole number. Give {low} to {high}.", name=name,
+                                 value=shown(value), low=low, high=high)) from None
         if number != value and not isinstance(value, str):
-            raise InputError(f"{name} is {shown(value)}, which is not a whole number. Give {low} to {high}.")
+            raise InputError(say("{name} is {value}, which is not a whole number. Give {low} to {high}.", name=name,
+                                 value=shown(value), low=low, high=high))
         if not low <= number <= high:
-            raise InputError(f"{name} is {shown(number)}, but {low} to {high} is allowed here. Choose a value in that range.")
+            raise InputError(say("{name} is {number}, but {low} to {high} is allowed here. Choose a value in that range.",
+                                 name=name, number=shown(number), low=low, high=high))
         return number

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from languages import say
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
 
 RUN_PREFIX = "run:"
@@ -71,8 +72,9 @@ def validated_checkpoint(name):
     bad = not isinstance(name, str) or len(name) > 96 or ".." in name or "--" in name
     if bad or not CHECKPOINT_ID.fullmatch(name) or name.endswith((".git", ".", "-")):
         raise SourceError(
-            f"{str(name)[:120]!r} is not a checkpoint id. Give an id of the Hub such as {EMBEDDED_CHECKPOINT}: "
-            "owner/name, letters, digits, '-', '_' and '.', at most 96 characters; no path and no URL."
+            say("{name!r} is not a checkpoint id. Give an id of the Hub such as {EMBEDDED_CHECKPOINT}: owner/name, "
+                "letters, digits, '-', '_' and '.', at most 96 characters; no path and no URL.", name=str(name)[:120],
+                EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT)
         )
     return name
 
@@ -108,7 +110,7 @@ def within(seconds, function, *args, **kwargs):
     except FutureTimeout:
         if future.done():  # the function's own TimeoutError, not ours
             raise
-        raise HubUnavailable(f"no answer within {seconds:g} s") from None
+        raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds)) from None
 
 
 def hub_is_switched_off():
@@ -129,7 +131,7 @@ def ask_hub(settings, question, *args, **kwargs):
     from huggingface_hub import utils
 
     if hub_is_switched_off():
-        raise HubUnavailable("HF_HUB_OFFLINE is set")
+        raise HubUnavailable(say("HF_HUB_OFFLINE is set"))
     if time.monotonic() < _refusal["until"]:
         raise HubUnavailable(_refusal["reason"])
     try:
@@ -153,17 +155,17 @@ def hub_reason(error):
         return str(error)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status:
-        return f"the Hub answered {status}"
+        return say("the Hub answered {status}", status=status)
     text = f"{type(error).__name__} {error}".lower()
     if "offline" in text:
-        return "HF_HUB_OFFLINE is set"
+        return say("HF_HUB_OFFLINE is set")
     if "timeout" in text or "timed out" in text:
-        return "the Hub did not answer in time"
+        return say("the Hub did not answer in time")
     if "connect" in text or "name resolution" in text or "resolve host" in text:
-        return "the Hub can't be reached"
+        return say("the Hub can't be reached")
     if "incomplete" in text or "peer closed" in text or "consistency" in text or "protocol" in text:
-        return "the Hub broke off the download"
-    return f"the Hub's client failed ({type(error).__name__})"
+        return say("the Hub broke off the download")
+    return say("the Hub's client failed ({name__})", name__=type(error).__name__)
 
 
 # ---------------------------------------------------------------- checkpoints
@@ -182,7 +184,7 @@ def checkpoint_files(name, weights=False, settings=None):
     if name in ADAPTERS:
         return adapter_files(name)
     if name == EMBEDDED_CHECKPOINT:
-        return _embedded(name, "it comes with the app, no download needed")
+        return _embedded(name, say("it comes with the app, no download needed"))
     try:
         return _from_hub(name, weights, settings)
     except HubUnavailable as error:
@@ -196,8 +198,8 @@ def _embedded(asked, reason):
 
 def _standing_in(name, error):
     return (
-        f"stands in for {name}, because {error}. Try again in a minute, "
-        f"or where the Hub is reachable, or stay with {EMBEDDED_CHECKPOINT}."
+        say("stands in for {name}, because {error}. Try again in a minute, or where the Hub is reachable, or stay with "
+            "{EMBEDDED_CHECKPOINT}.", name=name, error=error, EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT)
     )
 
 
@@ -212,7 +214,7 @@ def cached_files(name, weights=False):
     complete = (folder / "config.json").is_file() and _has_tokenizer(folder)
     if not complete or (weights and not list(folder.glob("*.safetensors"))):
         return None
-    return CheckpointFiles(folder, Origin(name, name, "hub cache", "downloaded earlier; the Hub wasn't needed"))
+    return CheckpointFiles(folder, Origin(name, name, "hub cache", say("downloaded earlier; the Hub wasn't needed")))
 
 
 def _has_tokenizer(folder):
@@ -226,21 +228,23 @@ def _from_hub(name, weights, settings):
     try:
         info = ask_hub(settings, HfApi().model_info, name, timeout=settings.hub_decision_seconds)
     except utils.GatedRepoError:
-        raise SourceError(f"{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.") from None
+        raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
+                              name=name)) from None
     except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
-        raise SourceError(f"The Hub has no model {name!r}. Check the spelling of owner and name.") from None
+        raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
     _check_listing(name, [sibling.rfilename for sibling in info.siblings or []], weights)
     folder = _download(name, weights, settings, began)
-    return CheckpointFiles(folder, Origin(name, name, "hub", "downloaded from the Hub"))
+    return CheckpointFiles(folder, Origin(name, name, "hub", say("downloaded from the Hub")))
 
 
 def _check_listing(name, files, weights):
     if "config.json" not in files:
-        raise SourceError(f"{name} has no config.json, so transformers can't tell its architecture. Choose another.")
+        raise SourceError(say("{name} has no config.json, so transformers can't tell its architecture. Choose another.",
+                              name=name))
     if weights and not any(file.endswith(".safetensors") and "/" not in file for file in files):
         raise SourceError(
-            f"{name} has no safetensors weights, and a pickle can run code when it is loaded. "
-            "Choose a checkpoint with model.safetensors."
+            say("{name} has no safetensors weights, and a pickle can run code when it is loaded. Choose a checkpoint with "
+                "model.safetensors.", name=name)
         )
 
 
@@ -258,7 +262,8 @@ def finish_download(settings, began, download, *args, **kwargs):
     try:
         return within(max(left, 0.1), download, *args, **kwargs)
     except HubUnavailable:
-        reason = f"its download takes longer than {settings.hub_download_seconds:g} s and goes on in the background"
+        reason = say("its download takes longer than {hub_download_seconds:g} s and goes on in the background",
+                     hub_download_seconds=settings.hub_download_seconds)
         raise HubUnavailable(reason) from None
     except Exception as error:
         raise HubUnavailable(hub_reason(error)) from error
@@ -270,7 +275,8 @@ EMBEDDED_ADAPTERS = Path(__file__).parent / "embedded" / "adapters"
 
 def adapter_files(name):
     """The embedded checkpoint's files and one of the two adapters that come with the app."""
-    origin = Origin(name, name, "embedded", f"{ADAPTERS[name]}; it comes with the app, on {EMBEDDED_CHECKPOINT}")
+    origin = Origin(name, name, "embedded", say("{ADAPTERS}; it comes with the app, on {EMBEDDED_CHECKPOINT}",
+                                                ADAPTERS=ADAPTERS[name], EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT))
     return CheckpointFiles(embedded_checkpoint(), origin, EMBEDDED_ADAPTERS / name.removeprefix("adapter:"))
 
 
@@ -281,17 +287,20 @@ def run_files(name, settings):
     """The model that a finished or stopped fine-tune left: `run:<id>`."""
     run_id = name.removeprefix(RUN_PREFIX)
     if not RUN_ID.fullmatch(run_id):
-        raise SourceError(f"{name[:80]!r} is not a run. A run's name is run: and 32 hexadecimal digits.")
+        raise SourceError(say("{name!r} is not a run. A run's name is run: and 32 hexadecimal digits.", name=name[:80]))
     folder = settings.runs_folder / run_id / "model"
     for path in (folder.parent, folder, *folder.glob("*")):
         if path.is_symlink():
-            raise SourceError(f"Run {run_id[:8]}… has a link in it ({path.name}), which is not followed. Start a new run.")
+            raise SourceError(say("Run {run_id}… has a link in it ({name}), which is not followed. Start a new run.",
+                                  run_id=run_id[:8], name=path.name))
     if not list(folder.glob("*.safetensors")):
         if pickles := [path.name for pattern in PICKLES for path in folder.glob(pattern)]:
-            raise SourceError(f"Run {run_id[:8]}… has its weights only as {pickles[0]}, and a pickle can run code when it is "
-                              "loaded. Start a new run, which saves model.safetensors.")  # fmt: skip
-        raise SourceError(f"Run {run_id[:8]}… has no model: it has expired, or has not finished. Start a new run.")
-    return CheckpointFiles(folder, Origin(name, name, "run", "fine-tuned here"))
+            raise SourceError(say("Run {run_id}… has its weights only as {pickles}, and a pickle can run code when it is "
+                                  "loaded. Start a new run, which saves model.safetensors.", run_id=run_id[:8],
+                                  pickles=pickles[0]))  # fmt: skip
+        raise SourceError(say("Run {run_id}… has no model: it has expired, or has not finished. Start a new run.",
+                              run_id=run_id[:8]))
+    return CheckpointFiles(folder, Origin(name, name, "run", say("fine-tuned here")))
 
 
 # ---------------------------------------------------------------- the real objects
@@ -308,11 +317,14 @@ def load_tokenizer(name, settings=None):
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
-        raise SourceError(f"{name} has no tokenizer that transformers can load: {_first_line(error)}") from error
+        raise SourceError(say("{name} has no tokenizer that transformers can load: {first_line}", name=name,
+                              first_line=_first_line(error))) from error
     if not tokenizer.is_fast:
-        raise SourceError(f"{name} has only a slow tokenizer, which can't say where a token came from. Choose another.")
+        raise SourceError(say("{name} has only a slow tokenizer, which can't say where a token came from. Choose another.",
+                              name=name))
     if tokenizer.pad_token is None:
-        raise SourceError(f"{name} has no padding token, so no batch can be padded. Choose an encoder such as BERT.")
+        raise SourceError(say("{name} has no padding token, so no batch can be padded. Choose an encoder such as BERT.",
+                              name=name))
     return tokenizer, files.origin
 
 
@@ -336,7 +348,8 @@ def load_model(name, seed=42, settings=None):
             if files.adapter:
                 model = with_adapter(model, files.adapter)
     except Exception as error:
-        raise SourceError(f"{name} can't be loaded as a sequence classifier: {_first_line(error)}") from error
+        raise SourceError(say("{name} can't be loaded as a sequence classifier: {first_line}", name=name,
+                              first_line=_first_line(error))) from error
     return model.eval(), files.origin
 
 
@@ -363,12 +376,14 @@ def check_labels(name, folder):
         architectures, labels = config.get("architectures") or [], len(config.get("id2label") or LABELS)
         classifier = any("ForSequenceClassification" in part for part in architectures)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise SourceError(f"The config.json of {name} can't be read ({type(error).__name__}). Choose another.") from error
+        raise SourceError(say("The config.json of {name} can't be read ({name__}). Choose another.", name=name,
+                              name__=type(error).__name__)) from error
     if classifier and labels != len(LABELS):
-        raise SourceError(f"{name} classifies into {labels} labels; a paraphrase has {len(LABELS)}. Choose another.")
+        raise SourceError(say("{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.", name=name,
+                              labels=labels, count=len(LABELS)))
     if name.startswith(RUN_PREFIX) and not classifier:
-        raise SourceError(f"{name[:12]}… is no sequence classifier but {', '.join(map(str, architectures))[:80] or 'unnamed'}. "
-                          "Start a new run.")  # fmt: skip
+        raise SourceError(say("{name}… is no sequence classifier but {value}. Start a new run.", name=name[:12],
+                              value=', '.join(map(str, architectures))[:80] or 'unnamed'))  # fmt: skip
 
 
 def _first_line(error):

@@ -13,6 +13,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from languages import say
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, InputError, Settings, shown
 from pipeline.tokenization import checked_pair
@@ -56,7 +57,8 @@ def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None):
     try:
         return _rows_of(text, name, settings, max_rows)
     except csv.Error as error:
-        raise InputError(f"{name} can't be read as a CSV: {error}. Is a quotation mark left open?") from None
+        raise InputError(say("{name} can't be read as a CSV: {error}. Is a quotation mark left open?", name=name,
+                             error=error)) from None
 
 
 def _text_of(path, name, max_bytes):
@@ -64,13 +66,16 @@ def _text_of(path, name, max_bytes):
         with open(path, "rb") as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
     except OSError as error:
-        raise InputError(f"{name} can't be read: {error.strerror}. Name a CSV file.") from None
+        raise InputError(say("{name} can't be read: {strerror}. Name a CSV file.", name=name,
+                             strerror=error.strerror)) from None
     if max_bytes is not None and len(content) > max_bytes:
-        raise InputError(f"{name} has more than {max_bytes / 2**20:.3g} MiB, which is the most here. Split it.")
+        raise InputError(say("{name} has more than {max_bytes:.3g} MiB, which is the most here. Split it.", name=name,
+                             max_bytes=max_bytes / 2 ** 20))
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{name} can't be read as a CSV in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.") from None
+        raise InputError(say("{name} can't be read as a CSV in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.",
+                             name=name)) from None
 
 
 def _rows_of(text, name, settings, max_rows):
@@ -81,10 +86,12 @@ def _rows_of(text, name, settings, max_rows):
         if not any(cell.strip() for cell in cells):
             continue
         if len(found) == max_rows:
-            raise InputError(f"{name} has more than {max_rows:,} rows, which is the most here. Split it.")
+            raise InputError(say("{name} has more than {max_rows:,} rows, which is the most here. Split it.", name=name,
+                                 max_rows=max_rows))
         found.append(_pair_row(rows.line_num, cells, header, at, settings))
     if not found:
-        raise InputError(f"{name} has the columns sentence1 and sentence2, but no rows. Write a pair below them.")
+        raise InputError(say("{name} has the columns sentence1 and sentence2, but no rows. Write a pair below them.",
+                             name=name))
     return found
 
 
@@ -95,15 +102,16 @@ def _header_of(text, name):
         header = [cell.strip().casefold() for cell in next(rows, [])]
         if all(column in header for column in COLUMNS):
             return header, rows
-    raise InputError(f"{name} has no rows with the columns sentence1 and sentence2. Name them in its first line.")
+    raise InputError(say("{name} has no rows with the columns sentence1 and sentence2. Name them in its first line.",
+                         name=name))
 
 
 def _pair_row(line, cells, header, at, settings):
     sentences = [cells[place] if place < len(cells) else "" for place in at]
     if len(cells) != len(header):
         # A comma without quotation marks cuts a sentence in two: better no answer than one to half a sentence
-        error = (f"This row has {len(cells)} cells, but the first line names {len(header)}. "
-                 "Put a sentence that holds a comma into quotation marks.")  # fmt: skip
+        error = (say("This row has {count} cells, but the first line names {count2}. Put a sentence that holds a comma "
+                     "into quotation marks.", count=len(cells), count2=len(header)))  # fmt: skip
         return PairRow(line, *sentences, error)
     try:
         checked_pair(*sentences, settings)
@@ -127,7 +135,8 @@ def answer_rows(checkpoint, rows, max_length=128, settings=None, at_once=32):
         predictions, origin = predict(checkpoint, good, max_length, settings) if good else ([], None)
         first = first or origin
         if origin and origin.loaded != first.loaded:
-            raise InputError(f"{first.loaded} stood in for {origin.loaded}, which has arrived meanwhile. Start once more.")
+            raise InputError(say("{loaded} stood in for {loaded2}, which has arrived meanwhile. Start once more.",
+                                 loaded=first.loaded, loaded2=origin.loaded))
         answers = iter(predictions)
         yield [Answered(row, None if row.error else next(answers)) for row in chunk], origin
 
@@ -169,4 +178,4 @@ def _cells(answer):
 def _cut(truncated):
     """What a reader should know of an answer that was given without all of the text."""
     cut = " and ".join(f"sentence{which}" for which, part in enumerate(truncated, 1) if part)
-    return f"answered without the end of {cut}: it was cut to max_length" if cut else ""
+    return say("answered without the end of {cut}: it was cut to max_length", cut=cut) if cut else ""

@@ -8,6 +8,7 @@
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from languages import say
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings, shown  # noqa: F401
 from pipeline.sources import load_tokenizer, validated_checkpoint
 
@@ -56,14 +57,15 @@ def checked_length(max_length, tokenizer, settings=None):
     number = settings.checked("longest_max_length", max_length, low=8)
     most = longest_length(tokenizer, settings)
     if number > most:
-        raise InputError(f"max_length is {number}, but this checkpoint reads at most {most} tokens. Choose {most} or less.")
+        raise InputError(say("max_length is {number}, but this checkpoint reads at most {most} tokens. Choose {most} or "
+                             "less.", number=number, most=most))
     return number
 
 
 def checked_truncation(truncation):
     """`truncation` if it is True or False; transformers takes other values, too, and means other things by them."""
     if not isinstance(truncation, bool):
-        raise InputError(f"truncation is {shown(truncation)}. Give true or false.")
+        raise InputError(say("truncation is {truncation}. Give true or false.", truncation=shown(truncation)))
     return truncation
 
 
@@ -72,14 +74,18 @@ def checked_pair(sentence1, sentence2, settings=None):
     settings = settings or Settings()
     for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
         if not isinstance(sentence, str):
-            raise InputError(f"{which} is {type(sentence).__name__}, not text. Give a sentence.")
+            raise InputError(say("{which} is {name__}, not text. Give a sentence.", which=which,
+                                 name__=type(sentence).__name__))
         if not sentence.strip():
-            raise InputError(f"{which} is {'empty' if not sentence else 'only white space'}. Write a sentence there.")
+            raise InputError(say("{which} is {value}. Write a sentence there.", which=which,
+                                 value='empty' if not sentence else 'only white space'))
         if len(sentence) > settings.max_characters:
-            raise InputError(f"{which} has {len(sentence):,} characters; {settings.max_characters:,} is the most. Shorten it.")
+            raise InputError(say("{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
+                                 which=which, count=len(sentence), max_characters=settings.max_characters))
         # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one all the same.
         if any("\ud800" <= character <= "\udfff" for character in sentence):
-            raise InputError(f"{which} holds half of a surrogate pair, which is no character. Type that character again.")
+            raise InputError(say("{which} holds half of a surrogate pair, which is no character. Type that character again.",
+                                 which=which))
     return sentence1, sentence2
 
 
@@ -117,8 +123,8 @@ class TokenView:
 
 
 NO_TYPE_IDS = (
-    "This checkpoint has no token_type_ids: its model was built without segment embeddings, so the sentences "
-    "are told apart by the separator tokens alone. The collator and the model simply do without that column."
+    say("This checkpoint has no token_type_ids: its model was built without segment embeddings, so the sentences are told "
+        "apart by the separator tokens alone. The collator and the model simply do without that column.")
 )
 
 
@@ -134,16 +140,19 @@ def token_view(tokenizer, sentence1, sentence2, max_length=128, truncation=True)
     notes += _length_notes(len(full["input_ids"]), len(tokens), max_length)
     unknown = [token.text for token in tokens if token.id == tokenizer.unk_token_id]
     if unknown:
-        notes.append(f"{tokenizer.unk_token} stands for what the vocabulary has no piece for: {' '.join(unknown)[:80]}")
+        notes.append(say("{unk_token} stands for what the vocabulary has no piece for: {unknown}",
+                         unk_token=tokenizer.unk_token, unknown=' '.join(unknown)[:80]))
     return TokenView(sentence1, sentence2, tokens, has_type_ids, len(full["input_ids"]), max_length, cut, notes)
 
 
 def _length_notes(full_length, length, max_length):
     if length < full_length:
-        return [f"Truncation cut {full_length - length} of {full_length} tokens, from the longer sentence first, "
-                f"to keep max_length = {max_length}."]  # fmt: skip
+        return [say("Truncation cut {full_length} of {full_length2} tokens, from the longer sentence first, to keep "
+                    "max_length = {max_length}.", full_length=full_length - length, full_length2=full_length,
+                    max_length=max_length)]  # fmt: skip
     if length > max_length:
-        return [f"Without truncation this pair has {length} tokens, more than max_length = {max_length}."]
+        return [say("Without truncation this pair has {length} tokens, more than max_length = {max_length}.", length=length,
+                    max_length=max_length)]
     return []
 
 

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 
+from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
 from pipeline.judgement import Answers, is_shares, write
@@ -89,16 +90,19 @@ RANGES = {"learning_rate": (1e-7, 1e-2), "warmup_ratio": (0.0, 0.99), "weight_de
 
 def _one_of(name, value, allowed):
     if value not in allowed:
-        raise InputError(f"{name} is {str(value)[:60]!r}. Choose one of {', '.join(allowed)}.")
+        raise InputError(say("{name} is {value!r}. Choose one of {allowed}.", name=name, value=str(value)[:60],
+                             allowed=', '.join(allowed)))
 
 
 def _number(name, value, low, high):
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name} is {shown(value)}, which is not a number. Give {low:g} to {high:g}.") from None
+        raise InputError(say("{name} is {value}, which is not a number. Give {low:g} to {high:g}.", name=name,
+                             value=shown(value), low=low, high=high)) from None
     if not low <= number <= high:  # also false for nan
-        raise InputError(f"{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that range.")
+        raise InputError(say("{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that range.",
+                             name=name, number=number, low=low, high=high))
     return number
 
 
@@ -156,8 +160,8 @@ def has_fast_bf16(on_gpu=None):
 def _shared_by(processes, batch_size):
     """Pairs of one update for each process: a config gives the same curve on however many."""
     if batch_size % processes:
-        raise InputError(f"batch_size is {batch_size}, which {processes} processes can't share evenly. "
-                         f"Choose a multiple of {processes}.")  # fmt: skip
+        raise InputError(say("batch_size is {batch_size}, which {processes} processes can't share evenly. Choose a "
+                             "multiple of {processes}.", batch_size=batch_size, processes=processes))  # fmt: skip
     return batch_size // processes
 
 
@@ -234,8 +238,10 @@ def freeze(model, layers):
     encoder = getattr(model.base_model, "encoder", None) or getattr(model.base_model, "transformer", None)
     found = getattr(encoder, "layer", None)
     if found is None or layers > len(found):
-        has = f"has {len(found)} layers" if found is not None else "keeps its layers where they can't be found"
-        raise InputError(f"frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, or 0.")
+        has = say("has {count} layers",
+                  count=len(found)) if found is not None else say("keeps its layers where they can't be found")
+        raise InputError(say("frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, or 0.",
+                             layers=layers, has=has))
     for part in (model.base_model.embeddings, *found[:layers]):
         part.requires_grad_(False)
 
@@ -289,10 +295,12 @@ DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
 def _failure(error):
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
-        return "The machine ran out of memory. Choose a smaller batch size or max_length."
+        return say("The machine ran out of memory. Choose a smaller batch size or max_length.")
     if any(words in str(error).lower() for words in DISK_FULL):
-        return "The server's disk is full, so the model could not be saved. Try again later, or with a smaller checkpoint."
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else 'no message'}"
+        return say("The server's disk is full, so the model could not be saved. Try again later, or with a smaller "
+                   "checkpoint.")
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0][:300] if said else 'no message'}"
 
 
 def _work(config, folder, settings, should_stop, tell):
@@ -310,7 +318,7 @@ def _work(config, folder, settings, should_stop, tell):
     _save(trainer, folder / "model")
     _keep_answers(folder, trainer, shares_before, answers)
     if not teller.stopped and should_stop():
-        teller.stopped, teller.reason = True, "stopped by request, at its last step"
+        teller.stopped, teller.reason = True, say("stopped by request, at its last step")
     tell("stopped" if teller.stopped else "done", step=trainer.state.global_step, reason=teller.reason,
          before=_figures(before), after=_figures(after), peak_bytes=_peak_bytes())  # fmt: skip
 
@@ -459,9 +467,10 @@ def _story_teller(tell, total_steps, settings, should_stop):
 
         def why_stop(self):
             if should_stop():
-                return "stopped by request"
+                return say("stopped by request")
             late = time.monotonic() > self.deadline
-            return f"stopped after {settings.max_run_seconds:g} s, the longest a run may take" if late else ""
+            return say("stopped after {max_run_seconds:g} s, the longest a run may take",
+                       max_run_seconds=settings.max_run_seconds) if late else ""
 
         def on_step_end(self, args, state, control, **kwargs):
             self.reason = _as_main_says(self.why_stop(), args.world_size)
@@ -483,11 +492,12 @@ def _as_main_says(value, processes):
 def config_from(values):
     """A dict (from a folder, a form, a command line) -> TrainingConfig; unknown names are an InputError."""
     if not isinstance(values, dict):
-        raise InputError(f"The settings of a run are names with values, not {type(values).__name__}.")
+        raise InputError(say("The settings of a run are names with values, not {name__}.", name__=type(values).__name__))
     known = {field.name for field in fields(TrainingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise InputError(f"{unknown[0][:60]!r} is not a setting of a run. The settings are {', '.join(sorted(known))}.")
+        raise InputError(say("{unknown!r} is not a setting of a run. The settings are {known}.", unknown=unknown[0][:60],
+                             known=', '.join(sorted(known))))
     return TrainingConfig(**values)
 
 
@@ -495,7 +505,8 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     """The Trainer's own evaluation of a checkpoint: {"loss", "accuracy", "f1", "majority", "pairs", "origins"}."""
     settings = settings or Settings()
     if most is not None and most < 1:
-        raise InputError(f"pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the split.")
+        raise InputError(say("pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the split.",
+                             most=most))
     config = TrainingConfig(source=source)
     raw_datasets, data_origin = load_raw_datasets(source, settings)
     rows = raw_datasets[split]

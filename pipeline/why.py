@@ -8,6 +8,7 @@
 
 from dataclasses import dataclass, replace
 
+from languages import say
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, InputError, shown  # noqa: F401
 from pipeline.sources import load_tokenizer  # noqa: F401
 from pipeline.tokenization import NO_TYPE_IDS, Token, token_view  # noqa: F401
@@ -46,9 +47,10 @@ def why_token(view, position, row, tokenizer):
     Raises InputError for a position or a row that the view hasn't.
     """
     if row not in ROWS:
-        raise InputError(f"{shown(row)} is not a row of the grid. Choose one of {', '.join(ROWS)}.")
+        raise InputError(say("{row} is not a row of the grid. Choose one of {ROWS}.", row=shown(row), ROWS=', '.join(ROWS)))
     if type(position) is not int or not 0 <= position < len(view.tokens):
-        raise InputError(f"Position {shown(position)} is not there: this pair has positions 0 to {len(view.tokens) - 1}.")
+        raise InputError(say("Position {position} is not there: this pair has positions 0 to {count}.",
+                             position=shown(position), count=len(view.tokens) - 1))
     token = view.tokens[position]
     value, says = EXPLAIN[row](view, token, tokenizer)
     return Why(row, position, token.piece, value, token.role, tuple(says), token.sentence, token.start, token.end)
@@ -57,11 +59,14 @@ def why_token(view, position, row, tokenizer):
 def why_label(label):
     """The label of a row of the batch -> Why. Raises InputError for a number that is no label."""
     if type(label) is not int or not 0 <= label < len(LABELS):
-        raise InputError(f"{shown(label)} is not a label. The labels are 0 to {len(LABELS) - 1}.")
-    meaning = {"equivalent": "the two sentences say the same", "not_equivalent": "they don't say the same"}[LABELS[label]]
+        raise InputError(say("{label} is not a label. The labels are 0 to {count}.", label=shown(label),
+                             count=len(LABELS) - 1))
+    meaning = {"equivalent": say("the two sentences say the same"), "not_equivalent": say("they don't say the "
+                                                                                          "same")}[LABELS[label]]
     return Why("labels", 0, LABELS[label], str(label), "label", (
-        f"{label} stands for {LABELS[label]}: whoever labelled the pair found that {meaning}.",
-        "The column was called label; the collator calls it labels, the name that Trainer and the models know.",
+        say("{label} stands for {LABELS}: whoever labelled the pair found that {meaning}.", label=label,
+            LABELS=LABELS[label], meaning=meaning),
+        say("The column was called label; the collator calls it labels, the name that Trainer and the models know."),
     ))  # fmt: skip
 
 
@@ -80,9 +85,9 @@ def padded_view(view, seq_len, tokenizer):
 def _piece(view, token, tokenizer):
     if token.role == "padding":
         own = sum(other.role != "padding" for other in view.tokens)
-        says = [f"{token.piece} fills this row up to {len(view.tokens)} positions, the length of the batch's longest row; "
-                f"the row has {own} tokens of its own.",
-                "Tensors are rectangles: rows of different lengths make none."]  # fmt: skip
+        says = [say("{piece} fills this row up to {count} positions, the length of the batch's longest row; the row has "
+                    "{own} tokens of its own.", piece=token.piece, count=len(view.tokens), own=own),
+                say("Tensors are rectangles: rows of different lengths make none.")]  # fmt: skip
     elif token.sentence is None:
         says = [_special(view, token, tokenizer)]
     elif token.id == tokenizer.unk_token_id:
@@ -96,13 +101,15 @@ def _special(view, token, tokenizer):
     """What a special token that the tokenizer added is for."""
     name = token.piece
     if token.id == tokenizer.cls_token_id:
-        return f"The tokenizer puts {name} at the {_end(view, token)} of every sequence; a classifier reads its answer there."
+        return say("The tokenizer puts {name} at the {end} of every sequence; a classifier reads its answer there.",
+                   name=name, end=_end(view, token))
     place, closes = _closes(view, token, tokenizer)
     if place is None:
-        return f"The tokenizer of this checkpoint adds {name} here; no character of the sentences stands behind it."
+        return say("The tokenizer of this checkpoint adds {name} here; no character of the sentences stands behind it.",
+                   name=name)
     if closes is None:
-        return f"{name} again: this checkpoint puts {place} of them between the sentences."
-    return f"{name} closes sentence {closes}."
+        return say("{name} again: this checkpoint puts {place} of them between the sentences.", name=name, place=place)
+    return say("{name} closes sentence {closes}.", name=name, closes=closes)
 
 
 def _end(view, token):
@@ -165,26 +172,30 @@ def _named(token):
 
 
 def _unknown(view, token, tokenizer):
-    lost = f"The model gets {token.piece} instead, whatever stood there: what it was is lost."
+    lost = say("The model gets {piece} instead, whatever stood there: what it was is lost.", piece=token.piece)
     word = _normalized(token.text, tokenizer)
     if _kind(tokenizer) != "WordPiece":
-        return [f"“{token.text}” can't be made of the vocabulary's {_entries(tokenizer)}.", lost]
+        return [say("“{text}” can't be made of the vocabulary's {entries}.", text=token.text,
+                    entries=_entries(tokenizer)), lost]
     most = tokenizer.backend_tokenizer.model.max_input_chars_per_word
     if len(word) > most:
-        return [f"This word has {len(word)} characters; WordPiece doesn't try one of more than {most}.", lost]
+        return [say("This word has {count} characters; WordPiece doesn't try one of more than {most}.", count=len(word),
+                    most=most), lost]
     looked_up = [(_joint(tokenizer) if place else "") + character for place, character in enumerate(word)]
     missing = [word[place] for place, entry in enumerate(looked_up) if _entry(entry, tokenizer) is None]
     if not missing:
-        return [f"“{token.text}” is not in the vocabulary of {_entries(tokenizer)}, and can't be split into what is.", lost]
-    what = "" if missing[0] == word else f" at this place of “{token.text}”"
-    none = f"The vocabulary of {_entries(tokenizer)} has none for “{missing[0]}”{what}"
-    return [f"{none}, so the whole word has no pieces.", lost]
+        return [say("“{text}” is not in the vocabulary of {entries}, and can't be split into what is.", text=token.text,
+                    entries=_entries(tokenizer)), lost]
+    what = "" if missing[0] == word else say(" at this place of “{text}”", text=token.text)
+    none = say("The vocabulary of {entries} has none for “{missing}”{what}", entries=_entries(tokenizer), missing=missing[0],
+               what=what)
+    return [say("{none}, so the whole word has no pieces.", none=none), lost]
 
 
 def _known(view, token, tokenizer):
     word = _word(view, token, tokenizer)
     if word is None:
-        return [f"{token.piece} is one of the vocabulary's {_entries(tokenizer)}."]
+        return [say("{piece} is one of the vocabulary's {entries}.", piece=token.piece, entries=_entries(tokenizer))]
     says = _wordpiece(word, token, tokenizer) if _kind(tokenizer) == "WordPiece" else _subword(view, word, token, tokenizer)
     return says + _change(word, tokenizer)
 
@@ -192,7 +203,8 @@ def _known(view, token, tokenizer):
 def _change(word, tokenizer):
     """What the normalizer made of the text before anything was looked up."""
     changed = _normalized(word.text, tokenizer)
-    return [f"Before that the tokenizer turned “{word.text}” into “{changed}”."] if changed and changed != word.text else []
+    return [say("Before that the tokenizer turned “{text}” into “{changed}”.", text=word.text,
+                changed=changed)] if changed and changed != word.text else []
 
 
 def _wordpiece(word, token, tokenizer):
@@ -201,20 +213,26 @@ def _wordpiece(word, token, tokenizer):
     bare = [piece.removeprefix(joint) if place else piece for place, piece in enumerate(word.pieces)]
     whole = "".join(bare)
     if len(bare) == 1:
-        return [f"“{whole}” is in the vocabulary of {_entries(tokenizer)}, so it stays whole."]
-    because = f"“{whole}” is not in the vocabulary of {_entries(tokenizer)}"
+        return [say("“{whole}” is in the vocabulary of {entries}, so it stays whole.", whole=whole,
+                    entries=_entries(tokenizer))]
+    because = say("“{whole}” is not in the vocabulary of {entries}", whole=whole, entries=_entries(tokenizer))
     if word.place == 0:
-        return [f"{because}, so it is split. WordPiece takes the longest entry that it begins with: “{token.piece}”.",
-                f"The whole word becomes {' '.join(word.pieces)}."]  # fmt: skip
+        return [say("{because}, so it is split. WordPiece takes the longest entry that it begins with: “{piece}”.",
+                    because=because, piece=token.piece),
+                say("The whole word becomes {pieces}.", pieces=' '.join(word.pieces))]  # fmt: skip
     rest = "".join(bare[word.place :])
-    longest = f"Of “{rest}”, which is left then, “{bare[word.place]}” is the longest beginning that has an entry with {joint}."
+    longest = say("Of “{rest}”, which is left then, “{bare}” is the longest beginning that has an entry with {joint}.",
+                  rest=rest, bare=bare[word.place], joint=joint)
     if rest == bare[word.place]:
-        longest = f"“{rest}” is what is left then, and has an entry with {joint}."
+        longest = say("“{rest}” is what is left then, and has an entry with {joint}.", rest=rest, joint=joint)
     begins = bare[word.place]
     number = _entry(begins, tokenizer)
-    other = (f"{begins} without {joint}, at the beginning of a word, is another entry: {number}."
-             if number is not None else f"Without {joint}, at the beginning of a word, “{begins}” is no entry.")  # fmt: skip
-    return [f"{because}, so it is split: {' '.join(word.pieces)}. {joint} says that this piece continues the word.",
+    other = (say("{begins} without {joint}, at the beginning of a word, is another entry: {number}.", begins=begins,
+                 joint=joint, number=number)
+             if number is not None else say("Without {joint}, at the beginning of a word, “{begins}” is no entry.",
+                                            joint=joint, begins=begins))  # fmt: skip
+    return [say("{because}, so it is split: {pieces}. {joint} says that this piece continues the word.", because=because,
+                pieces=' '.join(word.pieces), joint=joint),
             longest, other]  # fmt: skip
 
 
@@ -225,16 +243,19 @@ def _place(token):
 def _subword(view, word, token, tokenizer):
     """Byte-level BPE, Unigram and the like: which letters are one entry, and what the mark before them says."""
     whole, mark = "".join(word.pieces), next((mark for mark in BLANKS if token.piece.startswith(mark)), None)
-    blank = [f"{mark} stands for the blank before it."] if mark else []
+    blank = [say("{mark} stands for the blank before it.", mark=mark)] if mark else []
     same = [other for other in view.tokens if other.text and _place(other) == _place(token)]
     if len(same) > 1:
-        blank.append(f"“{token.text}” takes {len(same)} tokens: each holds only some of its bytes.")
+        blank.append(say("“{text}” takes {count} tokens: each holds only some of its bytes.", text=token.text,
+                         count=len(same)))
     if len(word.pieces) == 1:
-        return [f"“{word.text}” is one of the vocabulary's {_entries(tokenizer)}, so it stays whole.", *blank]
-    one = "is not in the vocabulary" if _entry(whole, tokenizer) is None else "isn't reached in the vocabulary"
-    how = {"BPE": "the merges that byte-pair encoding learned lead to", "Unigram": "the likeliest split is"}
-    return [f"“{word.text}” as one piece {one} of {_entries(tokenizer)}; {how.get(_kind(tokenizer), 'it is split into')} "
-            f"{' '.join(word.pieces)}.", *blank]  # fmt: skip
+        return [say("“{text}” is one of the vocabulary's {entries}, so it stays whole.", text=word.text,
+                    entries=_entries(tokenizer)), *blank]
+    one = say("is not in the vocabulary") if _entry(whole, tokenizer) is None else say("isn't reached in the vocabulary")
+    how = {"BPE": say("the merges that byte-pair encoding learned lead to"), "Unigram": say("the likeliest split is")}
+    return [say("“{text}” as one piece {one} of {entries}; {get} {pieces}.", text=word.text, one=one,
+                entries=_entries(tokenizer), get=how.get(_kind(tokenizer), say("it is split into")),
+                pieces=' '.join(word.pieces)), *blank]
 
 
 # ---------------------------------------------------------------- the other rows
@@ -243,8 +264,9 @@ def _subword(view, word, token, tokenizer):
 def _input_ids(view, token, tokenizer):
     """Where the piece stands in the vocabulary, and why it is that piece."""
     _, reasons = _piece(view, token, tokenizer)
-    return str(token.id), [f"{token.id} is “{token.piece}”: its place in the vocabulary of {_entries(tokenizer)}, "
-                           "and the row that the model takes from its embedding table.", *reasons]  # fmt: skip
+    return str(token.id), [say("{id} is “{piece}”: its place in the vocabulary of {entries}, and the row that the model "
+                               "takes from its embedding table.", id=token.id, piece=token.piece,
+                               entries=_entries(tokenizer)), *reasons]  # fmt: skip
 
 
 def _type_ids(view, token, tokenizer):
@@ -257,45 +279,51 @@ def _type_ids(view, token, tokenizer):
         return str(number), _padding_type(token, numbers)
     if token.sentence is not None:
         return str(number), [
-            f"{_named(token)} belongs to sentence {token.sentence}, whose tokens have type {number}.",
-            f"A model with segment embeddings, such as BERT, adds row {number} of them to each of these tokens.",
+            say("{named} belongs to sentence {sentence_text}, whose tokens have type {number}.", named=_named(token),
+                sentence_text=token.sentence, number=number),
+            say("A model with segment embeddings, such as BERT, adds row {number} of them to each of these tokens.",
+                number=number),
         ]
     first = 1 if token.id == tokenizer.cls_token_id and _end(view, token) == "beginning" else None
     counted = first or _closes(view, token, tokenizer)[1]
-    verb = f"stands before sentence {counted}" if first else f"closes sentence {counted}"
+    verb = say("stands before sentence {counted}", counted=counted) if first else say("closes sentence {counted}",
+                                                                                      counted=counted)
     # A sentence of which no token is left has shown no number; then its order tells
     if counted and number in (numbers[counted] or {counted - 1}):
-        return str(number), [f"{token.piece} {verb} and counts as a part of it, hence {number}."]
-    return str(number), [f"This checkpoint gives {token.piece} the type {number} here."]
+        return str(number), [say("{piece} {verb} and counts as a part of it, hence {number}.", piece=token.piece, verb=verb,
+                                 number=number)]
+    return str(number), [say("This checkpoint gives {piece} the type {number} here.", piece=token.piece, number=number)]
 
 
 def _padding_type(token, numbers):
-    says = [f"{token.type_id} is the type that padding gets."]
+    says = [say("{type_id} is the type that padding gets.", type_id=token.type_id)]
     alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
     if alike:
-        says[0] += (f" Sentence {alike} has the same number: only attention_mask, {token.mask} here, "
-                    f"tells {token.piece} from sentence {alike}.")  # fmt: skip
+        says[0] += (say(" Sentence {alike} has the same number: only attention_mask, {mask} here, tells {piece} from "
+                        "sentence {alike}.", alike=alike, mask=token.mask, piece=token.piece))  # fmt: skip
     return says
 
 
 def _mask(view, token, tokenizer):
     if token.mask:
-        what = f"{token.piece} is a token of the row" if token.sentence else f"{token.piece} is special, but no padding"
-        return str(token.mask), [f"{what}: 1 lets every token of the row attend to it."]
+        what = say("{piece} is a token of the row",
+                   piece=token.piece) if token.sentence else say("{piece} is special, but no padding",
+                                                                                 piece=token.piece)
+        return str(token.mask), [say("{what}: 1 lets every token of the row attend to it.", what=what)]
     return str(token.mask), [
-        "0 is padding. Attention adds the lowest number there is to its score, so that softmax gives it the weight 0.",
-        "No token of the row takes anything from it: the answer stays what it is without padding.",
+        say("0 is padding. Attention adds the lowest number there is to its score, so that softmax gives it the weight 0."),
+        say("No token of the row takes anything from it: the answer stays what it is without padding."),
     ]
 
 
 def _characters(view, token, tokenizer):
     if token.sentence is None:
-        what = "fills the row up" if token.role == "padding" else "was added by the tokenizer"
-        return "–", [f"{token.piece} {what}: no character of the sentences stands behind it."]
+        what = say("fills the row up") if token.role == "padding" else say("was added by the tokenizer")
+        return "–", [say("{piece} {what}: no character of the sentences stands behind it.", piece=token.piece, what=what)]
     return f"{token.start}–{token.end}", [
-        f"{_named(token)} is what sentence {token.sentence} has there: characters {token.start} to {token.end}, "
-        "counted from 0, the last one not included.",
-        "The tokenizer's offset_mapping keeps these places, also where the piece has other letters than the text.",
+        say("{named} is what sentence {sentence_text} has there: characters {start} to {end}, counted from 0, the last one "
+            "not included.", named=_named(token), sentence_text=token.sentence, start=token.start, end=token.end),
+        say("The tokenizer's offset_mapping keeps these places, also where the piece has other letters than the text."),
     ]
 
 

@@ -9,6 +9,8 @@ import math
 import unicodedata
 from dataclasses import dataclass
 
+from languages import _, say
+
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
 # What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level BPE, SentencePiece.
 JOINTS = ("##", "Ġ", "▁")
@@ -62,13 +64,15 @@ def notice(message, kind="info"):
 
 def origin_line(message, fallback=False):
     """Where something was loaded from; a stand-in looks like one."""
-    label = "Stand-in" if fallback else "Loaded"
+    label = _("Stand-in") if fallback else _("Loaded")
     return f'<p class="origin{" stands-in" if fallback else ""}"><strong>{label}</strong> {text(message)}</p>'
 
 
 # ---------------------------------------------------------------- tokens
 
-ROLE_NAMES = {"special": "special", "sentence1": "sentence 1", "sentence2": "sentence 2", "padding": "padding"}
+ROLE_NAMES = {
+    "special": say("special"), "sentence1": say("sentence 1"), "sentence2": say("sentence 2"), "padding": say("padding"),
+}  # fmt: skip
 
 
 def token_grid(view):
@@ -84,9 +88,9 @@ def token_grid(view):
             _row("characters", [_where(token) for token in tokens], tokens)]  # fmt: skip
     # The first cell can be reached with Tab; the arrow keys go on from there
     body = "".join(rows).replace("<td ", '<td tabindex="0" ', 1)
-    table = captioned("token-grid", f"{len(tokens)} tokens, one a column", body, role="grid")
+    table = captioned("token-grid", _("{count} tokens, one a column", count=len(tokens)), body, role="grid")
     notes = "".join(notice(note) for note in view.notes)
-    return f'<div class="sentences">{sentences}</div>{framed(table, "Token grid")}{notes}'
+    return f'<div class="sentences">{sentences}</div>{framed(table, _("Token grid"))}{notes}'
 
 
 def _bands(tokens):
@@ -98,16 +102,20 @@ def _bands(tokens):
             name = f"<span>{ROLE_NAMES[role]}</span>"
             cells.append(f'<th scope="colgroup" colspan="{width}" class="{role}">{name}</th>')
             start = end
-    return f'<tr class="parts"><th scope="row">part</th>{"".join(cells)}</tr>'
+    return f'<tr class="parts"><th scope="row">{_("part")}</th>{"".join(cells)}</tr>'
+
+
+ROW_HEADS = {"token": say("token"), "characters": say("characters")}
 
 
 def _row(name, values, tokens, kind=""):
     cells = "".join(f'<td class="{token.role}">{value}</td>' for token, value in zip(tokens, values, strict=True))
     row = "piece" if name == "token" else name
-    return f'<tr class="{kind}" data-row="{row}"><th scope="row">{name}</th>{cells}</tr>'
+    named = str(ROW_HEADS.get(name, name))
+    return f'<tr class="{kind}" data-row="{row}"><th scope="row">{named}</th>{cells}</tr>'
 
 
-NO_TYPE_IDS = "this checkpoint has none: its model tells the sentences apart by the separators alone"
+NO_TYPE_IDS = say("this checkpoint has none: its model tells the sentences apart by the separators alone")
 
 
 def _type_ids(view):
@@ -131,7 +139,7 @@ def _marked(view, which):
         parts.append(f'<span class="piece sentence{which}" data-tokens="{tokens}">{text(token.text)}</span>')
         at = token.end
     parts.append(_between(sentence[at:], cut))
-    return f'<p><span class="tag sentence{which}">sentence {which}</span> <bdi>{"".join(parts)}</bdi></p>'
+    return f'<p><span class="tag sentence{which}">{_("sentence {which}", which=which)}</span> <bdi>{"".join(parts)}</bdi></p>'
 
 
 def _sharing(tokens, which):
@@ -148,7 +156,7 @@ def _sharing(tokens, which):
 def _between(gap, cut):
     """Text that no token holds: blanks as they are, what truncation removed struck out and named."""
     if cut.strip() and cut.strip() in gap:
-        return f'<del>{text(gap)}</del> <span class="tag cut">cut by truncation</span>'
+        return f'<del>{text(gap)}</del> <span class="tag cut">{_("cut by truncation")}</span>'
     return text(gap)
 
 
@@ -161,11 +169,13 @@ def batch_grid(view, show="pieces"):
     labels = view.tensors.get("labels")
     positions = "".join(f'<th scope="col">{position}</th>' for position in range(len(cells[0])))
     label_head = '<th scope="col">labels</th>' if labels else ""
-    head = f'<thead><tr><th scope="col">row</th>{label_head}{positions}</tr></thead>'
+    head = f'<thead><tr><th scope="col">{_("row")}</th>{label_head}{positions}</tr></thead>'
     body = "".join(_batch_row(view, cells[row], labels, row) for row in range(len(cells)))
     body = body.replace("<td ", '<td tabindex="0" ', 1)
-    table = captioned("batch-grid", f"{show} of the batch, one column a position", f"{head}<tbody>{body}</tbody>", role="grid")
-    return _key() + framed(table, "Padded batch") + _padding_line(view, len(cells[0]))
+    shown = _("pieces") if show == "pieces" else show
+    caption = _("{shown} of the batch, one column a position", shown=shown)
+    table = captioned("batch-grid", caption, f"{head}<tbody>{body}</tbody>", role="grid")
+    return _key() + framed(table, _("Padded batch")) + _padding_line(view, len(cells[0]))
 
 
 def _key():
@@ -178,8 +188,8 @@ def _batch_row(view, values, labels, row):
     roles = _roles(view.pieces[row], view.tensors["attention_mask"][row])
     cells = "".join(f'<td class="{role}">{piece(str(value))}</td>' for role, value in zip(roles, values, strict=True))
     label = f'<td class="label">{labels[row]}</td>' if labels else ""
-    length = f"<small>· {view.lengths[row]} tokens</small>"
-    return f'<tr data-line="{row}"><th scope="row">row {row} {length}</th>{label}{cells}</tr>'
+    name = _("row {row} <small>· {count} tokens</small>", row=row, count=view.lengths[row])
+    return f'<tr data-line="{row}"><th scope="row">{name}</th>{label}{cells}</tr>'
 
 
 def _roles(pieces, mask):
@@ -198,30 +208,31 @@ def _roles(pieces, mask):
 
 def _padding_line(view, seq_len):
     share = view.padding_cells / max(view.cells, 1)
-    return (f'<p class="sum"><strong>{len(view.lengths)} × {seq_len} = {view.cells}</strong> cells, '
-            f"<strong>{view.padding_cells}</strong> of them padding ({share:.1%})</p>")  # fmt: skip
+    said = _("<strong>{rows} × {seq_len} = {cells}</strong> cells, <strong>{padding}</strong> of them padding ({share:.1%})",
+             rows=len(view.lengths), seq_len=seq_len, cells=view.cells, padding=view.padding_cells, share=share)  # fmt: skip
+    return f'<p class="sum">{said}</p>'
 
 
 def shapes_table(view):
     """Name and shape of each tensor in the batch."""
     rows = "".join(f'<tr><th scope="row">{text(name)}</th><td><code>torch.Size({list(shape)})</code></td></tr>'
                    for name, shape in view.shapes.items())  # fmt: skip
-    head = '<tr><th scope="col">name</th><th scope="col">shape</th></tr>'
-    return framed(captioned("small-table", "What the collator returns", head + rows), "Shapes")
+    head = f'<tr><th scope="col">{_("name")}</th><th scope="col">{_("shape")}</th></tr>'
+    return framed(captioned("small-table", _("What the collator returns"), head + rows), _("Shapes"))
 
 
-FATES = {"kept": "✓ kept", "dropped": "✕ dropped", "renamed": "→ renamed"}
+FATES = {"kept": say("✓ kept"), "dropped": say("✕ dropped"), "renamed": say("→ renamed")}
 
 
 def columns_table(view):
     """What becomes of each column, and why."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("column", "fate", "in the batch", "why"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in (_("column"), _("fate"), _("in the batch"), _("why")))
     rows = "".join(
         f'<tr><th scope="row">{text(column.name)}</th><td><span class="fate {column.fate}">{FATES[column.fate]}</span>'
         f'</td><td>{text(column.becomes) or "–"}</td><td class="why">{text(column.why)}</td></tr>'
         for column in view.columns
     )
-    return framed(captioned("small-table", "What becomes of each column", f"<tr>{head}</tr>{rows}"), "Columns")
+    return framed(captioned("small-table", _("What becomes of each column"), f"<tr>{head}</tr>{rows}"), _("Columns"))
 
 
 # ---------------------------------------------------------------- curves
@@ -259,7 +270,7 @@ class Scale:
     def y(self, value):
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
 
-    def say(self, value):
+    def said(self, value):
         return f"{value:.1%}" if self.percent else f"{value:.4g}"
 
 
@@ -282,7 +293,7 @@ def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None, be
     legend += "".join(layer.legend(scale) for layer in behind)
     table = _points_table(title, x_label, series)
     return (f'<figure class="curve"><figcaption>{text(title)}</figcaption>{svg}<ul class="legend">{legend}</ul>'
-            f"<details><summary>The points as a table</summary>{table}</details></figure>")  # fmt: skip
+            f"<details><summary>{_('The points as a table')}</summary>{table}</details></figure>")  # fmt: skip
 
 
 def _is_finite(value):
@@ -302,12 +313,12 @@ def _empty_curve(title):
     lines = "".join(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>' for y in heights)
     ghost = f'<path class="ghost" d="M{left} 60 C {left + 90} 190, {left + 200} 170, {right} 200"/>'
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{lines}{ghost}</svg>'
-    waiting = "<p>The curve appears with the first step.</p>"
+    waiting = f"<p>{_('The curve appears with the first step.')}</p>"
     return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{svg}{waiting}</figure>'
 
 
 def _scale(series, baselines, x_max, y_range):
-    last = max(x for points in series.values() for x, _ in points)
+    last = max(x for points in series.values() for x, _rest in points)
     low, high = y_range or _range(series, baselines)
     if not high > low:
         low, high = low - 0.5, low + 0.5
@@ -316,7 +327,7 @@ def _scale(series, baselines, x_max, y_range):
 
 def _range(series, baselines):
     """Room above and below the values; shares get no room outside 0 to 1."""
-    values = [y for points in series.values() for _, y in points] + list(baselines.values())
+    values = [y for points in series.values() for _rest, y in points] + list(baselines.values())
     low, high = min(values), max(values)
     room = (high - low) * 0.12 or 0.05
     if baselines and 0 <= low and high <= 1:
@@ -385,17 +396,18 @@ def _mark(number, x, y):
 def _legend(scale, number, name, points):
     sample = f'<g class="series series{number % 3}"><path d="M2 6 L26 6"/>{_mark(number, 14, 6)}</g>'
     svg = f'<svg viewBox="0 0 28 12" aria-hidden="true">{sample}</svg>'
-    return f"<li>{svg}{text(name)} <strong>{scale.say(points[-1][1])}</strong></li>"
+    return f"<li>{svg}{text(name)} <strong>{scale.said(points[-1][1])}</strong></li>"
 
 
 def _summary(title, series, baselines, scale):
-    said = [f"{name} from {scale.say(points[0][1])} to {scale.say(points[-1][1])}" for name, points in series.items()]
+    said = [_("{name} from {first} to {last}", name=name, first=scale.said(points[0][1]), last=scale.said(points[-1][1]))
+            for name, points in series.items()]
     said += [f"{name} {value:.1%}" for name, value in baselines.items()]
     return f"{title}: {'; '.join(said)}"
 
 
 def _points_table(title, x_label, series):
-    steps = sorted({x for points in series.values() for x, _ in points})
+    steps = sorted({x for points in series.values() for x, _rest in points})
     known = [dict(points) for points in series.values()]
     head = "".join(f'<th scope="col">{text(name)}</th>' for name in (x_label, *series))
     rows = "".join(_points_row(step, known) for step in steps)
@@ -421,16 +433,18 @@ def _short(value):
 # ---------------------------------------------------------------- runs and predictions
 
 STATE_WORDS = {
-    "idle": "No run yet", "queued": "Queued", "running": "Running", "stopping": "Stopping after this step",
-    "done": "Done", "stopped": "Stopped", "failed": "Failed", "expired": "Expired",
+    "idle": say("No run yet"), "queued": say("Queued"), "running": say("Running"), "stopping": say("Stopping after this step"),
+    "done": say("Done"), "stopped": say("Stopped"), "failed": say("Failed"), "expired": say("Expired"),
 }  # fmt: skip
 
 
 def run_status(state, done_steps, total_steps, seconds_left, message=""):
     """A run's state, its progress and the time left; read out when it changes."""
-    left = f" · about {duration(seconds_left)} left" if seconds_left is not None and state == "running" else ""
-    steps = f"step {done_steps} of {total_steps}{left}" if total_steps else ""
-    progress = f'<progress aria-label="steps" max="{total_steps}" value="{done_steps}">{steps}</progress>'
+    left = _(" · about {seconds_left} left",
+             seconds_left=duration(seconds_left)) if seconds_left is not None and state == "running" else ""
+    steps = _("step {done_steps} of {total_steps}{left}", done_steps=done_steps, total_steps=total_steps,
+              left=left) if total_steps else ""
+    progress = f'<progress aria-label="{_("steps")}" max="{total_steps}" value="{done_steps}">{steps}</progress>'
     bar, said = progress if total_steps else "", f"<p>{text(message)}</p>" if message else ""
     return (f'<div class="status {state}" aria-live="polite"><p><strong>{STATE_WORDS[state]}</strong> {steps}</p>'
             f"{bar}{said}</div>")  # fmt: skip
@@ -446,14 +460,14 @@ def duration(seconds):
 
 def result_table(rows):
     """(name, before, after, majority) shares -> what the run changed."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("metric", "before", "after", "gain", "majority"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in (_("metric"), _("before"), _("after"), _("gain"), _("majority")))
     body = "".join(
         f'<tr><th scope="row">{text(name)}</th><td>{_percent(before)}</td><td><strong>{_percent(after)}</strong></td>'
         f"<td>{_gain(before, after)}</td><td>{_percent(majority)}</td></tr>"
         for name, before, after, majority in rows
     )
-    table = captioned("small-table result", "Before and after, on validation", f"<tr>{head}</tr>{body}")
-    return framed(table, "Result")
+    table = captioned("small-table result", _("Before and after, on validation"), f"<tr>{head}</tr>{body}")
+    return framed(table, _("Result"))
 
 
 def _percent(share):
@@ -461,7 +475,7 @@ def _percent(share):
 
 
 def _gain(before, after):
-    return f"{100 * (after - before):+.1f} points" if _is_finite(before) and _is_finite(after) else "–"
+    return _("{change:+.1f} points", change=100 * (after - before)) if _is_finite(before) and _is_finite(after) else "–"
 
 
 LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy", "eval_f1")
@@ -470,10 +484,10 @@ LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss
 def log_table(rows):
     """Trainer's log lines, a blank where a line doesn't have the column."""
     if not rows:
-        return '<p class="quiet">The log fills with the first step.</p>'
+        return f'<p class="quiet">{_("The log fills with the first step.")}</p>'
     head = "".join(f'<th scope="col">{name}</th>' for name in LOG_COLUMNS)
     body = "".join(_log_row(row) for row in rows)
-    return framed(captioned("small-table log", "Log", f"<tr>{head}</tr>{body}"), "Log")
+    return framed(captioned("small-table log", _("Log"), f"<tr>{head}</tr>{body}"), _("Log"))
 
 
 def _log_row(row):
@@ -485,11 +499,12 @@ def probability_bars(prediction):
     """The label, both probabilities as bars, the logits they come from, and what the model never saw."""
     rows = "".join(_bar(name, share, prediction.logits[name], name == prediction.label)
                    for name, share in prediction.probabilities.items())  # fmt: skip
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("label", "probability", "logit"))
-    table = captioned("bars", "softmax of the logits", f"<tr>{head}</tr>{rows}")
-    cut = "".join(notice(f"Cut from sentence {which}, never seen by the model: {part}", kind="warning")
+    head = "".join(f'<th scope="col">{name}</th>' for name in (_("label"), _("probability"), _("logit")))
+    table = captioned("bars", _("softmax of the logits"), f"<tr>{head}</tr>{rows}")
+    cut = "".join(notice(_("Cut from sentence {which}, never seen by the model: {part}", which=which, part=part),
+                           kind="warning")
                   for which, part in enumerate(prediction.truncated, 1) if part)  # fmt: skip
-    return (f'<p class="answer">{text(prediction.label)} <small>{prediction.tokens} tokens</small></p>'
+    return (f'<p class="answer">{text(prediction.label)} <small>{_("{count} tokens", count=prediction.tokens)}</small></p>'
             f"{framed(table, 'Probabilities')}{cut}")  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from languages import _, say
 from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, READY, WARMED
@@ -22,9 +23,9 @@ from tabs.words import explain, public, toast
 
 DEFAULT = TrainingConfig()
 START_CHOICES = [
-    ("pair-warmed all-MiniLM-L6-v2: compares, saw no label", WARMED),
+    (say("pair-warmed all-MiniLM-L6-v2: compares, saw no label"), WARMED),
     *((name, name) for name in CHECKPOINTS),
-    ("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC", READY),
+    (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
 NO_RUN = Run("", "idle")
 routes = more.routes  # what a page downloads: app.py hands them to the server
@@ -47,14 +48,14 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Watch it leave the dashed "
-                "majority lines, or not: that is what always answering the commoner label would score.")  # fmt: skip
+    gr.Markdown(_("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Watch it leave the dashed majority "
+                  "lines, or not: that is what always answering the commoner label would score."))  # fmt: skip
     controls = _controls(settings)
     page.names = tuple(controls)
     expected = gr.HTML('<p class="forecast"> </p>', min_height=40)
     with gr.Row():
-        start = gr.Button("Start the fine-tune", variant="primary")
-        stop = gr.Button("Stop and keep the model", variant="stop", interactive=False)
+        start = gr.Button(_("Start the fine-tune"), variant="primary")
+        stop = gr.Button(_("Stop and keep the model"), variant="stop", interactive=False)
     status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90)
     with gr.Row(equal_height=True):
         loss = gr.HTML(page.loss(NO_RUN), min_height=300)
@@ -67,7 +68,7 @@ def build_tab(settings):
     # Whoever holds a run's secret may stop it; it stays in the visitor's browser. The storage's own key is no
     # secret (it guards nothing beyond that browser) but must outlive a restart of the server.
     owned = gr.BrowserState({}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser")
-    with gr.Accordion("The log, as a table", open=False):
+    with gr.Accordion(_("The log, as a table"), open=False):
         log = gr.HTML(drawing.log_table([]))
     forecast = more.build_forecast(settings, controls, expected)
     more.build_one_step(settings, controls)
@@ -99,49 +100,53 @@ def _controls(settings):
     controls = {}
     with gr.Row():
         controls["checkpoint"] = gr.Dropdown(
-            START_CHOICES, value=DEFAULT.checkpoint, allow_custom_value=True, label="Checkpoint",
-            info="what the run starts from: one of these, or any id of the Hub", min_width=280,
+            [(str(name), value) for name, value in START_CHOICES], value=DEFAULT.checkpoint, allow_custom_value=True,
+            label=_("Checkpoint"),
+            info=_("what the run starts from: one of these, or any id of the Hub"), min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
-            list(SOURCES), value=DEFAULT.source, label="Pairs", info="auto: MRPC where it can be had, else the embedded pairs"
+            list(SOURCES), value=DEFAULT.source, label=_("Pairs"), info=_("auto: MRPC where it can be had, else the embedded "
+                                                                       "pairs")
         )
     with gr.Row():
-        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, "updates of the weights, at most")
-        controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", info="how far an update goes")
-        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, "pairs in one update")
-    with gr.Accordion("More settings", open=False):
+        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("updates of the weights, at most"))
+        controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", info=_("how far an update goes"))
+        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, _("pairs in one update"))
+    with gr.Accordion(_("More settings"), open=False):
         with gr.Row():
-            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, "pairs to learn from")
-            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, "pairs to judge by")
-            controls["epochs"] = _slider("epochs", 1, settings.max_epochs, "times through the training pairs, at most")
+            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, _("pairs to learn from"))
+            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, _("pairs to judge by"))
+            controls["epochs"] = _slider("epochs", 1, settings.max_epochs, _("times through the training pairs, at most"))
         with gr.Row():
             controls["eval_strategy"] = gr.Radio(
                 list(EVAL_STRATEGIES), value=DEFAULT.eval_strategy, label="eval_strategy",
-                info="when to judge; the notes' evaluation_strategy",
+                info=_("when to judge; the notes' evaluation_strategy"),
             )  # fmt: skip
-            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, "updates between two evaluations")
+            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, _("updates between two evaluations"))
             controls["schedule"] = gr.Radio(
-                list(SCHEDULES), value=DEFAULT.schedule, label="lr_scheduler_type", info="how the learning rate falls"
+                list(SCHEDULES), value=DEFAULT.schedule, label="lr_scheduler_type", info=_("how the learning rate falls")
             )
         with gr.Row():
             controls["warmup_ratio"] = gr.Slider(
-                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info="share of the run in which the learning rate rises"
+                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info=_("share of the run in which the learning rate rises")
             )
-            controls["weight_decay"] = gr.Slider(0, 1, DEFAULT.weight_decay, label="weight_decay", info="pull towards zero")
+            controls["weight_decay"] = gr.Slider(0, 1, DEFAULT.weight_decay, label="weight_decay", info=_("pull towards "
+                                                                                                          "zero"))
             controls["max_length"] = gr.Slider(
-                8, settings.longest_max_length, DEFAULT.max_length, step=1, label="max_length", info="the most tokens of a pair"
+                8, settings.longest_max_length, DEFAULT.max_length, step=1, label="max_length", info=_("the most tokens of "
+                                                                                                       "a pair")
             )
         with gr.Row():
             controls["group_by_length"] = gr.Checkbox(
-                DEFAULT.group_by_length, label="group_by_length", info="batches of like length: less padding"
+                DEFAULT.group_by_length, label="group_by_length", info=_("batches of like length: less padding")
             )
             controls["frozen_layers"] = _slider("frozen_layers", 0, settings.max_frozen_layers,
-                                                "lowest layers that stay as they are, and the embeddings with them")
-            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout", info="share of activations dropped")
+                                                _("lowest layers that stay as they are, and the embeddings with them"))
+            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout", info=_("share of activations dropped"))
         with gr.Row():
             controls["precision"] = gr.Radio(list(PRECISIONS), value=DEFAULT.precision, label="precision",
-                                             info="of matrix products; auto: bf16 where this machine is faster with it")
-            controls["seed"] = gr.Number(DEFAULT.seed, precision=0, label="seed", info="same seed, same curve")
+                                             info=_("of matrix products; auto: bf16 where this machine is faster with it"))
+            controls["seed"] = gr.Number(DEFAULT.seed, precision=0, label="seed", info=_("same seed, same curve"))
     return controls
 
 
@@ -222,7 +227,7 @@ class _handlers:
         majority = start["majority"] if start else None
         baselines = {"majority accuracy": majority["accuracy"], "majority F1": majority["f1"]} if majority else {}
         series = {"accuracy": points["eval_accuracy"], "F1": points["eval_f1"]}
-        return drawing.curve("Accuracy and F1 on validation", series, baselines=baselines, x_label="step",
+        return drawing.curve(_("Accuracy and F1 on validation"), series, baselines=baselines, x_label="step",
                              y_label="share", x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"))  # fmt: skip
 
     def about(self, run):
@@ -283,7 +288,7 @@ class _handlers:
         return {"run": run_id, "secret": secret, "model": f"run:{run_id}"}
 
 
-STOP = {"queued": "Leave the queue", "stopping": "Stop now, lose the model"}
+STOP = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose the model")}
 
 
 def _recent(owned):
@@ -308,13 +313,14 @@ def _address_of(request):
 def _message(run):
     last = run.events[-1] if run.events else {}
     if run.state == "queued":
-        return f"Place {run.place} in the queue; its turn comes in about {drawing.duration(run.wait)}."
+        return _("Place {place} in the queue; its turn comes in about {wait}.", place=run.place,
+                 wait=drawing.duration(run.wait))
     if run.state == "expired":
-        return "This run has expired: its folder is gone. Start a new one."
+        return _("This run has expired: its folder is gone. Start a new one.")
     if run.state == "running" and not run.events:
-        return "The worker is starting: it loads the pairs and the model."
+        return _("The worker is starting: it loads the pairs and the model.")
     if run.state == "stopping":
-        return "It ends after the step that it is in, judges its model and saves it."
+        return _("It ends after the step that it is in, judges its model and saves it.")
     return last.get("message") or last.get("reason") or ""
 
 
@@ -326,8 +332,9 @@ def _result(run):
     rows = [("accuracy", end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),
             ("F1", end["before"]["f1"], end["after"]["f1"], majority["f1"])]  # fmt: skip
     peak = end.get("peak_bytes")
-    took = f" The run took {drawing.duration(end['seconds'])}" + (f" and {amount(peak)} of memory at most." if peak else ".")
-    model = drawing.notice(f"The model is ready: it is chosen in the Predict tab.{took}", kind="info")
+    took = _(" The run took {seconds}", seconds=drawing.duration(end['seconds'])) + (_(" and {peak} of memory at most.",
+                                                                                       peak=amount(peak)) if peak else ".")
+    model = drawing.notice(_("The model is ready: it is chosen in the Predict tab.{took}", took=took), kind="info")
     return drawing.result_table(rows) + model
 
 

@@ -8,6 +8,7 @@ import gradio as gr
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from languages import _, say
 from pipeline import by_hand, saving
 from pipeline.dataset import load_raw_datasets
 from pipeline.diagnosis import changed_config, diagnose, evidence_of
@@ -30,11 +31,11 @@ BROWSER = "browser"
 # Below this prefix Gradio's own front server hands every request on to Python, also where it renders pages itself.
 ROUTE = "gradio_api/runs"
 NO_RUN = '<p class="quiet">Start a run; what belongs here appears when it has ended.</p>'
-SIGNED_OUT = "Sign in with the button beside this one first; then push."
-NO_TOKEN = ("There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a token that may write "
-            "(huggingface.co/settings/tokens), and push again.")  # fmt: skip
-NOT_HERE = ("This page is open on another machine than the app, whose token is not yours. Download the model, or open the page "
-            "on the app's own machine.")  # fmt: skip
+SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
+NO_TOKEN = (say("There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a token that may "
+                "write (huggingface.co/settings/tokens), and push again."))  # fmt: skip
+NOT_HERE = (say("This page is open on another machine than the app, whose token is not yours. Download the model, or open "
+                "the page on the app's own machine."))  # fmt: skip
 
 
 # ---------------------------------------------------------------- before it starts
@@ -42,7 +43,7 @@ NOT_HERE = ("This page is open on another machine than the app, whose token is n
 
 def build_forecast(settings, controls, line):
     """The arithmetic behind the `line` above Start. Returns what the page loads: (function, inputs, outputs)."""
-    with gr.Accordion("Before it starts: steps, time, memory, download", open=False):
+    with gr.Accordion(_("Before it starts: steps, time, memory, download"), open=False):
         tables = gr.HTML()
     names, inputs = tuple(controls), list(controls.values())
 
@@ -62,12 +63,12 @@ def build_forecast(settings, controls, line):
 def build_one_step(settings, controls):
     """One step by hand, next to Trainer's."""
     names = tuple(controls)
-    with gr.Accordion("One step by hand, next to Trainer's", open=False, elem_id="one-step-by-hand"):
-        gr.Markdown("The first batch that the settings above would draw. Forward, each pair's loss, their mean, backward, "
-                    "update: once as `Trainer` does it, once in the lines below, from the same weights.")  # fmt: skip
-        take = gr.Button("Take one step")
+    with gr.Accordion(_("One step by hand, next to Trainer's"), open=False, elem_id="one-step-by-hand"):
+        gr.Markdown(_("The first batch that the settings above would draw. Forward, each pair's loss, their mean, "
+                      "backward, update: once as `Trainer` does it, once in the lines below, from the same weights."))
+        take = gr.Button(_("Take one step"))
         answer = gr.HTML()
-        with gr.Accordion("The lines that run by hand", open=False):
+        with gr.Accordion(_("The lines that run by hand"), open=False):
             gr.Code(by_hand.source(), language="python", interactive=False, show_label=False)
 
     def step(*values):
@@ -93,24 +94,25 @@ class After:
 def build_diagnosis():
     """The card under the curves, and the button that fills the form."""
     ended, diagnosis = gr.State(""), gr.HTML()
-    return After(ended, diagnosis, gr.Button("Try that: start the run with it", visible=False))
+    return After(ended, diagnosis, gr.Button(_("Try that: start the run with it"), visible=False))
 
 
 def build_after(settings, controls, after, run_id, owned):
     """The accordions of an ended run, below everything else: (where everything came from, the form filled by the remedy)."""
     page = _After(settings, tuple(controls))
-    with gr.Accordion("Before and after, pair by pair: what it fixed, what it broke", open=False):
+    with gr.Accordion(_("Before and after, pair by pair: what it fixed, what it broke"), open=False):
         pairs = gr.HTML(NO_RUN)
-    with gr.Accordion("This browser's runs", open=False):
+    with gr.Accordion(_("This browser's runs"), open=False):
         runs = gr.HTML(NO_RUN)
     # What the browser remembers may reach the page after the run does
     gr.on([after.ended.change, owned.change], page.fill, [after.ended, owned], [after.diagnosis, after.remedy, pairs, runs],
           **PRIVATE)  # fmt: skip
     filled = after.remedy.click(page.remedy, after.ended, list(controls.values()), **PRIVATE)
     _build_save(settings, after)
-    with gr.Accordion("Reproduce: the script, the command, where everything came from", open=False) as reproduce:
-        gr.Markdown("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same curve.")
-        script = gr.Code("# Start a run; its script stands here once it has loaded its model.", language="python",
+    with gr.Accordion(_("Reproduce: the script, the command, where everything came from"), open=False) as reproduce:
+        gr.Markdown(_("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same "
+                      "curve."))
+        script = gr.Code(_("# Start a run; its script stands here once it has loaded its model."), language="python",
                          interactive=False, label="train.py", max_lines=24)  # fmt: skip
         link = gr.HTML()
         about = gr.HTML()
@@ -149,7 +151,7 @@ class _After:
         run = read_run(run_id, self.settings)
         found = self._diagnosed(run)
         if not found:
-            return [gr.skip() for _ in self.names]
+            return [gr.skip() for _rest in self.names]
         values = changed_config(config_from(run.config), found.remedy)
         return [values[name] for name in self.names]
 
@@ -182,7 +184,7 @@ class _After:
             return None
         differs = ", ".join(f"{name} {value}" for name, value in run.config.items() if shown.config.get(name) != value)
         found = self._diagnosed(run)
-        name = f"{run.id[:6]}, the one shown" if run.id == shown.id else run.id[:6]
+        name = _("{id}, the one shown", id=run.id[:6]) if run.id == shown.id else run.id[:6]
         return (f"?run={run.id}", name, differs or ("–" if run.id == shown.id else "none"), end["before"]["accuracy"],
                 end["after"]["accuracy"], end["after"]["f1"], found.name if found else "–")  # fmt: skip
 
@@ -195,7 +197,7 @@ class _After:
         except InputError as error:
             return f"# {error}", ""
         address = f"{ROUTE}/{run_id}/train.py"
-        return code, run_drawing.download_link(address, "Download train.py", f"{len(code.splitlines())} lines")
+        return code, run_drawing.download_link(address, _("Download train.py"), f"{len(code.splitlines())} lines")
 
 
 def _guarded(draw, *values):
@@ -243,11 +245,11 @@ def faint(earlier, key):
 def build_seeds(settings, controls, run_id, owned, recent, ended):
     """Three runs of the same settings; (button, handler of its click, its outputs, so far without the tab's own)."""
     page = _Seeds(settings, tuple(controls), recent)
-    with gr.Accordion("Three seeds of the same settings, as a band", open=False):
-        gr.Markdown("How much of a result is chance? The seed decides the order of the pairs and the numbers that a new head "
-                    f"starts from. This starts the settings above with {SEEDS} seeds, one run after the other; a run of yours "
-                    "that is there already counts.")  # fmt: skip
-        start = gr.Button("Run these settings with three seeds")
+    with gr.Accordion(_("Three seeds of the same settings, as a band"), open=False):
+        gr.Markdown(_("How much of a result is chance? The seed decides the order of the pairs and the numbers that a new "
+                      "head starts from. This starts the settings above with {SEEDS} seeds, one run after the other; a run "
+                      "of yours that is there already counts.", SEEDS=SEEDS))  # fmt: skip
+        start = gr.Button(_("Run these settings with three seeds"))
         said, drawn = gr.HTML(), gr.HTML()
     timer = gr.Timer(3.0, active=False)
     look = {"fn": page.draw, "inputs": [run_id, owned], "outputs": [drawn, timer], **PRIVATE}
@@ -300,9 +302,9 @@ class _Seeds:
         done = [run for run in runs if run.state == "done"]
         if len(done) < 2:
             return rows
-        name = f"from the least to the most of {len(done)} seeds"
-        charts = [self._chart(done, "eval_loss", "Validation loss", "cross-entropy", name),
-                  self._chart(done, "eval_accuracy", "Accuracy on validation", "share", name)]  # fmt: skip
+        name = _("from the least to the most of {count} seeds", count=len(done))
+        charts = [self._chart(done, "eval_loss", _("Validation loss"), "cross-entropy", name),
+                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), "share", name)]  # fmt: skip
         return f'{rows}<div class="bands">{"".join(charts)}</div>'
 
     def _row(self, run):
@@ -325,18 +327,19 @@ class _Seeds:
 def _build_save(settings, after):
     page = _Save(settings)
     on_space = settings.signs_in
-    with gr.Accordion("Save the model: download it, or push it to your Hub account", open=False):
+    with gr.Accordion(_("Save the model: download it, or push it to your Hub account"), open=False):
         download = gr.HTML(NO_RUN)
         with gr.Row():
-            name = gr.Textbox("my-paraphrase-classifier", label="Repository", info="its name in your account", min_width=240)
-            private = gr.Checkbox(True, label="private", info="only you see it; the Hub can change that later", min_width=240)
+            name = gr.Textbox("my-paraphrase-classifier", label="Repository", info=_("its name in your account"), min_width=240)
+            private = gr.Checkbox(True, label="private", info=_("only you see it; the Hub can change that later"),
+                                                                min_width=240)
         with gr.Row():
             if on_space:
                 gr.LoginButton(size="md", min_width=200)
-            push = gr.Button("Push to my Hub account", min_width=200)
+            push = gr.Button(_("Push to my Hub account"), min_width=200)
         said = gr.HTML()
-        gr.Markdown("With it goes a model card with the figures, the settings, the seed and the versions, and the script that "
-                    "trains it again. The token is used for this push and kept nowhere.")  # fmt: skip
+        gr.Markdown(_("With it goes a model card with the figures, the settings, the seed and the versions, and the script "
+                      "that trains it again. The token is used for this push and kept nowhere."))  # fmt: skip
     after.ended.change(page.download, after.ended, download, **PRIVATE)
     push.click(page.push_from_space if on_space else page.push_from_here, [after.ended, name, private], said,
                api_visibility="private", concurrency_id="push", concurrency_limit=2)  # fmt: skip
@@ -356,8 +359,8 @@ class _Save:
         run = saving.saved_run(run_id, self.settings)
         files = saving.files_of(run, self.settings)
         size = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in files.values())
-        hint = f"{run_drawing.amount(size)}, no pickle: {', '.join(files)}"
-        return run_drawing.download_link(f"{ROUTE}/{run_id}/model.zip", "Download the model", hint)
+        hint = _("{size}, no pickle: {files}", size=run_drawing.amount(size), files=', '.join(files))
+        return run_drawing.download_link(f"{ROUTE}/{run_id}/model.zip", _("Download the model"), hint)
 
     def push_from_space(self, run_id, name, private, token: gr.OAuthToken | None):
         """With the token of whoever signed in, and never with the server's own."""
@@ -373,14 +376,15 @@ class _Save:
 
     def _push(self, run_id, name, private, token, without):
         if not run_id:
-            return drawing.notice("There is no finished run to push. Start one first.", kind="error")
+            return drawing.notice(_("There is no finished run to push. Start one first."), kind="error")
         if not token:
             return drawing.notice(without, kind="error")
         try:
             address = saving.push(run_id, name, token, private, self.settings)
         except Exception as error:
             # The log gets no traceback of a call that had the token in its hands
-            unforeseen = f"The push failed ({type(error).__name__}). Try again later, or download the model."
+            unforeseen = _("The push failed ({name__}). Try again later, or download the model.",
+                           name__=type(error).__name__)
             return drawing.notice(str(error) if isinstance(error, InputError) else unforeseen, kind="error")
         link = html.escape(address)
         return f'<p class="notice info" role="note">Pushed: <a href="{link}" target="_blank" rel="noopener">{link}</a></p>'

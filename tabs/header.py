@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 from starlette.responses import RedirectResponse
 
-from pipeline.language import DEFAULT_LANGUAGE, LANGUAGES, _, language
+from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
 
 # Gradio's own words (Submit, Drop file here) follow the page's language; it asks the navigator for one.
 HEAD = """<script>(() => {

@@ -12,6 +12,7 @@ import math
 import tokenize
 from dataclasses import dataclass
 
+from languages import _, say, told
 from tabs.drawing import captioned, framed, notice, text
 
 # ---------------------------------------------------------------- tensors
@@ -33,7 +34,7 @@ def shape(sizes):
     >>> shape((1, 3, 8, 8))
     '1 × 3 × 8 × 8'
     """
-    return " × ".join(map(str, sizes)) if sizes else "a single number"
+    return " × ".join(map(str, sizes)) if sizes else _("a single number")
 
 
 def largest(planes):
@@ -54,7 +55,10 @@ class Look:
     dropped: frozenset = frozenset()
 
 
-def grid(plane, caption, look, mark_name="in the window"):
+IN_WINDOW = say("in the window")
+
+
+def grid(plane, caption, look, mark_name=IN_WINDOW):
     """H × W numbers -> a table with row and column numbers. What colour says, the number and the frame say too."""
     columns = range(look.origin[1], look.origin[1] + len(plane[0]))
     head = '<tr><td class="corner"></td>' + "".join(f'<th scope="col">{number(c)}</th>' for c in columns) + "</tr>"
@@ -92,14 +96,15 @@ def stage(title, note, tables, elem=""):
 
 def size_table(shapes):
     """Shapes -> height and width, the formula worked out in numbers."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("", f"size out = {text(shapes.formula)}", "in", "out"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("", _("size out = {formula}",
+                                                                     formula=text(shapes.formula)), _("in"), _("out")))
     rows = "".join(
         f'<tr><th scope="row">{name}</th><td class="formula">{text(numbers)}</td>'
         f"<td>{shapes.input[at]}</td><td><strong>{shapes.output[at]}</strong></td></tr>"
-        for name, numbers, at in (("height", shapes.height, 2), ("width", shapes.width, 3))
+        for name, numbers, at in ((_("height"), shapes.height, 2), (_("width"), shapes.width, 3))
     )
-    caption = f"{shape(shapes.input)} in, {shape(shapes.output)} out (N × C × H × W)"
-    return framed(captioned("small-table sizes", caption, f"<tr>{head}</tr>{rows}"), "Sizes in and out")
+    caption = _("{shape} in, {shape2} out (N × C × H × W)", shape=shape(shapes.input), shape2=shape(shapes.output))
+    return framed(captioned("small-table sizes", caption, f"<tr>{head}</tr>{rows}"), _("Sizes in and out"))
 
 
 def code(source):
@@ -135,34 +140,36 @@ def _record_cells(values):
 
 def convolution(made, window, at):
     """Convolution, the Window of the output cell `at` = (channel, row, column) -> input, kernels, output, the sum."""
-    _, channels, height, width = made.shapes.input
+    _rest, channels, height, width = made.shapes.input
     rows, columns = (len(made.padded[0]) - height) // 2, (len(made.padded[0][0]) - width) // 2
     look = Look(largest(made.padded), (-rows, -columns), (height, width), frozenset(window.cells))
     inputs = [
-        grid(plane, f"channel {c}", look if c in window.terms else Look(look.top, look.origin, look.inside))
+        grid(plane, _("channel {c}", c=c), look if c in window.terms else Look(look.top, look.origin, look.inside))
         for c, plane in enumerate(made.padded)
     ]
     outputs = [
-        grid(plane, f"channel {c}", Look(largest(made.output), marked=frozenset([at[1:]] if c == at[0] else ())),
-             "the one followed")
+        grid(plane, _("channel {c}", c=c), Look(largest(made.output), marked=frozenset([at[1:]] if c == at[0] else ())),
+             _("the one followed"))
         for c, plane in enumerate(made.output)
     ]  # fmt: skip
     per_group = len(made.weight[0])
     return "".join([
         code(made.code), size_table(made.shapes),
-        stage("Input", f"{shape(made.shapes.input)}, {_padding_said(rows, columns)}", inputs),
-        stage("Kernels", f"weight: {shape(made.weight_shape)}; {made.parameters} parameters with the bias"
-              if made.bias else f"weight: {shape(made.weight_shape)}; {made.parameters} parameters",
+        stage(_("Input"), f"{shape(made.shapes.input)}, {_padding_said(rows, columns)}", inputs),
+        stage(_("Kernels"), _("weight: {shape}; {parameters} parameters with the bias", shape=shape(made.weight_shape),
+                           parameters=made.parameters)
+              if made.bias else _("weight: {shape}; {parameters} parameters", shape=shape(made.weight_shape),
+                                  parameters=made.parameters),
               _kernels(made, at[0], min(window.terms), per_group)),
-        stage("Output", shape(made.shapes.output), outputs, "output"),
-        worked(f"Output channel {at[0]}, row {at[1]}, column {at[2]}", _summed(window)),
+        stage(_("Output"), shape(made.shapes.output), outputs, "output"),
+        worked(_("Output channel {at}, row {at2}, column {at3}", at=at[0], at2=at[1], at3=at[2]), _summed(window)),
     ])  # fmt: skip
 
 
 def _padding_said(rows, columns):
     if not rows and not columns:
-        return "no padding"
-    return f"padding {rows}" if rows == columns else f"padding {rows} and {columns}"
+        return _("no padding")
+    return _("padding {rows}", rows=rows) if rows == columns else _("padding {rows} and {columns}", rows=rows, columns=columns)
 
 
 def _kernels(made, channel, first, per_group):
@@ -171,9 +178,10 @@ def _kernels(made, channel, first, per_group):
     for out, kernels in enumerate(made.weight):
         whole = frozenset((r, c) for r in range(len(kernels[0])) for c in range(len(kernels[0][0])))
         for number_in, kernel in enumerate(kernels):
-            where = f"for output {out}, " + (f"its input {number_in + 1} of {per_group}" if out != channel else
-                                             f"input {first + number_in}")  # fmt: skip
-            yield grid(kernel, where, Look(top, marked=whole if out == channel else frozenset()), "used here")
+            where = _("for output {out}, ", out=out) + (_("its input {number_in} of {per_group}", number_in=number_in + 1,
+                                               per_group=per_group) if out != channel else
+                                             _("input {channel}", channel=first + number_in))  # fmt: skip
+            yield grid(kernel, where, Look(top, marked=whole if out == channel else frozenset()), _("used here"))
 
 
 def _summed(window):
@@ -181,9 +189,11 @@ def _summed(window):
     lines = []
     for channel, pairs in window.terms.items():
         products = " + ".join(f"{number(value)}·{_bracketed(weight)}" for value, weight in pairs)
-        lines.append(f"input {channel}: {products} = {number(window.sums[channel])}")
+        lines.append(_("input {channel}: {products} = {total}", channel=channel, products=products,
+                       total=number(window.sums[channel])))
     parts = " + ".join(_bracketed(part) for part in window.sums.values())
-    return [*lines, f"summed, then the bias: {parts} + {_bracketed(window.bias)} = {number(window.output)}"]
+    return [*lines, _("summed, then the bias: {parts} + {bracketed} = {number}", parts=parts,
+                      bracketed=_bracketed(window.bias), number=number(window.output))]
 
 
 def _bracketed(value):
@@ -205,8 +215,8 @@ def paddings(picture, padded, padding):
 
 
 PADDING_SAYS = {
-    "zeros": "zeros all round", "reflect": "a mirror on the edge cells", "replicate": "the edge cells go on",
-    "circular": "the other side comes round",
+    "zeros": say("zeros all round"), "reflect": say("a mirror on the edge cells"), "replicate": say("the edge cells go on"),
+    "circular": say("the other side comes round"),
 }  # fmt: skip
 
 
@@ -216,14 +226,14 @@ def pooling(picture, area, made, marked, at, padding, restored):
     look = Look(largest(picture), (-padding[0], -padding[1]), size, frozenset(marked))
     out_look = Look(largest(made.output), marked=at)
     parts = [code(made.code), size_table(made.shapes),
-             stage("Input", shape(made.shapes.input), [grid(p, f"channel {c}", look) for c, p in enumerate(area)]),
-             stage("Output", "the largest value of each window",
-                   [grid(p, f"channel {c}", out_look, "the one followed") for c, p in enumerate(made.output)],
+             stage(_("Input"), shape(made.shapes.input), [grid(p, _("channel {c}", c=c), look) for c, p in enumerate(area)]),
+             stage(_("Output"), _("the largest value of each window"),
+                   [grid(p, _("channel {c}", c=c), out_look, _("the one followed")) for c, p in enumerate(made.output)],
                    "output")]  # fmt: skip
     if made.indices is not None:
         top = size[0] * size[1]
-        parts.append(stage("Indices", "row · width + column of each largest value",
-                           [grid(p, f"channel {c}", Look(top, marked=at), "the one followed")
+        parts.append(stage(_("Indices"), _("row · width + column of each largest value"),
+                           [grid(p, _("channel {c}", c=c), Look(top, marked=at), _("the one followed"))
                             for c, p in enumerate(made.indices)]))  # fmt: skip
         parts.append(_unpooled(restored))
     return "".join(parts)
@@ -233,8 +243,8 @@ def _unpooled(restored):
     if isinstance(restored, str):
         return notice(restored)
     zeros = [frozenset((r, c) for r, row in enumerate(p) for c, v in enumerate(row) if v == 0) for p in restored]
-    tables = [grid(p, f"channel {c}", Look(largest(restored), dropped=zeros[c])) for c, p in enumerate(restored)]
-    return stage("max_unpool2d", "each largest value back in its place, zeros elsewhere", tables)
+    tables = [grid(p, _("channel {c}", c=c), Look(largest(restored), dropped=zeros[c])) for c, p in enumerate(restored)]
+    return stage("max_unpool2d", _("each largest value back in its place, zeros elsewhere"), tables)
 
 
 def normalization(batch, made, title):
@@ -243,10 +253,10 @@ def normalization(batch, made, title):
     top_in = max(largest(images) for images in batch)
     return "".join([
         code(title), _statistics(made),
-        stage("Input", shape((len(batch), *_sizes(batch[0]))), _examples(batch, top_in)),
-        stage("train()", "normalized with this batch's own mean and variance", _examples(made.train_output, top_out)),
-        stage("eval()", "normalized with what training has collected" if made.running_mean else
-              "no running statistics were kept: the batch's own are used", _examples(made.eval_output, top_out)),
+        stage(_("Input"), shape((len(batch), *_sizes(batch[0]))), _examples(batch, top_in)),
+        stage("train()", _("normalized with this batch's own mean and variance"), _examples(made.train_output, top_out)),
+        stage("eval()", _("normalized with what training has collected") if made.running_mean else
+              _("no running statistics were kept: the batch's own are used"), _examples(made.eval_output, top_out)),
     ])  # fmt: skip
 
 
@@ -255,51 +265,53 @@ def _sizes(image):
 
 
 def _examples(batch, top):
-    return [grid(plane, f"example {n}, channel {c}", Look(top)) for n, image in enumerate(batch)
+    return [grid(plane, _("example {n}, channel {c}", n=n, c=c), Look(top)) for n, image in enumerate(batch)
             for c, plane in enumerate(image)]  # fmt: skip
 
 
 def _statistics(made):
-    columns = {"mean": made.batch_mean, "variance (÷ n)": made.batch_var, "running_mean": made.running_mean,
-               "running_var (÷ n − 1)": made.running_var, "weight γ": made.weight, "bias β": made.bias}  # fmt: skip
+    columns = {_("mean"): made.batch_mean, _("variance (÷ n)"): made.batch_var, "running_mean": made.running_mean,
+               "running_var (÷ n − 1)": made.running_var, _("weight γ"): made.weight, _("bias β"): made.bias}  # fmt: skip
     rows = [
-        (f"channel {c}", *(float(values[c]) if values else None for values in columns.values()))
+        (_("channel {c}", c=c), *(float(values[c]) if values else None for values in columns.values()))
         for c in range(len(made.batch_mean))
     ]
-    return records(("", *columns), rows, "One number a channel: this batch's, what training collected, what is learned")
+    return records(("", *columns), rows, _("One number a channel: this batch's, what training collected, what is learned"))
 
 
 def dropout(values, made, title):
     """A tensor, Dropped -> input, train() with the zeroed cells hatched, eval()."""
     planes, train, kept = _planes(values), _planes(made.train_output), _planes(made.eval_output)
-    top = largest([plane for _, plane in train] + [plane for _, plane in planes])
-    zeroed = [frozenset((r, c) for r, row in enumerate(plane) for c, v in enumerate(row) if v == 0) for _, plane in train]
+    top = largest([plane for _rest, plane in train] + [plane for _rest, plane in planes])
+    zeroed = [frozenset((r, c) for r, row in enumerate(plane) for c, v in enumerate(row) if v == 0) for _rest, plane in train]
     return "".join([
         code(title),
-        facts([("zeroed", f"{made.zeroed:.1%} of the elements"), ("the others times", f"1 / (1 − p) = {made.scale:.4g}")],
-              "What training did"),
-        stage("Input", "", [grid(plane, name, Look(top)) for name, plane in planes]),
-        stage("train()", "hatched: zeroed; the others scaled up, so that the expected sum stays",
+        facts([(_("zeroed"), _("{zeroed:.1%} of the elements",
+                            zeroed=made.zeroed)), (_("the others times"), f"1 / (1 − p) = {made.scale:.4g}")],
+              _("What training did")),
+        stage(_("Input"), "", [grid(plane, name, Look(top)) for name, plane in planes]),
+        stage("train()", _("hatched: zeroed; the others scaled up, so that the expected sum stays"),
               [grid(plane, name, Look(top, dropped=zeroed[i])) for i, (name, plane) in enumerate(train)]),
-        stage("eval()", "nothing happens", [grid(plane, name, Look(top)) for name, plane in kept]),
+        stage("eval()", _("nothing happens"), [grid(plane, name, Look(top)) for name, plane in kept]),
     ])  # fmt: skip
 
 
 def _planes(values, names=("example", "channel"), said=()):
     """Nested lists of any depth -> [(name, H × W)]."""
     if not isinstance(values[0][0], list):
-        return [(", ".join(said) or "rows × features", values)]
-    inner = [_planes(part, names[1:], (*said, f"{names[0]} {n}")) for n, part in enumerate(values)]
+        return [(", ".join(said) or _("rows × features"), values)]
+    inner = [_planes(part, names[1:], (*said, _("example {n}", n=n) if names[0] == "example" else _("channel {c}", c=n)))
+             for n, part in enumerate(values)]  # fmt: skip
     return [plane for planes in inner for plane in planes]
 
 
 def losses(made, title, head, rows):
     """Losses and the rows (prediction, target) of its examples -> each reduction in numbers."""
     each = made.none if isinstance(made.none, list) else [made.none]
-    table = records((*head, "loss"), [(*row, float(loss)) for row, loss in zip(rows, each, strict=True)],
-                    f"reduction='none': {shape(made.none_shape)}")  # fmt: skip
-    reductions = facts([("'none'", f"{len(each)} numbers, above"), ("'sum'", number(made.sum, 4)),
-                        ("'mean'", f"{made.worked_out}")], "The three reductions")  # fmt: skip
+    table = records((*head, _("loss")), [(*row, float(loss)) for row, loss in zip(rows, each, strict=True)],
+                    _("reduction='none': {shape}", shape=shape(made.none_shape)))  # fmt: skip
+    reductions = facts([("'none'", _("{count} numbers, above", count=len(each))), ("'sum'", number(made.sum, 4)),
+                        ("'mean'", f"{made.worked_out}")], _("The three reductions"))  # fmt: skip
     return code(title) + table + reductions
 
 
@@ -307,12 +319,23 @@ def losses(made, title, head, rows):
 
 SIGNS = {"holds": "✓", "corrected": "≠", "answered": "→", "outdated": "↻", "undecided": "?"}
 UNRUN = "not run yet"
+VERDICT_NAMES = {
+    "holds": say("holds"), "corrected": say("corrected"), "answered": say("answered"), "outdated": say("outdated"),
+    "undecided": say("undecided"), UNRUN: say("not run yet"), "all": say("all"),
+}  # fmt: skip
+
+
+def verdict_name(name):
+    """A verdict as the reader's language has it."""
+    return VERDICT_NAMES.get(name, name)
+
 
 
 def claim_cards(cards, linked=""):
     """Cards as dicts, each with its result or None -> articles; the one that the address names is framed."""
     if not cards:
-        return '<p class="quiet">No claim here has this verdict. Run the section, or choose another verdict.</p>'
+        said = _("No claim here has this verdict. Run the section, or choose another verdict.")
+        return f'<p class="quiet">{said}</p>'
     return f'<div class="claims">{"".join(_claim_card(card, card["id"] == linked) for card in cards)}</div>'
 
 
@@ -321,35 +344,37 @@ def _claim_card(card, linked):
     verdict = result["verdict"] if result else ""
     return (f'<article class="claim {verdict} {"linked" if linked else ""}" id="claim-{text(card["id"])}" '
             f'aria-labelledby="says-{text(card["id"])}" data-run="{result["run"] if result else 0}">'
-            f'<div class="says">{_claim_head(card, verdict)}<h4 id="says-{text(card["id"])}">{text(card["says"])}</h4>'
+            f'<div class="says">{_claim_head(card, verdict)}<h4 id="says-{text(card["id"])}">{text(told(card["says"]))}</h4>'
             f"{_run_button(card)}{_found(card, result) if result else ''}</div>"
             f'<div class="shows">{_source(card["id"], card["source"], card["helpers"])}</div></article>')  # fmt: skip
 
 
 def _claim_head(card, verdict):
-    badge = f'<span class="verdict">{SIGNS[verdict]} {verdict}</span>' if verdict else f'<span class="verdict">{UNRUN}</span>'
-    link = (f'<a class="permalink" href="?tab=layers&amp;claim={text(card["id"])}" title="Link to this card">'
+    said = f"{SIGNS[verdict]} {verdict_name(verdict)}" if verdict else verdict_name(UNRUN)
+    badge = f'<span class="verdict">{said}</span>'
+    link = (f'<a class="permalink" href="?tab=layers&amp;claim={text(card["id"])}" title="{_("Link to this card")}">'
             f"{text(card['id'])}</a>")  # fmt: skip
-    return f'<p class="claim-head">{badge} <span>{text(card["section"])} · {text(card["kind"])}</span> {link}</p>'
+    return f'<p class="claim-head">{badge} <span>{text(told(card["section"]))} · {text(told(card["kind"]))}</span> {link}</p>'
 
 
 def _run_button(card):
-    name = "Run it again" if card["result"] else "Run"
+    name = _("Run it again") if card["result"] else _("Run")
     return (f'<button type="button" class="run-claim" data-claim="{text(card["id"])}" '
             f'aria-label="{name}: {text(card["id"])}"><span>{name}</span></button>')  # fmt: skip
 
 
 def _found(card, result):
     """What the run gave, what is so, and how long it took."""
-    rows = "".join(f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in result["findings"])
-    table = framed(captioned("small-table found", "What the run gave", rows), "What the run gave") if rows else ""
-    answer = f'<p class="truth"><strong>{text(result["answer"])}.</strong> ' if result["answer"] else '<p class="truth">'
+    rows = "".join(f'<tr><th scope="row">{text(told(name))}</th><td>{text(value)}</td></tr>'
+                   for name, value in result["findings"])
+    table = framed(captioned("small-table found", _("What the run gave"), rows), _("What the run gave")) if rows else ""
+    answer = f'<p class="truth"><strong>{text(told(result["answer"]))}.</strong> ' if result["answer"] else '<p class="truth">'
     differs = "" if result["as_reviewed"] else notice(
-        "A person who reviewed this card concluded otherwise: this machine's versions differ, or the card is wrong.",
+        _("A person who reviewed this card concluded otherwise: this machine's versions differ, or the card is wrong."),
         kind="warning",
     )  # fmt: skip
-    return (f'{table}{answer}{text(card["truth"])}</p>{differs}<p class="claim-foot">{_seconds(result["seconds"])} · '
-            f'<a href="{text(card["docs"])}" target="_blank" rel="noopener noreferrer">documentation</a></p>')  # fmt: skip
+    return (f'{table}{answer}{text(told(card["truth"]))}</p>{differs}<p class="claim-foot">{_seconds(result["seconds"])} · '
+            f'<a href="{text(card["docs"])}" target="_blank" rel="noopener noreferrer">{_("documentation")}</a></p>')
 
 
 def _seconds(seconds):
@@ -358,9 +383,9 @@ def _seconds(seconds):
 
 def _source(id, source, helpers):
     """The lines that decide it, and the helpers they call."""
-    frame = framed(f"<pre>{highlighted(source)}</pre>", f"The code of {id}")
+    frame = framed(f"<pre>{highlighted(source)}</pre>", _("The code of {id}", id=id))
     more = "".join(
-        f"<details><summary><code>{text(name)}()</code>, which it calls</summary>"
+        f"<details><summary>{_('<code>{name}()</code>, which it calls', name=text(name))}</summary>"
         f"{framed(f'<pre>{highlighted(helper)}</pre>', name)}</details>"
         for name, helper in helpers.items()
     )
@@ -400,15 +425,16 @@ def _between(lines, start, end):
 
 def claim_status(message, done=0, total=0):
     """What is running or has run; read out when it changes."""
-    bar = f'<progress aria-label="claims run" max="{total}" value="{done}">{done} of {total}</progress>' if total else ""
+    bar = f'<progress aria-label="{_("claims run")}" max="{total}" value="{done}">{done} / {total}</progress>' if total else ""
     return f'<div class="status claims-status" aria-live="polite"><p>{text(message)}</p>{bar}</div>'
 
 
 def tally(counts):
     """{verdict: how many} of a section's claims, as one line of badges."""
-    badges = "".join(f'<li class="{name.split()[0]}"><span class="verdict">{SIGNS.get(name, "○")} {count} {name}</span></li>'
+    badges = "".join(f'<li class="{name.split()[0]}"><span class="verdict">{SIGNS.get(name, "○")} {count} '
+                     f"{verdict_name(name)}</span></li>"
                      for name, count in counts.items() if count)  # fmt: skip
-    return f'<ul class="tally" aria-label="Verdicts so far">{badges}</ul>'
+    return f'<ul class="tally" aria-label="{_("Verdicts so far")}">{badges}</ul>'
 
 
 # ---------------------------------------------------------------- loss and updater
@@ -441,14 +467,15 @@ def updater_chart(curves):
     lines = "".join(_updater_line(scale, g, curves[group[0]].losses) for g, group in enumerate(groups))
     names = _updater_names(scale, [(letter, curves[group[0]].losses) for letter, group in zip(letters, groups, strict=True)])
     legend = "".join(_updater_legend(g, group, curves) for g, group in enumerate(groups))
-    label = f"Loss of {len(curves)} combinations over {len(curves[0].losses) - 1} steps, in {len(groups)} different lines"
+    label = _("Loss of {count} combinations over {count2} steps, in {count3} different lines", count=len(curves),
+              count2=len(curves[0].losses) - 1, count3=len(groups))
     inside = f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT}" height="{HEIGHT - TOP - BOTTOM}"/>'
     clip = f'<clipPath id="updater-clip">{inside}</clipPath>'
     svg = (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}"><defs>{clip}</defs>{_log_axes(scale)}'
            f'<g clip-path="url(#updater-clip)">{lines}</g>{names}</svg>')  # fmt: skip
-    title = "Half the mean squared error on all examples"
+    title = _("Half the mean squared error on all examples")
     return (f'<figure class="curve updater"><figcaption>{title}</figcaption>{svg}<ul class="legend">{legend}</ul>'
-            f"<details><summary>The points as a table</summary>{_updater_points(curves)}</details></figure>")  # fmt: skip
+            f"<details><summary>{_('The points as a table')}</summary>{_updater_points(curves)}</details></figure>")
 
 
 @dataclass(frozen=True)
@@ -517,13 +544,13 @@ def _updater_names(scale, named):
     """Each line's letters where it ends, pushed apart where lines end close together."""
     ends = sorted(((_end_height(scale, losses), letters) for letters, losses in named), key=lambda end: end[0])
     heights, above = [], -math.inf
-    for y, _ in ends:
+    for y, _rest in ends:
         above = max(y, above + 17)
         heights.append(above)
     # A column that has been pushed below the floor moves up as a whole.
     over = max(0, heights[-1] - (HEIGHT - BOTTOM))
     return "".join(f'<text class="letters" x="{WIDTH - RIGHT + 6}" y="{y - over + 4:.1f}">{letters.replace(" = ", "")}</text>'
-                   for y, (_, letters) in zip(heights, ends, strict=True))  # fmt: skip
+                   for y, (_rest, letters) in zip(heights, ends, strict=True))  # fmt: skip
 
 
 def _end_height(scale, losses):
@@ -546,7 +573,8 @@ def _updater_points(curves):
     shown = sorted({*range(0, steps + 1, every), steps})
     head = ("step", *(f"{LETTERS[n]}: {curve.name}" for n, curve in enumerate(curves)))
     rows = [(str(step), *(_loss(curve.losses[step]) for curve in curves)) for step in shown]
-    return records(head, rows, "Loss before each step" if every == 1 else f"Loss before every {every}th step, and at the end")
+    return records(head, rows, _("Loss before each step") if every == 1 else _("Loss before every {every}th step, and at the "
+                                                                            "end", every=every))
 
 
 def _loss(value):
@@ -555,15 +583,15 @@ def _loss(value):
 
 def updater_table(curves):
     """One row a combination: what it does to the first step and to the weights at the end."""
-    head = ("", "loss", "updater", "reduction", "first step, as a multiple of A's",
-            "largest difference of the weights from A's", "loss at the end", "w₁, w₂, b at the end", "in words")  # fmt: skip
+    head = ("", "loss", "updater", "reduction", _("first step, as a multiple of A's"),
+            _("largest difference of the weights from A's"), _("loss at the end"), _("w₁, w₂, b at the end"), _("in words"))
     rows = [
         (LETTERS[n], c.loss, c.updater, f"{c.reduction} ({'right' if c.right_reduction else 'wrong'} for {c.updater})",
          f"{c.step_ratio:.6g}", _exact(c.largest_difference), _loss(c.losses[-1]),
          ", ".join("diverged" if w is None else f"{w:.5g}" for w in c.weights), c.verdict)
         for n, c in enumerate(curves)
     ]  # fmt: skip
-    return records(head, rows, "Eight combinations, measured against d2l's own (A)")
+    return records(head, rows, _("Eight combinations, measured against d2l's own (A)"))
 
 
 def _exact(difference):
@@ -580,7 +608,7 @@ def updater_summary(curves, batch_size):
         letters = ", ".join(LETTERS[n] for n in numbers)
         differences = [curves[n].largest_difference for n in numbers]
         worst = None if None in differences else max(differences)
-        verdict = verdict.replace("the batch size", f"the batch size ({batch_size})")
+        verdict = verdict.replace("the batch size", _("the batch size ({batch_size})", batch_size=batch_size))
         said.append(f"<li><strong>{letters}</strong> {text(verdict)}{_worst(worst)}</li>")
     return f'<ul class="agreement" aria-live="polite">{"".join(said)}</ul>'
 
@@ -588,4 +616,4 @@ def updater_summary(curves, batch_size):
 def _worst(worst):
     if worst is None:
         return "; diverged"
-    return f" <small>(largest difference of the final weights: {_exact(worst)})</small>"
+    return _(" <small>(largest difference of the final weights: {exact})</small>", exact=_exact(worst))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from languages import _, say
 from pipeline.settings import InputError
 from tabs import drawing, layer_drawing
 from tabs.layers_play import TOPICS, build_topics, says_why
@@ -17,11 +18,12 @@ PARTS = {**{slug: "play" for slug in TOPICS}, "claims": "claims", "updater": "up
 ANY = "all"
 VERDICTS = (ANY, *layer_drawing.SIGNS, layer_drawing.UNRUN)
 MOST_STEPS = 400
-INTRO = """The study notes' PyTorch half, executed: **play** with a layer, **run** what the notes claim, and see whether loss
-and updater written by hand agree with PyTorch's own."""
-CLAIMS_INTRO = """Each card is a statement or an open question of the notes, in our words, with the lines that decide it.
-Nothing is judged until you run it. The last line says what counts: `noted(…)` whether the statement is true on this run,
-`which(…)` which of the possible answers it bears out, `renamed(…)` whether the old name and today's still work."""
+INTRO = say("The study notes' PyTorch half, executed: **play** with a layer, **run** what the notes claim, and see whether "
+            "loss\nand updater written by hand agree with PyTorch's own.")
+CLAIMS_INTRO = say("Each card is a statement or an open question of the notes, in our words, with the lines that decide "
+                   "it.\nNothing is judged until you run it. The last line says what counts: `noted(…)` whether the "
+                   "statement is true on this run,\n`which(…)` which of the possible answers it bears out, `renamed(…)` "
+                   "whether the old name and today's still work.")
 
 # The address names what is open, so that a refreshed page or a friend sees the same. (The parts: tabs/sharing.py.)
 ADDRESS = """(topic) => { const url = new URL(location); url.searchParams.set("tab", "layers");
@@ -76,29 +78,29 @@ def read_address(query):
         try:
             found = _find(claim)
         except InputError as error:
-            return Address("claims", message=f"The address asks for a claim that isn't here: {error}")
+            return Address("claims", message=_("The address asks for a claim that isn't here: {error}", error=error))
         return Address("claims", claim=found.id, section=found.section)
     topic = str(query.get("topic") or next(iter(TOPICS)))
     if topic not in PARTS:
-        return Address("play", message=f"The address asks for the topic {topic[:60]!r}, which isn't here. "
-                                       f"Choose one below, or write one of {', '.join(PARTS)} there.")  # fmt: skip
+        return Address("play", message=_("The address asks for the topic {topic!r}, which isn't here. Choose one below, or "
+                                         "write one of {PARTS} there.", topic=topic[:60], PARTS=', '.join(PARTS)))  # fmt: skip
     return Address(PARTS[topic], topic=topic if PARTS[topic] == "play" else "")
 
 
 def build_tab(settings, tabs):
     """The tab's components and wiring, inside its gr.Tab, the newest of the page's `tabs`."""
     page, here = _handlers(), tabs.children[-1]
-    gr.Markdown(INTRO)
+    gr.Markdown(str(INTRO))
     message = gr.HTML()
     opened = gr.State("")  # by the address: no tab's select event tells of that
     with gr.Tabs() as parts:
-        with gr.Tab("Play", id="play", elem_id="layers-play") as play:
-            titles = [(title, slug) for slug, (title, *_) in TOPICS.items()]
-            topic = gr.Radio(titles, value=next(iter(TOPICS)), label="Topic", elem_classes="chips")
+        with gr.Tab(_("Play"), id="play", elem_id="layers-play") as play:
+            titles = [(str(title), slug) for slug, (title, *_rest) in TOPICS.items()]
+            topic = gr.Radio(titles, value=next(iter(TOPICS)), label=_("Topic"), elem_classes="chips")
             topics = build_topics(topic.value)
-        with gr.Tab("Claims", id="claims", elem_id="layers-claims") as claims:
+        with gr.Tab(_("Claims"), id="claims", elem_id="layers-claims") as claims:
             section, linked, board, show_board = _claims(page)
-        with gr.Tab("Loss and updater", id="updater", elem_id="layers-updater") as updater:
+        with gr.Tab(_("Loss and updater"), id="updater", elem_id="layers-updater") as updater:
             show_updater = _updater(tabs)
     shown = [part for one in topics.values() for part in (one.column, one.output)]
     asked = [topic, *(part for one in topics.values() for part in one.inputs)]
@@ -118,7 +120,7 @@ def _show_topic(topics):
     def show(chosen, *values):
         answers, values = [], iter(values)
         for slug, one in topics.items():
-            own = [next(values) for _ in one.inputs]
+            own = [next(values) for _rest in one.inputs]
             answers += [gr.Column(visible=slug == chosen), one.draw(*own) if slug == chosen else gr.skip()]
         return answers
 
@@ -127,13 +129,14 @@ def _show_topic(topics):
 
 def _claims(page):
     """The Claims part: filters, a button for all, the cards."""
-    gr.Markdown(CLAIMS_INTRO)
+    gr.Markdown(str(CLAIMS_INTRO))
     with gr.Row():
         # Filled when the part is first opened: the claims need torch, and nothing here may import it.
-        section = gr.Dropdown([], label="Section of the notes", min_width=280)
-        verdict = gr.Radio(list(VERDICTS), value=ANY, label="Verdict", info="as your own runs found it", min_width=280)
-    run_all = gr.Button("Run all that is shown", variant="primary")
-    status = gr.HTML(layer_drawing.claim_status("Nothing has run yet."), elem_id="claims-status")
+        section = gr.Dropdown([], label=_("Section of the notes"), min_width=280)
+        verdict = gr.Radio([(str(layer_drawing.verdict_name(name)), name) for name in VERDICTS], value=ANY, label=_("Verdict"),
+                           info=_("as your own runs found it"), min_width=280)
+    run_all = gr.Button(_("Run all that is shown"), variant="primary")
+    status = gr.HTML(layer_drawing.claim_status(_("Nothing has run yet.")), elem_id="claims-status")
     board = gr.HTML(min_height=400, js_on_load=CARD_CLICKS)
     results, linked = gr.State({}), gr.State("")
     asked = [section, verdict, results, linked]
@@ -146,20 +149,20 @@ def _claims(page):
 
 def _updater(tabs):
     """The Loss and updater part."""
-    gr.Markdown("d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and `torch.optim.SGD`: all four "
-                "combinations on linear regression, each with its losses **summed** and **averaged** before `backward()`. "
-                "d2l's `sgd` divides by the batch size itself, `SGD` doesn't.")  # fmt: skip
+    gr.Markdown(_("d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and `torch.optim.SGD`: all four "
+                  "combinations on linear regression, each with its losses **summed** and **averaged** before "
+                  "`backward()`. d2l's `sgd` divides by the batch size itself, `SGD` doesn't."))  # fmt: skip
     with gr.Row():
         inputs = [
-            gr.Slider(0.001, 1, 0.03, step=0.001, label="lr", info="how far a step goes"),
-            gr.Slider(1, 256, 8, step=1, label="batch_size", info="examples in one step"),
-            gr.Slider(1, MOST_STEPS, 60, step=1, label="steps"),
-            gr.Checkbox(False, label="½ before MSELoss too", info="d2l's squared_loss has it"),
-            gr.Slider(0, 20, 0, step=1, label="seed", info="another one, other data"),
+            gr.Slider(0.001, 1, 0.03, step=0.001, label="lr", info=_("how far a step goes")),
+            gr.Slider(1, 256, 8, step=1, label="batch_size", info=_("examples in one step")),
+            gr.Slider(1, MOST_STEPS, 60, step=1, label=_("steps")),
+            gr.Checkbox(False, label=_("½ before MSELoss too"), info=_("d2l's squared_loss has it")),
+            gr.Slider(0, 20, 0, step=1, label="seed", info=_("another one, other data")),
         ]
     picture = gr.HTML(min_height=520)
-    gr.Markdown("The same on a classifier, one step written out: forward, loss, backward, update.")
-    by_hand = gr.Button("One step by hand, in Fine-tune")
+    gr.Markdown(_("The same on a classifier, one step written out: forward, loss, backward, update."))
+    by_hand = gr.Button(_("One step by hand, in Fine-tune"))
     by_hand.click(lambda: gr.Tabs(selected="fine-tune"), None, tabs, **PRIVATE)
     show = {"fn": says_why(draw_updater), "inputs": inputs, "outputs": picture, **PRIVATE}
     gr.on([part.change for part in inputs], **show, trigger_mode="always_last")
@@ -217,7 +220,8 @@ class _handlers:
         """The sections to choose from, counted, and the cards of the one chosen."""
         from layers.claims import SECTIONS, claims
 
-        choices = [(f"All {len(claims())} claims", ANY), *((f"{part.title} ({len(part)})", part.slug) for part in SECTIONS)]
+        choices = [(_("All {count} claims",
+                      count=len(claims())), ANY), *((f"{part.title} ({len(part)})", part.slug) for part in SECTIONS)]
         section = section or SECTIONS[0].slug
         return gr.Dropdown(choices, value=section), self.board(section, verdict, results, linked)
 
@@ -248,10 +252,11 @@ class _handlers:
         for done, claim in enumerate(chosen):
             if time.monotonic() - told > 0.5:
                 told = time.monotonic()
-                status = layer_drawing.claim_status(f"Running {claim.id}, {done + 1} of {len(chosen)}.", done, len(chosen))
+                status = layer_drawing.claim_status(_("Running {id}, {done} of {count}.", id=claim.id, done=done + 1,
+                                                      count=len(chosen)), done, len(chosen))
                 yield results, status, verdict, self.board(section, verdict, results, linked) if done else gr.skip()
             results[claim.id] = _run(claim)
-        said = f"{len(chosen)} claims run in {time.monotonic() - began:.1f} s."
+        said = _("{count} claims run in {monotonic:.1f} s.", count=len(chosen), monotonic=time.monotonic() - began)
         yield results, layer_drawing.claim_status(said), verdict, self.board(section, verdict, results, linked)
 
     def claim(self, id: str) -> dict:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from languages import _, say
 from pipeline.settings import InputError
 from tabs import layer_drawing as drawing
 from tabs.words import notice_on_error
@@ -21,6 +22,7 @@ KERNELS = {
     "edges (3 × 3)": [[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]],
     "average (3 × 3)": [[1 / 9] * 3] * 3,
 }
+KERNEL_NAMES = dict(zip(KERNELS, (say("as Conv2d draws it"), say("edges (3 × 3)"), say("average (3 × 3)")), strict=True))
 SHAPES = {"(4, 6)": (4, 6), "(2, 3, 5) = N, C, L": (2, 3, 5), "(2, 3, 3, 3) = N, C, H, W": (2, 3, 3, 3)}
 EXAMPLES = {
     "MSELoss": ("2.5, 0, 2, 8", "3, -0.5, 2, 7"),
@@ -28,7 +30,7 @@ EXAMPLES = {
     "CrossEntropyLoss": ("2, 1, 0; 0, 3, 1", "0, 2"),
 }
 MOST_NUMBERS = 60
-FOLLOW = "which number of the output to work out; a click on it does the same"
+FOLLOW = say("which number of the output to work out; a click on it does the same")
 # A click on an output cell follows it: the page hands its row and column on.
 FOLLOW_CLICK = """element.addEventListener("click", (event) => {
   const cell = event.target.closest('[data-stage="output"] td[data-row]'); if (!cell) return;
@@ -54,7 +56,7 @@ def says_why(handler):
     def tried(*values):
         try:
             if None in values:
-                raise InputError("A number is missing. Fill in each field above.")
+                raise InputError(_("A number is missing. Fill in each field above."))
             return handler(*values)
         except ValueError as error:
             raise InputError(str(error)) from None
@@ -65,9 +67,9 @@ def says_why(handler):
 def build_topics(chosen):
     """{slug: Topic} for all of TOPICS, the chosen one visible."""
     topics = {}
-    for slug, (_, intro, build) in TOPICS.items():
+    for slug, (_rest, intro, build) in TOPICS.items():
         with gr.Column(visible=slug == chosen) as column:
-            gr.Markdown(intro)
+            gr.Markdown(str(intro))
             with gr.Row(elem_classes="play"):
                 with gr.Column(scale=2, min_width=270, elem_classes="knobs"):
                     draw, inputs, followed = build()
@@ -106,9 +108,9 @@ def _window_knobs(kernel_size, stride, padding, most_padding=3):
     names = {"kernel_size": (1, 5, kernel_size), "stride": (1, 4, stride), "padding": (0, most_padding, padding),
              "dilation": (1, 3, 1)}  # fmt: skip
     high = [_slider(*numbers, name) for name, numbers in names.items()]
-    apart = gr.Checkbox(False, label="a tuple: another number for the width")
+    apart = gr.Checkbox(False, label=_("a tuple: another number for the width"))
     with gr.Column(visible=False) as more:
-        wide = [_slider(*numbers, f"{name}, width") for name, numbers in names.items()]
+        wide = [_slider(*numbers, _("{name}, width", name=name)) for name, numbers in names.items()]
     apart.change(None, apart, more, js="(apart) => ({visible: apart, __type__: 'update'})", api_visibility="private")
     return [*high, apart, *wide]
 
@@ -120,25 +122,26 @@ def _pairs(high, apart, wide):
 
 def _convolution():
     knobs = _window_knobs(3, 1, 1)
-    with gr.Accordion("Channels, groups, bias", open=False):
+    with gr.Accordion(_("Channels, groups, bias"), open=False):
         in_channels = _slider(1, 4, 1, "in_channels")
         out_channels = _slider(1, 4, 1, "out_channels")
-        groups = _slider(1, 4, 1, "groups", "must divide both numbers of channels")
+        groups = _slider(1, 4, 1, "groups", _("must divide both numbers of channels"))
         bias = gr.Checkbox(True, label="bias")
-    with gr.Accordion("Padding mode, kernel, picture", open=False):
+    with gr.Accordion(_("Padding mode, kernel, picture"), open=False):
         mode = gr.Radio(list(PADDING_MODES), value="zeros", label="padding_mode")
-        kernel = gr.Radio(list(KERNELS), value=next(iter(KERNELS)), label="kernel")
-        height, width = _slider(1, 8, 6, "picture's height"), _slider(1, 8, 6, "picture's width")
-        seed = _slider(0, 20, 0, "seed", "another one, another picture and kernel")
+        kernel = gr.Radio([(str(KERNEL_NAMES[name]), name) for name in KERNELS], value=next(iter(KERNELS)), label=_("kernel"))
+        height, width = _slider(1, 8, 6, _("picture's height")), _slider(1, 8, 6, _("picture's width"))
+        seed = _slider(0, 20, 0, "seed", _("another one, another picture and kernel"))
     followed = _follow_knobs()
     return draw_convolution, [*knobs, in_channels, out_channels, groups, bias, mode, kernel, height, width, seed,
                               *followed], followed  # fmt: skip
 
 
 def _follow_knobs(most=9):
-    with gr.Accordion("Follow one number", open=True):
-        gr.Markdown(FOLLOW, elem_classes="quiet")
-        return [_slider(0, 3, 0, "output channel"), _slider(0, most, 0, "output row"), _slider(0, most, 0, "output column")]
+    with gr.Accordion(_("Follow one number"), open=True):
+        gr.Markdown(str(FOLLOW), elem_classes="quiet")
+        channel = _slider(0, 3, 0, _("output channel"))
+        return [channel, _slider(0, most, 0, _("output row")), _slider(0, most, 0, _("output column"))]
 
 
 def draw_convolution(*values):
@@ -164,8 +167,8 @@ def _within(at, planes):
 
 def _padding():
     padding = _slider(0, 6, 2, "padding")
-    height, width = _slider(1, 8, 4, "picture's height"), _slider(1, 8, 4, "picture's width")
-    seed = _slider(0, 20, 0, "seed", "another one, another picture")
+    height, width = _slider(1, 8, 4, _("picture's height")), _slider(1, 8, 4, _("picture's width"))
+    seed = _slider(0, 20, 0, "seed", _("another one, another picture"))
     return draw_padding, [padding, height, width, seed], []
 
 
@@ -189,10 +192,10 @@ def draw_padding(padding, height, width, seed):
 
 def _pooling():
     knobs = _window_knobs(2, 2, 0)
-    ceil_mode = gr.Checkbox(False, label="ceil_mode", info="round up: keep a window that sticks out")
-    indices = gr.Checkbox(True, label="return_indices", info="where each largest value stood, for max_unpool2d")
-    height, width = _slider(1, 8, 5, "picture's height"), _slider(1, 8, 5, "picture's width")
-    seed = _slider(0, 20, 0, "seed", "another one, another picture")
+    ceil_mode = gr.Checkbox(False, label="ceil_mode", info=_("round up: keep a window that sticks out"))
+    indices = gr.Checkbox(True, label="return_indices", info=_("where each largest value stood, for max_unpool2d"))
+    height, width = _slider(1, 8, 5, _("picture's height")), _slider(1, 8, 5, _("picture's width"))
+    seed = _slider(0, 20, 0, "seed", _("another one, another picture"))
     followed = _follow_knobs()[1:]
     return draw_pooling, [*knobs, ceil_mode, indices, height, width, seed, *followed], followed
 
@@ -206,12 +209,12 @@ def draw_pooling(*values):
     kernel_size, stride, padding, dilation = _pairs(high, apart, wide)
     picture = play.small_picture(height, width, seed=seed)
     made = play.pool(picture, kernel_size, stride, padding, dilation, indices, ceil_mode)
-    _, *at = _within((0, *at), made.output)
+    _rest, *at = _within((0, *at), made.output)
     area = play.pooled_area(picture, made.output, kernel_size, stride, padding, dilation)
     marked = play.window_cells(*at, kernel_size, stride, padding, dilation)
     tiles = stride == kernel_size and padding == (0, 0) and dilation == (1, 1) and not ceil_mode
     restored = play.unpool(picture, kernel_size) if tiles else (
-        "max_unpool2d is drawn where windows lie side by side: stride = kernel_size, padding 0, dilation 1, no ceil_mode."
+        _("max_unpool2d is drawn where windows lie side by side: stride = kernel_size, padding 0, dilation 1, no ceil_mode.")
     )  # fmt: skip
     return drawing.pooling(picture, area, made, marked, tuple(at), padding, restored)
 
@@ -220,15 +223,16 @@ def draw_pooling(*values):
 
 
 def _normalization():
-    n, channels, size = _slider(1, 3, 2, "N, examples"), _slider(1, 3, 2, "C, num_features"), _slider(1, 4, 3, "H and W")
-    passes = _slider(1, 100, 1, "batches seen", "how many times training has met this batch")
-    momentum = _slider(0, 1, 0.1, "momentum", "the newest batch's share in the running statistics", step=0.05)
-    average = gr.Checkbox(False, label="momentum=None", info="the plain average of all batches instead")
-    eps = gr.Radio([1e-5, 1e-3, 0.1, 1.0], value=1e-5, label="eps", info="added to the variance: no division by zero")
-    affine = gr.Checkbox(True, label="affine", info="whether γ and β exist")
-    gamma, beta = _slider(-3, 3, 1, "weight γ", step=0.5), _slider(-3, 3, 0, "bias β", step=0.5)
+    n, channels = _slider(1, 3, 2, _("N, examples")), _slider(1, 3, 2, _("C, num_features"))
+    size = _slider(1, 4, 3, _("H and W"))
+    passes = _slider(1, 100, 1, _("batches seen"), _("how many times training has met this batch"))
+    momentum = _slider(0, 1, 0.1, "momentum", _("the newest batch's share in the running statistics"), step=0.05)
+    average = gr.Checkbox(False, label="momentum=None", info=_("the plain average of all batches instead"))
+    eps = gr.Radio([1e-5, 1e-3, 0.1, 1.0], value=1e-5, label="eps", info=_("added to the variance: no division by zero"))
+    affine = gr.Checkbox(True, label="affine", info=_("whether γ and β exist"))
+    gamma, beta = _slider(-3, 3, 1, _("weight γ"), step=0.5), _slider(-3, 3, 0, _("bias β"), step=0.5)
     track = gr.Checkbox(True, label="track_running_stats")
-    seed = _slider(0, 20, 0, "seed", "another one, another batch")
+    seed = _slider(0, 20, 0, "seed", _("another one, another batch"))
     return draw_normalization, [n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed], []
 
 
@@ -247,10 +251,10 @@ def draw_normalization(n, channels, size, passes, momentum, average, eps, affine
 
 
 def _dropout():
-    layer = gr.Radio(list(DROPOUTS), value="Dropout", label="Layer", info="which elements fall together")
-    shape = gr.Radio(list(SHAPES), value="(2, 3, 3, 3) = N, C, H, W", label="The input's shape")
-    p = _slider(0, 1, 0.5, "p", "probability of an element, or of a whole channel, to be zeroed", step=0.05)
-    seed = _slider(0, 20, 0, "seed", "another one, another draw")
+    layer = gr.Radio(list(DROPOUTS), value="Dropout", label=_("Layer"), info=_("which elements fall together"))
+    shape = gr.Radio(list(SHAPES), value="(2, 3, 3, 3) = N, C, H, W", label=_("The input's shape"))
+    p = _slider(0, 1, 0.5, "p", _("probability of an element, or of a whole channel, to be zeroed"), step=0.05)
+    seed = _slider(0, 20, 0, "seed", _("another one, another draw"))
     return draw_dropout, [layer, shape, p, seed], []
 
 
@@ -280,11 +284,11 @@ def _counted(sizes, start=1):
 
 
 def _loss():
-    loss = gr.Radio(list(LOSSES), value="MSELoss", label="Loss")
-    predict = gr.Textbox(EXAMPLES["MSELoss"][0], label="prediction", max_length=400,
-                         info="numbers with commas; rows (examples) with semicolons")  # fmt: skip
-    target = gr.Textbox(EXAMPLES["MSELoss"][1], label="target", max_length=400,
-                        info="cross-entropy: a class index an example, or probabilities of the logits' shape")  # fmt: skip
+    loss = gr.Radio(list(LOSSES), value="MSELoss", label=_("Loss"))
+    predict = gr.Textbox(EXAMPLES["MSELoss"][0], label=_("prediction"), max_length=400,
+                         info=_("numbers with commas; rows (examples) with semicolons"))  # fmt: skip
+    target = gr.Textbox(EXAMPLES["MSELoss"][1], label=_("target"), max_length=400,
+                        info=_("cross-entropy: a class index an example, or probabilities of the logits' shape"))  # fmt: skip
     # Another loss wants another kind of numbers: an example of its own comes with it.
     loss.input(EXAMPLES.get, loss, [predict, target], api_visibility="private", show_progress="hidden")
     return draw_losses, [loss, predict, target], []
@@ -294,18 +298,18 @@ def draw_losses(loss, predict, target):
     """A prediction and a target through one loss, in each reduction."""
     from layers import play
 
-    predictions, targets = parsed_numbers(predict, "prediction"), parsed_numbers(target, "target")
+    predictions, targets = parsed_numbers(predict, _("prediction")), parsed_numbers(target, _("target"))
     if loss == "CrossEntropyLoss":
         logits = predictions if isinstance(predictions[0], list) else [predictions]
         one_example = len(logits) == 1 and not isinstance(targets[0], list) and len(targets) == len(logits[0]) > 1
         made = play.cross_entropy(logits, [targets] if one_example else targets)
         answers = [targets] if one_example else targets
-        rows = [(f"example {n}", _said(row), _said(answers[n])) for n, row in enumerate(logits)]
-        return drawing.losses(made, "nn.CrossEntropyLoss()", ("", "logits", "target"), rows)
+        rows = [(_("example {n}", n=n), _said(row), _said(answers[n])) for n, row in enumerate(logits)]
+        return drawing.losses(made, "nn.CrossEntropyLoss()", ("", "logits", _("target")), rows)
     made = play.regression_loss(predictions, targets, loss)
-    rows = [(f"element {n}", _said(p), _said(t))
+    rows = [(_("element {n}", n=n), _said(p), _said(t))
             for n, (p, t) in enumerate(zip(_flat(predictions), _flat(targets), strict=True))]  # fmt: skip
-    return drawing.losses(_flattened(made), f"nn.{loss}()", ("", "prediction", "target"), rows)
+    return drawing.losses(_flattened(made), f"nn.{loss}()", ("", _("prediction"), _("target")), rows)
 
 
 def parsed_numbers(written, name):
@@ -316,11 +320,13 @@ def parsed_numbers(written, name):
     """
     rows = [_parsed_row(row, name) for row in written.split(";") if row.strip()]
     if not rows:
-        raise InputError(f"{name} is empty. Type numbers such as 1, 2.5.")
+        raise InputError(_("{name} is empty. Type numbers such as 1, 2.5.", name=name))
     if len({len(row) for row in rows}) > 1:
-        raise InputError(f"{name} has rows of {', '.join(str(len(row)) for row in rows)} numbers. Make them equally long.")
+        raise InputError(_("{name} has rows of {count} numbers. Make them equally long.", name=name,
+                           count=', '.join(str(len(row)) for row in rows)))
     if len(rows) * len(rows[0]) > MOST_NUMBERS:
-        raise InputError(f"{name} has {len(rows) * len(rows[0])} numbers. Type {MOST_NUMBERS} at most.")
+        raise InputError(_("{name} has {count} numbers. Type {MOST_NUMBERS} at most.", name=name,
+                           count=len(rows) * len(rows[0]), MOST_NUMBERS=MOST_NUMBERS))
     return rows if ";" in written else rows[0]
 
 
@@ -330,10 +336,12 @@ def _parsed_row(row, name):
         try:
             numbers.append(float(part))
         except ValueError:
-            said = f"{name} has {part.strip()[:30]!r} in it, which is no number. Type numbers such as 1, 2.5."
+            said = _("{name} has {part!r} in it, which is no number. Type numbers such as 1, 2.5.", name=name,
+                     part=part.strip()[:30])
             raise InputError(said) from None
         if not abs(numbers[-1]) <= 1e6:
-            raise InputError(f"{name} has {part.strip()[:30]!r} in it. Choose numbers from -1000000 to 1000000.")
+            raise InputError(_("{name} has {part!r} in it. Choose numbers from -1000000 to 1000000.", name=name,
+                               part=part.strip()[:30]))
     return numbers
 
 
@@ -353,12 +361,15 @@ def _flattened(made):
 
 
 TOPICS = {
-    "convolution": ("Convolution", "A kernel slides over the picture; each stop gives one number of the output.", _convolution),
-    "padding": ("Padding modes", "What `padding_mode` puts round a picture before the kernel slides over it.", _padding),
-    "pooling": ("Max pooling", "Each window leaves its largest value; nothing is learned here.", _pooling),
-    "normalization": ("BatchNorm", "Each channel to mean 0 and variance 1, then times γ plus β. `train()` takes the batch's "
-                      "own statistics, `eval()` the running ones.", _normalization),
-    "dropout": ("Dropout", "In `train()` some elements are zeroed and the others scaled up; in `eval()` nothing happens.",
+    "convolution": (say("Convolution"), say("A kernel slides over the picture; each stop gives one number of the output."),
+                    _convolution),
+    "padding": (say("Padding modes"), say("What `padding_mode` puts round a picture before the kernel slides over "
+                                          "it."), _padding),
+    "pooling": (say("Max pooling"), say("Each window leaves its largest value; nothing is learned here."), _pooling),
+    "normalization": ("BatchNorm", say("Each channel to mean 0 and variance 1, then times γ plus β. `train()` takes the "
+                                       "batch's own statistics, `eval()` the running ones."), _normalization),
+    "dropout": ("Dropout", say("In `train()` some elements are zeroed and the others scaled up; in `eval()` nothing "
+                               "happens."),
                 _dropout),
-    "loss": ("Losses", "One loss in its three reductions: every element's own, their sum, their mean.", _loss),
+    "loss": (say("Losses"), say("One loss in its three reductions: every element's own, their sum, their mean."), _loss),
 }  # fmt: skip

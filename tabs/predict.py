@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
+from languages import _, say
 from pipeline.prediction import predict as predict_pairs
 from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED
@@ -37,10 +38,10 @@ class PredictTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown("Do the two sentences say the same? The model reads both in one sequence and answers with two logits.")
+    gr.Markdown(_("Do the two sentences say the same? The model reads both in one sequence and answers with two logits."))
     model = gr.Dropdown(
         _choices(), value=READY, allow_custom_value=True, label="Model",
-        info="ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends",
+        info=_("ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends"),
     )  # fmt: skip
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters, min_width=280)
@@ -52,8 +53,8 @@ def build_tab(settings):
     # Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
     together = {"batch": True, "max_batch_size": 32, "concurrency_limit": 2}
     gr.Examples(EXAMPLES, [sentence1, sentence2], label="Examples", api_visibility="private")
-    gr.Markdown(f"At most {settings.max_characters:,} characters a sentence; what is longer than "
-                f"{settings.max_length} tokens together is cut, and the answer says so.")  # fmt: skip
+    gr.Markdown(_("At most {max_characters:,} characters a sentence; what is longer than {max_length} tokens together is "
+                  "cut, and the answer says so.", max_characters=settings.max_characters, max_length=settings.max_length))
     asked = [button.click, sentence1.submit, sentence2.submit, model.change]
     answered = gr.on(asked, page.answers, inputs, answer, **private, **together)
     predict_more.build_sections(settings, [sentence1, sentence2], model, answered)
@@ -65,10 +66,10 @@ def build_tab(settings):
 
 
 def _choices(run=None):
-    named = [("ready: all-MiniLM-L6-v2, fine-tuned on MRPC", READY),
-             ("pair-warmed: compares, has never seen a label", WARMED),
+    named = [(_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
+             (_("pair-warmed: compares, has never seen a label"), WARMED),
              *((f"untrained: {name}", name) for name in CHECKPOINTS)]  # fmt: skip
-    return [(f"yours: fine-tune {run[4:12]}…", run), *named] if run else named
+    return [(_("yours: fine-tune {run}…", run=run[4:12]), run), *named] if run else named
 
 
 class _handlers:
@@ -121,6 +122,6 @@ def _drawn(answer):
 
 
 UNTRAINED = (
-    "This model's classification head has never been trained: its weights are random numbers, and so is this answer. "
-    "Fine-tune it in the tab to the left, and compare."
+    say("This model's classification head has never been trained: its weights are random numbers, and so is this answer. "
+        "Fine-tune it in the tab to the left, and compare.")
 )

@@ -10,6 +10,7 @@ import difflib
 import math
 import re
 
+from languages import _, say
 from pipeline.settings import LABELS
 from tabs.drawing import bdi, captioned, framed, notice, text
 
@@ -52,12 +53,14 @@ def arithmetic(steps, logits):
     shares = [f"{name}: {_value(value)} / {_value(steps.total)} = {_value(steps.probabilities[name])}"
               for name, value in steps.exps.items()]  # fmt: skip
     high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
-    wins = f"{_value(high)} {'>' if high > low else '='} {_value(low)}, so the answer is {steps.label}"
-    why = ("The largest logit is subtracted first: that changes no share and keeps exp within the range of a float."
+    wins = _("{value} {value2} {value3}, so the answer is {label}", value=_value(high), value2='>' if high > low else '=',
+             value3=_value(low), label=steps.label)
+    why = (_("The largest logit is subtracted first: that changes no share and keeps exp within the range of a float.")
            if steps.shift else "")  # fmt: skip
-    lines = {"exp of each logit": exps, "their sum": [total], "each divided by the sum": shares, "the larger one wins": [wins]}
+    lines = {_("exp of each logit"): exps, _("their sum"): [total], _("each divided by the sum"): shares,
+             _("the larger one wins"): [wins]}  # fmt: skip
     body = "".join(f"<li><span>{name}</span> {''.join(map(_line, said))}</li>" for name, said in lines.items())
-    return (f'<h4 class="by-hand">From logits to the answer, by hand</h4><ol class="sums">{body}</ol>'
+    return (f'<h4 class="by-hand">{_("From logits to the answer, by hand")}</h4><ol class="sums">{body}</ol>'
             + (f'<p class="quiet">{why}</p>' if why else ""))  # fmt: skip
 
 
@@ -70,11 +73,12 @@ def _line(said):
 
 def models_table(pair, answers):
     """The pair and [(name, Prediction or None, where it came from or why there is none), …] -> one row a model."""
-    columns = ("model", "answer", f"P({EQUIVALENT})", *(f"logit of {name}" for name in LABELS), "where it is from")
+    columns = (_("model"), _("answer"), f"P({EQUIVALENT})", *(_("logit of {name}", name=name) for name in LABELS),
+               _("where it is from"))  # fmt: skip
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(_model_row(*answer) for answer in answers)
-    table = captioned("small-table models", "The same pair, one row a model", f"<tr>{head}</tr>{body}")
-    return quoted(*pair) + framed(table, "Models side by side")
+    table = captioned("small-table models", _("The same pair, one row a model"), f"<tr>{head}</tr>{body}")
+    return quoted(*pair) + framed(table, _("Models side by side"))
 
 
 def _model_row(name, prediction, about):
@@ -99,20 +103,24 @@ def mattered(found):
     """Mattered -> both sentences with each word's weight under it, and the same as a table, the weightiest first."""
     answer = found.prediction
     sentences = "".join(_weighed(sentence, which, found) for which, sentence in ((1, found.sentence1), (2, found.sentence2)))
-    said = (f'<p class="said">With all of its words: <strong>{text(answer.label)}</strong>, P({EQUIVALENT}) = '
-            f"{_percent(answer.probabilities[EQUIVALENT])}.</p>")  # fmt: skip
-    cut = "".join(notice(f"Cut from sentence {which}, so leaving it out changes nothing: {part}", kind="warning")
+    whole = _("With all of its words: <strong>{label}</strong>, P({name}) = {share}.", label=text(answer.label),
+              name=EQUIVALENT, share=_percent(answer.probabilities[EQUIVALENT]))  # fmt: skip
+    said = f'<p class="said">{whole}</p>'
+    cut = "".join(notice(_("Cut from sentence {which}, so leaving it out changes nothing: {part}", which=which, part=part),
+                           kind="warning")
                   for which, part in enumerate(answer.truncated, 1) if part)  # fmt: skip
-    return f'{said}<div class="sentences weighed">{sentences}</div>{_WEIGHT_KEY}{cut}{_weight_table(found)}'
+    return f'{said}<div class="sentences weighed">{sentences}</div>{_weight_key()}{cut}{_weight_table(found)}'
 
 
-_WEIGHT_KEY = (
-    '<ul class="weights">'
-    '<li><span class="worth down" style="--share:0.6">word<small>-20</small></span> without it, P(equivalent) falls by 20 '
-    "points: it speaks for “equivalent”</li>"
-    '<li><span class="worth up" style="--share:0.6">word<small>+20</small></span> without it, it rises: it speaks against</li>'
-    '<li><span class="worth">word<small>⇄</small></span> without it, the answer is the other one</li></ul>'
-)
+def _weight_key():
+    """What the looks of a word mean."""
+    word = _("word")
+    rows = (("down", "-20", _("without it, P(equivalent) falls by 20 points: it speaks for “equivalent”")),
+            ("up", "+20", _("without it, it rises: it speaks against")),
+            ("", "⇄", _("without it, the answer is the other one")))  # fmt: skip
+    items = "".join(f'<li><span class="worth {way}" style="--share:{0.6 if way else 0}">{word}<small>{sign}</small></span> '
+                    f"{said}</li>" for way, sign, said in rows)  # fmt: skip
+    return f'<ul class="weights">{items}</ul>'
 
 
 def _weighed(sentence, which, found):
@@ -132,31 +140,35 @@ def _flips(word, found):
 def _worth(word, found):
     """One word: its direction as colour, kind of line and sign, its weight as depth of colour and as a number."""
     if word.change is None:
-        return f'<span class="worth" title="the only word">{text(word.word)}<small>–</small></span>'
+        return f'<span class="worth" title="{_("the only word")}">{text(word.word)}<small>–</small></span>'
     said = points(word.change)
     way = "" if said == "0" else "up" if word.change > 0 else "down"
     # A floor of five points: where nothing mattered, nothing should look as if it did
     depth = abs(word.change) / max(found.biggest, 0.05)
-    tip = (f"without “{word.word}”: {_percent(found.prediction.probabilities[EQUIVALENT])} → "
-           f"{_percent(word.prediction.probabilities[EQUIVALENT])}, {100 * word.change:+.1f} points")  # fmt: skip
+    tip = (_("without “{word}”: {percent} → {percent2}, {change:+.1f} points", word=word.word,
+             percent=_percent(found.prediction.probabilities[EQUIVALENT]),
+             percent2=_percent(word.prediction.probabilities[EQUIVALENT]), change=100 * word.change))  # fmt: skip
     flips = " ⇄" if _flips(word, found) else ""
     return (f'<span class="worth {way}" style="--share:{depth:.3f}" title="{text(tip)}">{text(word.word)}'
             f"<small>{said}{flips}</small></span>")  # fmt: skip
 
 
 def _weight_table(found):
-    columns = ("left out", "of sentence", f"P({EQUIVALENT}) without it", "change in points", "answer without it")
+    columns = (_("left out"), _("of sentence"), _("P({EQUIVALENT}) without it",
+                                                  EQUIVALENT=EQUIVALENT), _("change in points"), _("answer without it"))
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     rows = sorted(found.words, key=lambda word: -abs(word.change or 0))
     body = "".join(_weight_row(word, found) for word in rows)
-    table = captioned("small-table weight-table", f"{len(rows)} words, the weightiest first", f"<tr>{head}</tr>{body}")
-    return f"<details><summary>All words as a table</summary>{framed(table, 'Words left out')}</details>"
+    table = captioned("small-table weight-table", _("{count} words, the weightiest first",
+                                                    count=len(rows)), f"<tr>{head}</tr>{body}")
+    summary = _("All words as a table")
+    return f"<details><summary>{summary}</summary>{framed(table, _('Words left out'))}</details>"
 
 
 def _weight_row(word, found):
     header = f'<th scope="row">{bdi(word.word)}</th><td>{word.sentence}</td>'
     if word.change is None:
-        return f'<tr>{header}<td colspan="3">nothing would be left of the sentence</td></tr>'
+        return f'<tr>{header}<td colspan="3">{_("nothing would be left of the sentence")}</td></tr>'
     answer = f"<strong>⇄ {text(word.prediction.label)}</strong>" if _flips(word, found) else text(word.prediction.label)
     return (f"<tr>{header}<td>{_percent(word.prediction.probabilities[EQUIVALENT])}</td>"
             f"<td>{100 * word.change:+.1f}</td><td>{answer}</td></tr>")  # fmt: skip
@@ -164,28 +176,28 @@ def _weight_row(word, found):
 
 # ---------------------------------------------------------------- stress it
 
-VERDICTS = {True: ("kept", "✓ right"), False: ("wrong", "✗ wrong"), None: ("dropped", "– open")}
+VERDICTS = {True: ("kept", say("✓ right")), False: ("wrong", say("✗ wrong")), None: ("dropped", say("– open"))}
 
 
 def stress_table(rows):
     """[Stressed, …] -> what was changed, what the answer should be, what the model says; what it failed at is named first."""
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
-    said = f"Right on {len(known) - len(failed)} of {len(known)} pairs whose answer is known."
-    said += f" Wrong on: {', '.join(failed)}." if failed else ""
-    columns = ("change", "the model is", "should be", "the model says", "the changed pair", "why")
+    said = _("Right on {count} of {count2} pairs whose answer is known.", count=len(known) - len(failed), count2=len(known))
+    said += _(" Wrong on: {failed}.", failed=', '.join(map(str, failed))) if failed else ""
+    columns = (_("change"), _("the model is"), _("should be"), _("the model says"), _("the changed pair"), _("why"))
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(_stress_row(row, rows[0]) for row in rows)
-    table = captioned("small-table stress", "The pair, changed", f"<tr>{head}</tr>{body}")
-    return notice(said, kind="warning" if failed else "info") + framed(table, "Stress")
+    table = captioned("small-table stress", _("The pair, changed"), f"<tr>{head}</tr>{body}")
+    return notice(said, kind="warning" if failed else "info") + framed(table, _("Stress"))
 
 
 def _stress_row(row, plain):
     header = f'<th scope="row">{text(row.change)}</th>'
     if row.prediction is None:
-        return f'<tr>{header}<td class="why" colspan="5"><span>Not possible here. {text(row.why)}</span></td></tr>'
+        return f'<tr>{header}<td class="why" colspan="5"><span>{_("Not possible here.")} {text(row.why)}</span></td></tr>'
     kind, verdict = VERDICTS[row.right]
-    return (f'<tr>{header}<td><span class="fate {kind}">{verdict}</span></td><td>{_label(row.should or "open")}</td>'
+    return (f'<tr>{header}<td><span class="fate {kind}">{verdict}</span></td><td>{_label(row.should or _("open"))}</td>'
             f"<td>{_label_and_share(row.prediction)}</td>"
             f'<td class="pair">{_changed(row.sentence1, plain)}{_changed(row.sentence2, plain)}</td>'
             f'<td class="why">{text(row.why)}</td></tr>')  # fmt: skip
@@ -205,7 +217,7 @@ def _changed(sentence, plain):
                   key=lambda other: difflib.SequenceMatcher(None, other, words, autojunk=False).ratio())  # fmt: skip
     match = difflib.SequenceMatcher(None, nearest, words, autojunk=False)
     parts = []
-    for operation, _, _, start, end in match.get_opcodes():
+    for operation, _rest, _rest, start, end in match.get_opcodes():
         parts += [text(word) if operation == "equal" or not word.strip() else f"<mark>{text(word)}</mark>"
                   for word in words[start:end]]  # fmt: skip
     return f"<p><bdi>{''.join(parts)}</bdi></p>"
@@ -216,18 +228,20 @@ def _changed(sentence, plain):
 
 def guess_pair(row, where):
     """A row of the data set, without its label, and from where it is."""
-    sentences = "".join(f'<p><span class="tag sentence{n}">sentence {n}</span> {bdi(row[f"sentence{n}"])}</p>' for n in (1, 2))
+    sentences = "".join(f'<p><span class="tag sentence{n}">{_("sentence {which}", which=n)}</span> '
+                        f"{bdi(row[f'sentence{n}'])}</p>"
+                        for n in (1, 2))  # fmt: skip
     return f'<div class="sentences">{sentences}</div><p class="origin">{text(where)}</p>'
 
 
 def reveal(guess, gold, answer, model):
     """Your guess, the model's answer and the label in the data, and who was right."""
-    rows = [_reveal_row("you", f"<strong>{_label(guess)}</strong>", guess == gold),
+    rows = [_reveal_row(_("you"), f"<strong>{_label(guess)}</strong>", guess == gold),
             _reveal_row(model, _label_and_share(answer), answer.label == gold),
-            _reveal_row("the data's label", f"<strong>{_label(gold)}</strong>")]  # fmt: skip
+            _reveal_row(_("the data's label"), f"<strong>{_label(gold)}</strong>")]  # fmt: skip
     body = "".join(rows)
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("who", "says", "that is"))
-    return framed(captioned("small-table reveal", "The answer", f"<tr>{head}</tr>{body}"), "The answer")
+    head = "".join(f'<th scope="col">{name}</th>' for name in (_("who"), _("says"), _("that is")))
+    return framed(captioned("small-table reveal", _("The answer"), f"<tr>{head}</tr>{body}"), _("The answer"))
 
 
 def _reveal_row(who, says, right=None):
@@ -239,10 +253,12 @@ def _reveal_row(who, says, right=None):
 def score_line(score):
     """The score of both so far, beside what always saying "equivalent" would have."""
     if not score["of"]:
-        return '<p class="score" aria-live="polite">No guess yet.</p>'
-    told = (("you", score["you"]), ("the models", score["model"]), (f"always “{EQUIVALENT}”", score["equivalent"]))
-    said = " · ".join(f"{name} <strong>{right} of {score['of']}</strong>" for name, right in told)
-    return f'<p class="score" aria-live="polite">Right so far: {said}</p>'
+        return f'<p class="score" aria-live="polite">{_("No guess yet.")}</p>'
+    told = ((_("you"), score["you"]), (_("the models"), score["model"]),
+            (_("always “{label}”", label=EQUIVALENT), score["equivalent"]))  # fmt: skip
+    said = " · ".join(_("{name} <strong>{right} of {of}</strong>", name=name, right=right, of=score["of"]) 
+                      for name, right in told)  # fmt: skip
+    return f'<p class="score" aria-live="polite">{_("Right so far: {said}", said=said)}</p>'
 
 
 # ---------------------------------------------------------------- a file
@@ -254,20 +270,23 @@ def answers_table(answers, origin_line):
     """Answered rows of a file -> how many of which, and the first rows; one with an error shows it in its own row."""
     labels = [answer.prediction.label for answer in answers if answer.prediction]
     failed = len(answers) - len(labels)
-    said = f"{len(labels):,} pairs answered: " + ", ".join(f"{labels.count(label):,} {label}" for label in LABELS) + "."
-    bad = notice(f"{failed:,} rows have no answer; the column error says why.", kind="warning") if failed else ""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("line", "answer", f"P({EQUIVALENT})", "pair, or its error"))
+    said = _("{count:,} pairs answered: ",
+             count=len(labels)) + ", ".join(f"{labels.count(label):,} {label}" for label in LABELS) + "."
+    bad = notice(_("{failed:,} rows have no answer; the column error says why.", failed=failed),
+                   kind="warning") if failed else ""
+    columns = (_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(map(_answer_row, answers[:PREVIEW_ROWS]))
-    caption = f"The first {min(len(answers), PREVIEW_ROWS)} of {len(answers):,} rows"
+    caption = _("The first {count} of {count2:,} rows", count=min(len(answers), PREVIEW_ROWS), count2=len(answers))
     return (f'{origin_line}<p class="said">{said}</p>{bad}'
-            + framed(captioned("small-table stress answered", caption, f"<tr>{head}</tr>{body}"), "Answers"))  # fmt: skip
+            + framed(captioned("small-table stress answered", caption, f"<tr>{head}</tr>{body}"), _("Answers")))  # fmt: skip
 
 
 def _answer_row(answer):
     row, told = answer.row, answer.prediction
     header = f'<th scope="row">{row.line}</th>'
     if told is None:
-        return f'<tr class="failed">{header}<td>no answer</td><td></td><td class="why">{text(row.error)}</td></tr>'
+        return f'<tr class="failed">{header}<td>{_("no answer")}</td><td></td><td class="why">{text(row.error)}</td></tr>'
     pair = f"<p>{bdi(row.sentence1)}</p><p>{bdi(row.sentence2)}</p>"
     return (f"<tr>{header}<td><strong>{_label(told.label)}</strong></td><td>{_percent(told.probabilities[EQUIVALENT])}</td>"
             f'<td class="pair">{pair}</td></tr>')  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from languages import _, say
 from pipeline.dataset import load_raw_datasets, random_rows, rows_at
 from pipeline.prediction import model_for, predict, predict_each
 from pipeline.probing import leave_one_out, stress
@@ -17,15 +18,19 @@ from tabs import drawing
 from tabs import predict_drawing as more
 from tabs.words import explain, notice_on_error
 
-NAMES = {EMBEDDED_CHECKPOINT: "untrained: all-MiniLM-L6-v2", WARMED: "pair-warmed", READY: "ready"}
-COMPARED = [(label, name) for name, label in NAMES.items()]
+NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
 NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
-TRUTHS = [("they say the same", LABELS[1]), ("they don't", LABELS[0])]
+TRUTHS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
 FILE_HELP = """The first line names the columns, `sentence1` and `sentence2`; commas, semicolons or tabs stand between cells.
 At most {rows:,} rows and {mebibytes} MiB. A row that can't be answered gets an `error` and spoils no other. In the file that
 comes back, a text that a spreadsheet would run as a formula (one that begins with `=`, `+`, `-` or `@`) has an apostrophe
 before it."""
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+
+
+def compared():
+    """The models that are always there, by the names under which the page lists them."""
+    return [(str(label), name) for name, label in NAMES.items()]
 
 
 def build_sections(settings, pair, model, answered):
@@ -37,24 +42,25 @@ def build_sections(settings, pair, model, answered):
     inputs = [*pair, model]
     # Outside its section: inside, it would be read from the browser only after the section has opened without it
     score = gr.BrowserState(NO_SCORE, storage_key="guesses", secret="guesses-of-this-browser")
-    with gr.Accordion("Models side by side", open=False) as compare:
+    with gr.Accordion(_("Models side by side"), open=False) as compare:
         _compare(page, compare, pair, model)
-    with gr.Accordion("What mattered, word by word", open=False) as words:
-        gr.Markdown("Each word is left out in turn, and the model asked again. "
-                    f"At most {settings.max_words_left_out} words together.")  # fmt: skip
-        again = gr.Button("Leave each word out", size="sm")
+    with gr.Accordion(_("What mattered, word by word"), open=False) as words:
+        gr.Markdown(_("Each word is left out in turn, and the model asked again. At most {max_words_left_out} words "
+                      "together.", max_words_left_out=settings.max_words_left_out))  # fmt: skip
+        again = gr.Button(_("Leave each word out"), size="sm")
         gr.on([words.expand, again.click], page.mattered, inputs, gr.HTML(min_height=160), **PRIVATE)
-    with gr.Accordion("Stress it: change the pair", open=False) as stressed:
-        truth = gr.Radio(TRUTHS, value=LABELS[1], label="Your own pair, as you read it",
-                         info="what the answer to a changed pair should be follows from this")  # fmt: skip
-        again = gr.Button("Change the pair", size="sm")
+    with gr.Accordion(_("Stress it: change the pair"), open=False) as stressed:
+        truth = gr.Radio([(str(label), truth) for label, truth in TRUTHS], value=LABELS[1],
+                         label=_("Your own pair, as you read it"),
+                         info=_("what the answer to a changed pair should be follows from this"))  # fmt: skip
+        again = gr.Button(_("Change the pair"), size="sm")
         gr.on([stressed.expand, again.click, truth.change], page.stress, [*inputs, truth], gr.HTML(min_height=300), **PRIVATE)
-    with gr.Accordion("You first: guess, then the model", open=False) as first:
+    with gr.Accordion(_("You first: guess, then the model"), open=False) as first:
         _you_first(page, first, pair, model, score)
-    with gr.Accordion("A file of pairs", open=False):
+    with gr.Accordion(_("A file of pairs"), open=False):
         _file(page, settings, model)
-    with gr.Accordion("Reproduce: the plain script", open=False) as reproduce:
-        script = gr.Code("# Open this again after Predict", language="python", label="predict.py", interactive=False,
+    with gr.Accordion(_("Reproduce: the plain script"), open=False) as reproduce:
+        script = gr.Code(_("# Open this again after Predict"), language="python", label="predict.py", interactive=False,
                          wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
         shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
         reproduce.expand(**shown_script)
@@ -62,10 +68,10 @@ def build_sections(settings, pair, model, answered):
 
 
 def _compare(page, section, pair, model):
-    chosen = gr.CheckboxGroup(COMPARED, value=list(NAMES), label="Models",
-                              info="a model of yours joins them when its fine-tune ends")  # fmt: skip
-    other = gr.Textbox("", label="And any id of the Hub", placeholder="owner/name", max_length=96)
-    again = gr.Button("Compare", size="sm")
+    chosen = gr.CheckboxGroup(compared(), value=list(NAMES), label=_("Models"),
+                              info=_("a model of yours joins them when its fine-tune ends"))  # fmt: skip
+    other = gr.Textbox("", label=_("And any id of the Hub"), placeholder="owner/name", max_length=96)
+    again = gr.Button(_("Compare"), size="sm")
     gr.on([section.expand, again.click, other.submit], page.compare, [*pair, chosen, other], gr.HTML(min_height=200), **PRIVATE)
     model.change(page.offer, [model, chosen], chosen, api_visibility="private", show_progress="hidden")
 
@@ -73,14 +79,14 @@ def _compare(page, section, pair, model):
 def _you_first(page, section, pair, model, score):
     guessing = gr.HTML(min_height=130)
     with gr.Row():
-        same = gr.Button("They say the same", interactive=False)
-        differ = gr.Button("They don't", interactive=False)
+        same = gr.Button(_("They say the same"), interactive=False)
+        differ = gr.Button(_("They don't"), interactive=False)
     revealed = gr.HTML()
     score_line = gr.HTML(more.score_line(NO_SCORE))
     with gr.Row():
-        following = gr.Button("Next pair", variant="primary", size="sm")
-        take = gr.Button("Take this pair above", size="sm")
-        over = gr.Button("Start over", size="sm")
+        following = gr.Button(_("Next pair"), variant="primary", size="sm")
+        take = gr.Button(_("Take this pair above"), size="sm")
+        over = gr.Button(_("Start over"), size="sm")
     quiz = gr.State(None)  # on the server: the label can't be read in the page
     drawn = [guessing, revealed, score_line, quiz, same, differ]
     section.expand(page.open_quiz, [quiz, score], drawn, **PRIVATE)
@@ -93,10 +99,10 @@ def _you_first(page, section, pair, model, score):
 
 def _file(page, settings, model):
     gr.Markdown(FILE_HELP.format(rows=settings.max_csv_rows, mebibytes=settings.max_csv_bytes // 2**20))
-    file = gr.File(label="CSV of pairs", file_types=[".csv", ".tsv", ".txt"], height=130)
-    ask = gr.Button("Predict the file", size="sm")
+    file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
+    ask = gr.Button(_("Predict the file"), size="sm")
     result = gr.HTML(min_height=90)
-    download = gr.DownloadButton("Download predictions.csv", size="sm", interactive=False)
+    download = gr.DownloadButton(_("Download predictions.csv"), size="sm", interactive=False)
     page.cache = Path(download.GRADIO_CACHE)
     # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an answer to one pair
     ask.click(page.file, [file, model], [result, download], api_visibility="private", show_progress="full",
@@ -119,15 +125,16 @@ class _handlers:
         if not isinstance(model, str) or not model.startswith(RUN_PREFIX):
             return gr.skip()
         kept = [name for name in chosen if name in NAMES]
-        return gr.CheckboxGroup([*COMPARED, (f"yours: fine-tune {model[4:12]}…", model)], value=[*kept, model])
+        return gr.CheckboxGroup([*compared(), (_("yours: fine-tune {model}…", model=model[4:12]), model)], value=[*kept, model])
 
     def compare(self, sentence1, sentence2, chosen, other):
         pair = checked_pair(sentence1, sentence2, self.settings)
         models = list(dict.fromkeys([*chosen, *([other.strip()] if other and other.strip() else [])]))
         if not models:
-            raise InputError("No model is chosen. Tick one, or give an id of the Hub.")
+            raise InputError(_("No model is chosen. Tick one, or give an id of the Hub."))
         if len(models) > self.settings.max_models_compared:
-            raise InputError(f"{len(models)} models are chosen; {self.settings.max_models_compared} is the most. Untick some.")
+            raise InputError(_("{count} models are chosen; {max_models_compared} is the most. Untick some.",
+                               count=len(models), max_models_compared=self.settings.max_models_compared))
         answers = predict_each([(model, *pair, self.settings.max_length) for model in models], self.settings)
         return more.models_table(pair, [_compared(model, answer) for model, answer in zip(models, answers, strict=True)])
 
@@ -153,7 +160,7 @@ class _handlers:
         while quiz and row == quiz["row"] and len(dataset) > 1:
             row = random_rows(dataset, 1)[0]
         [pair] = rows_at(dataset, [row])
-        where = f"Row {row} of the validation pairs of {origin}"
+        where = _("Row {row} of the validation pairs of {origin}", row=row, origin=origin)
         return (more.guess_pair(pair, where), "", more.score_line(_checked_score(score)), {"row": row, "open": True},
                 gr.Button(interactive=True), gr.Button(interactive=True))  # fmt: skip
 
@@ -167,7 +174,7 @@ class _handlers:
         """A guess counts once, and only if the model has answered, too."""
         try:
             if not quiz or not quiz["open"]:
-                raise InputError("This pair has been answered. Press Next pair.")
+                raise InputError(_("This pair has been answered. Press Next pair."))
             [row] = rows_at(self._validation()[0], [quiz["row"]])
             [answer], origin = predict(model, [(row["sentence1"], row["sentence2"])], self.settings.max_length, self.settings)
         except Exception as error:
@@ -175,13 +182,13 @@ class _handlers:
         gold, score = LABELS[row["label"]], _checked_score(score)
         right = {"of": True, "you": guess == gold, "model": answer.label == gold, "equivalent": gold == LABELS[1]}
         score = {name: score[name] + right[name] for name in NO_SCORE}
-        said = more.reveal(guess, gold, answer, f"the model ({_name_of(origin.loaded)})")
+        said = more.reveal(guess, gold, answer, _("the model ({name_of})", name_of=_name_of(origin.loaded)))
         done = gr.Button(interactive=False)
         return said, more.score_line(score), {**quiz, "open": False}, score, done, done
 
     def take(self, quiz):
         if not quiz:
-            raise InputError("There is no pair yet. Press Next pair.")
+            raise InputError(_("There is no pair yet. Press Next pair."))
         [row] = rows_at(self._validation()[0], [quiz["row"]])
         return gr.skip(), row["sentence1"], row["sentence2"]
 
@@ -196,11 +203,11 @@ class _handlers:
 
     def file(self, path, model, progress=gr.Progress()):  # noqa: B008 - this default is how gradio hands one over
         if not path:
-            raise InputError("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above.")
+            raise InputError(_("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above."))
         limits = {"max_rows": self.settings.max_csv_rows, "max_bytes": self.settings.max_csv_bytes}
         rows = read_pairs(path, self.settings, name=Path(path).name, **limits)
         answered, origin = [], None
-        progress(0, desc="loading the model")
+        progress(0, desc=_("loading the model"))
         for answers, told in answer_rows(model, rows, self.settings.max_length, self.settings):
             answered, origin = answered + answers, origin or told
             progress((len(answered), len(rows)), desc="pairs", unit="pairs")
@@ -222,15 +229,16 @@ class _handlers:
         """The script of what is on the screen: where another model stands in for the one asked, the script has that."""
         try:
             pair = checked_pair(sentence1, sentence2, self.settings)
-            _, origin = model_for(model, self.settings)
+            _rest, origin = model_for(model, self.settings)
         except Exception as error:
             return "\n".join(f"# {line}" for line in explain(error).splitlines())
         script = predict_script(origin.loaded, *pair, self.settings.max_length, self.settings.seed)
-        return f"# {origin.loaded} stands in for {shown(origin.asked)}.\n{script}" if origin.stands_in else script
+        return _("# {loaded} stands in for {asked}.\n{script}", loaded=origin.loaded, asked=shown(origin.asked),
+                 script=script) if origin.stands_in else script
 
 
 def _name_of(model):
-    return NAMES.get(model, f"yours, {model[4:12]}…" if model.startswith(RUN_PREFIX) else model)
+    return str(NAMES[model]) if model in NAMES else (f"yours, {model[4:12]}…" if model.startswith(RUN_PREFIX) else model)
 
 
 def _compared(model, answer):
@@ -238,7 +246,7 @@ def _compared(model, answer):
     if isinstance(answer, Exception):
         return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
     prediction, origin = answer
-    untrained = "; its head has never been trained, so this answer is chance" if origin.loaded in CHECKPOINTS else ""
+    untrained = _("; its head has never been trained, so this answer is chance") if origin.loaded in CHECKPOINTS else ""
     loaded = f"{origin.loaded}, " if origin.stands_in else ""
     return _name_of(model), prediction, f"{loaded}{origin.place}: {origin.reason}{untrained}"
 

@@ -7,6 +7,7 @@
 import math
 from dataclasses import dataclass
 
+from languages import _
 from tabs.drawing import captioned, duration, framed, notice, text
 
 SHOWN_PAIRS = 12
@@ -25,7 +26,7 @@ def percent(share):
 
 
 def points(difference):
-    return f"{100 * difference:+.1f} points" if math.isfinite(difference) else "–"
+    return _("{change:+.1f} points", change=100 * difference) if math.isfinite(difference) else "–"
 
 
 def table(kind, caption, head, rows):
@@ -47,37 +48,43 @@ def _cells(head, row):
 def forecast_line(forecast):
     """What Start would set off, in one line; read out when it changes."""
     download = forecast.download_bytes
-    loads = "nothing to download" if download == 0 else f"{amount(download)} to download" if download else "download unknown"
-    memory = f" · about <strong>{amount(forecast.bytes)}</strong> of memory" if forecast.memory else ""
-    return (f'<p class="forecast" aria-live="polite"><strong>{forecast.steps} steps</strong> · about '
-            f"<strong>{duration(forecast.seconds)}</strong> on this machine{memory} · {loads}</p>"
-            f"{''.join(notice(note, kind='warning') for note in forecast.notes)}")  # fmt: skip
+    known = _("{size} to download", size=amount(download)) if download else _("download unknown")
+    loads = _("nothing to download") if download == 0 else known
+    memory = _(" · about <strong>{bytes}</strong> of memory", bytes=amount(forecast.bytes)) if forecast.memory else ""
+    said = _("<strong>{steps} steps</strong> · about <strong>{time}</strong> on this machine{memory} · {loads}",
+             steps=forecast.steps, time=duration(forecast.seconds), memory=memory, loads=loads)  # fmt: skip
+    notes = "".join(notice(note, kind="warning") for note in forecast.notes)
+    return f'<p class="forecast" aria-live="polite">{said}</p>{notes}'
 
 
 def forecast_tables(forecast):
     """The arithmetic behind that line."""
     pace, config = forecast.pace, forecast.config
-    epochs = f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"
+    epochs = _("{epochs} epoch{s}", epochs=config.epochs, s="s" if config.epochs > 1 else "")
     course = [
-        ("steps", f"{forecast.steps}", f"{forecast.pairs:,} pairs ÷ {config.batch_size} = {forecast.steps_per_epoch} in an "
-         f"epoch, × {epochs}, at most max_steps = {config.max_steps}"),
-        ("starting", duration(pace.start), "loading the pairs, the model and the metric"),
-        ("training", duration(pace.pair * forecast.steps * config.batch_size),
-         f"{forecast.steps} steps × {config.batch_size} pairs × {pace.pair:.3g} s"),
-        ("judging", duration(pace.judged * forecast.evaluations * forecast.eval_pairs),
-         f"{forecast.evaluations} times {forecast.eval_pairs} pairs × {pace.judged:.3g} s"),
-        ("together", f"<strong>{duration(forecast.seconds)}</strong>", text(pace.source)),
+        (_("steps"), f"{forecast.steps}", _("{pairs:,} pairs ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at "
+                                         "most max_steps = {max_steps}", pairs=forecast.pairs, batch_size=config.batch_size,
+                                         steps_per_epoch=forecast.steps_per_epoch, epochs=epochs, max_steps=config.max_steps)),
+        (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
+        (_("training"), duration(pace.pair * forecast.steps * config.batch_size),
+         _("{steps} steps × {batch_size} pairs × {pair:.3g} s", steps=forecast.steps, batch_size=config.batch_size,
+           pair=pace.pair)),
+        (_("judging"), duration(pace.judged * forecast.evaluations * forecast.eval_pairs),
+         _("{evaluations} times {eval_pairs} pairs × {judged:.3g} s", evaluations=forecast.evaluations,
+           eval_pairs=forecast.eval_pairs, judged=pace.judged)),
+        (_("together"), f"<strong>{duration(forecast.seconds)}</strong>", text(pace.source)),
     ]  # fmt: skip
-    size = "unknown" if forecast.download_bytes is None else amount(forecast.download_bytes) if forecast.download_bytes else "0"
-    course += [("download", size, text(forecast.download)), ("pairs", f"{forecast.pairs:,}", text(forecast.data))]
+    known = forecast.download_bytes is not None
+    size = (amount(forecast.download_bytes) if forecast.download_bytes else "0") if known else _("unknown")
+    course += [(_("download"), size, text(forecast.download)), (_("pairs"), f"{forecast.pairs:,}", text(forecast.data))]
     memory = [(text(part.name), amount(part.bytes), text(part.arithmetic)) for part in forecast.memory]
     if memory:
         whole = f"<strong>{amount(forecast.bytes)}</strong>"
-        memory.append(("together", whole, "of the last two the larger; every pair is reckoned with max_length tokens"))
+        memory.append((_("together"), whole, _("of the last two the larger; every pair is reckoned with max_length tokens")))
         if pace.peak_bytes:
-            memory.append(("measured", amount(pace.peak_bytes), "the most that the earlier run above took"))
-    tables = table("arithmetic", "Steps and seconds, estimated", ("", "about", "because"), course)
-    return tables + (table("arithmetic", "Memory, estimated", ("", "bytes", "because"), memory) if memory else "")
+            memory.append((_("measured"), amount(pace.peak_bytes), _("the most that the earlier run above took")))
+    tables = table("arithmetic", _("Steps and seconds, estimated"), ("", _("about"), _("because")), course)
+    return tables + (table("arithmetic", _("Memory, estimated"), ("", _("bytes"), _("because")), memory) if memory else "")
 
 
 # ---------------------------------------------------------------- behind a curve
@@ -100,7 +107,8 @@ class Faint:
     def legend(self, scale):
         count = len(self.lines)
         sample = '<svg viewBox="0 0 28 12" aria-hidden="true"><g class="earlier"><path d="M2 6 L26 6"/></g></svg>'
-        return f"<li>{sample}your earlier run{'s' if count > 1 else ''} ({count})</li>"
+        said = _("your earlier run{s} ({count})", s="s" if count > 1 else "", count=count)
+        return f"<li>{sample}{said}</li>"
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class Band:
         return [(x, y) for x, *both in self.edges for y in both]
 
     def draw(self, scale):
-        edge = [(x, most) for x, _, most in self.edges] + [(x, least) for x, least, _ in reversed(self.edges)]
+        edge = [(x, most) for x, _rest, most in self.edges] + [(x, least) for x, least, _rest in reversed(self.edges)]
         return f'<path class="band" d="{_path(scale, edge)} Z"/>'
 
     def legend(self, scale):
@@ -148,8 +156,8 @@ def diagnosis_card(diagnosis):
     kind = "good" if diagnosis.name == "Learns well" else "calm" if diagnosis.name == "Knew it already" else "sick"
     changed = diagnosis.remedy.changes.items()
     changes = ", ".join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
-    try_this = f"<p>{text(diagnosis.remedy.why)}{f' Try {changes}.' if changes else ''}</p>"
-    return (f'<div class="diagnosis {kind}"><p><strong>{text(diagnosis.name)}</strong>: {text(diagnosis.because)}.</p>'
+    try_this = f"<p>{text(diagnosis.remedy.why)}{_(' Try {changes}.', changes=changes) if changes else ''}</p>"
+    return (f'<div class="diagnosis {kind}"><p><strong>{text(diagnosis.name)}</strong>: {text(diagnosis.because)}{_(".")}</p>'
             f"{try_this}</div>")  # fmt: skip
 
 
@@ -164,12 +172,13 @@ def changed_pairs(judgement, pairs, labels):
     """
     matrices = "".join(_matrix(judgement, when, labels) for when in ("before", "after"))
     lists = "".join(_changes(name, rows, judgement, pairs, labels)
-                    for name, rows in (("Fixed", judgement.fixed), ("Newly broken", judgement.broken)))  # fmt: skip
+                    for name, rows in ((_("Fixed"), judgement.fixed), (_("Newly broken"), judgement.broken)))  # fmt: skip
     both = sum(before and after for before, after in zip(judgement.right("before"), judgement.right("after"), strict=True))
     rest = len(judgement.labels) - both - len(judgement.fixed) - len(judgement.broken)
-    gone = "" if pairs else notice("The sentences of this run's pairs aren't here any more; their row numbers are.")
-    return (f'<div class="matrices">{matrices}</div><p class="sum">{len(judgement.fixed)} fixed, {len(judgement.broken)} newly '
-            f"broken, {both} right before and after, {rest} wrong both times</p>{gone}{lists}")  # fmt: skip
+    gone = "" if pairs else notice(_("The sentences of this run's pairs aren't here any more; their row numbers are."))
+    said = _("{fixed} fixed, {broken} newly broken, {both} right before and after, {rest} wrong both times",
+             fixed=len(judgement.fixed), broken=len(judgement.broken), both=both, rest=rest)  # fmt: skip
+    return f'<div class="matrices">{matrices}</div><p class="sum">{said}</p>{gone}{lists}'
 
 
 def _matrix(judgement, when, labels):
@@ -181,23 +190,25 @@ def _matrix(judgement, when, labels):
             f'{counts[gold, answer]}<small>{"✓" if gold == answer else "✕"}</small></td>' for answer in (0, 1)
         ) + "</tr>" for gold in (0, 1)
     )  # fmt: skip
-    says = "".join(f'<th scope="col">says {text(label)}</th>' for label in labels)
-    head = f'<tr><th scope="col">gold label</th>{says}</tr>'
-    caption = f"{when.capitalize()}: {percent(judgement.accuracy(when))} right"
-    return framed(captioned("small-table matrix", caption, head + rows), f"Confusion matrix {when}")
+    says = "".join(f'<th scope="col">{_("says {label}", label=text(label))}</th>' for label in labels)
+    head = f'<tr><th scope="col">{_("gold label")}</th>{says}</tr>'
+    right = percent(judgement.accuracy(when))
+    caption = _("Before: {right} right", right=right) if when == "before" else _("After: {right} right", right=right)
+    label = _("Confusion matrix, before") if when == "before" else _("Confusion matrix, after")
+    return framed(captioned("small-table matrix", caption, head + rows), label)
 
 
 def _changes(name, rows, judgement, pairs, labels):
     if not rows:
-        return f'<p class="quiet">{name}: none.</p>'
+        return f'<p class="quiet">{_("{name}: none.", name=name)}</p>'
     body = [
-        (f"row {row}", _sentences(pairs, row), text(labels[judgement.labels[row]]),
+        (_("row {row}", row=row), _sentences(pairs, row), text(labels[judgement.labels[row]]),
          f"{percent(judgement.before[row])} → <strong>{percent(judgement.after[row])}</strong>")
         for row in rows[:SHOWN_PAIRS]
     ]  # fmt: skip
-    some = f", the {SHOWN_PAIRS} that moved most" if len(rows) > SHOWN_PAIRS else ""
-    caption = f"{name}: {len(rows)} pair{'s' if len(rows) > 1 else ''}{some}"
-    return table("pairs", caption, ("pair", "sentences", "gold label", "P(equivalent)"), body)
+    some = _(", the {SHOWN_PAIRS} that moved most", SHOWN_PAIRS=SHOWN_PAIRS) if len(rows) > SHOWN_PAIRS else ""
+    caption = _("{name}: {count} pair{s}{some}", name=name, count=len(rows), s="s" if len(rows) > 1 else "", some=some)
+    return table("pairs", caption, (_("pair"), _("sentences"), _("gold label"), "P(equivalent)"), body)
 
 
 def _sentences(pairs, row):
@@ -207,27 +218,29 @@ def _sentences(pairs, row):
 def runs_table(rows):
     """[(address, short name, what differs, accuracy before, after, F1 after, diagnosis), …], the shown run first."""
     if not rows:
-        return '<p class="quiet">This browser has no finished run yet.</p>'
+        return f'<p class="quiet">{_("This browser has no finished run yet.")}</p>'
     body = [
         (f'<a href="{text(address)}">{text(name)}</a>', text(differs), percent(before), f"<strong>{percent(after)}</strong>",
          percent(f1), text(said)) for address, name, differs, before, after, f1, said in rows
     ]  # fmt: skip
-    head = ("run", "settings that differ from the run shown", "accuracy before", "after", "F1", "diagnosis")
-    return table("runs", "The one shown, then this browser's others, newest first", head, body)
+    head = (_("run"), _("settings that differ from the run shown"), _("accuracy before"), _("after"), "F1", _("diagnosis"))
+    return table("runs", _("The one shown, then this browser's others, newest first"), head, body)
 
 
 def seeds_table(rows):
     """[(seed, state, accuracy or None, F1, validation loss), …] -> the table, and how far they are apart."""
-    body = [(f"seed {seed}", text(state), percent(accuracy), percent(f1), f"{loss:.3f}" if loss is not None else "–")
+    body = [(_("seed {seed}", seed=seed), text(state), percent(accuracy), percent(f1),
+             f"{loss:.3f}" if loss is not None else "–")
             for seed, state, accuracy, f1, loss in rows]  # fmt: skip
-    known = [accuracy for _, _, accuracy, *_ in rows if accuracy is not None and math.isfinite(accuracy)]
+    known = [accuracy for _rest, _rest, accuracy, *_rest in rows if accuracy is not None and math.isfinite(accuracy)]
     apart = ""
     if len(known) > 1:
         spread = points(max(known) - min(known)).lstrip("+")
-        apart = (f'<p class="sum">mean accuracy {percent(sum(known) / len(known))}, from {percent(min(known))} to '
-                 f"{percent(max(known))}: {spread} apart by the seed alone</p>")  # fmt: skip
-    head = ("", "state", "accuracy", "F1", "validation loss")
-    return table("seeds", "The same settings, other seeds", head, body) + apart
+        said = _("mean accuracy {mean}, from {least} to {most}: {spread} apart by the seed alone", spread=spread,
+                 mean=percent(sum(known) / len(known)), least=percent(min(known)), most=percent(max(known)))  # fmt: skip
+        apart = f'<p class="sum">{said}</p>'
+    head = ("", _("state"), _("accuracy"), "F1", _("validation loss"))
+    return table("seeds", _("The same settings, other seeds"), head, body) + apart
 
 
 # ---------------------------------------------------------------- one step by hand
@@ -236,24 +249,30 @@ def seeds_table(rows):
 def step_drawn(step, labels):
     """OneStep -> the batch with its losses, both results side by side, some weights followed."""
     notes = "".join(notice(note) for note in step.notes)
-    head = ("pair", "sentences", "gold label", "probability of it", "loss = −ln of that")
-    batch = table("pairs", f"The batch: {step.shape[0]} pairs, padded to {step.shape[1]} tokens", head, [
-        (f"row {each.row}", f"<bdi>{text(each.sentence1)}</bdi><br><bdi>{text(each.sentence2)}</bdi>", text(labels[each.label]),
+    head = (_("pair"), _("sentences"), _("gold label"), _("probability of it"), _("loss = −ln of that"))
+    batch = table("pairs", _("The batch: {shape} pairs, padded to {shape2} tokens", shape=step.shape[0],
+                             shape2=step.shape[1]), head, [
+        (_("row {row}", row=each.row), f"<bdi>{text(each.sentence1)}</bdi><br><bdi>{text(each.sentence2)}</bdi>",
+         text(labels[each.label]),
          f"{each.share:.4f}", f"{each.loss:.4f}") for each in step.examples
     ])  # fmt: skip
-    both = table("agreement-table", "The same step twice", ("", "by hand", "Trainer", "largest difference"), [
-        ("loss, the mean of these", f"{step.loss_by_hand:.7f}", f"{step.loss_by_trainer:.7f}", _tiny(step.loss_difference)),
-        ("gradient's norm, clipped at 1", f"{step.norm_by_hand:.6f}", f"{step.norm_by_trainer:.6f}",
+    both = table("agreement-table", _("The same step twice"), ("", _("by hand"), "Trainer", _("largest difference")), [
+        (_("loss, the mean of these"), f"{step.loss_by_hand:.7f}", f"{step.loss_by_trainer:.7f}", _tiny(step.loss_difference)),
+        (_("gradient's norm, clipped at 1"), f"{step.norm_by_hand:.6f}", f"{step.norm_by_trainer:.6f}",
          _tiny(abs(step.norm_by_hand - step.norm_by_trainer))),
-        (f"all {step.weights:,} weights afterwards", f"{step.moved:,} moved", f"by up to {step.largest_update:.2e}",
+        (_("all {weights:,} weights afterwards",
+           weights=step.weights), _("{moved:,} moved", moved=step.moved), _("by up to {largest_update:.2e}",
+                                                                                largest_update=step.largest_update),
          f"<strong>{_tiny(step.weight_difference)}</strong>"),
     ])  # fmt: skip
-    weights = table("followed", f"Three of them, learning_rate {step.learning_rate:g}, weight_decay {step.weight_decay:g}",
-                    ("weight", "before", "gradient", "by hand", "Trainer", "difference"), [
+    weights = table("followed", _("Three of them, learning_rate {learning_rate:g}, weight_decay {weight_decay:g}",
+                                  learning_rate=step.learning_rate, weight_decay=step.weight_decay),
+                    (_("weight"), _("before"), _("gradient"), _("by hand"), "Trainer", _("difference")), [
         (f"<code>{text(each.name)}</code>", f"{each.before:.7f}", f"{each.gradient:+.5f}", f"{each.by_hand:.7f}",
          f"{each.by_trainer:.7f}", _tiny(abs(each.by_hand - each.by_trainer))) for each in step.followed
     ])  # fmt: skip
-    return f"{both}{weights}{notes}{batch}<p class='quiet'>Computed just now, in {step.seconds:.1f} s.</p>"
+    took = _("Computed just now, in {seconds:.1f} s.", seconds=step.seconds)
+    return f"{both}{weights}{notes}{batch}<p class='quiet'>{took}</p>"
 
 
 def _tiny(value):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import gradio as gr
 
-from pipeline.language import LANGUAGES, _, say
+from languages import LANGUAGES, _, say
 from pipeline.settings import InputError, shown
 from tabs import drawing
 

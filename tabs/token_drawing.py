@@ -4,11 +4,12 @@ import html
 import json
 from itertools import groupby
 
+from languages import _, say
 from pipeline.settings import LABELS
 from tabs.drawing import ROLE_NAMES, bdi, captioned, framed, notice, origin_line, piece, text
 
 ROW_NAMES = {"piece": "token"}
-HINT = "Choose a cell, with a click or with the arrow keys: why it holds what it holds stands here."
+HINT = say("Choose a cell, with a click or with the arrow keys: why it holds what it holds stands here.")
 
 
 def asking(asked, drawn):
@@ -24,7 +25,7 @@ def hint():
 def why(explained, sentence=""):
     """Why -> the cell and its reasons, read out when it changes; `sentence`: shown with the cell's characters marked."""
     name = ROW_NAMES.get(explained.row, explained.row)
-    tag = f'<span class="tag {explained.role}">{text(ROLE_NAMES.get(explained.role, "label"))}</span>'
+    tag = f'<span class="tag {explained.role}">{text(ROLE_NAMES.get(explained.role, say("label")))}</span>'
     value = f"<strong>{piece(explained.value)}</strong>"
     head = f'<p class="because-cell">{tag} {text(name)}{_where(explained)} {value}</p>'
     reasons = "".join(f"<p>{text(reason)}</p>" for reason in explained.says)
@@ -38,8 +39,8 @@ def why_not(message):
 
 
 def _where(explained):
-    of = f" of {bdi(explained.piece)}" if explained.value != explained.piece else ""
-    return "" if explained.row == "labels" else f"{of} at position {explained.position}:"
+    of = _(" of {piece}", piece=bdi(explained.piece)) if explained.value != explained.piece else ""
+    return "" if explained.row == "labels" else _("{of} at position {position}:", of=of, position=explained.position)
 
 
 def _marked(sentence, explained):
@@ -50,36 +51,40 @@ def _marked(sentence, explained):
 # ---------------------------------------------------------------- the pair in other ways
 
 
-UNDER = '<p class="quiet">Under each piece: its input_id and, where there is one, its token_type_id.</p>'
+def _under():
+    said = _("Under each piece: its input_id and, where there is one, its token_type_id.")
+    return f'<p class="quiet">{said}</p>'
 
 
 def ways(made):
     """The Ways to tokenize one pair, each as a strip of pieces, and what their numbers say."""
-    return f"{UNDER}{''.join(_way(way) for way in made)}{_sums(made)}"
+    return f"{_under()}{''.join(_way(way) for way in made)}{_sums(made)}"
 
 
 def _way(way):
-    types = f" · token_type_ids {' and '.join(map(str, way.type_ids))}" if way.type_ids else ""
-    head = f"<h4>{text(way.name)} <small><code>{text(way.call)}</code> · {len(way.tokens)} tokens{types}</small></h4>"
+    types = _(" · token_type_ids {map}", map=_listed(way.type_ids)) if way.type_ids else ""
+    count = _("{count} tokens", count=len(way.tokens))
+    head = f"<h4>{text(way.name)} <small><code>{text(way.call)}</code> · {count}{types}</small></h4>"
     return f'<section class="way">{head}{strip(way.tokens)}</section>'
 
 
 def _sums(made):
     first, second, pair, swapped = made
     apart, together = len(first.tokens) + len(second.tokens), len(pair.tokens)
-    said = (f"Separately: {len(first.tokens)} + {len(second.tokens)} = {apart} tokens in two rows, which the model reads one "
-            f"by one and can't compare. As a pair: {together} in one row")  # fmt: skip
+    said = (_("Separately: {count} + {count2} = {apart} tokens in two rows, which the model reads one by one and can't "
+              "compare. As a pair: {together} in one row", count=len(first.tokens), count2=len(second.tokens), apart=apart,
+              together=together))  # fmt: skip
     fewer = apart - together
-    said += f", {fewer} special {'token' if fewer == 1 else 'tokens'} fewer." if fewer > 0 else "."
+    said += _(", {fewer} special token{s} fewer.", fewer=fewer, s="" if fewer == 1 else "s") if fewer > 0 else _(".")
     types = {which: sorted({token.type_id for token in swapped.tokens if token.sentence == which}) for which in (1, 2)}
     if swapped.type_ids and types[1] and types[2]:
-        said += (f" Swapped, sentence 2 has type {_listed(types[2])} and sentence 1 type {_listed(types[1])}: "
-                 "the type tells the place, not the sentence.")  # fmt: skip
+        said += (_(" Swapped, sentence 2 has type {listed} and sentence 1 type {listed2}: the type tells the place, not "
+                   "the sentence.", listed=_listed(types[2]), listed2=_listed(types[1])))  # fmt: skip
     return f'<p class="quiet">{text(said)}</p>'
 
 
 def _listed(numbers):
-    return " and ".join(map(str, numbers))
+    return _(" and ").join(map(str, numbers))
 
 
 def strip(tokens, differs=()):
@@ -95,13 +100,14 @@ def strip(tokens, differs=()):
 def checkpoints(pair_of_splits, origins):
     """Two checkpoints' Splits of one pair, side by side; what only one of them cuts so has a dashed frame."""
     sides = "".join(_side(split, origin) for split, origin in zip(pair_of_splits, origins, strict=True))
-    return f'{UNDER}<div class="two-sides">{sides}</div>'
+    return f'{_under()}<div class="two-sides">{sides}</div>'
 
 
 def _side(split, origin):
     special = " ".join(token.piece for token in split.tokens if token.sentence is None)
-    said = (f"{len(split.tokens)} tokens from a vocabulary of {split.entries:,} entries; {len(split.differs)} of them (dashed) "
-            f"stand for characters that are no single token of the other. Special tokens: {special}")  # fmt: skip
+    said = (_("{count} tokens from a vocabulary of {entries:,} entries; {count2} of them (dashed) stand for characters "
+              "that are no single token of the other. Special tokens: {special}", count=len(split.tokens),
+              entries=split.entries, count2=len(split.differs), special=special))  # fmt: skip
     line = origin_line(str(origin), origin.stands_in)
     return f'<section class="way">{line}<p class="quiet">{text(said)}</p>{strip(split.tokens, split.differs)}</section>'
 
@@ -111,11 +117,12 @@ def _side(split, origin):
 
 def proof(answers):
     """Answers of the same pair alone, padded, and padded without its mask."""
-    head = _head("the pair", *(f"logit {label}" for label in LABELS), "off by", "positions", "mask 1", "P(equivalent)")
+    head = _head(_("the pair"), *(f"logit {label}" for label in LABELS), _("off by"), _("positions"), _("mask 1"),
+                 "P(equivalent)")
     rows = "".join(_answer(answer) for answer in answers)
-    table = captioned("small-table proof", "The same pair, three times through the model", head + rows)
+    table = captioned("small-table proof", _("The same pair, three times through the model"), head + rows)
     said = "".join(f'<p class="sum small">{text(verdict)}</p>' for verdict in _verdicts(answers))
-    return framed(table, "Logits with padding") + said
+    return framed(table, _("Logits with padding")) + said
 
 
 def _head(*names):
@@ -137,29 +144,32 @@ ROUNDING = 1e-4  # float32 sums in another order differ by less
 
 def _verdicts(answers):
     alone, padded, unmasked = answers
-    kept = "not at all" if padded.difference == 0 else f"by {_off(padded.difference)} at most"
+    kept = _("not at all") if padded.difference == 0 else _("by {off} at most", off=_off(padded.difference))
     if padded.difference < ROUNDING:
-        rounding = ", which is rounding: float32 adds in another order" if padded.difference else ""
-        yield f"With the mask, padding moves the logits {kept}{rounding}."
+        rounding = _(", which is rounding: float32 adds in another order") if padded.difference else ""
+        yield _("With the mask, padding moves the logits {kept}{rounding}.", kept=kept, rounding=rounding)
     else:
-        yield f"With the mask, padding moves the logits {kept}: more than rounding explains."
-    changed = "becomes" if unmasked.label != alone.label else "this time stays"
+        yield _("With the mask, padding moves the logits {kept}: more than rounding explains.", kept=kept)
+    changed = _("becomes") if unmasked.label != alone.label else _("this time stays")
     yield (
-        f"Without it the model reads [PAD] like a word: the logits move by {_off(unmasked.difference)}, and the label "
-        f"{changed} {unmasked.label}."
+        _("Without it the model reads [PAD] like a word: the logits move by {off}, and the label {changed} {label}.",
+          off=_off(unmasked.difference), changed=changed, label=unmasked.label)
     )
 
 
-MEASURING = '<p class="quiet" role="status">Measuring a forward pass of each…</p>'
+def measuring_line():
+    """Shown while the figures are being taken."""
+    return f'<p class="quiet" role="status">{_("Measuring a forward pass of each…")}</p>'
 
 
 def costs(made, lengths, measuring=False):
     """The Costs of padding the same rows in each way, and what a forward pass over their batches took."""
-    head = _head("padding", "forward pass", "padding cells", "of all cells", "batches, rows × length")
+    head = _head(_("padding"), _("forward pass"), _("padding cells"), _("of all cells"), _("batches, rows × length"))
     rows = "".join(_cost(cost) for cost in made)
-    caption = f"{len(lengths)} rows of {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} together"
-    table = framed(captioned("small-table bars costs", caption, head + rows), "Costs of padding")
-    return table + (MEASURING if measuring else _measured(made))
+    caption = _("{count} rows of {lengths} to {lengths2} tokens, {lengths3} together", count=len(lengths),
+                lengths=min(lengths), lengths2=max(lengths), lengths3=sum(lengths))
+    table = framed(captioned("small-table bars costs", caption, head + rows), _("Costs of padding"))
+    return table + (measuring_line() if measuring else _measured(made))
 
 
 def _cost(cost):
@@ -175,22 +185,24 @@ def _batches(batches, most=4):
     '4 × 52 (2 times), 4 × 45'
     """
     groups = [(len(list(same)), shape) for shape, same in groupby(batches)]
-    said = [f"{rows} × {seq_len}{f' ({count} times)' if count > 1 else ''}" for count, (rows, seq_len) in groups[:most]]
-    left = sum(count for count, _ in groups[most:])
-    return ", ".join(said) + (f", {left} more" if left else "")
+    said = [f"{rows} × {seq_len}{_(' ({count} times)', count=count) if count > 1 else ''}"
+            for count, (rows, seq_len) in groups[:most]]  # fmt: skip
+    left = sum(count for count, _rest in groups[most:])
+    return ", ".join(said) + (_(", {left} more", left=left) if left else "")
 
 
 def _milliseconds(cost):
     if cost.seconds is None:
         return "…"
-    return f"{'' if cost.measured else 'about '}{cost.seconds * 1000:,.0f} ms"
+    took = f"{cost.seconds * 1000:,.0f} ms"
+    return took if cost.measured else _("about {time}", time=took)
 
 
 def _measured(made):
-    said = ("Measured just now on this machine, which others may be using: the embedded checkpoint in float32, all batches of "
-            "a way, in turns; the best turn counts, and a few per cent are noise.")  # fmt: skip
+    said = (_("Measured just now on this machine, which others may be using: the embedded checkpoint in float32, all "
+              "batches of a way, in turns; the best turn counts, and a few per cent are noise."))  # fmt: skip
     if not all(cost.measured for cost in made):
-        said += " “about”: measuring it would have taken too long; reckoned from its cells."
+        said += _(" “about”: measuring it would have taken too long; reckoned from its cells.")
     return f'<p class="quiet" role="status">{text(said)}</p>'
 
 
@@ -199,12 +211,12 @@ def _measured(made):
 
 def map_times(times, origin):
     """Dataset.map one by one and batched, and how many times as fast."""
-    head = _head("Dataset.map", "milliseconds", "rows a second")
-    ways = {"one by one": times.one_by_one, "batched=True": times.batched}
+    head = _head("Dataset.map", _("milliseconds"), _("rows a second"))
+    ways = {_("one by one"): times.one_by_one, "batched=True": times.batched}
     rows = "".join(f'<tr><th scope="row">{name}</th><td>{seconds * 1000:,.0f}</td><td>{times.rows / seconds:,.0f}</td></tr>'
                    for name, seconds in ways.items())  # fmt: skip
-    turns = f"best of {times.turns} turns each" if times.turns > 1 else "one turn each"
-    table = captioned("small-table", f"{times.rows} rows, {turns}, no cache", head + rows)
-    same = "the same input_ids" if times.same else "different input_ids"
-    said = f"batched=True was {times.ratio:.1f} times as fast just now, with {same}."
-    return origin_line(origin) + framed(table, "Times of Dataset.map") + f'<p class="sum small">{text(said)}</p>'
+    turns = _("best of {turns} turns each", turns=times.turns) if times.turns > 1 else _("one turn each")
+    table = captioned("small-table", _("{rows} rows, {turns}, no cache", rows=times.rows, turns=turns), head + rows)
+    same = _("the same input_ids") if times.same else _("different input_ids")
+    said = _("batched=True was {ratio:.1f} times as fast just now, with {same}.", ratio=times.ratio, same=same)
+    return origin_line(origin) + framed(table, _("Times of Dataset.map")) + f'<p class="sum small">{text(said)}</p>'

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
+from languages import _
 from pipeline.collation import batch_view
 from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows, rows_at, search_rows
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
@@ -35,13 +36,14 @@ def build_tab(settings):
     with gr.Row():
         checkpoint = gr.Dropdown(
             list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label="Checkpoint",
-            info="decides the vocabulary; any id of the Hub works", scale=2, min_width=280,
+            info=_("decides the vocabulary; any id of the Hub works"), scale=2, min_width=280,
         )  # fmt: skip
         max_length = gr.Slider(
-            8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info="the most tokens of a pair"
+            8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info=_("the most tokens of a "
+                                                                                                    "pair")
         )
-        truncation = gr.Checkbox(True, label="truncation", info="cut what is longer than max_length")
-    gr.Markdown("## 1 · One pair becomes tokens")
+        truncation = gr.Checkbox(True, label="truncation", info=_("cut what is longer than max_length"))
+    gr.Markdown(_("## 1 · One pair becomes tokens"))
     with gr.Row():
         sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
@@ -49,19 +51,20 @@ def build_tab(settings):
     tokens = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
     why_token = gr.HTML(token_drawing.hint())
     more_of_pair = gr.Column()
-    gr.Markdown("## 2 · Rows become a padded batch")
+    gr.Markdown(_("## 2 · Rows become a padded batch"))
     with gr.Row():
         split = gr.Radio(list(SPLITS), value="train", label="Split")
-        rows = gr.Textbox("0-7", label="Rows", info=f"such as 0-7 or 3, 5, 12; at most {settings.max_rows}")
-        words = gr.Textbox("", label="Search", info="rows with all of these words", placeholder="for example: police")
-        shuffle = gr.Button("Random rows", scale=0)
-    show = gr.Radio(CELLS, value="pieces", label="Show in each cell")
+        rows = gr.Textbox("0-7", label="Rows", info=_("such as 0-7 or 3, 5, 12; at most {max_rows}",
+                                                      max_rows=settings.max_rows))
+        words = gr.Textbox("", label="Search", info=_("rows with all of these words"), placeholder=_("for example: police"))
+        shuffle = gr.Button(_("Random rows"), scale=0)
+    show = gr.Radio(CELLS, value="pieces", label=_("Show in each cell"))
     batch = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())
     tables = gr.HTML(min_height=300)
     with gr.Row():
-        look = gr.Number(0, precision=0, label="Take a row as the pair above", info="its number in the split")
-        take = gr.Button("Use this row", scale=0)
+        look = gr.Number(0, precision=0, label=_("Take a row as the pair above"), info=_("its number in the split"))
+        take = gr.Button(_("Use this row"), scale=0)
 
     pair_inputs = [sentence1, sentence2, checkpoint, max_length, truncation]
     batch_inputs = [rows, split, checkpoint, max_length, truncation, show]
@@ -108,7 +111,8 @@ class _handlers:
     def split(self, split):
         """(the rows of a split, where they came from)."""
         if split not in SPLITS:
-            raise InputError(f"{str(split)[:60]!r} is not a split. Choose one of {', '.join(SPLITS)}.")
+            raise InputError(_("{split!r} is not a split. Choose one of {SPLITS}.", split=str(split)[:60],
+                               SPLITS=', '.join(SPLITS)))
         raw_datasets, origin = load_raw_datasets(settings=self.settings)
         return raw_datasets[split], origin
 
@@ -128,7 +132,8 @@ class _handlers:
         view = batch_view(tokenizer, examples, max_length, checked_truncation(truncation))
         lines = [drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
         if show not in view.tensors and show != "pieces":
-            lines.append(drawing.notice(f"This checkpoint's batch has no {show}; the pieces are shown.", kind="info"))
+            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the pieces are shown.", show=show),
+                                          kind="info"))
             show = "pieces"
         asked = {"rows": rows, "split": split, "checkpoint": checkpoint, "max_length": max_length, "truncation": truncation,
                  "show": show}  # fmt: skip
@@ -142,24 +147,25 @@ class _handlers:
         return tokenize_more.why_of_batch(self, event._data)
 
     def search(self, words, rows, split, *rest):
-        dataset, _ = self.split(split)
+        dataset, _rest = self.split(split)
         if not words.strip():
-            raise InputError("The search is empty. Type a word, such as police.")
+            raise InputError(_("The search is empty. Type a word, such as police."))
         found = search_rows(dataset, words[:200], 8)
         if not found:
-            raise InputError(f"No row of {split} has all of {words[:60]!r} in it. Try fewer words.")
+            raise InputError(_("No row of {split} has all of {words!r} in it. Try fewer words.", split=split,
+                               words=words[:60]))
         rows = ", ".join(map(str, found))
         return *self.batch(rows, split, *rest), rows
 
     def shuffle(self, rows, split, *rest):
-        dataset, _ = self.split(split)
+        dataset, _rest = self.split(split)
         rows = ", ".join(map(str, random_rows(dataset, 8)))
         return *self.batch(rows, split, *rest), rows
 
     def take(self, number, split, *rest):
-        dataset, _ = self.split(split)
+        dataset, _rest = self.split(split)
         if number is None:
-            raise InputError("No row number is given. Type one, such as 0.")
+            raise InputError(_("No row number is given. Type one, such as 0."))
         [row] = rows_at(dataset, [int(number)])
         pair = row["sentence1"], row["sentence2"]
         return *self.pair(*pair, *rest), *pair

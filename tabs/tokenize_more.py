@@ -7,6 +7,7 @@ import json
 
 import gradio as gr
 
+from languages import _
 from pipeline import experiments
 from pipeline.collation import batch_view
 from pipeline.dataset import parse_rows, rows_at
@@ -80,23 +81,24 @@ def asking_cells(grid, handler, output):
 def build_pair_sections(page, pair_inputs, drawn):
     """The sections under the pair's grid. `drawn`: the events after which the cheap ones are drawn again."""
     sections = _Sections(page)
-    with gr.Accordion("Separately, as a pair, swapped", open=False) as ways:
+    with gr.Accordion(_("Separately, as a pair, swapped"), open=False) as ways:
         _kept_up(sections.ways, pair_inputs, gr.HTML(min_height=200), ways, drawn)
-    with gr.Accordion("Two checkpoints side by side", open=False) as beside:
-        other = gr.Dropdown(list(CHECKPOINTS), value=CHECKPOINTS[-1], allow_custom_value=True, label="Second checkpoint",
-                            info="beside the one chosen above")  # fmt: skip
-        again = gr.Button("Compare", size="sm")
+    with gr.Accordion(_("Two checkpoints side by side"), open=False) as beside:
+        other = gr.Dropdown(list(CHECKPOINTS), value=CHECKPOINTS[-1], allow_custom_value=True, label=_("Second checkpoint"),
+                            info=_("beside the one chosen above"))  # fmt: skip
+        again = gr.Button(_("Compare"), size="sm")
         gr.on([beside.expand, other.change, again.click], sections.checkpoints, [*pair_inputs, other],
               gr.HTML(min_height=200), **PRIVATE)  # fmt: skip
-    with gr.Accordion("Padding does not change the answer", open=False) as proof:
-        gr.Markdown("The pair goes through a model three times: alone, padded, and padded with the mask removed. The model is "
-                    f"the app's own in float32, {ADAPTERS[ASKED]}, whichever checkpoint is chosen above.")  # fmt: skip
+    with gr.Accordion(_("Padding does not change the answer"), open=False) as proof:
+        gr.Markdown(_("The pair goes through a model three times: alone, padded, and padded with the mask removed. The "
+                      "model is the app's own in float32, {ADAPTERS}, whichever checkpoint is chosen above.",
+                      ADAPTERS=ADAPTERS[ASKED]))  # fmt: skip
         most = page.settings.max_added_padding
-        padding = gr.Slider(1, most, 64, step=1, label="padding", info="positions to add to the pair")
-        again = gr.Button("Ask the model", size="sm")
+        padding = gr.Slider(1, most, 64, step=1, label=_("padding"), info=_("positions to add to the pair"))
+        again = gr.Button(_("Ask the model"), size="sm")
         gr.on([proof.expand, padding.release, again.click], sections.proof, [*pair_inputs, padding], gr.HTML(min_height=220),
               **PRIVATE)  # fmt: skip
-    with gr.Accordion("Reproduce the pair: the plain script", open=False) as reproduce:
+    with gr.Accordion(_("Reproduce the pair: the plain script"), open=False) as reproduce:
         _script("tokenize.py", sections.pair_script, pair_inputs, reproduce, drawn)
 
 
@@ -104,28 +106,28 @@ def build_batch_sections(page, batch_inputs, drawn):
     """The sections under the batch."""
     sections = _Sections(page)
     rows_inputs = batch_inputs[:-1]  # what the cells show makes no difference here
-    with gr.Accordion("What padding costs", open=False) as costs:
-        gr.Markdown("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to "
-                    "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped by "
-                    "length**. Rows longer than max_length are cut.")  # fmt: skip
+    with gr.Accordion(_("What padding costs"), open=False) as costs:
+        gr.Markdown(_("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to "
+                      "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped "
+                      "by length**. Rows longer than max_length are cut."))  # fmt: skip
         size = gr.Slider(1, page.settings.max_rows, 4, step=1, label="batch_size")
-        again = gr.Button("Measure", size="sm")
+        again = gr.Button(_("Measure"), size="sm")
         table = gr.HTML(min_height=260)
         counted = gr.on([costs.expand, size.release, again.click], sections.costs, [*rows_inputs, size], table, **PRIVATE)
         counted.success(sections.measured, [*rows_inputs, size], table, **MEASURED)
-    with gr.Accordion("Why batched=True", open=False) as batched:
-        gr.Markdown("`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a thousand: fewer calls, and a "
-                    f"tokenizer that works on many texts at once. The first {page.settings.max_mapped_rows} rows of the split, "
-                    "both ways, in turns.")  # fmt: skip
-        again = gr.Button("Time it", size="sm")
+    with gr.Accordion(_("Why batched=True"), open=False) as batched:
+        gr.Markdown(_("`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a thousand: fewer calls, "
+                      "and a tokenizer that works on many texts at once. The first {max_mapped_rows} rows of the split, "
+                      "both ways, in turns.", max_mapped_rows=page.settings.max_mapped_rows))  # fmt: skip
+        again = gr.Button(_("Time it"), size="sm")
         gr.on([batched.expand, again.click], sections.map_times, rows_inputs, gr.HTML(min_height=180), **MEASURED)
-    with gr.Accordion("Reproduce the batch: the plain script", open=False) as reproduce:
+    with gr.Accordion(_("Reproduce the batch: the plain script"), open=False) as reproduce:
         _script("batch.py", sections.batch_script, rows_inputs, reproduce, drawn)
 
 
 def _script(name, handler, inputs, section, drawn):
     """Code that is copied or downloaded."""
-    script = gr.Code("# Open this again after the grid is drawn", language="python", label=name, interactive=False,
+    script = gr.Code(_("# Open this again after the grid is drawn"), language="python", label=name, interactive=False,
                      wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
     _kept_up(handler, inputs, script, section, drawn)
 
@@ -147,23 +149,24 @@ class _Sections:
 
     def _lengths(self, rows, split, checkpoint, max_length):
         """Tokens of each chosen row, cut at max_length, and max_length."""
-        tokenizer, _, max_length = self.page.tokenizer(checkpoint, max_length)
-        dataset, _ = self.page.split(split)
+        tokenizer, _rest, max_length = self.page.tokenizer(checkpoint, max_length)
+        dataset, _rest = self.page.split(split)
         examples = rows_at(dataset, parse_rows(rows, self.settings))
         return [len(tokenize_function(tokenizer, row, max_length)["input_ids"]) for row in examples], max_length
 
     def ways(self, sentence1, sentence2, checkpoint, max_length, truncation):
-        tokenizer, _, max_length = self.page.tokenizer(checkpoint, max_length)
+        tokenizer, _rest, max_length = self.page.tokenizer(checkpoint, max_length)
         pair = checked_pair(sentence1, sentence2, self.settings)
         return drawing.ways(experiments.ways_to_tokenize(tokenizer, *pair, max_length, checked_truncation(truncation)))
 
     def checkpoints(self, sentence1, sentence2, checkpoint, max_length, truncation, other):
         pair, truncation = checked_pair(sentence1, sentence2, self.settings), checked_truncation(truncation)
-        (first, here, max_length), (second, there, _) = (self.page.tokenizer(name, max_length) for name in (checkpoint, other))
+        (first, here, max_length), (second, there, _rest) = (
+            self.page.tokenizer(name, max_length) for name in (checkpoint, other))
         return drawing.checkpoints(experiments.compare_tokenizers(first, second, *pair, max_length, truncation), (here, there))
 
     def proof(self, sentence1, sentence2, checkpoint, max_length, truncation, padding):
-        *_, max_length = self.page.tokenizer(ASKED, max_length)
+        *_rest, max_length = self.page.tokenizer(ASKED, max_length)
         pair = checked_pair(sentence1, sentence2, self.settings)
         answers = experiments.padding_proof(*pair, padding, max_length, checked_truncation(truncation), self.settings)
         return drawing.proof(answers)
@@ -174,7 +177,7 @@ class _Sections:
             lengths, max_length = self._lengths(rows, split, checkpoint, max_length)
             batch_size = experiments.checked_batch_size(batch_size, len(lengths), self.settings)
         except InputError:
-            return drawing.MEASURING  # `measured` says what is wrong
+            return drawing.measuring_line()  # `measured` says what is wrong
         return drawing.costs(experiments.padding_costs(lengths, batch_size, max_length), lengths, measuring=True)
 
     def measured(self, rows, split, checkpoint, max_length, truncation, batch_size):
@@ -183,14 +186,14 @@ class _Sections:
         return drawing.costs(experiments.measured_costs(lengths, batch_size, max_length, self.settings), lengths)
 
     def map_times(self, rows, split, checkpoint, max_length, truncation):
-        tokenizer, _, max_length = self.page.tokenizer(checkpoint, max_length)
+        tokenizer, _rest, max_length = self.page.tokenizer(checkpoint, max_length)
         dataset, origin = self.page.split(split)
         return drawing.map_times(experiments.map_times(dataset, tokenizer, max_length, self.settings), str(origin))
 
     def pair_script(self, sentence1, sentence2, checkpoint, max_length, truncation):
         """The script of what is on the screen: where another checkpoint stands in for the one asked, the script has that."""
         try:
-            _, origin, max_length = self.page.tokenizer(checkpoint, max_length)
+            _rest, origin, max_length = self.page.tokenizer(checkpoint, max_length)
             pair = checked_pair(sentence1, sentence2, self.settings)
             script = tokenize_script(*pair, origin.loaded, max_length, checked_truncation(truncation))
         except Exception as error:
@@ -199,7 +202,7 @@ class _Sections:
 
     def batch_script(self, rows, split, checkpoint, max_length, truncation):
         try:
-            _, origin, max_length = self.page.tokenizer(checkpoint, max_length)
+            _rest, origin, max_length = self.page.tokenizer(checkpoint, max_length)
             dataset, place = self.page.split(split)
             rows = [row["row"] for row in rows_at(dataset, parse_rows(rows, self.settings))]
             script = batch_script(rows, split, place.place, origin.loaded, max_length, checked_truncation(truncation))
@@ -214,7 +217,7 @@ def _comment(message):
 
 
 def _standing_in(origin):
-    return f"# {origin.loaded} stands in for {shown(origin.asked)}.\n" if origin.stands_in else ""
+    return _("# {loaded} stands in for {asked}.\n", loaded=origin.loaded, asked=shown(origin.asked)) if origin.stands_in else ""
 
 
 # ---------------------------------------------------------------- why
@@ -225,7 +228,7 @@ def why_of_pair(page, asked):
 
     def explained():
         grid = _grid(asked)
-        tokenizer, _, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
+        tokenizer, _rest, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
         pair = checked_pair(grid.get("sentence1"), grid.get("sentence2"), page.settings)
         view = token_view(tokenizer, *pair, max_length, checked_truncation(grid.get("truncation")))
         return drawing.why(why_token(view, asked.get("position"), asked.get("row"), tokenizer))
@@ -238,13 +241,14 @@ def why_of_batch(page, asked):
 
     def explained():
         grid = _grid(asked)
-        tokenizer, _, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
+        tokenizer, _rest, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
         truncation = checked_truncation(grid.get("truncation"))
-        dataset, _ = page.split(grid.get("split"))
+        dataset, _rest = page.split(grid.get("split"))
         rows = rows_at(dataset, parse_rows(grid.get("rows"), page.settings))
         line = asked.get("line")
         if type(line) is not int or not 0 <= line < len(rows):
-            raise InputError(f"Line {shown(line)} is not there: the batch has lines 0 to {len(rows) - 1}.")
+            raise InputError(_("Line {line} is not there: the batch has lines 0 to {count}.", line=shown(line),
+                               count=len(rows) - 1))
         if asked.get("row") == "labels":
             return drawing.why(why_label(rows[line].get("label")))
         seq_len = max(batch_view(tokenizer, rows, max_length, truncation).lengths)
@@ -265,7 +269,7 @@ def _grid(asked):
     except (ValueError, RecursionError):
         grid = None
     if not isinstance(grid, dict):
-        raise InputError("The page sent no cell of a grid. Draw the grid again, then choose a cell.")
+        raise InputError(_("The page sent no cell of a grid. Draw the grid again, then choose a cell."))
     return grid
 
 

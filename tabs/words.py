@@ -7,7 +7,7 @@ import logging
 
 import gradio as gr
 
-from pipeline.language import DEFAULT_LANGUAGE, language, say, speaking
+from languages import DEFAULT_LANGUAGE, language, say, speaking
 from pipeline.settings import InputError
 from tabs import drawing
 

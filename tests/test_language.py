@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+import languages as spoken
 from dev import catalogue as check
-from pipeline import language as spoken
-from pipeline.language import Said, as_data, from_data, say, speaking
+from languages import Said, as_data, from_data, say, speaking
 from pipeline.settings import InputError
 
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from languages import say
 from layers.play.shapes import Shapes, as_batch, both, output_size, whole
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -42,14 +43,16 @@ def _padded(batch, padding, mode):
 
 def _check_padding(size, padding, mode):
     if mode not in PADDING_MODES:
-        raise ValueError(f"padding_mode is {mode!r}. Choose one of {', '.join(PADDING_MODES)}.")
+        raise ValueError(say("padding_mode is {mode!r}. Choose one of {PADDING_MODES}.", mode=mode,
+                             PADDING_MODES=', '.join(PADDING_MODES)))
     for name, length, pad in zip(("height", "width"), size, padding, strict=True):
         # A mirror has no more to show than the picture without its border; a circle no more than one turn.
         most = {"reflect": length - 1, "circular": length}.get(mode, pad)
         if pad > most:
             raise ValueError(
-                f"padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at most. "
-                f"Choose padding up to {most}, or padding_mode 'zeros' or 'replicate'."
+                say("padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at most. Choose padding up to "
+                    "{most}, or padding_mode 'zeros' or 'replicate'.", pad=pad, mode=mode, name=name, length=length,
+                    most=most)
             )
 
 
@@ -87,8 +90,8 @@ def _check_groups(in_channels, out_channels, groups):
         if channels % groups:
             both_fit = [str(g) for g in range(1, 65) if in_channels % g == 0 and out_channels % g == 0]
             raise ValueError(
-                f"groups is {groups}, which doesn't divide {name} = {channels}. Choose groups {' or '.join(both_fit)}, "
-                f"or {name} divisible by {groups}."
+                say("groups is {groups}, which doesn't divide {name} = {channels}. Choose groups {both_fit}, or {name} "
+                    "divisible by {groups}.", groups=groups, name=name, channels=channels, both_fit=' or '.join(both_fit))
             )
 
 
@@ -100,7 +103,8 @@ def _seeded_conv(in_channels, out_channels, settings, weight, seed):
             kernel = as_batch(weight)[0, 0]
             if tuple(kernel.shape) != settings["kernel_size"]:
                 raise ValueError(
-                    f"weight is {tuple(kernel.shape)}, but kernel_size is {settings['kernel_size']}. Make them equal."
+                    say("weight is {tuple}, but kernel_size is {kernel_size}. Make them equal.", tuple=tuple(kernel.shape),
+                        kernel_size=settings['kernel_size'])
                 )
             m.weight.copy_(kernel.expand_as(m.weight))
             if m.bias is not None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from languages import say
+
 LAYERS = {"Dropout": None, "Dropout1d": 3, "Dropout2d": 4}  # the dimensions each one needs; None: any
 
 
@@ -25,13 +27,14 @@ def dropout(tensor, p=0.5, layer="Dropout", seed=0):
     [1.0, 1.0, 1.0, 1.0]
     """
     if layer not in LAYERS:
-        raise ValueError(f"layer is {layer!r}. Choose one of {', '.join(LAYERS)}.")
+        raise ValueError(say("layer is {layer!r}. Choose one of {LAYERS}.", layer=layer, LAYERS=', '.join(LAYERS)))
     if not 0 <= p <= 1:
-        raise ValueError(f"p is {p!r}. It is a probability: choose 0 to 1.")
+        raise ValueError(say("p is {p!r}. It is a probability: choose 0 to 1.", p=p))
     values = torch.as_tensor(tensor, dtype=torch.float32)
     if LAYERS[layer] not in (None, values.dim()):
         shape = {3: "N × C × L", 4: "N × C × H × W"}[LAYERS[layer]]
-        raise ValueError(f"{layer} got the shape {tuple(values.shape)}. Give {shape}, or choose Dropout.")
+        raise ValueError(say("{layer} got the shape {tuple}. Give {shape}, or choose Dropout.", layer=layer,
+                             tuple=tuple(values.shape), shape=shape))
     module = getattr(nn, layer)(p)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(seed))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from languages import say
+
 REGRESSION = ("L1Loss", "MSELoss")
 
 
@@ -28,15 +30,16 @@ def regression_loss(predict, target, loss="MSELoss"):
     'mean = sum / n = 5 / 2 = 2.5'
     """
     if loss not in REGRESSION:
-        raise ValueError(f"loss is {loss!r}. Choose one of {', '.join(REGRESSION)}.")
+        raise ValueError(say("loss is {loss!r}. Choose one of {REGRESSION}.", loss=loss, REGRESSION=', '.join(REGRESSION)))
     predict, target = torch.as_tensor(predict, dtype=torch.float32), torch.as_tensor(target, dtype=torch.float32)
     if predict.shape != target.shape:
         raise ValueError(
-            f"predict has the shape {tuple(predict.shape)}, target {tuple(target.shape)}. Make them equal: PyTorch "
-            "would broadcast what it can, warn, and compare values that don't belong together."
+            say("predict has the shape {tuple}, target {tuple2}. Make them equal: PyTorch would broadcast what it can, "
+                "warn, and compare values that don't belong together.", tuple=tuple(predict.shape),
+                tuple2=tuple(target.shape))
         )
     if not predict.numel():
-        raise ValueError("predict and target are empty; a mean of nothing isn't a number. Give at least one value.")
+        raise ValueError(say("predict and target are empty; a mean of nothing isn't a number. Give at least one value."))
     return _reduced(getattr(nn, loss), predict, target)
 
 
@@ -44,7 +47,8 @@ def cross_entropy(logits, target):
     """(N, C) or (C) logits, and indices (N) or class probabilities (N, C) -> Losses."""
     logits = torch.as_tensor(logits, dtype=torch.float32)
     if logits.dim() not in (1, 2) or not logits.numel():
-        raise ValueError(f"logits have the shape {tuple(logits.shape)}. Give N × C numbers, or C for one example.")
+        raise ValueError(say("logits have the shape {tuple}. Give N × C numbers, or C for one example.",
+                             tuple=tuple(logits.shape)))
     target = torch.as_tensor(target)
     if target.shape == logits.shape:
         target = _probabilities(target.float())
@@ -52,19 +56,22 @@ def cross_entropy(logits, target):
         target = _indices(target, logits.shape[-1])
     else:
         raise ValueError(
-            f"target has the shape {tuple(target.shape)}, logits {tuple(logits.shape)}. Give one class index an "
-            f"example, {tuple(logits.shape[:-1])}, or probabilities of the logits' shape."
+            say("target has the shape {tuple}, logits {tuple2}. Give one class index an example, {tuple3}, or "
+                "probabilities of the logits' shape.", tuple=tuple(target.shape), tuple2=tuple(logits.shape),
+                tuple3=tuple(logits.shape[:-1]))
         )
     return _reduced(nn.CrossEntropyLoss, logits, target)
 
 
 def _indices(target, classes):
     if target.is_floating_point() and not torch.equal(target, target.round()):
-        raise ValueError(f"target is {target.tolist()}. Class indices are whole numbers from 0 to {classes - 1}.")
+        raise ValueError(say("target is {tolist}. Class indices are whole numbers from 0 to {classes}.",
+                             tolist=target.tolist(), classes=classes - 1))
     target = target.long()
     if target.min() < 0 or target.max() >= classes:
         raise ValueError(
-            f"target is {target.tolist()}, but there are {classes} classes. Choose indices 0 to {classes - 1}."
+            say("target is {tolist}, but there are {classes} classes. Choose indices 0 to {classes2}.",
+                tolist=target.tolist(), classes=classes, classes2=classes - 1)
         )
     return target
 
@@ -72,7 +79,8 @@ def _indices(target, classes):
 def _probabilities(target):
     if (target < 0).any() or not torch.allclose(target.sum(dim=-1), torch.ones(()), atol=1e-4):
         raise ValueError(
-            f"target's rows are {target.tolist()}. As class probabilities each is 0 to 1, and they add up to 1."
+            say("target's rows are {tolist}. As class probabilities each is 0 to 1, and they add up to 1.",
+                tolist=target.tolist())
         )
     return target
 
@@ -81,6 +89,6 @@ def _reduced(loss, predict, target):
     none, total, mean = (loss(reduction=reduction)(predict, target) for reduction in ("none", "sum", "mean"))
     return Losses(
         none.tolist(), tuple(none.shape), total.item(), mean.item(),
-        f"mean = sum / n = {total.item():.6g} / {none.numel()} = {mean.item():.6g}",
+        say("mean = sum / n = {item:.6g} / {numel} = {item2:.6g}", item=total.item(), numel=none.numel(), item2=mean.item()),
         tuple(predict.shape), tuple(target.shape),
     )  # fmt: skip

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from languages import say
+
 
 @dataclass(frozen=True)
 class Normalized:
@@ -47,34 +49,36 @@ def _images(batch):
     try:
         images = torch.as_tensor(batch, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError("The batch's rows differ in length or hold no numbers. Give N × C × H × W numbers.") from None
+        raise ValueError(say("The batch's rows differ in length or hold no numbers. Give N × C × H × W numbers.")) from None
     if images.dim() != 4:
-        raise ValueError(f"The batch has the shape {tuple(images.shape)}. BatchNorm2d needs N × C × H × W.")
+        raise ValueError(say("The batch has the shape {tuple}. BatchNorm2d needs N × C × H × W.", tuple=tuple(images.shape)))
     if images.numel() <= images.shape[1]:
         raise ValueError(
-            f"The batch has the shape {tuple(images.shape)}: at most one value a channel, which has no variance. "
-            "Give more pictures, or larger ones."
+            say("The batch has the shape {tuple}: at most one value a channel, which has no variance. Give more pictures, "
+                "or larger ones.", tuple=tuple(images.shape))
         )
     return images
 
 
 def _check(eps, momentum, affine, weight, bias, passes):
     if not 0 < eps <= 1:
-        raise ValueError(f"eps is {eps!r}. Choose a number above 0 (default 1e-5) and at most 1.")
+        raise ValueError(say("eps is {eps!r}. Choose a number above 0 (default 1e-5) and at most 1.", eps=eps))
     if momentum is not None and not 0 <= momentum <= 1:
-        raise ValueError(f"momentum is {momentum!r}. Choose 0 to 1, or None for the plain average of all batches.")
+        raise ValueError(say("momentum is {momentum!r}. Choose 0 to 1, or None for the plain average of all batches.",
+                             momentum=momentum))
     if not affine and (weight is not None or bias is not None):
         raise ValueError(
-            "affine is False, so there is no weight and no bias to set. Choose affine=True or leave them out."
+            say("affine is False, so there is no weight and no bias to set. Choose affine=True or leave them out.")
         )
     if not 1 <= passes <= 1000:
-        raise ValueError(f"passes is {passes!r}. Choose 1 to 1000.")
+        raise ValueError(say("passes is {passes!r}. Choose 1 to 1000.", passes=passes))
 
 
 def _one_per_channel(values, channels):
     tensor = torch.as_tensor(values, dtype=torch.float32).flatten()
     if len(tensor) not in (1, channels):
-        raise ValueError(f"{len(tensor)} numbers were given for {channels} channels. Give one, or one a channel.")
+        raise ValueError(say("{count} numbers were given for {channels} channels. Give one, or one a channel.",
+                             count=len(tensor), channels=channels))
     return tensor.expand(channels)
 
 

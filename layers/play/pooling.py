@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from languages import say
 from layers.play.shapes import Shapes, as_batch, both, output_size
 
 
@@ -45,8 +46,8 @@ def _check_padding(kernel_size, padding):
     for kernel, pad in zip(kernel_size, padding, strict=True):
         if pad > kernel // 2:
             raise ValueError(
-                f"padding is {pad}, more than half of kernel_size {kernel}. Choose padding up to {kernel // 2}, "
-                "or a larger kernel_size."
+                say("padding is {pad}, more than half of kernel_size {kernel}. Choose padding up to {kernel2}, or a larger "
+                    "kernel_size.", pad=pad, kernel=kernel, kernel2=kernel // 2)
             )
 
 

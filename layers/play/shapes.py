@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+from languages import say
+
 FORMULA = "floor((size + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1"
 LARGEST = {"size": 64, "channels": 64, "kernel_size": 64, "stride": 64, "padding": 64, "dilation": 64}
 
@@ -37,7 +39,8 @@ def whole(name, value, low):
         or value != int(value)
         or not low <= value <= high
     ):
-        raise ValueError(f"{name} is {value!r}. Choose a whole number from {low} to {high}.")
+        raise ValueError(say("{name} is {value!r}. Choose a whole number from {low} to {high}.", name=name, value=value,
+                             low=low, high=high))
     return int(value)
 
 
@@ -49,7 +52,8 @@ def both(name, value, low):
     """
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(pair) != 2:
-        raise ValueError(f"{name} is {value!r}. Give one number, or two: for height and for width.")
+        raise ValueError(say("{name} is {value!r}. Give one number, or two: for height and for width.", name=name,
+                             value=value))
     return whole(name, pair[0], low), whole(name, pair[1], low)
 
 
@@ -59,10 +63,11 @@ def as_batch(picture):
         tensor = torch.as_tensor(picture, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(
-            "The picture's rows differ in length or hold no numbers. Give H × W or C × H × W numbers."
+            say("The picture's rows differ in length or hold no numbers. Give H × W or C × H × W numbers.")
         ) from None
     if tensor.dim() not in (2, 3) or tensor.numel() == 0:
-        raise ValueError(f"The picture has the shape {tuple(tensor.shape)}. Give H × W or C × H × W numbers.")
+        raise ValueError(say("The picture has the shape {tuple}. Give H × W or C × H × W numbers.",
+                             tuple=tuple(tensor.shape)))
     for name, number in zip(("channels", "size", "size"), (1, *tensor.shape)[-3:], strict=True):
         whole(name, number, low=1)
     return tensor.reshape(1, -1, *tensor.shape[-2:])
@@ -82,13 +87,13 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
     )
     if ceil_mode and (out - 1) * stride >= size + padding:
         out -= 1
-        numbers += f", less 1 = {out}: the last window would start in the padding"
+        numbers += say(", less 1 = {out}: the last window would start in the padding", out=out)
     return out, numbers
 
 
 def _refuse(size, kernel_size, padding, dilation):
     raise ValueError(
-        f"The kernel spans {dilation * (kernel_size - 1) + 1} (kernel_size {kernel_size}, dilation {dilation}), but the "
-        f"padded input has only {size + 2 * padding}. Choose a smaller kernel_size or dilation, or a larger padding or "
-        "input."
+        say("The kernel spans {dilation} (kernel_size {kernel_size}, dilation {dilation2}), but the padded input has only "
+            "{size}. Choose a smaller kernel_size or dilation, or a larger padding or input.",
+            dilation=dilation * (kernel_size - 1) + 1, kernel_size=kernel_size, dilation2=dilation, size=size + 2 * padding)
     )

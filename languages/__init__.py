@@ -19,7 +19,7 @@ from pathlib import Path
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 DEFAULT_LANGUAGE = "en"
-CATALOGUES = Path(__file__).resolve().parent.parent / "languages"
+CATALOGUES = Path(__file__).resolve().parent
 
 _spoken = ContextVar("language", default=DEFAULT_LANGUAGE)
 
