@@ -42,9 +42,10 @@ def model_for(name, settings=None):
     return model, origin
 
 
-def predict(checkpoint, pairs, max_length=128, settings=None):
+def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
     """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model).
 
+    `batch_size`: how many pairs share a forward pass; see logits_of.
     Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't be had.
     """
     settings = settings or Settings()
@@ -53,7 +54,7 @@ def predict(checkpoint, pairs, max_length=128, settings=None):
     max_length = checked_length(max_length, tokenizer, settings)
     model, origin = model_for(checkpoint, settings)
     encodings = [tokenize_function(tokenizer, _example(pair), max_length) for pair in pairs]
-    logits = logits_of(model, tokenizer, encodings)
+    logits = logits_of(model, tokenizer, encodings, batch_size)
     predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)
                    for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
     return predictions, origin
@@ -93,13 +94,13 @@ def _checked_pairs(pairs, settings):
     return [checked_pair(*pair, settings) for pair in pairs]
 
 
-def logits_of(model, tokenizer, encodings, batch_size=32):
-    """Encodings -> their logits, (pairs, 2) as nested lists. On a CPU one by one, on a GPU in batches.
+def logits_of(model, tokenizer, encodings, batch_size=None):
+    """Encodings -> their logits, (pairs, 2) as nested lists. On a GPU 32 share a forward pass, on a CPU none, by default.
 
-    A pair keeps a CPU busy: in a batch of 32 it took 0.91 of its time alone. And in bfloat16 its last digits would
-    depend on the others in the batch: on who else is asking.
+    Different pairs gain little from it on a CPU: in a batch of 32 a pair took 0.91 of its time alone. And in bfloat16
+    its last digits would depend on the others in the batch: on who else is asking.
     """
-    size = batch_size if model.device.type == "cuda" else 1
+    size = batch_size or (32 if model.device.type == "cuda" else 1)
     batches = (collate(tokenizer, encodings[start : start + size]) for start in range(0, len(encodings), size))
     return [row for batch in batches for row in model(**batch).tolist()]
 

@@ -10,6 +10,7 @@ adapter, a run's model), the script reads the file that the app read and says wh
 from dataclasses import replace
 from importlib.metadata import version
 
+from languages import say
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings
 from pipeline.sources import RUN_PREFIX
 from pipeline.training import PACKAGES, config_from, has_fast_bf16
@@ -79,7 +80,7 @@ def run_script(run):
     """
     start = run.first("start")
     if not run.config or not start or not start.get("model") or not start.get("data"):
-        raise InputError("This run hasn't told yet what it loaded. Its script is here once the first step is near.")
+        raise InputError(say("This run hasn't told yet what it loaded. Its script is here once the first step is near."))
     config = replace(config_from(run.config), checkpoint=start["model"]["loaded"])
     in_bf16 = start.get("bf16")
     if in_bf16 is None:  # a story from before it was told

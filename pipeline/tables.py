@@ -169,7 +169,7 @@ def write_answers(answers, file):
 
 def _cells(answer):
     if answer.prediction is None:
-        return ["", *[""] * (2 * len(LABELS)), as_text(answer.row.error), ""]
+        return ["", *[""] * (2 * len(LABELS)), as_text(str(answer.row.error)), ""]
     told = answer.prediction
     numbers = [round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS]
     return [told.label, *numbers, "", _cut(told.truncated)]
@@ -177,5 +177,5 @@ def _cells(answer):
 
 def _cut(truncated):
     """What a reader should know of an answer that was given without all of the text."""
-    cut = " and ".join(f"sentence{which}" for which, part in enumerate(truncated, 1) if part)
-    return say("answered without the end of {cut}: it was cut to max_length", cut=cut) if cut else ""
+    cut = ", ".join(f"sentence{which}" for which, part in enumerate(truncated, 1) if part)
+    return str(say("answered without the end of {cut}: it was cut to max_length", cut=cut)) if cut else ""

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 import pipeline.probing as probing
 from pipeline import tables
-from pipeline.prediction import predict, softmax, softmax_steps
-from pipeline.probing import leave_one_out, stress, without, words_of
-from pipeline.settings import InputError, Settings
+from pipeline.prediction import model_for, predict, softmax, softmax_steps
+from pipeline.probing import leave_one_out, record_of, stress, without, words_of
+from pipeline.settings import READY, WARMED, InputError, Settings
+from pipeline.sources import adapter_files
 from pipeline.tables import Answered, PairRow, answer_rows, as_text, read_pairs, write_answers
 
+ROUNDING = 0.02  # of logits in bfloat16, where the processor has it: in a batch the last digits are others
 PAIR = ("On Monday Alice Smith paid Bob 12 dollars.", "Bob was paid 12 dollars by Alice Smith.")
 
 # ---------------------------------------------------------------- softmax by hand
@@ -58,23 +60,34 @@ def test_words_are_where_they_say(sentence):
 def test_each_change_is_that_of_the_pair_asked_alone(tiny, settings):
     found = leave_one_out(tiny, "Shares of Acme rose.", "Acme was up.", settings=settings)
     whole = predict(tiny, [("Shares of Acme rose.", "Acme was up.")], settings=settings)[0][0]
-    assert found.prediction == whole
+    assert found.prediction.logits == pytest.approx(whole.logits, abs=ROUNDING)
     assert [word.word for word in found.words] == ["Shares", "of", "Acme", "rose", "Acme", "was", "up"]
     shorter = [("of Acme rose.", "Acme was up."), ("Shares Acme rose.", "Acme was up."), ("Shares of rose.", "Acme was up."),
                ("Shares of Acme.", "Acme was up."), ("Shares of Acme rose.", "was up."), ("Shares of Acme rose.", "Acme up."),
                ("Shares of Acme rose.", "Acme was.")]  # fmt: skip
     for word, pair in zip(found.words, shorter, strict=True):
         [alone], _ = predict(tiny, [pair], settings=settings)
-        assert word.prediction.logits == pytest.approx(alone.logits, abs=1e-3), pair
-        assert word.change == pytest.approx(alone.probabilities["equivalent"] - whole.probabilities["equivalent"], abs=1e-3)
+        assert word.prediction.logits == pytest.approx(alone.logits, abs=ROUNDING), pair
+        change = word.prediction.probabilities["equivalent"] - found.prediction.probabilities["equivalent"]
+        assert word.change == change == pytest.approx(
+            alone.probabilities["equivalent"] - whole.probabilities["equivalent"], abs=2 * ROUNDING)  # fmt: skip
     assert found.biggest == max(abs(word.change) for word in found.words) > 0
 
 
-def test_all_variants_go_in_one_call(tiny, settings, monkeypatch):
-    calls = []
-    monkeypatch.setattr(probing, "predict", lambda *asked: calls.append(asked) or predict(*asked))
-    leave_one_out(tiny, "One two three.", "Four five.", settings=settings)
-    assert len(calls) == 1 and len(calls[0][1]) == 6
+def test_all_variants_go_in_one_batched_forward_pass(tiny, settings, monkeypatch):
+    model, origin = model_for(tiny, settings)
+    shapes = []
+
+    class Counted:
+        config, device = model.config, model.device
+
+        def __call__(self, **batch):
+            shapes.append(tuple(batch["input_ids"].shape))
+            return model(**batch)
+
+    monkeypatch.setattr("pipeline.prediction.model_for", lambda *_: (Counted(), origin))
+    found = leave_one_out(tiny, "One two three.", "Four five.", settings=settings)
+    assert shapes == [(6, found.prediction.tokens)]
 
 
 def test_a_word_without_which_nothing_is_left(tiny, settings):
@@ -306,3 +319,15 @@ def test_the_worked_examples_hold():
 
 def test_the_caps_are_where_the_page_says():
     assert (Settings().max_words_left_out, Settings().max_csv_rows) == (80, 2000)
+
+
+# ---------------------------------------------------------------- what is known of a model
+
+
+def test_a_models_record_is_that_of_its_card():
+    record, card = record_of(READY), (adapter_files(READY).adapter / "README.md").read_text()
+    assert 0.5 < record.majority < record.accuracy < 1 and f"{100 * record.accuracy:.1f} / " in card
+    assert list(record.noticed) == [change for change, *_ in probing.CHANGES]
+    assert all(f"({share:.1%})" in card for share in record.noticed.values())
+    assert record.one_wrong_in == round(1 / (1 - record.accuracy))
+    assert record_of(WARMED) is None and record_of("../../etc") is None and record_of("adapter:../x") is None
