@@ -28,6 +28,7 @@ class Said(str):
     """An English text that remembers its sentence and values; str() and f-strings say it in the reader's language."""
 
     def __new__(cls, sentence, **values):
+        values = {name: _kept(value) for name, value in values.items()}
         said = super().__new__(cls, sentence.format(**values) if values else sentence)
         said.sentence, said.values = sentence, values
         return said
@@ -44,6 +45,13 @@ class Said(str):
     @property
     def english(self):
         return str.__str__(self)
+
+
+def _kept(value):
+    """A value that can be kept: an error is what it says."""
+    if isinstance(value, BaseException):
+        return value.args[0] if value.args and isinstance(value.args[0], str) else str(value)
+    return value
 
 
 def _again(sentence, values):
@@ -98,7 +106,9 @@ def as_data(said):
     """A Said as JSON can hold it: [sentence, values]; None for any other text."""
     if not isinstance(said, Said):
         return None
-    return [said.sentence, {name: as_data(value) or value for name, value in said.values.items()}]
+    plain = (str, int, float, bool, type(None))
+    return [said.sentence, {name: as_data(value) or (value if isinstance(value, plain) else str(value))
+                            for name, value in said.values.items()}]  # fmt: skip
 
 
 def from_data(data, text):

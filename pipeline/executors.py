@@ -20,7 +20,7 @@ from pathlib import Path
 from languages import say
 from pipeline import workers
 from pipeline.settings import Settings, zero_gpu
-from pipeline.story import append_event, write_whole
+from pipeline.story import append_event, with_sentences, write_whole
 from pipeline.training import config_from, fine_tune
 
 
@@ -83,7 +83,7 @@ class GpuCall:
                 message = say("ZeroGPU ended the run: {value}. Try again later.",
                               value=str(error).strip()[:300] or type(error).__name__)
                 event = {"event": "failed", "seconds": seconds, "message": message}
-                write_whole(self._folder / "ended", json.dumps(event))
+                write_whole(self._folder / "ended", json.dumps(with_sentences(event)))
         finally:
             self.returncode = 1 if self.returncode is None else self.returncode
 

@@ -43,7 +43,7 @@ def ways_to_tokenize(tokenizer, sentence1, sentence2, max_length=128, truncation
         _way(say("sentence 1 alone"), "tokenizer(sentence1)", _alone(tokenizer, sentence1, 1, max_length, truncation)),
         _way(say("sentence 2 alone"), "tokenizer(sentence2)", _alone(tokenizer, sentence2, 2, max_length, truncation)),
         _way(say("as a pair"), "tokenizer(sentence1, sentence2)", view(sentence1, sentence2).tokens),
-        _way("swapped", "tokenizer(sentence2, sentence1)", _other_way_round(view(sentence2, sentence1).tokens)),
+        _way(say("swapped"), "tokenizer(sentence2, sentence1)", _other_way_round(view(sentence2, sentence1).tokens)),
     ]
 
 

@@ -122,7 +122,8 @@ def forecast(config, settings=None):
     in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
     memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
     if memory:
-        memory.insert(0, Part("libraries", LIBRARIES_BYTES, say("Python, PyTorch, transformers and datasets, as measured")))
+        measured = say("Python, PyTorch, transformers and datasets, as measured")
+        memory.insert(0, Part(say("libraries"), LIBRARIES_BYTES, measured))
     return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, download_bytes,
                     download, data, notes)  # fmt: skip
 
@@ -162,15 +163,15 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
     each, kind = (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, "4 bytes")
     return [
-        Part("weights", 4 * size.parameters, f"{size.parameters:,} × 4 bytes"),
-        Part("gradients", 4 * size.trainable, say("{trainable:,} that learn × 4 bytes", trainable=size.trainable)),
+        Part(say("weights"), 4 * size.parameters, say("{parameters:,} × 4 bytes", parameters=size.parameters)),
+        Part(say("gradients"), 4 * size.trainable, say("{trainable:,} that learn × 4 bytes", trainable=size.trainable)),
         Part("AdamW", 8 * size.trainable, say("{trainable:,} × two averages × 4 bytes", trainable=size.trainable)),
         Part(say("kept for backward"), each * kept,
              say("{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × {intermediate}) + {heads} "
                  "heads × {batch_size} × {max_length}²) × {kind}", layers=size.layers, batch_size=batch_size,
                  max_length=max_length, hidden=size.hidden, intermediate=size.intermediate, heads=size.heads,
                 kind=kind), passing=True),
-        Part("judging", 4 * alive,
+        Part(say("judging"), 4 * alive,
              say("one layer's intermediate results at a time: {JUDGED_AT_ONCE} × {max_length} tokens × (8 × {hidden} + 4 × "
                  "{intermediate}) + 4 × {heads} heads × {JUDGED_AT_ONCE} × {max_length}², × 4 bytes",
                  JUDGED_AT_ONCE=JUDGED_AT_ONCE, max_length=max_length, hidden=size.hidden, intermediate=size.intermediate,

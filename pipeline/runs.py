@@ -33,7 +33,17 @@ from languages import say
 from pipeline import executors, workers
 from pipeline.settings import InputError, Settings, zero_gpu
 from pipeline.sources import RUN_ID
-from pipeline.story import is_event, last_told, parsed, read_config, read_events, read_text, write_whole
+from pipeline.story import (
+    is_event,
+    last_told,
+    parsed,
+    read_config,
+    read_events,
+    read_text,
+    said_again,
+    with_sentences,
+    write_whole,
+)
 from pipeline.training import config_from, planned_steps
 
 try:
@@ -329,7 +339,7 @@ def _last_event(folder, state, last):
 
 def _ended_by_server(folder):
     event = parsed(read_text(folder / "ended"))
-    return event if is_event(event) and event["event"] in ENDED else None
+    return said_again(event) if is_event(event) and event["event"] in ENDED else None
 
 
 def _why_failed(folder):
@@ -454,7 +464,7 @@ def stop_run(run_id, secret, settings=None):
 def _end_hard(folder, event):
     """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
     pid = int(read_text(folder / "worker").partition(" ")[0])
-    write_whole(folder / "ended", json.dumps(event))
+    write_whole(folder / "ended", json.dumps(with_sentences(event)))
     child = _children.get(folder.name)
     if child and child.pid == pid:  # not by its number: on ZeroGPU that is the server's own
         child.kill()

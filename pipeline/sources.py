@@ -49,7 +49,17 @@ class Origin:
     stands_in: bool = False
 
     def __str__(self):
-        return f"{self.loaded} ({self.place}): {self.reason}"
+        return origin_said(self.loaded, self.place, self.reason)
+
+
+PLACES = {
+    "embedded": say("embedded"), "hub": say("hub"), "hub cache": say("hub cache"), "folder": say("folder"), "run": say("run"),
+}  # fmt: skip
+
+
+def origin_said(loaded, place, reason):
+    """An Origin in one sentence."""
+    return f"{loaded} ({PLACES.get(place, place)}): {reason}"
 
 
 @dataclass(frozen=True)

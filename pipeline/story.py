@@ -11,6 +11,7 @@ import stat
 from dataclasses import asdict
 from functools import lru_cache
 
+from languages import as_data, from_data
 from pipeline.judgement import judgement_of
 from pipeline.settings import InputError, Settings
 from pipeline.training import config_from
@@ -25,7 +26,27 @@ WIDEST = Settings(max_steps=10**6, max_epochs=10**6, max_train_pairs=10**6, max_
 def append_event(folder, event):
     """One more line of the story."""
     with open(folder / "events.jsonl", "a") as file:
-        file.write(json.dumps(event) + "\n")
+        file.write(json.dumps(with_sentences(event)) + "\n")
+
+
+def with_sentences(event):
+    """An event whose texts can be said in another language: "said" holds their sentences and values, by name."""
+    texts = {**event, **{f"{name}.{inner}": text for name, value in event.items() if isinstance(value, dict)
+                         for inner, text in value.items()}}  # fmt: skip
+    said = {name: data for name, text in texts.items() if (data := as_data(text))}
+    return {**event, "said": said} if said else event
+
+
+def said_again(event):
+    """What `append_event` wrote, its texts as Saids once more. A sentence that this app never says stays plain text."""
+    told = {name: dict(value) if isinstance(value, dict) else value for name, value in event.items() if name != "said"}
+    said = event.get("said")
+    for name, data in said.items() if isinstance(said, dict) else ():
+        outer, _dot, inner = name.partition(".")
+        place, key = (told.get(outer), inner) if inner else (told, outer)
+        if isinstance(place, dict) and isinstance(place.get(key), str):
+            place[key] = from_data(data, place[key])
+    return told
 
 
 def write_whole(path, text):
@@ -76,7 +97,7 @@ def read_events(path):
 
 def _events(told):
     lines = told.decode(errors="replace").split("\n")[:-1]
-    return [event for line in lines if is_event(event := parsed(line))]
+    return [said_again(event) for line in lines if is_event(event := parsed(line))]
 
 
 def last_told(path):

@@ -455,7 +455,7 @@ def duration(seconds):
     >>> duration(12.4), duration(200)
     ('12 s', '3 min')
     """
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return _("{seconds:.0f} s", seconds=seconds) if seconds < 100 else _("{minutes:.0f} min", minutes=seconds / 60)
 
 
 def result_table(rows):
@@ -505,7 +505,7 @@ def probability_bars(prediction):
                            kind="warning")
                   for which, part in enumerate(prediction.truncated, 1) if part)  # fmt: skip
     return (f'<p class="answer">{text(prediction.label)} <small>{_("{count} tokens", count=prediction.tokens)}</small></p>'
-            f"{framed(table, 'Probabilities')}{cut}")  # fmt: skip
+            f"{framed(table, _('Probabilities'))}{cut}")  # fmt: skip
 
 
 def _bar(name, share, logit, chosen):

@@ -13,6 +13,7 @@ from languages import _, say
 from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, READY, WARMED
+from pipeline.sources import origin_said
 from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
 from tabs import drawing
 from tabs import fine_tune_more as more
@@ -218,17 +219,17 @@ class _handlers:
     def loss(self, run, earlier=()):
         points = curves(run)
         total = progress(run)[1]
-        series = {"training loss": points["loss"], "validation loss": points["eval_loss"]}
-        return drawing.curve("Loss", series, baselines={}, x_label="step", y_label="cross-entropy", x_max=total,
+        series = {_("training loss"): points["loss"], _("validation loss"): points["eval_loss"]}
+        return drawing.curve(_("Loss"), series, baselines={}, x_label=_("step"), y_label=_("cross-entropy"), x_max=total,
                              behind=more.faint(earlier, "eval_loss"))  # fmt: skip
 
     def scores(self, run, earlier=()):
         points, start = curves(run), run.first("start")
         majority = start["majority"] if start else None
-        baselines = {"majority accuracy": majority["accuracy"], "majority F1": majority["f1"]} if majority else {}
-        series = {"accuracy": points["eval_accuracy"], "F1": points["eval_f1"]}
-        return drawing.curve(_("Accuracy and F1 on validation"), series, baselines=baselines, x_label="step",
-                             y_label="share", x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"))  # fmt: skip
+        baselines = {_("majority accuracy"): majority["accuracy"], _("majority F1"): majority["f1"]} if majority else {}
+        series = {_("accuracy"): points["eval_accuracy"], "F1": points["eval_f1"]}
+        return drawing.curve(_("Accuracy and F1 on validation"), series, baselines=baselines, x_label=_("step"),
+                             y_label=_("share"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"))
 
     def about(self, run):
         if not run.config:
@@ -236,7 +237,7 @@ class _handlers:
         command = shlex.join(["python", *worker_command(TrainingConfig(**run.config), f"runs/{run.id}")[1:]])
         start = run.first("start") or {}
         origins = [start[part] for part in ("model", "data", "metric") if start.get(part)]
-        lines = [drawing.origin_line(f"{o['loaded']} ({o['place']}): {o['reason']}", o["stands_in"]) for o in origins]
+        lines = [drawing.origin_line(origin_said(o["loaded"], o["place"], o["reason"]), o["stands_in"]) for o in origins]
         return f"<pre class='command'>{html.escape(command)}</pre>{''.join(lines)}"
 
     def fine_tune(

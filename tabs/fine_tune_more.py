@@ -30,12 +30,16 @@ OVERLAID, LISTED = 4, 12
 BROWSER = "browser"
 # Below this prefix Gradio's own front server hands every request on to Python, also where it renders pages itself.
 ROUTE = "gradio_api/runs"
-NO_RUN = '<p class="quiet">Start a run; what belongs here appears when it has ended.</p>'
 SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
 NO_TOKEN = (say("There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a token that may "
                 "write (huggingface.co/settings/tokens), and push again."))  # fmt: skip
 NOT_HERE = (say("This page is open on another machine than the app, whose token is not yours. Download the model, or open "
                 "the page on the app's own machine."))  # fmt: skip
+
+
+def no_run():
+    """What stands where an ended run's things will be."""
+    return f'<p class="quiet">{_("Start a run; what belongs here appears when it has ended.")}</p>'
 
 
 # ---------------------------------------------------------------- before it starts
@@ -101,9 +105,9 @@ def build_after(settings, controls, after, run_id, owned):
     """The accordions of an ended run, below everything else: (where everything came from, the form filled by the remedy)."""
     page = _After(settings, tuple(controls))
     with gr.Accordion(_("Before and after, pair by pair: what it fixed, what it broke"), open=False):
-        pairs = gr.HTML(NO_RUN)
+        pairs = gr.HTML(no_run())
     with gr.Accordion(_("This browser's runs"), open=False):
-        runs = gr.HTML(NO_RUN)
+        runs = gr.HTML(no_run())
     # What the browser remembers may reach the page after the run does
     gr.on([after.ended.change, owned.change], page.fill, [after.ended, owned], [after.diagnosis, after.remedy, pairs, runs],
           **PRIVATE)  # fmt: skip
@@ -129,7 +133,7 @@ class _After:
     def fill(self, run_id, owned):
         """(diagnosis, its button, pairs, runs) of an ended run; empty while there is none."""
         if not run_id:
-            return "", gr.Button(visible=False), NO_RUN, NO_RUN
+            return "", gr.Button(visible=False), no_run(), no_run()
         return *self._diagnosis(run_id), _guarded(self._pairs, run_id), _guarded(self._runs, run_id, owned)
 
     def _diagnosis(self, run_id):
@@ -158,7 +162,7 @@ class _After:
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
         if not kept:
-            return '<p class="quiet">This run kept no answers pair by pair.</p>'
+            return f'<p class="quiet">{_("This run kept no answers pair by pair.")}</p>'
         judgement, which = kept
         return run_drawing.changed_pairs(judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS)
 
@@ -303,8 +307,8 @@ class _Seeds:
         if len(done) < 2:
             return rows
         name = _("from the least to the most of {count} seeds", count=len(done))
-        charts = [self._chart(done, "eval_loss", _("Validation loss"), "cross-entropy", name),
-                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), "share", name)]  # fmt: skip
+        charts = [self._chart(done, "eval_loss", _("Validation loss"), _("cross-entropy"), name),
+                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("share"), name)]  # fmt: skip
         return f'{rows}<div class="bands">{"".join(charts)}</div>'
 
     def _row(self, run):
@@ -316,9 +320,10 @@ class _Seeds:
     def _chart(self, runs, key, title, unit, name):
         mean, edges = run_drawing.band([curves(run)[key] for run in runs])
         majority = (runs[0].first("start") or {}).get("majority")
-        baselines = {"majority accuracy": majority["accuracy"]} if majority and key == "eval_accuracy" else {}
+        baselines = {_("majority accuracy"): majority["accuracy"]} if majority and key == "eval_accuracy" else {}
         layers = [run_drawing.Band(name, edges)] if edges else []
-        return drawing.curve(title, {"mean": mean}, baselines=baselines, x_label="step", y_label=unit, x_max=0, behind=layers)
+        return drawing.curve(title, {_("mean"): mean}, baselines=baselines, x_label=_("step"), y_label=unit, x_max=0,
+                             behind=layers)  # fmt: skip
 
 
 # ---------------------------------------------------------------- saving it
@@ -328,9 +333,10 @@ def _build_save(settings, after):
     page = _Save(settings)
     on_space = settings.signs_in
     with gr.Accordion(_("Save the model: download it, or push it to your Hub account"), open=False):
-        download = gr.HTML(NO_RUN)
+        download = gr.HTML(no_run())
         with gr.Row():
-            name = gr.Textbox("my-paraphrase-classifier", label="Repository", info=_("its name in your account"), min_width=240)
+            name = gr.Textbox("my-paraphrase-classifier", label=_("Repository"), info=_("its name in your account"),
+                              min_width=240)  # fmt: skip
             private = gr.Checkbox(True, label="private", info=_("only you see it; the Hub can change that later"),
                                                                 min_width=240)
         with gr.Row():
@@ -352,7 +358,7 @@ class _Save:
     def download(self, run_id):
         """The link to an ended run's zip; its size, or why there is none."""
         if not run_id:
-            return NO_RUN
+            return no_run()
         return _guarded(self._link, run_id)
 
     def _link(self, run_id):

@@ -157,13 +157,13 @@ def _updates(part, query, said):
                 changes.setdefault(name, {})["value"] = read_value(name, query[name], component)
             except InputError as error:
                 said.append(error.args[0])
-    for what, change in (("hide", {"visible": False}), ("lock", {"interactive": False})):
+    for what, verb, change in (("hide", say("hide"), {"visible": False}), ("lock", say("lock"), {"interactive": False})):
         for name in filter(None, str(query.get(what) or "").split(",")):
             if name in part.fields:
                 changes.setdefault(name, {}).update(change)
             else:
                 said.append(say("The address asks to {what} {name}, which isn't a control of this tab. Those are {names}.",
-                                what=what, name=shown(name), names=", ".join(part.fields)))  # fmt: skip
+                                what=verb, name=shown(name), names=", ".join(part.fields)))  # fmt: skip
     return {name: gr.update(**change) for name, change in changes.items()}
 
 

@@ -8,7 +8,11 @@ from languages import _, say
 from pipeline.settings import LABELS
 from tabs.drawing import ROLE_NAMES, bdi, captioned, framed, notice, origin_line, piece, text
 
-ROW_NAMES = {"piece": "token"}
+ROW_NAMES = {"piece": say("token")}
+ANSWERS = {"alone": say("alone"), "padded": say("padded"), "padded, mask removed": say("padded, mask removed")}
+STRATEGIES = {
+    "dynamic": say("dynamic"), "longest in dataset": say("longest in dataset"), "grouped by length": say("grouped by length"),
+}  # fmt: skip
 HINT = say("Choose a cell, with a click or with the arrow keys: why it holds what it holds stands here.")
 
 
@@ -132,7 +136,8 @@ def _head(*names):
 def _answer(answer):
     logits = (f"{logit:+.6f}" for logit in answer.logits)
     cells = (*logits, _off(answer.difference), answer.seq_len, answer.attended, f"{answer.probabilities[1]:.4f}")
-    return f'<tr><th scope="row">{text(answer.name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    name = text(ANSWERS.get(answer.name, answer.name))
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _off(difference):
@@ -176,7 +181,8 @@ def _cost(cost):
     bar = f'<span class="bar" style="--share:{cost.share:.4f}"></span>'
     padding = f"<span>{cost.padding:,} ({cost.share:.1%})</span>{bar}"
     cells = (_milliseconds(cost), padding, f"{cost.cells:,}", _batches(cost.batches))
-    return f'<tr><th scope="row">{text(cost.strategy)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    name = text(STRATEGIES.get(cost.strategy, cost.strategy))
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _batches(batches, most=4):

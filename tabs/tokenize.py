@@ -35,7 +35,7 @@ def build_tab(settings):
     page = _handlers(settings)
     with gr.Row():
         checkpoint = gr.Dropdown(
-            list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label="Checkpoint",
+            list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label=_("Checkpoint"),
             info=_("decides the vocabulary; any id of the Hub works"), scale=2, min_width=280,
         )  # fmt: skip
         max_length = gr.Slider(
@@ -47,18 +47,18 @@ def build_tab(settings):
     with gr.Row():
         sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
-    button = gr.Button("Tokenize", variant="primary")
+    button = gr.Button(_("Tokenize"), variant="primary")
     tokens = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
     why_token = gr.HTML(token_drawing.hint())
     more_of_pair = gr.Column()
     gr.Markdown(_("## 2 · Rows become a padded batch"))
     with gr.Row():
-        split = gr.Radio(list(SPLITS), value="train", label="Split")
-        rows = gr.Textbox("0-7", label="Rows", info=_("such as 0-7 or 3, 5, 12; at most {max_rows}",
+        split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
+        rows = gr.Textbox("0-7", label=_("Rows"), info=_("such as 0-7 or 3, 5, 12; at most {max_rows}",
                                                       max_rows=settings.max_rows))
-        words = gr.Textbox("", label="Search", info=_("rows with all of these words"), placeholder=_("for example: police"))
+        words = gr.Textbox("", label=_("Search"), info=_("rows with all of these words"), placeholder=_("for example: police"))
         shuffle = gr.Button(_("Random rows"), scale=0)
-    show = gr.Radio(CELLS, value="pieces", label=_("Show in each cell"))
+    show = gr.Radio([(_("pieces"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
     batch = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())
     tables = gr.HTML(min_height=300)

@@ -87,3 +87,23 @@ def test_a_missing_a_stale_and_a_broken_entry_are_found(monkeypatch):
     monkeypatch.setattr(check, "sentences", lambda: {"Said here": "a.py:1", "With {name}": "a.py:2"})
     monkeypatch.setattr(check, "read", lambda language: {"Gone": "没了", "With {name}": "没有名字"})
     assert [line.partition(":")[0] for line in check.report()] == ["missing", "unused", "placeholders differ"]
+
+
+def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chinese, tmp_path):
+    from pipeline.story import append_event, read_events
+
+    origin = {"loaded": "x", "reason": say(SAID["sentence"], row=1, split="test")}
+    append_event(tmp_path, {"event": "stopped", "seconds": 1, "reason": say(SAID["sentence"], row=9, split="train"),
+                            "model": origin})
+    assert '"reason": "No row 9 in train."' in (tmp_path / "events.jsonl").read_text()
+    [event] = read_events(tmp_path / "events.jsonl")
+    with speaking("zh"):
+        assert f"{event['reason']} {event['model']['reason']}" == "train 中没有第 9 行。 test 中没有第 1 行。"
+
+
+@pytest.mark.parametrize("said", [1, [], {"reason": 3}, {"seconds": ["x", {}]}, {"model.x": ["a", {}]}, {"reason": ["{0.real}", {}]}])
+def test_a_foreign_story_is_told_as_it_is(chinese, said):
+    from pipeline.story import said_again
+
+    event = {"event": "stopped", "seconds": 1, "reason": "as it is", "model": 3}
+    assert said_again({**event, "said": said}) == event
