@@ -7,9 +7,10 @@ import gradio as gr
 from languages import _, say
 from pipeline.prediction import predict as predict_pairs
 from pipeline.prediction import predict_each, softmax_steps
+from pipeline.probing import record_of
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from tabs import drawing, predict_more
-from tabs.predict_drawing import arithmetic
+from tabs.predict_drawing import arithmetic, record_line
 from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
 
@@ -40,26 +41,27 @@ def build_tab(settings):
     page = _handlers(settings)
     gr.Markdown(_("Do the two sentences say the same? The model reads both in one sequence and answers with two logits."))
     model = gr.Dropdown(
-        _choices(), value=READY, allow_custom_value=True, label="Model",
+        _choices(), value=READY, allow_custom_value=True, label=_("Model"),
         info=_("ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends"),
     )  # fmt: skip
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(EXAMPLES[0][1], label="sentence2", lines=3, max_length=settings.max_characters, min_width=280)
-    button = gr.Button("Predict", variant="primary")
+    button = gr.Button(_("Predict"), variant="primary")
     answer = gr.HTML(min_height=220)
     inputs = [sentence1, sentence2, model]
     private = {"api_visibility": "private", "show_progress": "minimal"}
     # Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
     together = {"batch": True, "max_batch_size": 32, "concurrency_limit": 2}
-    gr.Examples(EXAMPLES, [sentence1, sentence2], label="Examples", api_visibility="private")
+    examples = gr.Examples(EXAMPLES, [sentence1, sentence2], label=_("Examples"), api_visibility="private")
     gr.Markdown(_("At most {max_characters:,} characters a sentence; what is longer than {max_length} tokens together is "
                   "cut, and the answer says so.", max_characters=settings.max_characters, max_length=settings.max_length))
     asked = [button.click, sentence1.submit, sentence2.submit, model.change]
-    answered = gr.on(asked, page.answers, inputs, answer, **private, **together)
+    answered = [gr.on(asked, page.answers, inputs, answer, **private, **together),
+                examples.load_input_event.then(page.answers, inputs, answer, **private, **together)]  # fmt: skip
     predict_more.build_sections(settings, [sentence1, sentence2], model, answered)
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model})
-    shared.follow(answered)
+    shared.follow(*answered)
     build_share(settings, shared)
     public(page.predict, api_name="predict")
     return PredictTab(shared, model, page.offer_run, (page.answer, inputs, answer))
@@ -68,7 +70,7 @@ def build_tab(settings):
 def _choices(run=None):
     named = [(_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
              (_("pair-warmed: compares, has never seen a label"), WARMED),
-             *((f"untrained: {name}", name) for name in CHECKPOINTS)]  # fmt: skip
+             *((_("untrained: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
     return [(_("yours: fine-tune {run}…", run=run[4:12]), run), *named] if run else named
 
 
@@ -116,12 +118,22 @@ def _drawn(answer):
     if isinstance(answer, Exception):
         return drawing.notice(explain(answer), kind="error")
     prediction, origin = answer
-    warning = drawing.notice(UNTRAINED, kind="warning") if origin.loaded in CHECKPOINTS else ""
     by_hand = arithmetic(softmax_steps(prediction.logits), prediction.logits)
-    return drawing.origin_line(str(origin), origin.stands_in) + warning + drawing.probability_bars(prediction) + by_hand
+    return (drawing.origin_line(str(origin), origin.stands_in) + _trust(origin.loaded) + drawing.probability_bars(prediction)
+            + by_hand)  # fmt: skip
 
 
-UNTRAINED = (
-    say("This model's classification head has never been trained: its weights are random numbers, and so is this answer. "
-        "Fine-tune it in the tab to the left, and compare.")
-)
+def _trust(model):
+    """How far to believe the answer."""
+    if model in CHECKPOINTS:
+        return drawing.notice(UNTRAINED, kind="warning")
+    if model == WARMED:
+        return drawing.notice(UNLABELED, kind="warning")
+    record = record_of(model)
+    return record_line(record) if record else ""
+
+
+UNTRAINED = say("This model's classification head has never been trained: its weights are random numbers, and so is this "
+                "answer. Fine-tune it in the tab to the left, and compare.")  # fmt: skip
+UNLABELED = say("This model has never seen a label: it only compares how similar the two sentences are. Fine-tune it in "
+                "the tab to the left, and compare.")  # fmt: skip

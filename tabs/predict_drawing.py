@@ -37,6 +37,11 @@ def _label(name):
     return text(name).replace("_", "_<wbr>")
 
 
+def listed(names):
+    """Names in a row, with the comma of the reader's language."""
+    return _(", ").join(map(str, names))
+
+
 def quoted(sentence1, sentence2):
     """Which pair an answer belongs to: the text fields above may hold another one by now."""
     return f'<p class="of-pair"><q>{bdi(sentence1)}</q> · <q>{bdi(sentence2)}</q></p>'
@@ -53,8 +58,8 @@ def arithmetic(steps, logits):
     shares = [f"{name}: {_value(value)} / {_value(steps.total)} = {_value(steps.probabilities[name])}"
               for name, value in steps.exps.items()]  # fmt: skip
     high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
-    wins = _("{value} {value2} {value3}, so the answer is {label}", value=_value(high), value2='>' if high > low else '=',
-             value3=_value(low), label=steps.label)
+    wins = _("{high} {sign} {low}, so the answer is {label}", high=_value(high), sign=">" if high > low else "=",
+             low=_value(low), label=steps.label)  # fmt: skip
     why = (_("The largest logit is subtracted first: that changes no share and keeps exp within the range of a float.")
            if steps.shift else "")  # fmt: skip
     lines = {_("exp of each logit"): exps, _("their sum"): [total], _("each divided by the sum"): shares,
@@ -107,7 +112,7 @@ def mattered(found):
               name=EQUIVALENT, share=_percent(answer.probabilities[EQUIVALENT]))  # fmt: skip
     said = f'<p class="said">{whole}</p>'
     cut = "".join(notice(_("Cut from sentence {which}, so leaving it out changes nothing: {part}", which=which, part=part),
-                           kind="warning")
+                         kind="warning")
                   for which, part in enumerate(answer.truncated, 1) if part)  # fmt: skip
     return f'{said}<div class="sentences weighed">{sentences}</div>{_weight_key()}{cut}{_weight_table(found)}'
 
@@ -130,7 +135,7 @@ def _weighed(sentence, which, found):
             parts += [text(sentence[at : word.start]), _worth(word, found)]
             at = word.end
     parts.append(text(sentence[at:]))
-    return f'<p><span class="tag sentence{which}">sentence {which}</span> <bdi>{"".join(parts)}</bdi></p>'
+    return f'<p><span class="tag sentence{which}">{_("sentence {which}", which=which)}</span> <bdi>{"".join(parts)}</bdi></p>'
 
 
 def _flips(word, found):
@@ -145,22 +150,22 @@ def _worth(word, found):
     way = "" if said == "0" else "up" if word.change > 0 else "down"
     # A floor of five points: where nothing mattered, nothing should look as if it did
     depth = abs(word.change) / max(found.biggest, 0.05)
-    tip = (_("without “{word}”: {percent} → {percent2}, {change:+.1f} points", word=word.word,
-             percent=_percent(found.prediction.probabilities[EQUIVALENT]),
-             percent2=_percent(word.prediction.probabilities[EQUIVALENT]), change=100 * word.change))  # fmt: skip
+    tip = _("without “{word}”: {before} → {after}, {change:+.1f} points", word=word.word,
+            before=_percent(found.prediction.probabilities[EQUIVALENT]),
+            after=_percent(word.prediction.probabilities[EQUIVALENT]), change=100 * word.change)  # fmt: skip
     flips = " ⇄" if _flips(word, found) else ""
     return (f'<span class="worth {way}" style="--share:{depth:.3f}" title="{text(tip)}">{text(word.word)}'
             f"<small>{said}{flips}</small></span>")  # fmt: skip
 
 
 def _weight_table(found):
-    columns = (_("left out"), _("of sentence"), _("P({EQUIVALENT}) without it",
-                                                  EQUIVALENT=EQUIVALENT), _("change in points"), _("answer without it"))
+    columns = (_("left out"), _("of sentence"), _("P({label}) without it", label=EQUIVALENT), _("change in points"),
+               _("answer without it"))  # fmt: skip
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     rows = sorted(found.words, key=lambda word: -abs(word.change or 0))
     body = "".join(_weight_row(word, found) for word in rows)
-    table = captioned("small-table weight-table", _("{count} words, the weightiest first",
-                                                    count=len(rows)), f"<tr>{head}</tr>{body}")
+    caption = _("{count} words, the weightiest first", count=len(rows))
+    table = captioned("small-table weight-table", caption, f"<tr>{head}</tr>{body}")
     summary = _("All words as a table")
     return f"<details><summary>{summary}</summary>{framed(table, _('Words left out'))}</details>"
 
@@ -179,17 +184,41 @@ def _weight_row(word, found):
 VERDICTS = {True: ("kept", say("✓ right")), False: ("wrong", say("✗ wrong")), None: ("dropped", say("– open"))}
 
 
-def stress_table(rows):
-    """[Stressed, …] -> what was changed, what the answer should be, what the model says; what it failed at is named first."""
+def stress_table(rows, record=None):
+    """[Stressed, …] -> what was changed, what the answer should be, what the model says; what it failed at is named first.
+
+    `record`: the model's Record, where it has one: whether a failure is an accident.
+    """
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
-    said = _("Right on {count} of {count2} pairs whose answer is known.", count=len(known) - len(failed), count2=len(known))
-    said += _(" Wrong on: {failed}.", failed=', '.join(map(str, failed))) if failed else ""
-    columns = (_("change"), _("the model is"), _("should be"), _("the model says"), _("the changed pair"), _("why"))
+    right, of = len(known) - len(failed), len(known)
+    said = (_("Right on {right} of {of} pairs whose answer is known. Wrong on: {failed}.", right=right, of=of,
+              failed=listed(failed))
+            if failed else _("Right on {right} of {of} pairs whose answer is known.", right=right, of=of))  # fmt: skip
+    columns = (_("change"), _("verdict"), _("should be"), _("the model says"), _("the changed pair"), _("why"))
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(_stress_row(row, rows[0]) for row in rows)
     table = captioned("small-table stress", _("The pair, changed"), f"<tr>{head}</tr>{body}")
-    return notice(said, kind="warning" if failed else "info") + framed(table, _("Stress"))
+    usual = f'<p class="quiet">{text(_usual_failures(record))}</p>' if record and record.noticed else ""
+    return notice(said, kind="warning" if failed else "info") + usual + framed(table, _("Stress"))
+
+
+def _usual_failures(record):
+    noticed = [f"{change} {share:.1%}" for change, share in record.noticed.items()]
+    return _("That is no accident. Of MRPC's test pairs that this model rightly calls equivalent, it notices so many when one "
+             "sentence is changed: {noticed}. It goes by the words that the two sentences share, as MRPC taught it to.",
+             noticed=listed(noticed))  # fmt: skip
+
+
+def record_line(record):
+    """How often the model is right, and what it overlooks: a learner who sees a wrong answer should know that it may be."""
+    overlooked = [change for change, share in record.noticed.items() if share < 0.5]
+    said = _("This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would be right on "
+             "{majority:.1%}. So about one answer in {wrong} is wrong.", accuracy=record.accuracy, label=EQUIVALENT,
+             majority=record.majority, wrong=record.one_wrong_in)  # fmt: skip
+    if overlooked:
+        said += " " + _("Changes that it mostly overlooks: {overlooked}. See “Stress it” below.", overlooked=listed(overlooked))
+    return f'<p class="quiet">{text(said)}</p>'
 
 
 def _stress_row(row, plain):
@@ -234,14 +263,15 @@ def guess_pair(row, where):
     return f'<div class="sentences">{sentences}</div><p class="origin">{text(where)}</p>'
 
 
-def reveal(guess, gold, answer, model):
-    """Your guess, the model's answer and the label in the data, and who was right."""
+def reveal(guess, gold, answer, model, record=None):
+    """Your guess, the model's answer and the label in the data, and who was right. `record`: the model's, where it has one."""
     rows = [_reveal_row(_("you"), f"<strong>{_label(guess)}</strong>", guess == gold),
             _reveal_row(model, _label_and_share(answer), answer.label == gold),
             _reveal_row(_("the data's label"), f"<strong>{_label(gold)}</strong>")]  # fmt: skip
     body = "".join(rows)
     head = "".join(f'<th scope="col">{name}</th>' for name in (_("who"), _("says"), _("that is")))
-    return framed(captioned("small-table reveal", _("The answer"), f"<tr>{head}</tr>{body}"), _("The answer"))
+    table = framed(captioned("small-table reveal", _("The answer"), f"<tr>{head}</tr>{body}"), _("The answer"))
+    return table + (record_line(record) if record and answer.label != gold else "")
 
 
 def _reveal_row(who, says, right=None):
@@ -254,11 +284,9 @@ def score_line(score):
     """The score of both so far, beside what always saying "equivalent" would have."""
     if not score["of"]:
         return f'<p class="score" aria-live="polite">{_("No guess yet.")}</p>'
-    told = ((_("you"), score["you"]), (_("the models"), score["model"]),
-            (_("always “{label}”", label=EQUIVALENT), score["equivalent"]))  # fmt: skip
-    said = " · ".join(_("{name} <strong>{right} of {of}</strong>", name=name, right=right, of=score["of"]) 
-                      for name, right in told)  # fmt: skip
-    return f'<p class="score" aria-live="polite">{_("Right so far: {said}", said=said)}</p>'
+    said = _("Right so far: you <strong>{you} of {of}</strong> · the models <strong>{model} of {of}</strong> · always "
+             "“{label}” <strong>{equivalent} of {of}</strong>", label=EQUIVALENT, **score)  # fmt: skip
+    return f'<p class="score" aria-live="polite">{said}</p>'
 
 
 # ---------------------------------------------------------------- a file
@@ -270,14 +298,16 @@ def answers_table(answers, origin_line):
     """Answered rows of a file -> how many of which, and the first rows; one with an error shows it in its own row."""
     labels = [answer.prediction.label for answer in answers if answer.prediction]
     failed = len(answers) - len(labels)
-    said = _("{count:,} pairs answered: ",
-             count=len(labels)) + ", ".join(f"{labels.count(label):,} {label}" for label in LABELS) + "."
-    bad = notice(_("{failed:,} rows have no answer; the column error says why.", failed=failed),
-                   kind="warning") if failed else ""
+    counts = ", ".join(f"{labels.count(label):,} {label}" for label in LABELS)
+    said = _("{count:,} pair{s} answered: {counts}.", count=len(labels), s="" if len(labels) == 1 else "s", counts=counts)
+    without = _("{failed:,} row{s} without an answer; the column error says why.", failed=failed, s="" if failed == 1 else "s")
+    bad = notice(without, kind="warning") if failed else ""
     columns = (_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error"))
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(map(_answer_row, answers[:PREVIEW_ROWS]))
-    caption = _("The first {count} of {count2:,} rows", count=min(len(answers), PREVIEW_ROWS), count2=len(answers))
+    caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
+    if len(answers) <= PREVIEW_ROWS:
+        caption = _("All {rows} rows", rows=len(answers))
     return (f'{origin_line}<p class="said">{said}</p>{bad}'
             + framed(captioned("small-table stress answered", caption, f"<tr>{head}</tr>{body}"), _("Answers")))  # fmt: skip
 

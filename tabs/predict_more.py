@@ -8,7 +8,7 @@ import gradio as gr
 from languages import _, say
 from pipeline.dataset import load_raw_datasets, random_rows, rows_at
 from pipeline.prediction import model_for, predict, predict_each
-from pipeline.probing import leave_one_out, stress
+from pipeline.probing import leave_one_out, record_of, stress
 from pipeline.reproduce import predict_script
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, READY, WARMED, InputError, shown
 from pipeline.sources import RUN_PREFIX
@@ -21,10 +21,6 @@ from tabs.words import explain, notice_on_error
 NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
 NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
 TRUTHS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
-FILE_HELP = """The first line names the columns, `sentence1` and `sentence2`; commas, semicolons or tabs stand between cells.
-At most {rows:,} rows and {mebibytes} MiB. A row that can't be answered gets an `error` and spoils no other. In the file that
-comes back, a text that a spreadsheet would run as a formula (one that begins with `=`, `+`, `-` or `@`) has an apostrophe
-before it."""
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
 
 
@@ -34,7 +30,7 @@ def compared():
 
 
 def build_sections(settings, pair, model, answered):
-    """The sections under the answer. `pair`: the two text fields; `answered`: the event after which the script is redrawn.
+    """The sections under the answer. `pair`: the two text fields; `answered`: the events after which the script is redrawn.
 
     A section is worked out when it is opened, and again by its own button: nobody pays for what they don't look at.
     """
@@ -45,8 +41,8 @@ def build_sections(settings, pair, model, answered):
     with gr.Accordion(_("Models side by side"), open=False) as compare:
         _compare(page, compare, pair, model)
     with gr.Accordion(_("What mattered, word by word"), open=False) as words:
-        gr.Markdown(_("Each word is left out in turn, and the model asked again. At most {max_words_left_out} words "
-                      "together.", max_words_left_out=settings.max_words_left_out))  # fmt: skip
+        gr.Markdown(_("Each word is left out in turn and the model asked again, all in one batch (which may change the last "
+                      "digits of the answer). At most {most} words together.", most=settings.max_words_left_out))  # fmt: skip
         again = gr.Button(_("Leave each word out"), size="sm")
         gr.on([words.expand, again.click], page.mattered, inputs, gr.HTML(min_height=160), **PRIVATE)
     with gr.Accordion(_("Stress it: change the pair"), open=False) as stressed:
@@ -64,7 +60,8 @@ def build_sections(settings, pair, model, answered):
                          wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
         shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
         reproduce.expand(**shown_script)
-        answered.then(**shown_script)
+        for event in answered:
+            event.then(**shown_script)
 
 
 def _compare(page, section, pair, model):
@@ -98,7 +95,11 @@ def _you_first(page, section, pair, model, score):
 
 
 def _file(page, settings, model):
-    gr.Markdown(FILE_HELP.format(rows=settings.max_csv_rows, mebibytes=settings.max_csv_bytes // 2**20))
+    gr.Markdown(_("The first line names the columns, `sentence1` and `sentence2`; commas, semicolons or tabs stand between "
+                  "cells. At most {rows:,} rows and {mebibytes} MiB. A row that can't be answered gets an `error` and spoils "
+                  "no other. In the file that comes back, a text that a spreadsheet would run as a formula (one that begins "
+                  "with `=`, `+`, `-` or `@`) has an apostrophe before it.", rows=settings.max_csv_rows,
+                  mebibytes=settings.max_csv_bytes // 2**20))
     file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
     ask = gr.Button(_("Predict the file"), size="sm")
     result = gr.HTML(min_height=90)
@@ -125,16 +126,16 @@ class _handlers:
         if not isinstance(model, str) or not model.startswith(RUN_PREFIX):
             return gr.skip()
         kept = [name for name in chosen if name in NAMES]
-        return gr.CheckboxGroup([*compared(), (_("yours: fine-tune {model}…", model=model[4:12]), model)], value=[*kept, model])
+        return gr.CheckboxGroup([*compared(), (_name_of(model), model)], value=[*kept, model])
 
     def compare(self, sentence1, sentence2, chosen, other):
         pair = checked_pair(sentence1, sentence2, self.settings)
         models = list(dict.fromkeys([*chosen, *([other.strip()] if other and other.strip() else [])]))
         if not models:
-            raise InputError(_("No model is chosen. Tick one, or give an id of the Hub."))
+            raise InputError(say("No model is chosen. Tick one, or give an id of the Hub."))
         if len(models) > self.settings.max_models_compared:
-            raise InputError(_("{count} models are chosen; {max_models_compared} is the most. Untick some.",
-                               count=len(models), max_models_compared=self.settings.max_models_compared))
+            raise InputError(say("{count} models are chosen; {most} is the most. Untick some.", count=len(models),
+                                 most=self.settings.max_models_compared))  # fmt: skip
         answers = predict_each([(model, *pair, self.settings.max_length) for model in models], self.settings)
         return more.models_table(pair, [_compared(model, answer) for model, answer in zip(models, answers, strict=True)])
 
@@ -146,7 +147,7 @@ class _handlers:
 
     def stress(self, sentence1, sentence2, model, truth):
         rows, origin = stress(model, sentence1, sentence2, truth, self.settings.max_length, self.settings)
-        return drawing.origin_line(str(origin), origin.stands_in) + more.stress_table(rows)
+        return drawing.origin_line(str(origin), origin.stands_in) + more.stress_table(rows, record_of(origin.loaded))
 
     # ---- you first
 
@@ -174,7 +175,7 @@ class _handlers:
         """A guess counts once, and only if the model has answered, too."""
         try:
             if not quiz or not quiz["open"]:
-                raise InputError(_("This pair has been answered. Press Next pair."))
+                raise InputError(say("This pair has been answered. Press Next pair."))
             [row] = rows_at(self._validation()[0], [quiz["row"]])
             [answer], origin = predict(model, [(row["sentence1"], row["sentence2"])], self.settings.max_length, self.settings)
         except Exception as error:
@@ -182,13 +183,14 @@ class _handlers:
         gold, score = LABELS[row["label"]], _checked_score(score)
         right = {"of": True, "you": guess == gold, "model": answer.label == gold, "equivalent": gold == LABELS[1]}
         score = {name: score[name] + right[name] for name in NO_SCORE}
-        said = more.reveal(guess, gold, answer, _("the model ({name_of})", name_of=_name_of(origin.loaded)))
+        who = _("the model ({name})", name=_name_of(origin.loaded))
+        said = more.reveal(guess, gold, answer, who, record_of(origin.loaded))
         done = gr.Button(interactive=False)
         return said, more.score_line(score), {**quiz, "open": False}, score, done, done
 
     def take(self, quiz):
         if not quiz:
-            raise InputError(_("There is no pair yet. Press Next pair."))
+            raise InputError(say("There is no pair yet. Press Next pair."))
         [row] = rows_at(self._validation()[0], [quiz["row"]])
         return gr.skip(), row["sentence1"], row["sentence2"]
 
@@ -203,14 +205,14 @@ class _handlers:
 
     def file(self, path, model, progress=gr.Progress()):  # noqa: B008 - this default is how gradio hands one over
         if not path:
-            raise InputError(_("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above."))
+            raise InputError(say("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above."))
         limits = {"max_rows": self.settings.max_csv_rows, "max_bytes": self.settings.max_csv_bytes}
         rows = read_pairs(path, self.settings, name=Path(path).name, **limits)
         answered, origin = [], None
         progress(0, desc=_("loading the model"))
         for answers, told in answer_rows(model, rows, self.settings.max_length, self.settings):
             answered, origin = answered + answers, origin or told
-            progress((len(answered), len(rows)), desc="pairs", unit="pairs")
+            progress((len(answered), len(rows)), desc=_("pairs"), unit=_("pairs"))
         line = drawing.origin_line(str(origin), origin.stands_in) if origin else ""
         return more.answers_table(answered, line), gr.DownloadButton(value=self._saved(answered), interactive=True)
 
@@ -233,12 +235,15 @@ class _handlers:
         except Exception as error:
             return "\n".join(f"# {line}" for line in explain(error).splitlines())
         script = predict_script(origin.loaded, *pair, self.settings.max_length, self.settings.seed)
-        return _("# {loaded} stands in for {asked}.\n{script}", loaded=origin.loaded, asked=shown(origin.asked),
-                 script=script) if origin.stands_in else script
+        if not origin.stands_in:
+            return script
+        return "# " + _("{loaded} stands in for {asked}.", loaded=origin.loaded, asked=shown(origin.asked)) + "\n" + script
 
 
 def _name_of(model):
-    return str(NAMES[model]) if model in NAMES else (f"yours, {model[4:12]}…" if model.startswith(RUN_PREFIX) else model)
+    if model in NAMES:
+        return str(NAMES[model])
+    return _("yours: fine-tune {run}…", run=model[4:12]) if model.startswith(RUN_PREFIX) else model
 
 
 def _compared(model, answer):
@@ -246,9 +251,9 @@ def _compared(model, answer):
     if isinstance(answer, Exception):
         return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
     prediction, origin = answer
-    untrained = _("; its head has never been trained, so this answer is chance") if origin.loaded in CHECKPOINTS else ""
-    loaded = f"{origin.loaded}, " if origin.stands_in else ""
-    return _name_of(model), prediction, f"{loaded}{origin.place}: {origin.reason}{untrained}"
+    about = str(origin) if origin.stands_in else f"{origin.place}: {origin.reason}"
+    untrained = _("Its head has never been trained, so this answer is chance.")
+    return _name_of(model), prediction, f"{about}. {untrained}" if origin.loaded in CHECKPOINTS else about
 
 
 def _checked_score(score):

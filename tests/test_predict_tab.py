@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import load_raw_datasets
 from pipeline.prediction import Prediction, predict, softmax_steps
-from pipeline.probing import LeftOut, Mattered, Stressed, leave_one_out, stress
+from pipeline.probing import LeftOut, Mattered, Record, Stressed, leave_one_out, record_of, stress
 from pipeline.reproduce import predict_script
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, READY, WARMED
 from pipeline.sources import Origin, embedded_checkpoint
@@ -52,7 +52,8 @@ def test_one_public_endpoint_and_a_batched_answer(settings):
         predict_tab.build_tab(settings)
     functions = list(demo.fns.values())
     assert {function.api_name for function in functions if function.api_visibility != "private"} == {"predict"}
-    assert [function.batch for function in functions if function.name == "answers"] == [True]
+    # Predict and its neighbours, and an example: it answers by itself
+    assert [function.batch for function in functions if function.name == "answers"] == [True, True]
     assert {function.name for function in functions} >= {"compare", "mattered", "stress", "next_pair", "guess_same", "file", "script"}
 
 
@@ -77,6 +78,33 @@ def test_any_logits_can_be_written_out(logits):
     drawn = more.arithmetic(softmax_steps(logits), logits)
     Outline(drawn)
     assert "so the answer is" in drawn and ("subtracted first" in drawn) == (max(map(abs, logits.values())) > 50)
+
+
+# ---------------------------------------------------------------- how far to believe it
+
+
+def test_the_ready_model_says_how_often_it_is_wrong(settings):
+    drawn, record = predict_tab._handlers(settings).answer(*PAIR, READY), record_of(READY)
+    assert f"right on {record.accuracy:.1%} of MRPC" in drawn and f"right on {record.majority:.1%}" in drawn
+    assert f"about one answer in {record.one_wrong_in} is wrong" in drawn and "insert “not”, change a number" in drawn
+    for model, says in ((EMBEDDED_CHECKPOINT, "has never been trained"), (WARMED, "has never seen a label")):
+        drawn = predict_tab._handlers(settings).answer(*PAIR, model)
+        assert says in drawn and "about one answer in" not in drawn
+
+
+def test_where_the_ready_model_fails_its_record_is_told(page, settings):
+    rows, drawn = stress(READY, *PAIR, settings=settings)[0], page.stress(*PAIR, READY, "equivalent")
+    assert any(row.right is False for row in rows)  # else another pair is needed here
+    assert "That is no accident" in drawn and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
+    assert "no accident" not in page.stress(*PAIR, WARMED, "equivalent")
+    wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+    assert "about one answer in" in more.reveal(LABELS[1], LABELS[1], wrong, "model", record_of(READY))
+    assert "about one answer in" not in more.reveal(LABELS[1], LABELS[0], wrong, "model", record_of(READY))
+
+
+def test_a_model_that_overlooks_nothing_is_not_blamed():
+    drawn = more.record_line(Record(0.99, 0.66, {"insert “not”": 0.97}))
+    assert "one answer in 100 " in drawn and "overlooks" not in drawn
 
 
 # ---------------------------------------------------------------- models side by side
@@ -240,7 +268,7 @@ def test_a_file_comes_back_with_predictions(page, tiny, tmp_path):
         rows = list(csv.DictReader(file))
     assert len(rows) == 72 and rows[0]["sentence1"] == "'=A, b." and "sentence2" in rows[0]
     assert [bool(row["label"]) for row in rows[:3]] == [True, False, True] and "sentence1 is empty" in rows[1]["error"]
-    assert "71 pairs answered" in drawn and "1 rows have no answer" in drawn and "The first 10 of 72 rows" in drawn
+    assert "71 pairs answered: " in drawn and "1 row without an answer" in drawn and "The first 10 of 72 rows" in drawn
     assert page.cache in Path(saved).parents and len(Path(saved).parent.name) == 32
 
 
