@@ -57,9 +57,12 @@ def build_tab(settings):
     gr.Markdown(_("At most {max_characters:,} characters a sentence; what is longer than {max_length} tokens together is "
                   "cut, and the answer says so.", max_characters=settings.max_characters, max_length=settings.max_length))
     asked = [button.click, sentence1.submit, sentence2.submit, model.change]
+    sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
+    # Where a pair is put into the fields, its answer follows
     answered = [gr.on(asked, page.answers, inputs, answer, **private, **together),
-                examples.load_input_event.then(page.answers, inputs, answer, **private, **together)]  # fmt: skip
-    predict_more.build_sections(settings, [sentence1, sentence2], model, answered)
+                *(filled.then(page.answers, inputs, answer, **private, **together)
+                  for filled in (examples.load_input_event, sections.taken))]  # fmt: skip
+    sections.follow(answered)
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model})
     shared.follow(*answered)
     build_share(settings, shared)
@@ -118,22 +121,15 @@ def _drawn(answer):
     if isinstance(answer, Exception):
         return drawing.notice(explain(answer), kind="error")
     prediction, origin = answer
-    by_hand = arithmetic(softmax_steps(prediction.logits), prediction.logits)
-    return (drawing.origin_line(str(origin), origin.stands_in) + _trust(origin.loaded) + drawing.probability_bars(prediction)
-            + by_hand)  # fmt: skip
-
-
-def _trust(model):
-    """How far to believe the answer."""
-    if model in CHECKPOINTS:
-        return drawing.notice(UNTRAINED, kind="warning")
-    if model == WARMED:
-        return drawing.notice(UNLABELED, kind="warning")
-    record = record_of(model)
-    return record_line(record) if record else ""
+    warning, record = WARNINGS.get(origin.loaded), record_of(origin.loaded)
+    parts = [drawing.origin_line(str(origin), origin.stands_in), drawing.notice(warning, kind="warning") if warning else "",
+             drawing.probability_bars(prediction), record_line(record) if record else "",
+             arithmetic(softmax_steps(prediction.logits), prediction.logits)]  # fmt: skip
+    return "".join(parts)
 
 
 UNTRAINED = say("This model's classification head has never been trained: its weights are random numbers, and so is this "
                 "answer. Fine-tune it in the tab to the left, and compare.")  # fmt: skip
 UNLABELED = say("This model has never seen a label: it only compares how similar the two sentences are. Fine-tune it in "
                 "the tab to the left, and compare.")  # fmt: skip
+WARNINGS = {WARMED: UNLABELED, **dict.fromkeys(CHECKPOINTS, UNTRAINED)}

@@ -1,6 +1,7 @@
 """Below the answer: other models, what mattered, stress, you first, a file of pairs, and the script that does it again."""
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -21,6 +22,8 @@ from tabs.words import explain, notice_on_error
 NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
 NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
 TRUTHS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
+# The fields are far above the button that fills them
+TO_THE_TOP = """(...values) => { document.querySelector("#tab-predict").scrollIntoView({block: "start"}); return values; }"""
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
 
 
@@ -29,8 +32,21 @@ def compared():
     return [(str(label), name) for name, label in NAMES.items()]
 
 
-def build_sections(settings, pair, model, answered):
-    """The sections under the answer. `pair`: the two text fields; `answered`: the events after which the script is redrawn.
+@dataclass(frozen=True)
+class Sections:
+    """What predict.py wires to the rest: the event after which another pair stands in the fields; what redraws the script."""
+
+    taken: object
+    shown_script: dict
+
+    def follow(self, answered):
+        """After each of these events the script is that of the new answer."""
+        for event in answered:
+            event.then(**self.shown_script)
+
+
+def build_sections(settings, pair, model):
+    """The sections under the answer. `pair`: the two text fields.
 
     A section is worked out when it is opened, and again by its own button: nobody pays for what they don't look at.
     """
@@ -52,7 +68,7 @@ def build_sections(settings, pair, model, answered):
         again = gr.Button(_("Change the pair"), size="sm")
         gr.on([stressed.expand, again.click, truth.change], page.stress, [*inputs, truth], gr.HTML(min_height=300), **PRIVATE)
     with gr.Accordion(_("You first: guess, then the model"), open=False) as first:
-        _you_first(page, first, pair, model, score)
+        taken = _you_first(page, first, pair, model, score)
     with gr.Accordion(_("A file of pairs"), open=False):
         _file(page, settings, model)
     with gr.Accordion(_("Reproduce: the plain script"), open=False) as reproduce:
@@ -60,8 +76,7 @@ def build_sections(settings, pair, model, answered):
                          wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
         shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
         reproduce.expand(**shown_script)
-        for event in answered:
-            event.then(**shown_script)
+    return Sections(taken, shown_script)
 
 
 def _compare(page, section, pair, model):
@@ -90,8 +105,8 @@ def _you_first(page, section, pair, model, score):
     following.click(page.next_pair, [quiz, score], drawn, **PRIVATE)
     for button, handler in ((same, page.guess_same), (differ, page.guess_differ)):
         button.click(handler, [quiz, score, model], [revealed, score_line, quiz, score, same, differ], **PRIVATE)
-    take.click(page.take, quiz, [revealed, *pair], **PRIVATE)
     over.click(page.start_over, None, [score_line, score], **PRIVATE)
+    return take.click(page.take, quiz, [revealed, *pair], js=TO_THE_TOP, **PRIVATE)
 
 
 def _file(page, settings, model):
@@ -102,7 +117,8 @@ def _file(page, settings, model):
                   mebibytes=settings.max_csv_bytes // 2**20))
     file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
     ask = gr.Button(_("Predict the file"), size="sm")
-    result = gr.HTML(min_height=90)
+    waiting = _("The first answers appear here; the file has them all.")
+    result = gr.HTML(f'<p class="quiet">{waiting}</p>', min_height=60)
     download = gr.DownloadButton(_("Download predictions.csv"), size="sm", interactive=False)
     page.cache = Path(download.GRADIO_CACHE)
     # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an answer to one pair
