@@ -28,6 +28,7 @@ from tabs.header import HEAD, SpokenPage, build_header
 from tabs.sessions import keep_light
 from tabs.sharing import read_address
 from tabs.theme import CSS, THEME
+from tabs.walk import build_walk
 from tabs.words import speaks
 
 TITLE = "From a pair of sentences to a paraphrase classifier"
@@ -60,6 +61,7 @@ def build_app(settings):
 def _build_page(demo, settings):
     """Header and tabs in the language spoken here."""
     build_header()
+    build_walk()
     above = gr.HTML(elem_id="from-the-address")
     with gr.Tabs() as tabs:
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):

@@ -86,7 +86,7 @@ def build_tab(settings):
     # The remedy of a diagnosis is one click away: it fills the form, and starts it
     for event in (start.click(page.start, asked, **begun), filled.then(page.start, asked, **begun),
                   seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
-        shared.follow(event)
+        shared.follow(event, done="start")
         event.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
     timer.tick(**watch)

@@ -39,7 +39,8 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-claim]");
   if (!button || button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true"); button.firstChild.textContent = "Running…";
-  address(button.dataset.claim); trigger("click", {claim: button.dataset.claim}); });
+  address(button.dataset.claim); trigger("click", {claim: button.dataset.claim});
+  window.walkOn?.("claim"); });
 watch("value", show); show();"""
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}

@@ -64,7 +64,7 @@ def build_tab(settings):
                   for filled in (examples.load_input_event, sections.taken))]  # fmt: skip
     sections.follow(answered)
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model})
-    shared.follow(*answered)
+    shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")
     return PredictTab(shared, model, page.offer_run, (page.answer, inputs, answer))

@@ -177,7 +177,7 @@ class _handlers:
         while quiz and row == quiz["row"] and len(dataset) > 1:
             row = random_rows(dataset, 1)[0]
         [pair] = rows_at(dataset, [row])
-        where = _("Row {row} of the validation pairs of {origin}", row=row, origin=origin)
+        where = _("Row {row} of the validation pairs of {origin}.", row=row, origin=origin)
         return (more.guess_pair(pair, where), "", more.score_line(_checked_score(score)), {"row": row, "open": True},
                 gr.Button(interactive=True), gr.Button(interactive=True))  # fmt: skip
 
@@ -267,9 +267,8 @@ def _compared(model, answer):
     if isinstance(answer, Exception):
         return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
     prediction, origin = answer
-    about = str(origin) if origin.stands_in else f"{origin.place}: {origin.reason}"
-    untrained = _("Its head has never been trained, so this answer is chance.")
-    return _name_of(model), prediction, f"{about}. {untrained}" if origin.loaded in CHECKPOINTS else about
+    untrained = _("{origin}. Its head has never been trained, so this answer is chance.", origin=origin)
+    return _name_of(model), prediction, untrained if origin.loaded in CHECKPOINTS else str(origin)
 
 
 def _checked_score(score):

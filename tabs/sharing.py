@@ -19,7 +19,7 @@ from tabs import drawing
 MOST_TASK, MOST_NAME = 300, 200
 LISTS = ("hide", "lock")
 # What belongs to no tab's fields, and stays when another tab is opened
-KEPT = ("lang", "task", "run")
+KEPT = ("lang", "task", "run", "walk")
 # What a link of the tab keeps of the address that is no field of it
 LINKED = {"fine-tune": ("lang", "run"), "layers": ("lang", "topic", "claim")}
 
@@ -59,8 +59,9 @@ LINK = """(...values) => { QUERY
 KEEP = """(...values) => { QUERY
   // A run that ends offers its model to Predict: that is no reason to leave the tab that the visitor looks at
   if ((here.get("tab") ?? (here.get("run") ? "fine-tune" : "tokenize")) !== "TAB") return;
-  for (const name of ["hide", "lock", "task"]) if (here.get(name)) query.set(name, here.get(name));
-  history.replaceState(null, "", location.pathname + "?" + query); }"""
+  for (const name of ["hide", "lock", "task", "walk"]) if (here.get(name)) query.set(name, here.get(name));
+  history.replaceState(null, "", location.pathname + "?" + query);
+  window.walkOn?.("DONE"); }"""
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,10 @@ class Shared:
             template = template.replace(name, value)
         return template
 
-    def follow(self, *events):
-        """The address follows these events."""
+    def follow(self, *events, done):
+        """The address follows these events, and so does the guided walk, where `done` is what it waits for."""
         for event in events:
-            event.then(None, list(self.fields.values()), None, js=self.script(KEEP), api_visibility="private")
+            event.then(None, list(self.fields.values()), None, js=self.script(KEEP, DONE=done), api_visibility="private")
 
 
 def _default(component):

@@ -45,7 +45,7 @@ const choose = (cell) => {
   const asked = {row: cell.matches(".label") ? "labels" : row ?? "", line: +(line ?? 0), position: place(cell),
                  asked: cell.closest("[data-asked]").dataset.asked};
   clearTimeout(timer);  // a key held down passes many cells; the one it stops at is asked about
-  timer = setTimeout(() => trigger("click", asked), 120);
+  timer = setTimeout(() => { trigger("click", asked); window.walkOn?.("why"); }, 120);
 };
 const go = (cell) => { if (!cell) return; cell.tabIndex = 0; cell.focus(); };
 const beside = (cell, way) => {
