@@ -105,6 +105,8 @@ class OneStep:
     weights: int  # numbers compared
     moved: int  # of them, those that the step changed
     largest_update: float
+    size_by_hand: float  # the norm of all weights afterwards
+    size_by_trainer: float
     weight_difference: float  # the largest between the two, over all weights
     followed: list[Weight]
     notes: list[str]
@@ -200,16 +202,17 @@ def _compared(twin, trainer, batch, rows, tokenized, config, notes, began):
     before = {name: weight.detach().clone() for name, weight in twin.named_parameters()}
     losses, norm = step_by_hand(twin, batch, config.learning_rate, config.weight_decay)
     theirs = dict(trainer.model.named_parameters())
-    moved, largest, apart = 0, 0.0, 0.0
+    moved, largest, apart, sizes = 0, 0.0, 0.0, [0.0, 0.0]
     for name, weight in twin.named_parameters():
         update = (weight.detach() - before[name]).abs()
         moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
         apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
+        sizes = [size + one.detach().double().square().sum().item() for size, one in zip(sizes, (weight, theirs[name]), strict=True)]
     logged = next(log for log in trainer.state.log_history if "loss" in log)
     return OneStep(
         _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), config.learning_rate,
         config.weight_decay, losses.mean().item(), logged["loss"], norm.item(), logged["grad_norm"],
-        sum(weight.numel() for weight in before.values()), moved, largest, apart,
+        sum(weight.numel() for weight in before.values()), moved, largest, *map(math.sqrt, sizes), apart,
         _followed(before, twin, theirs), notes, time.monotonic() - began, source(),
     )  # fmt: skip
 

@@ -30,13 +30,13 @@ from pipeline.training import TrainingConfig, planned_steps
 MOST_PARTS, LEAST_IN_A_PART = 8, 5
 LEAST_STEPS = 8
 ONE_CLASS = 0.98
-ERRATIC = "Erratic"
+ERRATIC = say("Erratic")
 ONE_CLASS_ONLY = say("Predicts one class only")
 TOO_SHORT = say("Too short to tell")
-OVERFITS = "Overfits"
+OVERFITS = say("Overfits")
 KNEW = say("Knew it already")
 LEARNS = say("Learns well")
-UNDERFITS = "Underfits"
+UNDERFITS = say("Underfits")
 ALL_TRIED = say("Every remedy is in these settings already")
 
 

@@ -93,7 +93,8 @@ class Forecast:
     download_bytes: int | None  # None: it can't be known
     download: str
     data: str
-    notes: list[str]
+    notes: list[str]  # what the settings ask for and won't get
+    warnings: list[str]  # what would end the run otherwise than expected
 
     @property
     def bytes(self):
@@ -106,18 +107,18 @@ def forecast(config, settings=None):
     """TrainingConfig -> Forecast. Raises InputError for a setting out of bounds, or a checkpoint that isn't there."""
     settings = settings or Settings()
     config = config.checked(settings)
-    pairs, eval_pairs, data, notes = _pairs(config, settings)
+    pairs, eval_pairs, data, notes, warnings = _pairs(config, settings)
     download_bytes, download = download_of(config.checkpoint, settings)
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
-        notes.append(say("The figures are those of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
+        warnings.append(say("The figures are those of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
                          checkpoint=config.checkpoint))
     steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
     evaluations = _evaluations(config, steps, per_epoch)
     pace = pace_of(config, size, settings)
     seconds = pace.start + pace.pair * steps * config.batch_size + pace.judged * evaluations * eval_pairs
     if seconds > settings.max_run_seconds:
-        notes.append(say("A run is stopped after {max_run_seconds:g} s, and keeps the model it has by then. Choose fewer "
+        warnings.append(say("A run is stopped after {max_run_seconds:g} s, and keeps the model it has by then. Choose fewer "
                          "steps or a smaller batch_size to see it through.", max_run_seconds=settings.max_run_seconds))
     in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
     memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
@@ -125,20 +126,20 @@ def forecast(config, settings=None):
         measured = say("Python, PyTorch, transformers and datasets, as measured")
         memory.insert(0, Part(say("libraries"), LIBRARIES_BYTES, measured))
     return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, download_bytes,
-                    download, data, notes)  # fmt: skip
+                    download, data, notes, warnings)  # fmt: skip
 
 
 def _pairs(config, settings):
-    """(pairs to learn from, pairs to judge by, where they come from, notes)."""
+    """(pairs to learn from, pairs to judge by, where they come from, notes, warnings)."""
     try:
         raw_datasets, origin = load_raw_datasets(config.source, settings)
     except SourceError as error:
-        return config.train_pairs, config.eval_pairs, str(error), [say("The run would fail: {error}", error=error)]
+        return config.train_pairs, config.eval_pairs, str(error), [], [say("The run would fail: {error}", error=error)]
     pairs, eval_pairs = (min(asked, len(raw_datasets[split])) for asked, split in
                          ((config.train_pairs, "train"), (config.eval_pairs, "validation")))  # fmt: skip
     fewer = say("There are {pairs:,} pairs to learn from, fewer than train_pairs asks for.", pairs=pairs)
     notes = [fewer] if pairs < config.train_pairs else []
-    return pairs, eval_pairs, str(origin), notes
+    return pairs, eval_pairs, str(origin), notes, []
 
 
 def _evaluations(config, steps, per_epoch):
@@ -266,7 +267,9 @@ def pace_of(config, size, settings):
     times = _work(size) / _work(EMBEDDED) if size else 1.0
     pair = SECONDS_A_PAIR * times
     how = say("{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint", SECONDS_A_PAIR=SECONDS_A_PAIR)
-    how += say(", × {times:.2g} for the layers that run and learn here", times=times) if abs(times - 1) > 0.05 else ""
+    if abs(times - 1) > 0.05:
+        how = say("{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint, × {times:.2g} for the layers that run and "
+                  "learn here", SECONDS_A_PAIR=SECONDS_A_PAIR, times=times)  # fmt: skip
     return Pace(SECONDS_TO_START, pair, pair / 3, say("an estimate, as no run from this checkpoint was seen here yet: {how}",
                                                       how=how))
 

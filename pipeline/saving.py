@@ -50,7 +50,7 @@ def model_card(run, name="paraphrase-classifier"):
     """The README.md of a run's model: what it is, its figures beside the majority's, settings, seed, versions, licences."""
     start, end = run.first("start"), run.first(run.state)
     if not start or not start.get("model") or not start.get("data"):
-        raise InputError("This run doesn't say what it was trained from, so no card can be written. Start a new run.")
+        raise InputError(say("This run doesn't say what it was trained from, so no card can be written. Start a new run."))
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     on_mrpc = start["data"]["place"] != "embedded"
@@ -207,7 +207,7 @@ def push(run_id, name, token, private=True, settings=None):
     operations = [CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
                   for path, content in files_of(run, settings, repo).items()]  # fmt: skip
     seconds = settings.hub_push_seconds
-    address = _asked(seconds, f"make {repo}", api.create_repo, name, repo, private=bool(private))
+    address = _asked(seconds, say("make {repo}", repo=repo), api.create_repo, name, repo, private=bool(private))
     _asked(seconds, say("take the files of {repo}, which is there now, empty",
                         repo=repo), api.create_commit, name, repo, operations,
            commit_message="The model of one fine-tune, with its card and the script that trains it again")  # fmt: skip

@@ -59,7 +59,7 @@ PLACES = {
 
 def origin_said(loaded, place, reason):
     """An Origin in one sentence."""
-    return f"{loaded} ({PLACES.get(place, place)}): {reason}"
+    return str(say("{loaded} ({place}): {reason}", loaded=loaded, place=PLACES.get(place, place), reason=reason))
 
 
 @dataclass(frozen=True)

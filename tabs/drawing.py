@@ -286,7 +286,7 @@ def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None, be
     scale = _scale({**series, **_finite(dict(enumerate(layer.points for layer in behind)))}, baselines, x_max, y_range)
     parts = [_axes(scale, x_label, y_label), *(layer.draw(scale) for layer in behind), *_baseline_lines(scale, baselines)]
     parts += [_line(scale, number, points) for number, points in enumerate(series.values())]
-    parts += _baseline_names(scale, baselines)
+    parts += _baseline_names(scale, baselines, series)
     label = text(_summary(title, series, baselines, scale))
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     legend = "".join(_legend(scale, number, name, points) for number, (name, points) in enumerate(series.items()))
@@ -360,11 +360,26 @@ def _baseline_lines(scale, baselines):
         yield f'<line class="baseline" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
-def _baseline_names(scale, baselines):
-    """Each name at the right end of its line."""
-    for (name, value), y in zip(baselines.items(), _name_heights(scale, baselines), strict=True):
+NAME_WIDTH = 140  # of a baseline, at most
+
+
+def _baseline_names(scale, baselines, series):
+    """Each name at the end of its line where the curves leave it more room; at the right one where they leave the same."""
+    spots = [(scale.x(x), scale.y(y)) for points in series.values() for x, y in _dense(points)]
+    ends = {"start": (LEFT + 4, lambda x: x < LEFT + NAME_WIDTH), "end": (WIDTH - RIGHT, lambda x: x > WIDTH - RIGHT - NAME_WIDTH)}
+    for (name, value), height in zip(baselines.items(), _name_heights(scale, baselines), strict=True):
+        room = {end: min((abs(y - height) for x, y in spots if near(x)), default=HEIGHT) for end, (_x, near) in ends.items()}
+        end = "start" if room["start"] > room["end"] else "end"
         label = f"{text(name)} {value:.1%}"
-        yield f'<text class="baseline" x="{WIDTH - RIGHT}" y="{y:.1f}" text-anchor="end">{label}</text>'
+        yield f'<text class="baseline" x="{ends[end][0]}" y="{height:.1f}" text-anchor="{end}">{label}</text>'
+
+
+def _dense(points, between=8):
+    """A line's points, and some between each two."""
+    yield from points[:1]
+    for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
+        for part in range(1, between + 1):
+            yield x + (to_x - x) * part / between, y + (to_y - y) * part / between
 
 
 def _name_heights(scale, baselines):

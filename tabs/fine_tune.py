@@ -53,7 +53,7 @@ def build_tab(settings):
                   "lines, or not: that is what always answering the commoner label would score."))  # fmt: skip
     controls = _controls(settings)
     page.names = tuple(controls)
-    expected = gr.HTML('<p class="forecast"> </p>', min_height=40)
+    forecast = more.build_forecast(settings, controls)
     with gr.Row():
         start = gr.Button(_("Start the fine-tune"), variant="primary")
         stop = gr.Button(_("Stop and keep the model"), variant="stop", interactive=False)
@@ -69,12 +69,14 @@ def build_tab(settings):
     # Whoever holds a run's secret may stop it; it stays in the visitor's browser. The storage's own key is no
     # secret (it guards nothing beyond that browser) but must outlive a restart of the server.
     owned = gr.BrowserState({}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser")
+    more.build_pairs(settings, after)
     with gr.Accordion(_("The log, as a table"), open=False):
         log = gr.HTML(drawing.log_table([]))
-    forecast = more.build_forecast(settings, controls, expected)
-    more.build_one_step(settings, controls)
+    more.build_runs(settings, after, owned)
     seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
-    about, filled = more.build_after(settings, controls, after, run_id, owned)
+    more.build_one_step(settings, controls)
+    more.build_save(settings, after)
+    about = more.build_reproduce(settings, after, run_id)
     private = {"api_visibility": "private", "show_progress": "hidden"}
     drawn = [status, loss, scores, result, log, about, stop, timer, finished, after.ended]
     watch = {"fn": page.draw, "inputs": [run_id, owned], "outputs": drawn, **private}
@@ -83,8 +85,9 @@ def build_tab(settings):
     build_share(settings, shared)
     begun = {"outputs": [status, run_id, owned], **private}
     asked = [owned, *controls.values()]
-    # The remedy of a diagnosis is one click away: it fills the form, and starts it
-    for event in (start.click(page.start, asked, **begun), filled.then(page.start, asked, **begun),
+    # The remedy of a diagnosis is one click away: the run starts, and the form shows what it was started with
+    tried = {**begun, "outputs": [*begun["outputs"], *controls.values()]}
+    for event in (start.click(page.start, asked, **begun), after.remedy.click(page.remedy, [after.ended, owned], **tried),
                   seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
         shared.follow(event, done="start")
         event.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
@@ -93,7 +96,9 @@ def build_tab(settings):
     # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves
     gr.on([after.ended.change, owned.change], page.charts, [after.ended, owned], [loss, scores], **private)
     public(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
-    return FineTuneTab(shared, finished, ((page.load, owned, [run_id, *drawn]), forecast))
+    # A run that has ended shows the pace of this machine
+    after.ended.change(**forecast, **private, concurrency_id="forecast")
+    return FineTuneTab(shared, finished, ((page.load, owned, [run_id, *drawn]), tuple(forecast.values())))
 
 
 def _controls(settings):
@@ -163,13 +168,24 @@ class _handlers:
         self.names = ()  # of the form's fields, in the order in which Start receives their values
 
     def start(self, owned, *values):
+        """(status, the run to watch, the browser's runs)."""
         try:
-            config = config_from(dict(zip(self.names, values, strict=True)))
-            owned = _recent(owned)
-            run_id, secret = start_run(config, self.settings, browser=owned[BROWSER])
-            run = read_run(run_id, self.settings)
+            return self._started(config_from(dict(zip(self.names, values, strict=True))), owned)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+
+    def remedy(self, run_id, owned):
+        """Start the run that tries what the diagnosis of this one proposes; as `start`, and a value for each field."""
+        try:
+            config = more.remedied(run_id, self.settings)
+            return *self._started(config, owned), *(getattr(config, name) for name in self.names)
+        except Exception as error:
+            return drawing.notice(explain(error), kind="error"), *(gr.skip(),) * (2 + len(self.names))
+
+    def _started(self, config, owned):
+        owned = _recent(owned)
+        run_id, secret = start_run(config, self.settings, browser=owned[BROWSER])
+        run = read_run(run_id, self.settings)
         return drawing.run_status(run.state, 0, 0, None, _message(run)), run_id, {**owned, run_id: secret}
 
     def stop(self, run_id, owned):

@@ -45,8 +45,9 @@ def no_run():
 # ---------------------------------------------------------------- before it starts
 
 
-def build_forecast(settings, controls, line):
-    """The arithmetic behind the `line` above Start. Returns what the page loads: (function, inputs, outputs)."""
+def build_forecast(settings, controls):
+    """The line above Start and the arithmetic behind it. Returns what draws them, as an event's fn, inputs and outputs."""
+    line = gr.HTML('<p class="forecast"> </p>', min_height=40)
     with gr.Accordion(_("Before it starts: steps, time, memory, download"), open=False):
         tables = gr.HTML()
     names, inputs = tuple(controls), list(controls.values())
@@ -61,7 +62,7 @@ def build_forecast(settings, controls, line):
     # Filling the form changes many fields at once, and only the last look counts
     gr.on([part.change for part in inputs], show, inputs, [line, tables], trigger_mode="always_last",
           concurrency_id="forecast", concurrency_limit=4, **PRIVATE)  # fmt: skip
-    return show, inputs, [line, tables]
+    return {"fn": show, "inputs": inputs, "outputs": [line, tables]}
 
 
 def build_one_step(settings, controls):
@@ -71,7 +72,7 @@ def build_one_step(settings, controls):
         gr.Markdown(_("The first batch that the settings above would draw. Forward, each pair's loss, their mean, "
                       "backward, update: once as `Trainer` does it, once in the lines below, from the same weights."))
         take = gr.Button(_("Take one step"))
-        answer = gr.HTML()
+        answer = gr.HTML(min_height=70)
         with gr.Accordion(_("The lines that run by hand"), open=False):
             gr.Code(by_hand.source(), language="python", interactive=False, show_label=False)
 
@@ -96,23 +97,31 @@ class After:
 
 
 def build_diagnosis():
-    """The card under the curves, and the button that fills the form."""
+    """The card under the curves, and the button that starts what it proposes."""
     ended, diagnosis = gr.State(""), gr.HTML()
     return After(ended, diagnosis, gr.Button(_("Try that: start the run with it"), visible=False))
 
 
-def build_after(settings, controls, after, run_id, owned):
-    """The accordions of an ended run, below everything else: (where everything came from, the form filled by the remedy)."""
-    page = _After(settings, tuple(controls))
+def build_pairs(settings, after):
+    """What an ended run changed, pair by pair; and the diagnosis, which looks at the same answers."""
+    page = _After(settings)
     with gr.Accordion(_("Before and after, pair by pair: what it fixed, what it broke"), open=False):
         pairs = gr.HTML(no_run())
+    after.ended.change(page.fill, after.ended, [after.diagnosis, after.remedy, pairs], **PRIVATE)
+
+
+def build_runs(settings, after, owned):
+    """The ended run beside this browser's others."""
+    page = _After(settings)
     with gr.Accordion(_("This browser's runs"), open=False):
         runs = gr.HTML(no_run())
     # What the browser remembers may reach the page after the run does
-    gr.on([after.ended.change, owned.change], page.fill, [after.ended, owned], [after.diagnosis, after.remedy, pairs, runs],
-          **PRIVATE)  # fmt: skip
-    filled = after.remedy.click(page.remedy, after.ended, list(controls.values()), **PRIVATE)
-    _build_save(settings, after)
+    gr.on([after.ended.change, owned.change], page.runs, [after.ended, owned], runs, **PRIVATE)
+
+
+def build_reproduce(settings, after, run_id):
+    """The script of a run; returns the place for its command and for where everything came from."""
+    page = _After(settings)
     with gr.Accordion(_("Reproduce: the script, the command, where everything came from"), open=False) as reproduce:
         gr.Markdown(_("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same "
                       "curve."))
@@ -121,43 +130,49 @@ def build_after(settings, controls, after, run_id, owned):
         link = gr.HTML()
         about = gr.HTML()
     gr.on([reproduce.expand, run_id.change, after.ended.change], page.script, run_id, [script, link], **PRIVATE)
-    return about, filled
+    return about
+
+
+def diagnosis_of(run, settings):
+    """The Diagnosis of an ended Run, or None where there is nothing to look at."""
+    kept = read_judgement(settings.runs_folder / run.id)
+    evidence = evidence_of(run, kept[0] if kept else None)
+    return diagnose(evidence, settings) if evidence else None
+
+
+def remedied(run_id, settings):
+    """The TrainingConfig that the diagnosis of an ended run proposes. InputError where it proposes none."""
+    run = read_run(run_id, settings)
+    found = diagnosis_of(run, settings)
+    if not found or not found.remedy.changes:
+        raise InputError(say("Nothing is left to try for this run, or it has expired. Change the settings, and start one."))
+    return config_from(changed_config(config_from(run.config), found.remedy))
 
 
 class _After:
     """Handlers over one app's settings; everything is read from the run's folder."""
 
-    def __init__(self, settings, names):
-        self.settings, self.names = settings, names
+    def __init__(self, settings):
+        self.settings = settings
 
-    def fill(self, run_id, owned):
-        """(diagnosis, its button, pairs, runs) of an ended run; empty while there is none."""
+    def fill(self, run_id):
+        """(diagnosis, its button, pairs) of an ended run; empty while there is none."""
         if not run_id:
-            return "", gr.Button(visible=False), no_run(), no_run()
-        return *self._diagnosis(run_id), _guarded(self._pairs, run_id), _guarded(self._runs, run_id, owned)
+            return "", gr.Button(visible=False), no_run()
+        return *self._diagnosis(run_id), _guarded(self._pairs, run_id)
+
+    def runs(self, run_id, owned):
+        """The table of this browser's runs, with the shown one first."""
+        return _guarded(self._runs, run_id, owned) if run_id else no_run()
 
     def _diagnosis(self, run_id):
         try:
-            found = self._diagnosed(read_run(run_id, self.settings))
+            found = diagnosis_of(read_run(run_id, self.settings), self.settings)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
             return "", gr.Button(visible=False)
         return run_drawing.diagnosis_card(found), gr.Button(visible=bool(found.remedy.changes))
-
-    def _diagnosed(self, run):
-        kept = read_judgement(self.settings.runs_folder / run.id)
-        evidence = evidence_of(run, kept[0] if kept else None)
-        return diagnose(evidence, self.settings) if evidence else None
-
-    def remedy(self, run_id):
-        """The run's settings with the remedy in them, for each field of the form."""
-        run = read_run(run_id, self.settings)
-        found = self._diagnosed(run)
-        if not found:
-            return [gr.skip() for _rest in self.names]
-        values = changed_config(config_from(run.config), found.remedy)
-        return [values[name] for name in self.names]
 
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
@@ -187,9 +202,9 @@ class _After:
         if not run.has_model or not end.get("before"):
             return None
         differs = ", ".join(f"{name} {value}" for name, value in run.config.items() if shown.config.get(name) != value)
-        found = self._diagnosed(run)
+        found = diagnosis_of(run, self.settings)
         name = _("{id}, the one shown", id=run.id[:6]) if run.id == shown.id else run.id[:6]
-        return (f"?run={run.id}", name, differs or ("–" if run.id == shown.id else "none"), end["before"]["accuracy"],
+        return (f"?run={run.id}", name, differs or ("–" if run.id == shown.id else _("none")), end["before"]["accuracy"],
                 end["after"]["accuracy"], end["after"]["f1"], found.name if found else "–")  # fmt: skip
 
     def script(self, run_id):
@@ -201,7 +216,8 @@ class _After:
         except InputError as error:
             return f"# {error}", ""
         address = f"{ROUTE}/{run_id}/train.py"
-        return code, run_drawing.download_link(address, _("Download train.py"), f"{len(code.splitlines())} lines")
+        return code, run_drawing.download_link(address, _("Download train.py"),
+                                               _("{lines} lines", lines=len(code.splitlines())))
 
 
 def _guarded(draw, *values):
@@ -329,7 +345,8 @@ class _Seeds:
 # ---------------------------------------------------------------- saving it
 
 
-def _build_save(settings, after):
+def build_save(settings, after):
+    """An ended run's model: a zip to download, a repository to push."""
     page = _Save(settings)
     on_space = settings.signs_in
     with gr.Accordion(_("Save the model: download it, or push it to your Hub account"), open=False):
@@ -392,8 +409,8 @@ class _Save:
             unforeseen = _("The push failed ({name__}). Try again later, or download the model.",
                            name__=type(error).__name__)
             return drawing.notice(str(error) if isinstance(error, InputError) else unforeseen, kind="error")
-        link = html.escape(address)
-        return f'<p class="notice info" role="note">Pushed: <a href="{link}" target="_blank" rel="noopener">{link}</a></p>'
+        link = f'<a href="{html.escape(address)}" target="_blank" rel="noopener">{html.escape(address)}</a>'
+        return f'<p class="notice info" role="note">{_("Pushed: {link}", link=link)}</p>'
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -53,7 +53,8 @@ def forecast_line(forecast):
     memory = _(" · about <strong>{bytes}</strong> of memory", bytes=amount(forecast.bytes)) if forecast.memory else ""
     said = _("<strong>{steps} steps</strong> · about <strong>{time}</strong> on this machine{memory} · {loads}",
              steps=forecast.steps, time=duration(forecast.seconds), memory=memory, loads=loads)  # fmt: skip
-    notes = "".join(notice(note, kind="warning") for note in forecast.notes)
+    notes = "".join(notice(note, kind=kind) for kind, notes in (("warning", forecast.warnings), ("info", forecast.notes))
+                    for note in notes)  # fmt: skip
     return f'<p class="forecast" aria-live="polite">{said}</p>{notes}'
 
 
@@ -84,7 +85,7 @@ def forecast_tables(forecast):
         if pace.peak_bytes:
             memory.append((_("measured"), amount(pace.peak_bytes), _("the most that the earlier run above took")))
     tables = table("arithmetic", _("Steps and seconds, estimated"), ("", _("about"), _("because")), course)
-    return tables + (table("arithmetic", _("Memory, estimated"), ("", _("bytes"), _("because")), memory) if memory else "")
+    return tables + (table("arithmetic", _("Memory, estimated"), ("", _("about"), _("because")), memory) if memory else "")
 
 
 # ---------------------------------------------------------------- behind a curve
@@ -260,11 +261,12 @@ def step_drawn(step, labels):
         (_("loss, the mean of these"), f"{step.loss_by_hand:.7f}", f"{step.loss_by_trainer:.7f}", _tiny(step.loss_difference)),
         (_("gradient's norm, clipped at 1"), f"{step.norm_by_hand:.6f}", f"{step.norm_by_trainer:.6f}",
          _tiny(abs(step.norm_by_hand - step.norm_by_trainer))),
-        (_("all {weights:,} weights afterwards",
-           weights=step.weights), _("{moved:,} moved", moved=step.moved), _("by up to {largest_update:.2e}",
-                                                                                largest_update=step.largest_update),
-         f"<strong>{_tiny(step.weight_difference)}</strong>"),
+        (_("norm of all weights afterwards"), f"{step.size_by_hand:.6f}", f"{step.size_by_trainer:.6f}",
+         _tiny(abs(step.size_by_hand - step.size_by_trainer))),
     ])  # fmt: skip
+    said = _("{moved:,} of {weights:,} weights moved, by up to {update:.1e}. Afterwards no weight differs by more than {apart} "
+             "between the two.", moved=step.moved, weights=step.weights, update=step.largest_update,
+             apart=f"<strong>{_tiny(step.weight_difference)}</strong>")  # fmt: skip
     weights = table("followed", _("Three of them, learning_rate {learning_rate:g}, weight_decay {weight_decay:g}",
                                   learning_rate=step.learning_rate, weight_decay=step.weight_decay),
                     (_("weight"), _("before"), _("gradient"), _("by hand"), "Trainer", _("difference")), [
@@ -272,7 +274,7 @@ def step_drawn(step, labels):
          f"{each.by_trainer:.7f}", _tiny(abs(each.by_hand - each.by_trainer))) for each in step.followed
     ])  # fmt: skip
     took = _("Computed just now, in {seconds:.1f} s.", seconds=step.seconds)
-    return f"{both}{weights}{notes}{batch}<p class='quiet'>{took}</p>"
+    return f'{both}<p class="sum">{said}</p>{weights}{notes}{batch}<p class="quiet">{took}</p>'
 
 
 def _tiny(value):

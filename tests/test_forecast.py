@@ -99,7 +99,7 @@ def test_seconds_come_from_the_pace_of_an_earlier_run(config, settings):
 def test_what_cannot_be_known_is_said(settings):
     expected = forecast(TrainingConfig(checkpoint="nobody/has-this", source="folder"), settings)
     assert expected.download_bytes is None and "HF_HUB_OFFLINE" in expected.download
-    assert any("would stand in" in note for note in expected.notes)
+    assert any("would stand in" in note for note in expected.warnings)
     assert forecast(TrainingConfig(checkpoint=WARMED, source="folder"), settings).download_bytes == 0
 
 
