@@ -48,6 +48,7 @@ def card(result):
         textwrap.fill(claim.says, 100, initial_indent="  ", subsequent_indent="  "),
         textwrap.indent(claim.source, "    | ", lambda line: True),
         textwrap.indent("\n".join(found), "    > "),
+        *([f"  undecided here: needs {result.evidence.needs}"] if result.evidence.needs else []),
         textwrap.fill(claim.truth, 100, initial_indent="  ", subsequent_indent="  "),
         f"  {claim.docs}",
     ])  # fmt: skip

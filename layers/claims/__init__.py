@@ -16,7 +16,7 @@ from layers.claims import (
     training,
     updater,
 )
-from layers.claims.claim import Claim, Evidence, Result, check, verdict_of
+from layers.claims.claim import FAILED, KINDS, Claim, Evidence, Result, check, verdict_of
 
 __all__ = ["SECTIONS", "Claim", "Evidence", "Result", "check", "claims", "find", "spoken", "verdict_of"]
 
@@ -51,4 +51,11 @@ def find(id):
 
 def spoken():
     """{sentence: where it stands} of what the cards say, for the catalogue of another language."""
-    return {sentence: claim.id for claim in claims() for sentence in (claim.says, claim.truth) if sentence}
+    said = {part.title: part.slug for part in SECTIONS} | dict.fromkeys(KINDS, "a card's kind") | {FAILED: "a run that fails"}
+    for claim in claims():
+        said |= {sentence: claim.id for sentence in (claim.says, claim.truth)}
+    # A name stands on several cards: the first is enough to find it.
+    for claim in claims():
+        for name in claim.names:
+            said.setdefault(name, claim.id)
+    return said

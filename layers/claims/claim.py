@@ -19,9 +19,14 @@ from dataclasses import dataclass, field
 
 import torch
 
+from languages import say
+
 PYTORCH = "https://pytorch.org/docs/stable/"
 HUGGING_FACE = "https://huggingface.co/docs/"
 KINDS = ("claim", "open question")
+WORKS, TRAINS = say("works"), say("trains")  # what a finding says of a call without an error
+FAILED = "the run failed"
+JUDGED = ("noted", "renamed", "which", "lacking")
 VERDICTS = ("holds", "corrected", "answered", "outdated", "undecided")
 
 
@@ -34,10 +39,13 @@ class Evidence:
     todays_name_works: bool = False  # asked only where the old name doesn't work
     candidates: dict[str, bool] = field(default_factory=dict)  # possible answer -> this run bears it out
     seen: dict[str, object] = field(default_factory=dict)  # what a reader should see, in order
+    needs: str = ""  # what this machine lacks to decide it
 
 
 def verdict_of(evidence):
     """Evidence -> verdict. The only place where a verdict comes from."""
+    if evidence.needs:
+        return "undecided"
     if evidence.candidates:
         # An answer is one that stands alone: none left, or two left, leaves the question open.
         return "answered" if sum(map(bool, evidence.candidates.values())) == 1 else "undecided"
@@ -61,6 +69,11 @@ def renamed(old_works, new_works, **seen):
 def which(candidates, **seen):
     """Evidence on an open question: which of the possible answers does the run bear out?"""
     return Evidence(candidates={answer: bool(true) for answer, true in candidates.items()}, seen=seen)
+
+
+def lacking(needs, **seen):
+    """No evidence: on this machine the claim can't be decided, for want of `needs`."""
+    return Evidence(needs=needs, seen=seen)
 
 
 def error_of(function, *args, **kwargs):
@@ -98,6 +111,14 @@ class Claim:
         return textwrap.dedent("\n".join(body))
 
     @property
+    def names(self):
+        """What the run may call its findings and its answers, read from its code, in its order."""
+        calls = [node for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Call)]
+        judged = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in JUDGED]
+        keys = [key.value for node in judged for one in node.args if isinstance(one, ast.Dict) for key in one.keys]
+        return keys + [spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg]
+
+    @property
     def helpers(self):
         """{name: source} of this project's functions that the body calls, so that nothing stays hidden."""
         names = {node.id for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Name)}
@@ -123,19 +144,25 @@ class Result:
 
     @property
     def as_reviewed(self):
-        return self.verdict == self.claim.reviewed
+        """Whether the run bears the review out; one that could decide nothing at least doesn't contradict it."""
+        return bool(self.evidence.needs) or self.verdict == self.claim.reviewed
 
     @property
     def findings(self):
         """What the run gave, as [(name, text)] for a page or a terminal."""
-        seen = [(name.replace("_", " "), shown(value)) for name, value in self.evidence.seen.items()]
-        return seen + [(answer, "yes" if true else "no") for answer, true in self.evidence.candidates.items()]
+        seen = [(spaced(name), shown(value)) for name, value in self.evidence.seen.items()]
+        return seen + [(answer, say("yes") if true else say("no")) for answer, true in self.evidence.candidates.items()]
 
     @property
     def answer(self):
         """The one answer left to an open question, else None."""
         left = [answer for answer, true in self.evidence.candidates.items() if true]
         return left[0] if len(left) == 1 else None
+
+
+def spaced(name):
+    """A keyword as words: sum_over_8 -> sum over 8."""
+    return name.replace("_", " ")
 
 
 def shown(value):
@@ -168,7 +195,7 @@ def check(claim):
         try:
             evidence = claim.run()
         except Exception as error:
-            evidence = Evidence(seen={"the run failed": f"{type(error).__name__}: {error}"})
+            evidence = Evidence(seen={FAILED: f"{type(error).__name__}: {error}"})
     return Result(claim, evidence, time.perf_counter() - began)
 
 

@@ -4,10 +4,10 @@
 
 import inspect
 
-from layers.claims.claim import HUGGING_FACE, Section, error_of, noted
-from layers.claims.materials import MRPC, tiny_model, tokenized_train, tokenizer, training_args
+from layers.claims.claim import HUGGING_FACE, Section, error_of, lacking, noted
+from layers.claims.materials import MRPC, NEEDS_MRPC, tiny_model, tokenized_train, tokenizer, training_args
 
-section = Section("collating", "Hugging Face: the batch")
+section = Section("collating", "Hugging Face 1: the batch")
 COLLATOR = HUGGING_FACE + "transformers/main_classes/data_collator#transformers.DataCollatorWithPadding"
 TRAINER = HUGGING_FACE + "transformers/main_classes/trainer#transformers.Trainer"
 ARGUMENTS = HUGGING_FACE + "transformers/main_classes/trainer#transformers.TrainingArguments"
@@ -24,7 +24,7 @@ def eight_samples():
 @section.claim(
     "hf-unused-columns",
     "The model has no use for idx, sentence1 and sentence2.",
-    "So it is: its forward() has no such arguments.",
+    "So it is: its forward() has no such arguments. (label is used, once the collator has renamed it labels.)",
     HUGGING_FACE + "transformers/model_doc/bert#transformers.BertForSequenceClassification",
 )
 def unused_columns():
@@ -40,7 +40,8 @@ def unused_columns():
 @section.claim(
     "hf-columns-by-hand",
     "These columns have to be taken out before the data is given to Trainer.",
-    "Trainer drops by itself every column that the model's forward() doesn't name (remove_unused_columns=True). "
+    "Trainer drops by itself every column that the model's forward() doesn't name, label apart "
+    "(remove_unused_columns=True). "
     "Only whoever calls the collator by hand must take them out.",
     ARGUMENTS,
     reviewed="corrected",
@@ -74,15 +75,16 @@ def dataset_items():
 @section.claim(
     "hf-eight-lengths",
     "The first eight training samples of MRPC have 50, 59, 47, 67, 59, 50, 62 and 32 input_ids.",
-    "So they have, with bert-base-uncased's vocabulary, which the embedded checkpoint shares. Without MRPC at hand "
-    "only this much is decided: eight pairs keep their own, different lengths.",
+    "So they have, with bert-base-uncased's vocabulary, which the embedded checkpoint shares. Only MRPC itself can "
+    "decide it.",
     "https://huggingface.co/learn/llm-course/chapter3/2",
 )
 def eight_lengths():
     samples, origin = eight_samples()
     lengths = [len(ids) for ids in samples["input_ids"]]
-    as_noted = lengths == THE_NOTES_LENGTHS if origin == MRPC else len(set(lengths)) > 1
-    return noted(as_noted, lengths=lengths, data=origin)
+    if origin != MRPC:
+        return lacking(NEEDS_MRPC, lengths=lengths, data=origin)
+    return noted(lengths == THE_NOTES_LENGTHS, lengths=lengths, data=origin)
 
 
 @section.claim(
@@ -179,6 +181,23 @@ def all_one_length():
 
 
 @section.claim(
+    "trainer-collator-implicit",
+    "DataCollatorWithPadding isn't passed explicitly.",
+    "It needn't be if processing_class=tokenizer is given, and only then: without both Trainer's collator doesn't pad.",
+    TRAINER,
+    reviewed="corrected",
+)
+def collator_implicit():
+    from transformers import DataCollatorWithPadding, Trainer
+
+    plain = Trainer(tiny_model(), training_args()).data_collator
+    given = Trainer(tiny_model(), training_args(), processing_class=tokenizer()).data_collator
+    return noted(
+        isinstance(plain, DataCollatorWithPadding), with_nothing=plain.__name__, with_tokenizer=type(given).__name__
+    )
+
+
+@section.claim(
     "hf-data-dot-collator",
     "The collator is tried out as batch = data.collator(train_samples[:8]).",
     "NameError: the object is called data_collator, with an underscore.",
@@ -207,7 +226,7 @@ def slice_of_dict():
 @section.claim(
     "hf-collated-shapes",
     "The eight samples become one batch: input_ids, token_type_ids and attention_mask of 8 × 67, labels of 8.",
-    "So they do with MRPC; 67 is the longest of the eight. With other pairs it is their longest.",
+    "So they do: 67 is the longest of the eight. With other pairs it is their longest.",
     COLLATOR,
 )
 def collated_shapes():
@@ -216,8 +235,9 @@ def collated_shapes():
     samples, origin = eight_samples()
     data_collator = DataCollatorWithPadding(tokenizer=tokenizer())
     shapes = {name: tuple(tensor.shape) for name, tensor in data_collator(samples).items()}
-    seq_len = 67 if origin == MRPC else max(map(len, samples["input_ids"]))
-    expected = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), (8, seq_len)) | {"labels": (8,)}
+    if origin != MRPC:
+        return lacking(NEEDS_MRPC, shapes=shapes, data=origin)
+    expected = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), (8, 67)) | {"labels": (8,)}
     return noted(shapes == expected, shapes=shapes, data=origin)
 
 

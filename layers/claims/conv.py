@@ -8,7 +8,7 @@ from torch import nn
 
 from layers.claims.claim import PYTORCH, Section, error_of, noted, which
 
-section = Section("conv", "Conv2d and conv2d")
+section = Section("conv", "PyTorch 1, 2: Conv2d and conv2d")
 CONV2D = PYTORCH + "generated/torch.nn.Conv2d.html"
 FUNCTION = PYTORCH + "generated/torch.nn.functional.conv2d.html"
 
@@ -156,7 +156,7 @@ def sum_or_average():
 @section.claim(
     "conv-set-per-output",
     "For out_channels output maps each needs a set of kernels of its own.",
-    "So it is: changing set 2 changes output map 2 and no other.",
+    "So it is: changing set 2 (counted from 0) changes output map 2 and no other.",
     CONV2D,
 )
 def set_per_output():
@@ -171,7 +171,7 @@ def set_per_output():
     "conv-input-four-dimensional",
     "The input that the weight acts on has four dimensions, as the weight has.",
     "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too and comes back "
-    "without N. The shapes at the end of Conv2d's page list both.",
+    "without N. The section Shape of Conv2d's page lists both.",
     CONV2D,
     reviewed="corrected",
 )

@@ -9,7 +9,7 @@ from torch import nn
 
 from layers.claims.claim import PYTORCH, Section, noted, which
 
-section = Section("dropout", "Dropout")
+section = Section("dropout", "PyTorch 5: Dropout")
 DROPOUT = PYTORCH + "generated/torch.nn.Dropout.html"
 DROPOUT2D = PYTORCH + "generated/torch.nn.Dropout2d.html"
 ADAMW = PYTORCH + "generated/torch.optim.AdamW.html"
@@ -45,14 +45,14 @@ def fit(model, x, y, weight_decay=0.0, watch=None, steps=400):
     DROPOUT,
 )
 def against_overfitting():
-    errors = {"without": 0.0, "with p=0.3": 0.0}
+    errors = {"p=0": 0.0, "p=0.3": 0.0}
     for seed in range(5):
         x, y, new_x, new_y = noisy_regression(seed)
-        for name, p in (("without", 0.0), ("with p=0.3", 0.3)):
+        for name, p in (("p=0", 0.0), ("p=0.3", 0.3)):
             model = nn.Sequential(nn.Dropout(p), nn.Linear(40, 1))
             fit(model, x, y)
             errors[name] += F.mse_loss(model.eval()(new_x), new_y).item() / 5
-    return noted(errors["with p=0.3"] < errors["without"], error_on_new_rows=errors)
+    return noted(errors["p=0.3"] < errors["p=0"], error_on_new_rows=errors)
 
 
 @section.claim(
@@ -65,12 +65,12 @@ def against_overfitting():
 def co_adaptation():
     feature = torch.randn(64, 1)
     twins, spread = feature.repeat(1, 2), {}  # (64, 2): the same feature twice
-    for name, p in (("without", 0.0), ("with p=0.5", 0.5)):
+    for name, p in (("p=0", 0.0), ("p=0.5", 0.5)):
         model = nn.Sequential(nn.Dropout(p), nn.Linear(2, 1, bias=False))
         model[1].weight.data = torch.tensor([[2.0, -1.0]])
         fit(model, twins, feature, steps=800)
         spread[name] = (model[1].weight[0, 0] - model[1].weight[0, 1]).abs().item()
-    return noted(spread["with p=0.5"] < spread["without"] / 2, difference_of_the_twins_weights=spread)
+    return noted(spread["p=0.5"] < spread["p=0"] / 2, difference_of_the_twins_weights=spread)
 
 
 @section.claim(
@@ -133,25 +133,31 @@ def ensemble():
     "dropout-soft-weight-sharing",
     "Soft weight sharing: what is it? (Named, not yet understood.)",
     "A penalty that is the negative log-likelihood of the weights under a mixture of Gaussians: weights gather "
-    "around a few shared values, not around 0 alone. PyTorch has no switch for it; a distribution makes it.",
+    "around a few shared values, not around 0 alone. The mixture's centres and widths are learned along with the "
+    "weights. PyTorch has no switch for it; a distribution makes it.",
     PYTORCH + "distributions.html#mixturesamefamily",
 )
 def soft_weight_sharing():
     from torch.distributions import Categorical, MixtureSameFamily, Normal
 
-    weights = nn.Parameter(torch.randn(200))
-    centres = torch.tensor([-1.0, 0.0, 1.0])
-    mixture = MixtureSameFamily(Categorical(torch.ones(3)), Normal(centres, torch.full((3,), 0.2)))
-    optimizer = torch.optim.SGD([weights], lr=0.005)
-    for _ in range(200):
+    # Data made with weights of three values; what is learned starts elsewhere and knows nothing of them.
+    x, made_with = torch.randn(64, 40), torch.tensor([1.0] * 10 + [-2.0] * 10 + [0.0] * 20)
+    y = x @ made_with + 0.5 * torch.randn(64)
+    weights = nn.Parameter(0.1 * torch.randn(40))
+    centres, widths, shares = (nn.Parameter(torch.tensor(v)) for v in ([-1.0, 0.0, 0.5], [-1.0] * 3, [0.0] * 3))
+    optimizer = torch.optim.Adam([weights, centres, widths, shares], lr=0.02)
+    for _ in range(600):
+        # Not below 0.05: on weights that have met, a width going to 0 makes the likelihood grow without end.
+        mixture = MixtureSameFamily(Categorical(logits=shares), Normal(centres, widths.exp().clamp(min=0.05)))
         optimizer.zero_grad()
-        (-mixture.log_prob(weights).sum()).backward()
+        ((x @ weights - y).square().sum() / (2 * 0.5**2) - mixture.log_prob(weights).sum()).backward()
         optimizer.step()
-    nearest = (weights[:, None] - centres).abs().min(dim=1).values  # (200,)
+    nearest = (weights[:, None] - centres).abs().min(dim=1).values  # (40,)
     return which(
         {"weights gather around a few shared values": (nearest < 0.1).all() and weights.abs().max() > 0.9,
          "all weights shrink to 0, as with L2": weights.abs().max() < 0.1},
-        farthest_from_a_centre=nearest.max().item(), values=sorted({round(w, 1) for w in weights.tolist()}),
+        learned_centres=sorted(centres.tolist()), farthest_from_a_centre=nearest.max().item(),
+        values=sorted({round(w, 1) for w in weights.tolist()}),
     )  # fmt: skip
 
 
@@ -231,7 +237,7 @@ def no_unbatched():
     whole = nn.Dropout2d()(picture[None])[0].flatten(1)
     return noted(
         len(torn) > 0,
-        maps_zeroed_in_part=len(torn), of=16, with_batch_of_one_whole=bool((whole == whole[:, :1]).all()),
+        maps_zeroed_in_part=len(torn), maps=16, with_batch_of_one_whole=bool((whole == whole[:, :1]).all()),
     )  # fmt: skip
 
 
@@ -260,18 +266,23 @@ def on_parameters():
 @section.claim(
     "dropout-in-layer-definitions",
     "So Dropout is something to use while defining other layers.",
-    "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only compound layers "
-    "(LSTM, TransformerEncoderLayer) take a dropout argument, and put such a layer inside.",
+    "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only compound layers take a "
+    "dropout argument: TransformerEncoderLayer puts such layers inside, LSTM applies it between its own layers.",
     DROPOUT,
     reviewed="corrected",
 )
 def in_layer_definitions():
     takes_dropout = {layer.__name__: "dropout" in str(inspect.signature(layer)) for layer in (nn.Conv2d, nn.Linear)}
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
-    inside = [name for name, part in nn.TransformerEncoderLayer(8, 2).named_modules() if isinstance(part, nn.Dropout)]
+    compound = {"TransformerEncoderLayer": nn.TransformerEncoderLayer(8, 2), "LSTM": nn.LSTM(8, 8, 2, dropout=0.5)}
+    inside = {name: [part for part, layer in compound[name].named_modules() if isinstance(layer, nn.Dropout)]
+              for name in compound}
+    rows = torch.randn(5, 1, 8)
+    between = not torch.equal(compound["LSTM"](rows)[0], compound["LSTM"](rows)[0])  # two draws of what is zeroed
     return noted(
-        all(takes_dropout.values()), takes_dropout=takes_dropout, as_a_layer=str(model[2]), inside_compound=inside
-    )
+        all(takes_dropout.values()),
+        takes_dropout=takes_dropout, as_a_layer=str(model[2]), inside_compound=inside, LSTM_drops_too=between,
+    )  # fmt: skip
 
 
 @section.question(

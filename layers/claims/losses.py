@@ -10,7 +10,7 @@ from torch import nn
 
 from layers.claims.claim import PYTORCH, Section, error_of, noted
 
-section = Section("losses", "Loss functions")
+section = Section("losses", "PyTorch 6: Loss functions")
 L1 = PYTORCH + "generated/torch.nn.L1Loss.html"
 MSE = PYTORCH + "generated/torch.nn.MSELoss.html"
 CROSS_ENTROPY = PYTORCH + "generated/torch.nn.CrossEntropyLoss.html"
@@ -85,9 +85,9 @@ def any_shape():
 
 @section.claim(
     "loss-shapes-must-match",
-    "You have to see to it that both shapes are the same (else it doesn't work).",
-    "It does work, which is worse: shapes that can be broadcast are, with a warning. (3, 1) against (3,) compares "
-    "each with each, and equal values no longer give 0.",
+    "predict and target have to have the same shape.",
+    "Nothing stops you if they differ, which is worse: shapes that can be broadcast are, with a warning. (3, 1) against "
+    "(3,) compares each with each, and equal values no longer give 0.",
     L1,
     reviewed="corrected",
 )
@@ -215,7 +215,7 @@ def ce_index():
 @section.claim(
     "loss-ce-scalar",
     "With reduction 'sum' or 'mean' the output is a scalar.",
-    "So it is. (With class weights the mean is divided by the sum of the weights used.)",
+    "So it is. (With class weights and index targets the mean is divided by the sum of the weights used.)",
     CROSS_ENTROPY,
 )
 def ce_scalar():

@@ -9,9 +9,13 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-EMBEDDED_PAIRS = Path(__file__).parents[2] / "pipeline" / "embedded" / "pairs"
+from languages import say
+
+EMBEDDED = Path(__file__).parents[2] / "pipeline" / "embedded"
+EMBEDDED_PAIRS, EMBEDDED_METRIC = EMBEDDED / "pairs", str(EMBEDDED / "mrpc_metric")
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 MRPC = "MRPC"
+NEEDS_MRPC = say("MRPC: set MRPC_DIR to its folder, or let the Hub's nyu-mll/glue be downloaded")
 
 # The last resort, written for these claims: lengths from a few words to many.
 EIGHT_PAIRS = [
@@ -39,9 +43,20 @@ def tokenizer():
     return AutoTokenizer.from_pretrained(checkpoint())
 
 
+def mrpc_folder():
+    """MRPC's folder of parquet files: MRPC_DIR, else what the Hub's cache holds of nyu-mll/glue, else "". Asks no network."""
+    if named := os.environ.get("MRPC_DIR", "").strip():
+        return named
+    from huggingface_hub import try_to_load_from_cache
+
+    # A path where it is kept; a marker or None where it isn't.
+    found = try_to_load_from_cache("nyu-mll/glue", "mrpc/train-00000-of-00001.parquet", repo_type="dataset")
+    return str(Path(found).parent) if isinstance(found, str) else ""
+
+
 def raw_datasets():
-    """(DatasetDict, where from): MRPC where MRPC_DIR names its folder, else the embedded pairs, else eight pairs."""
-    return _raw_datasets(os.environ.get("MRPC_DIR", "").strip())
+    """(DatasetDict, where from): MRPC where mrpc_folder() finds it, else the embedded pairs, else eight pairs."""
+    return _raw_datasets(mrpc_folder())
 
 
 @lru_cache
@@ -55,10 +70,10 @@ def _raw_datasets(mrpc_folder):
     if mrpc_folder and (mrpc := parts(Path(mrpc_folder).expanduser(), "parquet", Dataset.from_parquet)):
         return mrpc, MRPC
     if embedded := parts(EMBEDDED_PAIRS, "csv", Dataset.from_csv):
-        return embedded, "the embedded pairs"
+        return embedded, say("the embedded pairs")
     names = ("sentence1", "sentence2", "label", "idx")
     rows = [dict(zip(names, (*pair, number), strict=True)) for number, pair in enumerate(EIGHT_PAIRS)]
-    return DatasetDict({split: Dataset.from_list(rows) for split in ("train", "validation", "test")}), "eight pairs"
+    return DatasetDict({split: Dataset.from_list(rows) for split in ("train", "validation", "test")}), say("eight pairs")
 
 
 @lru_cache
@@ -74,7 +89,7 @@ def _tokenized(mrpc_folder, count):
 
 def tokenized_train(count=64):
     """(Dataset, where from): the first rows of the train split, tokenized and not padded."""
-    return _tokenized(os.environ.get("MRPC_DIR", "").strip(), count)
+    return _tokenized(mrpc_folder(), count)
 
 
 def tiny_model(head=True):

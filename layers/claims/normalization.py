@@ -5,9 +5,9 @@ import inspect
 import torch
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, error_of, noted, which
+from layers.claims.claim import PYTORCH, WORKS, Section, error_of, noted, which
 
-section = Section("normalization", "Normalization")
+section = Section("normalization", "PyTorch 4: Normalization")
 BATCHNORM2D = PYTORCH + "generated/torch.nn.BatchNorm2d.html"
 
 
@@ -175,6 +175,24 @@ def num_features():
 
 
 @section.claim(
+    "norm-argument-names",
+    "Among its arguments are num_feature and tracking_running_stats, as the notes' explanations call them.",
+    "num_features and track_running_stats, as the notes' own signature has them. Under the other names they are "
+    "unexpected arguments.",
+    BATCHNORM2D,
+    reviewed="corrected",
+)
+def argument_names():
+    short = error_of(nn.BatchNorm2d, num_feature=3)
+    long = error_of(nn.BatchNorm2d, num_features=3, tracking_running_stats=True)
+    right = error_of(nn.BatchNorm2d, num_features=3, track_running_stats=True)
+    return noted(
+        short is None and long is None,
+        num_feature=str(short), tracking_running_stats=str(long), the_right_names=WORKS if right is None else str(right),
+    )  # fmt: skip
+
+
+@section.claim(
     "norm-momentum-gamma-beta",
     "momentum is used in learning to update γ and β.",
     "It updates running_mean and running_var, during the forward pass in training. γ and β are the optimizer's.",
@@ -196,7 +214,7 @@ def momentum_gamma_beta():
     "What is this weight of the newly observed x_t in an update?",
     "x_t is the mean (or variance) of the batch just seen, and momentum is its share: "
     "running = (1 − momentum) · running + momentum · batch. An optimizer's momentum is the other way round: "
-    "the share of the old.",
+    "the factor on the old.",
     BATCHNORM2D,
 )
 def momentum_weight():

@@ -11,7 +11,7 @@ import torch
 from layers.claims.claim import HUGGING_FACE, Section, error_of, noted, which
 from layers.claims.materials import TINY, checkpoint, raw_datasets, tokenizer
 
-section = Section("tokenizing", "Hugging Face: tokenizing")
+section = Section("tokenizing", "Hugging Face 1: tokenizing")
 LOADING = HUGGING_FACE + "datasets/loading"
 STREAM = HUGGING_FACE + "datasets/stream"
 MAP = HUGGING_FACE + "datasets/process#map"
@@ -65,10 +65,17 @@ def print_raw_dataset():
     LOADING,
 )
 def all_splits():
-    loaded, origin = raw_datasets()
+    from datasets import load_dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        for split in ("train", "validation", "test"):
+            with open(f"{folder}/{split}.csv", "w") as file:
+                file.write("sentence1,sentence2,label\nA cat sat.,A cat was sitting.,1\n")
+        loaded = load_dataset(folder, cache_dir=f"{folder}/cache")
+        one = load_dataset(folder, cache_dir=f"{folder}/cache", split="train")
     return noted(
-        list(loaded) == ["train", "validation", "test"] and "sentence1" in loaded["train"].column_names,
-        rows={split: len(rows) for split, rows in loaded.items()}, data=origin,
+        list(loaded) == ["train", "validation", "test"] and loaded["train"].column_names[0] == "sentence1",
+        loaded=type(loaded).__name__, splits=list(loaded), with_split_train=type(one).__name__,
     )  # fmt: skip
 
 
@@ -210,14 +217,22 @@ def tokenizer_per_task():
 def map_every_row():
     from datasets import Dataset
 
-    seen, rows = [], Dataset.from_dict({"anything": ["a", "b c", "d"]})
+    def tokenized(rows, text_of):
+        seen = []
 
-    def tokenize_function(example):
-        seen.append(example["anything"])
-        return tokenizer()(example["anything"])
+        def tokenize_function(example):
+            seen.append(text_of(example))
+            return tokenizer()(text_of(example))
 
-    mapped = rows.map(tokenize_function, load_from_cache_file=False)
-    return noted({"a", "b c", "d"} <= set(seen) and "input_ids" in mapped.column_names, columns=mapped.column_names)
+        return rows.map(tokenize_function, load_from_cache_file=False).column_names, set(seen)
+
+    flat, flat_seen = tokenized(Dataset.from_dict({"anything": ["a", "b c", "d"]}), lambda row: row["anything"])
+    nested = Dataset.from_list([{"translation": {"en": "a"}, "n": 1}, {"translation": {"en": "b c"}, "n": 2}])
+    deep, deep_seen = tokenized(nested, lambda row: row["translation"]["en"])
+    return noted(
+        flat_seen == {"a", "b c", "d"} and deep_seen == {"a", "b c"} and "input_ids" in flat and "input_ids" in deep,
+        columns=flat, columns_of_a_nested_one=deep,
+    )
 
 
 @section.claim(
@@ -257,7 +272,8 @@ def tokenize_name():
     "hf-padding-default",
     "Padding in tokenize_function is 'longest' by default.",
     "Nothing is padded by default (padding=False): rows keep their own lengths, the collator pads later. "
-    "padding=True is what means 'longest'.",
+    "padding=True is what means 'longest'. That lengths differ afterwards shows just this: 'longest' would make all "
+    "rows of one call equally long.",
     PADDING,
     reviewed="corrected",
 )

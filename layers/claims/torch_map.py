@@ -7,7 +7,7 @@ from torch import nn
 
 from layers.claims.claim import PYTORCH, Section, error_of, noted, renamed
 
-section = Section("torch_map", "The map of torch")
+section = Section("torch_map", "PyTorch 7: The map of torch")
 TORCH = PYTORCH + "torch.html"
 
 
@@ -136,7 +136,7 @@ def max_min():
 @section.claim(
     "map-max-same-shape",
     "The output has the shape of a and b.",
-    "If they share one. If not they are broadcast first, and the output has neither's shape.",
+    "If they share one. If not they are broadcast first, and the output may have neither's shape.",
     PYTORCH + "generated/torch.maximum.html",
     reviewed="corrected",
 )

@@ -4,10 +4,10 @@ import inspect
 
 import numpy as np
 
-from layers.claims.claim import HUGGING_FACE, Section, error_of, noted, renamed, which
-from layers.claims.materials import tiny_model, tokenized_train, tokenizer, training_args
+from layers.claims.claim import HUGGING_FACE, TRAINS, WORKS, Section, error_of, noted, renamed, which
+from layers.claims.materials import EMBEDDED_METRIC, tiny_model, tokenized_train, tokenizer, training_args
 
-section = Section("training", "Hugging Face: Trainer")
+section = Section("training", "Hugging Face 2: Trainer")
 TRAINER = HUGGING_FACE + "transformers/main_classes/trainer#transformers.Trainer"
 ARGUMENTS = HUGGING_FACE + "transformers/main_classes/trainer#transformers.TrainingArguments"
 
@@ -28,6 +28,42 @@ def padded_rows(count=8):
     names = ("input_ids", "token_type_ids", "attention_mask")
     padded = tokenizer().pad({name: rows[name][:] for name in names}, padding="max_length", max_length=128)
     return [{**{name: padded[name][i] for name in names}, "label": rows["label"][i]} for i in range(count)]
+
+
+def own_accuracy():
+    """An evaluate metric written here, since evaluate.load("accuracy") asks the Hub."""
+    import datasets
+    import evaluate
+
+    class Accuracy(evaluate.Metric):
+        def _info(self):
+            features = datasets.Features(
+                {"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}
+            )
+            return evaluate.MetricInfo(description="", citation="", inputs_description="", features=features)
+
+        def _compute(self, predictions, references):
+            return {"accuracy": float(np.mean(np.array(predictions) == np.array(references)))}
+
+    return Accuracy()
+
+
+@section.claim(
+    "trainer-five-arguments",
+    "Trainer has five basic arguments.",
+    "The notes go on to list seven: model, args, train_dataset, the other dataset, data_collator, compute_metrics and "
+    "the tokenizer. Trainer has them all, and more; its signature requires none of them.",
+    TRAINER,
+    reviewed="corrected",
+)
+def five_arguments():
+    from transformers import Trainer
+
+    listed = ["model", "args", "train_dataset", "eval_dataset", "data_collator", "compute_metrics", "processing_class"]
+    parameters = inspect.signature(Trainer).parameters
+    there = [name for name in listed if name in parameters]
+    required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+    return noted(len(there) == 5, listed_by_todays_names=there, required=required)
 
 
 @section.claim(
@@ -76,6 +112,35 @@ def output_dir_required():
 
 
 @section.claim(
+    "trainer-output-dir-hyperparameter",
+    "output_dir counts as a hyperparameter too.",
+    "It only says where files go: with another output_dir training ends at the same weights. A hyperparameter, such as "
+    "the learning rate, changes what is learned.",
+    ARGUMENTS,
+    reviewed="corrected",
+)
+def output_dir_hyperparameter():
+    import tempfile
+
+    import torch
+    from transformers import Trainer
+
+    def learned(**arguments):
+        torch.manual_seed(0)  # the same start; the order of rows is the training arguments' seed
+        model = tiny_model()
+        Trainer(model, training_args(**arguments), train_dataset=padded_rows()).train()
+        return model.classifier.weight.detach()  # (2, hidden_size)
+
+    with tempfile.TemporaryDirectory() as folder:
+        base, elsewhere, faster = learned(), learned(output_dir=folder), learned(learning_rate=1e-2)
+    return noted(
+        not base.equal(elsewhere),
+        same_weights_with_another_output_dir=base.equal(elsewhere),
+        same_weights_with_another_learning_rate=base.equal(faster),
+    )
+
+
+@section.claim(
     "trainer-evaluation-strategy",
     "TrainingArguments(evaluation_strategy=…) says how often to evaluate.",
     "The argument is called eval_strategy today; the old name is refused.",
@@ -86,7 +151,7 @@ def evaluation_strategy():
     old = error_of(training_args, evaluation_strategy="no")
     new = error_of(training_args, eval_strategy="no")
     return renamed(
-        old is None, new is None, evaluation_strategy=str(old), eval_strategy="works" if new is None else str(new)
+        old is None, new is None, evaluation_strategy=str(old), eval_strategy=WORKS if new is None else str(new)
     )
 
 
@@ -126,7 +191,7 @@ def evaluation_never():
 )
 def map_not_needed():
     error = trains(train_dataset=padded_rows())
-    return noted(error is None, type=type(padded_rows()).__name__, outcome=error or "trains")
+    return noted(error is None, type=type(padded_rows()).__name__, outcome=error or TRAINS)
 
 
 @section.claim(
@@ -168,23 +233,6 @@ def collator_optional():
 
 
 @section.claim(
-    "trainer-collator-implicit",
-    "DataCollatorWithPadding isn't passed explicitly.",
-    "It needn't be if processing_class=tokenizer is given, and only then: without both Trainer's collator doesn't pad.",
-    TRAINER,
-    reviewed="corrected",
-)
-def collator_implicit():
-    from transformers import DataCollatorWithPadding, Trainer
-
-    plain = Trainer(tiny_model(), training_args()).data_collator
-    given = Trainer(tiny_model(), training_args(), processing_class=tokenizer()).data_collator
-    return noted(
-        isinstance(plain, DataCollatorWithPadding), with_nothing=plain.__name__, with_tokenizer=type(given).__name__
-    )
-
-
-@section.claim(
     "trainer-load-metric",
     'from datasets import load_metric; load_metric("glue", "mrpc") loads the metric that belongs to the dataset.',
     'load_metric is gone from datasets. Today: evaluate.load("glue", "mrpc").',
@@ -195,11 +243,40 @@ def load_metric():
     import datasets
     import evaluate
 
-    parameters = list(inspect.signature(evaluate.load).parameters)[:2]
+    metric = evaluate.load(EMBEDDED_METRIC)  # GLUE's for MRPC as a local module: the Hub isn't asked here
+    computed = metric.compute(predictions=[1, 1, 0, 1], references=[1, 1, 1, 0])
     return renamed(
-        hasattr(datasets, "load_metric"), parameters == ["path", "config_name"],
-        in_datasets=hasattr(datasets, "load_metric"), evaluate_load=parameters,
+        hasattr(datasets, "load_metric"), computed == {"accuracy": 0.5, "f1": 2 / 3},
+        in_datasets=hasattr(datasets, "load_metric"), evaluate_load=computed,
     )  # fmt: skip
+
+
+@section.claim(
+    "trainer-metric-typo",
+    'metric = evaluate.load("accuracy"), then metirc = load_metric("glue", "mrpc"): now MRPC\'s own metric is used.',
+    "metirc is a second variable. compute_metrics still uses metric, so accuracy alone is reported and F1 never "
+    "appears; nothing warns.",
+    HUGGING_FACE + "transformers/training",
+    reviewed="corrected",
+)
+def metric_typo():
+    import evaluate
+
+    snippet = (
+        "metric = load_accuracy()\n"
+        "metirc = load_mrpc()\n"
+        "def compute_metrics(eval_pred):\n"
+        "    logits, labels = eval_pred\n"
+        "    predictions = np.argmax(logits, axis=-1)\n"
+        "    return metric.compute(predictions=predictions, references=labels)\n"
+    )
+    names = {"np": np, "load_accuracy": own_accuracy, "load_mrpc": lambda: evaluate.load(EMBEDDED_METRIC)}
+    exec(snippet, names)
+    logits, labels = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])
+    as_written = names["compute_metrics"]((logits, labels))
+    names["metric"] = names["metirc"]  # the typo mended
+    mended = names["compute_metrics"]((logits, labels))
+    return noted("f1" in as_written, as_written=as_written, mended=mended)
 
 
 @section.claim(
@@ -210,20 +287,7 @@ def load_metric():
     HUGGING_FACE + "evaluate/creating_and_sharing",
 )
 def own_metric():
-    import datasets
-    import evaluate
-
-    class Accuracy(evaluate.Metric):
-        def _info(self):
-            features = datasets.Features(
-                {"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}
-            )
-            return evaluate.MetricInfo(description="", citation="", inputs_description="", features=features)
-
-        def _compute(self, predictions, references):
-            return {"accuracy": float(np.mean(np.array(predictions) == np.array(references)))}
-
-    result = Accuracy().compute(predictions=[0, 1, 1, 0], references=[0, 1, 0, 0])
+    result = own_accuracy().compute(predictions=[0, 1, 1, 0], references=[0, 1, 0, 0])
     return noted(result == {"accuracy": 0.75}, result=result)
 
 
@@ -264,7 +328,7 @@ def tokenizer_argument():
 
     old = error_of(lambda: Trainer(tiny_model(), training_args(), tokenizer=tokenizer()))
     new = error_of(lambda: Trainer(tiny_model(), training_args(), processing_class=tokenizer()))
-    return renamed(old is None, new is None, tokenizer=str(old), processing_class="works" if new is None else str(new))
+    return renamed(old is None, new is None, tokenizer=str(old), processing_class=WORKS if new is None else str(new))
 
 
 @section.claim(
@@ -280,8 +344,8 @@ def tokenizer_optional():
     with_collator = trains(data_collator=DataCollatorWithPadding(tokenizer()))
     return noted(
         padded is None and with_collator is None,
-        padded_rows=padded or "trains",
-        with_collator=with_collator or "trains",
+        padded_rows=padded or TRAINS,
+        with_collator=with_collator or TRAINS,
     )
 
 
@@ -300,4 +364,4 @@ def very_simple():
     mended = trains(
         train_dataset=rows, eval_dataset=rows, compute_metrics=lambda eval_pred: {}, processing_class=tokenizer()
     )
-    return noted(as_in_the_notes is None, error=str(as_in_the_notes)[:90], with_processing_class=mended or "trains")
+    return noted(as_in_the_notes is None, error=str(as_in_the_notes)[:90], with_processing_class=mended or TRAINS)

@@ -8,7 +8,8 @@ from torch import nn
 from layers.claims.claim import PYTORCH, Section, error_of, noted, which
 from layers.updater import compare, squared_loss
 
-section = Section("updater", "Loss and updater")
+section = Section("updater", "PyTorch 8: Loss and updater")
+SCRATCH = "https://zh.d2l.ai/chapter_linear-networks/softmax-regression-scratch.html"
 MSE = PYTORCH + "generated/torch.nn.MSELoss.html"
 SGD = PYTORCH + "generated/torch.optim.SGD.html"
 BACKWARD = PYTORCH + "generated/torch.Tensor.backward.html"
@@ -47,14 +48,18 @@ def none_is_squared_loss():
     "backward() can't start from a vector, so it is loss.sum().backward().",
     "Without an argument it can't. loss.backward(torch.ones_like(loss)) can, and gives what sum() gives.",
     BACKWARD,
+    reviewed="corrected",
 )
 def vector_backward():
     w = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
-    error = error_of((w**2).backward)
+    plain = error_of((w**2).backward)
     (w**2).sum().backward()
     by_sum, w.grad = w.grad, None
-    (w**2).backward(torch.ones(3))
-    return noted(error is not None, error=str(error), by_sum=by_sum.tolist(), by_ones=w.grad.tolist())
+    with_ones = error_of((w**2).backward, torch.ones(3))
+    return noted(
+        plain is not None and with_ones is not None,
+        error=str(plain), by_sum=by_sum.tolist(), by_ones=str(with_ones) if with_ones else w.grad.tolist(),
+    )  # fmt: skip
 
 
 @section.claim(
@@ -124,21 +129,29 @@ def which_goes_with_which():
 @section.claim(
     "updater-default-mean-not-allowed",
     "train_ch3 can't be given a loss with the default reduction='mean'.",
-    "With PyTorch's updater it can: the mean of a scalar is that scalar, nothing changes. With one's own it trains, "
-    "but divides by the batch size twice, and train_ch3's printed loss, a sum over examples, comes out too small.",
-    "https://d2l.ai/chapter_linear-classification/softmax-regression-scratch.html",
+    "With PyTorch's updater it trains just the same: the mean of a scalar is that scalar. With one's own it divides by "
+    "the batch size twice. Either way train_ch3's printed loss, which adds up l.sum(), comes out too small, by the "
+    "batch size.",
+    SCRATCH,
     reviewed="corrected",
 )
 def default_mean_not_allowed():
-    x, y, gradients = torch.randn(8, 2), torch.randn(8, 1), {}
+    x, y, gradients, printed = torch.randn(8, 2), torch.randn(8, 1), {}, {}
     for reduction in ("none", "mean"):
         for then in ("mean", "sum"):  # train_ch3: l.mean() for torch's updater, l.sum() for one's own
             w = torch.zeros(2, 1, requires_grad=True)
-            getattr(nn.MSELoss(reduction=reduction)(x @ w, y), then)().backward()
+            loss = nn.MSELoss(reduction=reduction)(x @ w, y)
+            getattr(loss, then)().backward()
             gradients[reduction, then] = w.grad.flatten()
+            printed[reduction, then] = loss.sum().item()  # with both updaters: metric.add(float(l.sum()), …)
     with_torchs = torch.allclose(gradients["mean", "mean"], gradients["none", "mean"])
-    off = (gradients["none", "sum"] / gradients["mean", "sum"]).tolist()
-    return noted(not with_torchs, same_with_torchs_updater=with_torchs, off_with_ones_own=off)
+    return noted(
+        not with_torchs,
+        same_steps_with_torchs_updater=with_torchs,
+        steps_too_short_with_ones_own=(gradients["none", "sum"] / gradients["mean", "sum"]).tolist(),
+        printed_loss_too_small_with_torchs=printed["none", "mean"] / printed["mean", "mean"],
+        printed_loss_too_small_with_ones_own=printed["none", "sum"] / printed["mean", "sum"],
+    )
 
 
 @section.question(
@@ -146,7 +159,7 @@ def default_mean_not_allowed():
     "train_ch3 is given PyTorch's trainer, yet a loss with reduction='none' and not the default mean: why?",
     "For train_ch3's own needs: it takes l.mean() or l.sum() itself, as the updater wants, and adds up l.sum() to "
     "report the loss. PyTorch's trainer would get the same gradient from either.",
-    "https://d2l.ai/chapter_linear-classification/softmax-regression-scratch.html",
+    SCRATCH,
 )
 def why_none():
     logits, target, gradients, reported = torch.randn(8, 3), torch.randint(0, 3, (8,)), {}, {}
@@ -154,7 +167,7 @@ def why_none():
         w = torch.zeros(3, requires_grad=True)
         loss = nn.CrossEntropyLoss(reduction=reduction)(logits + w, target)
         loss.mean().backward()  # what train_ch3 does for PyTorch's trainer
-        gradients[reduction], reported[reduction] = w.grad, float(loss.sum())  # and what it adds up for its report
+        gradients[reduction], reported[reduction] = w.grad, loss.sum().item()  # and what it adds up for its report
     return which(
         {
             "PyTorch's trainer needs it": not torch.allclose(gradients["none"], gradients["mean"]),
