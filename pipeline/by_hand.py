@@ -207,7 +207,8 @@ def _compared(twin, trainer, batch, rows, tokenized, config, notes, began):
         update = (weight.detach() - before[name]).abs()
         moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
         apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
-        sizes = [size + one.detach().double().square().sum().item() for size, one in zip(sizes, (weight, theirs[name]), strict=True)]
+        sizes = [size + one.detach().double().square().sum().item()
+                 for size, one in zip(sizes, (weight, theirs[name]), strict=True)]  # fmt: skip
     logged = next(log for log in trainer.state.log_history if "loss" in log)
     return OneStep(
         _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), config.learning_rate,

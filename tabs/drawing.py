@@ -366,7 +366,8 @@ NAME_WIDTH = 140  # of a baseline, at most
 def _baseline_names(scale, baselines, series):
     """Each name at the end of its line where the curves leave it more room; at the right one where they leave the same."""
     spots = [(scale.x(x), scale.y(y)) for points in series.values() for x, y in _dense(points)]
-    ends = {"start": (LEFT + 4, lambda x: x < LEFT + NAME_WIDTH), "end": (WIDTH - RIGHT, lambda x: x > WIDTH - RIGHT - NAME_WIDTH)}
+    ends = {"start": (LEFT + 4, lambda x: x < LEFT + NAME_WIDTH),
+            "end": (WIDTH - RIGHT, lambda x: x > WIDTH - RIGHT - NAME_WIDTH)}  # fmt: skip
     for (name, value), height in zip(baselines.items(), _name_heights(scale, baselines), strict=True):
         room = {end: min((abs(y - height) for x, y in spots if near(x)), default=HEIGHT) for end, (_x, near) in ends.items()}
         end = "start" if room["start"] > room["end"] else "end"

@@ -11,7 +11,7 @@ from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
 from pipeline.tokenization import checked_length, checked_pair, checked_truncation, token_view, tokenizer_for
 from tabs import drawing, token_drawing, tokenize_more
 from tabs.sharing import Shared, build_share
-from tabs.words import notice_on_error, public, toast
+from tabs.words import notice_on_error, public, sent, toast
 
 PAIR = (
     "The storm closed the harbor on Tuesday, leaving 300 ferry passengers stranded overnight.",
@@ -142,10 +142,10 @@ class _handlers:
         return "".join([*lines, grid]), token_drawing.hint(), drawing.shapes_table(view) + drawing.columns_table(view)
 
     def why_token(self, event: gr.EventData):
-        return tokenize_more.why_of_pair(self, event._data)
+        return tokenize_more.why_of_pair(self, sent(event))
 
     def why_cell(self, event: gr.EventData):
-        return tokenize_more.why_of_batch(self, event._data)
+        return tokenize_more.why_of_batch(self, sent(event))
 
     def search(self, words, rows, split, *rest):
         dataset, _rest = self.split(split)

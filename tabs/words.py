@@ -40,6 +40,12 @@ def notice_on_error(outputs, clears=0):
     return decorate
 
 
+def sent(event):
+    """What the page's script sent with an event, as a dict: an outsider's request may bring anything, or nothing."""
+    told = getattr(event, "_data", None)
+    return told if isinstance(told, dict) else {}
+
+
 def toast(error):
     """A gr.Error for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
     return gr.Error(html.escape(explain(error)), print_exception=False)
