@@ -5,16 +5,14 @@ Both sides of a ratio are measured in turns, so that a noisy machine is noisy fo
 
 import argparse
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from dev.server import running_app
+
 BARE_APP = """
 import gradio as gr
 with gr.Blocks() as demo:
@@ -52,28 +50,9 @@ def start(options):
 
 
 def seconds_to_answer(script):
-    port = free_port()
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False",
-                   "GRADIO_SERVER_NAME": "127.0.0.1"}  # fmt: skip
     began = time.monotonic()
-    server = subprocess.Popen([sys.executable, script], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).read()
-                return time.monotonic() - began
-            except OSError:
-                assert server.poll() is None, f"{script} ended before it answered"
-                time.sleep(0.02)
-    finally:
-        server.kill()
-        server.wait()
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with running_app(script=script):
+        return time.monotonic() - began
 
 
 # ---------------------------------------------------------------- tokenize

@@ -12,16 +12,12 @@ import os
 import random
 import secrets
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 
-from benchmarks.__main__ import ROOT, free_port
+from dev.server import running_app
 from pipeline.dataset import load_raw_datasets
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY
 
@@ -107,31 +103,16 @@ async def press(client, number, values, session):
 @contextmanager
 def serving_app():
     """(address, folder of its runs) of a server of its own, warm."""
-    port, folder = free_port(), tempfile.mkdtemp()
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "RUNS_DIR": folder,
-                   "GRADIO_ANALYTICS_ENABLED": "False"}  # fmt: skip
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        while True:
-            try:
-                httpx.get(address, timeout=30)
-                break
-            except httpx.TransportError:
-                assert server.poll() is None, "the server ended before it answered"
-                time.sleep(0.2)
+    with running_app() as served:
         time.sleep(30)  # models warm, the spare worker ready
-        yield address, folder
-    finally:
-        server.terminate()
-        server.wait()
+        yield served
 
 
 def measured(learners, seconds, runs):
     """Start a server, hold a class on it, stop it."""
     with serving_app() as (address, folder):
         took, errors = asyncio.run(classroom(address, learners, seconds, runs))
-    states = [story.read_text().splitlines()[-1] for story in Path(folder).glob("*/events.jsonl")]
+        states = [story.read_text().splitlines()[-1] for story in folder.glob("*/events.jsonl")]
     return took, errors, [json.loads(state)["event"] for state in states]
 
 

@@ -1,57 +1,20 @@
 """The real app on a free port, and a real Chromium that notes each console error and each request."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from dev.server import BROWSER_ARGUMENTS, chromium, running_app
+
 SHOTS = Path(__file__).parent / "screenshots"
 SIZES = {"desktop": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
 
 
-def _chromium():
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-
-
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
-def app_address(tmp_path_factory):
+def app_address():
     """`python app.py` as a person would start it, with no Hub and the embedded pairs."""
-    port, folder = _free_port(), tmp_path_factory.mktemp("app")
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "RUNS_DIR": str(folder / "runs"), "PAIRS": "embedded",
-                   "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}  # fmt: skip
-    with open(folder / "server.log", "wb") as log:
-        server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(address, server, folder / "server.log")
+    with running_app({"HF_HUB_OFFLINE": "1", "PAIRS": "embedded"}) as (address, _runs):
         yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait_for(address, server, log):
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(address, timeout=2).read()
-            return
-        except OSError:
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.5)
-    raise AssertionError(f"no answer within 120 s: {log.read_text()}")
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +22,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        found = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
+        found = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
         yield found
         found.close()
 
@@ -71,9 +33,9 @@ def page(request, browser, app_address):
     context = browser.new_context(viewport=SIZES[request.param], locale="en-US")
     visited = context.new_page()
     errors, strangers = [], []
-    # Leaving a page while it still listens to the server is no error of the page
     visited.on("console", lambda message: errors.append(message.text)
                if message.type == "error" and "AbortError" not in message.text else None)  # fmt: skip
+    visited.on("framenavigated", lambda frame: frame.parent_frame or forget(errors, BROKEN))
     visited.on("pageerror", lambda error: errors.append(str(error)))
     visited.on("request", lambda sent: strangers.append(sent.url) if _is_elsewhere(sent.url, app_address) else None)
     visited.size = request.param
@@ -85,6 +47,14 @@ def page(request, browser, app_address):
     assert errors == []
     assert strangers == []
     assert sideways <= 0
+
+
+# What a page that is left says of the requests it was still waiting for: no error of the page
+BROKEN = "Unexpected error Connection errored out. "
+
+
+def forget(errors, text):
+    errors[:] = [error for error in errors if error != text]
 
 
 def _is_elsewhere(url, address):

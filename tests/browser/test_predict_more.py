@@ -56,7 +56,7 @@ def test_a_fine_tune_of_ones_own_joins_the_models(page, app_address):
     panel.get_by_role("button", name="Models side by side").click()
     expect(panel.get_by_label(re.compile("yours: fine-tune"))).to_be_checked()
     panel.get_by_role("button", name="Compare").click()
-    expect(panel.locator("table.models")).to_contain_text("run: fine-tuned here", timeout=SLOW)
+    expect(panel.locator("table.models")).to_contain_text("(run): fine-tuned here", timeout=SLOW)
 
 
 def test_what_mattered_is_on_the_words(page, shoot):
