@@ -1,0 +1,159 @@
+"""The page as a person sees it, so that the README's pictures stay true and a change of the look can be looked at.
+
+    python -m dev.screenshots                   the README's pictures, into docs/
+    python -m dev.screenshots --every FOLDER    each state, at 1440, 1024 and 390 px, light and dark, English and Chinese
+    python -m dev.screenshots --every FOLDER --only claims,expired --widths 390 --themes dark --languages zh
+
+On the embedded pairs alone: MRPC's licence doesn't let its sentences into this repository.
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+from urllib.parse import urlencode
+
+from dev.server import BROWSER_ARGUMENTS, ROOT, chromium, running_app
+
+WIDTHS, THEMES, LANGUAGES = (1440, 1024, 390), ("light", "dark"), ("en", "zh")
+EVERY_STEP = {"eval_steps": 10, "max_steps": 60, "source": "embedded"}
+# The README's pictures: (file, state, language)
+README = (("tokenize", "why", "en"), ("fine-tune", "done", "en"), ("predict", "predict", "en"), ("layers", "layers", "en"),
+          ("tokenize-zh", "why", "zh"))  # fmt: skip
+LONG = "Rescuers found both hikers alive near the summit on Sunday morning. " * 20
+
+
+# ---------------------------------------------------------------- states: (what the address says, what a visitor does)
+
+
+def states(runs):
+    """{name: (query, function of the tab's panel or None)}. runs: {state: a run's id}."""
+    run = {f"{state}": ({"tab": "fine-tune", "run": run_id}, None) for state, run_id in runs.items()}
+    return {
+        "tokenize": ({"tab": "tokenize"}, None),
+        "why": ({"tab": "tokenize"}, lambda panel: panel.locator(".token-grid td").nth(3).click()),
+        "cut": ({"tab": "tokenize", "sentence1": LONG.strip(), "max_length": 32}, None),
+        "tokenize-error": ({"tab": "tokenize", "sentence1": " "}, None),
+        "tokenize-open": ({"tab": "tokenize"}, _open_all),
+        "idle": ({"tab": "fine-tune"}, None),
+        **run,
+        "expired": ({"tab": "fine-tune", "run": "0" * 32}, None),
+        "fine-tune-error": ({"tab": "fine-tune", "learning_rate": 7}, None),
+        "fine-tune-open": ({"tab": "fine-tune", "run": runs["done"]} if "done" in runs else {"tab": "fine-tune"}, _open_all),
+        "predict": ({"tab": "predict"}, None),
+        "predict-error": ({"tab": "predict", "model": "../x"}, None),
+        "predict-open": ({"tab": "predict"}, _open_all),
+        "layers": ({"tab": "layers"}, None),
+        **{topic: ({"tab": "layers", "topic": topic}, None)
+           for topic in ("pooling", "batchnorm", "dropout", "losses", "claims", "updater")},
+        "claim": ({"tab": "layers", "claim": "conv-sum-or-average"},
+                  lambda panel: panel.locator(".claim.linked button[data-claim]").click()),
+        "task": ({"tab": "fine-tune", "task": "Which learning_rate learns fastest?", "lock": "seed", "hide": "source"}, None),
+        "walk": ({"walk": "2"}, None),
+    }  # fmt: skip
+
+
+def _open_all(panel):
+    """Every section of a tab, as a visitor opens them."""
+    for button in panel.locator("button.label-wrap:not(.open)").all():
+        if button.is_visible():
+            button.click()
+
+
+def make_runs(address, wanted):
+    """{state: run id} of runs that have come that far."""
+    from gradio_client import Client
+
+    client, runs = Client(address, verbose=False), {}
+    for state in wanted:
+        values = {**EVERY_STEP, **({"max_steps": 300, "epochs": 5} if state == "running" else {})}
+        if state == "failed":
+            values["learning_rate"] = 1.0
+        runs[state] = client.predict(**values, api_name="/fine_tune")["run"]
+    return runs
+
+
+# ---------------------------------------------------------------- taking them
+
+
+def settle(page):
+    """Wait until nothing is asked any more and nothing moves."""
+    page.locator("[role=tabpanel]").first.wait_for(timeout=60_000)
+    page.wait_for_function(
+        "() => { const busy = document.querySelector('.generating, .eta-bar, [aria-busy=true]'); const text = "
+        "document.body.innerText.length; const same = window.__seen === text; window.__seen = text; return same && !busy; }",
+        polling=700, timeout=60_000,
+    )  # fmt: skip
+
+
+def visit(browser, address, query, act, width, theme, language):
+    """A page of a new visitor in that state."""
+    height = 844 if width < 600 else 900
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, locale=language)
+    page = context.new_page()
+    page.goto(f"{address}/?{urlencode({**query, 'lang': language, '__theme': theme})}")
+    settle(page)
+    if act:
+        act(page.get_by_role("tabpanel").filter(visible=True).first)
+        settle(page)
+    return page
+
+
+def take_every(browser, address, folder, options):
+    done = make_runs(address, [state for state in ("done", "failed") if wanted(state, options)])
+    for run_id in done.values():
+        until_ended(browser, address, run_id)
+    chosen = states({**done, **make_runs(address, [state for state in ("running", "queued") if wanted(state, options)])})
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (query, act) in chosen.items():
+        if not wanted(name, options):
+            continue
+        for width, theme, language in itertools.product(options.widths, options.themes, options.languages):
+            page = visit(browser, address, query, act, width, theme, language)
+            page.screenshot(path=folder / f"{name}-{width}-{theme}-{language}.png", full_page=True)
+            page.context.close()
+            print(folder / f"{name}-{width}-{theme}-{language}.png")
+
+
+def wanted(name, options):
+    return not options.only or name in options.only or (name == "done" and "fine-tune-open" in options.only)
+
+
+def take_readme(browser, address):
+    made = make_runs(address, ["done"])
+    until_ended(browser, address, made["done"])
+    every = states(made)
+    for file, state, language in README:
+        page = visit(browser, address, *every[state], 1280, "light", language)
+        page.evaluate("document.querySelector('.walk-begin')?.remove()")
+        top = page.get_by_role("tablist").first.bounding_box()["y"] if state == "done" else 0
+        clip = {"x": 0, "y": top, "width": 1280, "height": 1000}
+        page.screenshot(path=ROOT / "docs" / f"{file}.png", full_page=True, clip=clip)
+        page.context.close()
+        print(f"docs/{file}.png")
+
+
+def until_ended(browser, address, run_id):
+    page = browser.new_context(locale="en").new_page()
+    page.goto(f"{address}/?tab=fine-tune&run={run_id}&lang=en")
+    page.locator(".status.done, .status.failed").wait_for(timeout=240_000)
+    page.context.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m dev.screenshots", description=__doc__.splitlines()[0])
+    parser.add_argument("--every", type=Path, metavar="FOLDER")
+    parser.add_argument("--only", type=lambda value: value.split(","), default=[])
+    parser.add_argument("--widths", type=lambda value: [int(part) for part in value.split(",")], default=WIDTHS)
+    parser.add_argument("--themes", type=lambda value: value.split(","), default=THEMES)
+    parser.add_argument("--languages", type=lambda value: value.split(","), default=LANGUAGES)
+    options = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    with running_app({"HF_HUB_OFFLINE": "1", "PAIRS": "embedded"}) as (address, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
+        take_every(browser, address, options.every, options) if options.every else take_readme(browser, address)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
