@@ -10,6 +10,7 @@
       tokenizing.py  collating.py  training.py                                                   the Hugging Face half
     play/              a layer's settings -> shapes with the formula in numbers, and the tensors as lists
       shapes.py  conv.py  windows.py  pooling.py  normalization.py  dropout.py  losses.py
+      worked.py        formulas with their numbers put in
     updater.py         d2l's squared_loss and sgd against MSELoss and torch.optim.SGD, as curves
 
 transformers and datasets are imported only inside the claims that need them.

@@ -1,7 +1,7 @@
 """d2l's hand-written loss and updater against PyTorch's own, on linear regression.
 
     >>> curves = compare(batch_size=8)
-    >>> [curve.name for curve in curves if curve.verdict == "agrees to the last digit"]
+    >>> [curve.name for curve in curves if curve.verdict == "the same to the last digit"]
     ['squared_loss + sgd, sum', 'squared_loss + SGD, mean']
 
 Both losses give one value an example here (MSELoss with reduction="none", as d2l's train_ch3 wants it); what differs
@@ -151,16 +151,23 @@ def _finite(value):
 def _verdict(combination, ratio, difference, batch_size, half):
     """In words how this combination stands to d2l's own; a ratio that no known reason explains is given as it is."""
     if difference == 0:
-        return say("agrees to the last digit")
+        return say("the same to the last digit")
     if difference < 1e-12:
-        return say("agrees but for rounding")
+        return say("the same but for rounding")
+    factors = _factors(combination, batch_size, half)
+    if not factors or not math.isclose(math.prod(factors.values()), ratio, rel_tol=1e-9):
+        return say("steps are off by {value}", value=f"{ratio:.6g}")
+    if len(factors) == 1:
+        return say("steps are off by {value}", value=next(iter(factors)))
+    one, other = factors
+    return say("steps are off by {one} × {other}", one=one, other=other)
+
+
+def _factors(combination, batch_size, half):
+    """{what changes the length of a step: how often}, of the reasons that are known."""
     loss, updater, reduction = combination
-    factors = {}
-    if loss == "MSELoss" and not half:
-        factors["2 (no ½ in MSELoss)"] = 2
+    factors = {say("2 (no ½ in MSELoss)"): 2} if loss == "MSELoss" and not half else {}
     if reduction != RIGHT[updater]:
-        factors[f"{'1 / ' if reduction == 'mean' else ''}the batch size"] = (
-            1 / batch_size if reduction == "mean" else batch_size
-        )
-    explained = factors and math.isclose(math.prod(factors.values()), ratio, rel_tol=1e-9)
-    return say("steps are off by {value}", value=' × '.join(factors) if explained else f'{ratio:.6g}')
+        whole = say("the batch size ({batch_size})", batch_size=batch_size)
+        factors |= {say("1 / {whole}", whole=whole): 1 / batch_size} if reduction == "mean" else {whole: batch_size}
+    return factors

@@ -10,7 +10,7 @@ import io
 import keyword
 import math
 import tokenize
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from languages import _, say, told
 from tabs.drawing import captioned, framed, notice, text
@@ -53,6 +53,7 @@ class Look:
     inside: tuple[int, int] | None = None
     marked: frozenset = frozenset()
     dropped: frozenset = frozenset()
+    plane: tuple[int, ...] | None = None  # where the plane stands, (channel) or (example, channel), if a click follows it
 
 
 IN_WINDOW = say("in the window")
@@ -75,7 +76,7 @@ def _grid_cell(value, at, look, mark_name):
     kinds = [name for name, true in _kinds(value, at, look).items() if true]
     share = min(abs(value) / look.top, 1) if value is not None and math.isfinite(value) else 0
     marked = f'<span class="unseen"> {mark_name}</span>' if "marked" in kinds else ""
-    place = f' data-row="{at[0]}" data-column="{at[1]}"'
+    place = "" if look.plane is None else f' data-place="{" ".join(map(str, (*look.plane, *at)))}"'
     return f'<td class="{" ".join(kinds)}" style="--v:{share:.3f}"{place}>{number(value)}{marked}</td>'
 
 
@@ -141,15 +142,15 @@ def _record_cells(values):
 def convolution(made, window, at):
     """Convolution, the Window of the output cell `at` = (channel, row, column) -> input, kernels, output, the sum."""
     _rest, channels, height, width = made.shapes.input
-    rows, columns = (len(made.padded[0]) - height) // 2, (len(made.padded[0][0]) - width) // 2
+    rows, columns = made.before
     look = Look(largest(made.padded), (-rows, -columns), (height, width), frozenset(window.cells))
     inputs = [
         grid(plane, _("channel {c}", c=c), look if c in window.terms else Look(look.top, look.origin, look.inside))
         for c, plane in enumerate(made.padded)
     ]
     outputs = [
-        grid(plane, _("channel {c}", c=c), Look(largest(made.output), marked=frozenset([at[1:]] if c == at[0] else ())),
-             _("the one followed"))
+        grid(plane, _("channel {c}", c=c),
+             Look(largest(made.output), marked=frozenset([at[1:]] if c == at[0] else ()), plane=(c,)), _("the one followed"))
         for c, plane in enumerate(made.output)
     ]  # fmt: skip
     per_group = len(made.weight[0])
@@ -186,32 +187,23 @@ def _kernels(made, channel, first, per_group):
 
 def _summed(window):
     """The products of each input channel, then their sum and the bias."""
-    lines = []
-    for channel, pairs in window.terms.items():
-        products = " + ".join(f"{number(value)}·{_bracketed(weight)}" for value, weight in pairs)
-        lines.append(_("input {channel}: {products} = {total}", channel=channel, products=products,
-                       total=number(window.sums[channel])))
-    parts = " + ".join(_bracketed(part) for part in window.sums.values())
-    return [*lines, _("summed, then the bias: {parts} + {bracketed} = {number}", parts=parts,
-                      bracketed=_bracketed(window.bias), number=number(window.output))]
-
-
-def _bracketed(value):
-    said = number(value)
-    return f"({said})" if said.startswith("−") else said
+    lines = [_("input {channel}: {line}", channel=channel, line=line) for channel, line in window.lines.items()]
+    return [*lines, _("summed, then the bias: {line}", line=window.total)]
 
 
 def paddings(picture, padded, padding):
     """{padding_mode: C × H' × W' or why not} -> one grid a mode, the picture inside, its padding hatched."""
     size, top = (len(picture[0]), len(picture[0][0])), largest(picture)
-    parts = []
+    sizes = [(name, f"{length} + 2·{padding} = {length + 2 * padding}")
+             for name, length in zip((_("height"), _("width")), size, strict=True)]  # fmt: skip
+    parts = [facts(sizes, _("Padded size: size + 2·padding, whatever the mode"))]
     for mode, result in padded.items():
         if isinstance(result, str):
             parts.append(f'<section class="stage"><h4>{text(mode)}</h4>{notice(result, kind="error")}</section>')
             continue
         table = grid(result[0], f"{len(result[0])} × {len(result[0][0])}", Look(top, (-padding, -padding), size))
         parts.append(stage(mode, PADDING_SAYS[mode], [table]))
-    return f'<div class="side-by-side">{"".join(parts)}</div>'
+    return f'{parts[0]}<div class="side-by-side">{"".join(parts[1:])}</div>'
 
 
 PADDING_SAYS = {
@@ -220,23 +212,40 @@ PADDING_SAYS = {
 }  # fmt: skip
 
 
-def pooling(picture, area, made, marked, at, padding, restored):
-    """Pooling -> the input with its window, the output, the indices, and max_unpool2d's way back (or why not)."""
-    size, at = (len(picture[0]), len(picture[0][0])), frozenset([at])
-    look = Look(largest(picture), (-padding[0], -padding[1]), size, frozenset(marked))
-    out_look = Look(largest(made.output), marked=at)
+def pooling(picture, area, made, window, at, padding, restored):
+    """Pooling, and the window of its output cell `at` = (channel, row, column): ([cells], their maximum in numbers)
+    -> the input, the output, the indices, the sum, and max_unpool2d's way back (or why not)."""
+    size, (cells, line) = (len(picture[0]), len(picture[0][0])), window
+
+    def looks(top, here, **more):
+        """A Look a channel; what is marked `here` stands in the channel followed."""
+        return [Look(top, marked=frozenset(here) if c == at[0] else frozenset(), **more) for c in range(len(picture))]
+
+    def grids(planes, looks, *named):
+        return [grid(p, _("channel {c}", c=c), look, *named) for c, (p, look) in enumerate(zip(planes, looks, strict=True))]
+
+    ins = looks(largest(picture), cells, origin=(-padding[0], -padding[1]), inside=size)
+    outs = [replace(look, plane=(c,)) for c, look in enumerate(looks(largest(made.output), [at[1:]]))]
     parts = [code(made.code), size_table(made.shapes),
-             stage(_("Input"), shape(made.shapes.input), [grid(p, _("channel {c}", c=c), look) for c, p in enumerate(area)]),
-             stage(_("Output"), _("the largest value of each window"),
-                   [grid(p, _("channel {c}", c=c), out_look, _("the one followed")) for c, p in enumerate(made.output)],
-                   "output")]  # fmt: skip
+             stage(_("Input"), shape(made.shapes.input), grids(area, ins)),
+             stage(_("Output"), _("the largest value of each window"), grids(made.output, outs, _("the one followed")),
+                   "output"),
+             worked(_("Output channel {at}, row {at2}, column {at3}", at=at[0], at2=at[1], at3=at[2]),
+                    [line, *_index_line(made, at, size[1])])]  # fmt: skip
     if made.indices is not None:
-        top = size[0] * size[1]
-        parts.append(stage(_("Indices"), _("row · width + column of each largest value"),
-                           [grid(p, _("channel {c}", c=c), Look(top, marked=at), _("the one followed"))
-                            for c, p in enumerate(made.indices)]))  # fmt: skip
+        parts.append(stage(_("Indices"), _("row · width + column of each largest value, counted anew in each channel"),
+                           grids(made.indices, looks(size[0] * size[1], [at[1:]]), _("the one followed"))))  # fmt: skip
         parts.append(_unpooled(restored))
     return "".join(parts)
+
+
+def _index_line(made, at, width):
+    """The index of the largest value, in numbers; nothing where no indices were asked for, or only padding was met."""
+    if made.indices is None or not math.isfinite(made.output[at[0]][at[1]][at[2]]):
+        return []
+    index = made.indices[at[0]][at[1]][at[2]]
+    return [_("index: {row} · {width} + {column} = {index}", row=index // width, width=width, column=index % width,
+              index=index)]  # fmt: skip
 
 
 def _unpooled(restored):
@@ -247,16 +256,21 @@ def _unpooled(restored):
     return stage("max_unpool2d", _("each largest value back in its place, zeros elsewhere"), tables)
 
 
-def normalization(batch, made, title):
-    """A batch, Normalized -> the statistics of each channel, and the batch in train() and in eval()."""
+def normalization(batch, made, title, at, lines):
+    """A batch, Normalized, {what: formula} of the cell `at` = (example, channel, row, column) -> the statistics of each
+    channel, the batch in train() and in eval(), and that cell worked out."""
     top_out = max(largest(images) for images in (*made.train_output, *made.eval_output))
     top_in = max(largest(images) for images in batch)
     return "".join([
         code(title), _statistics(made),
-        stage(_("Input"), shape((len(batch), *_sizes(batch[0]))), _examples(batch, top_in)),
-        stage("train()", _("normalized with this batch's own mean and variance"), _examples(made.train_output, top_out)),
+        stage(_("Input"), shape((len(batch), *_sizes(batch[0]))), _examples(batch, top_in, at)),
+        stage("train()", _("normalized with this batch's own mean and variance"),
+              _examples(made.train_output, top_out, at), "output"),
         stage("eval()", _("normalized with what training has collected") if made.running_mean else
-              _("no running statistics were kept: the batch's own are used"), _examples(made.eval_output, top_out)),
+              _("no running statistics were kept: the batch's own are used"), _examples(made.eval_output, top_out, at),
+              "output"),
+        worked(_("Example {n}, channel {c}, row {row}, column {column}", n=at[0], c=at[1], row=at[2], column=at[3]),
+               [f"{name}: {line}" for name, line in lines.items()]),
     ])  # fmt: skip
 
 
@@ -264,9 +278,11 @@ def _sizes(image):
     return len(image), len(image[0]), len(image[0][0])
 
 
-def _examples(batch, top):
-    return [grid(plane, _("example {n}, channel {c}", n=n, c=c), Look(top)) for n, image in enumerate(batch)
-            for c, plane in enumerate(image)]  # fmt: skip
+def _examples(batch, top, at):
+    """One grid an example and channel; the cell followed is marked."""
+    return [grid(plane, _("example {n}, channel {c}", n=n, c=c),
+                 Look(top, marked=frozenset([at[2:]] if at[:2] == (n, c) else ()), plane=(n, c)), _("the one followed"))
+            for n, image in enumerate(batch) for c, plane in enumerate(image)]  # fmt: skip
 
 
 def _statistics(made):
@@ -279,21 +295,31 @@ def _statistics(made):
     return records(("", *columns), rows, _("One number a channel: this batch's, what training collected, what is learned"))
 
 
-def dropout(values, made, title):
-    """A tensor, Dropped -> input, train() with the zeroed cells hatched, eval()."""
+def dropout(values, made, title, line):
+    """A tensor, Dropped, one kept value in numbers -> input, train() with the zeroed cells hatched, eval()."""
     planes, train, kept = _planes(values), _planes(made.train_output), _planes(made.eval_output)
     top = largest([plane for _rest, plane in train] + [plane for _rest, plane in planes])
     zeroed = [frozenset((r, c) for r, row in enumerate(plane) for c, v in enumerate(row) if v == 0) for _rest, plane in train]
     return "".join([
-        code(title),
-        facts([(_("zeroed"), _("{zeroed:.1%} of the elements",
-                            zeroed=made.zeroed)), (_("the others times"), f"1 / (1 − p) = {made.scale:.4g}")],
-              _("What training did")),
-        stage(_("Input"), "", [grid(plane, name, Look(top)) for name, plane in planes]),
+        code(title), _warned(made.warning), _what_training_did(made, line),
+        stage(_("Input"), shape(made.shape), [grid(plane, name, Look(top)) for name, plane in planes]),
         stage("train()", _("hatched: zeroed; the others scaled up, so that the expected sum stays"),
               [grid(plane, name, Look(top, dropped=zeroed[i])) for i, (name, plane) in enumerate(train)]),
         stage("eval()", _("nothing happens"), [grid(plane, name, Look(top)) for name, plane in kept]),
     ])  # fmt: skip
+
+
+def _warned(warning):
+    """What PyTorch said, in its own words; nothing where it said nothing."""
+    return notice(_("PyTorch runs it, and warns: {warning}", warning=warning), kind="warning") if warning else ""
+
+
+def _what_training_did(made, line):
+    scale = _("none is left to be scaled") if made.scale is None else f"1 / (1 − {made.p:g}) = {number(made.scale, 4)}"
+    return facts([
+        (_("shape in and out"), shape(made.shape)), (_("zeroed"), _("{zeroed:.1%} of the elements", zeroed=made.zeroed)),
+        (_("the others times"), scale), *([(_("the first that is left"), line)] if line else []),
+    ], _("What training did"))  # fmt: skip
 
 
 def _planes(values, names=("example", "channel"), said=()):
@@ -307,11 +333,10 @@ def _planes(values, names=("example", "channel"), said=()):
 
 def losses(made, title, head, rows):
     """Losses and the rows (prediction, target) of its examples -> each reduction in numbers."""
-    each = made.none if isinstance(made.none, list) else [made.none]
-    table = records((*head, _("loss")), [(*row, float(loss)) for row, loss in zip(rows, each, strict=True)],
+    table = records((*head, _("loss")), [(*row, line) for row, line in zip(rows, made.lines, strict=True)],
                     _("reduction='none': {shape}", shape=shape(made.none_shape)))  # fmt: skip
-    reductions = facts([("'none'", _("{count} numbers, above", count=len(each))), ("'sum'", number(made.sum, 4)),
-                        ("'mean'", f"{made.worked_out}")], _("The three reductions"))  # fmt: skip
+    reductions = facts([("'none'", _("{count} numbers, above", count=len(made.lines))), ("'sum'", made.sum_line),
+                        ("'mean'", _("sum / n = {line}", line=made.mean_line))], _("The three reductions"))  # fmt: skip
     return code(title) + table + reductions
 
 
@@ -328,7 +353,6 @@ VERDICT_NAMES = {
 def verdict_name(name):
     """A verdict as the reader's language has it."""
     return VERDICT_NAMES.get(name, name)
-
 
 
 def claim_cards(cards, linked=""):
@@ -368,12 +392,15 @@ def _found(card, result):
     rows = "".join(f'<tr><th scope="row">{text(told(name))}</th><td>{text(value)}</td></tr>'
                    for name, value in result["findings"])
     table = framed(captioned("small-table found", _("What the run gave"), rows), _("What the run gave")) if rows else ""
-    answer = f'<p class="truth"><strong>{text(told(result["answer"]))}.</strong> ' if result["answer"] else '<p class="truth">'
+    answer = _("{answer}.", answer=told(result["answer"])) if result["answer"] else ""
+    answer = f"<strong>{text(answer)}</strong> " if answer else ""
+    lacks = notice(_("Undecided here, for want of {needs}.", needs=result["needs"])) if result["needs"] else ""
     differs = "" if result["as_reviewed"] else notice(
         _("A person who reviewed this card concluded otherwise: this machine's versions differ, or the card is wrong."),
         kind="warning",
     )  # fmt: skip
-    return (f'{table}{answer}{text(told(card["truth"]))}</p>{differs}<p class="claim-foot">{_seconds(result["seconds"])} · '
+    truth = f'<p class="truth">{answer}{text(told(card["truth"]))}</p>'
+    return (f'{table}{lacks}{truth}{differs}<p class="claim-foot">{_seconds(result["seconds"])} · '
             f'<a href="{text(card["docs"])}" target="_blank" rel="noopener noreferrer">{_("documentation")}</a></p>')
 
 
@@ -513,8 +540,8 @@ def _log_axes(scale):
     for step in _steps_marked(scale.steps):
         lines.append(f'<text x="{scale.x(step):.1f}" y="{bottom + 20}" text-anchor="middle">{step}</text>')
     lines.append(f'<line class="floor" x1="{left}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
-                 f'<text class="axis" x="{right}" y="{HEIGHT - 8}" text-anchor="end">step</text>'
-                 '<text class="axis" x="2" y="18">loss, powers of ten</text>')  # fmt: skip
+                 f'<text class="axis" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{_("step")}</text>'
+                 f'<text class="axis" x="2" y="18">{_("loss, powers of ten")}</text>')  # fmt: skip
     return "".join(lines)
 
 
@@ -571,35 +598,41 @@ def _updater_points(curves):
     steps = len(curves[0].losses) - 1
     every = math.ceil(steps / 100)
     shown = sorted({*range(0, steps + 1, every), steps})
-    head = ("step", *(f"{LETTERS[n]}: {curve.name}" for n, curve in enumerate(curves)))
+    head = (_("step"), *(f"{LETTERS[n]}: {curve.name}" for n, curve in enumerate(curves)))
     rows = [(str(step), *(_loss(curve.losses[step]) for curve in curves)) for step in shown]
     return records(head, rows, _("Loss before each step") if every == 1 else _("Loss before every {every}th step, and at the "
                                                                             "end", every=every))
 
 
 def _loss(value):
-    return "diverged" if value is None else f"{value:.6g}"
+    return _("diverged") if value is None else f"{value:.6g}"
 
 
 def updater_table(curves):
     """One row a combination: what it does to the first step and to the weights at the end."""
-    head = ("", "loss", "updater", "reduction", _("first step, as a multiple of A's"),
+    head = ("", _("loss"), _("updater"), "reduction", _("first step, as a multiple of A's"),
             _("largest difference of the weights from A's"), _("loss at the end"), _("w₁, w₂, b at the end"), _("in words"))
     rows = [
-        (LETTERS[n], c.loss, c.updater, f"{c.reduction} ({'right' if c.right_reduction else 'wrong'} for {c.updater})",
-         f"{c.step_ratio:.6g}", _exact(c.largest_difference), _loss(c.losses[-1]),
-         ", ".join("diverged" if w is None else f"{w:.5g}" for w in c.weights), c.verdict)
+        (LETTERS[n], c.loss, c.updater, _fits(c), f"{c.step_ratio:.6g}", _exact(c.largest_difference), _loss(c.losses[-1]),
+         ", ".join(_("diverged") if w is None else f"{w:.5g}" for w in c.weights), c.verdict)
         for n, c in enumerate(curves)
     ]  # fmt: skip
     return records(head, rows, _("Eight combinations, measured against d2l's own (A)"))
 
 
+def _fits(curve):
+    """Whether the reduction is the one that its updater wants."""
+    if curve.right_reduction:
+        return _("{reduction} (right for {updater})", reduction=curve.reduction, updater=curve.updater)
+    return _("{reduction} (wrong for {updater})", reduction=curve.reduction, updater=curve.updater)
+
+
 def _exact(difference):
-    return "diverged" if difference is None else "0" if difference == 0 else f"{difference:.3g}"
+    return _("diverged") if difference is None else "0" if difference == 0 else f"{difference:.3g}"
 
 
-def updater_summary(curves, batch_size):
-    """One line: which agree to the last digit, and what the others are off by."""
+def updater_summary(curves):
+    """One line a verdict: which are the same to the last digit, and what the others are off by."""
     verdicts = {}
     for n, curve in enumerate(curves):
         verdicts.setdefault(curve.verdict, []).append(n)
@@ -608,12 +641,12 @@ def updater_summary(curves, batch_size):
         letters = ", ".join(LETTERS[n] for n in numbers)
         differences = [curves[n].largest_difference for n in numbers]
         worst = None if None in differences else max(differences)
-        verdict = verdict.replace("the batch size", _("the batch size ({batch_size})", batch_size=batch_size))
-        said.append(f"<li><strong>{letters}</strong> {text(verdict)}{_worst(worst)}</li>")
+        line = _("<strong>{letters}</strong>: {verdict}", letters=letters, verdict=text(verdict))
+        said.append(f"<li>{line}{_worst(worst)}</li>")
     return f'<ul class="agreement" aria-live="polite">{"".join(said)}</ul>'
 
 
 def _worst(worst):
     if worst is None:
-        return "; diverged"
+        return _("; diverged")
     return _(" <small>(largest difference of the final weights: {exact})</small>", exact=_exact(worst))

@@ -1,17 +1,18 @@
 """Layers: play with each layer, run every claim of the study notes, set hand-written loss and updater beside PyTorch's."""
 
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass
 
 import gradio as gr
 
-from languages import _, say
+from languages import _, say, told
 from pipeline.settings import InputError
 from tabs import drawing, layer_drawing
 from tabs.layers_play import TOPICS, build_topics, says_why
 from tabs.sharing import Shared, build_share
-from tabs.words import explain, notice_on_error, public, toast
+from tabs.words import explain, notice_on_error, public, sent, toast
 
 # What the address may call `topic`: Play's own, and the two other parts.
 PARTS = {**{slug: "play" for slug in TOPICS}, "claims": "claims", "updater": "updater"}
@@ -38,10 +39,19 @@ element.addEventListener("click", (event) => {
   if (link) { event.preventDefault(); address(new URL(link.href).searchParams.get("claim")); return; }
   const button = event.target.closest("button[data-claim]");
   if (!button || button.getAttribute("aria-busy") === "true") return;
-  button.setAttribute("aria-busy", "true"); button.firstChild.textContent = "Running…";
+  button.setAttribute("aria-busy", "true"); button.firstChild.textContent = RUNNING;
   address(button.dataset.claim); trigger("click", {claim: button.dataset.claim});
   window.walkOn?.("claim"); });
 watch("value", show); show();"""
+
+# Pressed as a visitor would press them, the address follows; what lies folded in the other tab is opened and shown.
+TO_BY_HAND = """() => { document.querySelector('[role=tab][aria-controls="tab-fine-tune"]')?.click();
+  const show = (tries) => { const part = document.querySelector("#one-step-by-hand");
+    if (!part?.offsetParent) { if (tries) setTimeout(show, 100, tries - 1); return; }
+    const fold = part.querySelector("button.label-wrap");
+    if (fold && !fold.classList.contains("open")) fold.click();
+    setTimeout(() => { part.scrollIntoView({block: "start"}); fold?.focus({preventScroll: true}); }, 250); };
+  show(50); }"""
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 # Some claims train for seconds: they wait for each other in a queue of their own, and never for the other tabs.
@@ -102,7 +112,7 @@ def build_tab(settings, tabs):
         with gr.Tab(_("Claims"), id="claims", elem_id="layers-claims") as claims:
             section, linked, board, show_board = _claims(page)
         with gr.Tab(_("Loss and updater"), id="updater", elem_id="layers-updater") as updater:
-            show_updater = _updater(tabs)
+            show_updater = _updater()
     shown = [part for one in topics.values() for part in (one.column, one.output)]
     asked = [topic, *(part for one in topics.values() for part in one.inputs)]
     gr.on([topic.change, here.select, play.select, opened.change], _show_topic(topics), asked, shown, **PRIVATE)
@@ -138,7 +148,7 @@ def _claims(page):
                            info=_("as your own runs found it"), min_width=280)
     run_all = gr.Button(_("Run all that is shown"), variant="primary")
     status = gr.HTML(layer_drawing.claim_status(_("Nothing has run yet.")), elem_id="claims-status")
-    board = gr.HTML(min_height=400, js_on_load=CARD_CLICKS)
+    board = gr.HTML(min_height=400, js_on_load=CARD_CLICKS.replace("RUNNING", json.dumps(_("Running…"))))
     results, linked = gr.State({}), gr.State("")
     asked = [section, verdict, results, linked]
     show_board = {"fn": page.open, "inputs": asked, "outputs": [section, board], **PRIVATE}
@@ -148,7 +158,7 @@ def _claims(page):
     return section, linked, board, show_board
 
 
-def _updater(tabs):
+def _updater():
     """The Loss and updater part."""
     gr.Markdown(_("d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and `torch.optim.SGD`: all four "
                   "combinations on linear regression, each with its losses **summed** and **averaged** before "
@@ -164,7 +174,7 @@ def _updater(tabs):
     picture = gr.HTML(min_height=520)
     gr.Markdown(_("The same on a classifier, one step written out: forward, loss, backward, update."))
     by_hand = gr.Button(_("One step by hand, in Fine-tune"))
-    by_hand.click(lambda: gr.Tabs(selected="fine-tune"), None, tabs, **PRIVATE)
+    by_hand.click(None, None, None, js=TO_BY_HAND, api_visibility="private")
     show = {"fn": says_why(draw_updater), "inputs": inputs, "outputs": picture, **PRIVATE}
     gr.on([part.change for part in inputs], **show, trigger_mode="always_last")
     return show
@@ -175,7 +185,7 @@ def draw_updater(lr, batch_size, steps, half, seed):
     from layers.updater import compare
 
     curves = compare(lr, batch_size, steps, half, seed)
-    return (layer_drawing.updater_summary(curves, batch_size) + layer_drawing.updater_chart(curves)
+    return (layer_drawing.updater_summary(curves) + layer_drawing.updater_chart(curves)
             + layer_drawing.updater_table(curves))  # fmt: skip
 
 
@@ -196,6 +206,7 @@ def result_as_dict(result):
         "id": claim.id, "section": claim.section, "kind": claim.kind, "says": claim.says, "verdict": result.verdict,
         "answer": result.answer, "findings": [list(finding) for finding in result.findings], "truth": claim.truth,
         "code": claim.source, "docs": claim.docs, "seconds": result.seconds, "as_reviewed": result.as_reviewed,
+        "needs": result.evidence.needs,
     }  # fmt: skip
 
 
@@ -222,7 +233,7 @@ class _handlers:
         from layers.claims import SECTIONS, claims
 
         choices = [(_("All {count} claims",
-                      count=len(claims())), ANY), *((f"{part.title} ({len(part)})", part.slug) for part in SECTIONS)]
+                      count=len(claims())), ANY), *((f"{told(part.title)} ({len(part)})", part.slug) for part in SECTIONS)]
         section = section or SECTIONS[0].slug
         return gr.Dropdown(choices, value=section), self.board(section, verdict, results, linked)
 
@@ -238,11 +249,12 @@ class _handlers:
     def run(self, section, verdict, results, linked, event: gr.EventData):
         """The card whose button was pressed. It stays in sight whatever the filter."""
         try:
-            claim = _find(event._data.get("claim"))
+            claim = _find(sent(event).get("claim"))
         except InputError as error:
             return gr.skip(), drawing.notice(explain(error), kind="error"), gr.skip()
         results[claim.id] = _run(claim)
-        said = f"{claim.id}: {results[claim.id]['verdict']}, {results[claim.id]['seconds']:.2f} s."
+        said = _("{id}: {verdict}, {seconds:.2f} s.", id=claim.id, seconds=results[claim.id]["seconds"],
+                 verdict=layer_drawing.verdict_name(results[claim.id]["verdict"]))  # fmt: skip
         return results, layer_drawing.claim_status(said), self.board(section, verdict, results, claim.id)
 
     def run_all(self, section, verdict, results, linked):
@@ -268,7 +280,8 @@ class _handlers:
 
         Returns:
             verdict (holds, corrected, answered, outdated or undecided: computed from this run), findings (pairs of name
-            and text), answer (to an open question), says, truth, code, docs, section, kind, seconds, and as_reviewed
+            and text), answer (to an open question), says, truth, code, docs, section, kind, seconds, as_reviewed, and
+            needs (what this machine lacks to decide it)
         """
         try:
             from layers.claims import check

@@ -1,7 +1,8 @@
 """Play: a topic's controls -> its layer run on a small tensor, drawn with the formula in numbers.
 
-Each topic is a function of the form `topic(page)`: it builds its controls and says what draws them. layers.play, which
-needs torch, is imported when the first picture is drawn.
+Each topic is a function without arguments: it builds its controls and returns (what draws them, the controls in that
+order, those of them that a click on the picture sets). layers.play, which needs torch, is imported when the first picture
+is drawn.
 """
 
 import functools
@@ -12,7 +13,7 @@ import gradio as gr
 from languages import _, say
 from pipeline.settings import InputError
 from tabs import layer_drawing as drawing
-from tabs.words import notice_on_error
+from tabs.words import notice_on_error, sent
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d")
@@ -31,12 +32,10 @@ EXAMPLES = {
 }
 MOST_NUMBERS = 60
 FOLLOW = say("which number of the output to work out; a click on it does the same")
-# A click on an output cell follows it: the page hands its row and column on.
+# A click on an output cell follows it: the page hands on where it stands, (example,) channel, row, column.
 FOLLOW_CLICK = """element.addEventListener("click", (event) => {
-  const cell = event.target.closest('[data-stage="output"] td[data-row]'); if (!cell) return;
-  const tables = [...element.querySelectorAll('[data-stage="output"] table')];
-  const {row, column} = cell.dataset;
-  trigger("click", {row: +row, column: +column, channel: tables.indexOf(cell.closest("table"))}); });"""
+  const cell = event.target.closest('[data-stage="output"] td[data-place]');
+  if (cell) trigger("click", {place: cell.dataset.place.split(" ").map(Number)}); });"""
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,15 @@ def _wire(topic, followed):
         topic.output.click(_followed(len(followed)), None, followed, api_visibility="private", show_progress="hidden")
 
 
+def _place(number):
+    return number if type(number) is int and number >= 0 else 0
+
+
 def _followed(count):
     def follow(event: gr.EventData):
-        place = [int(event._data.get(name, 0)) for name in ("channel", "row", "column")]
-        return place[-count:]
+        place = sent(event).get("place")
+        place = [_place(number) for number in place] if isinstance(place, list) else []
+        return (place + [0] * count)[:count]
 
     return follow
 
@@ -128,20 +132,21 @@ def _convolution():
         groups = _slider(1, 4, 1, "groups", _("must divide both numbers of channels"))
         bias = gr.Checkbox(True, label="bias")
     with gr.Accordion(_("Padding mode, kernel, picture"), open=False):
+        same = gr.Checkbox(False, label="padding='same'", info=_("as much as keeps the size, with stride 1"))
         mode = gr.Radio(list(PADDING_MODES), value="zeros", label="padding_mode")
         kernel = gr.Radio([(str(KERNEL_NAMES[name]), name) for name in KERNELS], value=next(iter(KERNELS)), label=_("kernel"))
         height, width = _slider(1, 8, 6, _("picture's height")), _slider(1, 8, 6, _("picture's width"))
         seed = _slider(0, 20, 0, "seed", _("another one, another picture and kernel"))
-    followed = _follow_knobs()
-    return draw_convolution, [*knobs, in_channels, out_channels, groups, bias, mode, kernel, height, width, seed,
-                              *followed], followed  # fmt: skip
+    followed = _follow_knobs((_("output channel"), 3), (_("output row"), 14), (_("output column"), 14))
+    return draw_convolution, [*knobs, in_channels, out_channels, groups, bias, same, mode, kernel, height, width,
+                              seed, *followed], followed  # fmt: skip
 
 
-def _follow_knobs(most=9):
+def _follow_knobs(*places):
+    """One slider a place, (its name, the largest), to follow one number of the output."""
     with gr.Accordion(_("Follow one number"), open=True):
         gr.Markdown(str(FOLLOW), elem_classes="quiet")
-        channel = _slider(0, 3, 0, _("output channel"))
-        return [channel, _slider(0, most, 0, _("output row")), _slider(0, most, 0, _("output column"))]
+        return [_slider(0, most, 0, name) for name, most in places]
 
 
 def draw_convolution(*values):
@@ -149,20 +154,24 @@ def draw_convolution(*values):
     from layers import play
 
     high, apart, wide = values[:4], values[4], values[5:9]
-    in_channels, out_channels, groups, bias, mode, kernel, height, width, seed, *at = values[9:]
+    in_channels, out_channels, groups, bias, same, mode, kernel, height, width, seed, *at = values[9:]
     kernel_size, stride, padding, dilation = _pairs(high, apart, wide)
+    padding = "same" if same else padding
     picture = play.small_picture(height, width, in_channels, seed)
     made = play.convolve(picture, out_channels, kernel_size, stride, padding, dilation, groups, bias, mode,
                          KERNELS[kernel], seed)  # fmt: skip
     at = _within(at, made.output)
-    window = play.follow(made, *at, stride, padding, dilation, groups)
+    window = play.follow(made, *at, stride, made.before, dilation, groups)
     return drawing.convolution(made, window, at)
 
 
-def _within(at, planes):
-    """(channel, row, column), kept inside a C × H × W output that may have become smaller."""
-    return tuple(min(int(place), most - 1) for place, most in zip(at, (len(planes), len(planes[0]), len(planes[0][0])),
-                                                                  strict=True))  # fmt: skip
+def _within(at, output):
+    """(…, channel, row, column), kept inside an output, … × C × H × W, that may have become smaller."""
+    place = []
+    for asked in at:
+        place.append(min(int(asked), len(output) - 1))
+        output = output[0]
+    return tuple(place)
 
 
 def _padding():
@@ -192,12 +201,17 @@ def draw_padding(padding, height, width, seed):
 
 def _pooling():
     knobs = _window_knobs(2, 2, 0)
+    default = gr.Checkbox(False, label=_("stride left out"), info=_("None, the default: as large as kernel_size"))
     ceil_mode = gr.Checkbox(False, label="ceil_mode", info=_("round up: keep a window that sticks out"))
     indices = gr.Checkbox(True, label="return_indices", info=_("where each largest value stood, for max_unpool2d"))
-    height, width = _slider(1, 8, 5, _("picture's height")), _slider(1, 8, 5, _("picture's width"))
-    seed = _slider(0, 20, 0, "seed", _("another one, another picture"))
-    followed = _follow_knobs()[1:]
-    return draw_pooling, [*knobs, ceil_mode, indices, height, width, seed, *followed], followed
+    with gr.Accordion(_("Picture"), open=False):
+        channels = _slider(1, 3, 1, _("channels"))
+        negative = gr.Checkbox(False, label=_("negative numbers"), info=_("with zeros for padding they would never be taken"))
+        height, width = _slider(1, 8, 5, _("picture's height")), _slider(1, 8, 5, _("picture's width"))
+        seed = _slider(0, 20, 0, "seed", _("another one, another picture"))
+    followed = _follow_knobs((_("output channel"), 2), (_("output row"), 9), (_("output column"), 9))
+    return draw_pooling, [*knobs, default, ceil_mode, indices, channels, negative, height, width, seed,
+                          *followed], followed  # fmt: skip
 
 
 def draw_pooling(*values):
@@ -205,18 +219,21 @@ def draw_pooling(*values):
     from layers import play
 
     high, apart, wide = values[:4], values[4], values[5:9]
-    ceil_mode, indices, height, width, seed, *at = values[9:]
+    default, ceil_mode, indices, channels, negative, height, width, seed, *at = values[9:]
     kernel_size, stride, padding, dilation = _pairs(high, apart, wide)
-    picture = play.small_picture(height, width, seed=seed)
-    made = play.pool(picture, kernel_size, stride, padding, dilation, indices, ceil_mode)
-    _rest, *at = _within((0, *at), made.output)
+    picture = play.small_picture(height, width, channels, seed)
+    if negative:
+        picture = [[[value - 10 for value in row] for row in plane] for plane in picture]
+    made = play.pool(picture, kernel_size, None if default else stride, padding, dilation, indices, ceil_mode)
+    stride, at = kernel_size if default else stride, _within(at, made.output)
     area = play.pooled_area(picture, made.output, kernel_size, stride, padding, dilation)
-    marked = play.window_cells(*at, kernel_size, stride, padding, dilation)
+    cells = play.window_cells(*at[1:], kernel_size, stride, padding, dilation)
+    window = cells, play.largest_of(area, at[0], cells, padding)
     tiles = stride == kernel_size and padding == (0, 0) and dilation == (1, 1) and not ceil_mode
     restored = play.unpool(picture, kernel_size) if tiles else (
         _("max_unpool2d is drawn where windows lie side by side: stride = kernel_size, padding 0, dilation 1, no ceil_mode.")
     )  # fmt: skip
-    return drawing.pooling(picture, area, made, marked, tuple(at), padding, restored)
+    return drawing.pooling(picture, area, made, window, at, padding, restored)
 
 
 # ---------------------------------------------------------------- normalization and dropout
@@ -233,10 +250,12 @@ def _normalization():
     gamma, beta = _slider(-3, 3, 1, _("weight γ"), step=0.5), _slider(-3, 3, 0, _("bias β"), step=0.5)
     track = gr.Checkbox(True, label="track_running_stats")
     seed = _slider(0, 20, 0, "seed", _("another one, another batch"))
-    return draw_normalization, [n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed], []
+    followed = _follow_knobs((_("example"), 2), (_("channel"), 2), (_("row"), 3), (_("column"), 3))
+    return draw_normalization, [n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed,
+                                *followed], followed  # fmt: skip
 
 
-def draw_normalization(n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed):
+def draw_normalization(n, channels, size, passes, momentum, average, eps, affine, gamma, beta, track, seed, *at):
     """A batch through BatchNorm2d in train() and eval()."""
     from layers import play
 
@@ -247,7 +266,9 @@ def draw_normalization(n, channels, size, passes, momentum, average, eps, affine
     made = play.batch_norm(batch, eps, momentum, affine, track, passes=passes, **learned)
     said = {"eps": (eps, 1e-5), "momentum": (momentum, 0.1), "affine": (affine, True), "track_running_stats": (track, True)}
     settings = "".join(f", {name}={value!r}" for name, (value, default) in said.items() if value != default)
-    return drawing.normalization(batch, made, f"nn.BatchNorm2d({channels}{settings})")
+    at = _within(at, batch)
+    return drawing.normalization(batch, made, f"nn.BatchNorm2d({channels}{settings})", at,
+                                 play.normalized_lines(batch, made, at))  # fmt: skip
 
 
 def _dropout():
@@ -263,7 +284,22 @@ def draw_dropout(layer, shape, p, seed):
     from layers import play
 
     values = _counted(SHAPES[shape])
-    return drawing.dropout(values, play.dropout(values, p, layer, seed), f"nn.{layer}(p={p:g})")
+    made = play.dropout(values, p, layer, seed)
+    return drawing.dropout(values, made, f"nn.{layer}(p={p:g})", _first_kept(values, made))
+
+
+def _first_kept(values, made):
+    """The first element that training left, in numbers; "" where none is left."""
+    from layers.play.worked import scaled_up
+
+    left = next(((before, after) for before, after in zip(_numbers(values), _numbers(made.train_output), strict=True) if after),
+                None)  # fmt: skip
+    return scaled_up(left[0], made.p, left[1]) if left else ""
+
+
+def _numbers(values):
+    """Nested lists of any depth, flat."""
+    return [number for part in values for number in _numbers(part)] if isinstance(values, list) else [values]
 
 
 def _counted(sizes, start=1):
@@ -308,8 +344,8 @@ def draw_losses(loss, predict, target):
         return drawing.losses(made, "nn.CrossEntropyLoss()", ("", "logits", _("target")), rows)
     made = play.regression_loss(predictions, targets, loss)
     rows = [(_("element {n}", n=n), _said(p), _said(t))
-            for n, (p, t) in enumerate(zip(_flat(predictions), _flat(targets), strict=True))]  # fmt: skip
-    return drawing.losses(_flattened(made), f"nn.{loss}()", ("", _("prediction"), _("target")), rows)
+            for n, (p, t) in enumerate(zip(_numbers(predictions), _numbers(targets), strict=True))]  # fmt: skip
+    return drawing.losses(made, f"nn.{loss}()", ("", _("prediction"), _("target")), rows)
 
 
 def parsed_numbers(written, name):
@@ -347,17 +383,6 @@ def _parsed_row(row, name):
 
 def _said(value):
     return ", ".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:g}"
-
-
-def _flat(values):
-    return [v for row in values for v in row] if isinstance(values[0], list) else values
-
-
-def _flattened(made):
-    """Losses whose none is one flat list: a row of the table an element."""
-    from dataclasses import replace
-
-    return replace(made, none=_flat(made.none)) if isinstance(made.none, list) else made
 
 
 TOPICS = {

@@ -73,6 +73,24 @@ def test_the_code_shown_makes_the_same_layer():
     assert tuple(m.weight.shape) == shown.weight_shape and m.padding == (1, 0) and m.padding_mode == "reflect"
 
 
+@given(st.integers(1, 5), st.integers(1, 3), st.fixed_dictionaries(sizes), st.sampled_from(["zeros", "replicate"]))
+def test_padding_same_keeps_the_size(kernel_size, dilation, size, mode):
+    picture = play.small_picture(**size)
+    made = play.convolve(picture, 1, kernel_size, padding="same", dilation=dilation, padding_mode=mode)
+    assert made.shapes.output == (1, 1, size["height"], size["width"]) and made.shapes.height.endswith(f"= {size['height']}")
+    by_hand = F.conv2d(torch.tensor(made.padded)[None], torch.tensor(made.weight), torch.tensor(made.bias), dilation=dilation)
+    torch.testing.assert_close(by_hand[0], torch.tensor(made.output), rtol=1e-4, atol=1e-4)
+    inside = [row[made.before[1] :][: size["width"]] for row in made.padded[0][made.before[0] :][: size["height"]]]
+    assert inside == picture[0]
+
+
+@given(st.integers(0, 99))
+def test_drawn_weights_have_two_digits(seed):
+    made = play.convolve(play.small_picture(), 2, seed=seed)
+    numbers = torch.tensor([*torch.tensor(made.weight).flatten().tolist(), *made.bias])
+    torch.testing.assert_close(numbers * 100, (numbers * 100).round(), rtol=0, atol=1e-4)
+
+
 def test_a_kernel_of_ones_own_is_used():
     edge = [[-1.0, 1.0]]
     output = play.convolve([[0, 0, 5, 5]], kernel_size=(1, 2), weight=edge).output
@@ -94,10 +112,11 @@ def test_pad_picture_is_pad_or_refuses_where_it_fails(size, padding, mode):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"groups": 2}, "groups is 2, which doesn't divide in_channels = 3. Choose groups 1 or 3"),
+        ({"groups": 2}, "groups is 2, which doesn't divide in_channels = 3. Possible here: groups = 1, 3;"),
         ({"kernel_size": 9}, "The kernel spans 9 .* padded input has only 6. Choose a smaller"),
         ({"kernel_size": 3, "dilation": 4}, "spans 9"),
         ({"padding": 6, "padding_mode": "reflect"}, "padding is 6, but 'reflect' can pad a height of 6 by 5"),
+        ({"padding": "same", "stride": 2}, r"padding is 'same', but stride is \(2, 2\). Choose stride 1"),
         ({"padding_mode": "zero"}, "padding_mode is 'zero'. Choose one of zeros"),
         ({"stride": 0}, "stride is 0. Choose a whole number from 1"),
         ({"kernel_size": 2.5}, "kernel_size is 2.5"),
@@ -205,7 +224,7 @@ def test_dropout_zeroes_or_scales(p, layer, seed):
     output = torch.tensor(ours.train_output)
     kept = output != 0
     assume(p < 0.999 or not kept.any())
-    torch.testing.assert_close(output[kept], values[kept] * ours.scale, rtol=1e-5, atol=0)
+    torch.testing.assert_close(output[kept], values[kept] * (ours.scale or 0), rtol=1e-5, atol=0)
     assert ours.eval_output == values.tolist() and ours.zeroed == pytest.approx(
         1 - kept.float().mean().item(), abs=1e-6
     )
@@ -219,8 +238,20 @@ def test_impossible_dropouts_say_why():
         play.dropout([1.0], 1.5)
     with pytest.raises(ValueError, match="layer is 'DropOut2d'. Choose one of Dropout"):
         play.dropout([1.0], layer="DropOut2d")
-    with pytest.raises(ValueError, match="Give N × C × H × W"):
-        play.dropout([[[1.0]]], layer="Dropout2d")
+    with pytest.raises(ValueError, match="Dropout1d got the shape .* Give N × C × L"):
+        play.dropout([[[[1.0]]]], layer="Dropout1d")
+
+
+def test_dropout2d_runs_three_dimensions_and_says_what_pytorch_says():
+    rows = torch.arange(1.0, 31).reshape(2, 3, 5).tolist()
+    made, one_d = play.dropout(rows, 0.5, "Dropout2d", 3), play.dropout(rows, 0.5, "Dropout1d", 3)
+    assert "interpreted as shape (N, C, L)" in made.warning and not one_d.warning
+    assert made.train_output == one_d.train_output
+
+
+def test_at_p_1_nothing_is_left_to_scale():
+    made = play.dropout([1.0, 2.0], 1.0)
+    assert made.scale is None and made.train_output == [0, 0] and made.zeroed == 1
 
 
 # ---------------------------------------------------------------- losses
@@ -281,7 +312,7 @@ def test_the_right_reduction_agrees_and_the_wrong_one_is_off_by_the_batch_size(b
         assert curve.step_ratio == pytest.approx(expected, rel=1e-12)
         assert curve.right_reduction == (RIGHT[curve.updater] == curve.reduction)
         if expected == 1:
-            assert curve.verdict.startswith("agrees") and curve.largest_difference < 1e-12
+            assert curve.verdict.startswith("the same") and curve.largest_difference < 1e-12
         elif batch_size > 2:
             assert ("the batch size" in curve.verdict) == (not curve.right_reduction)
             assert ("no ½" in curve.verdict) == (factor == 2)
@@ -289,7 +320,7 @@ def test_the_right_reduction_agrees_and_the_wrong_one_is_off_by_the_batch_size(b
 
 def test_eight_curves_of_which_four_agree_with_the_half_put_in():
     curves = compare(half=True)
-    agree = [curve.name for curve in curves if curve.verdict == "agrees to the last digit"]
+    agree = [curve.name for curve in curves if curve.verdict == "the same to the last digit"]
     assert len(curves) == len({curve.name for curve in curves}) == 8
     assert agree == ["squared_loss + sgd, sum", "squared_loss + SGD, mean", "MSELoss + sgd, sum", "MSELoss + SGD, mean"]
 

@@ -1,11 +1,12 @@
 """Play: a layer's settings -> its shapes, with the formula in numbers, and its tensors as plain lists.
 
     convolve(), pad_picture()      conv.py
-    pool(), unpool()               pooling.py
+    pool(), unpool(), largest_of() pooling.py
     follow(), window_cells(), pooled_area()    windows.py: which input cells an output cell looks at
-    batch_norm()                   normalization.py
+    batch_norm(), normalized_lines()    normalization.py
     dropout()                      dropout.py
     regression_loss(), cross_entropy()    losses.py
+    worked.py                      formulas with their numbers put in, one line each
 
 An impossible setting is a ValueError that names the value and says what to choose instead.
 
@@ -16,12 +17,12 @@ An impossible setting is a ValueError that names the value and says what to choo
 from layers.play.conv import convolve, pad_picture
 from layers.play.dropout import dropout
 from layers.play.losses import cross_entropy, regression_loss
-from layers.play.normalization import batch_norm
-from layers.play.pooling import pool, unpool
+from layers.play.normalization import batch_norm, normalized_lines
+from layers.play.pooling import largest_of, pool, unpool
 from layers.play.shapes import Shapes, output_size, small_picture
 from layers.play.windows import Window, follow, pooled_area, window_cells
 
 __all__ = [
-    "Shapes", "Window", "batch_norm", "convolve", "cross_entropy", "dropout", "follow", "output_size", "pad_picture",
-    "pool", "pooled_area", "regression_loss", "small_picture", "unpool", "window_cells",
+    "Shapes", "Window", "batch_norm", "convolve", "cross_entropy", "dropout", "follow", "largest_of", "normalized_lines",
+    "output_size", "pad_picture", "pool", "pooled_area", "regression_loss", "small_picture", "unpool", "window_cells",
 ]  # fmt: skip

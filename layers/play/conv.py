@@ -18,6 +18,7 @@ class Convolution:
 
     shapes: Shapes
     padded: list  # C × H' × W': what the kernel slides over
+    before: tuple[int, int]  # rows above and columns left of the picture in it
     weight: list  # out_channels × in_channels/groups × Hk × Wk
     weight_shape: tuple[int, ...]
     bias: list | None
@@ -32,20 +33,22 @@ def pad_picture(picture, padding, padding_mode="zeros"):
     >>> pad_picture([[1, 2, 3]], (0, 2), "reflect")
     [[[3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]]
     """
-    return _padded(as_batch(picture), both("padding", padding, low=0), padding_mode)[0].tolist()
+    sides = [(pad, pad) for pad in both("padding", padding, low=0)]
+    return _padded(as_batch(picture), sides, padding_mode)[0].tolist()
 
 
-def _padded(batch, padding, mode):
-    _check_padding(batch.shape[2:], padding, mode)
-    rows, columns = padding
-    return F.pad(batch, (columns, columns, rows, rows), mode="constant" if mode == "zeros" else mode)
+def _padded(batch, sides, mode):
+    """`sides`: (before, after) of the rows, then of the columns."""
+    _check_padding(batch.shape[2:], [max(side) for side in sides], mode)
+    rows, columns = sides
+    return F.pad(batch, (*columns, *rows), mode="constant" if mode == "zeros" else mode)
 
 
 def _check_padding(size, padding, mode):
     if mode not in PADDING_MODES:
         raise ValueError(say("padding_mode is {mode!r}. Choose one of {PADDING_MODES}.", mode=mode,
                              PADDING_MODES=', '.join(PADDING_MODES)))
-    for name, length, pad in zip(("height", "width"), size, padding, strict=True):
+    for name, length, pad in zip((say("height"), say("width")), size, padding, strict=True):
         # A mirror has no more to show than the picture without its border; a circle no more than one turn.
         most = {"reflect": length - 1, "circular": length}.get(mode, pad)
         if pad > most:
@@ -60,18 +63,18 @@ def convolve(picture, out_channels=1, kernel_size=3, stride=1, padding=0, dilati
              padding_mode="zeros", weight=None, seed=0):  # fmt: skip
     """A picture through nn.Conv2d(in_channels = its channels, …) -> Convolution.
 
-    kernel_size, stride, padding and dilation are an int or (height, width). `weight`, one kernel Hk × Wk, is used for
-    every channel instead of the random draw: an edge detector, say.
+    kernel_size, stride, padding and dilation are an int or (height, width); padding may be "same". `weight`, one kernel
+    Hk × Wk, is used for every channel instead of the random draw: an edge detector, say.
     """
     batch = as_batch(picture)  # (1, C, H, W)
     kernel_size, stride = both("kernel_size", kernel_size, low=1), both("stride", stride, low=1)
-    padding, dilation = both("padding", padding, low=0), both("dilation", dilation, low=1)
+    dilation = both("dilation", dilation, low=1)
+    padding = padding if padding == "same" else both("padding", padding, low=0)
+    sides = _sides(padding, kernel_size, stride, dilation)
     in_channels, out_channels = batch.shape[1], whole("channels", out_channels, low=1)
     _check_groups(in_channels, out_channels, groups)
-    padded = _padded(batch, padding, padding_mode)
-    sizes = [
-        output_size(*numbers) for numbers in zip(batch.shape[2:], kernel_size, stride, padding, dilation, strict=True)
-    ]
+    padded = _padded(batch, sides, padding_mode)
+    sizes = [output_size(*numbers) for numbers in zip(batch.shape[2:], kernel_size, stride, sides, dilation, strict=True)]
     settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
                 "groups": groups, "bias": bool(bias), "padding_mode": padding_mode}  # fmt: skip
     m = _seeded_conv(in_channels, out_channels, settings, weight, seed)
@@ -79,9 +82,21 @@ def convolve(picture, out_channels=1, kernel_size=3, stride=1, padding=0, dilati
         output = m(batch)
     return Convolution(
         Shapes(tuple(batch.shape), (1, out_channels, sizes[0][0], sizes[1][0]), sizes[0][1], sizes[1][1]),
-        padded[0].tolist(), m.weight.tolist(), tuple(m.weight.shape), m.bias.tolist() if bias else None,
-        output[0].tolist(), sum(p.numel() for p in m.parameters()), _code(in_channels, out_channels, settings),
+        padded[0].tolist(), tuple(before for before, _after in sides), m.weight.tolist(), tuple(m.weight.shape),
+        m.bias.tolist() if bias else None, output[0].tolist(), sum(p.numel() for p in m.parameters()),
+        _code(in_channels, out_channels, settings),
     )  # fmt: skip
+
+
+def _sides(padding, kernel_size, stride, dilation):
+    """[(before, after) of the rows, of the columns]. 'same' puts an odd cell after, as Conv2d does."""
+    if padding != "same":
+        return [(pad, pad) for pad in padding]
+    if stride != (1, 1):
+        raise ValueError(say("padding is 'same', but stride is {stride}. Choose stride 1, or a number for padding.",
+                             stride=stride))
+    spans = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
+    return [(span // 2, span - span // 2) for span in spans]
 
 
 def _check_groups(in_channels, out_channels, groups):
@@ -90,8 +105,9 @@ def _check_groups(in_channels, out_channels, groups):
         if channels % groups:
             both_fit = [str(g) for g in range(1, 65) if in_channels % g == 0 and out_channels % g == 0]
             raise ValueError(
-                say("groups is {groups}, which doesn't divide {name} = {channels}. Choose groups {both_fit}, or {name} "
-                    "divisible by {groups}.", groups=groups, name=name, channels=channels, both_fit=' or '.join(both_fit))
+                say("groups is {groups}, which doesn't divide {name} = {channels}. Possible here: groups = {both_fit}; or "
+                    "choose {name} divisible by {groups}.", groups=groups, name=name, channels=channels,
+                    both_fit=", ".join(both_fit))
             )
 
 
@@ -109,6 +125,10 @@ def _seeded_conv(in_channels, out_channels, settings, weight, seed):
             m.weight.copy_(kernel.expand_as(m.weight))
             if m.bias is not None:
                 m.bias.zero_()
+        else:
+            # What is written out with two digits has two: a sum worked out in numbers can be checked by hand.
+            for parameter in m.parameters():
+                parameter.copy_((parameter * 100).round() / 100)
     return m
 
 

@@ -1,5 +1,7 @@
 """A tensor through Dropout, Dropout1d or Dropout2d, in train() and in eval()."""
 
+import threading
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +9,9 @@ from torch import nn
 
 from languages import say
 
-LAYERS = {"Dropout": None, "Dropout1d": 3, "Dropout2d": 4}  # the dimensions each one needs; None: any
+TAKES = {"Dropout": "…", "Dropout1d": "N × C × L", "Dropout2d": "N × C × H × W"}  # the shape that each one is for
+# Warnings are the process's: two that listen at once would lose each other's.
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -16,31 +20,44 @@ class Dropped:
 
     train_output: list
     eval_output: list
+    shape: tuple[int, ...]  # of the input, and of both outputs
+    p: float
     zeroed: float  # the share of elements that became 0
-    scale: float  # what the others were multiplied by: 1 / (1 − p)
+    scale: float | None  # what the others were multiplied by: 1 / (1 − p); None at p = 1, where none is left
+    warning: str  # what PyTorch said; "" where it said nothing
 
 
 def dropout(tensor, p=0.5, layer="Dropout", seed=0):
-    """Numbers of any shape (Dropout), N × C × L (Dropout1d) or N × C × H × W (Dropout2d) -> Dropped.
+    """Numbers of a shape that the layer takes -> Dropped. Dropout takes any, Dropout1d N × C × L, Dropout2d N × C × H × W;
+    what PyTorch takes besides, it takes with a warning of its own.
 
     >>> dropout([1.0, 1.0, 1.0, 1.0], p=0.5).eval_output
     [1.0, 1.0, 1.0, 1.0]
     """
-    if layer not in LAYERS:
-        raise ValueError(say("layer is {layer!r}. Choose one of {LAYERS}.", layer=layer, LAYERS=', '.join(LAYERS)))
+    if layer not in TAKES:
+        raise ValueError(say("layer is {layer!r}. Choose one of {LAYERS}.", layer=layer, LAYERS=", ".join(TAKES)))
     if not 0 <= p <= 1:
         raise ValueError(say("p is {p!r}. It is a probability: choose 0 to 1.", p=p))
     values = torch.as_tensor(tensor, dtype=torch.float32)
-    if LAYERS[layer] not in (None, values.dim()):
-        shape = {3: "N × C × L", 4: "N × C × H × W"}[LAYERS[layer]]
-        raise ValueError(say("{layer} got the shape {tuple}. Give {shape}, or choose Dropout.", layer=layer,
-                             tuple=tuple(values.shape), shape=shape))
     module = getattr(nn, layer)(p)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(seed))
-        output = module(values)
+    output, warning = _drawn(module, values, seed)
     # Counted on ones, since an input may hold zeros of its own.
-    with torch.random.fork_rng(devices=[]):
+    ones, _warning = _drawn(module, torch.ones_like(values), seed)
+    zeroed = (ones == 0).float().mean().item() if values.numel() else 0.0
+    kept, _warning = _drawn(module.eval(), values, seed)
+    return Dropped(output.tolist(), kept.tolist(), tuple(values.shape), p, zeroed,
+                   1 / (1 - p) if p < 1 else None, warning)  # fmt: skip
+
+
+def _drawn(module, values, seed):
+    """(output, PyTorch's warning or "") of a layer, drawn with a seed."""
+    with torch.random.fork_rng(devices=[]), _one_at_a_time, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         torch.manual_seed(int(seed))
-        zeroed = (module(torch.ones_like(values)) == 0).float().mean().item() if values.numel() else 0.0
-    return Dropped(output.tolist(), module.eval()(values).tolist(), zeroed, 1 / (1 - p) if p < 1 else 0.0)
+        try:
+            output = module(values)
+        except RuntimeError:
+            layer = type(module).__name__
+            raise ValueError(say("{layer} got the shape {tuple}. Give {shape}, or choose Dropout.", layer=layer,
+                                 tuple=tuple(values.shape), shape=TAKES[layer])) from None
+    return output, str(caught[0].message) if caught else ""

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from languages import say
+from layers.play import worked
 
 REGRESSION = ("L1Loss", "MSELoss")
 
@@ -18,7 +19,9 @@ class Losses:
     none_shape: tuple[int, ...]
     sum: float
     mean: float
-    worked_out: str  # the mean in numbers
+    lines: list[str]  # each value of `none`, worked out in numbers
+    sum_line: str
+    mean_line: str
     predict_shape: tuple[int, ...]
     target_shape: tuple[int, ...]
 
@@ -26,8 +29,9 @@ class Losses:
 def regression_loss(predict, target, loss="MSELoss"):
     """Two equal shapes through L1Loss or MSELoss -> Losses.
 
-    >>> regression_loss([1.0, 4.0], [0.0, 2.0]).worked_out
-    'mean = sum / n = 5 / 2 = 2.5'
+    >>> made = regression_loss([1.0, 4.0], [0.0, 2.0])
+    >>> made.lines, made.mean_line
+    (['(1 − 0)² = 1', '(4 − 2)² = 4'], '5 / 2 = 2.5')
     """
     if loss not in REGRESSION:
         raise ValueError(say("loss is {loss!r}. Choose one of {REGRESSION}.", loss=loss, REGRESSION=', '.join(REGRESSION)))
@@ -87,8 +91,22 @@ def _probabilities(target):
 
 def _reduced(loss, predict, target):
     none, total, mean = (loss(reduction=reduction)(predict, target) for reduction in ("none", "sum", "mean"))
+    each = none.flatten().tolist()
     return Losses(
-        none.tolist(), tuple(none.shape), total.item(), mean.item(),
-        say("mean = sum / n = {item:.6g} / {numel} = {item2:.6g}", item=total.item(), numel=none.numel(), item2=mean.item()),
+        none.tolist(), tuple(none.shape), total.item(), mean.item(), _lines(loss, predict, target, each),
+        worked.added(each, total.item()), worked.averaged(total.item(), none.numel(), mean.item()),
         tuple(predict.shape), tuple(target.shape),
     )  # fmt: skip
+
+
+def _lines(loss, predict, target, each):
+    """One line an element (L1, MSE) or an example (cross-entropy)."""
+    if loss is nn.CrossEntropyLoss:
+        by_class = target.dim() < predict.dim()
+        line = worked.cross_entropy_of_class if by_class else worked.cross_entropy_of_probabilities
+        predict = predict.reshape(-1, predict.shape[-1])  # (N, C)
+        target = target.reshape(-1) if by_class else target.reshape(predict.shape)
+    else:
+        line = {nn.L1Loss: worked.absolute_error, nn.MSELoss: worked.squared_error}[loss]
+        predict, target = predict.flatten(), target.flatten()
+    return list(map(line, predict.tolist(), target.tolist(), each))

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from languages import say
+from layers.play import worked
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class Normalized:
     bias: list | None  # β
     train_output: list
     eval_output: list
+    eps: float
+    share: float  # of the newest batch in the running statistics: momentum, or one batch's in a plain average
+    mean_before: list | None  # the running statistics before the last batch
+    var_before: list | None
 
 
 def batch_norm(batch, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, weight=None, bias=None, passes=1):
@@ -36,13 +41,35 @@ def batch_norm(batch, eps=1e-5, momentum=0.1, affine=True, track_running_stats=T
             if values is not None:
                 parameter.copy_(_one_per_channel(values, images.shape[1]))
         for _ in range(int(passes)):
+            before = _list(bn.running_mean), _list(bn.running_var)
             train_output = bn(images)
         eval_output = bn.eval()(images)
         mean, var = images.mean(dim=(0, 2, 3)), images.var(dim=(0, 2, 3), unbiased=False)  # (C,)
     return Normalized(
         mean.tolist(), var.tolist(), _list(bn.running_mean), _list(bn.running_var), _list(bn.weight), _list(bn.bias),
-        train_output.tolist(), eval_output.tolist(),
+        train_output.tolist(), eval_output.tolist(), eps, 1 / int(passes) if momentum is None else momentum, *before,
     )  # fmt: skip
+
+
+def normalized_lines(batch, made, place):
+    """{what: formula in numbers} of one cell, `place` = (example, channel, row, column), in train() and in eval()."""
+    n, c, row, column = place
+    x, size = batch[n][c][row][column], len(batch) * len(batch[0][0]) * len(batch[0][0][0])
+    gamma, beta = (values and values[c] for values in (made.weight, made.bias))
+
+    def line(mean, var, output):
+        return worked.normalized(x, mean[c], var[c], made.eps, gamma, beta, output[n][c][row][column])
+
+    lines = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
+    if made.running_mean is None:
+        return lines | {"eval()": line(made.batch_mean, made.batch_var, made.eval_output)}
+    unbiased = made.batch_var[c] * size / (size - 1)
+    return lines | {
+        "running_mean": worked.running(made.mean_before[c], made.batch_mean[c], made.share, made.running_mean[c]),
+        say("the variance, with n − 1"): worked.unbiased(made.batch_var[c], size, unbiased),
+        "running_var": worked.running(made.var_before[c], unbiased, made.share, made.running_var[c]),
+        "eval()": line(made.running_mean, made.running_var, made.eval_output),
+    }
 
 
 def _images(batch):

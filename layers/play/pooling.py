@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from languages import say
+from layers.play import worked
 from layers.play.shapes import Shapes, as_batch, both, output_size
 
 
@@ -29,12 +30,13 @@ def pool(picture, kernel_size=2, stride=None, padding=0, dilation=1, return_indi
     [[[4.0]]]
     """
     batch, kernel_size = as_batch(picture), both("kernel_size", kernel_size, low=1)
+    by_default = {} if stride is None else {"stride": both("stride", stride, low=1)}
     stride = kernel_size if stride is None else both("stride", stride, low=1)
     padding, dilation = both("padding", padding, low=0), both("dilation", dilation, low=1)
     _check_padding(kernel_size, padding)
     numbers = zip(batch.shape[2:], kernel_size, stride, padding, dilation, strict=True)
     sizes = [output_size(*number, ceil_mode=ceil_mode) for number in numbers]
-    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
+    settings = {"kernel_size": kernel_size, **by_default, "padding": padding, "dilation": dilation,
                 "ceil_mode": bool(ceil_mode)}  # fmt: skip
     output, indices = nn.MaxPool2d(**settings, return_indices=True)(batch)
     said = ", ".join(f"{name}={value!r}" for name, value in settings.items())
@@ -49,6 +51,17 @@ def _check_padding(kernel_size, padding):
                 say("padding is {pad}, more than half of kernel_size {kernel}. Choose padding up to {kernel2}, or a larger "
                     "kernel_size.", pad=pad, kernel=kernel, kernel2=kernel // 2)
             )
+
+
+def largest_of(area, channel, cells, padding):
+    """One cell of the output in numbers: the largest of the window's `cells`, read from pooled_area's `area`.
+
+    >>> largest_of([[[1.0, 4.0]]], 0, [(0, 0), (0, 1)], (0, 0))
+    'max(1, 4) = 4'
+    """
+    values = [area[channel][row + padding[0]][column + padding[1]] for row, column in cells]
+    there = [value for value in values if value is not None]  # ceil_mode's windows stick out into nothing
+    return worked.largest(there, max(there))
 
 
 def unpool(picture, kernel_size=2):

@@ -74,26 +74,28 @@ def as_batch(picture):
 
 
 def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=False):
-    """(size out, the formula in numbers). ValueError where not one window fits."""
-    top = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    """(size out, the formula in numbers). ValueError where not one window fits. `padding`: a number, or (before, after)."""
+    before, after = padding if isinstance(padding, tuple) else (padding, padding)
+    padded = f"2·{before}" if before == after else f"{before} + {after}"
+    top = size + before + after - dilation * (kernel_size - 1) - 1
     rounding, steps = ("ceil", math.ceil(top / stride)) if ceil_mode else ("floor", top // stride)
     out = steps + 1
     if out < 1:
         # With ceil_mode a window may stick out by less than one stride; without it, not at all.
-        _refuse(size, kernel_size, padding, dilation)
+        _refuse(size + before + after, kernel_size, dilation)
     numbers = (
-        f"{rounding}(({size} + 2·{padding} − {dilation}·({kernel_size} − 1) − 1) / {stride}) + 1"
+        f"{rounding}(({size} + {padded} − {dilation}·({kernel_size} − 1) − 1) / {stride}) + 1"
         f" = {rounding}({top} / {stride}) + 1 = {out}"
     )
-    if ceil_mode and (out - 1) * stride >= size + padding:
+    if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
-        numbers += say(", less 1 = {out}: the last window would start in the padding", out=out)
+        numbers = say("{numbers}, less 1 = {out}: the last window would start in the padding", numbers=numbers, out=out)
     return out, numbers
 
 
-def _refuse(size, kernel_size, padding, dilation):
+def _refuse(size, kernel_size, dilation):
     raise ValueError(
         say("The kernel spans {dilation} (kernel_size {kernel_size}, dilation {dilation2}), but the padded input has only "
             "{size}. Choose a smaller kernel_size or dilation, or a larger padding or input.",
-            dilation=dilation * (kernel_size - 1) + 1, kernel_size=kernel_size, dilation2=dilation, size=size + 2 * padding)
+            dilation=dilation * (kernel_size - 1) + 1, kernel_size=kernel_size, dilation2=dilation, size=size)
     )

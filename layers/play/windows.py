@@ -6,6 +6,8 @@ pictures, and the indices of max pooling (row · width + column) can be read off
 
 from dataclasses import dataclass
 
+from layers.play import worked
+
 
 @dataclass(frozen=True)
 class Window:
@@ -14,7 +16,9 @@ class Window:
     cells: list[tuple[int, int]]  # (row, column) in the input
     terms: dict[int, list[tuple[float, float]]]  # input channel -> (value, weight) of each cell
     sums: dict[int, float]  # input channel -> the products, added up
+    lines: dict[int, str]  # the same in numbers
     bias: float
+    total: str  # sums and bias in numbers
     output: float  # as PyTorch computed it
 
 
@@ -42,7 +46,9 @@ def follow(convolution, channel, row, column, stride=(1, 1), padding=(0, 0), dil
         terms[first + number] = list(zip(values, flat, strict=True))
     sums = {number: sum(value * weight for value, weight in pairs) for number, pairs in terms.items()}
     bias = convolution.bias[channel] if convolution.bias else 0.0
-    return Window(cells, terms, sums, bias, convolution.output[channel][row][column])
+    output = convolution.output[channel][row][column]
+    lines = {number: worked.products(pairs, sums[number]) for number, pairs in terms.items()}
+    return Window(cells, terms, sums, lines, bias, worked.with_bias(sums.values(), bias, output), output)
 
 
 def pooled_area(picture, output, kernel_size, stride, padding, dilation):

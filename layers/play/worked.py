@@ -1,0 +1,166 @@
+"""Formulas worked out in numbers, one line each: what a layer computed, so that it can be checked with a calculator.
+
+    >>> squared_error(2.5, 3.0, 0.25)
+    '(2.5 − 3)² = 0.25'
+    >>> normalized(4.0, 5.25, 8.9375, 1e-5, 1.0, 0.0, -0.41812)
+    '(4 − 5.25) / √(8.9375 + 1e-05) · 1 + 0 ≈ −0.4181'
+
+`=` where the terms as they are written come to the result as it is written, `≈` where rounding, to four digits after the
+point or to a float32, stands between them.
+"""
+
+import math
+
+MOST_TERMS = 12  # of a sum; more are hinted at
+
+
+def said(value):
+    """A number as a formula has it: four digits after the point at most, a real minus sign.
+
+    >>> said(-0.50), said(3.0), said(1 / 3)
+    ('−0.5', '3', '0.3333')
+    """
+    written = f"{value:.4f}".rstrip("0").rstrip(".")
+    return "0" if written == "-0" else written.replace("-", "−")
+
+
+def bracketed(value):
+    """
+    >>> bracketed(-1.5), bracketed(1.5)
+    ('(−1.5)', '1.5')
+    """
+    return f"({said(value)})" if said(value).startswith("−") else said(value)
+
+
+def read(value):
+    """The number that a reader of said(value) sees."""
+    return float(said(value).replace("−", "-"))
+
+
+def equation(terms, value, result):
+    """`terms`, which as written come to `value`, = `result`; or ≈ it."""
+    sign = "=" if math.isclose(value, read(result), rel_tol=1e-12, abs_tol=1e-12) else "≈"
+    return f"{terms} {sign} {said(result)}"
+
+
+# ---------------------------------------------------------------- convolution
+
+
+def products(pairs, result):
+    """Values under a kernel times its weights, added up.
+
+    >>> products([(5.0, 0.25), (2.0, -1.0)], -0.75)
+    '5·0.25 + 2·(−1) = −0.75'
+    """
+    terms = " + ".join(f"{bracketed(value)}·{bracketed(weight)}" for value, weight in pairs)
+    return equation(terms, sum(read(value) * read(weight) for value, weight in pairs), result)
+
+
+def with_bias(sums, bias, result):
+    """Each input channel's sum, and the bias once."""
+    return added([*sums, bias], result)
+
+
+# ---------------------------------------------------------------- BatchNorm
+
+
+def normalized(x, mean, var, eps, weight, bias, result):
+    """One number through BatchNorm; weight and bias None with affine=False."""
+    terms = f"({said(x)} − {bracketed(mean)}) / √({said(var)} + {eps:g})"
+    value = (read(x) - read(mean)) / math.sqrt(read(var) + eps)
+    if weight is None:
+        return equation(terms, value, result)
+    return equation(f"{terms} · {bracketed(weight)} + {bracketed(bias)}", value * read(weight) + read(bias), result)
+
+
+def unbiased(var, n, result):
+    """The variance over n numbers, divided by n − 1 instead."""
+    return equation(f"{said(var)} · {n} / ({n} − 1)", read(var) * n / (n - 1), result)
+
+
+def running(before, batch, share, result):
+    """One running statistic: the newest batch gets its share."""
+    terms = f"(1 − {said(share)}) · {bracketed(before)} + {said(share)} · {bracketed(batch)}"
+    return equation(terms, (1 - read(share)) * read(before) + read(share) * read(batch), result)
+
+
+# ---------------------------------------------------------------- losses
+
+
+def absolute_error(predict, target, result):
+    return equation(f"|{said(predict)} − {bracketed(target)}|", abs(read(predict) - read(target)), result)
+
+
+def squared_error(predict, target, result):
+    return equation(f"({said(predict)} − {bracketed(target)})²", (read(predict) - read(target)) ** 2, result)
+
+
+def cross_entropy_of_class(logits, index, result):
+    """−log softmax of the right class.
+
+    >>> cross_entropy_of_class([2.0, 1.0], 0, 0.31326)
+    '−log(e^2 / (e^2 + e^1)) ≈ 0.3133'
+    """
+    terms = f"−log(e^{bracketed(logits[index])} / ({_exponentials(logits)}))"
+    return equation(terms, _log_sum(logits) - read(logits[index]), result)
+
+
+def cross_entropy_of_probabilities(logits, probabilities, result):
+    """
+    >>> cross_entropy_of_probabilities([2.0, 1.0], [0.5, 0.5], 0.81326)
+    'log(e^2 + e^1) − (0.5 · 2 + 0.5 · 1) ≈ 0.8133'
+    """
+    expected = " + ".join(f"{said(p)} · {bracketed(z)}" for p, z in zip(probabilities, logits, strict=True))
+    value = _log_sum(logits) - sum(read(p) * read(z) for p, z in zip(probabilities, logits, strict=True))
+    return equation(f"log({_exponentials(logits)}) − ({expected})", value, result)
+
+
+def _exponentials(logits):
+    return " + ".join(f"e^{bracketed(z)}" for z in logits)
+
+
+def _log_sum(logits):
+    """log Σ e^z, safe for large logits too."""
+    most = max(map(read, logits))
+    return most + math.log(sum(math.exp(read(z) - most) for z in logits))
+
+
+def added(values, result):
+    """
+    >>> added([0.5, 1.0], 1.5)
+    '0.5 + 1 = 1.5'
+    """
+    terms = [bracketed(value) for value in values[:MOST_TERMS]] + ["…"] * (len(values) > MOST_TERMS)
+    return equation(" + ".join(terms), sum(map(read, values)), result)
+
+
+def averaged(total, n, result):
+    """
+    >>> averaged(5.0, 2, 2.5)
+    '5 / 2 = 2.5'
+    """
+    return equation(f"{said(total)} / {n}", read(total) / n, result)
+
+
+# ---------------------------------------------------------------- dropout, pooling
+
+
+def scaled_up(value, p, result):
+    """One number that dropout kept.
+
+    >>> scaled_up(3.0, 0.5, 6.0)
+    '3 / (1 − 0.5) = 6'
+    """
+    return equation(f"{said(value)} / (1 − {said(p)})", read(value) / (1 - read(p)), result)
+
+
+def largest(values, result):
+    """
+    >>> largest([1.0, float("-inf")], 1.0)
+    'max(1, −∞) = 1'
+    """
+    return f"max({', '.join(_or_infinite(value) for value in values)}) = {_or_infinite(result)}"
+
+
+def _or_infinite(value):
+    return "−∞" if value == float("-inf") else said(value)
