@@ -33,15 +33,15 @@ def states(runs):
         "why": ({"tab": "tokenize"}, lambda panel: panel.locator(".token-grid td").nth(3).click()),
         "cut": ({"tab": "tokenize", "sentence1": LONG.strip(), "max_length": 32}, None),
         "tokenize-error": ({"tab": "tokenize", "sentence1": " "}, None),
-        "tokenize-open": ({"tab": "tokenize"}, _open_all),
+        "tokenize-open": ({"tab": "tokenize"}, open_all),
         "idle": ({"tab": "fine-tune"}, None),
         **run,
         "expired": ({"tab": "fine-tune", "run": "0" * 32}, None),
         "fine-tune-error": ({"tab": "fine-tune", "learning_rate": 7}, None),
-        "fine-tune-open": ({"tab": "fine-tune", "run": runs["done"]} if "done" in runs else {"tab": "fine-tune"}, _open_all),
+        "fine-tune-open": ({"tab": "fine-tune", "run": runs["done"]} if "done" in runs else {"tab": "fine-tune"}, open_all),
         "predict": ({"tab": "predict"}, None),
         "predict-error": ({"tab": "predict", "model": "../x"}, None),
-        "predict-open": ({"tab": "predict"}, _open_all),
+        "predict-open": ({"tab": "predict"}, open_all),
         "layers": ({"tab": "layers"}, None),
         **{topic: ({"tab": "layers", "topic": topic}, None)
            for topic in ("pooling", "batchnorm", "dropout", "losses", "claims", "updater")},
@@ -52,7 +52,7 @@ def states(runs):
     }  # fmt: skip
 
 
-def _open_all(panel):
+def open_all(panel):
     """Every section of a tab, as a visitor opens them."""
     for button in panel.locator("button.label-wrap:not(.open)").all():
         if button.is_visible():
@@ -77,7 +77,7 @@ def make_runs(address, wanted):
 
 def settle(page):
     """Wait until nothing is asked any more and nothing moves."""
-    page.locator("[role=tabpanel]").first.wait_for(timeout=60_000)
+    page.locator("[role=tabpanel]:visible").first.wait_for(timeout=60_000)
     page.wait_for_function(
         "() => { const busy = document.querySelector('.generating, .eta-bar, [aria-busy=true]'); const text = "
         "document.body.innerText.length; const same = window.__seen === text; window.__seen = text; return same && !busy; }",

@@ -65,7 +65,7 @@ def arithmetic(steps, logits):
     lines = {_("exp of each logit"): exps, _("their sum"): [total], _("each divided by the sum"): shares,
              _("the larger one wins"): [wins]}  # fmt: skip
     body = "".join(f"<li><span>{name}</span> {''.join(map(_line, said))}</li>" for name, said in lines.items())
-    return (f'<h4 class="by-hand">{_("From logits to the answer, by hand")}</h4><ol class="sums">{body}</ol>'
+    return (f'<h2 class="by-hand">{_("From logits to the answer, by hand")}</h2><ol class="sums">{body}</ol>'
             + (f'<p class="quiet">{why}</p>' if why else ""))  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def ways(made):
 def _way(way):
     types = _(" · token_type_ids {map}", map=_listed(way.type_ids)) if way.type_ids else ""
     count = _("{count} tokens", count=len(way.tokens))
-    head = f"<h4>{text(way.name)} <small><code>{text(way.call)}</code> · {count}{types}</small></h4>"
+    head = f"<h3>{text(way.name)} <small><code>{text(way.call)}</code> · {count}{types}</small></h3>"
     return f'<section class="way">{head}{strip(way.tokens)}</section>'
 
 
