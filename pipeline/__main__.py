@@ -69,7 +69,7 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
-    from pipeline.runs import claim
+    from pipeline.life import claim
     from pipeline.story import append_event, write_whole
     from pipeline.training import config_from, fine_tune
 

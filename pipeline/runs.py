@@ -3,19 +3,22 @@
 runs/<id>/config.json    what was asked for
           owner          sha256 of the secret that may stop it
           visitor        sha256 of whom it counts for
-          worker         the worker's process id, and when that process began
+          worker         who trains here: process, when it began, machine (pipeline/life.py)
+          alive          touched by the worker's server while it lives, for servers that can't see it
           events.jsonl   the story, one JSON object a line, written by `python -m pipeline train`
-          stop           there once somebody asked it to stop
+          stop           there once somebody asked it to stop; "now" in it once somebody asked again
           ended          the last event of a run whose worker was ended before it could tell one itself
           worker.log     what the worker said on its terminal
           predictions.json  what the model answered for each validation pair, before and after
           model/         what it left
 
-Nothing about a run is kept anywhere else, so a refreshed page, a second visitor and a restarted server
-all read the same story.
+Nothing about a run is kept anywhere else, so a refreshed page, a second visitor, a restarted server and one on another
+machine all read the same story. Waiting runs are started by whichever server has room; a worker is looked after, and
+ended, by the servers of its own machine.
 """
 
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -27,15 +30,15 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from languages import say
-from pipeline import executors, workers
+from pipeline import executors, life, workers
 from pipeline.settings import InputError, Settings, zero_gpu
 from pipeline.sources import RUN_ID
 from pipeline.story import (
     is_event,
     last_told,
+    modified,
     parsed,
     read_config,
     read_events,
@@ -44,6 +47,7 @@ from pipeline.story import (
     with_sentences,
     write_whole,
 )
+from pipeline.sweeping import is_run, remove, sweep_folder
 from pipeline.training import config_from, planned_steps
 
 try:
@@ -55,7 +59,10 @@ log = logging.getLogger(__name__)
 ENDED = ("done", "stopped", "failed", "expired")
 _starting = threading.Lock()
 _keepers = {}  # runs folder -> the thread that looks after its unfinished runs
-_children = {}  # run id -> Popen of a worker that this server started
+_open = set()  # folders of runs that are looked after also while no run is unfinished
+_ended = {}  # folder of an ended run -> (what its files looked like, the Run): they rarely change, and are asked for often
+AT_ONCE = "now"  # what `stop` says once somebody asked twice
+LOOKS_A_SWEEP = 60  # a look a second
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,8 @@ def start_runs(configs, settings=None, browser="", address=""):
     settings = settings or Settings()
     configs = [config.checked(settings) for config in configs]
     started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
-    sweep(settings)
     try:
+        sweep(settings)
         with _alone(settings):
             _check_room(settings, browser, address, len(configs))
             for (run_id, secret), config in zip(started, configs, strict=True):
@@ -112,7 +119,7 @@ def start_runs(configs, settings=None, browser="", address=""):
         advance(settings)
     except OSError as error:
         for run_id, _ in started:
-            shutil.rmtree(settings.runs_folder / run_id, ignore_errors=True)
+            remove(settings.runs_folder / run_id)
         raise InputError(say("This server can't write a new run: {strerror}. Try again in some minutes.",
                              strerror=error.strerror)) from error
     return started
@@ -135,8 +142,10 @@ def _check_room(settings, browser, address, wanted=1):
         raise InputError(say("{waiting} runs are waiting already, {said}. Try again in some minutes.", waiting=waiting,
                              said=said))
     visitors = [read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished]
+    # A page names its browser, a program has no name; whoever invents a name for each run is still behind one address
+    most_of_address = settings.max_page_runs_per_address if browser else settings.max_runs_per_address
     for of, most, whose in ((browser, settings.max_runs_per_visitor, say("your browser")),
-                            (address, settings.max_runs_per_address, say("your network address"))):  # fmt: skip
+                            (address, most_of_address, say("your network address"))):  # fmt: skip
         theirs = sum(_digest(of) in digests for digests in visitors) if of else 0
         if of and theirs + wanted > most:
             said = say("the most for one") if wanted == 1 else say("and {wanted} more would be over the {most} for one",
@@ -166,11 +175,27 @@ def _flag(name, value):
 def open_house(settings=None):
     """What a server does once, when it starts: go on with the runs of the one before it, and keep a worker warm."""
     settings = settings or Settings()
-    sweep(settings)
-    advance(settings)
     if not zero_gpu():
-        workers.start_worker([sys.executable, "-c", JUDGE], _environment(settings), settings.runs_folder / "before.log").wait()
         workers.keep_spare()
+    with _alone(settings):
+        _open.add(settings.runs_folder)
+        _have_kept(settings)
+    if not zero_gpu() and workers.spare_is_ready(settings.prepare_seconds):  # one after the other: both want the cores
+        _prepare(settings)
+
+
+# The first learner of a class shouldn't wait for what all of them need. In a process: the server stays small.
+JUDGE = "from pipeline.training import judge_before; judge_before()"
+
+
+def _prepare(settings):
+    command = [sys.executable, "-c", JUDGE]
+    child = workers.start_behind(command, _environment(settings), settings.runs_folder / "before.log")
+    try:
+        child.wait(settings.prepare_seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def advance(settings=None):
@@ -178,11 +203,21 @@ def advance(settings=None):
     settings = settings or Settings()
     with _alone(settings):
         runs = list_runs(settings)
-        free = settings.max_runs_at_once - sum(run.state in ("running", "stopping") for run in runs)
+        free = settings.max_runs_at_once - len(_training_here(runs, settings))
         for run in [run for run in runs if run.state == "queued"][: max(free, 0)]:
             _start_worker(run, settings)
         if settings.max_runs_at_once > 0 and any(not run.ended for run in list_runs(settings)):
             _have_kept(settings)
+
+
+def _training_here(runs, settings):
+    """Those of `runs` that this machine trains."""
+    return [run for run in runs if run.state in ("running", "stopping") and _is_mine(settings.runs_folder / run.id)]
+
+
+def _is_mine(folder):
+    who = life.claimed(folder)
+    return bool(who) and who.is_mine
 
 
 @contextmanager
@@ -205,28 +240,13 @@ def _start_worker(run, settings):
     environment = _environment(settings)
     config = config_from(run.config)
     command = worker_command(config, folder)
-    worker = _children[run.id] = executors.start(command, config, folder, environment, settings)
-    try:
-        claim(folder, worker.pid)
-    except OSError:  # a worker that nobody knows of would be started a second time
-        worker.kill()
-        raise
-
-
-# The first learner of a class shouldn't wait for what all of them need. In a process: the server stays small.
-JUDGE = "from pipeline.training import judge_before; judge_before()"
+    life.hold(folder, executors.start(command, config, folder, environment, settings))
 
 
 def _environment(settings):
     """Settings as a worker reads them."""
     mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
     return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
-
-
-def claim(folder, pid=None):
-    """Note which process trains here (default: this one), so that everybody can see whether it still lives."""
-    pid = pid or os.getpid()
-    write_whole(folder / "worker", f"{pid} {_began(pid)}")
 
 
 def _have_kept(settings):
@@ -237,20 +257,26 @@ def _have_kept(settings):
 
 
 def _keep(settings):
-    """Look after unfinished runs until there are none: also those that a server before this one started."""
-    while _one_look(settings):
-        _wait_for_a_child(settings)
-    sweep(settings)
-    workers.renew_spare()
+    """Look after a folder of runs, also of those that a server before this one started: in an open house for good, else
+    until none is unfinished.
+    """
+    for look in itertools.count():
+        if not _one_look(settings, sweeps=look % LOOKS_A_SWEEP == 0):
+            return
+        life.wait_for_a_child(settings.runs_folder)
 
 
-def _one_look(settings):
-    """Whether a run is still unfinished, after ending what takes too long and starting what has its turn."""
+def _one_look(settings, sweeps):
+    """Whether there is more to look after. Ends what takes too long, starts what has its turn."""
     try:
-        _end_the_overlong(settings)
-        advance(settings)
+        runs = list_runs(settings)
+        _look_after(_training_here(runs, settings), settings)
+        if sweeps:
+            sweep(settings)
+        if not all(run.ended for run in runs):
+            advance(settings)
         with _alone(settings):
-            if any(not run.ended for run in list_runs(settings)):
+            if settings.runs_folder in _open or not all(run.ended for run in list_runs(settings)):
                 return True
             _keepers.pop(settings.runs_folder, None)
             return False
@@ -259,29 +285,24 @@ def _one_look(settings):
         return True
 
 
-def _wait_for_a_child(settings, seconds=1.0):
-    """A second, or less if a worker of ours ends before; those that have ended are reaped."""
-    for run_id, child in list(_children.items()):
-        if child.poll() is not None:
-            _children.pop(run_id, None)
-    mine = [child for run_id, child in list(_children.items()) if (settings.runs_folder / run_id).exists()]
-    if not mine:
-        time.sleep(seconds)
-        return
-    try:
-        mine[0].wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass
-
-
-def _end_the_overlong(settings):
+def _look_after(training, settings):
+    """The runs that train here: a sign of life for each, and an end where its time is over or its owner asked twice."""
+    # The next run's process gets ready while this one trains, but not while it is on its way to its first step
+    if all(_has_stepped(settings.runs_folder / run.id) for run in training):
+        workers.renew_spare()
     most = settings.max_run_seconds + settings.max_overtime_seconds
-    for run in list_runs(settings):
-        folder = settings.runs_folder / run.id
-        if run.state in ("running", "stopping") and time.time() - _modified(folder / "worker") > most:
+    for folder in [settings.runs_folder / run.id for run in training]:
+        if read_text(folder / "stop") == AT_ONCE:
+            _end_hard(folder, _ended_by_request())
+        elif time.time() - modified(folder / "worker") > most:
             message = say("This run took longer than {most:g} s, the most a run gets, and was ended. Choose fewer steps.",
                           most=most)
             _end_hard(folder, {"event": "failed", "seconds": most, "message": message})
+        life.give_sign(folder)
+
+
+def _has_stepped(folder):
+    return (last_told(folder / "events.jsonl") or {}).get("step", 0) > 0
 
 
 # ---------------------------------------------------------------- reading
@@ -291,10 +312,11 @@ def read_run(run_id, settings=None):
     """The run of that id; one whose folder is gone has expired. A malformed id is an InputError."""
     settings = settings or Settings()
     folder = _folder(run_id, settings)
-    if not _is_run(folder):
+    if not is_run(folder):
         return Run(run_id, "expired")
+    living = life.lives(folder)  # first: what a worker tells before it ends is then among its events
     events = read_events(folder / "events.jsonl")
-    config, state = read_config(folder), _state(folder, events[-1] if events else None)
+    config, state = read_config(folder), _state(folder, living, events[-1] if events else None)
     last = _last_event(folder, state, events[-1] if events else None)
     if last:
         events = [*(events[:-1] if events and events[-1]["event"] in ENDED else events), last]
@@ -302,18 +324,13 @@ def read_run(run_id, settings=None):
     return Run(run_id, state, config or {}, events, place, wait)
 
 
-def _is_run(folder):
-    """A folder of its own with a config.json; no link to somewhere else."""
-    return not folder.is_symlink() and folder.is_dir() and os.path.lexists(folder / "config.json")
-
-
-def _state(folder, last):
-    """What is true of the run now. `last`: its last event, if any."""
+def _state(folder, living, last):
+    """What is true of the run now. living: whether its worker is; `last`: its last event, if any."""
     if last and last["event"] in ENDED:
         # Asked to stop while it was already saving: whoever pressed Stop shouldn't read "done"
         return "stopped" if last["event"] == "done" and (folder / "stop").exists() else last["event"]
     ended = _ended_by_server(folder)
-    if (folder / "worker").exists() and _alive(folder):
+    if living:
         return "stopping" if ended or (folder / "stop").exists() else "running"
     if ended:
         return ended["event"]
@@ -353,41 +370,42 @@ def _why_failed(folder):
                said=said)
 
 
-def _alive(folder):
-    """Whether this folder's worker runs. When it began is compared: process ids are used again."""
-    pid, _, began = read_text(folder / "worker").partition(" ")
-    if not pid.isdigit() or int(pid) >= 2**31:
-        return False
-    child = _children.get(folder.name)
-    if child and child.pid == int(pid):
-        return child.poll() is None
-    try:
-        os.kill(int(pid), 0)
-    except OSError:
-        return False
-    return _began(pid) == began
-
-
-def _began(pid):
-    """When a process began, in the kernel's ticks; "" for a zombie, or where there is no /proc."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # the name may hold anything
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
 def list_runs(settings=None):
     """All runs of this server, oldest first; without their events."""
-    settings = settings or Settings()
-    folders = [path.parent for path in settings.runs_folder.glob("*/config.json") if RUN_ID.fullmatch(path.parent.name)]
-    ordered = sorted(folders, key=lambda folder: (_modified(folder / "config.json"), folder.name))
-    return [_brief(folder) for folder in ordered if _is_run(folder)]
+    folder = (settings or Settings()).runs_folder
+    try:
+        folders = [folder / name for name in os.listdir(folder) if RUN_ID.fullmatch(name)]
+    except OSError:  # not there yet
+        return []
+    ordered = sorted((modified(path / "config.json"), path.name, path) for path in folders if is_run(path))
+    if len(_ended) > 2 * len(ordered) + 100:  # most of them are gone
+        _ended.clear()
+    return [_brief(path) for *_, path in ordered]
 
 
 def _brief(folder):
     """Id, state and config without a look at the queue."""
-    return Run(folder.name, _state(folder, last_told(folder / "events.jsonl")), read_config(folder) or {})
+    looks = _looks_of(folder)
+    known, run = _ended.get(folder, (None, None))
+    if known == looks:
+        return run
+    living = life.lives(folder)  # first, as in read_run
+    run = Run(folder.name, _state(folder, living, last_told(folder / "events.jsonl")), read_config(folder) or {})
+    if run.ended:
+        _ended[folder] = looks, run
+    return run
+
+
+def _looks_of(folder):
+    """Changes with whatever may make another story of an ended run."""
+    looks = []
+    for path in (folder, *(folder / name for name in ("config.json", "worker", "alive", "events.jsonl"))):
+        try:
+            about = os.lstat(path)
+            looks.append((about.st_mtime_ns, about.st_size))
+        except OSError:
+            looks.append(None)
+    return looks
 
 
 def _queue_ahead(folder, settings):
@@ -455,68 +473,40 @@ def stop_run(run_id, secret, settings=None):
     with _alone(settings):  # else its turn could come between the look and the stop
         if read_run(run_id, settings).ended:
             return
-        if (folder / "stop").exists() and _alive(folder):
-            reason = say("It was ended at once by request; no model was kept.")
-            _end_hard(folder, {"event": "stopped", "seconds": 0, "reason": reason})
-        (folder / "stop").touch()
+        asked = folder / "stop"
+        if not asked.exists():
+            asked.touch()
+        elif time.time() - modified(asked) >= settings.double_click_seconds:
+            if _is_mine(folder):
+                _end_hard(folder, _ended_by_request())
+            else:
+                asked.write_text(AT_ONCE)  # its own server looks every second
+
+
+def _ended_by_request():
+    return {"event": "stopped", "seconds": 0, "reason": say("It was ended at once by request; no model was kept.")}
 
 
 def _end_hard(folder, event):
     """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
-    pid = int(read_text(folder / "worker").partition(" ")[0])
-    write_whole(folder / "ended", json.dumps(with_sentences(event)))
-    child = _children.get(folder.name)
-    if child and child.pid == pid:  # not by its number: on ZeroGPU that is the server's own
-        child.kill()
-        return
     try:
-        os.kill(pid, 9)
-    except ProcessLookupError:  # it has ended by itself just now
-        pass
+        write_whole(folder / "ended", json.dumps(with_sentences(event)))
+    finally:  # on a full disk, too
+        life.end(folder)
 
 
 def sweep(settings=None):
-    """Remove ended runs older than `max_run_age_seconds`, and the oldest while all take more than `max_runs_bytes`
-    or leave less than `min_free_bytes` on the disk. What looks like a run but never became one goes with age.
+    """Remove ended runs older than `max_run_age_seconds`, and the oldest while they are more than `max_run_folders`, take
+    more than `max_runs_bytes` or leave less than `min_free_bytes` on the disk.
     """
     settings = settings or Settings()
-    if not settings.runs_folder.is_dir():
-        return
-    now, ended = time.time(), {run.id: run for run in list_runs(settings) if run.ended}
-    for path in list(settings.runs_folder.iterdir()):
-        known = path.name in ended or not _is_run(path)
-        if RUN_ID.fullmatch(path.name) and known and now - _age_mark(path) > settings.max_run_age_seconds:
-            _remove(path)
-            ended.pop(path.name, None)
-    for path in settings.runs_folder.glob("before/*"):  # figures that trainings keep for each other
-        if now - _modified(path) > settings.max_run_age_seconds:
-            path.unlink(missing_ok=True)
-    sizes = {path.name: _bytes_of(path) for path in settings.runs_folder.iterdir() if RUN_ID.fullmatch(path.name)}
-    total, free = sum(sizes.values()), shutil.disk_usage(settings.runs_folder).free
-    for run_id in ended:  # the oldest first
-        if total <= settings.max_runs_bytes and free >= settings.min_free_bytes:
-            return
-        _remove(settings.runs_folder / run_id)
-        total, free = total - sizes.get(run_id, 0), free + sizes.get(run_id, 0)
+    if settings.runs_folder.is_dir():
+        ended = [run.id for run in list_runs(settings) if run.ended and not _may_come_back(run, settings)]
+        sweep_folder(settings.runs_folder, ended, settings)
 
 
-def _age_mark(path):
-    return _modified(path / "config.json") if os.path.lexists(path / "config.json") else _modified(path)
-
-
-def _remove(path):
-    if path.is_symlink():
-        path.unlink(missing_ok=True)  # the link, not what it leads to
-    else:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _bytes_of(folder):
-    """Bytes of a folder's files; links count as nothing and aren't followed."""
-    if folder.is_symlink():
-        return 0
-    return sum(os.lstat(os.path.join(where, name)).st_size for where, _, names in os.walk(folder) for name in names
-               if os.path.lexists(os.path.join(where, name)))  # fmt: skip
+def _may_come_back(run, settings):
+    return run.state == "failed" and life.may_come_back(settings.runs_folder / run.id)
 
 
 def _folder(run_id, settings):
@@ -524,13 +514,6 @@ def _folder(run_id, settings):
         raise InputError(say("{run_id!r} is not a run's id, which is 32 hexadecimal digits. Copy its link again.",
                              run_id=str(run_id)[:60]))
     return settings.runs_folder / run_id
-
-
-def _modified(path):
-    try:
-        return os.lstat(path).st_mtime_ns / 1e9
-    except OSError:
-        return 0.0
 
 
 def _digest(secret):

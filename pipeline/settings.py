@@ -143,13 +143,22 @@ class Settings:
     # On ZeroGPU: how long one call may keep the GPU, and how much of that is for the last evaluation and saving.
     zero_gpu_seconds: float = 120.0
     zero_gpu_margin_seconds: float = 30.0
+    # When the app starts: how long what every run needs may be made ready, with a slow Hub
+    prepare_seconds: float = 180.0
+    # On one machine; of several that share the folder of runs, each trains so many
     max_runs_at_once: int = 1
     max_runs_waiting: int = 8
-    # Unfinished runs of one browser, and of one network address: behind that may be a whole classroom.
+    # Unfinished runs of one browser, and of one network address: of its programs, and of its pages, behind which may be a
+    # whole classroom. Behind a proxy all visitors have its address, unless FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
     max_runs_per_visitor: int = 3
     max_runs_per_address: int = 6
-    # The folders of ended runs: the oldest go first.
+    max_page_runs_per_address: int = 30
+    # A second Stop ends a run at once and loses its model: the second click of a double click doesn't mean that.
+    double_click_seconds: float = 2.0
+    # The folders of ended runs: the oldest go first. One that left the queue untrained leaves nothing to come back to.
     max_run_age_seconds: float = 24 * 3600.0
+    max_untrained_seconds: float = 600.0
+    max_run_folders: int = 300
     max_runs_bytes: int = 4 * 2**30
     min_free_bytes: int = 2**29
     # Those that a visitor sees side by side: untrained, pair-warmed, ready, one's own, one of the Hub

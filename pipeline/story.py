@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+import threading
 from dataclasses import asdict
 from functools import lru_cache
 
@@ -50,9 +51,22 @@ def said_again(event):
 
 
 def write_whole(path, text):
-    """A reader sees the whole file or none."""
-    path.with_suffix(".part").write_text(text)
-    path.with_suffix(".part").replace(path)
+    """A reader sees the whole file or none. Server and worker may write the same one at once: each by a name of its own."""
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        part.write_text(text)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def modified(path):
+    """When a file was last written, in seconds; 0.0 where there is none. Of a link, the link itself."""
+    try:
+        return os.lstat(path).st_mtime_ns / 1e9
+    except OSError:
+        return 0.0
 
 
 def read_text(path, most=2**16):

@@ -13,6 +13,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -32,8 +33,13 @@ IMPORTS = (
 # busy cores a step took 1.9 s instead of 3.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
+# What works behind a run: at this niceness it gets a tenth of a core that the run wants, and all of one that it doesn't
+BEHIND = 10
+# A spare that dies at once would do so again
+AGAIN_SECONDS = 30
+
 _lock = threading.Lock()
-_kept = {"spare": None, "wanted": False}
+_kept = {"spare": None, "wanted": False, "began": 0.0}
 
 
 def keep_spare():
@@ -43,10 +49,12 @@ def keep_spare():
 
 
 def renew_spare():
-    """Start a spare if one is wanted and none is there. It takes seconds of a core, so not while a run trains."""
+    """Start a spare if one is wanted and none is there. It imports for seconds of a core, behind a run that trains."""
     with _lock:
-        if not _kept["wanted"] or (_kept["spare"] and _kept["spare"].poll() is None):
+        spare = _kept["spare"]
+        if not _kept["wanted"] or (spare and (spare.poll() is None or time.monotonic() - _kept["began"] < AGAIN_SECONDS)):
             return
+        _kept["began"] = time.monotonic()
         _kept["spare"] = subprocess.Popen(
             COMMAND, cwd=ROOT, env={**PATIENT, **os.environ}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True,
@@ -82,6 +90,20 @@ def start_worker(command, environment, log):
     worker = _from_spare(command[3:], environment, log) or _fresh(command, environment, log)
     _first_to_go(worker.pid)
     return worker
+
+
+def start_behind(command, environment, log):
+    """A fresh process that leaves the cores to whoever else wants them; its Popen. As start_worker, for what is no run."""
+    process = _fresh(command, environment, log)
+    _step_back(os.PRIO_PROCESS, process.pid)
+    return process
+
+
+def _step_back(which, who):
+    try:
+        os.setpriority(which, who, BEHIND)
+    except (OSError, AttributeError):  # it has ended, or this isn't POSIX
+        pass
 
 
 def _fresh(command, environment, log):
@@ -120,11 +142,10 @@ def _first_to_go(pid):
 
 def main():
     """Import, wait for one order, become its worker. The exit code is the command line's; 0 where none came."""
-    for name in IMPORTS:
-        try:
-            importlib.import_module(name)
-        except ImportError:  # another version of a library keeps it elsewhere; the run itself will find it
-            pass
+    # Linux gives each thread a niceness of its own, and nobody but root may take one back: the main thread keeps its own
+    importing = threading.Thread(target=_import_all)
+    importing.start()
+    importing.join()
     try:
         os.write(1, b"ready\n")
     except BrokenPipeError:  # the order has come before, and nobody waits to hear this
@@ -141,6 +162,16 @@ def main():
     from pipeline.__main__ import main as command_line
 
     return command_line(order["arguments"])
+
+
+def _import_all():
+    if sys.platform == "linux":
+        _step_back(os.PRIO_PROCESS, threading.get_native_id())
+    for name in IMPORTS:
+        try:
+            importlib.import_module(name)
+        except ImportError:  # another version of a library keeps it elsewhere; the run itself will find it
+            pass
 
 
 def _speak_into(log):

@@ -27,18 +27,21 @@ from dataclasses import replace
 from pipeline.prediction import predict
 
 config, what = config_from(json.loads(sys.argv[1])), sys.argv[2]
-settings = Settings(mrpc_folder=Path(sys.argv[3]), runs_folder=Path(sys.argv[4]), data="folder")
+settings = Settings(mrpc_folder=Path(sys.argv[3]), runs_folder=Path(sys.argv[4]), data="folder", double_click_seconds=0)
 predict(config.checkpoint, [("a", "b")] * 4, settings=settings)   # the server's own computing threads are at work
 open_house(settings)
 run_id, secret = start_run(config, settings)
+after, _ = start_run(replace(config, max_steps=1), settings)
 began, stops = time.monotonic(), {"run": 0, "stop": 1, "kill": 2}[what]
 while not (run := read_run(run_id, settings)).ended and time.monotonic() < began + 80:
     while stops and run.of("log"):
         stop_run(run_id, secret, settings)
         stops -= 1
     time.sleep(0.02)
+while what == "kill" and not read_run(after, settings).ended and time.monotonic() < began + 80:
+    time.sleep(0.1)
 answer = predict("run:" + run_id, [("a", "b")], settings=settings)[0][0].label if run.has_model else None
-print(json.dumps({"state": run.state, "events": [e["event"] for e in run.events], "answer": answer,
+print(json.dumps({"state": run.state, "after": [read_run(name, settings).state for name in (run_id, after)], "events": [e["event"] for e in run.events], "answer": answer,
                   "decorated": spaces.decorated,  "spare": workers.spare_is_ready(), "last": run.events[-1]}))
 """
 
@@ -70,6 +73,7 @@ def test_on_zero_gpu_a_stop_keeps_the_model(tiny, settings):
 def test_on_zero_gpu_a_second_stop_ends_the_run_and_not_the_server(tiny, settings):
     seen = served(tiny, settings, "kill", **LONG)
     assert seen["state"] == "stopped" and seen["answer"] is None
+    assert seen["after"] == ["stopped", "done"], "the ended run holds nobody up, and stays ended"
 
 
 def test_without_spaces_nothing_changes(monkeypatch):

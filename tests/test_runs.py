@@ -3,15 +3,20 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
 import pytest
 
+from pipeline import life, runs
+from pipeline.life import claim
 from pipeline.prediction import predict
-from pipeline.runs import advance, claim, curves, list_runs, may_stop, progress, read_run, start_run, stop_run, sweep
+from pipeline.runs import advance, curves, list_runs, may_stop, progress, read_run, start_run, stop_run, sweep
 from pipeline.settings import InputError, Settings
 from pipeline.training import TrainingConfig
+from tests.conftest import ROOT
 
 
 def until(condition, seconds=90):
@@ -96,8 +101,10 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
     left = read_run(second, settings)
     assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"] and not left.has_model
     stop_run(first, secret, settings)
-    assert read_run(first, settings).state == "stopping"
     stop_run(first, secret, settings)
+    assert read_run(first, settings).state == "stopping", "the second click of a double click asks for nothing more"
+    assert not (settings.runs_folder / first / "ended").exists()
+    stop_run(first, secret, replace(settings, double_click_seconds=0))
     ended = until(lambda: (run := read_run(first, settings)).ended and run, 10)
     assert ended.state == "stopped" and "at once by request" in ended.events[-1]["reason"] and not ended.has_model
     time.sleep(1.5)
@@ -298,3 +305,198 @@ def test_a_run_of_the_command_line_is_nobody_elses_to_start(folder, settings):
     (folder / "worker").unlink()
     advance(settings)
     assert read_run(folder.name, settings).state == "failed" and not (folder / "worker").exists()
+
+
+# ---------------------------------------------------------------- who lives, who doesn't
+
+
+def test_a_worker_that_tells_its_end_while_somebody_looks_has_not_failed(folder, settings, monkeypatch):
+    """It ends between the look at its story and the look at itself."""
+    worker = subprocess.Popen(["sleep", "60"])
+    claim(folder, worker.pid)
+    read = runs.read_events
+
+    def read_and_end(path):
+        seen = read(path)
+        path.write_text('{"event": "done", "seconds": 1}\n')
+        worker.kill()
+        worker.wait()
+        return seen
+
+    monkeypatch.setattr(runs, "read_events", read_and_end)
+    assert read_run(folder.name, settings).state == "running"
+    monkeypatch.undo()
+    assert read_run(folder.name, settings).state == "done"
+
+
+class Call:
+    """As GpuCall: its process is the server's own."""
+
+    pid, killed, over = os.getpid(), False, False
+
+    def poll(self):
+        return 1 if self.over else None
+
+    def wait(self, seconds):
+        return 1
+
+    def kill(self):
+        self.killed = True
+
+
+@pytest.fixture
+def call(folder):
+    call = Call()
+    life.hold(folder, call)
+    yield call
+    life._children.pop(folder.name, None)
+
+
+def test_a_call_that_has_ended_stays_ended_though_its_server_lives(folder, settings, call):
+    assert read_run(folder.name, settings).state == "running"
+    (folder / "ended").write_text('{"event": "failed", "seconds": 1, "message": "no GPU"}')
+    call.over = True
+    assert read_run(folder.name, settings).state == "failed"
+    life.wait_for_a_child(settings.runs_folder, 0)
+    assert folder.name not in life._children and read_run(folder.name, settings).state == "failed"
+
+
+def test_a_server_never_ends_itself(folder, settings, call, monkeypatch):
+    killed = []
+    monkeypatch.setattr(life.os, "kill", lambda pid, signal: killed.append(pid) if signal else None)
+    short = replace(settings, max_run_seconds=-1, max_overtime_seconds=0)
+    runs._one_look(short, sweeps=False)
+    assert call.killed and read_run(folder.name, settings).state == "stopping"
+    life._children.clear()
+    claim(folder)  # even where its own process is said to be an ordinary worker
+    runs._look_after(list_runs(short), short)
+    assert killed == []
+
+
+def test_server_and_worker_may_write_one_file_at_once(tmp_path):
+    """Each by another name: with one for both, the slower one's was moved away under its hands."""
+    code = "import sys; from pathlib import Path; from pipeline.story import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(3000)]"
+    writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "worker"], cwd=ROOT) for _ in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0] and os.listdir(tmp_path) == ["worker"]
+
+
+# ---------------------------------------------------------------- several servers, one folder of runs
+
+
+@pytest.fixture
+def neighbours(folder, monkeypatch):
+    """A run that another machine's server trains: its process id means nothing here."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(life, "here", lambda: "elsewhere")
+        claim(folder)
+    return folder
+
+
+def silent_for(folder, seconds):
+    for name in ("worker", "alive", "events.jsonl"):
+        if (folder / name).exists():
+            os.utime(folder / name, (time.time() - seconds,) * 2)
+
+
+def test_a_neighbours_run_lives_while_there_are_signs_of_it(neighbours, settings):
+    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
+    silent_for(neighbours, life.SILENT_SECONDS + 1)
+    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "failed"
+    life.give_sign(neighbours)
+    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
+    (neighbours / "worker").write_text(f"{os.getpid()} 1 elsewhere")
+    silent_for(neighbours, life.SILENT_SECONDS + 1)
+    assert read_run(neighbours.name, settings).state == "failed", "a process of that number is here, but not it"
+
+
+def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(neighbours, settings, tiny, monkeypatch):
+    killed = []
+    monkeypatch.setattr(life.os, "kill", lambda pid, signal: killed.append(pid) if signal else None)
+    assert runs._one_look(replace(settings, max_run_seconds=-1, max_overtime_seconds=0), sweeps=False)
+    (neighbours / "owner").write_text(runs._digest("secret"))
+    now = replace(settings, double_click_seconds=0)
+    stop_run(neighbours.name, "secret", now)
+    assert read_run(neighbours.name, settings).state == "stopping"
+    stop_run(neighbours.name, "secret", now)
+    assert (neighbours / "stop").read_text() == runs.AT_ONCE and killed == [] and not (neighbours / "ended").exists()
+    silent_for(neighbours, life.SILENT_SECONDS + 1)
+    assert read_run(neighbours.name, settings).state == "failed"
+    sweep(replace(settings, max_runs_bytes=0))
+    assert neighbours.is_dir(), "it may come back"
+    silent_for(neighbours, life.LOST_SECONDS + 1)
+    sweep(replace(settings, max_runs_bytes=0))
+    assert not neighbours.exists()
+
+
+def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(neighbours, settings, monkeypatch):
+    monkeypatch.setattr(runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id))
+    waiting = settings.runs_folder / ("0" * 32)
+    waiting.mkdir()
+    (waiting / "owner").touch()
+    (waiting / "config.json").write_text("{}")
+    advance(settings)
+    assert read_run(waiting.name, settings).state == "running"
+    runs._one_look(settings, sweeps=False)
+    assert (waiting / "alive").exists() and not (neighbours / "alive").exists()
+
+
+def test_a_second_stop_from_next_door_ends_the_worker(folder, settings, monkeypatch):
+    worker = subprocess.Popen(["sleep", "60"])
+    claim(folder, worker.pid)
+    (folder / "stop").write_text(runs.AT_ONCE)
+    runs._look_after(list_runs(settings), settings)
+    assert worker.wait(10) == -signal.SIGKILL and read_run(folder.name, settings).state == "stopped"
+
+
+# ---------------------------------------------------------------- many folders
+
+
+def told_runs(settings, count):
+    for number in range(count):
+        path = settings.runs_folder / f"{number:032x}"
+        path.mkdir(parents=True)
+        (path / "config.json").write_text("{}")
+        (path / "owner").touch()
+        (path / "worker").write_text("999999999 1")
+        (path / "events.jsonl").write_text('{"event": "failed", "seconds": 1, "message": ""}\n')
+        os.utime(path / "config.json", (time.time() - count + number,) * 2)
+
+
+def test_more_folders_than_the_cap_go_the_oldest_first(settings):
+    told_runs(settings, 6)
+    sweep(replace(settings, max_run_folders=2))
+    assert [int(run.id, 16) for run in list_runs(settings)] == [4, 5]
+
+
+def test_a_run_that_left_the_queue_goes_within_minutes(tiny, closed):
+    run_id, secret = start_run(config_for(tiny), closed)
+    kept, _ = start_run(config_for(tiny), closed)
+    stop_run(run_id, secret, closed)
+    for folder in (closed.runs_folder / run_id, closed.runs_folder / kept):
+        os.utime(folder, (time.time() - closed.max_untrained_seconds + 60,) * 2)
+    sweep(closed)
+    assert read_run(run_id, closed).state == "stopped"
+    for folder in (closed.runs_folder / run_id, closed.runs_folder / kept):
+        os.utime(folder, (time.time() - closed.max_untrained_seconds - 60,) * 2)
+    sweep(closed)
+    assert (read_run(run_id, closed).state, read_run(kept, closed).state) == ("expired", "queued")
+
+
+def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypatch):
+    told_runs(settings, 3)
+    list_runs(settings)
+    read, seen = runs.read_config, []
+    monkeypatch.setattr(runs, "read_config", lambda folder: seen.append(folder.name) or read(folder))
+    assert [run.state for run in list_runs(settings)] == ["failed"] * 3 and seen == []
+    (settings.runs_folder / f"{1:032x}" / "events.jsonl").write_text('{"event": "done", "seconds": 10}\n')
+    assert [run.state for run in list_runs(settings)] == ["failed", "done", "failed"] and len(seen) == 1
+
+
+def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
+    told_runs(settings, 2)
+    from pipeline import sweeping
+
+    walk = os.walk
+    monkeypatch.setattr(sweeping.os, "walk", lambda top: [(top, [], [*names, "gone"]) for top, _, names in walk(top)])
+    sweep(replace(settings, max_runs_bytes=1))
+    assert list_runs(settings) == []
