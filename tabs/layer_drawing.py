@@ -196,7 +196,7 @@ def paddings(picture, padded, padding):
     size, top = (len(picture[0]), len(picture[0][0])), largest(picture)
     sizes = [(name, f"{length} + 2·{padding} = {length + 2 * padding}")
              for name, length in zip((_("height"), _("width")), size, strict=True)]  # fmt: skip
-    parts = [facts(sizes, _("Padded size: size + 2·padding, whatever the mode"))]
+    parts = [facts(sizes, _("Padded size"))]
     for mode, result in padded.items():
         if isinstance(result, str):
             parts.append(f'<section class="stage"><h4>{text(mode)}</h4>{notice(result, kind="error")}</section>')
@@ -331,10 +331,10 @@ def _planes(values, names=("example", "channel"), said=()):
     return [plane for planes in inner for plane in planes]
 
 
-def losses(made, title, head, rows):
-    """Losses and the rows (prediction, target) of its examples -> each reduction in numbers."""
-    table = records((*head, _("loss")), [(*row, line) for row, line in zip(rows, made.lines, strict=True)],
-                    _("reduction='none': {shape}", shape=shape(made.none_shape)))  # fmt: skip
+def losses(made, title, formula, each):
+    """Losses, and how `each` of its elements or examples is called -> each reduction in numbers."""
+    rows = [(_("{each} {n}", each=each, n=n), line) for n, line in enumerate(made.lines)]
+    table = records(("", formula), rows, _("reduction='none': {shape}", shape=shape(made.none_shape)))
     reductions = facts([("'none'", _("{count} numbers, above", count=len(made.lines))), ("'sum'", made.sum_line),
                         ("'mean'", _("sum / n = {line}", line=made.mean_line))], _("The three reductions"))  # fmt: skip
     return code(title) + table + reductions

@@ -28,10 +28,10 @@ CLAIMS_INTRO = say("Each card is a statement or an open question of the notes, i
 
 # The address names what is open, so that a refreshed page or a friend sees the same. (The parts: tabs/sharing.py.)
 ADDRESS = """(topic) => { const url = new URL(location); url.searchParams.set("tab", "layers");
-  url.searchParams.delete("claim"); url.searchParams.set("topic", topic); history.replaceState(null, "", url); }"""
+  url.searchParams.delete("claim"); url.searchParams.set("topic", topic); showAddress(url); }"""
 # Cards are HTML: one listener hands a Run button's claim on, shows that it runs, and keeps links from loading anew.
 CARD_CLICKS = """const address = (claim) => { const url = new URL(location); url.searchParams.set("tab", "layers");
-  url.searchParams.delete("topic"); url.searchParams.set("claim", claim); history.replaceState(null, "", url); };
+  url.searchParams.delete("topic"); url.searchParams.set("claim", claim); showAddress(url); };
 const show = () => setTimeout(() => { const card = element.querySelector(".claim.linked");
   if (card && card.dataset.shown !== card.id) { card.dataset.shown = card.id; card.scrollIntoView({block: "center"}); } }, 150);
 element.addEventListener("click", (event) => {

@@ -339,13 +339,10 @@ def draw_losses(loss, predict, target):
         logits = predictions if isinstance(predictions[0], list) else [predictions]
         one_example = len(logits) == 1 and not isinstance(targets[0], list) and len(targets) == len(logits[0]) > 1
         made = play.cross_entropy(logits, [targets] if one_example else targets)
-        answers = [targets] if one_example else targets
-        rows = [(_("example {n}", n=n), _said(row), _said(answers[n])) for n, row in enumerate(logits)]
-        return drawing.losses(made, "nn.CrossEntropyLoss()", ("", "logits", _("target")), rows)
+        return drawing.losses(made, "nn.CrossEntropyLoss()", _("−log softmax of the target"), _("example"))
     made = play.regression_loss(predictions, targets, loss)
-    rows = [(_("element {n}", n=n), _said(p), _said(t))
-            for n, (p, t) in enumerate(zip(_numbers(predictions), _numbers(targets), strict=True))]  # fmt: skip
-    return drawing.losses(made, f"nn.{loss}()", ("", _("prediction"), _("target")), rows)
+    formula = {"MSELoss": _("(prediction − target)²"), "L1Loss": _("|prediction − target|")}[loss]
+    return drawing.losses(made, f"nn.{loss}()", formula, _("element"))
 
 
 def parsed_numbers(written, name):
@@ -379,10 +376,6 @@ def _parsed_row(row, name):
             raise InputError(_("{name} has {part!r} in it. Choose numbers from -1000000 to 1000000.", name=name,
                                part=part.strip()[:30]))
     return numbers
-
-
-def _said(value):
-    return ", ".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:g}"
 
 
 TOPICS = {

@@ -1,0 +1,113 @@
+"""Layers as a person meets it: a topic or a claim by link, a click on a cell, what is impossible, all claims of a section."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from layers.claims import claims
+from tests.browser.test_page import open_tab
+
+desktop = pytest.mark.parametrize("page", ["desktop"], indirect=True)
+
+
+def layers_at(page, address, query, shows):
+    """The tab's panel, at a link, once what the link asks for is there: the first to ask waits while torch is imported."""
+    page.goto(f"{address}/?tab=layers&{query}")
+    panel = page.locator("#tab-layers")
+    panel.locator(shows).filter(visible=True).first.wait_for(timeout=60_000)
+    return panel
+
+
+def fill_number(panel, label, value):
+    """A slider's number, as typed."""
+    field = panel.get_by_label(f"number input for {label}", exact=True).filter(visible=True)
+    field.fill(str(value))
+    field.press("Enter")
+
+
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
+def test_a_topic_by_link(page, app_address, shoot):
+    panel = layers_at(page, app_address, "topic=dropout", "table.facts")
+    facts = panel.locator("table.facts").filter(visible=True)
+    expect(facts).to_contain_text("1 / (1 − 0.5) = 2")
+    expect(panel.get_by_role("radio", name="Dropout", exact=True).first).to_be_checked()
+    fill_number(panel, "p", 1)
+    expect(facts).to_contain_text("none is left to be scaled")
+    shoot(page, "layers-dropout")
+
+
+def test_a_claim_by_link_is_framed_and_run(page, app_address, shoot):
+    panel = layers_at(page, app_address, "claim=conv-sum-or-average", ".claim.linked")
+    card = panel.locator("#claim-conv-sum-or-average")
+    expect(card).to_have_class(re.compile("linked"))
+    expect(card).to_be_in_viewport()
+    expect(card.locator(".verdict")).to_contain_text("not run yet")
+    card.get_by_role("button", name="Run: conv-sum-or-average").click()
+    expect(card.locator(".verdict")).to_contain_text("answered")
+    expect(card.locator(".truth strong")).to_have_text("summed.")
+    expect(card.get_by_role("button", name="Run it again: conv-sum-or-average")).to_be_visible()
+    assert "claim=conv-sum-or-average" in page.url
+    shoot(page, "layers-claim")
+
+
+@desktop
+def test_an_impossible_setting_says_why_and_a_click_follows_a_number(page, app_address):
+    panel = layers_at(page, app_address, "topic=convolution", '[data-stage="output"]')
+    output = panel.locator('[data-stage="output"]').filter(visible=True)
+    output.locator("td[data-place]").nth(9).click()  # 6 × 6: row 1, column 3
+    worked = panel.locator(".worked").filter(visible=True)
+    expect(worked.locator("h4")).to_have_text("Output channel 0, row 1, column 3")
+    left, right = worked.locator("p").last.inner_text().rsplit(": ", 1)[1].replace("−", "-").split(" = ")
+    assert sum(float(part.strip("()")) for part in left.split(" + ")) == pytest.approx(float(right))
+    panel.get_by_role("button", name="Channels, groups, bias").click()
+    fill_number(panel, "groups", 3)
+    expect(panel.get_by_role("alert")).to_contain_text("groups is 3, which doesn't divide in_channels = 1")
+    fill_number(panel, "groups", 1)
+    expect(panel.get_by_role("alert")).to_have_count(0)
+
+
+@desktop
+def test_the_updater_leads_to_one_step_by_hand(page, app_address):
+    panel = layers_at(page, app_address, "topic=updater", ".agreement")
+    expect(panel.locator(".agreement li").first).to_contain_text("A, D: the same to the last digit")
+    panel.get_by_label("½ before MSELoss too").check()
+    expect(panel.locator(".agreement li").first).to_contain_text("A, D, E, H: the same to the last digit")
+    panel.get_by_role("button", name="One step by hand, in Fine-tune").click()
+    expect(page.get_by_role("button", name="Take one step")).to_be_in_viewport()
+    page.wait_for_url("**tab=fine-tune**")
+    expect(page.get_by_role("tab", name="Fine-tune")).to_have_attribute("aria-selected", "true")
+
+
+@desktop
+def test_all_claims_of_a_section(page, app_address):
+    panel = layers_at(page, app_address, "claim=pool-signature", ".claim.linked")
+    expect(panel.locator("article.claim")).to_have_count(len(claims("pooling")))
+    panel.get_by_role("button", name="Run all that is shown").click()
+    expect(panel.locator("#claims-status")).to_contain_text(f"{len(claims('pooling'))} claims run in", timeout=30_000)
+    expect(panel.locator(".tally")).to_contain_text(re.compile(r"\d+ holds.*\d+ corrected.*1 answered"))
+    panel.get_by_role("radio", name="corrected").check()
+    expect(panel.locator("article.claim.holds:not(.linked)")).to_have_count(0)
+    expect(panel.locator("article.claim.corrected").first).to_be_visible()
+
+
+@desktop
+def test_an_address_that_asks_for_what_is_not_here(page, app_address):
+    panel = layers_at(page, app_address, "claim=pool-signatur", "[role=alert]")
+    expect(panel.get_by_role("alert")).to_contain_text("pool-signature")
+    open_tab(page, "Predict")
+    assert "claim" not in page.url
+
+
+def test_in_chinese_a_claim_is_chinese(browser, app_address):
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    panel = layers_at(page, app_address, "claim=conv-sum-or-average", ".claim.linked")
+    card = panel.locator("#claim-conv-sum-or-average")
+    card.locator(".run-claim").click()
+    expect(card.locator(".verdict")).to_contain_text("已回答")
+    expect(card.locator(".claim-head")).to_contain_text("PyTorch 1、2：Conv2d 和 conv2d · 疑问")
+    expect(card.locator(".found")).to_contain_text("求和")
+    expect(card.locator(".truth strong")).to_have_text("求和。")
+    expect(panel.locator("#claims-status")).to_contain_text("conv-sum-or-average：已回答")
+    context.close()
