@@ -1,0 +1,70 @@
+"""python -m benchmarks.first_visit: a first visitor in Chromium, from the server's answer to a page that can be used.
+
+Usable: the first button of the tab takes a click, and what stands under it is drawn. Ours beside a bare gradio app of
+three tabs, in turns; and how far anything jumps (Cumulative Layout Shift, https://web.dev/articles/cls: up to 0.1 is
+good) from the first paint until the models are warm.
+"""
+
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager
+
+from benchmarks.__main__ import BARE_APP
+from dev.server import BROWSER_ARGUMENTS, chromium, running_app
+
+VISITS = 5
+WATCH_SHIFTS = """window.shifts = 0;
+new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts += one.value; })
+  .observe({type: "layout-shift", buffered: true});"""
+
+
+@contextmanager
+def a_browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def visit(browser, address, usable, query="", wait=0.0, width=1440):
+    """(milliseconds from the server's first byte until `usable` is there, layout shift, hosts asked) of a new visitor."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale="en")
+    context.add_init_script(WATCH_SHIFTS)
+    page, hosts = context.new_page(), set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None)
+    page.goto(f"{address}/?{query}", wait_until="commit")
+    page.locator(usable).first.wait_for(timeout=60_000)
+    took = page.evaluate("performance.now() - performance.getEntriesByType('navigation')[0].responseStart")
+    page.wait_for_timeout(1000 * wait)
+    shift = page.evaluate("window.shifts")
+    context.close()
+    return took, shift, hosts
+
+
+def first_visit():
+    """Rows of the table: (what, measured, target)."""
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as bare:
+        bare.write(BARE_APP)
+        bare.flush()
+        with a_browser() as browser, running_app() as (ours, _), running_app(script=bare.name) as (theirs, _runs):
+            cold = visit(browser, ours, ".token-grid td", wait=25)  # while the models still warm
+            time.sleep(10)
+            times = [(visit(browser, ours, ".token-grid td"), visit(browser, theirs, "button:has-text('Run')"))
+                     for _ in range(VISITS)]  # fmt: skip
+    our, their = (statistics.median(side[0] for side in sides) for sides in zip(*times, strict=True))
+    hosts = {host for pair in times for host in pair[0][2]} | cold[2]
+    yield "from the server's answer to drawn tokens", f"{our / 1000:.2f} s, {our / their:.2f} of a bare app's", "at most 1.5 s"
+    yield "layout shift until the models are warm", f"{cold[1]:.3f}", "at most 0.1"
+    yield "hosts asked", f"{len(hosts)}", "1, the server's own"
+
+
+def main():
+    for what, measured, target in first_visit():
+        print(f"{what:44}{measured:>34}   {target}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
