@@ -34,7 +34,7 @@ routes = more.routes  # what a page downloads: app.py hands them to the server
 ADDRESS_KEY = secrets.token_bytes(32)
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
-  const url = new URL(location); url.searchParams.set("run", id); history.replaceState(null, "", url); }"""
+  const url = new URL(location); url.searchParams.set("run", id); showAddress(url); }"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def build_tab(settings):
     drawn = [status, loss, scores, result, log, about, stop, timer, finished, after.ended]
     watch = {"fn": page.draw, "inputs": [run_id, owned], "outputs": drawn, **private}
     seeds_button, start_seeds, seeds_outputs, look = seeds
-    shared = Shared("fine-tune", controls)
+    shared = Shared("fine-tune", controls, fixed=after.fixed)
     build_share(settings, shared)
     begun = {"outputs": [status, run_id, owned], **private}
     asked = [owned, *controls.values()]

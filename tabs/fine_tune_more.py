@@ -89,9 +89,10 @@ def build_one_step(settings, controls):
 
 @dataclass(frozen=True)
 class After:
-    """What fills itself once a run has ended. `ended`: its id, "" while there is none."""
+    """What fills itself once a run has ended. `ended`: its id, "" while there is none; `fixed`: what a teacher locked."""
 
     ended: gr.State
+    fixed: gr.State
     diagnosis: gr.HTML
     remedy: gr.Button
 
@@ -99,7 +100,7 @@ class After:
 def build_diagnosis():
     """The card under the curves, and the button that starts what it proposes."""
     ended, diagnosis = gr.State(""), gr.HTML()
-    return After(ended, diagnosis, gr.Button(_("Try that: start the run with it"), visible=False))
+    return After(ended, gr.State([]), diagnosis, gr.Button(_("Try that: start the run with it"), visible=False))
 
 
 def build_pairs(settings, after):
@@ -107,7 +108,7 @@ def build_pairs(settings, after):
     page = _After(settings)
     with gr.Accordion(_("Before and after, pair by pair: what it fixed, what it broke"), open=False):
         pairs = gr.HTML(no_run())
-    after.ended.change(page.fill, after.ended, [after.diagnosis, after.remedy, pairs], **PRIVATE)
+    after.ended.change(page.fill, [after.ended, after.fixed], [after.diagnosis, after.remedy, pairs], **PRIVATE)
 
 
 def build_runs(settings, after, owned):
@@ -155,24 +156,26 @@ class _After:
     def __init__(self, settings):
         self.settings = settings
 
-    def fill(self, run_id):
+    def fill(self, run_id, fixed=()):
         """(diagnosis, its button, pairs) of an ended run; empty while there is none."""
         if not run_id:
             return "", gr.Button(visible=False), no_run()
-        return *self._diagnosis(run_id), _guarded(self._pairs, run_id)
+        return *self._diagnosis(run_id, fixed), _guarded(self._pairs, run_id)
 
     def runs(self, run_id, owned):
         """The table of this browser's runs, with the shown one first."""
         return _guarded(self._runs, run_id, owned) if run_id else no_run()
 
-    def _diagnosis(self, run_id):
+    def _diagnosis(self, run_id, fixed):
         try:
             found = diagnosis_of(read_run(run_id, self.settings), self.settings)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
             return "", gr.Button(visible=False)
-        return run_drawing.diagnosis_card(found), gr.Button(visible=bool(found.remedy.changes))
+        # A remedy that would write into what a teacher locked can be read, and not be started
+        may_start = found.remedy.changes and not set(found.remedy.changes) & set(fixed)
+        return run_drawing.diagnosis_card(found), gr.Button(visible=bool(may_start))
 
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
@@ -294,7 +297,8 @@ class _Seeds:
             started = start_runs(missing, self.settings, browser=owned[BROWSER]) if missing else []
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
-        watched = started[0][0] if started else there[wanted[0].seed]
+        # What the form says stays on the screen where it is there already
+        watched = there.get(wanted[0].seed) or started[0][0]
         return "", watched, {**owned, **dict(started)}
 
     def _alike(self, config, owned):

@@ -10,9 +10,10 @@ import gradio as gr
 from starlette.responses import RedirectResponse
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
+from tabs.sharing import SHOW_ADDRESS
 
 # Gradio's own words (Submit, Drop file here) follow the page's language; it asks the navigator for one.
-HEAD = """<script>(() => {
+HEAD = f"<script>{SHOW_ADDRESS}</script>" + """<script>(() => {
   const tag = window.gradio_config?.current_page === "zh" ? "zh-CN" : "en";
   document.documentElement.lang = tag;
   Object.defineProperty(navigator, "language", {get: () => tag, configurable: true});

@@ -63,7 +63,9 @@ def build_tab(settings):
                 *(filled.then(page.answers, inputs, answer, **private, **together)
                   for filled in (examples.load_input_event, sections.taken))]  # fmt: skip
     sections.follow(answered)
-    shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model})
+    names = ("sentence1", "sentence2")
+    fills = {examples.dataset: names, sections.take: names}
+    shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model}, fills)
     shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")

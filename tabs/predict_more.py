@@ -37,6 +37,7 @@ class Sections:
     """What predict.py wires to the rest: the event after which another pair stands in the fields; what redraws the script."""
 
     taken: object
+    take: gr.Button  # that sets it off
     shown_script: dict
 
     def follow(self, answered):
@@ -68,7 +69,7 @@ def build_sections(settings, pair, model):
         again = gr.Button(_("Change the pair"), size="sm")
         gr.on([stressed.expand, again.click, truth.change], page.stress, [*inputs, truth], gr.HTML(min_height=300), **PRIVATE)
     with gr.Accordion(_("You first: guess, then the model"), open=False) as first:
-        taken = _you_first(page, first, pair, model, score)
+        taken, take = _you_first(page, first, pair, model, score)
     with gr.Accordion(_("A file of pairs"), open=False):
         _file(page, settings, model)
     with gr.Accordion(_("Reproduce: the plain script"), open=False) as reproduce:
@@ -76,7 +77,7 @@ def build_sections(settings, pair, model):
                          wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
         shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
         reproduce.expand(**shown_script)
-    return Sections(taken, shown_script)
+    return Sections(taken, take, shown_script)
 
 
 def _compare(page, section, pair, model):
@@ -106,7 +107,7 @@ def _you_first(page, section, pair, model, score):
     for button, handler in ((same, page.guess_same), (differ, page.guess_differ)):
         button.click(handler, [quiz, score, model], [revealed, score_line, quiz, score, same, differ], **PRIVATE)
     over.click(page.start_over, None, [score_line, score], **PRIVATE)
-    return take.click(page.take, quiz, [revealed, *pair], js=TO_THE_TOP, **PRIVATE)
+    return take.click(page.take, quiz, [revealed, *pair], js=TO_THE_TOP, **PRIVATE), take
 
 
 def _file(page, settings, model):

@@ -21,55 +21,96 @@ LISTS = ("hide", "lock")
 # What belongs to no tab's fields, and stays when another tab is opened
 KEPT = ("lang", "task", "run", "walk")
 # What a link of the tab keeps of the address that is no field of it
-LINKED = {"fine-tune": ("lang", "run"), "layers": ("lang", "topic", "claim")}
+LINKED = {"tokenize": ("lang", "cell", "batch_cell"), "fine-tune": ("lang", "run"), "layers": ("lang", "topic", "claim")}
+# What a teacher's link says besides, and a pupil's copy of it hands on
+CLASS = ("task", "hide", "lock")
+MOST_NAMED = 3
+
+# One way to write the address, called by every script of the page. A Space shows its page in a frame of huggingface.co,
+# whose own address follows what it is told here (huggingface.co/docs/hub/spaces-handle-url-parameters).
+SHOW_ADDRESS = """window.showAddress = (url) => {
+  history.replaceState(null, "", url);
+  if (window.parent !== window && location.hostname.endsWith(".hf.space"))
+    window.parent.postMessage({queryString: location.search.slice(1)}, "https://huggingface.co"); };"""
 
 # Tab buttons are Gradio's own; the address follows the visitor's click, and never Gradio's choice while it mounts. The tab
-# of Layers has parts, of which Play is the one that needs no name.
-FOLLOW_TABS = """const tabs = TABS, kept = KEPT;
+# of Layers has parts, of which Play is the one that needs no name. What the address said of a tab that is left (its inputs,
+# what is locked) stands there again when the visitor comes back.
+FOLLOW_TABS = """const tabs = TABS, kept = KEPT, left = window.tabsLeft = {};
 document.addEventListener("click", (event) => {
   const [, kind, name] = event.target.closest("[role=tab]")?.getAttribute("aria-controls")?.match(/^(tab|layers)-(.+)$/) ?? [];
-  const url = new URL(location), open = url.searchParams.get("tab") ?? tabs[0];
+  const url = new URL(location), asks = url.searchParams;
+  const open = asks.get("tab") ?? (asks.get("run") ? "fine-tune" : tabs[0]);
   if (kind === "layers") {
-    for (const key of ["topic", "claim"]) url.searchParams.delete(key);
-    url.searchParams.set("tab", "layers");
-    if (name !== "play") url.searchParams.set("topic", name);
+    for (const key of ["topic", "claim"]) asks.delete(key);
+    asks.set("tab", "layers");
+    if (name !== "play") asks.set("topic", name);
   } else if (tabs.includes(name) && open !== name) {
-    for (const key of [...url.searchParams.keys()]) if (!kept.includes(key)) url.searchParams.delete(key);
-    url.searchParams.set("tab", name);
+    left[open] = [...asks].filter(([key]) => key !== "tab" && !kept.includes(key));
+    for (const [key] of left[open]) asks.delete(key);
+    asks.set("tab", name);
+    for (const [key, value] of left[name] ?? []) asks.set(key, value);
   } else return;
-  history.replaceState(null, "", url); });"""
+  showAddress(url); });"""
 
-# (values of the fields…, task, hidden, locked) -> the address of what is on the screen. Values at their default are left out.
+# (values of the fields…, and a link's of CLASS and with_run) -> the address of what is on the screen. Values at their
+# default are left out.
 QUERY = """const names = NAMES, defaults = DEFAULTS, kept = KEPT;
   const here = new URL(location).searchParams, query = new URLSearchParams({tab: "TAB"});
   for (const name of kept) if (here.get(name)) query.set(name, here.get(name));
   names.forEach((name, place) => { const value = values[place];
     if (value !== null && value !== undefined && String(value) !== String(defaults[place])) query.set(name, value); });"""
 LINK = """(...values) => { QUERY
-  const [task, hidden, locked] = values.slice(names.length);
+  const [task, hidden, locked, withRun] = values.slice(names.length);
+  if (withRun === false) query.delete("run");
   for (const [name, value] of [["task", task?.trim()], ["hide", hidden?.join(",")], ["lock", locked?.join(",")]])
     value ? query.set(name, value) : query.delete(name);
   const space = SPACE, page = location.pathname.replace(/\\/(LANGUAGES)\\/?$/, "/");
   const link = (space ? "https://huggingface.co/spaces/" + space : location.origin + page) + "?" + query;
   const source = (location.origin + page + "?" + query).replaceAll("&", "&amp;");
-  const frame = `<iframe src="${source}" title="TITLE" width="100%" height="900" style="border: 0"></iframe>`;
+  const frame = `<iframe src="${source}" title="TITLE" width="100%" height="900" style="border: 0" ` +
+    `allow="clipboard-write"></iframe>`;
   navigator.clipboard?.writeText(COPIED === "link" ? link : frame).catch(() => {});
   return [link, frame]; }"""
 # After an action, the address says what was asked, so that a refreshed page asks it again.
 KEEP = """(...values) => { QUERY
   // A run that ends offers its model to Predict: that is no reason to leave the tab that the visitor looks at
-  if ((here.get("tab") ?? (here.get("run") ? "fine-tune" : "tokenize")) !== "TAB") return;
+  if ((here.get("tab") ?? (here.get("run") ? "fine-tune" : "tokenize")) !== "TAB") {
+    const fixed = (window.tabsLeft?.["TAB"] ?? []).filter(([key]) => ["hide", "lock"].includes(key));
+    if (window.tabsLeft) window.tabsLeft["TAB"] = [...query, ...fixed].filter(([key]) => !["tab", "lang"].includes(key));
+    return;
+  }
   for (const name of ["hide", "lock", "task", "walk"]) if (here.get(name)) query.set(name, here.get(name));
-  history.replaceState(null, "", location.pathname + "?" + query);
+  showAddress(location.pathname + "?" + query);
   window.walkOn?.("DONE"); }"""
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What an address can say of one tab: its fields' components by their names in the address."""
+    """What an address can say of one tab: its fields' components by their names in the address.
+
+    fills: {component: names of the fields that it writes into}, which a teacher's lock on one of them takes away.
+    fixed: a gr.State for the names of what is locked or hidden, where a handler has to know.
+    teacher: components of the tab's Share section, by their names in the address: what a link hands on.
+    """
 
     tab: str
     fields: dict = field(default_factory=dict)
+    fills: dict = field(default_factory=dict)
+    fixed: object = None
+    teacher: dict = field(default_factory=dict)
+
+    @property
+    def outputs(self):
+        """All that an address changes of the tab, in the order of `updates`."""
+        return [*self.fields.values(), *self.fills, *([self.fixed] if self.fixed else []), *self.teacher.values()]
+
+    def updates(self, changes, fixed, handed_on):
+        """An update for each of `outputs`: {field: change}, names of what is fixed, {name: value} of the teacher's."""
+        drawn = [gr.update(**changes[name]) if name in changes else gr.skip() for name in self.fields]
+        drawn += [gr.update(visible=False) if fixed & set(names) else gr.skip() for names in self.fills.values()]
+        drawn += [sorted(fixed)] if self.fixed else []
+        return drawn + [handed_on.get(name, gr.skip()) for name in self.teacher]
 
     def script(self, template, **more):
         """A js function with this tab's names and defaults in it."""
@@ -97,6 +138,8 @@ def build_share(settings, shared):
         with gr.Row():
             copy = gr.Button(_("Copy link"), variant="primary", min_width=160)
             embed = gr.Button(_("Copy the code to embed it"), min_width=160)
+        with_run = gr.Checkbox(True, label=_("with the run that is shown"), visible="run" in LINKED.get(shared.tab, ()),
+                               info=_("without it, the link has the settings alone"))  # fmt: skip
         # Fields and not still texts: on a phone, or where a page may not use the clipboard, it is selected here
         link = gr.Textbox("", label=_("Link"), interactive=True, placeholder=_("Copy link puts it here and on the clipboard"))
         frame = gr.Textbox("", label=_("HTML to embed"), interactive=True, lines=2)
@@ -106,31 +149,50 @@ def build_share(settings, shared):
             hidden = gr.CheckboxGroup(named, label=_("Hide"), visible=bool(named))
             locked = gr.CheckboxGroup(named, label=_("Lock"), visible=bool(named),
                                       info=_("shown, but not to be changed"))  # fmt: skip
+    shared.teacher.update(zip(CLASS, (task, hidden, locked), strict=True))
     languages = "|".join(LANGUAGES)
     for button, copied in ((copy, "link"), (embed, "frame")):
         script = shared.script(LINK, SPACE=json.dumps(settings.space_id), LANGUAGES=languages, COPIED=json.dumps(copied),
                                TITLE=_("From a pair of sentences to a paraphrase classifier"))  # fmt: skip
-        button.click(None, [*shared.fields.values(), task, hidden, locked], [link, frame], js=script, api_visibility="private")
+        said = [*shared.fields.values(), task, hidden, locked, with_run]
+        button.click(None, said, [link, frame], js=script, api_visibility="private")
+
+
+# Whether an address says more than a language or a theme: only then has the server anything to fill in
+ASKED = """() => { FOLLOW
+  const more = [...new URLSearchParams(location.search).keys()].some((key) => !QUIET.includes(key) && !key.startsWith("__"));
+  return more ? [location.search, ""] : ["", "seen"]; }"""
+QUIET = ("lang", "walk", "view")
 
 
 def read_address(demo, tabs, above, parts):
-    """When the page loads, its address fills the fields; returns the event after which all stands.
+    """When the page loads, its address fills the fields. Returns {tab: the event after which it may draw itself}.
 
-    above: a gr.HTML over the tabs for the teacher's task and for what was wrong; parts: [Shared, …], in the tabs' order.
+    A tab draws itself when it is first seen, so that a visitor pays for no other; where the address fills fields, all do
+    afterwards. above: a gr.HTML over the tabs for the teacher's task and for what was wrong; parts: [Shared, ...], in the
+    tabs' order.
     """
-    components = [component for part in parts for component in part.fields.values()]
+    components = [component for part in parts for component in part.outputs]
 
     def open_address(request: gr.Request):
         return opened(dict(request.query_params), parts)
 
-    follow = FOLLOW_TABS.replace("TABS", json.dumps([part.tab for part in parts])).replace("KEPT", json.dumps(KEPT))
-    demo.load(None, None, None, js=f"() => {{ {follow} }}", api_visibility="private")
-    return demo.load(open_address, None, [tabs, above, *components], api_visibility="private", show_progress="hidden")
+    # A change of a hidden text is an event that the page itself can raise
+    asked, *seen = [gr.Textbox("", visible="hidden") for _part in ("asked", *parts)]
+    names = [part.tab for part in parts]
+    script = ASKED.replace("FOLLOW", FOLLOW_TABS).replace("TABS", json.dumps(names)).replace("KEPT", json.dumps(KEPT))
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    demo.load(None, None, [asked, seen[0]], js=script.replace("QUIET", json.dumps(QUIET)), **private)
+    filled = asked.change(open_address, None, [tabs, above, *components], **private)
+    filled.then(None, None, seen, js=f"() => Array({len(seen)}).fill('seen')", **private)
+    # The first tab is seen from the start, and its own event would come before the address is read
+    for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
+        tab.select(None, None, mark, js="() => 'seen'", **private)
+    return {name: mark.change for name, mark in zip(names, seen, strict=True)}
 
 
 def opened(query, parts):
     """An address's values, a dict of untrusted text -> [selected tab, task and messages as HTML, an update a component]."""
-    untouched = [gr.skip() for part in parts for _name in part.fields]
     tab = query.get("tab") or ("fine-tune" if query.get("run") else "")
     said = []
     task = str(query.get("task") or "").strip()
@@ -142,16 +204,18 @@ def opened(query, parts):
     if tab and tab not in known:
         said.append(say("The address asks for the tab {tab}, which isn't here. Choose one of {tabs}.",
                         tab=shown(tab), tabs=", ".join(known)))  # fmt: skip
-    if tab not in known:
-        return [gr.skip(), _above(task, said), *untouched]
-    updates = _updates(known[tab], query, said)
-    drawn = [updates.get(name, gr.skip()) if part.tab == tab else gr.skip() for part in parts for name in part.fields]
-    return [gr.Tabs(selected=tab), _above(task, said), *drawn]
+    drawn = []
+    for part in parts:
+        changes, named = _changes(part, query, said) if part.tab == tab else ({}, {})
+        handed_on = {**({"task": task} if task else {}), **named}
+        drawn += part.updates(changes, {name for names in named.values() for name in names}, handed_on)
+    return [gr.Tabs(selected=tab) if tab in known else gr.skip(), _above(task, said), *drawn]
 
 
-def _updates(part, query, said):
-    """{field: gr.update} of one tab. What is wrong goes to `said`, and the field keeps its default."""
-    changes = {}
+def _changes(part, query, said):
+    """({field: what to change}, {"hide" or "lock": names}) of one tab. What is wrong goes to `said`; a field keeps its default.
+    """
+    changes, fixed = {}, {}
     for name, component in part.fields.items():
         if name in query:
             try:
@@ -159,13 +223,19 @@ def _updates(part, query, said):
             except InputError as error:
                 said.append(error.args[0])
     for what, verb, change in (("hide", say("hide"), {"visible": False}), ("lock", say("lock"), {"interactive": False})):
-        for name in filter(None, str(query.get(what) or "").split(",")):
-            if name in part.fields:
-                changes.setdefault(name, {}).update(change)
-            else:
-                said.append(say("The address asks to {what} {name}, which isn't a control of this tab. Those are {names}.",
-                                what=verb, name=shown(name), names=", ".join(part.fields)))  # fmt: skip
-    return {name: gr.update(**change) for name, change in changes.items()}
+        asked = list(dict.fromkeys(filter(None, str(query.get(what) or "").split(","))))
+        fixed[what] = [name for name in asked if name in part.fields]
+        for name in fixed[what]:
+            changes.setdefault(name, {}).update(change)
+        if strangers := [name for name in asked if name not in part.fields]:
+            said.append(say("The address asks to {what} {name}, which isn't a control of this tab. Those are {names}.",
+                            what=verb, name=_some(strangers), names=", ".join(part.fields)))  # fmt: skip
+    return changes, {what: names for what, names in fixed.items() if names}
+
+
+def _some(names):
+    """The first few of them, as text."""
+    return ", ".join(map(shown, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
 
 
 def read_value(name, written, component):
@@ -176,6 +246,9 @@ def read_value(name, written, component):
     """
     if isinstance(component, gr.Checkbox):
         return _one_of(name, written, {"true": True, "false": False})
+    if isinstance(component, gr.CheckboxGroup):
+        known = {str(value): value for _label, value in component.choices}
+        return [_one_of(name, part, known) for part in dict.fromkeys(filter(None, written.split(",")))]
     if isinstance(component, (gr.Slider, gr.Number)):
         return _number(name, written, component)
     if isinstance(component, (gr.Radio, gr.Dropdown)) and not getattr(component, "allow_custom_value", False):

@@ -37,7 +37,7 @@ const show = (step) => {
   begin.textContent = stored() > 1 && stored() <= 6 ? begin.dataset.resume : begin.dataset.begin;
   const url = new URL(location);
   at ? url.searchParams.set("walk", at) : url.searchParams.delete("walk");
-  history.replaceState(null, "", url);
+  showAddress(url);
   if (at) store(at);
 };
 const tab = (name) => document.querySelector(`[role=tab][aria-controls="tab-${name}"]`)?.click();

@@ -19,6 +19,8 @@ def parts():
                 "truncation": gr.Checkbox(True), "split": gr.Radio(["train", "test"], value="train"),
                 "checkpoint": gr.Dropdown(["a/b"], value="a/b", allow_custom_value=True),
             }),
+            Shared("predict", {"sentence1": gr.Textbox("Hi."), "models": gr.CheckboxGroup(["a", "b"], value=["a", "b"])},
+                   {gr.Button("Fill it"): ("sentence1",)}, gr.State([]), dict.fromkeys(("task", "hide", "lock"))),
             Shared("fine-tune", {"learning_rate": gr.Number(2e-4), "seed": gr.Number(42, precision=0)}),
             Shared("layers"),
         ]  # fmt: skip
@@ -27,10 +29,18 @@ def parts():
 def of(parts, query):
     """(selected tab, HTML above, {field: what is changed of it})."""
     tab, above, *updates = opened(query, parts)
-    names = [name for part in parts for name in part.fields]
-    changed = {name: {key: value for key, value in update.items() if key != "__type__"} for name, update in zip(names, updates)
-               if set(update) != {"__type__"}}  # fmt: skip
-    return getattr(tab, "selected", None), above, changed
+    changed, selected = {}, getattr(tab, "selected", None)
+    for part in parts:
+        names = [*part.fields, *("fills" for _ in part.fills), *(["fixed"] if part.fixed else []), *part.teacher]
+        assert len(names) == len(part.outputs)
+        own, updates = updates[: len(names)], updates[len(names):]
+        for name, update in zip(names, own, strict=True):
+            update = {key: value for key, value in update.items() if key != "__type__"} if isinstance(update, dict) else update
+            if update not in ({}, []):
+                assert part.tab == selected or name == "task"
+                changed[name] = update
+    assert not updates
+    return selected, above, changed
 
 
 def test_an_address_fills_the_tab_that_it_names(parts):
@@ -78,8 +88,28 @@ def test_a_teacher_hides_locks_and_sets_a_task(parts):
     tab, above, changed = of(parts, {"tab": "tokenize", "hide": "split", "lock": "max_length,truncation", "max_length": "32",
                                      "task": "<i>Which token</i> is 102?"})  # fmt: skip
     assert changed == {"split": {"visible": False}, "truncation": {"interactive": False},
-                       "max_length": {"value": 32, "interactive": False}}
+                       "max_length": {"value": 32, "interactive": False}, "task": "<i>Which token</i> is 102?"}
     assert "teacher" in above and "&lt;i&gt;Which token&lt;/i&gt; is 102?" in above
+
+
+def test_a_lock_takes_away_what_would_write_there_and_is_handed_on(parts):
+    _, _, changed = of(parts, {"tab": "predict", "lock": "sentence1", "task": "Guess"})
+    assert changed == {"sentence1": {"interactive": False}, "fills": {"visible": False}, "fixed": ["sentence1"],
+                       "task": "Guess", "lock": ["sentence1"]}  # fmt: skip
+    assert "fills" not in of(parts, {"tab": "predict", "hide": "models"})[2], "nothing writes there"
+    assert of(parts, {"tab": "fine-tune", "task": "Guess"})[2] == {"task": "Guess"}, "the task stays in every tab's link"
+
+
+def test_several_of_a_list(parts):
+    assert of(parts, {"tab": "predict", "models": "b"})[2] == {"models": {"value": ["b"]}}
+    assert of(parts, {"tab": "predict", "models": ""})[2] == {"models": {"value": []}}
+    _, above, changed = of(parts, {"tab": "predict", "models": "a,c"})
+    assert "models = &#x27;c&#x27;" in above and changed == {}
+
+
+def test_three_hundred_names_that_are_not_there_are_one_message(parts):
+    _, above, _ = of(parts, {"tab": "tokenize", "hide": ",".join(f"x{number}" for number in range(300))})
+    assert above.count('role="alert"') == 1 and "&#x27;x2&#x27;, …" in above and "x3" not in above
 
 
 names = st.sampled_from(["tab", "sentence1", "max_length", "truncation", "split", "checkpoint", "learning_rate", "seed", "run",
@@ -92,8 +122,8 @@ def test_whatever_an_address_holds(parts, query):
     _, above, changed = of(parts, query)
     assert "<img" not in above and "Traceback" not in above
     for name, change in changed.items():
-        if "value" in change:
-            [component] = [part.fields[name] for part in parts if name in part.fields]
+        if isinstance(change, dict) and "value" in change:
+            component = next(part.fields[name] for part in parts if name in part.fields)
             assert read_value(name, str(change["value"]).lower() if isinstance(change["value"], bool) else str(change["value"]),
                               component) == change["value"]
 
@@ -106,6 +136,8 @@ def test_the_fields_of_the_real_page_can_all_be_read_back(tmp_path):
     assert len(fields) >= 25
     for component in fields:
         written = str(component.value).lower() if isinstance(component.value, bool) else str(component.value)
+        if isinstance(component.value, list):
+            written = ",".join(component.value)
         try:
             assert read_value(component.label, written, component) == component.value
         except InputError as error:

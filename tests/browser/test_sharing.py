@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tabs.sharing import SHOW_ADDRESS
 from tests.browser.test_page import open_tab, row
 
 
@@ -86,6 +87,50 @@ def test_a_teachers_link_hides_locks_and_says_the_task(page, elsewhere):
     theirs = pupil.get_by_role("tabpanel").filter(visible=True)
     expect(theirs.get_by_label("learning_rate").first).to_be_disabled()
     expect(theirs.get_by_label("number input for batch_size")).to_have_count(0)
+
+
+def test_what_a_tabs_address_said_stands_there_again_when_it_is_opened_again(elsewhere, app_address):
+    page = elsewhere(f"{app_address}/?tab=tokenize&sentence1=Cats.&lock=sentence1&hide=split&task=Look")
+    page.locator(".token-grid").first.wait_for(timeout=60_000)
+    here = page.url
+    open_tab(page, "Predict")
+    assert parse_qs(urlsplit(page.url).query) == {"tab": ["predict"], "task": ["Look"]}
+    panel = open_tab(page, "Tokenize")
+    assert parse_qs(urlsplit(page.url).query) == parse_qs(urlsplit(here).query)
+    assert parse_qs(urlsplit(share(panel)).query) == parse_qs(urlsplit(here).query), "a pupil's link is the teacher's"
+    page.reload()
+    expect(page.get_by_label("sentence1").first).to_have_value("Cats.", timeout=20_000)
+    expect(page.get_by_label("sentence1").first).to_be_disabled()
+    expect(page.get_by_role("button", name="Use this row")).to_have_count(0)
+    expect(page.get_by_role("button", name="Random rows")).to_have_count(1)
+
+
+def test_a_link_has_the_run_or_the_settings_alone(elsewhere, app_address):
+    panel = open_tab(page := elsewhere(f"{app_address}/?tab=fine-tune&run={'0' * 32}&max_steps=17"), "Fine-tune")
+    expect(page.get_by_label("number input for max_steps").first).to_have_value("17", timeout=20_000)
+    assert parse_qs(urlsplit(share(panel)).query) == {"tab": ["fine-tune"], "run": ["0" * 32], "max_steps": ["17"]}
+    panel.get_by_label("with the run that is shown").uncheck()
+    panel.get_by_role("button", name="Copy link").click()
+    expect(panel.get_by_label("Link", exact=True)).to_have_value(f"{app_address}/?tab=fine-tune&max_steps=17")
+
+
+FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ window.told = [event.origin, event.data]; }};</script>'
+
+
+@pytest.mark.parametrize(("address", "told"), [
+    ("https://ann-pairs.hf.space/", ["https://ann-pairs.hf.space", {"queryString": "tab=predict&sentence1=A%26B"}]),
+    ("https://school.example/", None),
+])
+def test_the_page_around_a_space_is_told_the_address(elsewhere, app_address, address, told):
+    page = elsewhere(f"{app_address}/health")
+    inside = f"<script>{SHOW_ADDRESS} showAddress('?tab=predict&sentence1=A%26B');</script>"
+    page.route("https://huggingface.co/**", lambda route: route.fulfill(body=FRAME.format(address=address), content_type="text/html"))
+    page.route(f"{address}**", lambda route: route.fulfill(body=inside, content_type="text/html"))
+    page.goto("https://huggingface.co/spaces/ann/pairs")
+    expect(page.locator("iframe")).to_have_count(1)
+    page.frames[1].wait_for_url("**sentence1=A%26B")
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.told ?? null") == told
 
 
 def test_a_wrong_address_says_what_is_wrong(elsewhere, app_address):
