@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
-from pipeline import workers
-from pipeline.runs import read_run, start_run
+from pipeline import runs, workers
+from pipeline.life import claim
+from pipeline.runs import list_runs, read_run, start_run
+from pipeline.training import TrainingConfig
 from tests.conftest import ROOT
-from tests.test_runs import config_for, until, worker_of
+from tests.test_runs import START, config_for, until, worker_of
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def is_gone(pid):
     return False
 
 
-def test_a_run_comes_out_of_the_spare_and_the_next_waits_for_its_end(spare, tiny, settings):
+def test_a_run_comes_out_of_the_spare_and_the_next_one_gets_ready(spare, tiny, settings):
     began = time.monotonic()
     run_id, _ = start_run(config_for(tiny), settings)
     assert worker_of(run_id, settings) == spare.pid and workers._kept["spare"] is None
@@ -103,6 +106,70 @@ def test_nobody_keeps_a_spare_unasked():
     assert done.stdout.strip() == "None", done.stderr
 
 
+@pytest.fixture
+def sleeping(monkeypatch):
+    """Spares that only wait, as long as their server wants them."""
+    monkeypatch.setattr(workers, "COMMAND", ("cat",))
+    workers.keep_spare()
+    yield
+    workers.drop_spare()
+
+
+def test_a_spare_that_dies_is_replaced_though_not_at_once(sleeping, monkeypatch):
+    spare = workers._kept["spare"]
+    workers.renew_spare()
+    assert workers._kept["spare"] is spare
+    spare.kill()
+    spare.wait()
+    workers.renew_spare()
+    assert workers._kept["spare"] is spare, "it may die again and again"
+    monkeypatch.setattr(workers, "AGAIN_SECONDS", 0)
+    workers.renew_spare()
+    assert workers._kept["spare"].poll() is None
+
+
+def test_the_next_spare_gets_ready_while_a_run_trains_but_not_before_its_first_step(settings, monkeypatch):
+    renewed = []
+    monkeypatch.setattr(workers, "renew_spare", lambda: renewed.append(1))
+    folder = settings.runs_folder / ("a" * 32)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "owner").touch()
+    claim(folder)
+    told = [START, {"event": "evaluation", "seconds": 1, "step": 0}, {"event": "log", "seconds": 2, "step": 1, "loss": 0.7}]
+    for count in range(len(told) + 1):
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told[:count]))
+        assert runs._one_look(settings, sweeps=False) and len(renewed) == (count == len(told)), count
+
+
+def test_what_is_made_ready_for_all_has_its_time_and_leaves_spare_and_cores_alone(sleeping, settings, monkeypatch):
+    """A Hub that doesn't answer holds nobody up."""
+    monkeypatch.setattr(runs, "JUDGE", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    nice = []
+    killed = subprocess.Popen.kill
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda self: (nice.append(os.getpriority(os.PRIO_PROCESS, self.pid)), killed(self)))
+    spare = workers._kept["spare"]
+    settings.runs_folder.mkdir()
+    runs._prepare(replace(settings, prepare_seconds=2))
+    pid = int((settings.runs_folder / "before.log").read_text())
+    assert is_gone(pid) and nice == [workers.BEHIND]
+    assert workers._kept["spare"] is spare and spare.poll() is None
+
+
+def test_an_open_house_goes_on_with_waiting_runs_and_stays(sleeping, settings, monkeypatch):
+    monkeypatch.setattr(workers, "spare_is_ready", lambda seconds: False)
+    monkeypatch.setattr(runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id))
+    start_run(TrainingConfig(), replace(settings, max_runs_at_once=0))
+    [run] = list_runs(settings)
+    runs.open_house(settings)
+    until(lambda: read_run(run.id, settings).state == "running", 10)
+    (settings.runs_folder / run.id / "ended").write_text('{"event": "failed", "seconds": 1, "message": ""}')
+    (settings.runs_folder / run.id / "worker").write_text("999999999 1")
+    assert runs._one_look(settings, sweeps=False) and runs._keepers[settings.runs_folder].is_alive()
+    runs._open.discard(settings.runs_folder)
+    until(lambda: settings.runs_folder not in runs._keepers, 10)
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/oom_score_adj"), reason="Linux alone has oom_score_adj")
 def test_where_memory_runs_out_the_worker_goes_before_the_server(spare):
     own, its = (int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in ("self", spare.pid))
@@ -127,8 +194,6 @@ def test_an_order_holds_no_environment_but_the_runs(monkeypatch):
 
 def test_the_judgement_before_training_is_made_once_for_the_same_weights_and_pairs(tiny, settings, tmp_path, monkeypatch):
     """It takes longer than all else before the first step, and every learner of a class starts from the same."""
-    from dataclasses import replace
-
     import transformers
 
     from pipeline.training import fine_tune
@@ -141,7 +206,7 @@ def test_the_judgement_before_training_is_made_once_for_the_same_weights_and_pai
     def story(name, config):
         events = list(fine_tune(config, tmp_path / name, settings))
         assert events[-1]["event"] == "done", events[-1]
-        return [{name: value for name, value in event.items() if name != "seconds"} for event in events]
+        return [{name: value for name, value in event.items() if name not in ("seconds", "peak_bytes")} for event in events]
 
     first, second = story("first", config), story("second", config)
     assert first == second and len(judged) == 3, "before, after, after"
