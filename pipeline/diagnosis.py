@@ -6,14 +6,16 @@ over a part of the run: an eighth of its steps, or five. Its noise is the standa
 
 1. erratic: a loss became infinite or NaN.
 2. predicts one class only: at least 98% of the answers after the run are the same label, and the gold labels aren't.
-3. too short to tell: fewer than 8 steps.
+3. too short to tell: fewer than 8 steps, or it was stopped in the first quarter of its way.
 4. overfits: the validation loss ends at least 5% above its lowest while the training loss fell below half of it, or ends
    at least 10% above its lowest while the training loss fell by a fifth.
-5. erratic: the training loss rises from one part to the next by more than a fifth of what it began with, and by more than
+5. knew it already: it began at least two standard errors above the majority, and ended within one of where it began.
+6. learns well: accuracy ends at least one standard error above the majority, and the validation loss ends lower.
+7. erratic: the training loss rises from one part to the next by more than a fifth of what it began with, and by more than
    three times what the noise explains; or its noise is more than half of it, and more than it fell.
-6. knew it already: it began at least one standard error above the majority, and ended within one of where it began.
-7. learns well: accuracy ends at least one standard error above the majority, and the validation loss ends lower.
 8. underfits: none of these, so neither did it learn, nor did anything stop it.
+
+7 comes after 6: batches of like length differ from part to part, so a curve that gets somewhere may rise on its way.
 
     >>> means([(1, 1.0), (2, 0.8), (3, 0.6), (4, 0.4)], 2)
     [0.9, 0.5]
@@ -76,7 +78,7 @@ def diagnose(evidence, settings=None):
     settings = settings or Settings()
     if not evidence.loss or len(evidence.eval_loss) < 2 or not evidence.eval_accuracy or evidence.eval_pairs < 1:
         return None
-    for rule in (_not_finite, _one_class, _too_short, _overfits, _erratic, _knew, _learns, _underfits):
+    for rule in (_not_finite, _one_class, _too_short, _overfits, _knew, _learns, _erratic, _underfits):
         if because := rule(evidence):
             return Diagnosis(NAMES[rule], because, REMEDIES[NAMES[rule]](evidence, settings))
     raise AssertionError("the last rule holds always")
@@ -145,7 +147,20 @@ def _one_class(evidence):
 
 
 def _too_short(evidence):
-    return say("it made {count} steps", count=len(evidence.loss)) if len(evidence.loss) < LEAST_STEPS else ""
+    steps = len(evidence.loss)
+    if steps < LEAST_STEPS:
+        return say("it made {count} steps", count=steps)
+    return say("it was stopped after {count} of {planned} steps", count=steps, planned=_planned(evidence)) if _cut_short(
+        evidence) else ""
+
+
+def _planned(evidence):
+    return planned_steps(evidence.config, evidence.train_pairs)
+
+
+def _cut_short(evidence):
+    """Whether the run ended in the first quarter of its way, before the learning rate has done much."""
+    return len(evidence.loss) < _planned(evidence) / 4
 
 
 def _overfits(evidence):
@@ -161,23 +176,10 @@ def _overfits(evidence):
     return ""
 
 
-def _erratic(evidence):
-    parts, wild = means(evidence.loss), noise(evidence.loss)
-    rise = max((later - earlier for earlier, later in zip(parts, parts[1:], strict=False)), default=0.0)
-    explained = 3 * wild * math.sqrt(2 * len(parts) / len(evidence.loss))
-    if parts[0] > 0 and rise > parts[0] / 5 and rise > explained:
-        return say("the training loss rises by {rise:.3f} from one part of the run to the next, where it began with "
-                   "{parts:.3f}", rise=rise, parts=parts[0])
-    if wild > mean(parts) / 2 and wild > parts[0] - parts[-1]:
-        return say("the training loss varies by {wild:.3f} from step to step, around {mean:.3f}, more than it fell",
-                   wild=wild, mean=mean(parts))
-    return ""
-
-
 def _knew(evidence):
     error = standard_error(evidence.majority, evidence.eval_pairs)
     before, after = evidence.eval_accuracy[0][1], evidence.eval_accuracy[-1][1]
-    if before < evidence.majority + error or not before - error < after < before + error:
+    if before < evidence.majority + 2 * error or not before - error < after < before + error:
         return ""
     return say("accuracy began at {before:.1%} and ended at {after:.1%}; the majority is {majority:.1%}", before=before,
                after=after, majority=evidence.majority)
@@ -193,6 +195,19 @@ def _learns(evidence):
                 after2=100 * (after - evidence.majority), error=100 * error, losses=losses[0], losses2=losses[-1]))  # fmt: skip
 
 
+def _erratic(evidence):
+    parts, wild = means(evidence.loss), noise(evidence.loss)
+    rise = max((later - earlier for earlier, later in zip(parts, parts[1:], strict=False)), default=0.0)
+    explained = 3 * wild * math.sqrt(2 * len(parts) / len(evidence.loss))
+    if parts[0] > 0 and rise > parts[0] / 5 and rise > explained:
+        return say("the training loss rises by {rise:.3f} from one part of the run to the next, where it began with "
+                   "{parts:.3f}", rise=rise, parts=parts[0])
+    if wild > mean(parts) / 2 and wild > parts[0] - parts[-1]:
+        return say("the training loss varies by {wild:.3f} from step to step, around {mean:.3f}, more than it fell",
+                   wild=wild, mean=mean(parts))
+    return ""
+
+
 def _underfits(evidence):
     first, last = _ends(evidence)
     after = evidence.eval_accuracy[-1][1]
@@ -206,8 +221,8 @@ def _ends(evidence):
     return parts[0], parts[-1]
 
 
-NAMES = {_not_finite: ERRATIC, _one_class: ONE_CLASS_ONLY, _too_short: TOO_SHORT, _overfits: OVERFITS, _erratic: ERRATIC,
-         _knew: KNEW, _learns: LEARNS, _underfits: UNDERFITS}  # fmt: skip
+NAMES = {_not_finite: ERRATIC, _one_class: ONE_CLASS_ONLY, _too_short: TOO_SHORT, _overfits: OVERFITS, _knew: KNEW,
+         _learns: LEARNS, _erratic: ERRATIC, _underfits: UNDERFITS}  # fmt: skip
 
 
 # ---------------------------------------------------------------- the remedies: one thing at a time
@@ -240,6 +255,13 @@ def _learn_more(evidence, settings):
         candidates.append(({"frozen_layers": 0}, say("With all layers free, there is more that can adapt.")))
     return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: change the checkpoint.",
                                                                    ALL_TRIED=ALL_TRIED))
+
+
+def _see_it_through(evidence, settings):
+    """For a curve of too few steps: all of those that were asked for, or more of them."""
+    if _cut_short(evidence):
+        return Remedy({}, say("Start it again, and let it run to its end."))
+    return _learn_more(evidence, settings)
 
 
 def _more_steps(evidence, settings):
@@ -293,7 +315,7 @@ def _start_below(evidence, settings):
     ], say("Choose a start that hasn't learned the task yet."))  # fmt: skip
 
 
-REMEDIES = {ERRATIC: _calm, ONE_CLASS_ONLY: _learn_more, TOO_SHORT: _learn_more, OVERFITS: _learn_less, KNEW: _start_below,
+REMEDIES = {ERRATIC: _calm, ONE_CLASS_ONLY: _learn_more, TOO_SHORT: _see_it_through, OVERFITS: _learn_less, KNEW: _start_below,
             LEARNS: _nothing_to_mend, UNDERFITS: _learn_more}  # fmt: skip
 
 

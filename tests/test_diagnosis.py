@@ -1,9 +1,11 @@
 """Curves with a known illness get its name, healthy ones none, and every remedy is a run that may be started."""
 
 import doctest
+import json
 import math
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -53,6 +55,31 @@ def test_a_curve_with_a_known_illness_gets_its_name(name):
     found = diagnose(CASES[name])
     assert found.name == name
     assert any(character.isdigit() for character in found.because), "the figures that it was named for"
+
+
+# Three runs with the default settings on MRPC, as their stories tell them: {seed: losses and evaluations}
+DEFAULT_RUNS = json.loads(Path(__file__).with_name("default_runs.json").read_text())
+
+
+def default_run(seed, steps=TrainingConfig.max_steps):
+    """The first steps of one of them."""
+    told = DEFAULT_RUNS[seed]
+    kept = [(step, loss, share) for step, loss, share in told["evaluations"] if step <= steps]
+    return Evidence(TrainingConfig(seed=int(seed)), list(enumerate(told["loss"][:steps], 1)), [(step, loss) for step, loss, _ in kept],
+                    [(step, share) for step, _, share in kept], 279 / 408, 408, TrainingConfig.train_pairs, [1] * 250 + [0] * 158)
+
+
+@pytest.mark.parametrize("seed", DEFAULT_RUNS)
+def test_the_default_run_learns_well_whichever_its_seed(seed):
+    """Batches of like length make its training loss rise by a third on the way; that is no illness."""
+    found = diagnose(default_run(seed))
+    assert found.name == "Learns well" and found.remedy.changes == {}, found.because
+
+
+def test_a_run_that_was_stopped_at_once_is_too_short_to_tell(seed="42"):
+    early = replace(default_run(seed, 12), eval_loss=[(0, 0.580), (12, 0.601)], eval_accuracy=[(0, 0.721), (12, 0.703)])
+    found = diagnose(early)
+    assert found.name == "Too short to tell" and "12 of 125 steps" in found.because and found.remedy.changes == {}
 
 
 def test_one_answer_more_or_less_decides():
@@ -113,7 +140,7 @@ def test_every_curve_has_one_name_and_every_remedy_may_be_started(data):
 
 
 def test_chance_between_few_batches_is_not_erratic_and_batches_of_one_are():
-    few = evidence(flat(0.6), line(0.65, 0.6), flat(0.7), steps=24)
+    few = evidence(flat(0.6), line(0.65, 0.6), flat(0.7), steps=24, max_steps=24)
     noisy = random.Random(3)
     assert diagnose(replace(few, loss=[(step, 0.55 + noisy.gauss(0, 0.12)) for step in range(1, 25)])).name == "Underfits"
     ones = [(step, abs(noisy.gauss(0.3, 0.6))) for step in range(1, 81)]
