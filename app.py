@@ -74,9 +74,12 @@ def _build_page(demo, settings):
             layers_tab = layers.build_tab(settings, tabs)
     fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private")
     parts = [tab.shared for tab in (tokenize_tab, fine_tune_tab, predict_tab, layers_tab)]
-    read = read_address(demo, tabs, above, parts)
-    for function, inputs, outputs in [*tokenize_tab.on_loads, *fine_tune_tab.on_loads, predict_tab.on_load, layers_tab.on_load]:
-        read.then(function, inputs, outputs, api_visibility="private", show_progress="minimal")
+    first_seen = read_address(demo, tabs, above, parts)
+    on_loads = {"tokenize": tokenize_tab.on_loads, "fine-tune": fine_tune_tab.on_loads, "predict": (predict_tab.on_load,),
+                "layers": (layers_tab.on_load,)}  # fmt: skip
+    for tab, calls in on_loads.items():
+        for function, inputs, outputs in calls:
+            first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress="minimal")
 
 
 def page_settings():
