@@ -128,9 +128,9 @@ def one_step(config, settings=None):
     config, notes = _as_here(config.checked(settings))
     began = time.monotonic()
     with _one_at_a_time:
-        tokenizer, rows, tokenized = _pairs(config, settings)
         model, origin = load_model(config.checkpoint, config.seed, settings)
         _check_size(config.checkpoint, model)
+        tokenizer, rows, tokenized = _pairs(config, origin.loaded, settings)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
         if origin.stands_in:
@@ -157,11 +157,11 @@ def _as_here(config):
     return replace(config, warmup_ratio=0.0, schedule="constant", eval_strategy="no", dropout=0.0, precision="fp32"), notes
 
 
-def _pairs(config, settings):
+def _pairs(config, checkpoint, settings):
     from datasets import DatasetDict
 
     raw_datasets, _ = load_raw_datasets(config.source, settings)
-    tokenizer, _ = load_tokenizer(config.checkpoint, settings)
+    tokenizer, _ = load_tokenizer(checkpoint, settings)
     checked_length(config.max_length, tokenizer, settings)
     rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
     return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"]

@@ -7,13 +7,13 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 from languages import say
 from pipeline.collation import collate
+from pipeline.memory import Kept
 from pipeline.serving import served
 from pipeline.settings import InputError, Settings
-from pipeline.sources import load_model
+from pipeline.sources import kept_for, model_in
 from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
 
 
@@ -28,18 +28,13 @@ class Prediction:
     truncated: tuple[str, str]  # what truncation cut from each sentence: the model never saw it
 
 
-@lru_cache(maxsize=Settings.max_models_in_memory)
-def _kept_model(name, settings):
-    model, origin = load_model(name, settings.seed, settings)
-    return served(model), origin
+_models = Kept(Settings.max_models_in_memory)
 
 
 def model_for(name, settings=None):
     """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not remembered."""
-    model, origin = _kept_model(name, settings or Settings())
-    if origin.stands_in:
-        _kept_model.cache_clear()
-    return model, origin
+    settings = settings or Settings()
+    return kept_for(_models, name, lambda files: served(model_in(files, settings.seed)), weights=True, settings=settings)
 
 
 def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
@@ -50,9 +45,9 @@ def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
     """
     settings = settings or Settings()
     pairs = _checked_pairs(pairs, settings)
-    tokenizer, _ = tokenizer_for(checkpoint, settings)
-    max_length = checked_length(max_length, tokenizer, settings)
     model, origin = model_for(checkpoint, settings)
+    tokenizer, _ = tokenizer_for(origin.loaded, settings)  # a stand-in brings its own
+    max_length = checked_length(max_length, tokenizer, settings)
     encodings = [tokenize_function(tokenizer, _example(pair), max_length) for pair in pairs]
     logits = logits_of(model, tokenizer, encodings, batch_size)
     predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)

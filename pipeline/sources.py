@@ -313,6 +313,26 @@ def run_files(name, settings):
     return CheckpointFiles(folder, Origin(name, name, "run", say("fine-tuned here")))
 
 
+def kept_for(kept, name, build, weights=False, settings=None):
+    """(build(CheckpointFiles of `name`), Origin), out of `kept` (memory.Kept) where it's there.
+
+    A stand-in takes no place there: it is the embedded checkpoint's own entry under another Origin, and the Hub is asked
+    again the next time.
+    """
+    settings = settings or Settings()
+    if not (isinstance(name, str) and name.startswith(RUN_PREFIX)):
+        name = validated_checkpoint(name)
+
+    def load():
+        files = checkpoint_files(name, weights, settings)
+        return None if files.origin.stands_in else build(files), files.origin
+
+    made, origin = kept.of((name, settings), load, keep=lambda loaded: not loaded[1].stands_in)
+    if origin.stands_in:
+        made, _ = kept_for(kept, origin.loaded, build, weights, settings)
+    return made, origin
+
+
 # ---------------------------------------------------------------- the real objects
 
 # set_seed is global: two visitors' heads drawn at once would otherwise depend on who came first
@@ -321,9 +341,15 @@ drawing_a_head = threading.Lock()
 
 def load_tokenizer(name, settings=None):
     """(AutoTokenizer of the checkpoint, Origin)."""
+    files = checkpoint_files(name, settings=settings)
+    return tokenizer_in(files), files.origin
+
+
+def tokenizer_in(files):
+    """CheckpointFiles -> its AutoTokenizer, or a SourceError."""
     from transformers import AutoTokenizer
 
-    files = checkpoint_files(name, settings=settings)
+    name = files.origin.asked
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
@@ -335,15 +361,21 @@ def load_tokenizer(name, settings=None):
     if tokenizer.pad_token is None:
         raise SourceError(say("{name} has no padding token, so no batch can be padded. Choose an encoder such as BERT.",
                               name=name))
-    return tokenizer, files.origin
+    return tokenizer
 
 
 def load_model(name, seed=42, settings=None):
     """(AutoModelForSequenceClassification with two labels, Origin). A missing head is drawn with `seed`."""
+    files = checkpoint_files(name, weights=True, settings=settings)
+    return model_in(files, seed), files.origin
+
+
+def model_in(files, seed=42):
+    """CheckpointFiles with weights -> its AutoModelForSequenceClassification, or a SourceError."""
     import torch
     from transformers import AutoModelForSequenceClassification, set_seed
 
-    files = checkpoint_files(name, weights=True, settings=settings)
+    name = files.origin.asked
     check_labels(name, files.folder)
     try:
         with drawing_a_head:
@@ -360,7 +392,7 @@ def load_model(name, seed=42, settings=None):
     except Exception as error:
         raise SourceError(say("{name} can't be loaded as a sequence classifier: {first_line}", name=name,
                               first_line=_first_line(error))) from error
-    return model.eval(), files.origin
+    return model.eval()
 
 
 def with_adapter(model, folder):

@@ -1,16 +1,17 @@
 """Raw pairs -> encodings (input_ids, token_type_ids, attention_mask), and one pair's tokens as data.
 
-    >>> tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT)
+    >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
     >>> tokenize_function(tokenizer, {"sentence1": ["Hi."], "sentence2": ["Hello."]}, max_length=16)["input_ids"]
     [[101, 7632, 1012, 102, 7592, 1012, 102]]
 """
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 from languages import say
+from pipeline.memory import Kept
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings, shown  # noqa: F401
-from pipeline.sources import load_tokenizer, validated_checkpoint
+from pipeline.sources import kept_for, tokenizer_in
 
 
 def tokenize_function(tokenizer, examples, max_length=128, truncation=True):
@@ -29,20 +30,12 @@ def tokenize_datasets(raw_datasets, tokenizer, max_length=128):
     return raw_datasets.map(partial(tokenize_function, tokenizer, max_length=max_length), batched=True, desc="Tokenizing")
 
 
-@lru_cache(maxsize=8)
-def _kept_tokenizer(name, settings):
-    return load_tokenizer(name, settings)
+_tokenizers = Kept(most=8)
 
 
 def tokenizer_for(name, settings=None):
     """load_tokenizer, remembered. A stand-in is not remembered: the Hub may be back the next time."""
-    settings = settings or Settings()
-    if not isinstance(name, str):
-        validated_checkpoint(name)
-    tokenizer, origin = _kept_tokenizer(name, settings)
-    if origin.stands_in:
-        _kept_tokenizer.cache_clear()
-    return tokenizer, origin
+    return kept_for(_tokenizers, name, tokenizer_in, settings=settings)
 
 
 def longest_length(tokenizer, settings=None):

@@ -190,9 +190,9 @@ def prepare(config, output_dir, settings=None):
     """(Trainer, start event): names become objects, in the order of the pipeline."""
     settings = settings or Settings()
     raw_datasets, data_origin = load_raw_datasets(config.source, settings)
-    tokenizer, _ = load_tokenizer(config.checkpoint, settings)
-    checked_length(config.max_length, tokenizer, settings)
     model, model_origin = load_model(config.checkpoint, config.seed, settings)
+    tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
+    checked_length(config.max_length, tokenizer, settings)
     set_dropout(model, config.dropout)
     freeze(model, config.frozen_layers)
     metric, metric_origin = load_metric(settings)
@@ -511,8 +511,8 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     raw_datasets, data_origin = load_raw_datasets(source, settings)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    tokenizer, _ = load_tokenizer(checkpoint, settings)
     model, model_origin = load_model(checkpoint, config.seed, settings)
+    tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     metric, metric_origin = load_metric(settings)
     from datasets import DatasetDict
 

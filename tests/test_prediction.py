@@ -1,11 +1,13 @@
 """Checkpoint + pairs -> labels and probabilities."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from pipeline.prediction import predict, predict_each, softmax
-from pipeline.settings import InputError, Settings
+from pipeline import sources
+from pipeline.prediction import model_for, predict, predict_each, softmax
+from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
 from pipeline.sources import SourceError, load_model, load_tokenizer
 
 ROUNDING = 0.05  # of logits in bfloat16, where the processor has it
@@ -67,6 +69,26 @@ def test_other_limits(tiny, settings):
 def test_a_stand_in_says_so_and_is_asked_for_again(settings):
     _, origin = predict("google-bert/bert-base-uncased", PAIRS[:1], settings=settings)
     assert origin.stands_in and "google-bert/bert-base-uncased" in origin.reason
+
+
+def test_a_stand_in_throws_nobodys_model_out_and_is_the_embedded_one(tiny, settings):
+    model = model_for(tiny, settings)[0]
+    stand_in, origin = model_for("google-bert/bert-base-uncased", settings)
+    assert origin.stands_in and origin.asked == "google-bert/bert-base-uncased"
+    assert stand_in is model_for(EMBEDDED_CHECKPOINT, settings)[0] and model_for(tiny, settings)[0] is model
+
+
+def test_a_stand_in_brings_its_own_tokenizer(tiny_roberta_id, settings, monkeypatch):
+    """A tokenizer may come in time and the weights not; its ids would mean other words to the model that stands in."""
+
+    def no_weights(name, weights=False, settings=None):
+        return real(name if not weights or name == EMBEDDED_CHECKPOINT else "none/such", weights, settings)
+
+    real = sources.checkpoint_files
+    expected = predict(EMBEDDED_CHECKPOINT, PAIRS[:1], settings=settings)[0]
+    monkeypatch.setattr(sources, "checkpoint_files", no_weights)
+    answer, origin = predict(tiny_roberta_id, PAIRS[:1], settings=replace(settings, max_rows=31))
+    assert origin.stands_in and answer == expected
 
 
 def test_odd_texts_are_only_texts(tiny, settings):

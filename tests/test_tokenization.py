@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import sources
 from pipeline.dataset import load_raw_datasets
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
 from pipeline.sources import load_tokenizer
@@ -122,7 +123,10 @@ def test_max_length_ends_where_the_checkpoint_has_no_positions(tokenizer, tiny_r
         checked_length(129, load_tokenizer(tiny_roberta_id)[0])
 
 
-def test_a_tokenizer_is_remembered_but_a_stand_in_is_not(settings):
-    assert tokenizer_for(EMBEDDED_CHECKPOINT, settings)[0] is tokenizer_for(EMBEDDED_CHECKPOINT, settings)[0]
-    first, origin = tokenizer_for("google-bert/bert-base-uncased", settings)
-    assert origin.stands_in and tokenizer_for("google-bert/bert-base-uncased", settings)[0] is not first
+def test_a_tokenizer_is_remembered_but_not_that_another_stands_in(settings, monkeypatch):
+    embedded, looked_for = tokenizer_for(EMBEDDED_CHECKPOINT, settings)[0], []
+    monkeypatch.setattr(sources, "cached_files", lambda name, weights: looked_for.append(name))
+    for _ in range(2):
+        tokenizer, origin = tokenizer_for("google-bert/bert-base-uncased", settings)
+        assert origin.stands_in and tokenizer is embedded
+    assert len(looked_for) == 2 and tokenizer_for(EMBEDDED_CHECKPOINT, settings)[0] is embedded
