@@ -24,12 +24,14 @@ import logging
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 
 from languages import say
 from pipeline import executors, life, workers
@@ -374,38 +376,62 @@ def list_runs(settings=None):
     """All runs of this server, oldest first; without their events."""
     folder = (settings or Settings()).runs_folder
     try:
-        folders = [folder / name for name in os.listdir(folder) if RUN_ID.fullmatch(name)]
+        looks = {name: looks_of(f"{folder}/{name}") for name in os.listdir(folder) if RUN_ID.fullmatch(name)}
     except OSError:  # not there yet
         return []
-    ordered = sorted((modified(path / "config.json"), path.name, path) for path in folders if is_run(path))
-    if len(_ended) > 2 * len(ordered) + 100:  # most of them are gone
+    names = sorted((name for name in looks if looks[name]), key=lambda name: (looks[name][1][0], name))
+    if len(_ended) > 2 * len(names) + 100:  # most of them are gone
         _ended.clear()
-    return [_brief(path) for *_, path in ordered]
+    return [_kept_brief(f"{folder}/{name}", looks[name]) or _brief(folder / name, looks[name]) for name in names]
 
 
-def _brief(folder):
+def looks_of(folder):
+    """What changes with whatever may make another story of an ended run; None for a folder that is no run."""
+    try:
+        about = os.lstat(folder)
+        looks = [(about.st_mtime_ns, about.st_mode)] if stat.S_ISDIR(about.st_mode) else None
+        for name in ("config.json", "worker", "alive", "events.jsonl") if looks else ():
+            looks.append(_look(f"{folder}/{name}"))
+    except OSError:
+        return None
+    return tuple(looks) if looks and looks[1] else None
+
+
+def _look(path):
+    try:
+        about = os.lstat(path)
+    except OSError:
+        return None
+    return about.st_mtime_ns, about.st_size
+
+
+def _kept_brief(path, looks):
+    known, run = _ended.get(path, (None, None))
+    return run if known == looks else None
+
+
+def _brief(folder, looks):
     """Id, state and config without a look at the queue."""
-    looks = _looks_of(folder)
-    known, run = _ended.get(folder, (None, None))
-    if known == looks:
-        return run
     living = life.lives(folder)  # first, as in read_run
     run = Run(folder.name, _state(folder, living, last_told(folder / "events.jsonl")), read_config(folder) or {})
     if run.ended:
-        _ended[folder] = looks, run
+        _ended[str(folder)] = looks, run
     return run
 
 
-def _looks_of(folder):
-    """Changes with whatever may make another story of an ended run."""
-    looks = []
-    for path in (folder, *(folder / name for name in ("config.json", "worker", "alive", "events.jsonl"))):
-        try:
-            about = os.lstat(path)
-            looks.append((about.st_mtime_ns, about.st_size))
-        except OSError:
-            looks.append(None)
-    return looks
+def outline(run_id, settings):
+    """A run as read_run tells it, without the lines of its log; one that has ended is read once and kept.
+
+    The pages that watch a run draw earlier ones behind it, every second.
+    """
+    folder = _folder(run_id, settings)
+    return _outline(folder, looks_of(folder), settings)
+
+
+@lru_cache(maxsize=512)
+def _outline(folder, looks, settings):
+    run = read_run(folder.name, settings)
+    return replace(run, events=[event for event in run.events if event["event"] != "log"])
 
 
 def _queue_ahead(folder, settings):

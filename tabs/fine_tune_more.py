@@ -15,7 +15,7 @@ from pipeline.diagnosis import changed_config, diagnose, evidence_of
 from pipeline.forecast import forecast
 from pipeline.judgement import digest
 from pipeline.reproduce import run_script
-from pipeline.runs import curves, read_run, start_runs
+from pipeline.runs import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
 from pipeline.training import config_from
@@ -230,21 +230,21 @@ def _guarded(draw, *values):
         return drawing.notice(explain(error), kind="error")
 
 
-def all_runs_of(owned, settings, most=40):
-    """This browser's runs, newest first. `owned`: what its storage holds, which may be anything."""
+def all_runs_of(owned, settings, most=40, read=read_run):
+    """This browser's runs, newest first, read by `read`. `owned`: what its storage holds, which may be anything."""
     names = [name for name in owned if isinstance(name, str)] if isinstance(owned, dict) else []
     found = []
     for name in reversed(names[-most:]):
         try:
-            found.append(read_run(name, settings))
+            found.append(read(name, settings))
         except InputError:  # the browser's own name, or whatever was put there
             pass
     return found
 
 
-def runs_of(owned, settings, most=40):
+def runs_of(owned, settings, most=40, read=read_run):
     """Those of them that have ended and left a model."""
-    return [run for run in all_runs_of(owned, settings, most) if run.has_model and run.first("start")]
+    return [run for run in all_runs_of(owned, settings, most, read) if run.has_model and run.first("start")]
 
 
 def behind(run, owned, settings):
@@ -252,7 +252,7 @@ def behind(run, owned, settings):
     if not run.config:
         return []
     alike = ("source", "eval_pairs")
-    return [other for other in runs_of(owned, settings, 3 * OVERLAID) if other.id != run.id
+    return [other for other in runs_of(owned, settings, 3 * OVERLAID, outline) if other.id != run.id
             and all(other.config.get(name) == run.config.get(name) for name in alike)][:OVERLAID]  # fmt: skip
 
 

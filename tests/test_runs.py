@@ -375,7 +375,7 @@ def test_a_server_never_ends_itself(folder, settings, call, monkeypatch):
 
 def test_server_and_worker_may_write_one_file_at_once(tmp_path):
     """Each by another name: with one for both, the slower one's was moved away under its hands."""
-    code = "import sys; from pathlib import Path; from pipeline.story import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(3000)]"
+    code = "import sys; from pathlib import Path; from pipeline.story import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(1000)]"
     writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "worker"], cwd=ROOT) for _ in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0] and os.listdir(tmp_path) == ["worker"]
 
