@@ -21,7 +21,7 @@ from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
 from pipeline.settings import InputError, Settings
-from pipeline.sources import drawing_a_head, load_model, load_tokenizer
+from pipeline.sources import checkpoint_files, drawing_a_head, load_tokenizer, model_in
 from pipeline.tokenization import checked_length, tokenize_datasets
 from pipeline.training import build_trainer, build_training_args, freeze, set_dropout
 
@@ -128,8 +128,9 @@ def one_step(config, settings=None):
     config, notes = _as_here(config.checked(settings))
     began = time.monotonic()
     with _one_at_a_time:
-        model, origin = load_model(config.checkpoint, config.seed, settings)
-        _check_size(config.checkpoint, model)
+        files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
+        _check_size(config.checkpoint, files.folder)
+        model, origin = model_in(files, config.seed), files.origin
         tokenizer, rows, tokenized = _pairs(config, origin.loaded, settings)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
@@ -167,8 +168,14 @@ def _pairs(config, checkpoint, settings):
     return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"]
 
 
-def _check_size(name, model):
-    numbers = sum(parameter.numel() for parameter in model.parameters())
+def _check_size(name, folder):
+    """Counted before anything is loaded: a safetensors file says at its beginning which tensors it holds."""
+    from safetensors import safe_open
+
+    numbers = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            numbers += sum(math.prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())
     if numbers > MOST_PARAMETERS:
         raise InputError(say("{name} has {numbers:,} parameters, and two copies with gradients of more than "
                              "{MOST_PARAMETERS:,} are more than a page can wait for. Choose the embedded checkpoint for "

@@ -21,7 +21,7 @@ SOURCES = ("auto", "hub", "folder", "embedded")
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("sentence1", "sentence2", "label", "idx")
 
-_kept = {}
+_kept, _again = {}, set()
 _lock = threading.Lock()
 
 
@@ -38,12 +38,34 @@ def load_raw_datasets(source="auto", settings=None):
                              SOURCES=', '.join(SOURCES)))
     key = (source, settings.mrpc_folder)
     with _lock:
-        if key not in _kept or _kept[key][1] < time.monotonic():
-            loaded = _load(source, settings)
-            # A stand-in is kept only for a while: the Hub may be back.
-            stale = settings.hub_retry_seconds if loaded[1].stands_in else float("inf")
-            _kept[key] = (loaded, time.monotonic() + stale)
-        return _kept[key][0]
+        if key not in _kept:
+            _keep(key, settings)
+        loaded, until = _kept[key]
+    if until < time.monotonic():
+        _load_again(key, settings)
+    return loaded
+
+
+def _keep(key, settings):
+    """Load, and keep; a stand-in only for a while: the Hub may be back."""
+    loaded = _load(key[0], settings)
+    _kept[key] = (loaded, time.monotonic() + (settings.hub_retry_seconds if loaded[1].stands_in else float("inf")))
+
+
+def _load_again(key, settings):
+    """In the background, once at a time: nobody waits for a Hub that stalls while a stand-in is there."""
+
+    def load():
+        try:
+            _keep(key, settings)
+        finally:
+            _again.discard(key)
+
+    with _lock:
+        if key in _again:
+            return
+        _again.add(key)
+    threading.Thread(target=load, daemon=True, name="pairs-again").start()
 
 
 def _load(source, settings):

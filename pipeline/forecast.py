@@ -15,14 +15,13 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.runs import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
 from pipeline.sources import (
-    OTHER_BACKENDS,
-    SMALL_FILES,
-    WEIGHTS,
     HubUnavailable,
     SourceError,
-    ask_hub,
     cached_files,
+    check_size,
     checkpoint_files,
+    hub_listing,
+    wanted_bytes,
 )
 from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
 
@@ -232,22 +231,9 @@ def download_of(name, settings):
 
 @lru_cache(maxsize=64)
 def _hub_bytes(name, settings):
-    from fnmatch import fnmatch
-
-    from huggingface_hub import HfApi, utils
-
-    try:
-        info = ask_hub(settings, HfApi().model_info, name, files_metadata=True, timeout=settings.hub_decision_seconds)
-    except utils.GatedRepoError:
-        raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
-                              name=name)) from None
-    except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
-        raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
-    wanted = [file for file in info.siblings or [] if any(fnmatch(file.rfilename, part) for part in SMALL_FILES + WEIGHTS)
-              and not any(fnmatch(file.rfilename, part) for part in OTHER_BACKENDS)]  # fmt: skip
-    if any(file.size is None for file in wanted):
-        raise HubUnavailable(say("the Hub doesn't tell the size of its files"))
-    return sum(file.size for file in wanted)
+    size = wanted_bytes(hub_listing(name, settings), weights=True)
+    check_size(name, size, settings)
+    return size
 
 
 # ---------------------------------------------------------------- seconds

@@ -110,6 +110,9 @@ class Settings:
     hub_decision_seconds: float = 5.0
     hub_download_seconds: float = 300.0
     hub_retry_seconds: float = 60.0
+    # What a visitor may name: bert-large fits, and is served in half of that. Downloads go on when a page has given up.
+    max_checkpoint_bytes: int = 1_500_000_000
+    max_downloads_at_once: int = 3
     # For one step of a push: a page waits for it, and an upload takes as long as its line is slow.
     hub_push_seconds: float = 300.0
 

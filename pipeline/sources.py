@@ -10,11 +10,13 @@ checkpoint stands in, and the Origin that comes back says so.
 """
 
 import re
+import shutil
 import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,6 +108,10 @@ def within(seconds, function, *args, **kwargs):
 
     The thread is a daemon and goes on: a download that took too long is found in the cache next time.
     """
+    return _waited(seconds, _in_thread(function, args, kwargs))
+
+
+def _in_thread(function, args, kwargs):
     future = Future()
 
     def work():
@@ -115,6 +121,10 @@ def within(seconds, function, *args, **kwargs):
             future.set_exception(error)
 
     threading.Thread(target=work, daemon=True, name=f"within-{function.__name__}").start()
+    return future
+
+
+def _waited(seconds, future):
     try:
         return future.result(seconds)
     except FutureTimeout:
@@ -136,7 +146,7 @@ def ask_hub(settings, question, *args, **kwargs):
     """Put one `question` to the Hub, bounded; any failure but "not there" is HubUnavailable.
 
     A Hub that just failed is not asked again for `settings.hub_retry_seconds`: thirty visitors
-    shouldn't each wait five seconds to learn the same.
+    shouldn't each wait five seconds to learn the same. An answer that is about this one question is no failure.
     """
     from huggingface_hub import utils
 
@@ -150,8 +160,19 @@ def ask_hub(settings, question, *args, **kwargs):
         raise
     except Exception as error:
         reason = hub_reason(error)
-        _refusal.update(until=time.monotonic() + settings.hub_retry_seconds, reason=reason)
+        if _is_down(error):
+            _refusal.update(until=time.monotonic() + settings.hub_retry_seconds, reason=reason)
         raise HubUnavailable(reason) from error
+
+
+def _is_down(error):
+    """Whether the Hub as a whole fails: it has too much to do, or gave no answer. A 403 is about what was asked for."""
+    status = _status(error)
+    return status >= 500 or status == 429 if status else not isinstance(error, (ValueError, TypeError))
+
+
+def _status(error):
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def forget_refusal():
@@ -163,8 +184,7 @@ def hub_reason(error):
     """One short line for a person out of whatever a Hub client raised."""
     if isinstance(error, HubUnavailable):
         return str(error)
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status:
+    if status := _status(error):
         return say("the Hub answered {status}", status=status)
     text = f"{type(error).__name__} {error}".lower()
     if "offline" in text:
@@ -184,7 +204,7 @@ def hub_reason(error):
 def checkpoint_files(name, weights=False, settings=None):
     """A folder with the files of checkpoint `name`: tokenizer and config, and `weights` if asked.
 
-    Raises SourceError for an id that is malformed, unknown to the Hub, gated, or has no safetensors.
+    Raises SourceError for an id that is malformed, unknown to the Hub, gated, too large, or has no safetensors.
     A Hub that can't be had is no error: the embedded checkpoint comes back and its origin says why.
     """
     settings = settings or Settings()
@@ -198,7 +218,11 @@ def checkpoint_files(name, weights=False, settings=None):
     try:
         return _from_hub(name, weights, settings)
     except HubUnavailable as error:
-        return cached_files(name, weights) or _embedded(name, _standing_in(name, error))
+        files = cached_files(name, weights)
+        if files:
+            sizes = {path.name: path.stat().st_size for path in files.folder.iterdir() if path.is_file()}
+            check_size(name, wanted_bytes(sizes, weights), settings)
+        return files or _embedded(name, _standing_in(name, error))
 
 
 def _embedded(asked, reason):
@@ -232,19 +256,56 @@ def _has_tokenizer(folder):
 
 
 def _from_hub(name, weights, settings):
+    began = time.monotonic()
+    sizes = hub_listing(name, settings)
+    _check_listing(name, sizes, weights)
+    most = wanted_bytes(sizes, weights)
+    check_size(name, most, settings)
+    _check_room(most, settings)
+    folder = _download(name, weights, settings, began)
+    return CheckpointFiles(folder, Origin(name, name, "hub", say("downloaded from the Hub")))
+
+
+def hub_listing(name, settings):
+    """{file: its bytes} of a checkpoint as the Hub lists it; SourceError where it is gated or not there."""
     from huggingface_hub import HfApi, utils
 
-    began = time.monotonic()
     try:
-        info = ask_hub(settings, HfApi().model_info, name, timeout=settings.hub_decision_seconds)
+        info = ask_hub(settings, HfApi().model_info, name, files_metadata=True, timeout=settings.hub_decision_seconds)
     except utils.GatedRepoError:
         raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
                               name=name)) from None
     except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
         raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
-    _check_listing(name, [sibling.rfilename for sibling in info.siblings or []], weights)
-    folder = _download(name, weights, settings, began)
-    return CheckpointFiles(folder, Origin(name, name, "hub", say("downloaded from the Hub")))
+    return {sibling.rfilename: sibling.size for sibling in info.siblings or []}
+
+
+def wanted_bytes(sizes, weights):
+    """{file: bytes} -> bytes of those that are downloaded and loaded, as `_patterns` says."""
+    patterns = _patterns(weights)
+    wanted = [size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns)
+              and not any(fnmatch(file, part) for part in OTHER_BACKENDS)]  # fmt: skip
+    if None in wanted:
+        raise HubUnavailable(say("the Hub doesn't tell the size of its files"))
+    return sum(wanted)
+
+
+def check_size(name, size, settings):
+    """A visitor may name any model there is; a large one would fill the disk, or the memory that all share."""
+    most = settings.max_checkpoint_bytes
+    if size > most:
+        raise SourceError(say("{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. Choose a smaller "
+                              "one, such as {EMBEDDED_CHECKPOINT}.", name=name, size=size / 10**9, most=most / 10**9,
+                              EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT))  # fmt: skip
+
+
+def _check_room(size, settings):
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.exists())).free
+    if free - size < settings.min_free_bytes:
+        raise HubUnavailable(say("this server's disk has no room for its {size:.1f} GB", size=size / 10**9))
 
 
 def _check_listing(name, files, weights):
@@ -258,19 +319,40 @@ def _check_listing(name, files, weights):
         )
 
 
+def _patterns(weights):
+    return SMALL_FILES + (WEIGHTS if weights else ())
+
+
 def _download(name, weights, settings, began):
     from huggingface_hub import snapshot_download
 
-    patterns = SMALL_FILES + (WEIGHTS if weights else ())
-    return Path(finish_download(settings, began, snapshot_download, name, allow_patterns=patterns,
+    return Path(finish_download(settings, began, snapshot_download, name, allow_patterns=_patterns(weights),
                                 ignore_patterns=OTHER_BACKENDS))  # fmt: skip
+
+
+_under_way = {}
+_beginning = threading.Lock()
+
+
+def _begun(settings, download, args, kwargs):
+    """The Future of this download. While it goes on, whoever asks for the same waits for that one."""
+    key = (download, args, tuple(sorted(kwargs.items())))
+    with _beginning:
+        future = _under_way.get(key)
+        if not future:
+            if len(_under_way) >= settings.max_downloads_at_once:
+                raise HubUnavailable(say("{count} downloads go on already", count=len(_under_way)))
+            future = _under_way[key] = _in_thread(download, args, kwargs)
+            future.add_done_callback(lambda _done: _under_way.pop(key, None))
+        return future
 
 
 def finish_download(settings, began, download, *args, **kwargs):
     """The download's result, or HubUnavailable when it fails or hasn't ended `hub_download_seconds` after `began`."""
     left = settings.hub_download_seconds - (time.monotonic() - began)
+    future = _begun(settings, download, args, kwargs)
     try:
-        return within(max(left, 0.1), download, *args, **kwargs)
+        return _waited(max(left, 0.1), future)
     except HubUnavailable:
         reason = say("its download takes longer than {hub_download_seconds:g} s and goes on in the background",
                      hub_download_seconds=settings.hub_download_seconds)

@@ -1,14 +1,17 @@
 """Where pairs come from, and rows for a visitor."""
 
 import re
+import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import dataset
 from pipeline.dataset import COLUMNS, load_raw_datasets, majority, parse_rows, random_rows, rows_at, search_rows
 from pipeline.settings import InputError, Settings
-from pipeline.sources import SourceError
+from pipeline.sources import Origin, SourceError
 from tests.conftest import SPLITS
 
 # ---------------------------------------------------------------- sources
@@ -42,6 +45,27 @@ def test_embedded_pairs_stand_in_for_a_hub_that_is_off_and_look_like_it(settings
 def test_a_source_asked_for_by_name_has_no_stand_in(source, says):
     with pytest.raises(SourceError, match=says):
         load_raw_datasets(source, Settings(mrpc_folder=None))
+
+
+def test_nobody_waits_while_the_hub_is_asked_again(monkeypatch):
+    """A stand-in goes on standing in; what the Hub brings in the end is there for those who come later."""
+    answer, asked = threading.Event(), []
+
+    def load(source, settings):
+        asked.append(source)
+        if len(asked) > 1:
+            answer.wait(20)
+        return f"pairs {len(asked)}", Origin("MRPC", "MRPC", "hub", "", stands_in=len(asked) == 1)
+
+    monkeypatch.setattr(dataset, "_load", load)
+    monkeypatch.setattr(dataset, "_kept", {})
+    settings = Settings(data="auto", mrpc_folder=None, hub_retry_seconds=0)
+    began = time.monotonic()
+    assert [load_raw_datasets("auto", settings)[0] for _ in range(4)] == ["pairs 1"] * 4 and time.monotonic() - began < 10
+    answer.set()
+    while load_raw_datasets("auto", settings)[0] == "pairs 1" and time.monotonic() - began < 15:
+        time.sleep(0.01)
+    assert load_raw_datasets("auto", settings)[0] == "pairs 2" and len(asked) == 2
 
 
 def test_a_folder_without_mrpc_is_named(tmp_path):

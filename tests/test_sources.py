@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import sources
-from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT
+from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
 from pipeline.sources import SourceError, checkpoint_files, load_model, load_tokenizer, validated_checkpoint, within
 from tests.conftest import in_cache, tiny_checkpoint
 
@@ -145,6 +147,52 @@ def test_waiting_has_an_end_and_keeps_the_error():
     assert within(1, lambda: 7) == 7
 
 
+def failing(status):
+    from types import SimpleNamespace
+
+    def ask():
+        error = OSError("no")
+        error.response = status and SimpleNamespace(status_code=status)
+        raise error
+
+    return ask
+
+
+@pytest.mark.parametrize("status, left_alone", [(400, False), (403, False), (451, False), (429, True), (502, True), (None, True)])
+def test_only_a_hub_that_is_down_is_left_alone_for_a_while(monkeypatch, status, left_alone):
+    """One visitor's odd id is no reason to answer all others with a stand-in."""
+    monkeypatch.setattr(sources, "hub_is_switched_off", lambda: False)
+    monkeypatch.setattr(sources, "_refusal", {"until": 0.0, "reason": ""})
+    with pytest.raises(sources.HubUnavailable, match=str(status or "failed")):
+        sources.ask_hub(Settings(), failing(status))
+    if left_alone:
+        with pytest.raises(sources.HubUnavailable):
+            sources.ask_hub(Settings(), lambda: "an answer")
+    else:
+        assert sources.ask_hub(Settings(), lambda: "an answer") == "an answer"
+
+
+def test_a_download_that_goes_on_is_not_begun_again_and_only_so_many_go_on(monkeypatch):
+    begun, end = [], threading.Event()
+
+    def download(name, patterns=()):
+        begun.append(name)
+        end.wait(20)
+        return name
+
+    def press(name):
+        with pytest.raises(sources.HubUnavailable) as given_up:
+            sources.finish_download(Settings(hub_download_seconds=0.01, max_downloads_at_once=2), time.monotonic(), download, name,
+                                    patterns=("*.json",))  # fmt: skip
+        return str(given_up.value)
+
+    said = [press(name) for name in ("one", "one", "two", "one", "three")]
+    assert begun == ["one", "two"] and "goes on in the background" in said[3] and "2 downloads go on already" in said[4]
+    end.set()
+    assert sources.finish_download(Settings(), time.monotonic(), download, "one", patterns=("*.json",)) == "one"
+    assert sources.finish_download(Settings(), time.monotonic(), download, "three") == "three" and not sources._under_way
+
+
 # ---------------------------------------------------------------- the real clients against a Hub on loopback
 
 
@@ -194,6 +242,25 @@ print(json.dumps([[type(error).__name__, str(error)] for error in errors]))
     assert [kind for kind, _ in told] == ["SourceError", "SourceError"]
     assert "nobody/nothing" in told[0][1] and "some/pickle has no safetensors" in told[1][1]
     assert not list(client.home.rglob("*.bin"))
+
+
+def test_a_checkpoint_that_is_too_large_is_neither_downloaded_nor_loaded(loopback, served_model):
+    client = loopback(*model_flags(served_model))
+    told = client.ask(FILES + """
+from pathlib import Path
+name, small = "google-bert/bert-base-uncased", Settings(max_checkpoint_bytes=1_000_000)
+refused = str(timed(checkpoint_files, name, weights=True, settings=small)[0])
+from huggingface_hub.constants import HF_HUB_CACHE
+nothing = not list(Path(HF_HUB_CACHE).rglob("*.safetensors"))
+places = [checkpoint_files(name, weights=weights, settings=settings).origin.place for weights, settings in ((False, small), (True, None))]
+full = checkpoint_files("google-bert/bert-base-uncased", weights=True, settings=Settings(min_free_bytes=10**18)).origin
+import os; os.environ["HF_HUB_OFFLINE"] = "1"
+import huggingface_hub.constants as constants; constants.HF_HUB_OFFLINE = True
+print(json.dumps([refused, nothing, places, full.place, str(timed(checkpoint_files, name, weights=True, settings=small)[0])]))
+""")
+    refused, nothing, places, full, cached = told
+    assert refused == cached and "bert-base-uncased takes 0.0 GB; 0.0 GB is the most" in refused and EMBEDDED_CHECKPOINT in refused
+    assert nothing and places == ["hub", "hub"] and full == "hub cache"
 
 
 def test_a_hub_that_answers_503(loopback, served_model):
