@@ -11,6 +11,7 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
+import logging
 import threading
 
 import gradio as gr
@@ -31,7 +32,9 @@ from tabs.theme import CSS, THEME
 from tabs.walk import build_walk
 from tabs.words import speaks
 
+log = logging.getLogger(__name__)
 TITLE = "From a pair of sentences to a paraphrase classifier"
+MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
     "enable_monitoring": False, "ssr_mode": False,
@@ -54,8 +57,8 @@ def build_app(settings):
             demo.fns[number].fn = speaks(demo.fns[number].fn, language)
     executors.prepare()
     keep_light()
-    # Handlers are short; long work lives in a run's own process.
-    return demo.queue(default_concurrency_limit=8)
+    # Handlers are short; long work lives in a run's own process. More than a class with its timers is somebody's flood.
+    return demo.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
 
 
 def _build_page(demo, settings):
@@ -89,14 +92,28 @@ def page_settings():
 
 
 def warm(settings):
-    """Import and load in the background what the first visitor will need, and take up runs that still wait."""
-    from pipeline.dataset import load_raw_datasets
+    """Import and load in the background what the first visitor will need, and take up runs that still wait.
+
+    Each by itself: where one can't be had, the others still can. Runs come last: their processes want the cores, too.
+    """
+    for prepare in (_answer_once, _load_pairs, open_house):
+        try:
+            prepare(settings)
+        except Exception:
+            log.exception("%s, while the app warmed up", prepare.__name__)
+
+
+def _answer_once(settings):
     from pipeline.prediction import predict as predict_pairs
     from pipeline.settings import READY
 
     predict_pairs(READY, [("warm", "up")], settings=settings)
+
+
+def _load_pairs(settings):
+    from pipeline.dataset import load_raw_datasets
+
     load_raw_datasets(settings=settings)
-    open_house(settings)  # last: it starts processes that want the cores, too
 
 
 def health_route(settings):

@@ -23,7 +23,10 @@ def health(settings):
             state = {"stopping": "running"}.get(run.state, run.state)
             if state in report["runs"]:
                 report["runs"][state] += 1
-        report["free_bytes"] = shutil.disk_usage(settings.runs_folder).free
+        report["free_bytes"] = free = shutil.disk_usage(settings.runs_folder).free
+        if free < settings.min_free_bytes:  # every run would be refused
+            report["status"] = say("the disk of RUNS_DIR is full: {free:.1f} GB are left, a run needs up to {needed:.1f} GB.",
+                                   free=free / 2**30, needed=settings.min_free_bytes / 2**30)
     except OSError as error:
         report.update(status=say("runs can't be kept: {strerror}. Check the folder in RUNS_DIR.", strerror=error.strerror))
     return report["status"] == "ok", report

@@ -49,7 +49,7 @@ def files_of(run, settings=None, name="paraphrase-classifier"):
 def model_card(run, name="paraphrase-classifier"):
     """The README.md of a run's model: what it is, its figures beside the majority's, settings, seed, versions, licences."""
     start, end = run.first("start"), run.first(run.state)
-    if not start or not start.get("model") or not start.get("data"):
+    if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(say("This run doesn't say what it was trained from, so no card can be written. Start a new run."))
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded

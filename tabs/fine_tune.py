@@ -1,7 +1,5 @@
 """Fine-tune: launch a short Trainer run, watch its curve, stop it, keep its model."""
 
-import hashlib
-import hmac
 import html
 import secrets
 import shlex
@@ -12,7 +10,7 @@ import gradio as gr
 from languages import _, say
 from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
-from pipeline.settings import CHECKPOINTS, READY, WARMED
+from pipeline.settings import CHECKPOINTS, READY, WARMED, InputError
 from pipeline.sources import origin_said
 from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
 from tabs import drawing
@@ -30,11 +28,18 @@ START_CHOICES = [
 ]
 NO_RUN = Run("", "idle")
 routes = more.routes  # what a page downloads: app.py hands them to the server
-# Addresses of callers are counted, not kept: what a run's folder holds of one can't be traced back without this key.
-ADDRESS_KEY = secrets.token_bytes(32)
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
   const url = new URL(location); url.searchParams.set("run", id); showAddress(url); }"""
+# Each tab of a browser has what the browser remembers in a copy of its own, and writes the whole of it: what others have
+# started is put to it, else the last to start would make them forget their secrets. And a browser has one name.
+TOGETHER = """(mine) => { const key = "fine-tunes-of-all-tabs"; let all = {};
+  try { all = JSON.parse(localStorage.getItem(key)) || {}; } catch {}
+  const name = all.browser ?? mine?.browser;
+  all = Object.entries({...all, ...mine}).filter(([id]) => id !== "browser").slice(-20);
+  all = Object.fromEntries(name ? [["browser", name], ...all] : all);
+  try { localStorage.setItem(key, JSON.stringify(all)); } catch {}
+  return all; }"""
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,15 @@ def build_tab(settings):
     for event in (start.click(page.start, asked, **begun), after.remedy.click(page.remedy, [after.ended, owned], **tried),
                   seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
         shared.follow(event, done="start")
-        event.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
+        together = event.then(None, owned, owned, js=TOGETHER, api_visibility="private")
+        together.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
     timer.tick(**watch)
     # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves
     gr.on([after.ended.change, owned.change], page.charts, [after.ended, owned], [loss, scores], **private)
     public(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
+    public(page.run_status, api_name="run_status")
+    public(page.stop_run, api_name="stop_run")
     # A run that has ended shows the pace of this machine
     after.ended.change(**forecast, **private, concurrency_id="forecast")
     return FineTuneTab(shared, finished, ((page.load, owned, [run_id, *drawn]), tuple(forecast.values())))
@@ -167,24 +175,24 @@ class _handlers:
         self.settings = settings
         self.names = ()  # of the form's fields, in the order in which Start receives their values
 
-    def start(self, owned, *values):
+    def start(self, request: gr.Request, owned, *values):
         """(status, the run to watch, the browser's runs)."""
         try:
-            return self._started(config_from(dict(zip(self.names, values, strict=True))), owned)
+            return self._started(config_from(dict(zip(self.names, values, strict=True))), owned, request)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
 
-    def remedy(self, run_id, owned):
+    def remedy(self, request: gr.Request, run_id, owned):
         """Start the run that tries what the diagnosis of this one proposes; as `start`, and a value for each field."""
         try:
             config = more.remedied(run_id, self.settings)
-            return *self._started(config, owned), *(getattr(config, name) for name in self.names)
+            return *self._started(config, owned, request), *(getattr(config, name) for name in self.names)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), *(gr.skip(),) * (2 + len(self.names))
 
-    def _started(self, config, owned):
+    def _started(self, config, owned, request):
         owned = _recent(owned)
-        run_id, secret = start_run(config, self.settings, browser=owned[BROWSER])
+        run_id, secret = start_run(config, self.settings, browser=owned[BROWSER], address=more.address_of(request))
         run = read_run(run_id, self.settings)
         return drawing.run_status(run.state, 0, 0, None, _message(run)), run_id, {**owned, run_id: secret}
 
@@ -207,7 +215,9 @@ class _handlers:
         try:
             return self._drawn(read_run(run_id, self.settings), owned)
         except Exception as error:
-            return (drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 6, gr.Timer(active=False), *(gr.skip(),) * 2)
+            # What nobody foresaw may be over at the next look
+            timer = gr.Timer(active=False) if isinstance(error, InputError) else gr.skip()
+            return (drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 6, timer, *(gr.skip(),) * 2)
 
     def _drawn(self, run, owned):
         mine = not run.ended and may_stop(run.id, _secret_of(run.id, owned), self.settings)
@@ -268,7 +278,11 @@ class _handlers:
         learning_rate: float = DEFAULT.learning_rate,
         eval_strategy: str = DEFAULT.eval_strategy,
         eval_steps: int = DEFAULT.eval_steps,
+        schedule: str = DEFAULT.schedule,
+        warmup_ratio: float = DEFAULT.warmup_ratio,
+        weight_decay: float = DEFAULT.weight_decay,
         max_length: int = DEFAULT.max_length,
+        group_by_length: bool = DEFAULT.group_by_length,
         frozen_layers: int = DEFAULT.frozen_layers,
         dropout: float = DEFAULT.dropout,
         precision: str = DEFAULT.precision,
@@ -288,21 +302,58 @@ class _handlers:
             learning_rate: how far an update goes
             eval_strategy: no, steps or epoch
             eval_steps: updates between two evaluations
+            schedule: how the learning rate falls: linear, cosine or constant
+            warmup_ratio: share of the run in which the learning rate rises
+            weight_decay: pull towards zero
             max_length: the most tokens of a pair
+            group_by_length: batches of like length: less padding
             frozen_layers: lowest layers that stay as they are, and the embeddings with them; 0 freezes nothing
             dropout: share of activations dropped in training
             precision: fp32, bf16, or auto: bf16 where this machine is faster with it
             seed: same seed, same curve
 
         Returns:
-            run (its id), secret (whoever has it may stop the run), and model (its name for `predict` once it is done)
+            run (its id, for `run_status`), secret (whoever has it may stop the run, with `stop_run`), and model (its name for
+            `predict` once it is done)
         """
         values = {name: value for name, value in locals().items() if name not in ("self", "request")}
         try:
-            run_id, secret = start_run(config_from(values), self.settings, address=_address_of(request))
+            run_id, secret = start_run(config_from(values), self.settings, address=more.address_of(request))
         except Exception as error:
             raise toast(error) from None
         return {"run": run_id, "secret": secret, "model": f"run:{run_id}"}
+
+    def run_status(self, run: str) -> dict:
+        """Where a run stands.
+
+        Args:
+            run: its id, as `fine_tune` gave it
+
+        Returns:
+            state (queued, running, stopping, done, stopped, failed or expired), message, place in the queue and wait in
+            seconds, step and total_steps, before and after (accuracy and F1, once it has ended), and model (its name for
+            `predict`, "" while there is none)
+        """
+        try:
+            return _told(read_run(run, self.settings))
+        except Exception as error:
+            raise toast(error) from None
+
+    def stop_run(self, run: str, secret: str) -> dict:
+        """Ask a run to stop after its next step and keep its model; asked again, some seconds later, it ends at once without.
+
+        Args:
+            run: its id, as `fine_tune` gave it
+            secret: its secret, as `fine_tune` gave it
+
+        Returns:
+            where the run stands, as `run_status` says it
+        """
+        try:
+            stop_run(run, secret, self.settings)
+            return _told(read_run(run, self.settings))
+        except Exception as error:
+            raise toast(error) from None
 
 
 STOP = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose the model")}
@@ -321,10 +372,13 @@ def _secret_of(run_id, owned):
     return owned.get(run_id) if isinstance(owned, dict) and isinstance(run_id, str) else None
 
 
-def _address_of(request):
-    """Whom an API call counts for; "" where there is no telling."""
-    host = request.client.host if request and request.client else ""
-    return hmac.new(ADDRESS_KEY, host.encode(errors="replace"), hashlib.sha256).hexdigest() if host else ""
+def _told(run):
+    """A run as data."""
+    done, total, _left = progress(run)
+    end = (run.first(run.state) if run.ended else None) or {}
+    return {"state": run.state, "message": _message(run), "place": run.place, "wait": run.wait, "step": done,
+            "total_steps": total, "before": end.get("before"), "after": end.get("after"),
+            "model": f"run:{run.id}" if run.has_model else ""}  # fmt: skip
 
 
 def _message(run):

@@ -1,7 +1,10 @@
 """Around a fine-tune: what it will take, one step by hand, what it changed, its diagnosis, other seeds, script, model."""
 
 import functools
+import hashlib
+import hmac
 import html
+import secrets
 from dataclasses import asdict, dataclass, replace
 
 import gradio as gr
@@ -28,6 +31,8 @@ SEEDS = 3
 OVERLAID, LISTED = 4, 12
 # Under which key of the browser's storage its own name is kept, beside the runs' ids: no id is a word.
 BROWSER = "browser"
+# Addresses of visitors are counted, not kept: what a run's folder holds of one can't be traced back without this key.
+ADDRESS_KEY = secrets.token_bytes(32)
 # Below this prefix Gradio's own front server hands every request on to Python, also where it renders pages itself.
 ROUTE = "gradio_api/runs"
 SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
@@ -35,6 +40,12 @@ NO_TOKEN = (say("There is no token of yours on this machine. Run `hf auth login`
                 "write (huggingface.co/settings/tokens), and push again."))  # fmt: skip
 NOT_HERE = (say("This page is open on another machine than the app, whose token is not yours. Download the model, or open "
                 "the page on the app's own machine."))  # fmt: skip
+
+
+def address_of(request):
+    """For whose address a run counts; "" where there is no telling."""
+    host = request.client.host if request and request.client else ""
+    return hmac.new(ADDRESS_KEY, host.encode(errors="replace"), hashlib.sha256).hexdigest() if host else ""
 
 
 def no_run():
@@ -285,7 +296,7 @@ class _Seeds:
     def __init__(self, settings, names, recent):
         self.settings, self.names, self.recent = settings, names, recent
 
-    def start(self, owned, *values):
+    def start(self, request: gr.Request, owned, *values):
         """(message, the run to watch, the browser's runs)."""
         try:
             owned = self.recent(owned)
@@ -294,7 +305,8 @@ class _Seeds:
             wanted = [replace(config, seed=(config.seed + number) % (most + 1)) for number in range(SEEDS)]
             there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
             missing = [one for one in wanted if one.seed not in there]
-            started = start_runs(missing, self.settings, browser=owned[BROWSER]) if missing else []
+            visitor = {"browser": owned[BROWSER], "address": address_of(request)}
+            started = start_runs(missing, self.settings, **visitor) if missing else []
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
         # What the form says stays on the screen where it is there already
@@ -437,6 +449,8 @@ def routes(settings):
                 return answer(request.path_params["run_id"])
             except InputError as error:
                 return PlainTextResponse(str(error), status_code=404)
+            except OSError as error:  # it was swept away just now
+                return PlainTextResponse(explain(error), status_code=404)
 
         return safe
 

@@ -1,4 +1,4 @@
-"""The app through gradio's own client: four public endpoints, real answers, clear refusals."""
+"""The app through gradio's own client: its public endpoints, real answers, clear refusals."""
 
 import time
 
@@ -26,7 +26,7 @@ def served(tmp_path_factory):
 def test_only_the_named_endpoints_are_public(served):
     client, _, demo = served
     public = {function.api_name for function in demo.fns.values() if function.api_visibility == "public"}
-    assert public == {"tokenize", "predict", "fine_tune", "claim"}
+    assert public == {"tokenize", "predict", "fine_tune", "run_status", "stop_run", "claim"}
     described = client.view_api(return_format="dict")["named_endpoints"]
     assert {name.strip("/") for name in described} == public
     assert all(parameter["parameter_name"] for endpoint in described.values() for parameter in endpoint["parameters"])
@@ -48,13 +48,27 @@ def test_a_fine_tune_ends_in_a_model_that_predicts(served):
     client, settings, _ = served
     started = client.predict(train_pairs=16, eval_pairs=8, max_steps=2, eval_steps=1, api_name="/fine_tune")
     for _ in range(240):
-        run = read_run(started["run"], settings)
-        if run.state in ENDED:
+        told = client.predict(run=started["run"], api_name="/run_status")
+        if told["state"] in ENDED:
             break
         time.sleep(0.5)
-    assert run.state == "done", run.events[-1:]
+    assert told["state"] == "done" and (told["step"], told["total_steps"]) == (2, 2), told
+    assert told["model"] == started["model"] and told["after"] == read_run(started["run"], settings).events[-1]["after"]
     answer = client.predict(**PAIR, model=started["model"], api_name="/predict")
     assert answer["origin"]["place"] == "run"
+
+
+def test_only_its_secret_stops_a_run(served):
+    client, settings, _ = served
+    started = client.predict(train_pairs=64, eval_pairs=8, max_steps=300, epochs=5, batch_size=1, schedule="cosine",
+                             group_by_length=False, eval_strategy="no", api_name="/fine_tune")  # fmt: skip
+    config = read_run(started["run"], settings).config
+    assert config["schedule"] == "cosine" and config["group_by_length"] is False
+    with pytest.raises(AppError, match="Only the visitor who started"):
+        client.predict(run=started["run"], secret="x", api_name="/stop_run")
+    told = client.predict(run=started["run"], secret=started["secret"], api_name="/stop_run")
+    again = client.predict(run=started["run"], secret=started["secret"], api_name="/stop_run")
+    assert told["state"] == again["state"] == "stopping", "a second call at once doesn't end it hard"
 
 
 @pytest.mark.parametrize(("values", "said"), [

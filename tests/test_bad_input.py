@@ -17,6 +17,7 @@ from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import gradio as gr
 import httpx
@@ -24,11 +25,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from app import build_app, health_route
 from pipeline.runs import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from pipeline.training import config_from
-from tabs import fine_tune, predict, tokenize
+from tabs import fine_tune, layers, predict, tokenize
 from tabs.words import UNEXPECTED
 from tests.conftest import HF_HOME, ROOT
 
@@ -70,6 +74,7 @@ def pages(small_folder, tmp_path_factory):
     settings = replace(Settings(mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("bad") / "runs", data="folder"),
                        max_runs_at_once=0, max_runs_waiting=10**6, max_runs_per_visitor=10**6, min_free_bytes=0)  # fmt: skip
     made = {tab.__name__.split(".")[1]: tab._handlers(settings) for tab in (tokenize, predict, fine_tune)}
+    made["claim"] = layers._handlers().claim
     made["predict"].predict("a", "b", EMBEDDED_CHECKPOINT)  # loads what the first visitor's call loads
     made["fine_tune"].names = tuple(asdict(fine_tune.DEFAULT))
     return SimpleNamespace(settings=settings, **made)
@@ -191,6 +196,76 @@ def test_fine_tune(pages, values):
     shutil.rmtree(pages.settings.runs_folder / answer["run"])
 
 
+@share(0.1)
+@given(JSON, JSON)
+@example("0" * 32, "x")
+@example("../" + "a" * 29, "x")
+def test_run_status_and_stop_run(pages, run_id, secret):
+    told = answered(lambda: pages.fine_tune.run_status(run_id), pages.settings)
+    assert told is None or told["state"] == "expired"
+    assert answered(lambda: pages.fine_tune.stop_run(run_id, secret), pages.settings) is None, "nobody started it"
+
+
+@share(0.05)
+@given(JSON)
+@example("<b>")
+def test_claim(pages, name):
+    assert answered(lambda: pages.claim(name), pages.settings) is None, "no claim has such a name"
+
+
+@pytest.fixture(scope="module")
+def beside(pages):
+    """A client of the server's own routes: what it breaks on is raised."""
+    return TestClient(Starlette(routes=[*fine_tune.routes(pages.settings), health_route(pages.settings)]))
+
+
+@share(0.1)
+@given(st.one_of(st.sampled_from(NASTY), st.text(max_size=80)), st.sampled_from(["model.zip", "train.py", ""]))
+def test_downloads_of_whatever_run(pages, beside, run_id, file):
+    with nothing_foreign_opened(pages.settings):
+        told = beside.get(f"/gradio_api/runs/{quote(run_id, safe='', errors='replace')}/{file}")
+    assert told.status_code == 404 and "Traceback" not in told.text and told.headers["content-type"].startswith("text/plain")
+
+
+FIGURES = {"accuracy": 0.6, "f1": 0.6}
+ORIGIN = {"loaded": EMBEDDED_CHECKPOINT, "place": "embedded", "reason": "r", "stands_in": False}
+STORY = [{"event": "start", "seconds": 0, "total_steps": 2, "majority": FIGURES, "model": ORIGIN, "data": ORIGIN, "metric": ORIGIN},
+         {"event": "done", "seconds": 1, "step": 2, "before": FIGURES, "after": FIGURES}]  # fmt: skip
+
+
+@share(0.1)
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(
+    ["before", "after", "model", "data", "majority", "metric", "versions", "bf16", "seconds", "step", "event"]),
+    st.one_of(st.just({**ORIGIN, "loaded": "../x"}), JSON)), max_size=2))  # fmt: skip
+@example([(1, "before", None)])
+@example([(0, "model", {**ORIGIN, "loaded": "<b>"})])
+@example([])
+def test_downloads_of_a_run_with_whatever_story(pages, beside, changes):
+    story = [dict(event) for event in STORY]
+    for number, name, value in changes:
+        story[number][name] = value
+    folder = pages.settings.runs_folder / ("b" * 32)
+    try:
+        (folder / "model").mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "worker").write_text("999999999 1")
+        (folder / "model" / "model.safetensors").write_bytes(b"x")
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in story))
+        for file in ("model.zip", "train.py"):
+            told = beside.get(f"/gradio_api/runs/{folder.name}/{file}")
+            assert told.status_code in ((200, 404) if changes else (200,)), told.text
+            assert "Traceback" not in told.text and html.escape(UNEXPECTED) not in told.text and UNEXPECTED not in told.text
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("method", ["get", "head", "post", "put", "delete", "options"])
+@pytest.mark.parametrize("query", ["", "?x=<b>", "?" + "a" * 5000, "/../x", "/%00"])
+def test_health_answers_whatever_asks(beside, method, query):
+    told = getattr(beside, method)(f"/health{query}")
+    assert told.status_code in (200, 404, 405) and "<b>" not in told.text
+
+
 # ---------------------------------------------------------------- the page: its address, its storage, its buttons
 
 
@@ -213,7 +288,7 @@ def test_the_start_button(pages, owned, more, values):
     """The page's own handler can be called from outside, too, with any number of values."""
     with nothing_foreign_opened(pages.settings):
         defaults = [values.get(name, value) for name, value in asdict(fine_tune.DEFAULT).items()]
-        page = pages.fine_tune.start(owned, *defaults)
+        page = pages.fine_tune.start(None, owned, *defaults)
     harmless(page[:1])
     if isinstance(page[1], str):
         assert read_run(page[1], pages.settings).state == "queued" and page[2][page[1]]
@@ -230,17 +305,27 @@ BODIES = [
 ]  # fmt: skip
 
 
+ENDPOINTS = {"tokenize": lambda pages: pages.tokenize.tokenize, "predict": lambda pages: pages.predict.predict,
+             "fine_tune": lambda pages: pages.fine_tune.fine_tune, "run_status": lambda pages: pages.fine_tune.run_status,
+             "stop_run": lambda pages: pages.fine_tune.stop_run, "claim": lambda pages: pages.claim}  # fmt: skip
+
+
+def test_every_public_endpoint_is_looked_at(pages):
+    demo = build_app(pages.settings)
+    assert {function.api_name for function in demo.fns.values() if function.api_visibility == "public"} == set(ENDPOINTS)
+
+
 @pytest.fixture(scope="module")
 def server(pages):
     with gr.Blocks() as demo:
-        for tab, name in ((pages.tokenize.tokenize, "tokenize"), (pages.predict.predict, "predict"), (pages.fine_tune.fine_tune, "fine_tune")):
-            gr.api(tab, api_name=name)
+        for name, endpoint in ENDPOINTS.items():
+            gr.api(endpoint(pages), api_name=name)
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=False)
     yield address.rstrip("/")
     demo.close()
 
 
-@pytest.mark.parametrize("name", ["tokenize", "predict", "fine_tune"])
+@pytest.mark.parametrize("name", ENDPOINTS)
 def test_any_body_over_http(server, name, pages):
     for body in BODIES:
         asked = httpx.post(f"{server}/gradio_api/call/{name}", content=body, headers={"content-type": "application/json"}, timeout=60)

@@ -11,11 +11,13 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
 from pipeline.prediction import predict
 from pipeline.runs import advance, list_runs, read_run, start_run, stop_run, sweep
 from pipeline.settings import InputError
+from tabs import fine_tune
 from tabs.fine_tune import _handlers
 from tests.conftest import ROOT, tiny_checkpoint
 from tests.test_runs import START, config_for, long_config, until, worker_of
@@ -189,6 +191,18 @@ def test_a_worker_that_died_while_no_server_looked_is_a_failed_run(tiny, setting
     assert read_run(second, settings).state == "queued"
     serve()
     assert ended(second, settings).state == "done"
+
+
+def test_a_page_goes_on_watching_after_one_bad_look(tiny, settings, monkeypatch):
+    """A disk that fails once, say; but an id that is none stays none."""
+    run_id, _ = start_run(config_for(tiny), replace(settings, max_runs_at_once=0))
+    page = _handlers(settings)
+    monkeypatch.setattr(fine_tune, "read_run", lambda *_: (_ for _ in ()).throw(OSError("I/O error")))
+    status, *_, timer, _, _ = page.draw(run_id, {})
+    assert "Something went wrong" in status and timer == gr.skip()
+    monkeypatch.undo()
+    assert page.draw(run_id, {})[7].active
+    assert not page.draw("../x", {})[7].active
 
 
 # ---------------------------------------------------------------- the Hub

@@ -134,7 +134,7 @@ def seeds(settings, config, monkeypatch):
     """(the page's part, what it started): nothing trains."""
     started = []
 
-    def start(configs, _settings, browser):
+    def start(configs, _settings, browser, address):
         started.extend(configs)
         return [(f"{90 + number:032x}", "secret") for number in range(len(configs))]
 
@@ -144,19 +144,19 @@ def seeds(settings, config, monkeypatch):
 
 def test_runs_that_are_there_count_and_the_missing_start(seeds, runs, config, owned):
     page, started = seeds
-    message, watched, kept = page.start({runs[0].id: "secret"}, *asdict(config).values())
+    message, watched, kept = page.start(None, {runs[0].id: "secret"}, *asdict(config).values())
     assert [one.seed for one in started] == [6, 7] and {**asdict(started[0]), "seed": 5} == asdict(config)
     assert (message, watched) == ("", runs[0].id), "the seed that the form says stays on the screen"
     assert set(kept) == {more.BROWSER, runs[0].id, f"{90:032x}", f"{91:032x}"}
     started.clear()
-    assert page.start(owned, *asdict(config).values())[:2] == ("", runs[0].id) and started == []
-    page.start({}, *asdict(replace(config, seed=100, dropout=0.2)).values())
+    assert page.start(None, owned, *asdict(config).values())[:2] == ("", runs[0].id) and started == []
+    page.start(None, {}, *asdict(replace(config, seed=100, dropout=0.2)).values())
     assert [one.seed for one in started] == [100, 101, 102]
 
 
 def test_bad_settings_start_none(seeds, config):
     page, started = seeds
-    message, watched, _ = page.start({}, *{**asdict(config), "max_steps": 10**6}.values())
+    message, watched, _ = page.start(None, {}, *{**asdict(config), "max_steps": 10**6}.values())
     assert "max_steps is 1000000" in message and started == [] and watched == gr.skip()
 
 

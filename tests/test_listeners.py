@@ -38,7 +38,7 @@ def house(tmp_path_factory):
     """The page, and a queue that takes every run and starts none."""
     folder = tmp_path_factory.mktemp("listeners")
     settings = replace(Settings(mrpc_folder=None, runs_folder=folder / "runs", data="embedded"), max_runs_at_once=0,
-                       max_runs_waiting=10**6, max_runs_per_visitor=10**6, min_free_bytes=0)  # fmt: skip
+                       max_runs_waiting=10**6, max_runs_per_visitor=10**6, max_page_runs_per_address=10**6, min_free_bytes=0)  # fmt: skip
     demo = build_app(settings)
     listeners = {}
     for function in demo.fns.values():
@@ -115,7 +115,7 @@ def drawn(function, answer):
 def test_untouched_every_listener_answers(house):
     """Else the test above would only see refusals."""
     # No claim, no row and no model is named here
-    assert house.refused <= {"tokenize", "predict", "fine_tune", "claim", "load_example", "take", "answers", "download"}
+    assert house.refused <= {"tokenize", "predict", "fine_tune", "run_status", "stop_run", "claim", "load_example", "take", "answers", "download"}
 
 
 TOPICS = ["play", "convolution", "claims", "updater", "conv-sum-or-average", *NASTY]

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from pipeline.prediction import predict
 from pipeline.runs import advance, curves, list_runs, may_stop, progress, read_run, start_run, stop_run, sweep
 from pipeline.settings import InputError, Settings
 from pipeline.training import TrainingConfig
+from tabs.fine_tune import _handlers
 from tests.conftest import ROOT
 
 
@@ -169,6 +171,22 @@ def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(tiny, closed):
     start_run(config_for(tiny), narrow, address="10.0.0.1")
     with pytest.raises(InputError, match="1 runs of your network address"):
         start_run(config_for(tiny), narrow, address="10.0.0.1")
+
+
+def test_a_page_counts_for_its_address_too_whatever_name_its_browser_takes(tiny, closed):
+    """A class behind one address fits, a stranger who invents a browser for each run meets an end."""
+    closed = replace(closed, max_page_runs_per_address=3, max_runs_per_address=1)
+    page = _handlers(closed)
+    page.names = tuple(asdict(config_for(tiny)))
+    values = asdict(config_for(tiny)).values()
+
+    def start(address):
+        return page.start(SimpleNamespace(client=SimpleNamespace(host=address)), {}, *values)[0]
+
+    assert all("Place" in start("192.0.2.7") for _ in range(3))
+    assert "3 runs of your network address are waiting or running" in start("192.0.2.7")
+    assert "Place" in start("192.0.2.8")
+    assert len(list_runs(closed)) == 4
 
 
 def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(tiny, closed):
