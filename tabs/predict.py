@@ -1,12 +1,13 @@
 """Predict: a pair in, label, probabilities and logits out."""
 
+import secrets
 from dataclasses import asdict, dataclass
 
 import gradio as gr
 
 from languages import _, say
+from pipeline.prediction import at_hand, predict_each, softmax_steps
 from pipeline.prediction import predict as predict_pairs
-from pipeline.prediction import predict_each, softmax_steps
 from pipeline.probing import record_of
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from tabs import drawing, predict_more
@@ -58,10 +59,14 @@ def build_tab(settings):
                   "cut, and the answer says so.", max_characters=settings.max_characters, max_length=settings.max_length))
     asked = [button.click, sentence1.submit, sentence2.submit, model.change]
     sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
+    # A model that must be asked for at the Hub would keep the others of its call waiting: it is answered by itself. A
+    # change of a hidden text is an event that an answer can raise.
+    later = gr.Textbox("", visible="hidden")
     # Where a pair is put into the fields, its answer follows
-    answered = [gr.on(asked, page.answers, inputs, answer, **private, **together),
-                *(filled.then(page.answers, inputs, answer, **private, **together)
-                  for filled in (examples.load_input_event, sections.taken))]  # fmt: skip
+    answered = [gr.on(asked, page.answers, inputs, [answer, later], **private, **together),
+                *(filled.then(page.answers, inputs, [answer, later], **private, **together)
+                  for filled in (examples.load_input_event, sections.taken)),
+                later.change(page.answer, inputs, answer, **private)]  # fmt: skip
     sections.follow(answered)
     names = ("sentence1", "sentence2")
     fills = {examples.dataset: names, sections.take: names}
@@ -86,14 +91,19 @@ class _handlers:
         self.settings = settings
 
     def answers(self, sentences1, sentences2, models):
-        """Each argument a list, one entry a visitor who asked at this moment; one list of answers, in their order."""
-        lengths = [self.settings.max_length] * len(models)
-        answered = predict_each(zip(models, sentences1, sentences2, lengths, strict=True), self.settings)
-        return [[_drawn(answer) for answer in answered]]
+        """Each argument a list, one entry a visitor who asked at this moment.
+
+        [their answers, in their order, what raises a call of its own where the Hub must be asked first].
+        """
+        ready = [at_hand(model, self.settings) for model in models]
+        asked = zip(models, sentences1, sentences2, [self.settings.max_length] * len(models), strict=True)
+        answered = iter(predict_each([each for each, now in zip(asked, ready, strict=True) if now], self.settings))
+        drawn = [_drawn(next(answered)) if now else _awaited(model) for model, now in zip(models, ready, strict=True)]
+        return [drawn, [gr.skip() if now else secrets.token_hex(8) for now in ready]]
 
     def answer(self, sentence1, sentence2, model):
-        [[drawn]] = self.answers([sentence1], [sentence2], [model])
-        return drawn
+        [answered] = predict_each([(model, sentence1, sentence2, self.settings.max_length)], self.settings)
+        return _drawn(answered)
 
     def offer_run(self, finished):
         """A model that a run left becomes the chosen one."""
@@ -116,6 +126,10 @@ class _handlers:
         except Exception as error:
             raise toast(error) from None
         return {**asdict(prediction), "origin": asdict(origin)}
+
+
+def _awaited(model):
+    return drawing.notice(_("Looking for {name} on the Hub. The first answer of a model can take ten seconds.", name=model))
 
 
 def _drawn(answer):

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import sources
 from pipeline.dataset import load_raw_datasets
 from pipeline.prediction import Prediction, predict, softmax_steps
 from pipeline.probing import LeftOut, Mattered, Record, Stressed, leave_one_out, record_of, stress
@@ -53,8 +54,24 @@ def test_one_public_endpoint_and_a_batched_answer(settings):
     functions = list(demo.fns.values())
     assert {function.api_name for function in functions if function.api_visibility != "private"} == {"predict"}
     # Predict; an example, a pair from the guessing game: they answer by themselves
-    assert [function.batch for function in functions if function.name == "answers"] == [True, True, True]
+    batched = [function for function in functions if function.name == "answers"]
+    assert [function.batch for function in batched] == [True, True, True]
+    # What must be asked for at the Hub first is answered by a call of its own
+    alone = [function for function in functions if function.name == "answer"]
+    assert [(function.batch, function.targets) for function in alone] == [(False, [(batched[0].outputs[1]._id, "change")])]
     assert {function.name for function in functions} >= {"compare", "mattered", "stress", "next_pair", "guess_same", "file", "script"}
+
+
+def test_a_strangers_model_of_the_hub_keeps_nobody_waiting(tiny, settings, monkeypatch):
+    """It gets an answer of its own, later; a model of the Hub that is in memory is answered with the others."""
+    page = predict_tab._handlers(settings)
+    by_itself = page.answer(*PAIR, tiny)
+    asked = sources.checkpoint_files
+    monkeypatch.setattr(sources, "checkpoint_files", lambda name, *more: pytest.fail(name) if "/slow" in name else asked(name, *more))
+    drawn, later = page.answers([PAIR[0]] * 4, [PAIR[1]] * 4, ["some/slow-model", tiny, "no/../id", EMBEDDED_CHECKPOINT])
+    assert "some/slow-model" in drawn[0] and "<table" not in drawn[0] and len(later[0]) == 16
+    assert drawn[1] == by_itself and "not a checkpoint id" in drawn[2] and "<table" in drawn[3]
+    assert later[1:] == [gr.skip()] * 3
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -388,6 +405,7 @@ def test_the_script_of_a_run(page, settings, tiny, tmp_path):
 
     run = "c" * 32
     shutil.copytree(snapshot_download(tiny, local_files_only=True), settings.runs_folder / run / "model")
+    shutil.copytree(settings.runs_folder / run / "model", tmp_path / "paraphrase-cccccccc")  # its download, unpacked
     told = predict(f"run:{run}", [PAIR], settings=settings)[0][0]
     label, logits = ran(page.script(*PAIR, f"run:{run}"), tmp_path, HF_HUB_OFFLINE="1")
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
