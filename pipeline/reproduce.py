@@ -15,6 +15,9 @@ from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Input
 from pipeline.sources import RUN_PREFIX
 from pipeline.training import PACKAGES, config_from, has_fast_bf16
 
+# Where a script of the page finds what came with the app, from the folder that it is run in
+EMBEDDED = "pipeline/embedded"
+
 
 def tokenize_script(sentence1, sentence2, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True):
     """One pair's encoding, as the Tokenize tab shows it."""
@@ -56,9 +59,10 @@ print(batch["input_ids"].tolist())
 
 
 def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.seed):
-    """One prediction. The page may compute in bfloat16 (serving.py): same label, logits to about 0.02."""
+    """One prediction, in float32."""
+    rounded = PAGE_IN_BF16 if has_fast_bf16(on_gpu=False) else ""
     packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
-    return f'''{_head("A prediction of the Predict tab", *packages)}
+    return f'''{_head("A prediction of the Predict tab", *packages)}{rounded}
 import torch
 {_model(model, seed)}
 batch = tokenizer({sentence1!r},
@@ -73,9 +77,16 @@ print("label", {list(LABELS)}[int(probabilities.argmax())])
 '''
 
 
-def run_script(run):
+# See serving.py
+PAGE_IN_BF16 = """
+# The page computes in bfloat16, as its processor is faster with it, and rounds each result to about three digits. This is
+# float32: the logits differ by about 0.02."""
+
+
+def run_script(run, embedded=EMBEDDED):
     """The script of a Run (pipeline/runs.py) that has told where its model and pairs came from; else an InputError.
 
+    embedded: the folder that holds what came with the app. A run that was stopped is stopped at the same step.
     Where the embedded checkpoint stood in for the one asked for, the script loads the one that was trained.
     """
     start = run.first("start")
@@ -85,13 +96,14 @@ def run_script(run):
     in_bf16 = start.get("bf16")
     if in_bf16 is None:  # a story from before it was told
         in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
-    return train_script(config, start["data"]["place"], in_bf16, start.get("versions"))
+    end = run.first("stopped") if run.state == "stopped" else None
+    return train_script(config, start["data"]["place"], in_bf16, start.get("versions"), (end or {}).get("step"), embedded)
 
 
-def train_script(config, place, in_bf16, versions=None):
+def train_script(config, place, in_bf16, versions=None, stopped_at=None, embedded=EMBEDDED):
     """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision "auto" meant there.
 
-    versions: {package: version} of the worker; by default those installed here.
+    versions: {package: version} of the worker; by default those installed here. stopped_at: the step at which it was stopped.
     """
     what = "A run of the Fine-tune tab: the same curve on the same machine"
     return f'''{_head(what, *PACKAGES, versions=versions)}
@@ -99,13 +111,13 @@ import evaluate
 import numpy as np
 import torch
 from datasets import DatasetDict, load_dataset
-from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place)}
+{_pairs(place, embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
-{_model(config.checkpoint, config.seed)}
+{_model(config.checkpoint, config.seed, embedded)}
 for module in model.modules():
     if isinstance(module, torch.nn.Dropout):
         module.p = {config.dropout}
@@ -145,7 +157,7 @@ trainer = Trainer(
     model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
 )
-print("before", trainer.evaluate())
+{_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
 print("after", trainer.evaluate())
@@ -162,15 +174,21 @@ def _head(what, *packages, versions=None):
     return f"# {what}.\n# pip install {' '.join(pins)}"
 
 
-def _pairs(place):
+def _beside(what, part, embedded):
+    """Where `part` of what came with the app lies, as a comment."""
+    where = "of the app's repository" if embedded == EMBEDDED else "that came with this script"
+    return f"# {what} in the folder {embedded}/{part} {where}. Run this beside {embedded.split('/')[0]}."
+
+
+def _pairs(place, embedded=EMBEDDED):
     if place == "embedded":
-        return '''# The app's own pairs: pipeline/embedded/pairs in its repository. Run this beside that folder.
+        return f'''{_beside("The app's own pairs,", "pairs", embedded)}
 from datasets import ClassLabel, Features, Value
 
-features = Features({"sentence1": Value("string"), "sentence2": Value("string"),
-                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32")})
-raw_datasets = load_dataset("csv", features=features, data_files={
-    split: f"pipeline/embedded/pairs/{split}.csv" for split in ("train", "validation", "test")})'''
+features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
+                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32")}})
+raw_datasets = load_dataset("csv", features=features, data_files={{
+    split: f"{embedded}/pairs/{{split}}.csv" for split in ("train", "validation", "test")}})'''
     return f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
 
 
@@ -178,12 +196,17 @@ def _base(model):
     """What transformers loads first for a model of ours."""
     if model in ADAPTERS:
         return EMBEDDED_CHECKPOINT
-    return f"runs/{model.removeprefix(RUN_PREFIX)}/model" if model.startswith(RUN_PREFIX) else model
+    return model_folder(model.removeprefix(RUN_PREFIX)) if model.startswith(RUN_PREFIX) else model
 
 
-def _model(model, seed):
+def model_folder(run_id):
+    """The folder in a run's download, by which two runs can be told apart."""
+    return f"paraphrase-{run_id[:8]}"
+
+
+def _model(model, seed, embedded=EMBEDDED):
     """Lines that load tokenizer and model; a head that the checkpoint hasn't is drawn with `seed`."""
-    where = "\n# The model that the run left: the app's runs folder, or its download" if model.startswith(RUN_PREFIX) else ""
+    where = "\n# The run's model: Fine-tune, Save the model, Download; unpack it here" if model.startswith(RUN_PREFIX) else ""
     lines = f'''from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 {where}
 tokenizer = AutoTokenizer.from_pretrained({_base(model)!r})
@@ -191,14 +214,29 @@ set_seed({seed})  # draws the head where the checkpoint has none
 model = AutoModelForSequenceClassification.from_pretrained(
     {_base(model)!r}, num_labels=2, attn_implementation="sdpa" if torch.cuda.is_available() else "eager")'''
     if model in ADAPTERS:
-        folder = f"pipeline/embedded/adapters/{model.removeprefix('adapter:')}"
+        part = f"adapters/{model.removeprefix('adapter:')}"
         lines += f'''
-# The adapter is part of the app's repository. Run this beside that folder.
+{_beside("The adapter is", part, embedded)}
 from peft import PeftModel
 
-model = PeftModel.from_pretrained(model, {folder!r}).merge_and_unload()
+model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()
 model.requires_grad_(True)  # peft had frozen everything but the adapter'''
     return lines
+
+
+def _stop(step):
+    """Lines that end the training where the run was stopped; the learning rate falls as if it went on."""
+    if not step:
+        return ""
+    return f'''
+
+class StopAsTheRun(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_training_stop = control.should_training_stop or state.global_step >= {int(step)}
+
+
+trainer.add_callback(StopAsTheRun())
+'''
 
 
 def _frozen(layers):

@@ -4,23 +4,26 @@
     'my-first-classifier'
 
 What goes out is the model's own files (safetensors, config, tokenizer), the card with the run's figures, and the script
-that trains it again. The pickle that Trainer leaves beside a model stays here. A token is handed to huggingface_hub's
-client and kept nowhere: in no folder, no log, no message.
+that trains it again with what it needs of the app's. The pickle that Trainer leaves beside a model stays here. A token is
+handed to huggingface_hub's client and kept nowhere: in no folder, no log, no message.
 """
 
 import io
 import os
 import re
 import zipfile
+from pathlib import Path
 
 from languages import say
-from pipeline.reproduce import run_script
+from pipeline.reproduce import model_folder, run_script
 from pipeline.runs import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, InputError, Settings
 from pipeline.sources import RUN_PREFIX, HubUnavailable, hub_reason, run_files, validated_checkpoint, within
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
+# What came with the app, here and in what goes out
+EMBEDDED_FOLDER, EMBEDDED = Path(__file__).parent / "embedded", "embedded"
 # As the Hub defines names; a repository of one's own has no "/" here, the owner is whoever signed in.
 REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,94}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII)
 
@@ -35,18 +38,34 @@ def saved_run(run_id, settings=None):
     return run
 
 
-def files_of(run, settings=None, name="paraphrase-classifier"):
-    """{name in the repository or zip: Path, or text as bytes} of a run's model. Raises SourceError for links and pickles."""
+def files_of(run, settings=None, name=None):
+    """{name in the repository or zip: Path, or text as bytes} of a run's model. Raises SourceError for links and pickles.
+
+    name: of the repository; by default the zip's. With it goes what the script reads and no Hub has: the start, if it was an
+    adapter of the app's, and its pairs.
+    """
     settings = settings or Settings()
     folder = run_files(f"{RUN_PREFIX}{run.id}", settings).folder
     files = {path.name: path for path in sorted(folder.iterdir()) if path.suffix in KEPT and path.is_file()}
-    return {"README.md": model_card(run, name).encode(), **files, "train.py": run_script(run).encode()}
+    card = model_card(run, name or zip_name(run)).encode()
+    return {"README.md": card, **files, "train.py": run_script(run, EMBEDDED).encode(), **_embedded_files(run)}
+
+
+def _embedded_files(run):
+    """{name: Path} of what came with the app and a run was trained from."""
+    start, folders = run.first("start"), []
+    if start["model"]["loaded"] in ADAPTERS:
+        folders.append(f"adapters/{start['model']['loaded'].removeprefix('adapter:')}")
+    if start["data"]["place"] == "embedded":
+        folders.append("pairs")
+    return {f"{EMBEDDED}/{folder}/{path.name}": path for folder in folders
+            for path in sorted((EMBEDDED_FOLDER / folder).iterdir()) if path.is_file()}  # fmt: skip
 
 
 # ---------------------------------------------------------------- the card
 
 
-def model_card(run, name="paraphrase-classifier"):
+def model_card(run, name):
     """The README.md of a run's model: what it is, its figures beside the majority's, settings, seed, versions, licences."""
     start, end = run.first("start"), run.first(run.state)
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
@@ -237,4 +256,4 @@ def _asked(seconds, what, question, name, *args, **kwargs):
 
 def zip_name(run):
     """The download's name, by which two runs can be told apart."""
-    return f"paraphrase-{run.id[:8]}"
+    return model_folder(run.id)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import sources
+from pipeline import reproduce, sources
 from pipeline.dataset import load_raw_datasets
 from pipeline.prediction import Prediction, predict, softmax_steps
 from pipeline.probing import LeftOut, Mattered, Record, Stressed, leave_one_out, record_of, stress
@@ -358,6 +358,14 @@ SENTENCES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_si
 @given(SENTENCES, SENTENCES)
 def test_any_sentence_stands_in_the_script_as_it_is(first, second):
     assert literals(predict_script(WARMED, first, second)) == (first, second)
+
+
+@pytest.mark.parametrize("in_bf16", [True, False])
+def test_the_script_says_why_its_logits_differ(in_bf16, monkeypatch):
+    monkeypatch.setattr(reproduce, "has_fast_bf16", lambda on_gpu: in_bf16)
+    script = predict_script(EMBEDDED_CHECKPOINT, *PAIR)
+    assert ("# The page computes in bfloat16" in script) == in_bf16
+    compile(script, "predict.py", "exec")
 
 
 def test_the_script_on_the_page(page):

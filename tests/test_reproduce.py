@@ -12,6 +12,7 @@ import pytest
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.reproduce import run_script
 from pipeline.runs import Run
+from pipeline.saving import files_of
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
 from pipeline.sources import embedded_checkpoint
 from pipeline.training import TrainingConfig, fine_tune
@@ -92,11 +93,30 @@ def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, wor
 def assert_same(run, said):
     curve = {event["step"]: event["loss"] for event in run.of("log")}
     assert len(curve) > 2 and curve_said(said) == pytest.approx(curve, abs=1e-6)
-    end = run.first("done")
+    end = run.first(run.state)
     assert end["before"] != end["after"]
     for when in ("before", "after"):
         # Trainer rounds what it prints
         assert figures_said(said, when) == pytest.approx({name: end[when][name] for name in ("loss", "accuracy", "f1")}, abs=1e-4)
+
+
+def test_the_script_in_the_zip_finds_all_that_it_needs_there(settings, workplace, tmp_path):
+    """The default start on the embedded pairs, stopped on its way: no folder of the app's beside it, the same after it."""
+    config = TrainingConfig(checkpoint=WARMED, source="embedded", train_pairs=24, eval_pairs=10, batch_size=8, epochs=2, max_steps=6,
+                            eval_steps=2, precision="fp32")  # fmt: skip
+    folder, polls = settings.runs_folder / ("e" * 32), iter(range(100))
+    folder.mkdir(parents=True)
+    told = fine_tune(config, folder, settings, should_stop=lambda: next(polls) >= 3)
+    events = json.loads(json.dumps(list(told)))
+    assert events[-1]["event"] == "stopped" and 2 < events[-1]["step"] < 6
+    (folder / "config.json").write_text(json.dumps(events[0]["config"]))
+    run = Run("e" * 32, "stopped", events[0]["config"], events)
+    away, client = workplace
+    (away / "pipeline" / "embedded").unlink()
+    for name, content in files_of(run, settings).items():
+        (away / name).parent.mkdir(parents=True, exist_ok=True)
+        (away / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    assert_same(run, said_by((away / "train.py").read_text(), workplace))
 
 
 def test_a_run_that_has_told_nothing_has_no_script():

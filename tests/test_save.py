@@ -12,7 +12,7 @@ import yaml
 from pipeline.judgement import Judgement
 from pipeline.prediction import predict
 from pipeline.runs import read_run
-from pipeline.saving import checked_repo_name, files_of, model_card, push, saved_run, zip_chunks
+from pipeline.saving import checked_repo_name, files_of, model_card, push, saved_run, zip_chunks, zip_name
 from pipeline.settings import InputError
 from pipeline.story import append_event, read_judgement
 from pipeline.training import TrainingConfig, fine_tune
@@ -40,11 +40,11 @@ def run(tiny, settings):
 
 
 def unzipped(run, settings, folder):
-    archive = b"".join(zip_chunks(files_of(run, settings), "mine"))
+    archive = b"".join(zip_chunks(files_of(run, settings), zip_name(run)))
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         assert opened.testzip() is None
         opened.extractall(folder)
-    return folder / "mine"
+    return folder / zip_name(run)
 
 
 def test_the_zip_holds_a_model_that_answers_as_the_runs_does(run, settings, tmp_path):
@@ -74,9 +74,14 @@ def test_the_card_is_valid_and_says_what_the_run_told(run, settings):
     assert all(f"{package} {version}" in text for package, version in start["versions"].items())
 
 
+def test_the_zips_card_names_the_zips_folder(run, settings, tmp_path):
+    card = (unzipped(run, settings, tmp_path) / "README.md").read_text()
+    assert "# paraphrase-aaaaaaaa\n" in card and 'model="paraphrase-aaaaaaaa")  # this folder' in card
+
+
 def test_the_card_of_embedded_pairs_needs_no_mrpc_note(tiny, settings):
     config = TrainingConfig(checkpoint=tiny, source="embedded", train_pairs=8, eval_pairs=4, max_steps=1, frozen_layers=0)
-    card = model_card(finished_run(config, settings, "b" * 32))
+    card = model_card(finished_run(config, settings, "b" * 32), "mine")
     assert "Microsoft" not in card and "nyu-mll" not in card
 
 
@@ -84,7 +89,7 @@ def test_no_text_of_a_story_becomes_yaml(run, settings):
     events = [*run.events]
     events[0] = {**events[0], "model": {**events[0]["model"], "loaded": "x\nlicense: mit"}}
     with pytest.raises(InputError, match="not a checkpoint id"):
-        model_card(replace(run, events=events))
+        model_card(replace(run, events=events), "mine")
 
 
 def test_a_run_without_a_model_has_nothing_to_save(settings):
