@@ -61,7 +61,7 @@ def build_tab(settings):
     forecast = more.build_forecast(settings, controls)
     with gr.Row():
         start = gr.Button(_("Start the fine-tune"), variant="primary")
-        stop = gr.Button(_("Stop and keep the model"), variant="stop", interactive=False)
+        stop = gr.Button(str(STOP_KEEPS), variant="stop", interactive=False)
     status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90)
     with gr.Row(equal_height=True):
         loss = gr.HTML(page.loss(NO_RUN), min_height=300)
@@ -221,7 +221,7 @@ class _handlers:
 
     def _drawn(self, run, owned):
         mine = not run.ended and may_stop(run.id, _secret_of(run.id, owned), self.settings)
-        again = STOP.get(run.state, "Stop and keep the model")
+        again = str(STOP.get(run.state, STOP_KEEPS))
         earlier = more.behind(run, owned, self.settings)
         return (
             drawing.run_status(run.state, *progress(run), _message(run)), self.loss(run, earlier), self.scores(run, earlier),
@@ -356,6 +356,7 @@ class _handlers:
             raise toast(error) from None
 
 
+STOP_KEEPS = say("Stop and keep the model")
 STOP = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose the model")}
 
 

@@ -12,12 +12,11 @@ from starlette.responses import RedirectResponse
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
 from tabs.sharing import SHOW_ADDRESS
 
-# Gradio's own words (Submit, Drop file here) follow the page's language; it asks the navigator for one.
-HEAD = f"<script>{SHOW_ADDRESS}</script>" + """<script>(() => {
-  const tag = window.gradio_config?.current_page === "zh" ? "zh-CN" : "en";
-  document.documentElement.lang = tag;
-  Object.defineProperty(navigator, "language", {get: () => tag, configurable: true});
-})();</script>"""
+HEAD = f"<script>{SHOW_ADDRESS}</script>"
+# Gradio's own words (Settings, Drop file here) follow the browser's language, and so does the page's `lang`. Both are to
+# be those of the page; what `launch(head=...)` brings comes too late for that, since Gradio's script adds it.
+TAGS = {"en": "en", "zh": "zh-CN"}
+EARLY = """<head><script>Object.defineProperty(navigator, "language", {get: () => "TAG", configurable: true});</script>"""
 
 # The other language's link keeps what the address says: the run, the tab, a teacher's task.
 SWITCH = """element.addEventListener("click", (event) => {
@@ -65,4 +64,20 @@ class SpokenPage:
             if wanted != page:
                 # Relative, so that it holds behind whatever proxy
                 return await RedirectResponse(f"./{wanted}?{query}" if query else f"./{wanted}")(scope, receive, send)
+            send = _in_language(send, TAGS[wanted or DEFAULT_LANGUAGE])
         await self.app(scope, receive, send)
+
+
+def _in_language(send, tag):
+    """`send` of ASGI, for a page of HTML: its language stands there before Gradio's script asks for one."""
+    early = EARLY.replace("TAG", tag).encode()
+
+    async def spoken(message):
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [each for each in message["headers"] if each[0].lower() != b"content-length"]}
+        elif message["type"] == "http.response.body":
+            body = message.get("body", b"").replace(b'<html\n\tlang="en"', f'<html\n\tlang="{tag}"'.encode(), 1)
+            message = {**message, "body": body.replace(b"<head>", early, 1)}
+        await send(message)
+
+    return spoken
