@@ -6,14 +6,14 @@
 Nothing is trained or downloaded for it but a checkpoint's config, which says how many numbers its model has.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
 from languages import say
 from pipeline.dataset import load_raw_datasets
 from pipeline.runs import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings, zero_gpu
 from pipeline.sources import (
     HubUnavailable,
     SourceError,
@@ -32,7 +32,8 @@ LIBRARIES_BYTES = 520 * 10**6
 JUDGED_AT_ONCE = 64
 # A config of the Hub is a stranger's, and building its model takes a while for each layer.
 MOST_LAYERS, MOST_WIDTH = 100, 20_000
-RUNS_LOOKED_AT = 12
+# A run's pace is that of the machine in its minute: other runs, other visitors. The median of a few is steadier.
+RUNS_LOOKED_AT, RUNS_TAKEN = 12, 5
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Part:
 class Pace:
     """Seconds until the first event, for a pair in training, and for a pair judged; `source` says where they are from.
 
-    peak_bytes: the most memory that the run they are from took, where it told.
+    peak_bytes: the most memory that runs with the same settings took here, where they told.
     """
 
     start: float
@@ -97,6 +98,11 @@ class Forecast:
 
     @property
     def bytes(self):
+        """As measured where that is known, else as reckoned."""
+        return self.pace.peak_bytes or self.reckoned_bytes
+
+    @property
+    def reckoned_bytes(self):
         """Of the parts that come and go, the larger counts: a run doesn't judge while it learns."""
         passing = [part.bytes for part in self.memory if part.passing]
         return sum(part.bytes for part in self.memory if not part.passing) + max(passing, default=0)
@@ -119,7 +125,8 @@ def forecast(config, settings=None):
     if seconds > settings.max_run_seconds:
         warnings.append(say("A run is stopped after {max_run_seconds:g} s, and keeps the model it has by then. Choose fewer "
                          "steps or a smaller batch_size to see it through.", max_run_seconds=settings.max_run_seconds))
-    in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
+    # The GPU that ZeroGPU lends a run multiplies bf16 fast; none is there to be asked
+    in_bf16 = zero_gpu() or has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
     memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
     if memory:
         measured = say("Python, PyTorch, transformers and datasets, as measured")
@@ -240,16 +247,13 @@ def _hub_bytes(name, settings):
 
 
 def pace_of(config, size, settings):
-    """The pace of this server's newest run that is most like this one, or a stated estimate."""
+    """The median pace of this server's newest runs that are most like this one, or a stated estimate."""
     runs = [run for run in reversed(list_runs(settings)) if run.config.get("checkpoint") == config.checkpoint
-            and run.state in ("done", "stopped", "running")]  # fmt: skip
-    alike = sorted(runs[:RUNS_LOOKED_AT], key=lambda run: -_likeness(run.config, config))
-    for run in alike:
-        if pace := measured_pace(read_run(run.id, settings)):
-            frozen = run.config.get("frozen_layers")
-            how = say("the same settings") if _likeness(run.config, config) == 3 else say("this checkpoint, {frozen} layers "
-                                                                                     "frozen", frozen=frozen)
-            return replace(pace, source=say("measured here: an earlier run with {how}", how=how))
+            and run.state in ("done", "stopped", "running")][:RUNS_LOOKED_AT]  # fmt: skip
+    for likeness in sorted({_likeness(run.config, config) for run in runs}, reverse=True):
+        alike = [read_run(run.id, settings) for run in runs if _likeness(run.config, config) == likeness]
+        if measured := [(run, pace) for run in alike if (pace := measured_pace(run))][:RUNS_TAKEN]:
+            return _median_pace(measured, config)
     times = _work(size) / _work(EMBEDDED) if size else 1.0
     pair = SECONDS_A_PAIR * times
     how = say("{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint", SECONDS_A_PAIR=SECONDS_A_PAIR)
@@ -258,6 +262,20 @@ def pace_of(config, size, settings):
                   "learn here", SECONDS_A_PAIR=SECONDS_A_PAIR, times=times)  # fmt: skip
     return Pace(SECONDS_TO_START, pair, pair / 3, say("an estimate, as no run from this checkpoint was seen here yet: {how}",
                                                       how=how))
+
+
+def _median_pace(measured, config):
+    """[(run, its Pace), …], all equally like this one -> one Pace."""
+    run, count = measured[0][0], len(measured)
+    how = say("the same settings") if _likeness(run.config, config) == len(ALIKE) else say(
+        "this checkpoint, {frozen} layers frozen", frozen=run.config.get("frozen_layers"))  # fmt: skip
+    source = say("measured here: an earlier run with {how}", how=how) if count == 1 else say(
+        "measured here: the median of {count} earlier runs with {how}", count=count, how=how)  # fmt: skip
+    names = (*ALIKE, "max_length")
+    peaks = [pace.peak_bytes for run, pace in measured if pace.peak_bytes
+             and all(run.config.get(name) == getattr(config, name) for name in names)]  # fmt: skip
+    start, pair, judged = (median(getattr(pace, name) for _, pace in measured) for name in ("start", "pair", "judged"))
+    return Pace(start, pair, judged, source, max(peaks, default=None))
 
 
 # all-MiniLM-L6-v2, for which SECONDS_A_PAIR was measured
@@ -270,9 +288,11 @@ def _work(size):
     return matrices * (size.layers + size.frozen / 3)
 
 
+ALIKE = ("frozen_layers", "precision", "batch_size")
+
+
 def _likeness(one, config):
-    names = ("frozen_layers", "precision", "batch_size")
-    return sum(one.get(name) == getattr(config, name) for name in names)
+    return sum(one.get(name) == getattr(config, name) for name in ALIKE)
 
 
 def measured_pace(run):

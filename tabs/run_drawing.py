@@ -80,10 +80,11 @@ def forecast_tables(forecast):
     course += [(_("download"), size, text(forecast.download)), (_("pairs"), f"{forecast.pairs:,}", text(forecast.data))]
     memory = [(text(part.name), amount(part.bytes), text(part.arithmetic)) for part in forecast.memory]
     if memory:
-        whole = f"<strong>{amount(forecast.bytes)}</strong>"
+        whole = f"<strong>{amount(forecast.reckoned_bytes)}</strong>"
         memory.append((_("together"), whole, _("of the last two the larger; every pair is reckoned with max_length tokens")))
         if pace.peak_bytes:
-            memory.append((_("measured"), amount(pace.peak_bytes), _("the most that the earlier run above took")))
+            known = _("the most that an earlier run with the same settings took here")
+            memory.append((_("measured"), f"<strong>{amount(pace.peak_bytes)}</strong>", known))
     tables = table("arithmetic", _("Steps and seconds, estimated"), ("", _("about"), _("because")), course)
     return tables + (table("arithmetic", _("Memory, estimated"), ("", _("about"), _("because")), memory) if memory else "")
 

@@ -74,26 +74,53 @@ def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, 
     assert 0.8 * part.bytes < sum(kept.values()) < 1.2 * part.bytes + copies
 
 
+def tell_run(config, settings, name="a", slower=1.0, peak=7, **changed):
+    """An earlier run's folder. Its pace: 3 s to start, 0.1 s a pair, 0.1 s a pair judged, times `slower`."""
+    folder = settings.runs_folder / (name * 32)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({**config.__dict__, **changed}))
+    (folder / "owner").touch()
+    end = {"before": {"accuracy": 1, "f1": 1}, "after": {"accuracy": 1, "f1": 1}, "peak_bytes": peak}
+    events = [{"event": "start", "seconds": 3.0, "total_steps": 9, "eval_pairs": 12, "majority": {"accuracy": 0.7, "f1": 0.8}},
+              *({"event": "log", "seconds": 3.0 + 0.8 * step, "step": step, "loss": 0.7} for step in range(1, 10)),
+              {"event": "evaluation", "seconds": 3.0 + 0.8 * 9 + 1.2, "step": 9}, {"event": "done", "seconds": 12, **end}]  # fmt: skip
+    events = [{**event, "seconds": event["seconds"] * slower} for event in events]
+    for event in events:
+        append_event(folder, event)
+    return events
+
+
 def test_seconds_come_from_the_pace_of_an_earlier_run(config, settings):
     before = forecast(config, settings)
     assert "an estimate" in before.pace.source
-    folder = settings.runs_folder / ("a" * 32)
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(config.__dict__))
-    (folder / "owner").touch()
-    events = [{"event": "start", "seconds": 3.0, "total_steps": 9, "eval_pairs": 12, "majority": {"accuracy": 0.7, "f1": 0.8}},
-              *({"event": "log", "seconds": 3.0 + 0.8 * step, "step": step, "loss": 0.7} for step in range(1, 10)),
-              {"event": "evaluation", "seconds": 3.0 + 0.8 * 9 + 1.2, "step": 9},
-              {"event": "done", "seconds": 12, "before": None, "after": {"accuracy": 1, "f1": 1}, "peak_bytes": 7}]  # fmt: skip
-    for event in events:
-        append_event(folder, event)
+    events = tell_run(config, settings)
     pace = forecast(config, settings).pace
     assert (pace.start, pace.peak_bytes) == (3.0, 7) and pace.pair == pytest.approx(0.1) and pace.judged == pytest.approx(0.1)
-    assert "the same settings" in pace.source
+    assert "an earlier run with the same settings" in pace.source
     assert forecast(config, settings).seconds == pytest.approx(3.0 + 9 * 8 * 0.1 + 4 * 12 * 0.1)
     other = forecast(replace(config, frozen_layers=0), settings)
     assert "1 layers frozen" in other.pace.source
     assert measured_pace(Run("0" * 32, "running", {"batch_size": 8}, events[:3])) is None, "two steps are too few to tell"
+
+
+def test_one_run_while_the_machine_was_busy_decides_nothing(config, settings):
+    for name, slower in (("a", 1.0), ("b", 1.2), ("c", 6.0)):
+        tell_run(config, settings, name, slower)
+    tell_run(config, settings, "d", 50.0, batch_size=4)
+    pace = forecast(config, settings).pace
+    assert pace.pair == pytest.approx(0.12) and pace.start == pytest.approx(3.6) and pace.judged == pytest.approx(0.12)
+    assert "the median of 3 earlier runs with the same settings" in pace.source
+
+
+def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(config, settings):
+    reckoned = forecast(config, settings)
+    assert reckoned.bytes == reckoned.reckoned_bytes > 500e6
+    tell_run(config, settings, "a", peak=1_800_000_000)
+    tell_run(config, settings, "b", peak=1_700_000_000)
+    known = forecast(config, settings)
+    assert known.bytes == 1_800_000_000 and known.reckoned_bytes == reckoned.bytes
+    longer = forecast(replace(config, max_length=256), settings)
+    assert longer.bytes == longer.reckoned_bytes, "longer batches may take more"
 
 
 def test_what_cannot_be_known_is_said(settings):
