@@ -60,13 +60,13 @@ def build_sections(settings, pair, model):
     with gr.Accordion(_("What mattered, word by word"), open=False) as words:
         gr.Markdown(_("Each word is left out in turn and the model asked again, all in one batch (which may change the last "
                       "digits of the answer). At most {most} words together.", most=settings.max_words_left_out))  # fmt: skip
-        again = gr.Button(_("Leave each word out"), size="sm")
+        again = gr.Button(_("Leave each word out"), size="md")
         gr.on([words.expand, again.click], page.mattered, inputs, gr.HTML(min_height=160), **PRIVATE)
     with gr.Accordion(_("Stress it: change the pair"), open=False) as stressed:
         truth = gr.Radio([(str(label), truth) for label, truth in TRUTHS], value=LABELS[1],
                          label=_("Your own pair, as you read it"),
                          info=_("what the answer to a changed pair should be follows from this"))  # fmt: skip
-        again = gr.Button(_("Change the pair"), size="sm")
+        again = gr.Button(_("Change the pair"), size="md")
         gr.on([stressed.expand, again.click, truth.change], page.stress, [*inputs, truth], gr.HTML(min_height=300), **PRIVATE)
     with gr.Accordion(_("You first: guess, then the model"), open=False) as first:
         taken, take = _you_first(page, first, pair, model, score)
@@ -84,7 +84,7 @@ def _compare(page, section, pair, model):
     chosen = gr.CheckboxGroup(compared(), value=list(NAMES), label=_("Models"),
                               info=_("a model of yours joins them when its fine-tune ends"))  # fmt: skip
     other = gr.Textbox("", label=_("And any id of the Hub"), placeholder="owner/name", max_length=96)
-    again = gr.Button(_("Compare"), size="sm")
+    again = gr.Button(_("Compare"), size="md")
     gr.on([section.expand, again.click, other.submit], page.compare, [*pair, chosen, other], gr.HTML(min_height=200), **PRIVATE)
     model.change(page.offer, [model, chosen], chosen, api_visibility="private", show_progress="hidden")
 
@@ -97,9 +97,9 @@ def _you_first(page, section, pair, model, score):
     revealed = gr.HTML()
     score_line = gr.HTML(more.score_line(NO_SCORE))
     with gr.Row():
-        following = gr.Button(_("Next pair"), variant="primary", size="sm")
-        take = gr.Button(_("Take this pair above"), size="sm")
-        over = gr.Button(_("Start over"), size="sm")
+        following = gr.Button(_("Next pair"), variant="primary", size="md")
+        take = gr.Button(_("Take this pair above"), size="md")
+        over = gr.Button(_("Start over"), size="md")
     quiz = gr.State(None)  # on the server: the label can't be read in the page
     drawn = [guessing, revealed, score_line, quiz, same, differ]
     section.expand(page.open_quiz, [quiz, score], drawn, **PRIVATE)
@@ -117,10 +117,10 @@ def _file(page, settings, model):
                   "with `=`, `+`, `-` or `@`) has an apostrophe before it.", rows=settings.max_csv_rows,
                   mebibytes=settings.max_csv_bytes // 2**20))
     file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
-    ask = gr.Button(_("Predict the file"), size="sm")
+    ask = gr.Button(_("Predict the file"), size="md")
     waiting = _("The first answers appear here; the file has them all.")
     result = gr.HTML(f'<p class="quiet">{waiting}</p>', min_height=60)
-    download = gr.DownloadButton(_("Download predictions.csv"), size="sm", interactive=False)
+    download = gr.DownloadButton(_("Download predictions.csv"), size="md", interactive=False)
     page.cache = Path(download.GRADIO_CACHE)
     # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an answer to one pair
     ask.click(page.file, [file, model], [result, download], api_visibility="private", show_progress="full",

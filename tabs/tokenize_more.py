@@ -86,7 +86,7 @@ def build_pair_sections(page, pair_inputs, drawn):
     with gr.Accordion(_("Two checkpoints side by side"), open=False) as beside:
         other = gr.Dropdown(list(CHECKPOINTS), value=CHECKPOINTS[-1], allow_custom_value=True, label=_("Second checkpoint"),
                             info=_("beside the one chosen above"))  # fmt: skip
-        again = gr.Button(_("Compare"), size="sm")
+        again = gr.Button(_("Compare"), size="md")
         gr.on([beside.expand, other.change, again.click], sections.checkpoints, [*pair_inputs, other],
               gr.HTML(min_height=200), **PRIVATE)  # fmt: skip
     with gr.Accordion(_("Padding does not change the answer"), open=False) as proof:
@@ -95,7 +95,7 @@ def build_pair_sections(page, pair_inputs, drawn):
                       ADAPTERS=ADAPTERS[ASKED]))  # fmt: skip
         most = page.settings.max_added_padding
         padding = gr.Slider(1, most, 64, step=1, label=_("padding"), info=_("positions to add to the pair"))
-        again = gr.Button(_("Ask the model"), size="sm")
+        again = gr.Button(_("Ask the model"), size="md")
         gr.on([proof.expand, padding.release, again.click], sections.proof, [*pair_inputs, padding], gr.HTML(min_height=220),
               **PRIVATE)  # fmt: skip
     with gr.Accordion(_("Reproduce the pair: the plain script"), open=False) as reproduce:
@@ -111,7 +111,7 @@ def build_batch_sections(page, batch_inputs, drawn):
                       "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped "
                       "by length**. Rows longer than max_length are cut."))  # fmt: skip
         size = gr.Slider(1, page.settings.max_rows, 4, step=1, label="batch_size")
-        again = gr.Button(_("Measure"), size="sm")
+        again = gr.Button(_("Measure"), size="md")
         table = gr.HTML(min_height=260)
         counted = gr.on([costs.expand, size.release, again.click], sections.costs, [*rows_inputs, size], table, **PRIVATE)
         counted.success(sections.measured, [*rows_inputs, size], table, **MEASURED)
@@ -119,7 +119,7 @@ def build_batch_sections(page, batch_inputs, drawn):
         gr.Markdown(_("`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a thousand: fewer calls, "
                       "and a tokenizer that works on many texts at once. The first {max_mapped_rows} rows of the split, "
                       "both ways, in turns.", max_mapped_rows=page.settings.max_mapped_rows))  # fmt: skip
-        again = gr.Button(_("Time it"), size="sm")
+        again = gr.Button(_("Time it"), size="md")
         gr.on([batched.expand, again.click], sections.map_times, rows_inputs, gr.HTML(min_height=180), **MEASURED)
     with gr.Accordion(_("Reproduce the batch: the plain script"), open=False) as reproduce:
         _script("batch.py", sections.batch_script, rows_inputs, reproduce, drawn)
