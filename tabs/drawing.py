@@ -455,14 +455,14 @@ STATE_WORDS = {
 
 
 def run_status(state, done_steps, total_steps, seconds_left, message=""):
-    """A run's state, its progress and the time left; read out when it changes."""
+    """A run's state, its progress and the time left. (A new state is read out by the script in tabs/fine_tune.py.)"""
     left = _(" · about {seconds_left} left",
              seconds_left=duration(seconds_left)) if seconds_left is not None and state == "running" else ""
     steps = _("step {done_steps} of {total_steps}{left}", done_steps=done_steps, total_steps=total_steps,
               left=left) if total_steps else ""
     progress = f'<progress aria-label="{_("steps")}" max="{total_steps}" value="{done_steps}">{steps}</progress>'
     bar, said = progress if total_steps else "", f"<p>{text(message)}</p>" if message else ""
-    return (f'<div class="status {state}" aria-live="polite"><p><strong>{STATE_WORDS[state]}</strong> {steps}</p>'
+    return (f'<div class="status {state}"><p><strong>{STATE_WORDS[state]}</strong> {steps}</p>'
             f"{bar}{said}</div>")  # fmt: skip
 
 

@@ -31,6 +31,16 @@ routes = more.routes  # what a page downloads: app.py hands them to the server
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
   const url = new URL(location); url.searchParams.set("run", id); showAddress(url); }"""
+# The status is drawn anew each second, and a screen reader should hear of a new state alone: it is told once, elsewhere.
+ANNOUNCE = """const said = document.querySelector(".gradio-container").appendChild(document.createElement("p"));
+said.className = "unseen"; said.id = "run-state"; said.setAttribute("role", "status");
+const tell = () => setTimeout(() => {
+  const drawn = element.querySelector(".status"), state = drawn?.querySelector("strong")?.textContent;
+  if (!state || said.dataset.state === state) return;
+  const more = [...drawn.querySelectorAll("p + p")].map((p) => p.textContent);
+  if (said.dataset.state) said.textContent = [state, ...more].join(". ");
+  said.dataset.state = state; });
+watch("value", tell); tell();"""
 # Each tab of a browser has what the browser remembers in a copy of its own, and writes the whole of it: what others have
 # started is put to it, else the last to start would make them forget their secrets. And a browser has one name.
 TOGETHER = """(mine) => { const key = "fine-tunes-of-all-tabs"; let all = {};
@@ -62,7 +72,7 @@ def build_tab(settings):
     with gr.Row():
         start = gr.Button(_("Start the fine-tune"), variant="primary")
         stop = gr.Button(str(STOP_KEEPS), variant="stop", interactive=False)
-    status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90)
+    status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90, js_on_load=ANNOUNCE)
     with gr.Row(equal_height=True):
         loss = gr.HTML(page.loss(NO_RUN), min_height=300)
         scores = gr.HTML(page.scores(NO_RUN), min_height=300)

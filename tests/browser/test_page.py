@@ -81,6 +81,8 @@ def test_fine_tune_then_predict_with_its_model(page, shoot):
     expect(panel.locator(".curve")).to_have_count(2)
     expect(panel.locator("svg text.baseline").first).to_contain_text("majority accuracy")
     assert re.search(r"run=[0-9a-f]{32}", page.url)
+    expect(page.locator("#run-state")).to_contain_text("Done")  # what a screen reader heard last
+    assert page.locator("#run-state").bounding_box()["width"] <= 1
     shoot(page, "fine-tune")
     panel = open_tab(page, "Predict")
     expect(panel.get_by_label("Model")).to_have_value(re.compile("yours: fine-tune"))
