@@ -166,6 +166,7 @@ class Cost:
     padding: int
     share: float
     seconds: float | None = None
+    turns: int = 0  # of which the best counts
     measured: bool = False  # False with seconds: reckoned from the cells, since measuring would have taken too long
 
 
@@ -182,21 +183,24 @@ def padding_costs(lengths, batch_size, max_length=128):
 
 
 def measured_costs(lengths, batch_size, max_length=128, settings=None):
-    """padding_costs with the seconds of a forward pass of the embedded checkpoint.
+    """padding_costs with the seconds of forward passes of the embedded checkpoint over all batches.
 
-    What a pass takes depends on the shapes alone, so the batches hold one and the same token wherever a token is.
-    Strategies whose batches have the same shapes share one measurement.
+    What a pass takes depends on the shape alone, so the batches hold one and the same token wherever a token is, and each
+    shape is measured once a turn, whichever ways have a batch of it. The sum of many short measurements, each at its best,
+    is steadier than one long one.
     """
     settings = settings or Settings()
     model, costs = asked_model(settings), padding_costs(lengths, batch_size, max_length)
-    shapes = {tuple(sorted(cost.batches)): _tensors(lengths, batch_size, cost, model.config.pad_token_id) for cost in costs}
-    cells = {shape: sum(rows * seq_len for rows, seq_len in shape) for shape in shapes}
-    best = _best_turns(partial(_forward, model), shapes, cells, settings.experiment_seconds)
+    batches = {}
+    for cost in costs:
+        for shape, batch in zip(cost.batches, _tensors(lengths, batch_size, cost, model.config.pad_token_id), strict=True):
+            batches.setdefault(shape, batch)
+    cells = {(rows, seq_len): rows * seq_len for rows, seq_len in batches}
+    best, turns = _best_turns(partial(_forward, model), batches, cells, settings.experiment_seconds)
     largest = max(best, key=cells.get)
     rate = best[largest] / cells[largest]  # seconds a cell
-    keys = [tuple(sorted(cost.batches)) for cost in costs]
-    return [replace(cost, seconds=best.get(key, rate * cost.cells), measured=key in best)
-            for cost, key in zip(costs, keys, strict=True)]  # fmt: skip
+    return [replace(cost, seconds=sum(best.get(shape, rate * cells[shape]) for shape in cost.batches), turns=turns,
+                    measured=all(shape in best for shape in cost.batches)) for cost in costs]  # fmt: skip
 
 
 def _tensors(lengths, batch_size, cost, pad_token_id):
@@ -210,30 +214,31 @@ def _tensors(lengths, batch_size, cost, pad_token_id):
     return batches
 
 
-def _forward(model, batches):
+def _forward(model, batch):
     import torch
 
     with torch.inference_mode():
-        for batch in batches:
-            model(**batch)
+        model(**batch)
 
 
 def _best_turns(work, candidates, sizes, seconds):
-    """{name: the shortest time of work(candidate), a list} within about `seconds`, in turns, the smallest first.
+    """({name: the shortest time of work(candidate)} within about `seconds`, in turns, the smallest first; whole turns).
 
     A candidate that would take longer than what is left, by its size and what the others took, is left out.
     """
     names, best, began = sorted(candidates, key=sizes.get), {}, time.perf_counter()
-    work(candidates[names[0]][:1])  # the first call pays for what is loaded and allocated once
-    for _ in range(MOST_TURNS):
-        for name in names:
+    work(candidates[names[0]])  # the first call pays for what is loaded and allocated once
+    for turn in range(MOST_TURNS):
+        for name in names if turn == 0 else list(best):
             known = max((best[other] / sizes[other] for other in best), default=0)
             if best and time.perf_counter() - began + best.get(name, known * sizes[name]) > seconds:
+                if turn:
+                    return best, turn
                 continue
             start = time.perf_counter()
             work(candidates[name])
             best[name] = min(best.get(name, float("inf")), time.perf_counter() - start)
-    return best
+    return best, MOST_TURNS
 
 
 # ---------------------------------------------------------------- why batched=True

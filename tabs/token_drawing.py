@@ -13,6 +13,8 @@ ANSWERS = {"alone": say("alone"), "padded": say("padded"), "padded, mask removed
 STRATEGIES = {
     "dynamic": say("dynamic"), "longest in dataset": say("longest in dataset"), "grouped by length": say("grouped by length"),
 }  # fmt: skip
+# Below this, the best turn is still one while another program had the core
+FEW_TURNS = 3
 HINT = say("Choose a cell, with a click or with the arrow keys: why it holds what it holds stands here.")
 
 
@@ -174,7 +176,18 @@ def costs(made, lengths, measuring=False):
     caption = _("{count} rows of {lengths} to {lengths2} tokens, {lengths3} together", count=len(lengths),
                 lengths=min(lengths), lengths2=max(lengths), lengths3=sum(lengths))
     table = framed(captioned("small-table bars costs", caption, head + rows), _("Costs of padding"))
-    return table + (measuring_line() if measuring else _measured(made))
+    return table + _too_few_to_group(made, lengths) + (measuring_line() if measuring else _measured(made))
+
+
+def _too_few_to_group(made, lengths):
+    """Why grouping changed nothing: transformers sorts a quarter of the rows at a time, and that has to be two batches."""
+    batches = {cost.strategy: sorted(cost.batches) for cost in made}
+    size = made[0].batches[0][0]
+    if batches.get("dynamic") != batches.get("grouped by length") or not 1 < size <= len(lengths) < 8 * size:
+        return ""
+    said = _("Grouping by length made the same batches here: it sorts a quarter of the rows at a time, so it needs at least "
+             "{count} rows for batches of {size}. Choose more rows above, such as 0-31.", count=8 * size, size=size)
+    return f'<p class="sum">{text(said)}</p>'
 
 
 def _cost(cost):
@@ -205,8 +218,12 @@ def _milliseconds(cost):
 
 
 def _measured(made):
-    said = (_("Measured just now on this machine, which others may be using: the embedded checkpoint in float32, all "
-              "batches of a way, in turns; the best turn counts, and a few per cent are noise."))  # fmt: skip
+    said = (_("Measured just now on this machine, which others may be using: the embedded checkpoint in float32, each shape "
+              "of a batch in {turns} turn{s}. The best turn counts; summed over a way's batches.", turns=made[0].turns,
+              s="" if made[0].turns == 1 else "s"))  # fmt: skip
+    if made[0].turns < FEW_TURNS:
+        said += " " + _("With so few turns much of it is noise: go by the cells, or measure again when the machine is less "
+                        "busy.")  # fmt: skip
     if not all(cost.measured for cost in made):
         said += _(" “about”: measuring it would have taken too long; reckoned from its cells.")
     return f'<p class="quiet" role="status">{text(said)}</p>'

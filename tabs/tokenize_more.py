@@ -110,7 +110,7 @@ def build_batch_sections(page, batch_inputs, drawn):
         gr.Markdown(_("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to "
                       "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped "
                       "by length**. Rows longer than max_length are cut."))  # fmt: skip
-        size = gr.Slider(1, page.settings.max_rows, 4, step=1, label="batch_size")
+        size = gr.Slider(1, page.settings.max_rows, 2, step=1, label="batch_size")
         again = gr.Button(_("Measure"), size="md")
         table = gr.HTML(min_height=260)
         counted = gr.on([costs.expand, size.release, again.click], sections.costs, [*rows_inputs, size], table, **PRIVATE)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.collation import batch_view
 from pipeline.dataset import load_raw_datasets, rows_at
-from pipeline.experiments import Answer, Cost, MapTimes, compare_tokenizers, ways_to_tokenize
+from pipeline.experiments import Answer, Cost, MapTimes, compare_tokenizers, padding_costs, ways_to_tokenize
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from pipeline.sources import embedded_checkpoint
 from pipeline.tokenization import token_view
@@ -166,6 +166,18 @@ def test_costs_say_what_was_measured_and_what_was_not():
     measured = said(token_drawing.costs([replace(COST, seconds=0.1234, measured=True)], [52, 45]))
     assert "123 ms" in measured and "about" not in measured and "4 × 52 (2 times), 4 × 45" in measured and "96 (16.1%)" in measured
     assert "about 123 ms" in said(token_drawing.costs([replace(COST, seconds=0.1234)], [52, 45]))
+    few, many = (said(token_drawing.costs([replace(COST, seconds=0.1234, measured=True, turns=turns)], [52, 45])) for turns in (1, 5))
+    assert "in 1 turn." in few and "go by the cells" in few and "in 5 turns." in many and "go by the cells" not in many
+
+
+def test_too_few_rows_to_group_are_said():
+    """get_length_grouped_indices sorts len // (4 * batch_size) batches at a time: one batch is as good as none."""
+    for rows, told in ((8, True), (15, True), (16, False), (32, False)):
+        lengths = [20 + 7 * row % 30 for row in range(rows)]
+        drawn = said(token_drawing.costs(padding_costs(lengths, 2), lengths))
+        assert ("needs at least 16 rows for batches of 2" in drawn) == told, rows
+    lengths = [20 + 7 * row % 30 for row in range(8)]
+    assert "needs at least" not in said(token_drawing.costs(padding_costs(lengths, 1), lengths)), "alone, nothing is padded"
 
 
 def answers(padded=0.0, unmasked=0.5, label=1):
