@@ -21,13 +21,14 @@ from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
 from pipeline.settings import InputError, Settings
-from pipeline.sources import checkpoint_files, drawing_a_head, load_tokenizer, model_in
+from pipeline.sources import checkpoint_files, load_tokenizer, model_in
 from pipeline.tokenization import checked_length, tokenize_datasets
 from pipeline.training import build_trainer, build_training_args, freeze, set_dropout
 
 # A page waits for it: a batch this large and a model this size take about two seconds on two cores.
 MOST_PAIRS = 16
 MOST_PARAMETERS = 40_000_000
+# Trainer sets the seed of all chance, which is the process's, and draws its batch from it
 _one_at_a_time = threading.Lock()
 
 
@@ -192,7 +193,7 @@ def _trainers_step(model, tokenized, tokenizer, config):
         batches.append(collator(rows[:MOST_PAIRS]))
         return batches[-1]
 
-    with tempfile.TemporaryDirectory() as folder, drawing_a_head:  # Trainer sets the seed of all chance, which is global
+    with tempfile.TemporaryDirectory() as folder:
         args = build_training_args(config, folder)
         args.max_steps = 1
         trainer = build_trainer(model, args, tokenized, None, collate, None, tokenizer)

@@ -11,7 +11,7 @@ such a layer, so the weights move over. In float32 the logits agree to 1e-5. Whe
 faster they are computed in that, and agree to about 0.02.
 """
 
-from pipeline.settings import zero_gpu
+from pipeline.settings import has_gpu
 from pipeline.training import has_fast_bf16
 
 
@@ -24,7 +24,7 @@ def served(model, in_bf16=None):
     import torch
     from transformers import BertForSequenceClassification
 
-    on_gpu = torch.cuda.is_available() and not zero_gpu()
+    on_gpu = has_gpu()
     in_bf16 = not on_gpu and has_fast_bf16(on_gpu=False) if in_bf16 is None else in_bf16
     model = model.eval().to(device="cuda" if on_gpu else "cpu", dtype=torch.bfloat16 if in_bf16 else torch.float32)
     # By type: a subclass may compute something else

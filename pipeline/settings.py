@@ -7,6 +7,7 @@
     pipeline.settings.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
 """
 
+import multiprocessing
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -87,6 +88,15 @@ def lonely_launch():
 def zero_gpu():
     """Whether this is a Space on ZeroGPU, where only a function decorated by `spaces.GPU` has a GPU."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def has_gpu():
+    """Whether this process may compute on a GPU now. On ZeroGPU torch says yes everywhere, but only the daemon that it
+    forks for a call has one.
+    """
+    import torch
+
+    return torch.cuda.is_available() and (not zero_gpu() or multiprocessing.current_process().daemon)
 
 
 def signs_in():

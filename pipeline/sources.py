@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from languages import say
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings, has_gpu
 
 RUN_PREFIX = "run:"
 # Everything a tokenizer or a config needs; weights come apart, and only as safetensors.
@@ -422,8 +422,26 @@ def kept_for(kept, name, build, weights=False, settings=None):
 
 # ---------------------------------------------------------------- the real objects
 
-# set_seed is global: two visitors' heads drawn at once would otherwise depend on who came first
-drawing_a_head = threading.Lock()
+
+def own_chance(seed):
+    """A context in which what this thread draws is what it would be after set_seed(seed).
+
+    The seed of all chance is the process's: two heads drawn at once, or beside a run or a claim of another visitor,
+    would depend on who came first, and change the other's numbers.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    generator = torch.Generator().manual_seed(seed)
+
+    class OwnChance(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            draws = any(argument.name == "generator" for argument in operation._schema.arguments)
+            if draws and args and args[0].device == generator.device:
+                kwargs = {"generator": generator, **(kwargs or {})}
+            return operation(*args, **(kwargs or {}))
+
+    return OwnChance()
 
 
 def load_tokenizer(name, settings=None):
@@ -459,20 +477,18 @@ def load_model(name, seed=42, settings=None):
 
 def model_in(files, seed=42):
     """CheckpointFiles with weights -> its AutoModelForSequenceClassification, or a SourceError."""
-    import torch
-    from transformers import AutoModelForSequenceClassification, set_seed
+    from transformers import AutoModelForSequenceClassification
 
     name = files.origin.asked
     check_labels(name, files.folder)
     try:
-        with drawing_a_head:
-            set_seed(seed)
+        with own_chance(seed):
             model = AutoModelForSequenceClassification.from_pretrained(
                 files.folder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)),
                 label2id={label: i for i, label in enumerate(LABELS)},
                 trust_remote_code=False, local_files_only=True, use_safetensors=True,
                 # On short inputs a CPU is faster without the fused kernel: 1.1 to 1.2 times in training
-                attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
+                attn_implementation="sdpa" if has_gpu() else "eager",
             )  # fmt: skip
             if files.adapter:
                 model = with_adapter(model, files.adapter)

@@ -26,7 +26,7 @@ from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
 from pipeline.judgement import Answers, is_shares, write
 from pipeline.metrics import build_compute_metrics, load_metric
-from pipeline.settings import WARMED, InputError, Settings, launch, shown
+from pipeline.settings import WARMED, InputError, Settings, has_gpu, launch, shown, zero_gpu
 from pipeline.sources import load_model, load_tokenizer, validated_checkpoint
 from pipeline.tokenization import checked_length, tokenize_datasets
 
@@ -108,12 +108,11 @@ def _number(name, value, low, high):
 
 def build_training_args(config, output_dir):
     """The real TrainingArguments, each of the notes' parameters visible. No reports go anywhere."""
-    import torch
     from transformers import TrainingArguments
 
     processes = launch().world_size
     in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
-    together_on_cpu = processes > 1 and not torch.cuda.is_available()
+    together_on_cpu = processes > 1 and not has_gpu()
     training_args = TrainingArguments(
         output_dir=str(output_dir),
         num_train_epochs=config.epochs,
@@ -137,7 +136,8 @@ def build_training_args(config, output_dir):
         disable_tqdm=True,
         dataloader_pin_memory=False,
         # Left to itself, Trainer trains one model in each process where there is no GPU
-        use_cpu=together_on_cpu or (in_bf16 and not torch.cuda.is_available()),  # else bf16 is refused on a CPU
+        # bf16 is refused on a CPU unless one says so, and on ZeroGPU Trainer would take a GPU that isn't there
+        use_cpu=together_on_cpu or ((in_bf16 or zero_gpu()) and not has_gpu()),
         ddp_backend="gloo" if together_on_cpu else None,
         # A pair has one label, no tokens to count. Left on, Trainer multiplies BERT's loss by the number of processes:
         # it takes a forward with **kwargs for one that divides by the count itself.
@@ -152,7 +152,7 @@ def has_fast_bf16(on_gpu=None):
     """Whether this machine (its GPU, where it has one) multiplies bf16 matrices faster than float32 ones."""
     import torch
 
-    if torch.cuda.is_available() if on_gpu is None else on_gpu:
+    if has_gpu() if on_gpu is None else on_gpu:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,21 @@ def test_the_embedded_checkpoint_is_itself_and_no_stand_in():
 def test_a_head_is_drawn_by_its_seed(tiny_headless):
     heads = [load_model(tiny_headless, seed)[0].classifier.weight for seed in (1, 1, 2)]
     assert heads[0].equal(heads[1]) and not heads[0].equal(heads[2])
+
+
+def test_a_head_is_what_the_course_gets_and_disturbs_nobodys_chance(tiny_headless):
+    """The script that a page hands out sets the process's seed; a server can't, as others draw at the same time."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, set_seed
+
+    set_seed(7)
+    expected = AutoModelForSequenceClassification.from_pretrained(checkpoint_files(tiny_headless).folder, num_labels=2)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(3) as pool:
+        heads = list(pool.map(lambda seed: load_model(tiny_headless, seed)[0].classifier.weight, (7, 8, 7)))
+    assert heads[0].equal(expected.classifier.weight) and heads[2].equal(heads[0]) and not heads[1].equal(heads[0])
+    assert torch.get_rng_state().equal(before)
 
 
 @pytest.fixture(scope="module")
