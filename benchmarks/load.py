@@ -120,6 +120,26 @@ def percentile(values, share):
     return statistics.quantiles(values, n=100)[round(100 * share) - 1]
 
 
+def rows(learners=30, seconds=120, runs=3):
+    """(what, measured, target) for the table: a quiet server, then one on which `runs` train."""
+    seen = {}
+    for training in (0, runs):
+        took, errors, states = measured(learners, seconds, training)
+        asked = sum(map(len, took.values())) + len(errors)
+        yield f"{learners} learners, {seconds:g} s, {training} runs", f"{len(errors)} errors of {asked}", "0"
+        for error in sorted(set(errors))[:3]:
+            yield "an error", error[:60], ""
+        if training:
+            yield "the runs, last told", ", ".join(states) or "none", ""
+        for endpoint, values in took.items():
+            seen[endpoint, training] = percentile(values, 0.95)
+            figures = f"{percentile(values, 0.5):.2f} s, {percentile(values, 0.95):.2f} s"
+            yield f"{endpoint}, p50 and p95 of {len(values)} answers", figures, f"p95 at most {TARGETS[endpoint]:g} s"
+    for endpoint in EVERY:
+        ratio = seen[endpoint, runs] / seen[endpoint, 0]
+        yield f"{endpoint}, p95 while runs train", f"{ratio:.1f} times", "that of a quiet server"
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
     parser.add_argument("--learners", type=int, default=30)
@@ -127,18 +147,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    seen = {}
-    for runs in (0, options.runs):
-        took, errors, states = measured(options.learners, options.seconds, runs)
-        print(f"{options.learners} learners, {options.seconds:g} s, {runs} runs (last told: {', '.join(states) or 'none'}): "
-              f"{len(errors)} errors {sorted(set(errors))[:3] if errors else ''}")  # fmt: skip
-        for endpoint, values in took.items():
-            seen[endpoint, runs] = percentile(values, 0.95)
-            print(f"  {endpoint:10}{len(values):>6} answers   p50 {percentile(values, 0.5):.2f} s   "
-                  f"p95 {percentile(values, 0.95):.2f} s   target {TARGETS[endpoint]:g} s")  # fmt: skip
-    for endpoint in EVERY:
-        ratio = seen[endpoint, options.runs] / seen[endpoint, 0]
-        print(f"{endpoint}: p95 while runs train is {ratio:.1f} times that of a quiet server")
+    for what, figure, target in rows(options.learners, options.seconds, options.runs):
+        print(f"{what:44}{figure:>26}   {target}", flush=True)
 
 
 if __name__ == "__main__":
