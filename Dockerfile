@@ -14,8 +14,11 @@ COPY --chown=user pipeline pipeline
 COPY --chown=user layers layers
 COPY --chown=user languages languages
 
-ENV PATH=/home/user/venv/bin:$PATH GRADIO_SERVER_NAME=0.0.0.0 RUNS_DIR=/data/runs
+# Downloads outlive the container, as runs do
+ENV PATH=/home/user/venv/bin:$PATH GRADIO_SERVER_NAME=0.0.0.0 RUNS_DIR=/data/runs HF_HOME=/data/hub
 EXPOSE 7860
 VOLUME /data
 HEALTHCHECK --start-period=60s CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/health', timeout=5)"
+# As a container's first process, Python would not hear SIGTERM: `docker stop` would wait ten seconds and kill it
+STOPSIGNAL SIGINT
 CMD ["python", "app.py"]

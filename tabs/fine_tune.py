@@ -84,10 +84,13 @@ def build_tab(settings):
     # Whoever holds a run's secret may stop it; it stays in the visitor's browser. The storage's own key is no
     # secret (it guards nothing beyond that browser) but must outlive a restart of the server.
     owned = gr.BrowserState({}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser")
+    # The storage says "changed" each time it is read, which a page does every second; this only when it holds other runs
+    known = gr.Textbox("", visible="hidden")
+    owned.change(None, owned, known, js="(owned) => Object.keys(owned ?? {}).join()", api_visibility="private")
     more.build_pairs(settings, after)
     with gr.Accordion(_("The log, as a table"), open=False):
         log = gr.HTML(drawing.log_table([]))
-    more.build_runs(settings, after, owned)
+    more.build_runs(settings, after, owned, known)
     seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
     more.build_one_step(settings, controls)
     more.build_save(settings, after)
@@ -110,7 +113,7 @@ def build_tab(settings):
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)
     timer.tick(**watch)
     # The last look at a run may come before the browser has told of its earlier ones, which are drawn behind its curves
-    gr.on([after.ended.change, owned.change], page.charts, [after.ended, owned], [loss, scores], **private)
+    gr.on([after.ended.change, known.change], page.charts, [after.ended, owned], [loss, scores], **private)
     public(page.fine_tune, api_name="fine_tune", concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once)
     public(page.run_status, api_name="run_status")
     public(page.stop_run, api_name="stop_run")

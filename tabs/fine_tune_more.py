@@ -122,13 +122,13 @@ def build_pairs(settings, after):
     after.ended.change(page.fill, [after.ended, after.fixed], [after.diagnosis, after.remedy, pairs], **PRIVATE)
 
 
-def build_runs(settings, after, owned):
-    """The ended run beside this browser's others."""
+def build_runs(settings, after, owned, known):
+    """The ended run beside this browser's others. known: changes when those do."""
     page = _After(settings)
     with gr.Accordion(_("This browser's runs"), open=False):
         runs = gr.HTML(no_run())
     # What the browser remembers may reach the page after the run does
-    gr.on([after.ended.change, owned.change], page.runs, [after.ended, owned], runs, **PRIVATE)
+    gr.on([after.ended.change, known.change], page.runs, [after.ended, owned], runs, **PRIVATE)
 
 
 def build_reproduce(settings, after, run_id):

@@ -1,0 +1,121 @@
+"""Whose run it is, in a browser: closed and come back, another tab, another device, a server that was started again.
+
+The server starts no run: what is seen is what the folders of runs say, and the tests write there.
+"""
+
+import json
+import re
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from dev import server
+from pipeline.life import claim
+from tests.test_runs import START
+
+LEAVE, STOP = "Leave the queue", "Stop and keep the model"
+SCRIPT = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+import app
+from dataclasses import replace
+settings = replace(app.page_settings(), max_runs_at_once=0)
+app.build_app(settings).launch(**app.LAUNCH, app_kwargs=app.app_kwargs(settings))
+"""
+
+
+@pytest.fixture
+def serve(monkeypatch, tmp_path):
+    """serve() -> its address: a server over tmp_path / "runs", each time at the same address."""
+    port = server.free_port()
+    monkeypatch.setattr(server, "free_port", lambda: port)
+    (tmp_path / "serve.py").write_text(SCRIPT)
+    environment = {"HF_HUB_OFFLINE": "1", "PAIRS": "embedded", "RUNS_DIR": str(tmp_path / "runs")}
+
+    @contextmanager
+    def running():
+        with server.running_app(environment, script=tmp_path / "serve.py") as (address, _):
+            yield address
+
+    return running
+
+
+@contextmanager
+def device(browser):
+    """A browser of its own, with an empty storage."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def opened(context, address):
+    page = context.new_page()
+    page.goto(address)
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    expect(panel.get_by_role("button", name="Start the fine-tune")).to_be_visible(timeout=60_000)
+    return page, panel
+
+
+def started(page, panel):
+    """The address that now carries the run."""
+    panel.get_by_role("button", name="Start the fine-tune").click()
+    page.wait_for_url(re.compile("run=[0-9a-f]{32}"))
+    expect(panel.get_by_role("button", name=LEAVE)).to_be_enabled(timeout=60_000)
+    return page.url
+
+
+def said(panel, text):
+    expect(panel.locator(".status")).to_contain_text(text, timeout=60_000)
+
+
+def test_closed_and_come_back_after_the_server_was_started_again_and_from_another_device(browser, serve):
+    with device(browser) as owner, device(browser) as friend:
+        with serve() as address:
+            # Two tabs, both opened before either has started a run
+            tabs = [opened(owner, f"{address}/?tab=fine-tune&seed={seed}") for seed in (7, 8)]
+            links = [started(*tab) for tab in tabs]
+            said(tabs[1][1], "Place 2 in the queue")
+            for page, _ in tabs:
+                page.close()
+        with serve():
+            _, watched = opened(friend, links[0])
+            said(watched, "Place 1 in the queue")
+            expect(watched.get_by_role("button", name=LEAVE)).to_be_disabled()
+            # Both tabs' runs are still this browser's own
+            for link in links:
+                page, panel = opened(owner, link)
+                said(panel, "Place 1 in the queue")
+                panel.get_by_role("button", name=LEAVE).click()
+                said(panel, "It left the queue before its turn")
+                page.close()
+            said(watched, "It left the queue before its turn")
+
+
+def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, serve, tmp_path):
+    folder = tmp_path / "runs" / ("a" * 32)
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "owner").touch()
+    claim(folder)
+    events = [{**START, "total_steps": 9}, *({"event": "log", "step": step, "loss": 0.7, "seconds": step} for step in range(1, 6))]
+    with device(browser) as visitor, serve() as address:
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events[:4]))
+        page, panel = opened(visitor, f"{address}/?tab=fine-tune&run={folder.name}")
+        said(panel, "step 3 of 9")
+        expect(panel.get_by_role("button", name=STOP)).to_be_disabled()
+        calls = []
+        page.on("request", lambda sent: calls.append(sent.url) if "/queue/join" in sent.url else None)
+        page.wait_for_timeout(3000)
+        assert 1 <= len(calls) <= 6, "one look a second, one at its seeds every three, and nothing that follows from a look"
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+        said(panel, "step 5 of 9")
+        (folder / "worker").write_text("999999999 1")
+        said(panel, "The worker ended before its run did")
+        page.goto(f"{address}/?tab=fine-tune&run={'0' * 32}")
+        said(panel, "This run has expired: its folder is gone. Start a new one.")
+        page.goto(f"{address}/?tab=fine-tune&run=nonsense")
+        expect(panel.get_by_role("alert").first).to_contain_text("is not a run's id", timeout=60_000)
