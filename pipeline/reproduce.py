@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from languages import say
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings, has_gpu
 from pipeline.sources import RUN_PREFIX
 from pipeline.training import PACKAGES, config_from, has_fast_bf16
 
@@ -60,7 +60,7 @@ print(batch["input_ids"].tolist())
 
 def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.seed):
     """One prediction, in float32."""
-    rounded = PAGE_IN_BF16 if has_fast_bf16(on_gpu=False) else ""
+    rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
     packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
     return f'''{_head("A prediction of the Predict tab", *packages)}{rounded}
 import torch

@@ -275,7 +275,8 @@ def step_drawn(step, labels):
          f"{each.by_trainer:.7f}", _tiny(abs(each.by_hand - each.by_trainer))) for each in step.followed
     ])  # fmt: skip
     took = _("Computed just now, in {seconds:.1f} s.", seconds=step.seconds)
-    return f'{both}<p class="sum">{said}</p>{weights}{notes}{batch}<p class="quiet">{took}</p>'
+    # In the order in which it happens: the batch and its losses, their mean and the gradient, the update
+    return f'{notes}{batch}{both}{weights}<p class="sum">{said}</p><p class="quiet">{took}</p>'
 
 
 def _tiny(value):

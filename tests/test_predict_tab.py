@@ -362,6 +362,7 @@ def test_any_sentence_stands_in_the_script_as_it_is(first, second):
 
 @pytest.mark.parametrize("in_bf16", [True, False])
 def test_the_script_says_why_its_logits_differ(in_bf16, monkeypatch):
+    monkeypatch.setattr(reproduce, "has_gpu", lambda: False)
     monkeypatch.setattr(reproduce, "has_fast_bf16", lambda on_gpu: in_bf16)
     script = predict_script(EMBEDDED_CHECKPOINT, *PAIR)
     assert ("# The page computes in bfloat16" in script) == in_bf16

@@ -38,6 +38,12 @@ def opened(panel, name):
     return button.locator("..")
 
 
+def megabytes(said):
+    """'1.2 GB' -> 1200"""
+    number, unit = said.split()
+    return float(number) * {"GB": 1000, "MB": 1}[unit]
+
+
 def until_done(panel):
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
 
@@ -46,7 +52,11 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
     panel = visitor.get_by_role("tabpanel").filter(visible=True)
     expect(panel.locator(".forecast strong").first).to_have_text("12 steps", timeout=30_000)
     panel.get_by_role("button", name="Start the fine-tune").click()
+    memory = panel.locator(".forecast strong").nth(2).inner_text()
     until_done(panel)
+    took = re.search(r"and (\S+ [GM]B) of memory at most", panel.inner_text())[1]
+    assert 0.6 < megabytes(memory) / megabytes(took) < 1.6, f"{memory} expected, {took} taken"
+    expect(panel.locator(".forecast strong").nth(2)).to_have_text(took)
     first = HEX.search(visitor.url)[1]
 
     # What it changed, and its name
