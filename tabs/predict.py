@@ -70,7 +70,7 @@ def build_tab(settings):
     sections.follow(answered)
     names = ("sentence1", "sentence2")
     fills = {examples.dataset: names, sections.take: names}
-    shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model}, fills)
+    shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model, **sections.fields}, fills)
     shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")

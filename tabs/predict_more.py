@@ -17,6 +17,7 @@ from pipeline.tables import answer_rows, read_pairs, write_answers
 from pipeline.tokenization import checked_pair
 from tabs import drawing
 from tabs import predict_drawing as more
+from tabs.sharing import press_open
 from tabs.words import explain, notice_on_error
 
 NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
@@ -39,34 +40,37 @@ class Sections:
     taken: object
     take: gr.Button  # that sets it off
     shown_script: dict
+    fields: dict  # of their own, by the names that an address has for them
 
     def follow(self, answered):
-        """After each of these events the script is that of the new answer."""
+        """After each of these events the script is that of the new answer, and so is what stands open."""
         for event in answered:
             event.then(**self.shown_script)
+        press_open("of-the-answer", answered)
 
 
 def build_sections(settings, pair, model):
     """The sections under the answer. `pair`: the two text fields.
 
-    A section is worked out when it is opened, and again by its own button: nobody pays for what they don't look at.
+    A section is worked out when it is opened, by its own button, and while it stands open whenever there is a new answer:
+    nobody pays for what they don't look at.
     """
     page = _handlers(settings)
     inputs = [*pair, model]
     # Outside its section: inside, it would be read from the browser only after the section has opened without it
     score = gr.BrowserState(NO_SCORE, storage_key="guesses", secret="guesses-of-this-browser")
-    with gr.Accordion(_("Models side by side"), open=False) as compare:
-        _compare(page, compare, pair, model)
-    with gr.Accordion(_("What mattered, word by word"), open=False) as words:
+    with gr.Accordion(_("Models side by side"), open=False, elem_id="open-models") as compare:
+        fields = _compare(page, compare, pair, model)
+    with gr.Accordion(_("What mattered, word by word"), open=False, elem_id="open-words") as words:
         gr.Markdown(_("Each word is left out in turn and the model asked again, all in one batch (which may change the last "
                       "digits of the answer). At most {most} words together.", most=settings.max_words_left_out))  # fmt: skip
-        again = gr.Button(_("Leave each word out"), size="md")
+        again = gr.Button(_("Leave each word out"), size="md", elem_classes="of-the-answer")
         gr.on([words.expand, again.click], page.mattered, inputs, gr.HTML(min_height=160), **PRIVATE)
-    with gr.Accordion(_("Stress it: change the pair"), open=False) as stressed:
+    with gr.Accordion(_("Stress it: change the pair"), open=False, elem_id="open-stress") as stressed:
         truth = gr.Radio([(str(label), truth) for label, truth in TRUTHS], value=LABELS[1],
                          label=_("Your own pair, as you read it"),
                          info=_("what the answer to a changed pair should be follows from this"))  # fmt: skip
-        again = gr.Button(_("Change the pair"), size="md")
+        again = gr.Button(_("Change the pair"), size="md", elem_classes="of-the-answer")
         gr.on([stressed.expand, again.click, truth.change], page.stress, [*inputs, truth], gr.HTML(min_height=300), **PRIVATE)
     with gr.Accordion(_("You first: guess, then the model"), open=False) as first:
         taken, take = _you_first(page, first, pair, model, score)
@@ -77,16 +81,17 @@ def build_sections(settings, pair, model):
                          wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
         shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
         reproduce.expand(**shown_script)
-    return Sections(taken, take, shown_script)
+    return Sections(taken, take, shown_script, {**fields, "reading": truth})
 
 
 def _compare(page, section, pair, model):
     chosen = gr.CheckboxGroup(compared(), value=list(NAMES), label=_("Models"),
                               info=_("a model of yours joins them when its fine-tune ends"))  # fmt: skip
     other = gr.Textbox("", label=_("And any id of the Hub"), placeholder="owner/name", max_length=96)
-    again = gr.Button(_("Compare"), size="md")
+    again = gr.Button(_("Compare"), size="md", elem_classes="of-the-answer")
     gr.on([section.expand, again.click, other.submit], page.compare, [*pair, chosen, other], gr.HTML(min_height=200), **PRIVATE)
     model.change(page.offer, [model, chosen], chosen, api_visibility="private", show_progress="hidden")
+    return {"models": chosen, "other_model": other}
 
 
 def _you_first(page, section, pair, model, score):

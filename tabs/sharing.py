@@ -14,6 +14,7 @@ import gradio as gr
 
 from languages import LANGUAGES, _, say
 from pipeline.settings import InputError, shown
+from pipeline.sources import RUN_PREFIX
 from tabs import drawing
 
 MOST_TASK, MOST_NAME = 300, 200
@@ -63,6 +64,9 @@ QUERY = """const names = NAMES, defaults = DEFAULTS, kept = KEPT;
 LINK = """(...values) => { QUERY
   const [task, hidden, locked, withRun] = values.slice(names.length);
   if (withRun === false) query.delete("run");
+  const open = [...document.querySelectorAll("#tab-TAB [id^=open-] > button.label-wrap.open")]
+    .map((fold) => fold.parentElement.id.slice("open-".length));
+  if (open.length) query.set("open", open.join(","));
   for (const [name, value] of [["task", task?.trim()], ["hide", hidden?.join(",")], ["lock", locked?.join(",")]])
     value ? query.set(name, value) : query.delete(name);
   const space = SPACE, page = location.pathname.replace(/\\/(LANGUAGES)\\/?$/, "/");
@@ -72,6 +76,13 @@ LINK = """(...values) => { QUERY
     `allow="clipboard-write"></iframe>`;
   navigator.clipboard?.writeText(COPIED === "link" ? link : frame).catch(() => {});
   return [link, frame]; }"""
+# A link opens the sections that its sender had open, once their fields are filled.
+UNFOLD = """() => { const open = new URL(location).searchParams.get("open")?.split(",") ?? [];
+  const unfold = (tries) => { for (const fold of document.querySelectorAll("[role=tabpanel] [id^=open-] > button.label-wrap")) {
+      const place = open.indexOf(fold.parentElement.id.slice("open-".length));
+      if (place >= 0 && fold.offsetParent) { open.splice(place, 1); if (!fold.classList.contains("open")) fold.click(); } }
+    if (open.length && tries) setTimeout(unfold, 100, tries - 1); };
+  if (open.length) setTimeout(unfold, 100, 50); }"""
 # After an action, the address says what was asked, so that a refreshed page asks it again.
 KEEP = """(...values) => { QUERY
   // A run that ends offers its model to Predict: that is no reason to leave the tab that the visitor looks at
@@ -83,6 +94,19 @@ KEEP = """(...values) => { QUERY
   for (const name of ["hide", "lock", "task", "walk"]) if (here.get(name)) query.set(name, here.get(name));
   showAddress(location.pathname + "?" + query);
   window.walkOn?.("DONE"); }"""
+
+
+# A section is worked out by its own button; while it stands open, that is pressed for the visitor when what it is about
+# has changed. In the browser, so that what is folded costs the server nothing.
+PRESS = """() => { for (const button of document.querySelectorAll("button.NAME")) {
+  const fold = button.closest(".gr-accordion")?.querySelector(":scope > button.label-wrap");
+  if (fold?.classList.contains("open")) button.click(); } }"""
+
+
+def press_open(name, events):
+    """After each of these events, the buttons of elem_classes `name` are pressed whose section is open."""
+    for event in events:
+        event.then(None, None, None, js=PRESS.replace("NAME", name), api_visibility="private")
 
 
 @dataclass(frozen=True)
@@ -185,6 +209,7 @@ def read_address(demo, tabs, above, parts):
     demo.load(None, None, [asked, seen[0]], js=script.replace("QUIET", json.dumps(QUIET)), **private)
     filled = asked.change(open_address, None, [tabs, above, *components], **private)
     filled.then(None, None, seen, js=f"() => Array({len(seen)}).fill('seen')", **private)
+    filled.then(None, None, None, js=UNFOLD, api_visibility="private")
     # The first tab is seen from the start, and its own event would come before the address is read
     for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
         tab.select(None, None, mark, js="() => 'seen'", **private)
@@ -248,7 +273,9 @@ def read_value(name, written, component):
         return _one_of(name, written, {"true": True, "false": False})
     if isinstance(component, gr.CheckboxGroup):
         known = {str(value): value for _label, value in component.choices}
-        return [_one_of(name, part, known) for part in dict.fromkeys(filter(None, written.split(",")))]
+        # A sender's own run stands in no other's list
+        parts = [part for part in dict.fromkeys(written.split(",")) if part and not part.startswith(RUN_PREFIX)]
+        return [_one_of(name, part, known) for part in parts]
     if isinstance(component, (gr.Slider, gr.Number)):
         return _number(name, written, component)
     if isinstance(component, (gr.Radio, gr.Dropdown)) and not getattr(component, "allow_custom_value", False):

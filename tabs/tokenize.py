@@ -81,9 +81,10 @@ def build_tab(settings):
     tokenize_more.asking_cells(tokens, page.why_token, why_token)
     tokenize_more.asking_cells(batch, page.why_cell, why_cell)
     with more_of_pair:
-        tokenize_more.build_pair_sections(page, pair_inputs, [pair_drawn, taken])
-    tokenize_more.build_batch_sections(page, batch_inputs, [batch_drawn, found, drawn_by_lot])
+        own = tokenize_more.build_pair_sections(page, pair_inputs, [pair_drawn, taken])
+    own |= tokenize_more.build_batch_sections(page, batch_inputs, [batch_drawn, found, drawn_by_lot])
     fields = dict(zip(SHARED, [sentence1, sentence2, checkpoint, max_length, truncation, split, rows, show], strict=True))
+    fields |= own
     pair = ("sentence1", "sentence2")
     shared = Shared("tokenize", fields, fills={look: pair, take: pair, words: ("rows",), shuffle: ("rows",)})
     shared.follow(pair_drawn, taken, done="pair")

@@ -1,6 +1,7 @@
 """Under the two grids of Tokenize: why a number, other ways, what padding costs and doesn't change, batched=True, scripts.
 
-A section is worked out when it is opened, and again by its own button: nobody pays for what they don't look at.
+A section is worked out when it is opened, by its own button, and while it stands open whenever the grid above it is drawn:
+nobody pays for what they don't look at.
 """
 
 import json
@@ -17,6 +18,7 @@ from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, shown
 from pipeline.tokenization import checked_pair, checked_truncation, token_view, tokenize_function
 from pipeline.why import padded_view, why_label, why_token
 from tabs import token_drawing as drawing
+from tabs.sharing import press_open
 from tabs.words import explain, notice_on_error
 
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
@@ -25,7 +27,7 @@ MEASURED = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 1}
 # A grid's cells are reached with Tab and the arrow keys, or with a click. The one in focus is asked about, and lights up the
 # characters that it stands for. Only one cell at a time can be reached with Tab: a grid of 500 would be a long way through.
 ASK = """const CELLS = ".token-grid td:not(.absent), .batch-grid td";
-let last = null, timer = 0;
+let last = null, timer = 0, grid = null;
 const place = (cell) => [...cell.parentElement.querySelectorAll("td:not(.label)")].indexOf(cell);
 const light = (cell) => {
   for (const old of element.querySelectorAll(".lit")) old.classList.remove("lit");
@@ -35,12 +37,29 @@ const light = (cell) => {
   for (const piece of element.querySelectorAll(".piece"))
     piece.classList.toggle("lit", piece.dataset.tokens.split(" ").includes(String(place(cell))));
 };
+// The address has the cell that was asked about: a friend's page asks it again.
+const key = () => element.querySelector(".batch-grid") ? "batch_cell" : "cell";
+const named = (cell) => { const {row, line} = cell.parentElement.dataset;
+  return (key() === "cell" ? row : line) + "." + (cell.matches(".label") ? "labels" : place(cell)); };
+const address = (name) => { const url = new URL(location);
+  if ((url.searchParams.get("tab") ?? "tokenize") !== "tokenize" || url.searchParams.get(key()) === name) return;
+  name ? url.searchParams.set(key(), name) : url.searchParams.delete(key());
+  showAddress(url); };
+const again = () => {  // a grid was drawn: the first one, the same one, or another, of which nothing was asked yet
+  const asked = element.querySelector("[data-asked]")?.dataset.asked, same = grid === null || asked === grid;
+  if (!asked) return;
+  const name = new URL(location).searchParams.get(key());
+  const cell = name && same ? [...element.querySelectorAll(CELLS)].find((one) => named(one) === name) : null;
+  if (cell) { if (grid === null) cell.scrollIntoView({block: "center", inline: "nearest"}); choose(cell); } else address(null);
+  grid = asked;
+};
 const choose = (cell) => {
   if (cell === last) return;
   last = cell;
   for (const old of element.querySelectorAll("td[tabindex]")) old.tabIndex = -1;
   cell.tabIndex = 0;
   light(cell);
+  address(named(cell));
   const {row, line} = cell.parentElement.dataset;
   const asked = {row: cell.matches(".label") ? "labels" : row ?? "", line: +(line ?? 0), position: place(cell),
                  asked: cell.closest("[data-asked]").dataset.asked};
@@ -66,7 +85,7 @@ element.addEventListener("keydown", (event) => {
   event.preventDefault();
   go(to());
 });
-watch("value", () => { last = null; clearTimeout(timer); light(null); });"""
+watch("value", () => { last = null; clearTimeout(timer); light(null); setTimeout(again, 150); });"""
 ROWS_OF_CELLS = {"pieces": "piece"}
 # The most that a grid of ours writes into data-asked: both sentences with every character as \\uXXXX
 MOST_ASKED = 60_000
@@ -79,43 +98,48 @@ def asking_cells(grid, handler, output):
 
 
 def build_pair_sections(page, pair_inputs, drawn):
-    """The sections under the pair's grid. `drawn`: the events after which the cheap ones are drawn again."""
+    """The sections under the pair's grid; returns their own fields, by the names that an address has for them.
+
+    drawn: the events after which those that cost next to nothing are drawn again, and the others where they stand open.
+    """
     sections = _Sections(page)
-    with gr.Accordion(_("Separately, as a pair, swapped"), open=False) as ways:
+    with gr.Accordion(_("Separately, as a pair, swapped"), open=False, elem_id="open-ways") as ways:
         _kept_up(sections.ways, pair_inputs, gr.HTML(min_height=200), ways, drawn)
-    with gr.Accordion(_("Two checkpoints side by side"), open=False) as beside:
+    with gr.Accordion(_("Two checkpoints side by side"), open=False, elem_id="open-checkpoints") as beside:
         other = gr.Dropdown(list(CHECKPOINTS), value=CHECKPOINTS[-1], allow_custom_value=True, label=_("Second checkpoint"),
                             info=_("beside the one chosen above"))  # fmt: skip
-        again = gr.Button(_("Compare"), size="md")
+        again = gr.Button(_("Compare"), size="md", elem_classes="of-the-pair")
         gr.on([beside.expand, other.change, again.click], sections.checkpoints, [*pair_inputs, other],
               gr.HTML(min_height=200), **PRIVATE)  # fmt: skip
-    with gr.Accordion(_("Padding does not change the answer"), open=False) as proof:
+    with gr.Accordion(_("Padding does not change the answer"), open=False, elem_id="open-padding") as proof:
         gr.Markdown(_("The pair goes through a model three times: alone, padded, and padded with the mask removed. The "
                       "model is the app's own in float32, {ADAPTERS}, whichever checkpoint is chosen above.",
                       ADAPTERS=ADAPTERS[ASKED]))  # fmt: skip
         most = page.settings.max_added_padding
         padding = gr.Slider(1, most, 64, step=1, label=_("padding"), info=_("positions to add to the pair"))
-        again = gr.Button(_("Ask the model"), size="md")
+        again = gr.Button(_("Ask the model"), size="md", elem_classes="of-the-pair")
         gr.on([proof.expand, padding.release, again.click], sections.proof, [*pair_inputs, padding], gr.HTML(min_height=220),
               **PRIVATE)  # fmt: skip
     with gr.Accordion(_("Reproduce the pair: the plain script"), open=False) as reproduce:
         _script("tokenize.py", sections.pair_script, pair_inputs, reproduce, drawn)
+    press_open("of-the-pair", drawn)
+    return {"second_checkpoint": other, "padding": padding}
 
 
 def build_batch_sections(page, batch_inputs, drawn):
-    """The sections under the batch."""
+    """The sections under the batch; as above."""
     sections = _Sections(page)
     rows_inputs = batch_inputs[:-1]  # what the cells show makes no difference here
-    with gr.Accordion(_("What padding costs"), open=False) as costs:
+    with gr.Accordion(_("What padding costs"), open=False, elem_id="open-costs") as costs:
         gr.Markdown(_("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to "
                       "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped "
                       "by length**. Rows longer than max_length are cut."))  # fmt: skip
         size = gr.Slider(1, page.settings.max_rows, 2, step=1, label="batch_size")
-        again = gr.Button(_("Measure"), size="md")
+        again = gr.Button(_("Measure"), size="md", elem_classes="of-the-batch")
         table = gr.HTML(min_height=260)
         counted = gr.on([costs.expand, size.release, again.click], sections.costs, [*rows_inputs, size], table, **PRIVATE)
         counted.success(sections.measured, [*rows_inputs, size], table, **MEASURED)
-    with gr.Accordion(_("Why batched=True"), open=False) as batched:
+    with gr.Accordion(_("Why batched=True"), open=False, elem_id="open-batched") as batched:
         gr.Markdown(_("`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a thousand: fewer calls, "
                       "and a tokenizer that works on many texts at once. The first {max_mapped_rows} rows of the split, "
                       "both ways, in turns.", max_mapped_rows=page.settings.max_mapped_rows))  # fmt: skip
@@ -123,6 +147,8 @@ def build_batch_sections(page, batch_inputs, drawn):
         gr.on([batched.expand, again.click], sections.map_times, rows_inputs, gr.HTML(min_height=180), **MEASURED)
     with gr.Accordion(_("Reproduce the batch: the plain script"), open=False) as reproduce:
         _script("batch.py", sections.batch_script, rows_inputs, reproduce, drawn)
+    press_open("of-the-batch", drawn)
+    return {"batch_size": size}
 
 
 def _script(name, handler, inputs, section, drawn):

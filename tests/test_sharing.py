@@ -103,6 +103,7 @@ def test_a_lock_takes_away_what_would_write_there_and_is_handed_on(parts):
 def test_several_of_a_list(parts):
     assert of(parts, {"tab": "predict", "models": "b"})[2] == {"models": {"value": ["b"]}}
     assert of(parts, {"tab": "predict", "models": ""})[2] == {"models": {"value": []}}
+    assert of(parts, {"tab": "predict", "models": "a,run:0123"})[2] == {"models": {"value": ["a"]}}, "a sender's own run"
     _, above, changed = of(parts, {"tab": "predict", "models": "a,c"})
     assert "models = &#x27;c&#x27;" in above and changed == {}
 

@@ -114,6 +114,59 @@ def test_a_link_has_the_run_or_the_settings_alone(elsewhere, app_address):
     expect(panel.get_by_label("Link", exact=True)).to_have_value(f"{app_address}/?tab=fine-tune&max_steps=17")
 
 
+def in_section(page, name):
+    """A section's own cells, as text, once they are there."""
+    cells = page.locator(f"#open-{name} td")
+    expect(cells.first).to_be_visible(timeout=30_000)
+    return cells.all_inner_texts()
+
+
+def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(elsewhere, app_address):
+    page = elsewhere(app_address)
+    page.locator(".batch-grid").first.wait_for(timeout=60_000)
+    page.locator(".token-grid tr", has_text="input_ids").first.locator("td").nth(8).click()
+    page.wait_for_url("**cell=input_ids.8")
+    page.locator(".batch-grid tbody tr").nth(2).locator("td").nth(3).click()
+    expect(page.locator(".because").last).to_contain_text("position")
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    panel.get_by_role("button", name="Padding does not change the answer").click()
+    panel.get_by_label("number input for padding").fill("9")
+    panel.get_by_label("number input for padding").press("Tab")
+    expect(page.locator("#open-padding td").nth(3)).to_be_visible(timeout=30_000)
+    link = share(panel)
+    asked = parse_qs(urlsplit(link).query)
+    assert asked == {"tab": ["tokenize"], "cell": ["input_ids.8"], "batch_cell": ["2.2"], "padding": ["9"], "open": ["padding"]}
+    friend = elsewhere(link)
+    expect(friend.locator(".because").first).to_contain_text("position 8", timeout=60_000)
+    expect(friend.locator(".because")).to_have_text(page.locator(".because").all_text_contents(), timeout=20_000)
+    expect(friend.locator("#open-padding td").first).to_be_visible(timeout=30_000)
+    expect(friend.get_by_label("number input for padding")).to_have_value("9")
+    expect(friend.locator("#open-costs td")).to_have_count(0)
+
+
+def test_what_stands_open_follows_its_pair_and_its_rows(elsewhere, app_address):
+    page = elsewhere(app_address)
+    page.locator(".batch-grid").first.wait_for(timeout=60_000)
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    panel.get_by_role("button", name="Padding does not change the answer").click()
+    panel.get_by_role("button", name="What padding costs").click()
+    proof = in_section(page, "padding")
+    expect(page.locator("#open-costs caption")).to_contain_text("8 rows", timeout=30_000)
+    panel.get_by_label("sentence1").fill("Short.")
+    panel.get_by_role("button", name="Tokenize", exact=True).click()
+    expect(page.locator("#open-padding td").first).not_to_have_text(proof[0], timeout=30_000)
+    panel.get_by_label("Rows", exact=False).first.fill("0-3")
+    panel.get_by_label("Rows", exact=False).first.press("Enter")
+    expect(page.locator("#open-costs caption")).to_contain_text("4 rows", timeout=30_000)
+    panel = open_tab(page, "Predict")
+    panel.get_by_role("button", name="Models side by side").click()
+    answers = in_section(page, "models")
+    panel.get_by_label("sentence1").fill("Cats sleep.")
+    panel.get_by_role("button", name="Predict", exact=True).click()
+    expect(page.locator("#open-models td").nth(2)).not_to_have_text(answers[2], timeout=30_000)
+    assert page.locator("#open-words td, #open-stress td").count() == 0, "what is folded is not worked out"
+
+
 FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ window.told = [event.origin, event.data]; }};</script>'
 
 
