@@ -16,9 +16,10 @@ from dev.server import BROWSER_ARGUMENTS, ROOT, chromium, running_app
 
 WIDTHS, THEMES, LANGUAGES = (1440, 1024, 390), ("light", "dark"), ("en", "zh")
 EVERY_STEP = {"eval_steps": 10, "max_steps": 60, "source": "embedded"}
-# The README's pictures: (file, state, language)
-README = (("tokenize", "why", "en"), ("fine-tune", "done", "en"), ("predict", "predict", "en"), ("layers", "layers", "en"),
-          ("tokenize-zh", "why", "zh"))  # fmt: skip
+# The README's pictures: (file, state, language, what stands at the top)
+README = (("tokenize", "why", "en", ".page-head"), ("fine-tune", "done", "en", ".status"),
+          ("predict", "predict", "en", ".page-head"),
+          ("layers", "layers", "en", ".chips"), ("tokenize-zh", "why", "zh", ".page-head"))  # fmt: skip
 LONG = "Rescuers found both hikers alive near the summit on Sunday morning. " * 20
 
 
@@ -122,11 +123,11 @@ def take_readme(browser, address):
     made = make_runs(address, ["done"])
     until_ended(browser, address, made["done"])
     every = states(made)
-    for file, state, language in README:
+    for file, state, language, top in README:
         page = visit(browser, address, *every[state], 1280, "light", language)
         page.evaluate("document.querySelector('.walk-begin')?.remove()")
-        top = page.get_by_role("tablist").first.bounding_box()["y"] if state == "done" else 0
-        clip = {"x": 0, "y": top, "width": 1280, "height": 1000}
+        y = page.locator(f"{top}:visible").first.bounding_box()["y"] - 20
+        clip = {"x": 0, "y": max(y, 0), "width": 1280, "height": 1000}
         page.screenshot(path=ROOT / "docs" / f"{file}.png", full_page=True, clip=clip)
         page.context.close()
         print(f"docs/{file}.png")

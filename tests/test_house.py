@@ -1,6 +1,7 @@
 """The rules of the house: which way imports run, and what importing must not do."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -78,3 +79,21 @@ def test_every_stage_has_its_place():
 def test_ruff_finds_nothing():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_map_in_the_readme_is_true():
+    """Each file of the house stands in it, and whatever stands in it is there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = readme.partition("## The map")[2].partition("```\n")[2].partition("```")[0]
+    named = set(re.findall(r"[\w.]+\.(?:py|css|md)\b", tree))
+    files = {path.name for folder in ("tabs", "pipeline", "benchmarks", "dev") for path in (ROOT / folder).glob("*.py")}
+    assert files - named - {"__init__.py"} <= {"__main__.py"}, files - named
+    folders = ("", "tabs", "pipeline", "layers", "languages", "benchmarks", "dev")
+    assert named - {path.name for folder in folders for path in (ROOT / folder).glob("*")} == set()
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target}
+    assert {target for target in targets if target and not (ROOT / target).exists()} == set()
