@@ -10,6 +10,7 @@ from pipeline.prediction import at_hand, predict_each, softmax_steps
 from pipeline.prediction import predict as predict_pairs
 from pipeline.probing import record_of
 from pipeline.settings import CHECKPOINTS, READY, WARMED
+from pipeline.sources import RUN_PREFIX
 from tabs import drawing, predict_more
 from tabs.predict_drawing import arithmetic, record_line
 from tabs.sharing import Shared, build_share
@@ -74,7 +75,7 @@ def build_tab(settings):
     shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")
-    return PredictTab(shared, model, page.offer_run, (page.answer, inputs, answer))
+    return PredictTab(shared, model, page.offer_run, (page.opened, inputs, [answer, model]))
 
 
 def _choices(run=None):
@@ -104,6 +105,12 @@ class _handlers:
     def answer(self, sentence1, sentence2, model):
         [answered] = predict_each([(model, sentence1, sentence2, self.settings.max_length)], self.settings)
         return _drawn(answered)
+
+    def opened(self, sentence1, sentence2, model):
+        """As `answer`, for a page that opens; a run that its address names is listed by a name that can be read."""
+        run = isinstance(model, str) and model.startswith(RUN_PREFIX)
+        named = [(_("a fine-tune: {run}…", run=model[4:12]), model), *_choices()] if run else []
+        return self.answer(sentence1, sentence2, model), gr.Dropdown(named) if run else gr.skip()
 
     def offer_run(self, finished):
         """A model that a run left becomes the chosen one."""

@@ -59,7 +59,8 @@ document.addEventListener("click", (event) => {
 QUERY = """const names = NAMES, defaults = DEFAULTS, kept = KEPT;
   const here = new URL(location).searchParams, query = new URLSearchParams({tab: "TAB"});
   for (const name of kept) if (here.get(name)) query.set(name, here.get(name));
-  names.forEach((name, place) => { const value = values[place];
+  names.forEach((name, place) => {  // in a list, a run of one's own is left out: it stands in no other visitor's
+    const value = Array.isArray(values[place]) ? values[place].filter((one) => !one.startsWith("run:")) : values[place];
     if (value !== null && value !== undefined && String(value) !== String(defaults[place])) query.set(name, value); });"""
 LINK = """(...values) => { QUERY
   const [task, hidden, locked, withRun] = values.slice(names.length);

@@ -127,6 +127,14 @@ def test_a_model_that_overlooks_nothing_is_not_blamed():
 # ---------------------------------------------------------------- models side by side
 
 
+def test_a_run_of_an_address_is_listed_by_a_name(settings):
+    page = predict_tab._handlers(settings)
+    drawn, listed = page.opened(*PAIR, "run:" + "c" * 32)
+    assert "notice error" in drawn, "it isn't there"
+    assert listed.choices[0] == ("a fine-tune: cccccccc…", "run:" + "c" * 32) and len(listed.choices) == len(predict_tab._choices()) + 1
+    assert page.opened(*PAIR, "../x")[1] == gr.skip()
+
+
 def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(page, tiny, settings):
     drawn = page.compare(*PAIR, [EMBEDDED_CHECKPOINT, WARMED], "no/../id")
     rows = re.findall(r"<tr.*?</tr>", drawn)[1:]

@@ -53,7 +53,7 @@ def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     panel.get_by_label("sentence2").fill("A cat was sitting.")
     panel.get_by_role("button", name="Predict", exact=True).click()
     answer = panel.locator(".answer").first
-    expect(answer).to_contain_text("12 tokens")
+    expect(answer).to_contain_text("12 tokens", timeout=30_000)
     friend = elsewhere(share(panel))
     expect(friend.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
     theirs = friend.get_by_role("tabpanel").filter(visible=True)
@@ -165,6 +165,15 @@ def test_what_stands_open_follows_its_pair_and_its_rows(elsewhere, app_address):
     panel.get_by_role("button", name="Predict", exact=True).click()
     expect(page.locator("#open-models td").nth(2)).not_to_have_text(answers[2], timeout=30_000)
     assert page.locator("#open-words td, #open-stress td").count() == 0, "what is folded is not worked out"
+
+
+def test_a_friends_page_names_a_run(elsewhere, app_address):
+    page = elsewhere(f"{app_address}/?tab=predict&model=run:{'c' * 32}&lock=sentence2")
+    expect(page.get_by_label("Model", exact=True)).to_have_value("a fine-tune: cccccccc…", timeout=60_000)
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    expect(panel.get_by_role("alert")).to_contain_text("it has expired")
+    assert parse_qs(urlsplit(share(panel)).query) == {"tab": ["predict"], "model": ["run:" + "c" * 32], "lock": ["sentence2"]}
+    expect(panel.get_by_text("The museum will reopen")).to_have_count(0)
 
 
 FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ window.told = [event.origin, event.data]; }};</script>'
