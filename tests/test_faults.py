@@ -275,7 +275,7 @@ def linked(model):
     (config_with(architectures=[7]), "config.json .* can't be read"),
     (config_with(model_type="<b>"), "does not recognize"),
     (lambda model: (model / "config.json").write_bytes(b"\xff\xfe\x00"), "config"),
-    (lambda model: (model / "config.json").write_text("[" * 10**5), "has no tokenizer"),
+    (lambda model: (model / "config.json").write_text("[" * 10**5), "config.json .* can't be read"),
     (lambda model: (model / "config.json").unlink(), "config"),
     (lambda model: (model / "model.safetensors").write_bytes(os.urandom(1000)), "can't be loaded"),
     (lambda model: (model / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:10_000]), "can't be loaded"),
