@@ -113,6 +113,7 @@ def build_tab(settings, tabs):
             section, linked, board, show_board = _claims(page)
         with gr.Tab(_("Loss and updater"), id="updater", elem_id="layers-updater") as updater:
             show_updater = _updater()
+            updater_inputs = show_updater["inputs"]
     shown = [part for one in topics.values() for part in (one.column, one.output)]
     asked = [topic, *(part for one in topics.values() for part in one.inputs)]
     gr.on([topic.change, here.select, play.select, opened.change], _show_topic(topics), asked, shown, **PRIVATE)
@@ -120,9 +121,15 @@ def build_tab(settings, tabs):
     gr.on([updater.select, opened.change], **show_updater)
     topic.input(None, topic, None, js=ADDRESS, api_visibility="private")
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
-    shared = Shared("layers")
+    shared = Shared("layers", _fields(topics, updater_inputs), for_class=False)
     build_share(settings, shared)
     return LayersTab(shared, (page.load, None, [tabs, parts, opened, message, topic, section, linked, board]))
+
+
+def _fields(topics, updater_inputs):
+    """The controls by their names in the address: the topic and the control's place in it, as labels differ by language."""
+    named = {**{slug: one.inputs for slug, one in topics.items()}, "updater": updater_inputs}
+    return {f"{part}.{place}": control for part, controls in named.items() for place, control in enumerate(controls, 1)}
 
 
 def _show_topic(topics):

@@ -117,6 +117,7 @@ class Shared:
     fills: {component: names of the fields that it writes into}, which a teacher's lock on one of them takes away.
     fixed: a gr.State for the names of what is locked or hidden, where a handler has to know.
     teacher: components of the tab's Share section, by their names in the address: what a link hands on.
+    for_class: whether a teacher is offered its fields to hide and to lock.
     """
 
     tab: str
@@ -124,6 +125,7 @@ class Shared:
     fills: dict = field(default_factory=dict)
     fixed: object = None
     teacher: dict = field(default_factory=dict)
+    for_class: bool = True
 
     @property
     def outputs(self):
@@ -158,7 +160,7 @@ def _default(component):
 
 def build_share(settings, shared):
     """A tab's Share section: a link to what is on the screen, the same as an iframe, a teacher's hidden and locked parts."""
-    named = [(component.label or name, name) for name, component in shared.fields.items()]
+    named = [(component.label or name, name) for name, component in shared.fields.items() if shared.for_class]
     with gr.Accordion(_("Share: a link to exactly this, for a friend or a class"), open=False):
         with gr.Row():
             copy = gr.Button(_("Copy link"), variant="primary", min_width=160)
@@ -289,6 +291,10 @@ def read_value(name, written, component):
 
 
 def _one_of(name, written, values):
+    # A page writes 1 and 0.00001 where Python writes 1.0 and 1e-05
+    by_page = {f"{value:.10f}".rstrip("0").rstrip("."): value for value in values.values() if isinstance(value, float)}
+    if written in by_page:
+        return by_page[written]
     if written not in values:
         raise InputError(say("The address says {name} = {value}, which can't be chosen here. Choose one of {values}.",
                              name=name, value=shown(written), values=", ".join(values)))  # fmt: skip

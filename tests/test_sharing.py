@@ -100,6 +100,14 @@ def test_a_lock_takes_away_what_would_write_there_and_is_handed_on(parts):
     assert of(parts, {"tab": "fine-tune", "task": "Guess"})[2] == {"task": "Guess"}, "the task stays in every tab's link"
 
 
+@pytest.mark.parametrize(("written", "value"), [("0.00001", 1e-5), ("1", 1.0), ("0.1", 0.1), ("1e-05", 1e-5)])
+def test_a_number_to_choose_is_read_as_a_page_writes_it(written, value):
+    chosen = gr.Radio([1e-5, 0.1, 1.0], value=1e-5)
+    assert read_value("eps", written, chosen) == value
+    with pytest.raises(InputError, match="can't be chosen here"):
+        read_value("eps", "0.2", chosen)
+
+
 def test_several_of_a_list(parts):
     assert of(parts, {"tab": "predict", "models": "b"})[2] == {"models": {"value": ["b"]}}
     assert of(parts, {"tab": "predict", "models": ""})[2] == {"models": {"value": []}}

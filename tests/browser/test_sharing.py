@@ -176,6 +176,23 @@ def test_a_friends_page_names_a_run(elsewhere, app_address):
     expect(panel.get_by_text("The museum will reopen")).to_have_count(0)
 
 
+def test_a_link_to_a_layer_has_its_settings(elsewhere, app_address):
+    page = elsewhere(f"{app_address}/?tab=layers&topic=padding")
+    panel = page.get_by_role("tabpanel").filter(visible=True).first
+    drawn = panel.locator(".play").filter(visible=True)
+    expect(drawn.locator("table, svg").first).to_be_visible(timeout=60_000)
+    field = panel.get_by_label("number input for", exact=False).filter(visible=True).first
+    field.fill("3")
+    field.press("Tab")
+    page.wait_for_timeout(500)
+    link = share(panel)
+    assert parse_qs(urlsplit(link).query) == {"tab": ["layers"], "topic": ["padding"], "padding.1": ["3"]}
+    friend = elsewhere(link)
+    theirs = friend.get_by_role("tabpanel").filter(visible=True).first
+    expect(theirs.get_by_label("number input for", exact=False).filter(visible=True).first).to_have_value("3", timeout=60_000)
+    expect(theirs.locator(".play").filter(visible=True)).to_have_text(drawn.inner_text(), timeout=30_000, use_inner_text=True)
+
+
 FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ window.told = [event.origin, event.data]; }};</script>'
 
 
