@@ -82,7 +82,9 @@ def _build_page(demo, settings):
                 "layers": (layers_tab.on_load,)}  # fmt: skip
     for tab, calls in on_loads.items():
         for function, inputs, outputs in calls:
-            first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress="minimal")
+            drawn = first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress="minimal")
+            if tab == "predict":  # its first answer may come late, and then replaces none that was asked for since
+                gr.on(predict_tab.asked, None, cancels=[drawn], api_visibility="private")
 
 
 def page_settings():

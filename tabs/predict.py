@@ -36,6 +36,7 @@ class PredictTab:
     model: gr.Dropdown
     offer_run: object
     on_load: tuple
+    asked: list  # the events that ask for an answer
 
 
 def build_tab(settings):
@@ -75,7 +76,7 @@ def build_tab(settings):
     shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")
-    return PredictTab(shared, model, page.offer_run, (page.opened, inputs, [answer, model]))
+    return PredictTab(shared, model, page.offer_run, (page.opened, inputs, [answer, model]), asked)
 
 
 def _choices(run=None):

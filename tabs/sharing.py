@@ -77,8 +77,12 @@ LINK = """(...values) => { QUERY
     `allow="clipboard-write"></iframe>`;
   navigator.clipboard?.writeText(COPIED === "link" ? link : frame).catch(() => {});
   return [link, frame]; }"""
-# A link opens the sections that its sender had open, once their fields are filled.
-UNFOLD = """() => { const open = new URL(location).searchParams.get("open")?.split(",") ?? [];
+# Once the fields are filled: the visitor may have gone to another tab before the server chose the address's, and is there
+# again, since the address has followed; and the sections open that a link's sender had open.
+FILLED = """() => { const tab = "tab-" + new URL(location).searchParams.get("tab");
+  setTimeout(() => { for (const one of document.querySelectorAll("[role=tab][aria-selected=false]"))
+    if (one.getAttribute("aria-controls") === tab) one.click(); }, 50);
+  const open = new URL(location).searchParams.get("open")?.split(",") ?? [];
   const unfold = (tries) => { for (const fold of document.querySelectorAll("[role=tabpanel] [id^=open-] > button.label-wrap")) {
       const place = open.indexOf(fold.parentElement.id.slice("open-".length));
       if (place >= 0 && fold.offsetParent) { open.splice(place, 1); if (!fold.classList.contains("open")) fold.click(); } }
@@ -212,7 +216,7 @@ def read_address(demo, tabs, above, parts):
     demo.load(None, None, [asked, seen[0]], js=script.replace("QUIET", json.dumps(QUIET)), **private)
     filled = asked.change(open_address, None, [tabs, above, *components], **private)
     filled.then(None, None, seen, js=f"() => Array({len(seen)}).fill('seen')", **private)
-    filled.then(None, None, None, js=UNFOLD, api_visibility="private")
+    filled.then(None, None, None, js=FILLED, api_visibility="private")
     # The first tab is seen from the start, and its own event would come before the address is read
     for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
         tab.select(None, None, mark, js="() => 'seen'", **private)

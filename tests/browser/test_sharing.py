@@ -55,7 +55,7 @@ def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     answer = panel.locator(".answer").first
     expect(answer).to_contain_text("12 tokens", timeout=30_000)
     friend = elsewhere(share(panel))
-    expect(friend.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
+    expect(friend.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true", timeout=30_000)
     theirs = friend.get_by_role("tabpanel").filter(visible=True)
     expect(theirs.get_by_label("sentence2")).to_have_value("A cat was sitting.")
     expect(theirs.locator(".answer").first).to_have_text(answer.inner_text())
