@@ -171,8 +171,8 @@ def test_an_open_house_goes_on_with_waiting_runs_and_stays(sleeping, settings, m
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/oom_score_adj"), reason="Linux alone has oom_score_adj")
-def test_where_memory_runs_out_the_worker_goes_before_the_server(spare):
-    own, its = (int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in ("self", spare.pid))
+def test_where_memory_runs_out_the_worker_goes_before_the_server(sleeping):
+    own, its = (int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in ("self", workers._kept["spare"].pid))
     assert its == 500 > own
 
 
