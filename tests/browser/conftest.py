@@ -27,7 +27,14 @@ def browser():
         found.close()
 
 
-@pytest.fixture(params=SIZES)
+def pytest_generate_tests(metafunc):
+    """Both sizes for what a module tests with `page`, or those that it names as WIDTHS: two cores pay for each."""
+    said = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "page" in metafunc.fixturenames and "page" not in said:
+        metafunc.parametrize("page", getattr(metafunc.module, "WIDTHS", SIZES), indirect=True)
+
+
+@pytest.fixture
 def page(request, browser, app_address):
     """A new visitor's page, tokens drawn. Afterwards: no console error, no request elsewhere, no sideways scrolling."""
     context = browser.new_context(viewport=SIZES[request.param], locale="en-US")

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser.test_page import HTML, open_tab
 
+WIDTHS = ("phone",)
+
 SLOW = 90_000  # the first call of a model loads it, on cores that others may be using
 
 

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tabs.sharing import SHOW_ADDRESS
 from tests.browser.test_page import open_tab, row
 
+WIDTHS = ("desktop",)
+
 
 @pytest.fixture
 def elsewhere(browser):

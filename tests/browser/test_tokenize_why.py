@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 
 from tests.browser.test_page import open_tab
 
+WIDTHS = ("phone",)
+
 PAIR = ("Distorting mirrors sell.", "Mirrors sell well.")
 
 

@@ -4,6 +4,8 @@ from playwright.sync_api import expect
 
 from tests.browser.test_page import open_tab
 
+WIDTHS = ("desktop",)
+
 
 def step_of(page):
     return page.locator("#walk li:not([hidden]) small")
