@@ -80,7 +80,7 @@ def settle(page):
     """Wait until nothing is asked any more and nothing moves."""
     page.locator("[role=tabpanel]:visible").first.wait_for(timeout=60_000)
     page.wait_for_function(
-        "() => { const busy = document.querySelector('.generating, .eta-bar, [aria-busy=true]'); const text = "
+        "() => { const busy = document.querySelector('.generating, .pending, .eta-bar, [aria-busy=true]'); const text = "
         "document.body.innerText.length; const same = window.__seen === text; window.__seen = text; return same && !busy; }",
         polling=700, timeout=60_000,
     )  # fmt: skip

@@ -25,7 +25,8 @@ NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
 TRUTHS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
 # The fields are far above the button that fills them
 TO_THE_TOP = """(...values) => { document.querySelector("#tab-predict").scrollIntoView({block: "start"}); return values; }"""
-PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+# Asked again while it still works, a section is worked out once more for what is asked last
+PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last"}
 
 
 def compared():

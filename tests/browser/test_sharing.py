@@ -183,6 +183,7 @@ def test_a_link_to_a_layer_has_its_settings(elsewhere, app_address):
     panel = page.get_by_role("tabpanel").filter(visible=True).first
     drawn = panel.locator(".play").filter(visible=True)
     expect(drawn.locator("table, svg").first).to_be_visible(timeout=60_000)
+    expect(panel.get_by_label("number input for stride")).to_be_hidden(timeout=20_000)  # the topic's own controls are there
     field = panel.get_by_label("number input for", exact=False).filter(visible=True).first
     field.fill("3")
     field.press("Tab")
