@@ -277,6 +277,13 @@ def memory(options):
     return rows()
 
 
+def first_visit(options):
+    """A first visitor in Chromium; see benchmarks/first_visit.py."""
+    from benchmarks.first_visit import rows
+
+    return rows()
+
+
 def live(options):
     """The default fine-tune as a click starts it, three seeds: seconds to the first step and to the result, the curve."""
     from dataclasses import replace
@@ -314,7 +321,7 @@ def live(options):
 
 
 BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer, "serving": serving,
-              "quality": quality, "live": live, "load": load, "memory": memory}
+              "quality": quality, "live": live, "load": load, "memory": memory, "first_visit": first_visit}
 
 if __name__ == "__main__":
     main()

@@ -29,13 +29,13 @@ def a_browser():
         browser.close()
 
 
-def visit(browser, address, usable, query="", wait=0.0, width=1440):
+def visit(browser, address, usable, wait=0.0):
     """(milliseconds from the server's first byte until `usable` is there, layout shift, hosts asked) of a new visitor."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, locale="en")
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en")
     context.add_init_script(WATCH_SHIFTS)
     page, hosts = context.new_page(), set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None)
-    page.goto(f"{address}/?{query}", wait_until="commit")
+    page.goto(address, wait_until="commit")
     page.locator(usable).first.wait_for(timeout=60_000)
     took = page.evaluate("performance.now() - performance.getEntriesByType('navigation')[0].responseStart")
     shift = _shift(page, wait) if wait else 0.0
@@ -51,8 +51,8 @@ def _shift(page, seconds):
     return page.evaluate("window.shifts")
 
 
-def first_visit():
-    """Rows of the table: (what, measured, target)."""
+def rows():
+    """(what, measured, target) for the table."""
     with tempfile.NamedTemporaryFile("w", suffix=".py") as bare:
         bare.write(BARE_APP)
         bare.flush()
@@ -69,7 +69,7 @@ def first_visit():
 
 
 def main():
-    for what, measured, target in first_visit():
+    for what, measured, target in rows():
         print(f"{what:44}{measured:>34}   {target}", flush=True)
 
 

@@ -8,7 +8,6 @@ import atexit
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from dev.server import free_port
 from pipeline.settings import LABELS, Settings
 from pipeline.sources import embedded_checkpoint
 
@@ -199,12 +199,6 @@ def timed(function, *args, **kwargs):
         result = error
     return result, time.monotonic() - began
 """
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture
