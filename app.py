@@ -81,10 +81,11 @@ def _build_page(demo, settings):
     on_loads = {"tokenize": tokenize_tab.on_loads, "fine-tune": fine_tune_tab.on_loads, "predict": (predict_tab.on_load,),
                 "layers": (layers_tab.on_load,)}  # fmt: skip
     for tab, calls in on_loads.items():
-        for function, inputs, outputs in calls:
-            drawn = first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress="minimal")
-            if tab == "predict":  # its first answer may come late, and then replaces none that was asked for since
-                gr.on(predict_tab.asked, None, cancels=[drawn], api_visibility="private")
+        for function, inputs, outputs, *waiting in calls:
+            drawn = first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress="minimal",
+                                    show_progress_on=waiting or None)  # fmt: skip
+            if tab == "predict":
+                predict_tab.show_first(drawn)
 
 
 def page_settings():

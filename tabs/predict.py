@@ -36,7 +36,7 @@ class PredictTab:
     model: gr.Dropdown
     offer_run: object
     on_load: tuple
-    asked: list  # the events that ask for an answer
+    show_first: object  # from the event of on_load: its answer shows where none has been asked for since
 
 
 def build_tab(settings):
@@ -63,7 +63,7 @@ def build_tab(settings):
     sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is answered by itself. A
     # change of a hidden text is an event that an answer can raise.
-    later = gr.Textbox("", visible="hidden")
+    later, first = [gr.Textbox("", visible="hidden") for _what in ("later", "first")]
     # Where a pair is put into the fields, its answer follows
     answered = [gr.on(asked, page.answers, inputs, [answer, later], **private, **together),
                 *(filled.then(page.answers, inputs, [answer, later], **private, **together)
@@ -76,7 +76,12 @@ def build_tab(settings):
     shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")
-    return PredictTab(shared, model, page.offer_run, (page.opened, inputs, [answer, model]), asked)
+    on_load = (page.opened, inputs, [first, model], answer)
+
+    def show_first(drawn):
+        drawn.then(None, [first, answer], answer, js="(first, now) => now || first", **private)
+
+    return PredictTab(shared, model, page.offer_run, on_load, show_first)
 
 
 def _choices(run=None):

@@ -151,10 +151,3 @@ def test_the_fields_of_the_real_page_can_all_be_read_back(tmp_path):
             assert read_value(component.label, written, component) == component.value
         except InputError as error:
             raise AssertionError(component.label) from error
-
-
-def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(tmp_path):
-    demo = build_app(Settings(runs_folder=tmp_path, data="embedded", mrpc_folder=None))
-    stopped = {demo.fns[number].name: {event for _, event in function.targets} for function in demo.fns.values()
-               for number in function.cancels}  # fmt: skip
-    assert {"click", "submit", "change"} <= stopped["opened"]

@@ -40,7 +40,7 @@ def page(request, browser, app_address):
     context = browser.new_context(viewport=SIZES[request.param], locale="en-US")
     visited = context.new_page()
     errors, strangers = [], []
-    visited.on("console", lambda message: errors.append(message.text)
+    visited.on("console", lambda message: errors.append(said_by(message))
                if message.type == "error" and "AbortError" not in message.text else None)  # fmt: skip
     visited.on("framenavigated", lambda frame: frame.parent_frame or forget(errors, BROKEN))
     visited.on("pageerror", lambda error: errors.append(str(error)))
@@ -58,6 +58,11 @@ def page(request, browser, app_address):
 
 # What a page that is left says of the requests it was still waiting for: no error of the page
 BROKEN = "Unexpected error Connection errored out. "
+
+
+def said_by(message):
+    """A console message; of a resource that failed to load, with its address."""
+    return f"{message.text} {message.location['url']}" if "load resource" in message.text else message.text
 
 
 def forget(errors, text):

@@ -105,6 +105,23 @@ def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, shoot):
     shoot(page, "stopped")
 
 
+def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page):
+    first = page.evaluate("window.gradio_config.dependencies.find((one) => one.api_name === 'opened').id")
+    held = []
+    page.route("**/queue/join*", lambda route: held.append(route) if route.request.post_data_json["fn_index"] == first
+               else route.continue_())  # fmt: skip
+    panel = open_tab(page, "Predict")
+    panel.get_by_label("sentence2").fill("Nothing of the kind.")
+    panel.get_by_role("button", name="Predict", exact=True).click()
+    answer = panel.locator(".answer").first
+    expect(answer).to_contain_text("tokens")
+    asked = answer.inner_text()
+    with page.expect_response(lambda got: "queue/join" in got.url):
+        held[0].continue_()
+    page.wait_for_timeout(1500)
+    assert answer.inner_text() == asked
+
+
 def test_predict_an_example(page, shoot):
     panel = open_tab(page, "Predict")
     panel.get_by_role("button", name="Predict", exact=True).click()
