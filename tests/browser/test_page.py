@@ -114,7 +114,7 @@ def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page):
     panel.get_by_label("sentence2").fill("Nothing of the kind.")
     panel.get_by_role("button", name="Predict", exact=True).click()
     answer = panel.locator(".answer").first
-    expect(answer).to_contain_text("tokens")
+    expect(answer).to_contain_text("tokens", timeout=30_000)
     asked = answer.inner_text()
     with page.expect_response(lambda got: "queue/join" in got.url):
         held[0].continue_()
