@@ -12,14 +12,12 @@ person concluded; nothing but a comparison reads it.
 import ast
 import inspect
 import textwrap
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
-
 from languages import say
+from layers.chance import seeded
 
 PYTORCH = "https://pytorch.org/docs/stable/"
 HUGGING_FACE = "https://huggingface.co/docs/"
@@ -183,15 +181,10 @@ def shown(value):
     return f"({inside},)" if len(value) == 1 else f"({inside})"
 
 
-# The seed is the process's: two claims at once would draw each other's numbers.
-_one_at_a_time = threading.Lock()
-
-
 def check(claim):
     """Run one claim -> Result. A run that fails is evidence of nothing: undecided, with the error shown."""
     began = time.perf_counter()
-    with _one_at_a_time, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         try:
             evidence = claim.run()
         except Exception as error:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from languages import say
+from layers.chance import seeded
 from layers.play.shapes import Shapes, as_batch, both, output_size, whole
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -112,8 +113,7 @@ def _check_groups(in_channels, out_channels, groups):
 
 
 def _seeded_conv(in_channels, out_channels, settings, weight, seed):
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(int(seed))
+    with seeded(int(seed)), torch.no_grad():
         m = nn.Conv2d(in_channels, out_channels, **settings)
         if weight is not None:
             kernel = as_batch(weight)[0, 0]

@@ -1,6 +1,5 @@
 """A tensor through Dropout, Dropout1d or Dropout2d, in train() and in eval()."""
 
-import threading
 import warnings
 from dataclasses import dataclass
 
@@ -8,10 +7,9 @@ import torch
 from torch import nn
 
 from languages import say
+from layers.chance import seeded
 
 TAKES = {"Dropout": "…", "Dropout1d": "N × C × L", "Dropout2d": "N × C × H × W"}  # the shape that each one is for
-# Warnings are the process's: two that listen at once would lose each other's.
-_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,9 @@ def dropout(tensor, p=0.5, layer="Dropout", seed=0):
 
 def _drawn(module, values, seed):
     """(output, PyTorch's warning or "") of a layer, drawn with a seed."""
-    with torch.random.fork_rng(devices=[]), _one_at_a_time, warnings.catch_warnings(record=True) as caught:
+    # Warnings are the process's, too: two that listen at once would lose each other's
+    with seeded(int(seed)), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        torch.manual_seed(int(seed))
         try:
             output = module(values)
         except RuntimeError:
