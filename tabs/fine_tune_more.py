@@ -88,7 +88,12 @@ def build_one_step(settings, controls):
             gr.Code(by_hand.source(), language="python", interactive=False, show_label=False)
 
     def step(*values):
-        return run_drawing.step_drawn(by_hand.one_step(config_from(dict(zip(names, values, strict=True))), settings), LABELS)
+        from layers.chance import alone  # needs torch, and nothing that is imported here may
+
+        config = config_from(dict(zip(names, values, strict=True)))
+        with alone:
+            taken = by_hand.one_step(config, settings)
+        return run_drawing.step_drawn(taken, LABELS)
 
     # In a queue of its own: it takes seconds of both cores
     take.click(notice_on_error(1)(step), list(controls.values()), answer, api_visibility="private",
