@@ -42,11 +42,11 @@ def test_there_are_only_these_two():
 
 
 @pytest.mark.parametrize("name, split, accuracy, f1", [
-    (READY, "validation", 0.815, 0.87), (READY, "test", 0.80, 0.86), (WARMED, "validation", 0.70, 0.78),
+    (READY, "validation", 0.815, 0.87), (READY, "test", 0.79, 0.85), (WARMED, "validation", 0.70, 0.78),
 ])  # fmt: skip
 def test_the_figures_on_the_card(mrpc_folder, name, split, accuracy, f1):
-    """Floors below the card's figures: another processor rounds differently."""
-    found = evaluate_checkpoint(name, "folder", split, settings=Settings(mrpc_folder=mrpc_folder))
+    """Floors below the card's figures: another processor rounds differently. All of test is `benchmarks quality`'s."""
+    found = evaluate_checkpoint(name, "folder", split, most=408, settings=Settings(mrpc_folder=mrpc_folder))
     assert found["accuracy"] >= accuracy and found["f1"] >= f1
     card = (adapter_files(name).adapter / "README.md").read_text()
     assert f"{split}" in card
@@ -82,9 +82,13 @@ def test_no_label_reaches_the_warm_start(settings, monkeypatch, tmp_path):
     assert_loads(tmp_path / "warm")
 
 
-def test_the_recipe_for_the_ready_adapter(settings, tmp_path):
+def test_the_recipe_for_the_ready_adapter(settings, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(adapters, "load_raw_datasets",
+                        lambda source, settings: asked.append(source) or load_raw_datasets("folder", settings))  # fmt: skip
     adapters.paraphrase(tmp_path / "ready", settings, "folder", folds=2, mined=8)
     assert_loads(tmp_path / "ready")
+    assert asked == ["folder", "embedded"]
 
 
 def assert_loads(folder):
