@@ -22,7 +22,7 @@ EARLY = """<head><script>Object.defineProperty(navigator, "language", {get: () =
 SWITCH = """element.addEventListener("click", (event) => {
   const link = event.target.closest("a[hreflang]"); if (!link) return;
   event.preventDefault();
-  const url = new URL(location); url.searchParams.set("lang", link.hreflang); location.assign(url); });"""
+  const url = new URL(location); url.searchParams.set("lang", link.hreflang); openLanguage(url); });"""
 
 
 def build_header():

@@ -25,19 +25,37 @@ KEPT = ("lang", "task", "run", "walk")
 LINKED = {"tokenize": ("lang", "cell", "batch_cell"), "fine-tune": ("lang", "run"), "layers": ("lang", "topic", "claim")}
 # What a teacher's link says besides, and a pupil's copy of it hands on
 CLASS = ("task", "hide", "lock")
-MOST_NAMED = 3
+# What only the page before a reload had open in a tab that was left: the new one draws that tab without it
+GONE = ("cell", "batch_cell", "topic", "claim", "open")
+MOST_NAMED, MOST_LEFT = 3, 100_000
 
 # One way to write the address, called by every script of the page. A Space shows its page in a frame of huggingface.co,
 # whose own address follows what it is told here (huggingface.co/docs/hub/spaces-handle-url-parameters).
-SHOW_ADDRESS = """window.showAddress = (url) => {
-  history.replaceState(null, "", url);
+# What it said of the tabs that were left stands beside it in the browser's history, where a reload and Back find it again
+# and a new link doesn't; Gradio's own windows (API, Settings) would write null there. The other language's page is a new one,
+# to which it is handed on.
+SHOW_ADDRESS = """{ const replace = history.replaceState.bind(history);
+  history.replaceState = (state, ...where) => replace(state ?? history.state, ...where); }
+window.showAddress = (url) => {
+  history.replaceState(window.tabsLeft && {tabsLeft: window.tabsLeft}, "", url);
   if (window.parent !== window && location.hostname.endsWith(".hf.space"))
-    window.parent.postMessage({queryString: location.search.slice(1)}, "https://huggingface.co"); };"""
+    window.parent.postMessage({queryString: location.search.slice(1)}, "https://huggingface.co"); };
+window.openLanguage = (url) => {
+  try { sessionStorage.setItem("tabsLeft:" + url.search, JSON.stringify(window.tabsLeft ?? {})); } catch { /* no storage */ }
+  location.assign(url); };"""
 
 # Tab buttons are Gradio's own; the address follows the visitor's click, and never Gradio's choice while it mounts. The tab
 # of Layers has parts, of which Play is the one that needs no name. What the address said of a tab that is left (its inputs,
-# what is locked) stands there again when the visitor comes back.
-FOLLOW_TABS = """const tabs = TABS, kept = KEPT, left = window.tabsLeft = {};
+# what is locked) stands there again when the visitor comes back, after a reload as well.
+FOLLOW_TABS = """const tabs = TABS, kept = KEPT, gone = GONE;
+const handed = () => { try {
+  const key = "tabsLeft:" + location.search, found = sessionStorage.getItem(key);
+  sessionStorage.removeItem(key);
+  return JSON.parse(found); } catch { return null; } };
+const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
+const left = window.tabsLeft ??= (again ? history.state?.tabsLeft : handed()) ?? {};
+for (const name in left) left[name] = left[name].filter(([key]) => !gone.includes(key));
+showAddress(location);
 document.addEventListener("click", (event) => {
   const [, kind, name] = event.target.closest("[role=tab]")?.getAttribute("aria-controls")?.match(/^(tab|layers)-(.+)$/) ?? [];
   const url = new URL(location), asks = url.searchParams;
@@ -93,7 +111,9 @@ KEEP = """(...values) => { QUERY
   // A run that ends offers its model to Predict: that is no reason to leave the tab that the visitor looks at
   if ((here.get("tab") ?? (here.get("run") ? "fine-tune" : "tokenize")) !== "TAB") {
     const fixed = (window.tabsLeft?.["TAB"] ?? []).filter(([key]) => ["hide", "lock"].includes(key));
-    if (window.tabsLeft) window.tabsLeft["TAB"] = [...query, ...fixed].filter(([key]) => !["tab", "lang"].includes(key));
+    if (window.tabsLeft) {
+      window.tabsLeft["TAB"] = [...query, ...fixed].filter(([key]) => !["tab", "lang"].includes(key));
+      showAddress(location); }
     return;
   }
   for (const name of ["hide", "lock", "task", "walk"]) if (here.get(name)) query.set(name, here.get(name));
@@ -189,15 +209,17 @@ def build_share(settings, shared):
         button.click(None, said, [link, frame], js=script, api_visibility="private")
 
 
-# Whether an address says more than a language or a theme: only then has the server anything to fill in
+# Whether an address says more than a language or a theme, or said more of another tab: only then has the server anything to
+# fill in. What it said of the others is handed to it.
 ASKED = """() => { FOLLOW
   const more = [...new URLSearchParams(location.search).keys()].some((key) => !QUIET.includes(key) && !key.startsWith("__"));
-  return more ? [location.search, ""] : ["", "seen"]; }"""
+  return more || Object.keys(left).length ? [JSON.stringify(left), ""] : ["", "seen"]; }"""
 QUIET = ("lang", "walk", "view")
 
 
 def read_address(demo, tabs, above, parts):
-    """When the page loads, its address fills the fields. Returns {tab: the event after which it may draw itself}.
+    """When the page loads, its address fills the fields, and those of the tabs that were left with what it said of them.
+    Returns {tab: the event after which it may draw itself}.
 
     A tab draws itself when it is first seen, so that a visitor pays for no other; where the address fills fields, all do
     afterwards. above: a gr.HTML over the tabs for the teacher's task and for what was wrong; parts: [Shared, ...], in the
@@ -205,16 +227,17 @@ def read_address(demo, tabs, above, parts):
     """
     components = [component for part in parts for component in part.outputs]
 
-    def open_address(request: gr.Request):
-        return opened(dict(request.query_params), parts)
+    def open_address(left, request: gr.Request):
+        return opened(dict(request.query_params), parts, read_left(left))
 
     # A change of a hidden text is an event that the page itself can raise
     asked, *seen = [gr.Textbox("", visible="hidden") for _part in ("asked", *parts)]
     names = [part.tab for part in parts]
     script = ASKED.replace("FOLLOW", FOLLOW_TABS).replace("TABS", json.dumps(names)).replace("KEPT", json.dumps(KEPT))
+    script = script.replace("GONE", json.dumps(GONE))
     private = {"api_visibility": "private", "show_progress": "hidden"}
     demo.load(None, None, [asked, seen[0]], js=script.replace("QUIET", json.dumps(QUIET)), **private)
-    filled = asked.change(open_address, None, [tabs, above, *components], **private)
+    filled = asked.change(open_address, asked, [tabs, above, *components], **private)
     filled.then(None, None, seen, js=f"() => Array({len(seen)}).fill('seen')", **private)
     filled.then(None, None, None, js=FILLED, api_visibility="private")
     # The first tab is seen from the start, and its own event would come before the address is read
@@ -223,8 +246,24 @@ def read_address(demo, tabs, above, parts):
     return {name: mark.change for name, mark in zip(names, seen, strict=True)}
 
 
-def opened(query, parts):
-    """An address's values, a dict of untrusted text -> [selected tab, task and messages as HTML, an update a component]."""
+def read_left(written):
+    """What the page's script kept of the tabs that were left, JSON that nobody vouches for -> {tab: {name: text}}.
+
+    >>> read_left('{"predict": [["lock", "sentence1"]]}'), read_left('{"predict": 7}')
+    ({'predict': {'lock': 'sentence1'}}, {})
+    """
+    try:
+        left = json.loads(written) if len(written) <= MOST_LEFT else {}
+        return {tab: {name: str(value) for name, value in said if isinstance(name, str)} for tab, said in left.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def opened(query, parts, left=None):
+    """An address's values, a dict of untrusted text -> [selected tab, task and messages as HTML, an update a component].
+
+    left: {tab: such a dict}, what it said of other tabs, which is checked and done likewise.
+    """
     tab = query.get("tab") or ("fine-tune" if query.get("run") else "")
     said = []
     task = str(query.get("task") or "").strip()
@@ -238,7 +277,8 @@ def opened(query, parts):
                         tab=shown(tab), tabs=", ".join(known)))  # fmt: skip
     drawn = []
     for part in parts:
-        changes, named = _changes(part, query, said) if part.tab == tab else ({}, {})
+        own = query if part.tab == tab else (left or {}).get(part.tab, {})
+        changes, named = _changes(part, own, said)
         handed_on = {**({"task": task} if task else {}), **named}
         drawn += part.updates(changes, {name for names in named.values() for name in names}, handed_on)
     return [gr.Tabs(selected=tab) if tab in known else gr.skip(), _above(task, said), *drawn]

@@ -1,5 +1,7 @@
 """An address is input like any other: what fits is taken, what doesn't is said, and nothing of it is interpreted."""
 
+import json
+
 import gradio as gr
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from app import build_app
 from pipeline.settings import InputError, Settings
-from tabs.sharing import MOST_TASK, Shared, opened, read_value
+from tabs.sharing import MOST_TASK, Shared, opened, read_left, read_value
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,34 @@ def test_a_lock_takes_away_what_would_write_there_and_is_handed_on(parts):
                        "task": "Guess", "lock": ["sentence1"]}  # fmt: skip
     assert "fills" not in of(parts, {"tab": "predict", "hide": "models"})[2], "nothing writes there"
     assert of(parts, {"tab": "fine-tune", "task": "Guess"})[2] == {"task": "Guess"}, "the task stays in every tab's link"
+
+
+def test_what_the_address_said_of_a_tab_that_was_left_holds_there_and_is_checked_likewise(parts):
+    query, kept = {"tab": "fine-tune", "seed": "7", "lock": "seed"}, [["sentence1", "Cats."], ["lock", "sentence1,nothing"]]
+    left = read_left(json.dumps({"predict": kept, "fine-tune": [["seed", "8"]], "nowhere": [["lock", "x"]]}))
+    [selected, above, *updates], theirs = opened(query, parts, left), slice(5, 13)
+    assert selected.selected == "fine-tune" and "asks to lock &#x27;nothing&#x27;" in above and "nowhere" not in above
+    [first, _models, fills, fixed, *handed_on] = updates[theirs][:7]
+    assert (first["value"], first["interactive"], fills["visible"], fixed) == ("Cats.", False, False, ["sentence1"])
+    assert handed_on[2] == ["sentence1"], "and is handed on"
+    seed = updates[-1]
+    assert (seed["value"], seed["interactive"]) == (7, False), "the address itself is newer"
+
+
+@pytest.mark.parametrize("written", [
+    None, "", "{", "7", "null", "[]", '{"predict": 7}', '{"predict": [["lock"]]}', '{"predict": ["ab", 7]}', "[" * 100_000,
+    '{"predict": [["lock", "' + "sentence1," * 20_000 + '"]]}', "1" * 5_000,
+])  # fmt: skip
+def test_what_a_script_did_not_keep_is_nothing(written):
+    assert read_left(written) == {}
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+    st.sampled_from(["tokenize", "predict", "lock", "sentence1"]), inner, max_size=3)))  # fmt: skip
+def test_whatever_a_page_hands_over_of_the_tabs_that_were_left(parts, kept):
+    left = read_left(json.dumps(kept))
+    assert all(isinstance(text, str) for said in left.values() for pair in said.items() for text in pair)
+    assert len(opened({"tab": "layers"}, parts, left)) == 2 + sum(len(part.outputs) for part in parts)
 
 
 @pytest.mark.parametrize(("written", "value"), [("0.00001", 1e-5), ("1", 1.0), ("0.1", 0.1), ("1e-05", 1e-5)])

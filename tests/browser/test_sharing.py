@@ -107,6 +107,70 @@ def test_what_a_tabs_address_said_stands_there_again_when_it_is_opened_again(els
     expect(page.get_by_role("button", name="Random rows")).to_have_count(1)
 
 
+def locked_predict(page):
+    """Opens Predict: sentence1 stands there as the teacher's link has it, the task above it."""
+    panel = open_tab(page, "Predict")
+    expect(panel.get_by_label("sentence1")).to_have_value("Cats.", timeout=30_000)
+    expect(panel.get_by_label("sentence1")).to_be_disabled()
+    expect(panel.get_by_label("sentence2")).to_be_enabled()
+    expect(page.locator("#from-the-address")).to_contain_text("Look closely")
+    assert parse_qs(urlsplit(page.url).query)["lock"] == ["sentence1"]
+
+
+def reload(page):
+    """The page anew, once the server has answered its address."""
+    page.reload()
+    expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
+
+
+def test_a_lock_holds_when_the_page_is_loaded_anew_on_another_tab_and_in_the_other_language(elsewhere, app_address):
+    page = elsewhere(f"{app_address}/?tab=predict&sentence1=Cats.&lock=sentence1&task=Look%20closely")
+    locked_predict(page)
+    open_tab(page, "Fine-tune")
+    reload(page)
+    assert parse_qs(urlsplit(page.url).query) == {"tab": ["fine-tune"], "task": ["Look closely"]}
+    locked_predict(page)
+    open_tab(page, "Fine-tune")
+    page.locator("a[hreflang=zh]").click()
+    page.wait_for_url("**/zh?*")
+    expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
+    page.get_by_role("tab").nth(2).click()
+    expect(page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")).to_be_disabled()
+
+
+def unlocked_predict(page):
+    panel = open_tab(page, "Predict")
+    expect(panel.get_by_label("sentence1")).to_be_enabled()
+    expect(panel.get_by_label("sentence1")).not_to_have_value("Cats.")
+    assert "lock" not in page.url
+
+
+def test_a_new_link_inherits_nothing_and_back_finds_the_lock_again(elsewhere, app_address):
+    page = elsewhere(f"{app_address}/?tab=predict&sentence1=Cats.&lock=sentence1&task=Look%20closely")
+    locked_predict(page)
+    open_tab(page, "Fine-tune")
+    page.goto(app_address)
+    page.locator(".token-grid").first.wait_for(timeout=60_000)
+    unlocked_predict(page)
+    page.go_back()
+    expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
+    locked_predict(page)
+    open_tab(page, "Fine-tune")
+    page.goto(page.url)  # the same address once more is a new link, too, though the browser keeps its place in the history
+    expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
+    reload(page)
+    unlocked_predict(page)
+
+
+def test_gradios_own_window_forgets_no_lock(elsewhere, app_address):
+    page = elsewhere(f"{app_address}/?tab=predict&lock=sentence1")
+    expect(open_tab(page, "Predict").get_by_label("sentence1")).to_be_disabled(timeout=30_000)
+    open_tab(page, "Fine-tune")
+    page.locator("footer").get_by_role("button", name="API").click()
+    page.wait_for_url("**view=api**")
+    assert page.evaluate("history.state.tabsLeft.predict") == [["lock", "sentence1"]]
+
+
 def test_a_link_has_the_run_or_the_settings_alone(elsewhere, app_address):
     panel = open_tab(page := elsewhere(f"{app_address}/?tab=fine-tune&run={'0' * 32}&max_steps=17"), "Fine-tune")
     expect(page.get_by_label("number input for max_steps").first).to_have_value("17", timeout=20_000)
