@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from languages import say
+from layers.play.shapes import whole
 
 LOSSES = ("squared_loss", "MSELoss")
 UPDATERS = ("sgd", "SGD")
@@ -110,24 +111,16 @@ def compare(lr=0.03, batch_size=8, steps=60, half=False, seed=0):
 
     half=True puts d2l's ½ before MSELoss as well, which leaves the batch size as the only difference.
     """
-    _check(lr, batch_size, steps)
-    settings = {"lr": lr, "batch_size": batch_size, "steps": steps, "half": half, "seed": seed}
+    if not 0 < lr <= 1:
+        raise ValueError(say("lr is {lr!r}. Choose a learning rate above 0 and at most 1.", lr=lr))
+    batch_size, steps = whole("batch_size", batch_size, 1, 256), whole("steps", steps, 1, 1000)
+    settings = {"lr": lr, "batch_size": batch_size, "steps": steps, "half": half, "seed": whole("seed", seed, 0, 2**32)}
     reference = train("squared_loss", "sgd", "sum", **settings)
     combinations = [(loss, updater, reduction) for loss in LOSSES for updater in UPDATERS for reduction in REDUCTIONS]
     return [
         _curve(combination, train(*combination, **settings), reference, batch_size, half)
         for combination in combinations
     ]
-
-
-def _check(lr, batch_size, steps):
-    if not 0 < lr <= 1:
-        raise ValueError(say("lr is {lr!r}. Choose a learning rate above 0 and at most 1.", lr=lr))
-    if not 1 <= batch_size <= 256:
-        raise ValueError(say("batch_size is {batch_size!r}, but there are 256 examples. Choose 1 to 256.",
-                             batch_size=batch_size))
-    if not 1 <= steps <= 1000:
-        raise ValueError(say("steps is {steps!r}. Choose 1 to 1000.", steps=steps))
 
 
 def _curve(combination, trained, reference, batch_size, half):

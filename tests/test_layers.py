@@ -340,7 +340,8 @@ def test_the_curves_fall_where_they_should():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"lr": 0}, "lr is 0"), ({"batch_size": 300}, "batch_size is 300"), ({"steps": 0}, "steps is 0")],
+    [({"lr": 0}, "lr is 0"), ({"batch_size": 300}, "batch_size is 300"), ({"steps": 0}, "steps is 0"),
+     ({"steps": 2.5}, "steps is 2.5"), ({"seed": False}, "seed is False")],
 )
 def test_impossible_runs_say_why(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -30,9 +30,9 @@ def small_picture(height=6, width=6, channels=1, seed=0):
     return torch.randint(0, 10, (channels, height, width), generator=generator).float().tolist()
 
 
-def whole(name, value, low):
-    """`value` as an int from `low` to the largest allowed, or a ValueError that names it."""
-    high = LARGEST.get(name, 64)
+def whole(name, value, low, high=None):
+    """`value` as an int from `low` to `high` (else the largest allowed), or a ValueError that names it."""
+    high = LARGEST.get(name, 64) if high is None else high
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
