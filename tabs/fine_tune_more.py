@@ -22,7 +22,8 @@ from pipeline.runs import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
 from pipeline.training import config_from
-from tabs import drawing, run_drawing
+from tabs import code_drawing, drawing, run_drawing
+from tabs.scripts import script_block
 from tabs.words import explain, notice_on_error
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
@@ -85,7 +86,7 @@ def build_one_step(settings, controls):
         take = gr.Button(_("Take one step"))
         answer = gr.HTML(min_height=70)
         with gr.Accordion(_("The lines that run by hand"), open=False):
-            gr.Code(by_hand.source(), language="python", interactive=False, show_label=False)
+            script_block(by_hand.source(), "by_hand.py")
 
     def step(*values):
         from layers.chance import alone  # needs torch, and nothing that is imported here may
@@ -142,11 +143,9 @@ def build_reproduce(settings, after, run_id):
     with gr.Accordion(_("Reproduce: the script, the command, where everything came from"), open=False) as reproduce:
         gr.Markdown(_("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same "
                       "curve."))
-        script = gr.Code(_("# Start a run; its script stands here once it has loaded its model."), language="python",
-                         interactive=False, label="train.py", max_lines=24)  # fmt: skip
-        link = gr.HTML()
+        script = script_block(_("# Start a run; its script stands here once it has loaded its model."), "train.py")
         about = gr.HTML()
-    gr.on([reproduce.expand, run_id.change, after.ended.change], page.script, run_id, [script, link], **PRIVATE)
+    gr.on([reproduce.expand, run_id.change, after.ended.change], page.script, run_id, script, **PRIVATE)
     return about
 
 
@@ -227,16 +226,14 @@ class _After:
                 end["after"]["accuracy"], end["after"]["f1"], found.name if found else "–")  # fmt: skip
 
     def script(self, run_id):
-        """(the run's script, a link to it)."""
+        """The run's script, which the server has as a file, too."""
         if not run_id:
-            return gr.skip(), gr.skip()
+            return gr.skip()
         try:
-            code = run_script(read_run(run_id, self.settings))
+            source = run_script(read_run(run_id, self.settings))
         except InputError as error:
-            return f"# {error}", ""
-        address = f"{ROUTE}/{run_id}/train.py"
-        return code, run_drawing.download_link(address, _("Download train.py"),
-                                               _("{lines} lines", lines=len(code.splitlines())))
+            return code_drawing.script(f"# {error}", "train.py")
+        return code_drawing.script(source, "train.py", f"{ROUTE}/{run_id}/train.py")
 
 
 def _guarded(draw, *values):

@@ -4,15 +4,11 @@
 ('−0.13', '3', '−∞', '')
 """
 
-import functools
-import html
-import io
-import keyword
 import math
-import tokenize
 from dataclasses import dataclass, replace
 
 from languages import _, say, told
+from tabs.code_drawing import code, highlighted
 from tabs.drawing import captioned, framed, notice, text
 
 # ---------------------------------------------------------------- tensors
@@ -106,11 +102,6 @@ def size_table(shapes):
     )
     caption = _("{shape} in, {shape2} out (N × C × H × W)", shape=shape(shapes.input), shape2=shape(shapes.output))
     return framed(captioned("small-table sizes", caption, f"<tr>{head}</tr>{rows}"), _("Sizes in and out"))
-
-
-def code(source):
-    """A line of PyTorch that makes this layer."""
-    return f'<pre class="command">{highlighted(source)}</pre>'
 
 
 def worked(title, lines):
@@ -417,37 +408,6 @@ def _source(id, source, helpers):
         for name, helper in helpers.items()
     )
     return frame + more
-
-
-@functools.cache
-def highlighted(source):
-    """Python as HTML, its keywords, names of built-in values, strings, numbers and comments marked."""
-    at, parts, lines = (1, 0), [], source.splitlines(keepends=True)
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return html.escape(source)
-    for token in tokens:
-        kind = _token_kind(token)
-        if not kind:
-            continue
-        parts += [html.escape(_between(lines, at, token.start)), f'<i class="{kind}">{html.escape(token.string)}</i>']
-        at = token.end
-    return "".join(parts) + html.escape(_between(lines, at, (len(lines) + 1, 0)))
-
-
-def _token_kind(token):
-    if token.type == tokenize.NAME and keyword.iskeyword(token.string):
-        return "k"
-    return {tokenize.STRING: "s", tokenize.NUMBER: "n", tokenize.COMMENT: "c"}.get(token.type)
-
-
-def _between(lines, start, end):
-    """The source from one (line, column) to another; lines count from 1."""
-    if start[0] == end[0]:
-        return lines[start[0] - 1][start[1] : end[1]]
-    last = lines[end[0] - 1][: end[1]] if end[0] <= len(lines) else ""
-    return lines[start[0] - 1][start[1] :] + "".join(lines[start[0] : end[0] - 1]) + last
 
 
 def claim_status(message, done=0, total=0):

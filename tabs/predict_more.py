@@ -17,6 +17,7 @@ from pipeline.tables import answer_rows, read_pairs, write_answers
 from pipeline.tokenization import checked_pair
 from tabs import drawing
 from tabs import predict_drawing as more
+from tabs.scripts import in_block, script_block
 from tabs.sharing import press_open
 from tabs.words import explain, notice_on_error
 
@@ -78,9 +79,8 @@ def build_sections(settings, pair, model):
     with gr.Accordion(_("A file of pairs"), open=False):
         _file(page, settings, model)
     with gr.Accordion(_("Reproduce: the plain script"), open=False) as reproduce:
-        script = gr.Code(_("# Open this again after Predict"), language="python", label="predict.py", interactive=False,
-                         wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
-        shown_script = {"fn": page.script, "inputs": inputs, "outputs": script, **PRIVATE}
+        script = script_block(_("# Open this again after Predict"), "predict.py")
+        shown_script = {"fn": in_block(page.script, "predict.py"), "inputs": inputs, "outputs": script, **PRIVATE}
         reproduce.expand(**shown_script)
     return Sections(taken, take, shown_script, {**fields, "reading": truth})
 

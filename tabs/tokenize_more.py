@@ -18,6 +18,7 @@ from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, shown
 from pipeline.tokenization import checked_pair, checked_truncation, token_view, tokenize_function
 from pipeline.why import padded_view, why_label, why_token
 from tabs import token_drawing as drawing
+from tabs.scripts import in_block, script_block
 from tabs.sharing import press_open
 from tabs.words import explain, notice_on_error
 
@@ -154,9 +155,8 @@ def build_batch_sections(page, batch_inputs, drawn):
 
 def _script(name, handler, inputs, section, drawn):
     """Code that is copied or downloaded."""
-    script = gr.Code(_("# Open this again after the grid is drawn"), language="python", label=name, interactive=False,
-                     wrap_lines=True, buttons=["copy", "download"])  # fmt: skip
-    _kept_up(handler, inputs, script, section, drawn)
+    script = script_block(_("# Open this again after the grid is drawn"), name)
+    _kept_up(in_block(handler, name), inputs, script, section, drawn)
 
 
 def _kept_up(handler, inputs, output, section, drawn):

@@ -25,6 +25,7 @@ from pipeline.story import read_judgement
 from pipeline.training import TrainingConfig
 from tabs import fine_tune_more as more
 from tests.conftest import ROOT
+from tests.test_code_drawing import source_of
 from tests.test_drawing import Outline
 from tests.test_save import finished_run
 
@@ -198,11 +199,12 @@ def test_no_run_no_download(client, run_id, file):
     assert answer.status_code == 404 and "Traceback" not in answer.text
 
 
-def test_the_script_of_a_run_stands_on_the_page_with_its_link(runs, settings):
-    code, link = more._After(settings).script(runs[0].id)
-    compile(code, "train.py", "exec")
-    assert f"/{runs[0].id}/train.py" in link
-    assert more._After(settings).script(UNKNOWN)[0].startswith("# ")
+def test_the_script_of_a_run_stands_on_the_page_with_its_link(client, runs, settings):
+    drawn = more._After(settings).script(runs[0].id)
+    address = f"{more.ROUTE}/{runs[0].id}/train.py"
+    assert dict(Outline(drawn).attributes)["href"] == address and source_of(drawn) == client.get(f"/{address}").text
+    unknown = more._After(settings).script(UNKNOWN)
+    assert source_of(unknown).startswith("# ") and "a" not in Outline(unknown).tags
 
 
 def test_the_link_to_the_model_says_its_size(runs, settings):

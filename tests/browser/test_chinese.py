@@ -9,7 +9,7 @@ from tests.browser.test_accessible import TABS
 
 # Three English words in a row are a sentence that nobody translated. What is data, code or a name may have them.
 SENTENCE = re.compile(r"[A-Za-z][a-z']+(?: [A-Za-z][a-z']+){2,}")
-VISIBLE = """() => { const skip = "code, pre, textarea, .cm-editor, .sentences, .token-grid, .batch-grid, bdi, .examples, .gallery, " +
+VISIBLE = """() => { const skip = "code, pre, textarea, .sentences, .token-grid, .batch-grid, bdi, .examples, .gallery, " +
     "[data-testid=dataset], table.dataset, .because-sentence, .origin, .quote, .dataset, tbody, mark, .examples-table, .tr-body";
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
   for (let node; (node = walk.nextNode());) {

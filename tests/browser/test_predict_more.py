@@ -136,13 +136,32 @@ def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
 
 def test_the_script_follows_the_answer(page, shoot):
     panel = opened(page, "Reproduce")
-    code = panel.locator(".cm-content")
+    code = panel.locator(".script code")
     expect(code).to_contain_text("Third-quarter profits were up 12 percent", timeout=SLOW)
     panel.get_by_label("sentence2").fill("Something 'quite' different.")
     panel.get_by_role("button", name="Predict", exact=True).click()
     expect(code).to_contain_text("Something 'quite' different.", timeout=SLOW)
     expect(code).not_to_contain_text("Third-quarter")
     shoot(page, "reproduce")
+    source = code.evaluate("code => code.textContent")
+    compile(source, "predict.py", "exec")
     with page.expect_download() as download:
-        panel.get_by_label("Download").first.click()
-    assert "AutoTokenizer" in download.value.path().read_text()
+        panel.get_by_role("button", name="Download predict.py").click()
+    assert download.value.suggested_filename == "predict.py" and download.value.path().read_text() == source
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.get_by_role("button", name="Copy predict.py").click()
+    expect(panel.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == source
+
+
+def test_a_script_that_may_not_be_copied_is_selected(page):
+    page.evaluate("""Object.defineProperty(navigator, "clipboard", {value: undefined}); document.execCommand = () => false;""")
+    panel = opened(page, "Reproduce")
+    panel.get_by_role("button", name="Copy predict.py").click(timeout=SLOW)
+    expect(panel.locator(".script [role=status]")).to_contain_text("Ctrl+C")
+    assert page.evaluate("getSelection().toString()").strip() == panel.locator(".script code").inner_text().strip()
+    frame = panel.locator(".script .frame")
+    frame.focus()
+    page.keyboard.press("End")
+    expect(frame).to_be_focused()
+    page.wait_for_function("document.activeElement.scrollTop > 0")

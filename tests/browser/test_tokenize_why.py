@@ -109,7 +109,7 @@ def test_the_sections_open_and_answer(page, shoot):
     panel.get_by_role("button", name="Two checkpoints side by side").click()
     expect(panel.locator(".two-sides .strip")).to_have_count(2, timeout=30_000)
     panel.get_by_role("button", name="Reproduce the pair").click()
-    expect(panel.locator(".cm-content").first).to_contain_text("Distorting mirrors sell.")
+    expect(panel.locator(".script code").first).to_contain_text("Distorting mirrors sell.")
     shoot(page, "tokenize-sections")
 
 
