@@ -14,12 +14,15 @@ from pathlib import Path
 
 from languages import say
 from pipeline.settings import LABELS, MRPC, InputError, Settings
-from pipeline.sources import HubUnavailable, Origin, SourceError, ask_hub, finish_download
+from pipeline.sources import HubUnavailable, Origin, SourceError, ask_hub, finish_download, unless_missing, weighed
 
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
 SOURCES = ("auto", "hub", "folder", "embedded")
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("sentence1", "sentence2", "label", "idx")
+# MRPC before it is here: how many pairs each split has, and what load_dataset downloads of its repository
+ROWS = {"train": 3668, "validation": 408, "test": 1725}
+FILES = ("README.md", "mrpc/*")
 
 _kept, _again = {}, set()
 _lock = threading.Lock()
@@ -32,11 +35,7 @@ def load_raw_datasets(source="auto", settings=None):
     Raises SourceError for a source that was asked for by name and can't be had.
     """
     settings = settings or Settings()
-    source = settings.data if source == "auto" else source
-    if source not in SOURCES:
-        raise InputError(say("{source!r} is not a source of pairs. Choose one of {SOURCES}.", source=str(source)[:60],
-                             SOURCES=', '.join(SOURCES)))
-    key = (source, settings.mrpc_folder)
+    key = (_source(source, settings), settings.mrpc_folder)
     with _lock:
         if key not in _kept:
             _keep(key, settings)
@@ -44,6 +43,15 @@ def load_raw_datasets(source="auto", settings=None):
     if until < time.monotonic():
         _load_again(key, settings)
     return loaded
+
+
+def _source(asked, settings):
+    """What `auto` means here; InputError for what is no source."""
+    source = settings.data if asked == "auto" else asked
+    if source not in SOURCES:
+        raise InputError(say("{source!r} is not a source of pairs. Choose one of {SOURCES}.", source=str(source)[:60],
+                             SOURCES=', '.join(SOURCES)))
+    return source
 
 
 def _keep(key, settings):
@@ -71,16 +79,24 @@ def _load_again(key, settings):
 def _load(source, settings):
     if source == "embedded":
         return _embedded(say("it was asked for"), stands_in=False)
-    if source == "folder" or (source == "auto" and settings.mrpc_folder):
+    if _is_local(source, settings):
         return _from_folder(settings.mrpc_folder)
     try:
         return _from_hub(settings)
     except HubUnavailable as error:
-        if source == "hub":
-            raise SourceError(say("MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.",
-                                  error=error)) from error
-        return _embedded(say("stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a minute",
-                             error=error))
+        return _embedded(_why_embedded(source, error))
+
+
+def _is_local(source, settings):
+    return source in ("embedded", "folder") or (source == "auto" and settings.mrpc_folder is not None)
+
+
+def _why_embedded(source, error):
+    """The reason of the stand-in; a SourceError where the Hub was asked for by name."""
+    if source == "hub":
+        raise SourceError(say("MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.",
+                              error=error)) from error
+    return say("stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a minute", error=error)
 
 
 def _embedded(reason, stands_in=True):
@@ -88,9 +104,11 @@ def _embedded(reason, stands_in=True):
     from datasets import DatasetDict, load_dataset
 
     files = {split: str(EMBEDDED_PAIRS / f"{split}.csv") for split in SPLITS}
-    raw_datasets = DatasetDict(load_dataset("csv", data_files=files, features=features))
-    asked = "MRPC" if stands_in else say("embedded pairs")
-    return raw_datasets, Origin(asked, say("embedded pairs"), "embedded", reason, stands_in)
+    return DatasetDict(load_dataset("csv", data_files=files, features=features)), _embedded_origin(reason, stands_in)
+
+
+def _embedded_origin(reason, stands_in=True):
+    return Origin("MRPC" if stands_in else say("embedded pairs"), say("embedded pairs"), "embedded", reason, stands_in)
 
 
 def _features():
@@ -115,17 +133,20 @@ def _from_folder(folder):
 
 
 def _from_hub(settings):
-    from huggingface_hub import HfApi, utils
+    from huggingface_hub import HfApi
 
     began = time.monotonic()
-    try:
-        ask_hub(settings, HfApi().dataset_info, MRPC, timeout=settings.hub_decision_seconds)
-    except HubUnavailable as error:
-        return _from_hub_cache(error)
-    except utils.RepositoryNotFoundError:
-        raise HubUnavailable(say("the Hub has no dataset {MRPC}", MRPC=MRPC)) from None
+    with _unless_missing():
+        try:
+            ask_hub(settings, HfApi().dataset_info, MRPC, timeout=settings.hub_decision_seconds)
+        except HubUnavailable as error:
+            return _from_hub_cache(error)
     raw_datasets = finish_download(settings, began, _load_from_hub)
     return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub", f'load_dataset("{MRPC}", "mrpc")')
+
+
+def _unless_missing():
+    return unless_missing(say("the Hub has no dataset {MRPC}", MRPC=MRPC))
 
 
 def _load_from_hub():
@@ -136,13 +157,13 @@ def _load_from_hub():
 
 def _from_hub_cache(refused):
     """MRPC as `datasets` cached it on an earlier visit, without a word to the Hub."""
-    from datasets import DownloadConfig, DownloadMode, config, load_dataset
+    from datasets import DownloadConfig, DownloadMode, load_dataset
 
     # datasets asks the Hub before it looks into its cache; only a cache that is there is worth that call.
-    if not list(Path(config.HF_DATASETS_CACHE).glob("nyu-mll___glue/mrpc/*/*/*.arrow")):
+    folder = _cached_folder()
+    if folder is None:
         raise refused
-    folders = sorted(Path(config.HF_DATASETS_CACHE).glob("nyu-mll___glue/mrpc/*/*"), key=lambda path: path.stat().st_mtime)
-    files = {split: str(folders[-1] / f"glue-{split}.arrow") for split in SPLITS}
+    files = {split: str(folder / f"glue-{split}.arrow") for split in SPLITS}
     try:
         raw_datasets = load_dataset("arrow", data_files=files, download_mode=DownloadMode.REUSE_DATASET_IF_EXISTS,
                                     download_config=DownloadConfig(local_files_only=True))  # fmt: skip
@@ -151,12 +172,57 @@ def _from_hub_cache(refused):
     return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub cache", say("downloaded earlier; {refused}", refused=refused))
 
 
+def _cached_folder():
+    """The newest whole MRPC in the cache of `datasets`, or None."""
+    from datasets import config
+
+    found = [folder for folder in Path(config.HF_DATASETS_CACHE).glob("nyu-mll___glue/mrpc/*/*")
+             if all((folder / f"glue-{split}.arrow").is_file() for split in SPLITS) and folder.suffix != ".incomplete"]
+    return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
+
+
 def _checked(raw_datasets):
     columns = raw_datasets["train"].column_names
     if not set(COLUMNS) <= set(columns):
         raise SourceError(say("The data has the columns {columns}; MRPC has {list}. Name MRPC's folder.", columns=columns,
                               list=list(COLUMNS)))
     return raw_datasets
+
+
+# ---------------------------------------------------------------- before anything is loaded
+
+
+def pairs_ahead(source="auto", settings=None):
+    """({split: rows}, Origin, bytes to download) of what load_raw_datasets is about to return; nothing is downloaded for it.
+
+    The Hub is asked once, and no longer than for anything else. Raises what load_raw_datasets raises.
+    """
+    settings = settings or Settings()
+    source = _source(source, settings)
+    kept, _until = _kept.get((source, settings.mrpc_folder), (None, 0))
+    if _is_local(source, settings) or (kept and not kept[1].stands_in):
+        raw_datasets, origin = load_raw_datasets(source, settings)
+        return _rows(raw_datasets), origin, 0
+    if folder := _cached_folder():
+        return _cached_rows(folder), Origin("MRPC", "MRPC", "hub cache", say("downloaded earlier")), 0
+    try:
+        with _unless_missing():
+            size = weighed("dataset", MRPC, FILES, settings)
+    except HubUnavailable as error:
+        origin = _embedded_origin(_why_embedded(source, error))
+        return _rows(load_raw_datasets("embedded", settings)[0]), origin, 0
+    return ROWS, Origin("MRPC", "MRPC", "hub", say("a run downloads it first")), size
+
+
+def _rows(raw_datasets):
+    return {split: len(rows) for split, rows in raw_datasets.items()}
+
+
+def _cached_rows(folder):
+    from datasets import DatasetInfo
+
+    splits = DatasetInfo.from_directory(str(folder)).splits
+    return {split: splits[split].num_examples for split in SPLITS}
 
 
 # ---------------------------------------------------------------- rows for a visitor

@@ -3,7 +3,8 @@
     >>> [(part.name, part.bytes) for part in memory_parts(Size(100, 60, 1, 8, 16, 2), 2, 4, in_bf16=False)][:3]
     [('weights', 400), ('gradients', 240), ('AdamW', 480)]
 
-Nothing is trained or downloaded for it but a checkpoint's config, which says how many numbers its model has.
+Nothing is trained or downloaded for it but a checkpoint's config and vocabulary: the config says how many numbers its model
+has.
 """
 
 from dataclasses import dataclass
@@ -11,16 +12,19 @@ from functools import lru_cache
 from statistics import median
 
 from languages import say
-from pipeline.dataset import load_raw_datasets
+from pipeline.dataset import pairs_ahead
+from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings, zero_gpu
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings, zero_gpu
 from pipeline.sources import (
     HubUnavailable,
     SourceError,
     cached_files,
     check_size,
     checkpoint_files,
+    expect_hub,
     hub_listing,
+    stand_in,
     wanted_bytes,
 )
 from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
@@ -66,6 +70,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Download:
+    """What a run fetches before its first step; `said`: from where, or why it need not."""
+
+    name: str
+    bytes: int
+    said: str
+
+
+@dataclass(frozen=True)
 class Pace:
     """Seconds until the first event, for a pair in training, and for a pair judged; `source` says where they are from.
 
@@ -93,8 +106,7 @@ class Forecast:
     pace: Pace
     size: Size | None
     memory: list[Part]
-    download_bytes: int | None  # None: it can't be known
-    download: str
+    downloads: list[Download]
     data: str
     notes: list[str]  # what the settings ask for and won't get
     warnings: list[str]  # what would end the run otherwise than expected
@@ -103,6 +115,10 @@ class Forecast:
     def bytes(self):
         """As measured where that is known, else as reckoned."""
         return self.pace.peak_bytes or self.reckoned_bytes
+
+    @property
+    def download_bytes(self):
+        return sum(download.bytes for download in self.downloads)
 
     @property
     def reckoned_bytes(self):
@@ -115,8 +131,9 @@ def forecast(config, settings=None):
     """TrainingConfig -> Forecast. Raises InputError for a setting out of bounds, or a checkpoint that isn't there."""
     settings = settings or Settings()
     config = config.checked(settings)
-    pairs, eval_pairs, data, notes, warnings = _pairs(config, settings)
-    download_bytes, download = download_of(config.checkpoint, settings)
+    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
+    of_metric = _download(say("metric"), HUB_METRIC, *metric_ahead(settings))
+    downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
         warnings.append(say("The figures are those of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
@@ -137,21 +154,21 @@ def forecast(config, settings=None):
         memory[:0] = [Part(say("libraries"), LIBRARIES_BYTES, measured),
                       Part(say("left over"), kept, say("what batches of other lengths leave behind in the allocator: about "
                                                        "{share} of the larger of the last two, as measured", share=LEFT_OVER))]
-    return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, download_bytes,
-                    download, data, notes, warnings)  # fmt: skip
+    return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, downloads,
+                    data, notes, warnings)  # fmt: skip
 
 
 def _pairs(config, settings):
-    """(pairs to learn from, pairs to judge by, where they come from, notes, warnings)."""
+    """(pairs to learn from, pairs to judge by, where they come from, their Download, notes, warnings)."""
     try:
-        raw_datasets, origin = load_raw_datasets(config.source, settings)
+        rows, origin, size = pairs_ahead(config.source, settings)
     except SourceError as error:
-        return config.train_pairs, config.eval_pairs, str(error), [], [say("The run would fail: {error}", error=error)]
-    pairs, eval_pairs = (min(asked, len(raw_datasets[split])) for asked, split in
-                         ((config.train_pairs, "train"), (config.eval_pairs, "validation")))  # fmt: skip
+        fails = say("The run would fail: {error}", error=error)
+        return config.train_pairs, config.eval_pairs, str(error), Download(say("pairs"), 0, fails), [], [fails]
+    pairs, eval_pairs = min(config.train_pairs, rows["train"]), min(config.eval_pairs, rows["validation"])
     fewer = say("There are {pairs:,} pairs to learn from, fewer than train_pairs asks for.", pairs=pairs)
     notes = [fewer] if pairs < config.train_pairs else []
-    return pairs, eval_pairs, str(origin), notes, []
+    return pairs, eval_pairs, str(origin), _download(say("pairs"), MRPC, origin, size), notes, []
 
 
 def _evaluations(config, steps, per_epoch):
@@ -230,16 +247,27 @@ def _size(folder, frozen_layers):
 
 
 def download_of(name, settings):
-    """(bytes or None, what will be downloaded, as a sentence)."""
+    """The Download of checkpoint `name`, weights and all."""
     if name in ADAPTERS or name == EMBEDDED_CHECKPOINT:
-        return 0, say("nothing: it comes with the app")
-    if cached_files(name, weights=True):
-        return 0, say("nothing: it was downloaded earlier")
+        return Download(say("model"), 0, say("nothing: it comes with the app"))
+    if files := cached_files(name, weights=True):
+        return _download(say("model"), name, files.origin, 0)
     try:
-        size = _hub_bytes(name, settings)
+        expect_hub()
+        return Download(say("model"), _hub_bytes(name, settings), say("{name} from the Hub", name=name))
     except HubUnavailable as error:
-        return None, say("it can't be known, because {error}", error=error)
-    return size, say("{name} from the Hub", name=name)
+        return _download(say("model"), name, stand_in(name, error).origin, 0)
+
+
+def _download(what, name, origin, size):
+    """The Download of `what`: repository `name` of the Hub, or what the Origin says of where it is already."""
+    if size:
+        return Download(what, size, say("{name} from the Hub", name=name))
+    if origin.place in ("hub", "hub cache"):
+        return Download(what, 0, say("nothing: it was downloaded earlier"))
+    if origin.place == "embedded" and not origin.stands_in:
+        return Download(what, 0, say("nothing: it comes with the app"))
+    return Download(what, 0, say("nothing: {origin}", origin=str(origin)))
 
 
 @lru_cache(maxsize=64)

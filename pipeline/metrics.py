@@ -12,11 +12,12 @@ from pathlib import Path
 
 from languages import say
 from pipeline.settings import Settings
-from pipeline.sources import HubUnavailable, Origin, ask_hub, finish_download
+from pipeline.sources import HubUnavailable, Origin, ask_hub, expect_hub, finish_download, unless_missing, weighed
 
 # Not named "glue": evaluate and load_dataset would take a folder of that name in the working directory for theirs.
 EMBEDDED_METRIC = Path(__file__).parent / "embedded" / "mrpc_metric"
 HUB_METRIC = "evaluate-metric/glue"  # a Space, as all of evaluate's metrics are
+FILES = ("glue.py",)  # what evaluate downloads of it
 
 
 def load_metric(settings=None):
@@ -25,23 +26,55 @@ def load_metric(settings=None):
     import evaluate
 
     try:
-        return _hub_metric(settings), Origin("glue/mrpc", "glue/mrpc", "hub", 'evaluate.load("glue", "mrpc")')
+        return _hub_metric(settings), _hub_origin()
     except HubUnavailable as error:
-        reason = say("the same metric as a local evaluate module, because {error}", error=error)
-        origin = Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
-        return evaluate.load(str(EMBEDDED_METRIC)), origin
+        return evaluate.load(str(EMBEDDED_METRIC)), _embedded_origin(error)
+
+
+def _hub_origin():
+    return Origin("glue/mrpc", "glue/mrpc", "hub", 'evaluate.load("glue", "mrpc")')
+
+
+def _embedded_origin(error):
+    reason = say("the same metric as a local evaluate module, because {error}", error=error)
+    return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
+
+
+def metric_ahead(settings=None):
+    """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for it.
+
+    The Hub is asked once, and no longer than for anything else.
+    """
+    try:
+        expect_hub()
+        if _is_cached():
+            return _hub_origin(), 0
+        with _unless_missing():
+            return _hub_origin(), weighed("space", HUB_METRIC, FILES, settings or Settings())
+    except HubUnavailable as error:
+        return _embedded_origin(error), 0
+
+
+def _is_cached():
+    """Whether evaluate has the Hub's metric among its modules."""
+    from datasets import config  # evaluate's own has the same folder, and takes a second to import
+
+    folder = Path(config.HF_MODULES_CACHE) / "evaluate_modules" / "metrics" / HUB_METRIC.replace("/", "--")
+    return any(folder.glob("*/glue.py"))
+
+
+def _unless_missing():
+    return unless_missing(say("the Hub has no {HUB_METRIC}", HUB_METRIC=HUB_METRIC))
 
 
 def _hub_metric(settings):
     import evaluate
-    from huggingface_hub import HfApi, utils
+    from huggingface_hub import HfApi
 
     began = time.monotonic()
     # Asked by hand first: evaluate itself retries a Hub that is not there for longer than anybody waits.
-    try:
+    with _unless_missing():
         ask_hub(settings, HfApi().space_info, HUB_METRIC, timeout=settings.hub_decision_seconds)
-    except utils.RepositoryNotFoundError:
-        raise HubUnavailable(say("the Hub has no {HUB_METRIC}", HUB_METRIC=HUB_METRIC)) from None
     return finish_download(settings, began, evaluate.load, "glue", "mrpc")
 
 

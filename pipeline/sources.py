@@ -15,6 +15,7 @@ import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import lru_cache
@@ -155,10 +156,7 @@ def ask_hub(settings, question, *args, **kwargs):
     """
     from huggingface_hub import utils
 
-    if hub_is_switched_off():
-        raise HubUnavailable(say("HF_HUB_OFFLINE is set"))
-    if time.monotonic() < _refusal["until"]:
-        raise HubUnavailable(_refusal["reason"])
+    expect_hub()
     try:
         return within(settings.hub_decision_seconds, question, *args, **kwargs)
     except (utils.RepositoryNotFoundError, utils.GatedRepoError, utils.RevisionNotFoundError):
@@ -168,6 +166,25 @@ def ask_hub(settings, question, *args, **kwargs):
         if _is_down(error):
             _refusal.update(until=time.monotonic() + settings.hub_retry_seconds, reason=reason)
         raise HubUnavailable(reason) from error
+
+
+def expect_hub():
+    """HubUnavailable where the Hub wouldn't be asked now; says so without a question."""
+    if hub_is_switched_off():
+        raise HubUnavailable(say("HF_HUB_OFFLINE is set"))
+    if time.monotonic() < _refusal["until"]:
+        raise HubUnavailable(_refusal["reason"])
+
+
+@contextmanager
+def unless_missing(reason):
+    """Within it, a Hub that hasn't what it is asked for is one that can't be had, because of `reason`."""
+    from huggingface_hub import utils
+
+    try:
+        yield
+    except utils.RepositoryNotFoundError:
+        raise HubUnavailable(reason) from None
 
 
 def _is_down(error):
@@ -227,7 +244,7 @@ def checkpoint_files(name, weights=False, settings=None):
         if files:
             sizes = {path.name: path.stat().st_size for path in files.folder.iterdir() if path.is_file()}
             check_size(name, wanted_bytes(sizes, weights), settings)
-        return files or _embedded(name, _standing_in(name, error))
+        return files or stand_in(name, error)
 
 
 def _embedded(asked, reason):
@@ -235,10 +252,12 @@ def _embedded(asked, reason):
     return CheckpointFiles(embedded_checkpoint(), origin)
 
 
-def _standing_in(name, error):
-    return (
+def stand_in(name, error):
+    """The embedded checkpoint in the place of `name`, which the Hub doesn't give because of `error`."""
+    return _embedded(
+        name,
         say("stands in for {name}, because {error}. Try again in a minute, or where the Hub is reachable, or stay with "
-            "{EMBEDDED_CHECKPOINT}.", name=name, error=error, EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT)
+            "{EMBEDDED_CHECKPOINT}.", name=name, error=error, EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT),
     )
 
 
@@ -293,6 +312,30 @@ def wanted_bytes(sizes, weights):
     if None in wanted:
         raise HubUnavailable(say("the Hub doesn't tell the size of its files"))
     return sum(wanted)
+
+
+def weighed(kind, name, patterns, settings):
+    """Bytes that files of a repository ("dataset" or "space") like `patterns` would take to download. Asked once."""
+    expect_hub()
+    return _weighed(kind, name, patterns, settings)
+
+
+@lru_cache(maxsize=64)
+def _weighed(kind, name, patterns, settings):
+    sizes = ask_hub(settings, _file_sizes, kind, name, settings.hub_decision_seconds)
+    return sum(size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns))
+
+
+def _file_sizes(kind, name, timeout):
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    info = HfApi().repo_info(name, repo_type=kind, files_metadata=True, timeout=timeout)
+    sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
+    if None in sizes.values():  # a mirror that doesn't tell them there; the client asks for a tree again and again
+        entries = HfApi().list_repo_tree(name, repo_type=kind, recursive=True)
+        sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
+    return sizes
 
 
 def check_size(name, size, settings):

@@ -48,8 +48,7 @@ def _cells(head, row):
 def forecast_line(forecast):
     """What Start would set off, in one line; read out when it changes."""
     download = forecast.download_bytes
-    known = _("{size} to download", size=amount(download)) if download else _("download unknown")
-    loads = _("nothing to download") if download == 0 else known
+    loads = _("{size} to download", size=amount(download)) if download else _("nothing to download")
     memory = _(" · about <strong>{bytes}</strong> of memory", bytes=amount(forecast.bytes)) if forecast.memory else ""
     said = _("<strong>{steps} steps</strong> · about <strong>{time}</strong> on this machine{memory} · {loads}",
              steps=forecast.steps, time=duration(forecast.seconds), memory=memory, loads=loads)  # fmt: skip
@@ -75,9 +74,7 @@ def forecast_tables(forecast):
            eval_pairs=forecast.eval_pairs, judged=pace.judged)),
         (_("together"), f"<strong>{duration(forecast.seconds)}</strong>", text(pace.source)),
     ]  # fmt: skip
-    known = forecast.download_bytes is not None
-    size = (amount(forecast.download_bytes) if forecast.download_bytes else "0") if known else _("unknown")
-    course += [(_("download"), size, text(forecast.download)), (_("pairs"), f"{forecast.pairs:,}", text(forecast.data))]
+    course.append((_("pairs"), f"{forecast.pairs:,}", text(forecast.data)))
     memory = [(text(part.name), amount(part.bytes), text(part.arithmetic)) for part in forecast.memory]
     if memory:
         whole = f"<strong>{amount(forecast.reckoned_bytes)}</strong>"
@@ -85,8 +82,10 @@ def forecast_tables(forecast):
         if pace.peak_bytes:
             known = _("the most that an earlier run with the same settings took here")
             memory.append((_("measured"), f"<strong>{amount(pace.peak_bytes)}</strong>", known))
-    tables = table("arithmetic", _("Steps and seconds, estimated"), ("", _("about"), _("because")), course)
-    return tables + (table("arithmetic", _("Memory, estimated"), ("", _("about"), _("because")), memory) if memory else "")
+    downloads = [(text(one.name), amount(one.bytes) if one.bytes else "0", text(one.said)) for one in forecast.downloads]
+    tables = [(_("Steps and seconds, estimated"), course), (_("Memory, estimated"), memory),
+              (_("To download first"), downloads)]  # fmt: skip
+    return "".join(table("arithmetic", caption, ("", _("about"), _("because")), rows) for caption, rows in tables if rows)
 
 
 # ---------------------------------------------------------------- behind a curve

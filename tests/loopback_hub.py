@@ -3,7 +3,8 @@
 
     python tests/loopback_hub.py --port 8765 \
         --dataset nyu-mll/glue=/folder/with/README.md/and/mrpc \
-        --model google-bert/bert-base-uncased=/folder/with/config.json
+        --model google-bert/bert-base-uncased=/folder/with/config.json \
+        --space evaluate-metric/glue=/folder/with/glue.py
 
 Then run anything against it with the real client libraries:
 
@@ -150,20 +151,20 @@ class Hub(BaseHTTPRequestHandler):
         path = unquote(url.path)
         if path == "/api/whoami-v2":
             return None if self.refused() else self.json({"type": "user", "name": "ann", "orgs": []})
-        if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
+        if match := re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
             root = self.repos.get(match.groups())
             if not root:
                 return self.missing("Repo")
             return self.json({"id": match[2], "modelId": match[2], "sha": COMMIT, "private": False, "disabled": False,
                               "gated": False, "tags": [], "lastModified": "2024-01-01T00:00:00.000Z",
-                              "siblings": [self.sibling(root, p, "blobs" in url.query) for p in self.files(root)]})
-        if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/[^/]+/?(.*)", path):
+                              "siblings": [self.sibling(root, p, "blobs" in url.query and not self.options.sizeless) for p in self.files(root)]})
+        if match := re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)/tree/[^/]+/?(.*)", path):
             root = self.repos.get((match[1], match[2]))
             if not root:
                 return self.missing("Repo")
             return self.tree(root, match[3].strip("/"), "recursive=true" in url.query.lower())
-        if match := re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)/resolve/[^/]+/(.+)", path):
-            root = self.repos.get(("datasets" if match[1] else "models", match[2]))
+        if match := re.fullmatch(r"/(?:(datasets|spaces)/)?([^/]+/[^/]+)/resolve/[^/]+/(.+)", path):
+            root = self.repos.get((match[1] or "models", match[2]))
             if not root:
                 return self.missing("Repo")
             return self.file(root / match[3])
@@ -213,6 +214,8 @@ def main():
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--model", type=repo, action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--dataset", type=repo, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--space", type=repo, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--sizeless", action="store_true", help="tell the files' sizes in the tree alone, as some mirrors do")
     parser.add_argument("--stall", type=float, default=0, metavar="SECONDS")
     parser.add_argument("--status", type=int, metavar="CODE")
     parser.add_argument("--cut", type=int, metavar="BYTES")
@@ -222,8 +225,8 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     Hub.options = parser.parse_args()
     datasets = Hub.options.dataset or [("nyu-mll/glue", HERE.parent.parent / "shared/hub/datasets/nyu-mll/glue")]
-    Hub.repos = {**{("models", name): root for name, root in Hub.options.model},
-                 **{("datasets", name): root for name, root in datasets}}
+    served = {"models": Hub.options.model, "datasets": datasets, "spaces": Hub.options.space}
+    Hub.repos = {(kind, name): root for kind, repos in served.items() for name, root in repos}
     print(f"serving {', '.join(name for _, name in Hub.repos)} at http://127.0.0.1:{Hub.options.port}", flush=True)
     ThreadingHTTPServer(("127.0.0.1", Hub.options.port), Hub).serve_forever()
 

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from pipeline import forecast as forecasting
 from pipeline.forecast import forecast, measured_pace, size_of
+from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
 from pipeline.sources import load_model, load_tokenizer
@@ -123,16 +125,44 @@ def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(co
     assert longer.bytes == longer.reckoned_bytes, "longer batches may take more"
 
 
-def test_what_cannot_be_known_is_said(settings):
-    expected = forecast(TrainingConfig(checkpoint="nobody/has-this", source="folder"), settings)
-    assert expected.download_bytes is None and "HF_HUB_OFFLINE" in expected.download
-    assert any("would stand in" in note for note in expected.warnings)
-    assert forecast(TrainingConfig(checkpoint=WARMED, source="folder"), settings).download_bytes == 0
-
-
 def test_more_frozen_layers_than_there_are(config, settings):
     with pytest.raises(InputError, match="frozen_layers is 9, but this checkpoint has 3 layers"):
         forecast(replace(config, frozen_layers=9), settings)
+
+
+# ---------------------------------------------------------------- what will be downloaded
+
+
+def downloads(expected):
+    """{what: (bytes, from where, or why nothing)}."""
+    return {download.name: (download.bytes, download.said) for download in expected.downloads}
+
+
+def test_what_is_on_this_machine_is_not_downloaded(config, settings):
+    expected = forecast(config, settings)
+    assert expected.download_bytes == 0 and downloads(expected) == {
+        "model": (0, "nothing: it was downloaded earlier"),
+        "pairs": (0, "nothing: MRPC (folder): read from the folder in MRPC_DIR"),
+        "metric": (0, "nothing: mrpc_metric (embedded): the same metric as a local evaluate module, because HF_HUB_OFFLINE is set"),
+    }
+    ours = downloads(forecast(TrainingConfig(checkpoint=WARMED, source="embedded"), settings))
+    assert ours["model"] == ours["pairs"] == (0, "nothing: it comes with the app")
+
+
+def test_where_the_hub_is_off_it_is_said_what_will_stand_in(settings):
+    settings = replace(settings, data="auto", mrpc_folder=None)
+    expected = forecast(TrainingConfig(checkpoint="nobody/has-this"), settings)
+    of = downloads(expected)
+    assert expected.download_bytes == 0 and all("because HF_HUB_OFFLINE is set" in said for _, said in of.values())
+    assert f"nothing: {EMBEDDED_CHECKPOINT} (embedded): stands in for nobody/has-this" in of["model"][1]
+    assert "nothing: embedded pairs (embedded): stand in for MRPC" in of["pairs"][1] and expected.pairs == 320
+    assert any("would stand in" in warning for warning in expected.warnings)
+
+
+def test_pairs_that_are_asked_of_a_hub_that_is_off_end_the_run(settings):
+    expected = forecast(TrainingConfig(source="hub"), settings)
+    assert expected.warnings == ["The run would fail: MRPC can't be loaded: HF_HUB_OFFLINE is set. Try again later, or choose the "
+                                 "embedded pairs."] and expected.download_bytes == 0  # fmt: skip
 
 
 ASK = """
@@ -140,19 +170,107 @@ from pathlib import Path
 from pipeline.forecast import forecast
 from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
-expected = forecast(TrainingConfig(checkpoint="some/bert", source="embedded", frozen_layers=0), Settings(runs_folder=Path({runs!r})))
-print(json.dumps([expected.download_bytes, expected.download, expected.size.parameters, expected.notes]))
+import datasets, huggingface_hub.hf_api, torch, transformers.models.bert.modeling_bert
+settings = Settings(runs_folder=Path({runs!r}), data="auto", mrpc_folder=None)
+config = TrainingConfig(checkpoint={checkpoint!r}, source={source!r}, frozen_layers=0)
+(expected, seconds), (_again, once_more) = timed(forecast, config, settings), timed(forecast, config, settings)
+print(json.dumps({{"of": {{one.name: [one.bytes, one.said] for one in expected.downloads}}, "bytes": expected.download_bytes,
+                  "parameters": expected.size.parameters, "pairs": [expected.pairs, expected.eval_pairs], "seconds": seconds,
+                  "once_more": once_more, "warnings": expected.warnings}}))
+import sys, os; sys.stdout.flush(); os._exit(0)
 """
 
 
-def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopback, tmp_path):
+@pytest.fixture
+def ask(tmp_path):
+    """ask(client, ...) -> what a fresh interpreter forecasts there."""
+    return lambda client, checkpoint=WARMED, source="auto", **environment: client.ask(
+        ASK.format(runs=str(tmp_path), checkpoint=checkpoint, source=source), **environment)  # fmt: skip
+
+
+def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopback, ask):
     folder = next((HF_HOME / "hub" / "models--tiny--bert" / "snapshots").iterdir())
     client = loopback("--model", f"some/bert={folder}")
-    size, said, parameters, _ = client.ask(ASK.format(runs=str(tmp_path)))
+    told = ask(client, "some/bert", "embedded")
     wanted = [path for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")]
-    assert size == sum(path.stat().st_size for path in wanted) and said == "some/bert from the Hub"
-    assert parameters == size_of(tiny, 0, None)[0].parameters
+    assert told["of"]["model"] == [sum(path.stat().st_size for path in wanted), "some/bert from the Hub"]
+    assert told["parameters"] == size_of(tiny, 0, None)[0].parameters
     assert not list(client.home.rglob("*.safetensors")), "weighed, not downloaded"
+
+
+LOAD = """
+from pipeline.dataset import load_raw_datasets
+from pipeline.metrics import load_metric
+from pipeline.settings import Settings
+origins = [load(settings=Settings(data="auto", mrpc_folder=None))[1] for load in (load_raw_datasets, load_metric)]
+print(json.dumps([origin.place for origin in origins]))
+"""
+
+
+@pytest.fixture
+def glue_space(tmp_path):
+    """Such a Space as evaluate's metrics live in; only its module is downloaded."""
+    (tmp_path / "space").mkdir()
+    (tmp_path / "space" / "glue.py").write_text((EMBEDDED_METRIC / "mrpc_metric.py").read_text())
+    (tmp_path / "space" / "app.py").write_text("# the Space's own page\n" * 99)
+    return tmp_path / "space"
+
+
+def test_pairs_and_metric_of_the_hub_are_weighed_downloaded_and_then_nothing_is_left_to(loopback, ask, glue_folder, glue_space):
+    client = loopback("--dataset", f"nyu-mll/glue={glue_folder}", "--space", f"evaluate-metric/glue={glue_space}")
+    told = ask(client)
+    assert told["of"]["pairs"][1] == "nyu-mll/glue from the Hub" and told["of"]["metric"][1] == "evaluate-metric/glue from the Hub"
+    assert told["bytes"] == told["of"]["pairs"][0] + told["of"]["metric"][0] and told["pairs"] == [2000, 408]
+    assert told["once_more"] < 0.5
+    downloaded = [path for path in client.home.rglob("*") if path.is_file() and path.suffix in (".parquet", ".arrow", ".py")]
+    assert downloaded == [], "weighed, not downloaded"
+
+    assert client.ask(LOAD) == ["hub", "hub"]
+    of_pairs = [path.stat().st_size for path in client.home.glob("hub/datasets--*/blobs/*")]
+    of_metric = [path.stat().st_size for path in client.home.glob("evaluate/downloads/*") if path.suffix not in (".json", ".lock")]
+    assert (sum(of_pairs), sum(of_metric)) == (told["of"]["pairs"][0], told["of"]["metric"][0]), "what was weighed is what came"
+
+    earlier = [0, "nothing: it was downloaded earlier"]
+    here = ask(client)
+    assert here["of"]["pairs"] == here["of"]["metric"] == earlier and here["bytes"] == 0 and here["pairs"] == [64, 16]
+    loopback.stop()
+    gone = ask(client)
+    assert gone["of"]["pairs"] == earlier and gone["bytes"] == 0 and gone["pairs"] == [64, 16]
+
+
+@pytest.mark.parametrize("flags, reason", [(["--status", 503], "503|within 5 s"), (["--stall", 20], "within 5 s|in time"),
+                                           (None, "can't be reached")])  # fmt: skip
+def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(loopback, ask, glue_folder, flags, reason):
+    client = loopback("--dataset", f"nyu-mll/glue={glue_folder}", *(flags or []))
+    if flags is None:
+        loopback.stop()
+    told = ask(client, "some/bert")
+    assert told["bytes"] == 0 and told["pairs"] == [320, 80]
+    for what, stands_in in (("model", EMBEDDED_CHECKPOINT), ("pairs", "embedded pairs"), ("metric", "mrpc_metric")):
+        assert re.search(f"nothing: {stands_in} .embedded.: .*({reason})", told["of"][what][1]), told["of"][what]
+    assert told["seconds"] < (7 if flags else 3) and told["once_more"] < 0.5
+
+
+WEIGH = """
+from pipeline.dataset import FILES
+from pipeline.settings import Settings
+from pipeline.sources import weighed
+print(json.dumps(weighed("dataset", "nyu-mll/glue", FILES, Settings())))
+"""
+
+
+def test_a_mirror_that_tells_sizes_in_the_tree_alone_is_asked_there(loopback, glue_folder):
+    wanted = [glue_folder / "README.md", *(glue_folder / "mrpc").iterdir()]
+    size = sum(path.stat().st_size for path in wanted)
+    for flags in ([], ["--sizeless"]):
+        assert loopback("--dataset", f"nyu-mll/glue={glue_folder}", *flags).ask(WEIGH) == size, flags
+
+
+def test_a_hub_without_them_says_so(loopback, ask, tmp_path):
+    told = ask(loopback("--dataset", f"other/data={tmp_path}"))
+    assert "because the Hub has no dataset nyu-mll/glue" in told["of"]["pairs"][1]
+    assert "because the Hub has no evaluate-metric/glue" in told["of"]["metric"][1]
+    assert told["bytes"] == 0 and told["warnings"] == []
 
 
 def test_the_example_in_the_text():

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.by_hand import Example, OneStep, Weight
 from pipeline.diagnosis import Diagnosis, Remedy
-from pipeline.forecast import Forecast, Pace, Part, Size
+from pipeline.forecast import Download, Forecast, Pace, Part, Size
 from pipeline.judgement import Judgement
 from pipeline.settings import LABELS
 from pipeline.training import TrainingConfig
@@ -32,14 +32,14 @@ def expected(peak=None, download=0, **more):
              Part("judging", 500_000_000, "b", passing=True)]  # fmt: skip
     values = {"config": TrainingConfig(), "pairs": 2000, "eval_pairs": 408, "steps_per_epoch": 125, "steps": 125, "evaluations": 4,
               "seconds": 92.0, "pace": Pace(2.0, 0.04, 0.01, SCRIPT, peak), "size": Size(1, 1, 1, 1, 1, 1), "memory": parts,
-              "download_bytes": download, "download": SCRIPT, "data": SCRIPT, "notes": [SCRIPT], "warnings": [SCRIPT]}  # fmt: skip
+              "downloads": [Download("model", download, SCRIPT), Download("pairs", 0, SCRIPT), Download("metric", 0, SCRIPT)],
+              "data": SCRIPT, "notes": [SCRIPT], "warnings": [SCRIPT]}  # fmt: skip
     return Forecast(**{**values, **more})
 
 
 @pytest.mark.parametrize(("forecast", "line"), [
     (expected(), "125 steps · about 92 s on this machine · about 590 MB of memory · nothing to download"),
     (expected(peak=1_800_000_000), "about 1.8 GB of memory"), (expected(download=438_000_000), "438 MB to download"),
-    (expected(download=None), "download unknown"),
 ])  # fmt: skip
 def test_the_line_says_what_start_would_set_off(forecast, line):
     assert line in said(drawing.forecast_line(forecast))
@@ -54,6 +54,12 @@ def test_the_arithmetic_adds_up():
     drawn = said(drawing.forecast_tables(expected(peak=1_800_000_000)))
     assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 408 pairs × 0.01 s" in drawn
     assert "together 590 MB" in drawn and "measured 1.8 GB" in drawn
+
+
+def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
+    three = expected(downloads=[Download("model", 438_000_000, "from a"), Download("pairs", 996_342, "from b"), Download("metric", 0, "c")])
+    assert "439 MB to download" in said(drawing.forecast_line(three))
+    assert "model 438 MB from a pairs 996 kB from b metric 0 c" in said(drawing.forecast_tables(three))
 
 
 # ---------------------------------------------------------------- behind a curve
