@@ -45,14 +45,14 @@ LAUNCH = {
 def build_app(settings):
     """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is loaded here."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
-        _build_page(demo, settings)
+        demo.ahead = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
     for language in LANGUAGES:
         if language == DEFAULT_LANGUAGE:
             continue
         known = set(demo.fns)
         # The page is built in its language, and its handlers answer in it
         with demo.route(LANGUAGES[language], f"/{language}", show_in_navbar=False), speaking(language):
-            _build_page(demo, settings)
+            demo.ahead[language] = _build_page(demo, settings)
         for number in set(demo.fns) - known:
             demo.fns[number].fn = speaks(demo.fns[number].fn, language)
     executors.prepare()
@@ -62,7 +62,7 @@ def build_app(settings):
 
 
 def _build_page(demo, settings):
-    """Header and tabs in the language spoken here."""
+    """Header and tabs in the language spoken here. Returns what the first tab draws when it is first seen, for `draw_ahead`."""
     build_header()
     build_walk()
     above = gr.HTML(elem_id="from-the-address")
@@ -82,10 +82,26 @@ def _build_page(demo, settings):
                 "layers": (layers_tab.on_load,)}  # fmt: skip
     for tab, calls in on_loads.items():
         for function, inputs, outputs, *waiting in calls:
-            drawn = first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress="minimal",
+            progress = "hidden" if tab == "tokenize" else "minimal"  # what was drawn ahead stays as it is meanwhile
+            drawn = first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress=progress,
                                     show_progress_on=waiting or None)  # fmt: skip
             if tab == "predict":
                 predict_tab.show_first(drawn)
+    return tokenize_tab.on_loads
+
+
+def draw_ahead(demo):
+    """What the first tab opens with goes into the page itself: a visitor sees it before the page has asked for anything.
+
+    It asks all the same, for the pairs or the checkpoint may be others by then.
+    """
+    for language, calls in demo.ahead.items():
+        with speaking(language):
+            for function, inputs, outputs in calls:
+                drawn = function(*(component.value for component in inputs))
+                for component, value in zip(outputs, drawn, strict=True):
+                    component.value = tokenize.ahead(value)
+    demo.config = demo.get_config_file()
 
 
 def page_settings():
@@ -94,14 +110,14 @@ def page_settings():
     return replace(settings, hub_download_seconds=settings.hub_decision_seconds)
 
 
-def warm(settings):
+def warm(settings, demo):
     """Import and load in the background what the first visitor will need, and take up runs that still wait.
 
     Each by itself: where one can't be had, the others still can. Runs come last: their processes want the cores, too.
     """
-    for prepare in (_answer_once, _load_pairs, open_house):
+    for prepare, what in ((_answer_once, settings), (_load_pairs, settings), (draw_ahead, demo), (open_house, settings)):
         try:
-            prepare(settings)
+            prepare(what)
         except Exception:
             log.exception("%s, while the app warmed up", prepare.__name__)
 
@@ -137,7 +153,7 @@ def app_kwargs(settings):
 def main():
     settings = page_settings()
     demo = build_app(settings)
-    threading.Thread(target=warm, args=(settings,), daemon=True, name="warm").start()
+    threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()
     demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings))
 
 

@@ -4,6 +4,7 @@
     ('zh', 'zh', 'en')
 """
 
+import json
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -11,13 +12,16 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
-from tabs.sharing import SHOW_ADDRESS
+from tabs.sharing import QUIET, SHOW_ADDRESS
 
 HEAD = f"<script>{SHOW_ADDRESS}</script>"
 # Gradio's own words (Settings, Drop file here) follow the browser's language, and so does the page's `lang`. Both are to
 # be those of the page; what `launch(head=...)` brings comes too late for that, since Gradio's script adds it.
 TAGS = {"en": "en", "zh": "zh-CN"}
-EARLY = """<head><script>Object.defineProperty(navigator, "language", {get: () => "TAG", configurable: true});</script>"""
+# Where the address will fill fields, what was drawn ahead of it isn't shown (style.css).
+EARLY = """<head><script>Object.defineProperty(navigator, "language", {get: () => "TAG", configurable: true});
+document.documentElement.classList.toggle("filling", [...new URLSearchParams(location.search).keys()].some(
+  (key) => !QUIET.includes(key) && !key.startsWith("__")));</script>""".replace("QUIET", json.dumps(QUIET))
 
 # The other language's link keeps what the address says: the run, the tab, a teacher's task.
 SWITCH = """element.addEventListener("click", (event) => {

@@ -48,7 +48,8 @@ def build_tab(settings):
         sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
     button = gr.Button(_("Tokenize"), variant="primary")
-    tokens = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
+    waiting = drawing.notice(_("The tokenizer is being loaded…"), kind="info")
+    tokens = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_token = gr.HTML(token_drawing.hint())
     more_of_pair = gr.Column()
     gr.Markdown(_("## 2 · Rows become a padded batch"))
@@ -59,7 +60,7 @@ def build_tab(settings):
         words = gr.Textbox("", label=_("Search"), info=_("rows with all of these words"), placeholder=_("for example: police"))
         shuffle = gr.Button(_("Random rows"), scale=0)
     show = gr.Radio([(_("pieces"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
-    batch = gr.HTML(min_height=360, js_on_load=tokenize_more.ASK)
+    batch = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())
     tables = gr.HTML(min_height=300)
     with gr.Row():
@@ -92,6 +93,11 @@ def build_tab(settings):
     build_share(settings, shared)
     public(page.tokenize, api_name="tokenize")
     return TokenizeTab(shared, ((page.pair, pair_inputs, pair_outputs), (page.batch, batch_inputs, batch_outputs)))
+
+
+def ahead(drawn):
+    """HTML that stands in the page before it asks; hidden where the address is about to fill in something else."""
+    return f'<div class="ahead">{drawn}</div>'
 
 
 class _handlers:

@@ -7,7 +7,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from app import build_app
+from app import build_app, draw_ahead
+from languages import speaking
 from pipeline.runs import ENDED, read_run
 from pipeline.settings import Settings
 
@@ -105,3 +106,17 @@ def _front_matter(name):
 
     lines = (Path(__file__).parent.parent / "README.md").read_text().splitlines()
     return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(f"{name}:"))
+
+
+def test_what_the_first_tab_opens_with_stands_in_the_page_in_its_language(settings):
+    demo = build_app(settings)
+    assert "ahead" not in str(demo.config)
+    draw_ahead(demo)
+    values = {part["id"]: part["props"].get("value") for part in demo.config["components"]}
+    grids = {}
+    for language, ((pair, inputs, outputs), _batch) in demo.ahead.items():
+        grids[language] = values[outputs[0]._id]
+        with speaking(language):
+            assert grids[language] == f'<div class="ahead">{pair(*(part.value for part in inputs))[0]}</div>'
+        assert 'class="token-grid"' in grids[language]
+    assert "sentence 1" in grids["en"] and "sentence 1" not in grids["zh"]
