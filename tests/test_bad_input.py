@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from inspect import signature
@@ -29,6 +30,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import build_app, health_route
+from pipeline import runs
 from pipeline.runs import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from pipeline.training import config_from
@@ -86,13 +88,15 @@ def pages(small_folder, tmp_path_factory):
 class Watch:
     """Files opened while it is on. An audit hook can't be taken away again, so there is one."""
 
-    opened, on, hooked = [], False, False
+    opened, on, hooked, others = [], False, False, ()  # others: threads that look after runs of other tests
 
     @classmethod
     def hook(cls, name, arguments):
-        if cls.on and name == "open" and isinstance(arguments[0], (str, bytes, Path)):
+        if not cls.on or threading.get_ident() in cls.others:
+            return
+        if name == "open" and isinstance(arguments[0], (str, bytes, Path)):
             cls.opened.append((os.fsdecode(arguments[0]), arguments[1], arguments[2] or 0))
-        elif cls.on and name in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree"):
+        elif name in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree"):
             cls.opened.append((os.fsdecode(arguments[0]), "w", 0))
 
 
@@ -101,6 +105,7 @@ def nothing_foreign_opened(settings):
     if not Watch.hooked:
         sys.addaudithook(Watch.hook)
         Watch.hooked = True
+    Watch.others = [keeper.ident for folder, keeper in runs._keepers.items() if folder != settings.runs_folder]
     Watch.opened, Watch.on = [], True
     try:
         yield
