@@ -68,7 +68,7 @@ def make_runs(address, wanted):
     for state in wanted:
         values = {**EVERY_STEP, **({"max_steps": 300, "epochs": 5} if state == "running" else {})}
         if state == "failed":
-            values["learning_rate"] = 1.0
+            values["source"] = "hub"  # which the app is started without
         runs[state] = client.predict(**values, api_name="/fine_tune")["run"]
     return runs
 
