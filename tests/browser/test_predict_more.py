@@ -119,8 +119,15 @@ def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     path = tmp_path / "pairs.csv"
     path.write_text('sentence1,sentence2\n"=1+1, he said.",Hello.\n,empty\nA cat sat.,A cat was sitting.\n')
     panel = opened(page, "A file of pairs")
-    panel.locator("input[type=file]").set_input_files(path)
-    expect(panel.get_by_text("pairs.csv")).to_be_visible(timeout=SLOW)
+    chosen = panel.get_by_text("pairs.csv")
+    for _try in range(4):  # faster than a hand: the field may not listen yet
+        panel.locator("input[type=file]").set_input_files(path)
+        try:
+            expect(chosen).to_be_visible(timeout=SLOW / 6)
+            break
+        except AssertionError:
+            continue
+    expect(chosen).to_be_visible()
     panel.get_by_role("button", name="Predict the file").click()
     expect(panel.locator("table.answered tr")).to_have_count(4, timeout=SLOW)
     shoot(page, "file")
