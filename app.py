@@ -27,6 +27,7 @@ from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
 from tabs.assets import KeptAssets
 from tabs.header import HEAD, SpokenPage, build_header
+from tabs.opening import draw_ahead
 from tabs.sessions import keep_light
 from tabs.sharing import read_address
 from tabs.theme import CSS, THEME
@@ -63,7 +64,7 @@ def build_app(settings):
 
 
 def _build_page(demo, settings):
-    """Header and tabs in the language spoken here. Returns what the first tab draws when it is first seen, for `draw_ahead`."""
+    """Header and tabs in the language spoken here. Returns the openings to draw ahead."""
     build_header()
     build_walk()
     above = gr.HTML(elem_id="from-the-address")
@@ -77,32 +78,12 @@ def _build_page(demo, settings):
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
             layers_tab = layers.build_tab(settings, tabs)
     fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private")
-    parts = [tab.shared for tab in (tokenize_tab, fine_tune_tab, predict_tab, layers_tab)]
-    first_seen = read_address(demo, tabs, above, parts)
-    on_loads = {"tokenize": tokenize_tab.on_loads, "fine-tune": fine_tune_tab.on_loads, "predict": (predict_tab.on_load,),
-                "layers": (layers_tab.on_load,)}  # fmt: skip
-    for tab, calls in on_loads.items():
-        for function, inputs, outputs, *waiting in calls:
-            progress = "hidden" if tab == "tokenize" else "minimal"  # what was drawn ahead stays as it is meanwhile
-            drawn = first_seen[tab](function, inputs, outputs, api_visibility="private", show_progress=progress,
-                                    show_progress_on=waiting or None)  # fmt: skip
-            if tab == "predict":
-                predict_tab.show_first(drawn)
-    return tokenize_tab.on_loads
-
-
-def draw_ahead(demo):
-    """What the first tab opens with goes into the page itself: a visitor sees it before the page has asked for anything.
-
-    It asks all the same, for the pairs or the checkpoint may be others by then.
-    """
-    for language, calls in demo.ahead.items():
-        with speaking(language):
-            for function, inputs, outputs in calls:
-                drawn = function(*(component.value for component in inputs))
-                for component, value in zip(outputs, drawn, strict=True):
-                    component.value = tokenize.ahead(value)
-    demo.config = demo.get_config_file()
+    built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
+    first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
+    for tab in built:
+        for opening in tab.openings:
+            opening.after(first_seen[tab.shared.tab])
+    return [opening for tab in built for opening in tab.openings if opening.ahead]
 
 
 def page_settings():

@@ -16,6 +16,7 @@ from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingCo
 from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
+from tabs.opening import Opening
 from tabs.run_drawing import amount
 from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
@@ -58,7 +59,7 @@ class FineTuneTab:
 
     shared: Shared
     finished: gr.State
-    on_loads: tuple
+    openings: tuple
 
 
 def build_tab(settings):
@@ -119,7 +120,8 @@ def build_tab(settings):
     public(page.stop_run, api_name="stop_run")
     # A run that has ended shows the pace of this machine
     after.ended.change(**forecast, **private, concurrency_id="forecast")
-    return FineTuneTab(shared, finished, ((page.load, owned, [run_id, *drawn]), tuple(forecast.values())))
+    openings = Opening(page.load, owned, [run_id, *drawn]), Opening(forecast["fn"], forecast["inputs"], forecast["outputs"])
+    return FineTuneTab(shared, finished, openings)
 
 
 def _controls(settings):

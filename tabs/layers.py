@@ -11,6 +11,7 @@ from languages import _, say, told
 from pipeline.settings import InputError
 from tabs import drawing, layer_drawing
 from tabs.layers_play import TOPICS, build_topics, says_why
+from tabs.opening import Opening
 from tabs.sharing import Shared, build_share
 from tabs.words import explain, notice_on_error, public, sent, toast
 
@@ -63,7 +64,7 @@ class LayersTab:
     """What app.py wires to the rest."""
 
     shared: Shared
-    on_load: tuple
+    openings: tuple
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,12 @@ def read_address(query):
 
 
 def build_tab(settings, tabs):
-    """The tab's components and wiring, inside its gr.Tab, the newest of the page's `tabs`."""
-    page, here = _handlers(), tabs.children[-1]
+    """The tab's components and wiring, inside one of the page's `tabs`."""
+    page = _handlers()
     gr.Markdown(str(INTRO))
     message = gr.HTML()
-    opened = gr.State("")  # by the address: no tab's select event tells of that
     with gr.Tabs() as parts:
-        with gr.Tab(_("Play"), id="play", elem_id="layers-play") as play:
+        with gr.Tab(_("Play"), id="play", elem_id="layers-play"):
             titles = [(str(title), slug) for slug, (title, *_rest) in TOPICS.items()]
             topic = gr.Radio(titles, value=next(iter(TOPICS)), label=_("Topic"), elem_classes="chips")
             topics = build_topics(topic.value)
@@ -116,14 +116,32 @@ def build_tab(settings, tabs):
             updater_inputs = show_updater["inputs"]
     shown = [part for one in topics.values() for part in (one.column, one.output)]
     asked = [topic, *(part for one in topics.values() for part in one.inputs)]
-    gr.on([topic.change, here.select, play.select, opened.change], _show_topic(topics), asked, shown, **PRIVATE)
-    claims.select(**show_board)
-    gr.on([updater.select, opened.change], **show_updater)
+    topic.input(_show_topic(topics), asked, shown, **PRIVATE)
     topic.input(None, topic, None, js=ADDRESS, api_visibility="private")
+    claims.select(**show_board)
+    updater.select(**show_updater)
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
     shared = Shared("layers", _fields(topics, updater_inputs), for_class=False)
     build_share(settings, shared)
-    return LayersTab(shared, (page.load, None, [tabs, parts, opened, message, topic, section, linked, board]))
+    drawn = [tabs, parts, message, topic, section, linked, board, *shown, show_updater["outputs"]]
+    opened = Opening(_open(page, topics), [*asked, *updater_inputs], drawn)
+    return LayersTab(shared, (opened,))
+
+
+def _open(page, topics):
+    """The handler for the tab's first sight: the part, topic or claim that the address names, and no other before it.
+
+    Play is drawn in any case, for the visitor may turn to it; the updater, which takes longer, where it is asked for.
+    """
+    show, draw = _show_topic(topics), says_why(draw_updater)
+    count = sum(len(one.inputs) for one in topics.values())
+
+    def opened(request: gr.Request, chosen, *values):
+        address = read_address(request.query_params)
+        updater = draw(*values[count:]) if address.part == "updater" else gr.skip()
+        return [*page.opened(address), *show(address.topic or chosen, *values[:count]), updater]
+
+    return opened
 
 
 def _fields(topics, updater_inputs):
@@ -223,17 +241,16 @@ class _handlers:
     def __init__(self):
         self.board = notice_on_error(1)(self.board)
 
-    def load(self, request: gr.Request):
-        """What the page's address asks for, once the page is there."""
-        address = read_address(request.query_params)
+    def opened(self, address):
+        """[the page's tab, this tab's part, message, topic, sections, linked claim, cards] that an address asks for."""
         if not address.part:
-            return (gr.skip(),) * 8
+            return (gr.skip(),) * 7
         message = drawing.notice(address.message, kind="error") if address.message else ""
         sections, board = gr.skip(), gr.skip()
         if address.part == "claims":
             sections, board = self.open(address.section or None, ANY, {}, address.claim)
-        return (gr.Tabs(selected="layers"), gr.Tabs(selected=address.part), address.part, message,
-                address.topic or gr.skip(), sections, address.claim, board)  # fmt: skip
+        return (gr.Tabs(selected="layers"), gr.Tabs(selected=address.part), message, address.topic or gr.skip(), sections,
+                address.claim, board)  # fmt: skip
 
     def open(self, section, verdict, results, linked):
         """The sections to choose from, counted, and the cards of the one chosen."""

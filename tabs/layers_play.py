@@ -67,7 +67,7 @@ def build_topics(chosen):
     """{slug: Topic} for all of TOPICS, the chosen one visible."""
     topics = {}
     for slug, (_rest, intro, build) in TOPICS.items():
-        with gr.Column(visible=slug == chosen) as column:
+        with gr.Column(visible=slug == chosen, elem_classes="topic") as column:
             gr.Markdown(str(intro))
             with gr.Row(elem_classes="play"):
                 with gr.Column(scale=2, min_width=270, elem_classes="knobs"):

@@ -12,6 +12,7 @@ from pipeline.probing import record_of
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from pipeline.sources import RUN_PREFIX
 from tabs import drawing, predict_more
+from tabs.opening import Opening
 from tabs.predict_drawing import arithmetic, record_line
 from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
@@ -35,8 +36,7 @@ class PredictTab:
     shared: Shared
     model: gr.Dropdown
     offer_run: object
-    on_load: tuple
-    show_first: object  # from the event of on_load: its answer shows where none has been asked for since
+    openings: tuple
 
 
 def build_tab(settings):
@@ -76,12 +76,13 @@ def build_tab(settings):
     shared.follow(*answered, done="predict")
     build_share(settings, shared)
     public(page.predict, api_name="predict")
-    on_load = (page.opened, inputs, [first, model], answer)
 
     def show_first(drawn):
+        # Where the visitor has not asked for another by then
         drawn.then(None, [first, answer], answer, js="(first, now) => now || first", **private)
 
-    return PredictTab(shared, model, page.offer_run, on_load, show_first)
+    opened = Opening(page.opened, inputs, [first, model], progress_on=answer, follow=show_first)
+    return PredictTab(shared, model, page.offer_run, (opened,))
 
 
 def _choices(run=None):

@@ -10,6 +10,7 @@ from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows,
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
 from pipeline.tokenization import checked_length, checked_pair, checked_truncation, token_view, tokenizer_for
 from tabs import drawing, token_drawing, tokenize_more
+from tabs.opening import Opening
 from tabs.sharing import Shared, build_share
 from tabs.words import notice_on_error, public, sent, toast
 
@@ -27,7 +28,7 @@ class TokenizeTab:
     """What app.py wires to the rest."""
 
     shared: Shared
-    on_loads: tuple  # (function, inputs, outputs), …: what runs when the page loads
+    openings: tuple
 
 
 def build_tab(settings):
@@ -92,12 +93,8 @@ def build_tab(settings):
     shared.follow(batch_drawn, found, drawn_by_lot, done="batch")
     build_share(settings, shared)
     public(page.tokenize, api_name="tokenize")
-    return TokenizeTab(shared, ((page.pair, pair_inputs, pair_outputs), (page.batch, batch_inputs, batch_outputs)))
-
-
-def ahead(drawn):
-    """HTML that stands in the page before it asks; hidden where the address is about to fill in something else."""
-    return f'<div class="ahead">{drawn}</div>'
+    return TokenizeTab(shared, (Opening(page.pair, pair_inputs, pair_outputs, ahead=True),
+                                Opening(page.batch, batch_inputs, batch_outputs, ahead=True)))  # fmt: skip
 
 
 class _handlers:

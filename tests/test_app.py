@@ -114,9 +114,9 @@ def test_what_the_first_tab_opens_with_stands_in_the_page_in_its_language(settin
     draw_ahead(demo)
     values = {part["id"]: part["props"].get("value") for part in demo.config["components"]}
     grids = {}
-    for language, ((pair, inputs, outputs), _batch) in demo.ahead.items():
-        grids[language] = values[outputs[0]._id]
+    for language, (pair, _batch) in demo.ahead.items():
+        grids[language] = values[pair.outputs[0]._id]
         with speaking(language):
-            assert grids[language] == f'<div class="ahead">{pair(*(part.value for part in inputs))[0]}</div>'
+            assert grids[language] == f'<div class="ahead">{pair.handler(*(part.value for part in pair.inputs))[0]}</div>'
         assert 'class="token-grid"' in grids[language]
     assert "sentence 1" in grids["en"] and "sentence 1" not in grids["zh"]

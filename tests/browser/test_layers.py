@@ -26,11 +26,21 @@ def fill_number(panel, label, value):
     field.press("Enter")
 
 
+# Of all topics' controls, which have been in sight, by their first label
+SEEN = """window.seen = new Set();
+requestAnimationFrame(function look() {
+  for (const one of document.querySelectorAll(".topic .knobs"))
+    if (one.checkVisibility({visibilityProperty: true})) seen.add(one.innerText.trim().split("\\n")[0]);
+  requestAnimationFrame(look); });"""
+
+
 @pytest.mark.parametrize("page", ["phone"], indirect=True)
 def test_a_topic_by_link(page, app_address, shoot):
+    page.add_init_script(SEEN)
     panel = layers_at(page, app_address, "topic=dropout", "table.facts")
     facts = panel.locator("table.facts").filter(visible=True)
     expect(facts).to_contain_text("1 / (1 − 0.5) = 2")
+    assert page.evaluate("[...seen]") == ["Layer"], "another topic was shown first"
     expect(panel.get_by_role("radio", name="Dropout", exact=True).first).to_be_checked()
     fill_number(panel, "p", 1)
     expect(facts).to_contain_text("none is left to be scaled")
