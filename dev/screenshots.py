@@ -9,6 +9,7 @@ On the embedded pairs alone: MRPC's licence doesn't let its sentences into this 
 
 import argparse
 import itertools
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ EVERY_STEP = {"eval_steps": 10, "max_steps": 60, "source": "embedded"}
 README = (("tokenize", "why", "en", ".page-head"), ("fine-tune", "done", "en", ".status"),
           ("predict", "predict", "en", ".page-head"),
           ("layers", "layers", "en", ".chips"), ("tokenize-zh", "why", "zh", ".page-head"))  # fmt: skip
+GOING = ("running", "queued")
 LONG = "Rescuers found both hikers alive near the summit on Sunday morning. " * 20
 
 
@@ -45,7 +47,7 @@ def states(runs):
         "predict-open": ({"tab": "predict"}, open_all),
         "layers": ({"tab": "layers"}, None),
         **{topic: ({"tab": "layers", "topic": topic}, None)
-           for topic in ("pooling", "batchnorm", "dropout", "losses", "claims", "updater")},
+           for topic in ("padding", "pooling", "normalization", "dropout", "loss", "claims", "updater")},
         "claim": ({"tab": "layers", "claim": "conv-sum-or-average"},
                   lambda panel: panel.locator(".claim.linked button[data-claim]").click()),
         "task": ({"tab": "fine-tune", "task": "Which learning_rate learns fastest?", "lock": "seed", "hide": "source"}, None),
@@ -55,30 +57,44 @@ def states(runs):
 
 def open_all(panel):
     """Every section of a tab, as a visitor opens them."""
-    for button in panel.locator("button.label-wrap:not(.open)").all():
+    # The elements themselves: a locator would look anew for closed ones, and miss every second
+    for button in panel.locator("button.label-wrap:not(.open)").element_handles():
         if button.is_visible():
             button.click()
 
 
-def make_runs(address, wanted):
-    """{state: run id} of runs that have come that far."""
-    from gradio_client import Client
+def make_runs(client, wanted):
+    """{state: run id} of runs that come that far."""
+    asks = {"done": {}, "failed": {"source": "hub"}}  # which the app is started without
+    return {state: client.predict(**{**EVERY_STEP, **asks[state]}, api_name="/fine_tune")["run"] for state in wanted}
 
-    client, runs = Client(address, verbose=False), {}
-    for state in wanted:
-        values = {**EVERY_STEP, **({"max_steps": 300, "epochs": 5} if state == "running" else {})}
-        if state == "failed":
-            values["source"] = "hub"  # which the app is started without
-        runs[state] = client.predict(**values, api_name="/fine_tune")["run"]
-    return runs
+
+@contextmanager
+def going(client, name):
+    """{state: run id} of a run that goes on and of one that waits for it, while one of them is to be seen."""
+    if name not in GOING:
+        yield {}
+        return
+    started = []
+    try:
+        for _state in GOING:
+            started.append(client.predict(**{**EVERY_STEP, "max_steps": 300, "epochs": 5}, api_name="/fine_tune"))
+        yield dict(zip(GOING, (run["run"] for run in started), strict=True))
+    finally:
+        for run in reversed(started):
+            client.predict(run["run"], run["secret"], api_name="/stop_run")
 
 
 # ---------------------------------------------------------------- taking them
 
 
-def settle(page):
-    """Wait until nothing is asked any more and nothing moves."""
+def settle(page, going=False):
+    """Wait until nothing is asked any more and nothing moves; a run that goes on is looked at after a few of its steps."""
     page.locator("[role=tabpanel]:visible").first.wait_for(timeout=60_000)
+    if going:
+        page.locator(".status.running, .status.queued").wait_for(timeout=60_000)
+        page.wait_for_timeout(12_000)
+        return
     page.wait_for_function(
         "() => { const busy = document.querySelector('.generating, .pending, .eta-bar, [aria-busy=true]'); const text = "
         "document.body.innerText.length; const same = window.__seen === text; window.__seen = text; return same && !busy; }",
@@ -86,32 +102,33 @@ def settle(page):
     )  # fmt: skip
 
 
-def visit(browser, address, query, act, width, theme, language):
+def visit(browser, address, query, act, width, theme, language, going=False):
     """A page of a new visitor in that state."""
     height = 844 if width < 600 else 900
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, locale=language)
     page = context.new_page()
     page.goto(f"{address}/?{urlencode({**query, 'lang': language, '__theme': theme})}")
-    settle(page)
+    settle(page, going)
     if act:
         act(page.get_by_role("tabpanel").filter(visible=True).first)
         settle(page)
     return page
 
 
-def take_every(browser, address, folder, options):
-    done = make_runs(address, [state for state in ("done", "failed") if wanted(state, options)])
-    for run_id in done.values():
+def take_every(browser, address, client, folder, options):
+    ended = make_runs(client, [state for state in ("done", "failed") if wanted(state, options)])
+    for run_id in ended.values():
         until_ended(browser, address, run_id)
-    chosen = states({**done, **make_runs(address, [state for state in ("running", "queued") if wanted(state, options)])})
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (query, act) in chosen.items():
+    for name in states({**ended, **dict.fromkeys(GOING, "")}):
         if not wanted(name, options):
             continue
         for width, theme, language in itertools.product(options.widths, options.themes, options.languages):
-            page = visit(browser, address, query, act, width, theme, language)
-            page.screenshot(path=folder / f"{name}-{width}-{theme}-{language}.png", full_page=True)
-            page.context.close()
+            with going(client, name) as runs:
+                query, act = states({**ended, **runs})[name]
+                page = visit(browser, address, query, act, width, theme, language, going=bool(runs))
+                page.screenshot(path=folder / f"{name}-{width}-{theme}-{language}.png", full_page=True)
+                page.context.close()
             print(folder / f"{name}-{width}-{theme}-{language}.png")
 
 
@@ -119,8 +136,8 @@ def wanted(name, options):
     return not options.only or name in options.only or (name == "done" and "fine-tune-open" in options.only)
 
 
-def take_readme(browser, address):
-    made = make_runs(address, ["done"])
+def take_readme(browser, address, client):
+    made = make_runs(client, ["done"])
     until_ended(browser, address, made["done"])
     every = states(made)
     for file, state, language, top in README:
@@ -148,11 +165,16 @@ def main():
     parser.add_argument("--themes", type=lambda value: value.split(","), default=THEMES)
     parser.add_argument("--languages", type=lambda value: value.split(","), default=LANGUAGES)
     options = parser.parse_args()
+    from gradio_client import Client
     from playwright.sync_api import sync_playwright
 
     with running_app({"HF_HUB_OFFLINE": "1", "PAIRS": "embedded"}) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
-        take_every(browser, address, options.every, options) if options.every else take_readme(browser, address)
+        client = Client(address, verbose=False)
+        if options.every:
+            take_every(browser, address, client, options.every, options)
+        else:
+            take_readme(browser, address, client)
         browser.close()
 
 

@@ -274,15 +274,16 @@ class Scale:
         return f"{value:.1%}" if self.percent else f"{value:.4g}"
 
 
-def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None, behind=()):
+def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None, behind=(), ended=False):
     """Named (x, y) points as lines over axes, baselines dashed; an SVG, its summary, and the points as a table.
 
     Baselines are shares (0 to 1), and a chart that has them counts in percent. `behind`: what is drawn first, and fainter;
-    each with points, draw(scale) and legend(scale), as run_drawing.Faint and run_drawing.Band have them.
+    each with points, draw(scale) and legend(scale), as run_drawing.Faint and run_drawing.Band have them. `ended`: no more
+    points will come.
     """
     series, baselines = _finite(series), {name: value for name, value in baselines.items() if _is_finite(value)}
     if not series:
-        return _empty_curve(title)
+        return _empty_curve(title, ended)
     scale = _scale({**series, **_finite(dict(enumerate(layer.points for layer in behind)))}, baselines, x_max, y_range)
     parts = [_axes(scale, x_label, y_label), *(layer.draw(scale) for layer in behind), *_baseline_lines(scale, baselines)]
     parts += [_line(scale, number, points) for number, points in enumerate(series.values())]
@@ -306,14 +307,15 @@ def _finite(series):
     return {name: points for name, points in drawn.items() if points}
 
 
-def _empty_curve(title):
-    """The axes wait, with a hint of the line to come."""
+def _empty_curve(title, ended):
+    """The axes wait, with a hint of the line to come; where none will, they say so."""
     left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
     heights = range(TOP, bottom + 1, (bottom - TOP) // 4)
     lines = "".join(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>' for y in heights)
     ghost = f'<path class="ghost" d="M{left} 60 C {left + 90} 190, {left + 200} 170, {right} 200"/>'
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{lines}{ghost}</svg>'
-    waiting = f"<p>{_('The curve appears with the first step.')}</p>"
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{lines}{"" if ended else ghost}</svg>'
+    said = _("The run ended before there was a point to draw.") if ended else _("The curve appears with the first step.")
+    waiting = f"<p>{said}</p>"
     return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{svg}{waiting}</figure>'
 
 
@@ -497,10 +499,11 @@ def _gain(before, after):
 LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy", "eval_f1")
 
 
-def log_table(rows):
-    """Trainer's log lines, a blank where a line doesn't have the column."""
+def log_table(rows, ended=False):
+    """Trainer's log lines, a blank where a line doesn't have the column. ended: no more will come."""
     if not rows:
-        return f'<p class="quiet">{_("The log fills with the first step.")}</p>'
+        said = _("The run ended before it logged a line.") if ended else _("The log fills with the first step.")
+        return f'<p class="quiet">{said}</p>'
     head = "".join(f'<th scope="col">{name}</th>' for name in LOG_COLUMNS)
     body = "".join(_log_row(row) for row in rows)
     return framed(captioned("small-table log", _("Log"), f"<tr>{head}</tr>{body}"), _("Log"))

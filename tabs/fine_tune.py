@@ -241,7 +241,7 @@ class _handlers:
         return (
             drawing.run_status(run.state, *progress(run), _message(run)), self.loss(run, earlier), self.scores(run, earlier),
             _result(run),
-            drawing.log_table(_log(run)), self.about(run), gr.Button(again, interactive=mine),
+            drawing.log_table(_log(run), run.ended), self.about(run), gr.Button(again, interactive=mine),
             gr.Timer(active=run.state not in ENDED),
             f"run:{run.id}" if run.has_model else gr.skip(), run.id if run.ended else "",
         )  # fmt: skip
@@ -262,7 +262,7 @@ class _handlers:
         total = progress(run)[1]
         series = {_("training loss"): points["loss"], _("validation loss"): points["eval_loss"]}
         return drawing.curve(_("Loss"), series, baselines={}, x_label=_("step"), y_label=_("cross-entropy"), x_max=total,
-                             behind=more.faint(earlier, "eval_loss"))  # fmt: skip
+                             behind=more.faint(earlier, "eval_loss"), ended=run.ended)  # fmt: skip
 
     def scores(self, run, earlier=()):
         points, start = curves(run), run.first("start")
@@ -270,7 +270,8 @@ class _handlers:
         baselines = {_("majority accuracy"): majority["accuracy"], _("majority F1"): majority["f1"]} if majority else {}
         series = {_("accuracy"): points["eval_accuracy"], "F1": points["eval_f1"]}
         return drawing.curve(_("Accuracy and F1 on validation"), series, baselines=baselines, x_label=_("step"),
-                             y_label=_("share"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"))
+                             y_label=_("share"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"),
+                             ended=run.ended)
 
     def about(self, run):
         if not run.config:

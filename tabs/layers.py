@@ -103,7 +103,7 @@ def build_tab(settings, tabs):
     """The tab's components and wiring, inside one of the page's `tabs`."""
     page = _handlers()
     gr.Markdown(str(INTRO))
-    message = gr.HTML()
+    message = gr.HTML(elem_id="layers-message")
     with gr.Tabs() as parts:
         with gr.Tab(_("Play"), id="play", elem_id="layers-play"):
             titles = [(str(title), slug) for slug, (title, *_rest) in TOPICS.items()]

@@ -167,6 +167,7 @@ def test_an_empty_curve_says_when_it_fills():
     for series in ({}, {"loss": []}, {"loss": [(1, math.nan), (2, math.inf), (3, None)]}):
         drawn = draw_curve(series, {"majority accuracy": 0.684})
         assert "appears with the first step" in drawn and "nan" not in drawn
+        assert "ended before there was a point" in (drawn := draw_curve(series, ended=True)) and "first step" not in drawn
 
 
 def test_bad_numbers_leave_the_good_ones():
