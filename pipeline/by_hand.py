@@ -23,7 +23,7 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.settings import InputError, Settings
 from pipeline.sources import checkpoint_files, load_tokenizer, model_in
 from pipeline.tokenization import checked_length, tokenize_datasets
-from pipeline.training import build_trainer, build_training_args, freeze, set_dropout
+from pipeline.training import TrainingConfig, build_trainer, build_training_args, freeze, set_dropout
 
 # A page waits for it: a batch this large and a model this size take about two seconds on two cores.
 MOST_PAIRS = 16
@@ -112,7 +112,9 @@ class OneStep:
     followed: list[Weight]
     notes: list[str]
     seconds: float
-    code: str
+    config: TrainingConfig  # as both stepped under it
+    loaded: str  # the checkpoint that was stepped
+    place: str  # where the pairs came from, an Origin's
 
     @property
     def loss_difference(self):
@@ -132,14 +134,15 @@ def one_step(config, settings=None):
         files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
         _check_size(config.checkpoint, files.folder)
         model, origin = model_in(files, config.seed), files.origin
-        tokenizer, rows, tokenized = _pairs(config, origin.loaded, settings)
+        tokenizer, rows, tokenized, place = _pairs(config, origin.loaded, settings)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
         if origin.stands_in:
             notes.append(str(origin))
         twin = copy.deepcopy(model)
         batches, trainer = _trainers_step(model, tokenized, tokenizer, config)
-        return _compared(twin, trainer, batches[0], rows, tokenized, config, notes, began)
+        told = {"notes": notes, "config": config, "loaded": origin.loaded, "place": place}
+        return _compared(twin, trainer, batches[0], rows, tokenized, config, told, began)
 
 
 def _as_here(config):
@@ -162,11 +165,11 @@ def _as_here(config):
 def _pairs(config, checkpoint, settings):
     from datasets import DatasetDict
 
-    raw_datasets, _ = load_raw_datasets(config.source, settings)
+    raw_datasets, origin = load_raw_datasets(config.source, settings)
     tokenizer, _ = load_tokenizer(checkpoint, settings)
     checked_length(config.max_length, tokenizer, settings)
     rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
-    return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"]
+    return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"], origin.place
 
 
 def _check_size(name, folder):
@@ -203,7 +206,7 @@ def _trainers_step(model, tokenized, tokenizer, config):
     return batches, trainer
 
 
-def _compared(twin, trainer, batch, rows, tokenized, config, notes, began):
+def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
     """The step by hand on the untouched twin, and both results side by side."""
     batch = batch.to(trainer.args.device)
     twin = twin.to(trainer.args.device).train()
@@ -222,7 +225,7 @@ def _compared(twin, trainer, batch, rows, tokenized, config, notes, began):
         _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), config.learning_rate,
         config.weight_decay, losses.mean().item(), logged["loss"], norm.item(), logged["grad_norm"],
         sum(weight.numel() for weight in before.values()), moved, largest, *map(math.sqrt, sizes), apart,
-        _followed(before, twin, theirs), notes, time.monotonic() - began, source(),
+        _followed(before, twin, theirs), seconds=time.monotonic() - began, **told,
     )  # fmt: skip
 
 

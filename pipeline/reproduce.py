@@ -11,6 +11,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from languages import say
+from pipeline.by_hand import source
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings, has_gpu
 from pipeline.sources import RUN_PREFIX
 from pipeline.training import PACKAGES, config_from, has_fast_bf16
@@ -74,6 +75,43 @@ probabilities = logits.softmax(-1)
 print("logits", logits.tolist())
 print("probabilities", probabilities.tolist())
 print("label", {list(LABELS)}[int(probabilities.argmax())])
+'''
+
+
+def by_hand_script(step):
+    """A OneStep (pipeline/by_hand.py) once more, by hand alone: each pair's loss, the norm, the weights that are followed."""
+    config, peft = step.config, ["peft"] if step.loaded in ADAPTERS else []
+    names = [each.name.partition("[")[0] for each in step.followed]  # of each, the page follows the first number
+    return f'''{_head("One step by hand, as the Fine-tune tab takes it", "transformers", "datasets", "torch", *peft)}
+import torch
+from datasets import load_dataset
+from transformers import DataCollatorWithPadding
+
+{_pairs(step.place)}
+rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
+{_model(step.loaded, config.seed)}
+{_frozen(config.frozen_layers)}
+
+def tokenize_function(examples):
+    return tokenizer(examples["sentence1"], examples["sentence2"], truncation=True, max_length={config.max_length})
+
+
+tokenized = raw_datasets["train"].select(rows).map(tokenize_function, batched=True)
+tokenized = tokenized.remove_columns(["sentence1", "sentence2", "idx"])
+batch = DataCollatorWithPadding(tokenizer)([tokenized[i] for i in range(len(tokenized))])
+
+
+{source()}
+
+model.eval()  # without dropout
+followed = {{name: dict(model.named_parameters())[name] for name in {names}}}
+before = {{name: weight.flatten()[0].item() for name, weight in followed.items()}}
+losses, norm = step_by_hand(model, batch, learning_rate={config.learning_rate!r}, weight_decay={config.weight_decay!r})
+for row, loss in zip(rows, losses.tolist()):
+    print("row", row, "loss", loss)
+print("mean", losses.mean().item(), "norm", norm.item())
+for name, weight in followed.items():
+    print(name, "from", before[name], "to", weight.flatten()[0].item())
 '''
 
 

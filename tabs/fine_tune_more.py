@@ -17,7 +17,7 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.diagnosis import changed_config, diagnose, evidence_of
 from pipeline.forecast import forecast
 from pipeline.judgement import digest
-from pipeline.reproduce import run_script
+from pipeline.reproduce import by_hand_script, run_script
 from pipeline.runs import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
@@ -86,7 +86,7 @@ def build_one_step(settings, controls):
         take = gr.Button(_("Take one step"))
         answer = gr.HTML(min_height=70)
         with gr.Accordion(_("The lines that run by hand"), open=False):
-            script_block(by_hand.source(), "by_hand.py")
+            lines = script_block(by_hand.source(), "by_hand.py", whole=False)
 
     def step(*values):
         from layers.chance import alone  # needs torch, and nothing that is imported here may
@@ -94,10 +94,10 @@ def build_one_step(settings, controls):
         config = config_from(dict(zip(names, values, strict=True)))
         with alone:
             taken = by_hand.one_step(config, settings)
-        return run_drawing.step_drawn(taken, LABELS)
+        return run_drawing.step_drawn(taken, LABELS), code_drawing.script(by_hand_script(taken), "by_hand.py")
 
     # In a queue of its own: it takes seconds of both cores
-    take.click(notice_on_error(1)(step), list(controls.values()), answer, api_visibility="private",
+    take.click(notice_on_error(2)(step), list(controls.values()), [answer, lines], api_visibility="private",
                concurrency_id="by-hand", concurrency_limit=1)  # fmt: skip
 
 

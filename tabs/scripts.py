@@ -27,9 +27,11 @@ TAKE = """element.addEventListener("click", async (event) => {
 });"""
 
 
-def script_block(source, name):
-    """The place of a script; `source` stands there first: it, or a comment that says when it comes."""
-    return gr.HTML(code_drawing.script(source, name), js_on_load=TAKE)
+def script_block(source, name, whole=True):
+    """The place of a script; `source` stands there first: it, lines of it that don't run alone, or a comment that says when
+    it comes.
+    """
+    return gr.HTML(code_drawing.script(source, name) if whole else code_drawing.code(source), js_on_load=TAKE)
 
 
 def in_block(handler, name):

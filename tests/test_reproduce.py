@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
+from pipeline.by_hand import one_step
 from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.reproduce import run_script
+from pipeline.reproduce import by_hand_script, run_script
 from pipeline.runs import Run
 from pipeline.saving import files_of
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
@@ -131,3 +132,22 @@ def test_no_text_of_a_story_becomes_code(tiny):
     script = run_script(Run("0" * 32, "done", {"checkpoint": tiny}, [start]))
     assert "import os" not in [line.partition(";")[0] for line in script.splitlines()]
     compile(script, "script", "exec")
+
+
+@pytest.mark.parametrize("checkpoint", [None, WARMED], ids=["tiny", "warmed"])
+def test_one_steps_script_prints_the_numbers_on_the_page(checkpoint, tiny, settings, workplace):
+    config = TrainingConfig(checkpoint=checkpoint or tiny, source="embedded", train_pairs=48, batch_size=4, learning_rate=1e-3,
+                            weight_decay=0.1, frozen_layers=1, seed=4)  # fmt: skip
+    step = one_step(config, settings)
+    said = said_by(by_hand_script(step), workplace)
+    losses = [(int(row), float(loss)) for row, loss in re.findall(rf"^row (\d+) loss ({NUMBER})$", said, re.M)]
+    assert [row for row, _loss in losses] == [each.row for each in step.examples]
+    assert [loss for _row, loss in losses] == pytest.approx([each.loss for each in step.examples], abs=1e-5)
+    mean, norm = map(float, re.search(rf"^mean ({NUMBER}) norm ({NUMBER})$", said, re.M).groups())
+    assert mean == pytest.approx(step.loss_by_hand, abs=1e-5) and norm == pytest.approx(step.norm_by_hand, rel=1e-4)
+    weights = {name: (float(before), float(after)) for name, before, after in
+               re.findall(rf"^(\S+) from ({NUMBER}) to ({NUMBER})$", said, re.M)}  # fmt: skip
+    assert len(weights) == len(step.followed) == 3
+    for each in step.followed:
+        before, after = weights[each.name.partition("[")[0]]
+        assert before == pytest.approx(each.before, abs=1e-7) and after == pytest.approx(each.by_hand, abs=1e-6) != before

@@ -90,6 +90,9 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
 
     # One step by hand, of the same settings
     by_hand = opened(panel, "One step by hand")
+    lines = opened(by_hand, "The lines that run by hand")
+    expect(lines.locator("pre")).to_contain_text("losses.mean().backward()")
+    expect(lines.get_by_role("button", name="Download")).to_have_count(0)  # they don't run alone
     by_hand.get_by_role("button", name="Take one step").click()
     differences = by_hand.locator("table.agreement-table tr").last.locator("td").last
     expect(differences).to_be_visible(timeout=60_000)
@@ -97,6 +100,10 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
     losses = [float(row) for row in by_hand.locator("table.pairs td:last-child").all_inner_texts()]
     mean = float(by_hand.locator("table.agreement-table td").first.inner_text())
     assert len(losses) == 4 and sum(losses) / 4 == pytest.approx(mean, abs=1e-4), "the mean of what stands in the table"
+    with visitor.expect_download() as saved:
+        lines.get_by_role("button", name="Download by_hand.py").click()
+    rows = re.findall(r"[0-9]+", " ".join(by_hand.locator("table.pairs tbody th").all_inner_texts()))
+    assert f"rows = [{', '.join(rows)}]" in saved.value.path().read_text() and len(rows) == 4
     shoot_run(visitor, "run-by-hand")
 
     # The same with two more seeds
