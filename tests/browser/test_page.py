@@ -134,3 +134,12 @@ def test_predict_an_example(page, shoot):
     panel.get_by_label("Model", exact=True).click()
     page.get_by_role("option", name=re.compile("untrained: sentence-transformers")).click()
     expect(panel.locator(".notice.warning")).to_contain_text("never been trained")
+
+
+def test_a_second_visit_asks_for_no_script_again(page, app_address):
+    """Whatever a browser has of Gradio's own files it keeps: their names carry a hash of what they hold."""
+    page.goto(app_address)  # once more
+    page.locator(".token-grid td").first.wait_for()
+    sent = page.evaluate("""performance.getEntriesByType("resource").filter((one) => one.name.includes("/assets/"))
+        .map((one) => [one.name, one.transferSize])""")
+    assert len(sent) > 30 and [name for name, size in sent if size] == []
