@@ -148,19 +148,20 @@ def _verdict(combination, ratio, difference, batch_size, half):
     if difference < 1e-12:
         return say("the same but for rounding")
     factors = _factors(combination, batch_size, half)
-    if not factors or not math.isclose(math.prod(factors.values()), ratio, rel_tol=1e-9):
-        return say("steps are off by {value}", value=f"{ratio:.6g}")
-    if len(factors) == 1:
-        return say("steps are off by {value}", value=next(iter(factors)))
-    one, other = factors
-    return say("steps are off by {one} × {other}", one=one, other=other)
+    if not factors or not math.isclose(math.prod(times for times, _written, _why in factors), ratio, rel_tol=1e-9):
+        return say("steps are off by a factor of {factor}", factor=f"{ratio:.6g}")
+    factor = " × ".join(written for _times, written, _why in factors)
+    whys = [why for _times, _written, why in factors]
+    if len(whys) == 1:
+        return say("steps are off by a factor of {factor} ({why})", factor=factor, why=whys[0])
+    return say("steps are off by a factor of {factor} ({one}; {other})", factor=factor, one=whys[0], other=whys[1])
 
 
 def _factors(combination, batch_size, half):
-    """{what changes the length of a step: how often}, of the reasons that are known."""
+    """[(by how much a step gets longer, the same as text, why), …], of the reasons that are known."""
     loss, updater, reduction = combination
-    factors = {say("2 (no ½ in MSELoss)"): 2} if loss == "MSELoss" and not half else {}
+    factors = [(2, "2", say("no ½ in MSELoss"))] if loss == "MSELoss" and not half else []
     if reduction != RIGHT[updater]:
-        whole = say("the batch size ({batch_size})", batch_size=batch_size)
-        factors |= {say("1 / {whole}", whole=whole): 1 / batch_size} if reduction == "mean" else {whole: batch_size}
+        times, written = (1 / batch_size, f"1/{batch_size}") if reduction == "mean" else (batch_size, f"{batch_size}")
+        factors.append((times, written, say("the batch size")))
     return factors

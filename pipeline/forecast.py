@@ -191,7 +191,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     judged = JUDGED_AT_ONCE * max_length
     alive = judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
-    each, kind = (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, "4 bytes")
+    each, kind = (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, say("4 bytes"))
     return [
         Part(say("weights"), 4 * size.parameters, say("{parameters:,} × 4 bytes", parameters=size.parameters)),
         Part(say("gradients"), 4 * size.trainable, say("{trainable:,} that learn × 4 bytes", trainable=size.trainable)),

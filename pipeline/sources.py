@@ -205,7 +205,7 @@ def forget_refusal():
 def hub_reason(error):
     """One short line for a person out of whatever a Hub client raised."""
     if isinstance(error, HubUnavailable):
-        return str(error)
+        return error.args[0]  # as it was said: this one may be kept, and told to readers of another language
     if status := _status(error):
         return say("the Hub answered {status}", status=status)
     text = f"{type(error).__name__} {error}".lower()
@@ -570,8 +570,11 @@ def check_labels(name, folder):
         raise SourceError(say("{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.", name=name,
                               labels=labels, count=len(LABELS)))
     if name.startswith(RUN_PREFIX) and not classifier:
-        raise SourceError(say("{name}… is no sequence classifier but {value}. Start a new run.", name=name[:12],
-                              value=', '.join(map(str, architectures))[:80] or 'unnamed'))  # fmt: skip
+        named = ", ".join(map(str, architectures))[:80]
+        raise SourceError(say("{name}… is no sequence classifier but {named}. Start a new run.", name=name[:12], named=named)
+                          if named else
+                          say("{name}… is no sequence classifier: its config.json names no architecture. Start a new run.",
+                              name=name[:12]))  # fmt: skip
 
 
 def _first_line(error):

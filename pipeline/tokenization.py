@@ -70,8 +70,8 @@ def checked_pair(sentence1, sentence2, settings=None):
             raise InputError(say("{which} is {name__}, not text. Give a sentence.", which=which,
                                  name__=type(sentence).__name__))
         if not sentence.strip():
-            raise InputError(say("{which} is {value}. Write a sentence there.", which=which,
-                                 value='empty' if not sentence else 'only white space'))
+            raise InputError(say("{which} is only white space. Write a sentence there.", which=which) if sentence else
+                             say("{which} is empty. Write a sentence there.", which=which))
         if len(sentence) > settings.max_characters:
             raise InputError(say("{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
                                  which=which, count=len(sentence), max_characters=settings.max_characters))

@@ -300,7 +300,8 @@ def _failure(error):
         return say("The server's disk is full, so the model could not be saved. Try again later, or with a smaller "
                    "checkpoint.")
     said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0][:300] if said else 'no message'}"
+    name = type(error).__name__
+    return f"{name}: {said[0][:300]}" if said else say("{name}, without a message", name=name)
 
 
 def _work(config, folder, settings, should_stop, tell):

@@ -113,7 +113,7 @@ def _special(view, token, tokenizer):
 
 
 def _end(view, token):
-    return "beginning" if token.position <= len(view.tokens) // 2 else "end"
+    return say("beginning") if token.position <= len(view.tokens) // 2 else say("end")
 
 
 def _closes(view, token, tokenizer):
@@ -158,7 +158,7 @@ def _normalized(text, tokenizer):
 
 
 def _entries(tokenizer):
-    return f"{len(tokenizer):,} entries"
+    return say("{count:,} entries", count=len(tokenizer))
 
 
 def _entry(piece, tokenizer):
@@ -296,12 +296,12 @@ def _type_ids(view, token, tokenizer):
 
 
 def _padding_type(token, numbers):
-    says = [say("{type_id} is the type that padding gets.", type_id=token.type_id)]
     alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
-    if alike:
-        says[0] += (say(" Sentence {alike} has the same number: only attention_mask, {mask} here, tells {piece} from "
-                        "sentence {alike}.", alike=alike, mask=token.mask, piece=token.piece))  # fmt: skip
-    return says
+    if alike is None:
+        return [say("{type_id} is the type that padding gets.", type_id=token.type_id)]
+    return [say("{type_id} is the type that padding gets. Sentence {alike} has the same number: only attention_mask, {mask} "
+                "here, tells {piece} from sentence {alike}.", type_id=token.type_id, alike=alike, mask=token.mask,
+                piece=token.piece)]  # fmt: skip
 
 
 def _mask(view, token, tokenizer):

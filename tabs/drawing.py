@@ -45,6 +45,11 @@ def piece(value):
     return (f'<span class="joint">{joint}</span>' if joint else "") + bdi(value[len(joint) :])
 
 
+def sentences(*said):
+    """Sentences one after another, as the reader's language sets them: Chinese has no blank after its full stop."""
+    return _(" ").join(str(one) for one in said if one)
+
+
 def captioned(name, caption, rows, role=""):
     """A table with its caption; the caption's text stays in sight while the frame scrolls."""
     role = f' role="{role}"' if role else ""
@@ -172,8 +177,8 @@ def batch_grid(view, show="pieces"):
     head = f'<thead><tr><th scope="col">{_("row")}</th>{label_head}{positions}</tr></thead>'
     body = "".join(_batch_row(view, cells[row], labels, row) for row in range(len(cells)))
     body = body.replace("<td ", '<td tabindex="0" ', 1)
-    shown = _("pieces") if show == "pieces" else show
-    caption = _("{shown} of the batch, one column a position", shown=shown)
+    caption = (_("pieces of the batch, one column a position") if show == "pieces" else
+               _("{shown} of the batch, one column a position", shown=show))  # fmt: skip
     table = captioned("batch-grid", caption, f"{head}<tbody>{body}</tbody>", role="grid")
     return _key() + framed(table, _("Padded batch")) + _padding_line(view, len(cells[0]))
 
@@ -421,7 +426,7 @@ def _summary(title, series, baselines, scale):
     said = [_("{name} from {first} to {last}", name=name, first=scale.said(points[0][1]), last=scale.said(points[-1][1]))
             for name, points in series.items()]
     said += [f"{name} {value:.1%}" for name, value in baselines.items()]
-    return f"{title}: {'; '.join(said)}"
+    return _("{name}: {line}", name=title, line=_("; ").join(said))
 
 
 def _points_table(title, x_label, series):

@@ -1,6 +1,7 @@
 """Fine-tune: launch a short Trainer run, watch its curve, stop it, keep its model."""
 
 import html
+import json
 import secrets
 import shlex
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ const tell = () => setTimeout(() => {
   const drawn = element.querySelector(".status"), state = drawn?.querySelector("strong")?.textContent;
   if (!state || said.dataset.state === state) return;
   const more = [...drawn.querySelectorAll("p + p")].map((p) => p.textContent);
-  if (said.dataset.state) said.textContent = [state, ...more].join(". ");
+  if (said.dataset.state) said.textContent = [state, ...more].join(STOP);
   said.dataset.state = state; });
 watch("value", tell); tell();"""
 # Each tab of a browser has what the browser remembers in a copy of its own, and writes the whole of it: what others have
@@ -73,7 +74,8 @@ def build_tab(settings):
     with gr.Row():
         start = gr.Button(_("Start the fine-tune"), variant="primary")
         stop = gr.Button(str(STOP_KEEPS), variant="stop", interactive=False)
-    status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90, js_on_load=ANNOUNCE)
+    status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90,
+                     js_on_load=ANNOUNCE.replace("STOP", json.dumps(_(". "))))  # fmt: skip
     with gr.Row(equal_height=True):
         loss = gr.HTML(page.loss(NO_RUN), min_height=300)
         scores = gr.HTML(page.scores(NO_RUN), min_height=300)
@@ -417,13 +419,14 @@ def _result(run):
     if not end or not end.get("before") or not end.get("after") or not start:
         return ""
     majority = start["majority"]
-    rows = [("accuracy", end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),
+    rows = [(_("accuracy"), end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),
             ("F1", end["before"]["f1"], end["after"]["f1"], majority["f1"])]  # fmt: skip
     peak = end.get("peak_bytes")
-    took = _(" The run took {seconds}", seconds=drawing.duration(end['seconds'])) + (_(" and {peak} of memory at most.",
-                                                                                       peak=amount(peak)) if peak else ".")
-    model = drawing.notice(_("The model is ready: it is chosen in the Predict tab.{took}", took=took), kind="info")
-    return drawing.result_table(rows) + model
+    seconds = drawing.duration(end["seconds"])
+    took = (_("The run took {seconds} and {peak} of memory at most.", seconds=seconds, peak=amount(peak)) if peak else
+            _("The run took {seconds}.", seconds=seconds))  # fmt: skip
+    ready = drawing.sentences(_("The model is ready: it is chosen in the Predict tab."), took)
+    return drawing.result_table(rows) + drawing.notice(ready, kind="info")
 
 
 def _log(run):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from languages import _, say, told
 from tabs.code_drawing import code, highlighted
-from tabs.drawing import captioned, framed, notice, text
+from tabs.drawing import captioned, framed, notice, sentences, text
 
 # ---------------------------------------------------------------- tensors
 
@@ -147,7 +147,8 @@ def convolution(made, window, at):
     per_group = len(made.weight[0])
     return "".join([
         code(made.code), size_table(made.shapes),
-        stage(_("Input"), f"{shape(made.shapes.input)}, {_padding_said(rows, columns)}", inputs),
+        stage(_("Input"), _("{shape}, {padding}", shape=shape(made.shapes.input), padding=_padding_said(rows, columns)),
+              inputs),
         stage(_("Kernels"), _("weight: {shape}; {parameters} parameters with the bias", shape=shape(made.weight_shape),
                            parameters=made.parameters)
               if made.bias else _("weight: {shape}; {parameters} parameters", shape=shape(made.weight_shape),
@@ -261,7 +262,7 @@ def normalization(batch, made, title, at, lines):
               _("no running statistics were kept: the batch's own are used"), _examples(made.eval_output, top_out, at),
               "output"),
         worked(_("Example {n}, channel {c}, row {row}, column {column}", n=at[0], c=at[1], row=at[2], column=at[3]),
-               [f"{name}: {line}" for name, line in lines.items()]),
+               [_("{name}: {line}", name=name, line=line) for name, line in lines.items()]),
     ])  # fmt: skip
 
 
@@ -313,13 +314,18 @@ def _what_training_did(made, line):
     ], _("What training did"))  # fmt: skip
 
 
-def _planes(values, names=("example", "channel"), said=()):
-    """Nested lists of any depth -> [(name, H × W)]."""
+def _planes(values, at=()):
+    """Nested lists of up to four dimensions -> [(name, H × W)]. `at`: which (example, channel) they are of."""
     if not isinstance(values[0][0], list):
-        return [(", ".join(said) or _("rows × features"), values)]
-    inner = [_planes(part, names[1:], (*said, _("example {n}", n=n) if names[0] == "example" else _("channel {c}", c=n)))
-             for n, part in enumerate(values)]  # fmt: skip
-    return [plane for planes in inner for plane in planes]
+        return [(_plane_name(*at), values)]
+    return [plane for n, part in enumerate(values) for plane in _planes(part, (*at, n))]
+
+
+def _plane_name(example=None, channel=None):
+    if example is None:
+        return _("rows × features")
+    return (_("example {n}", n=example) if channel is None else
+            _("example {n}, channel {c}", n=example, c=channel))  # fmt: skip
 
 
 def losses(made, title, formula, each):
@@ -375,7 +381,7 @@ def _claim_head(card, verdict):
 def _run_button(card):
     name = _("Run it again") if card["result"] else _("Run")
     return (f'<button type="button" class="run-claim" data-claim="{text(card["id"])}" '
-            f'aria-label="{name}: {text(card["id"])}"><span>{name}</span></button>')  # fmt: skip
+            f'aria-label="{_("{name}: {line}", name=name, line=text(card["id"]))}"><span>{name}</span></button>')  # fmt: skip
 
 
 def _found(card, result):
@@ -384,19 +390,20 @@ def _found(card, result):
                    for name, value in result["findings"])
     table = framed(captioned("small-table found", _("What the run gave"), rows), _("What the run gave")) if rows else ""
     answer = _("{answer}.", answer=told(result["answer"])) if result["answer"] else ""
-    answer = f"<strong>{text(answer)}</strong> " if answer else ""
+    answer = f"<strong>{text(answer)}</strong>" if answer else ""
     lacks = notice(_("Undecided here, for want of {needs}.", needs=result["needs"])) if result["needs"] else ""
     differs = "" if result["as_reviewed"] else notice(
         _("A person who reviewed this card concluded otherwise: this machine's versions differ, or the card is wrong."),
         kind="warning",
     )  # fmt: skip
-    truth = f'<p class="truth">{answer}{text(told(card["truth"]))}</p>'
+    truth = f'<p class="truth">{sentences(answer, text(told(card["truth"])))}</p>'
     return (f'{table}{lacks}{truth}{differs}<p class="claim-foot">{_seconds(result["seconds"])} · '
             f'<a href="{text(card["docs"])}" target="_blank" rel="noopener noreferrer">{_("documentation")}</a></p>')
 
 
 def _seconds(seconds):
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    return (_("{milliseconds:,.0f} ms", milliseconds=seconds * 1000) if seconds < 1 else
+            _("{seconds:.1f} s", seconds=seconds))  # fmt: skip
 
 
 def _source(id, source, helpers):
@@ -574,7 +581,7 @@ def updater_table(curves):
             _("largest difference of the weights from A's"), _("loss at the end"), _("w₁, w₂, b at the end"), _("in words"))
     rows = [
         (LETTERS[n], c.loss, c.updater, _fits(c), f"{c.step_ratio:.6g}", _exact(c.largest_difference), _loss(c.losses[-1]),
-         ", ".join(_("diverged") if w is None else f"{w:.5g}" for w in c.weights), c.verdict)
+         _("diverged") if None in c.weights else ", ".join(f"{w:.5g}" for w in c.weights), c.verdict)
         for n, c in enumerate(curves)
     ]  # fmt: skip
     return records(head, rows, _("Eight combinations, measured against d2l's own (A)"))
@@ -598,7 +605,7 @@ def updater_summary(curves):
         verdicts.setdefault(curve.verdict, []).append(n)
     said = []
     for verdict, numbers in verdicts.items():
-        letters = ", ".join(LETTERS[n] for n in numbers)
+        letters = _(", ").join(LETTERS[n] for n in numbers)
         differences = [curves[n].largest_difference for n in numbers]
         worst = None if None in differences else max(differences)
         line = _("<strong>{letters}</strong>: {verdict}", letters=letters, verdict=text(verdict))

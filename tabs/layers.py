@@ -257,7 +257,8 @@ class _handlers:
         from layers.claims import SECTIONS, claims
 
         choices = [(_("All {count} claims",
-                      count=len(claims())), ANY), *((f"{told(part.title)} ({len(part)})", part.slug) for part in SECTIONS)]
+                      count=len(claims())), ANY), *((_("{title} ({count})", title=told(part.title), count=len(part)), part.slug)
+                                              for part in SECTIONS)]
         section = section or SECTIONS[0].slug
         return gr.Dropdown(choices, value=section), self.board(section, verdict, results, linked)
 

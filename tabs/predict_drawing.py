@@ -12,7 +12,7 @@ import re
 
 from languages import _, say
 from pipeline.settings import LABELS
-from tabs.drawing import bdi, captioned, framed, notice, text
+from tabs.drawing import bdi, captioned, framed, notice, sentences, text
 
 EQUIVALENT = LABELS[1]
 
@@ -217,14 +217,16 @@ def record_line(record):
              "{majority:.1%}. So about one answer in {wrong} is wrong.", accuracy=record.accuracy, label=EQUIVALENT,
              majority=record.majority, wrong=record.one_wrong_in)  # fmt: skip
     if overlooked:
-        said += " " + _("Changes that it mostly overlooks: {overlooked}. See “Stress it” below.", overlooked=listed(overlooked))
+        said = sentences(said, _("Changes that it mostly overlooks: {overlooked}. See “Stress it” below.",
+                                 overlooked=listed(overlooked)))  # fmt: skip
     return f'<p class="quiet">{text(said)}</p>'
 
 
 def _stress_row(row, plain):
     header = f'<th scope="row">{text(row.change)}</th>'
     if row.prediction is None:
-        return f'<tr>{header}<td class="why" colspan="5"><span>{_("Not possible here.")} {text(row.why)}</span></td></tr>'
+        why = sentences(_("Not possible here."), text(row.why))
+        return f'<tr>{header}<td class="why" colspan="5"><span>{why}</span></td></tr>'
     kind, verdict = VERDICTS[row.right]
     return (f'<tr>{header}<td><span class="fate {kind}">{verdict}</span></td><td>{_label(row.should or _("open"))}</td>'
             f"<td>{_label_and_share(row.prediction)}</td>"
@@ -298,7 +300,7 @@ def answers_table(answers, origin_line):
     """Answered rows of a file -> how many of which, and the first rows; one with an error shows it in its own row."""
     labels = [answer.prediction.label for answer in answers if answer.prediction]
     failed = len(answers) - len(labels)
-    counts = ", ".join(f"{labels.count(label):,} {label}" for label in LABELS)
+    counts = listed(f"{labels.count(label):,} {label}" for label in LABELS)
     said = _("{count:,} pair{s} answered: {counts}.", count=len(labels), s="" if len(labels) == 1 else "s", counts=counts)
     without = _("{failed:,} row{s} without an answer; the column error says why.", failed=failed, s="" if failed == 1 else "s")
     bad = notice(without, kind="warning") if failed else ""

@@ -274,8 +274,12 @@ def _compared(model, answer):
     if isinstance(answer, Exception):
         return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
     prediction, origin = answer
-    untrained = _("{origin}. Its head has never been trained, so this answer is chance.", origin=origin)
-    return _name_of(model), prediction, untrained if origin.loaded in CHECKPOINTS else str(origin)
+    where = str(origin)
+    if origin.loaded in CHECKPOINTS:
+        # What stands in says why in whole sentences, anything else in one without its full stop
+        where = drawing.sentences(where if origin.stands_in else _("{origin}.", origin=where),
+                                  _("Its head has never been trained, so this answer is chance."))  # fmt: skip
+    return _name_of(model), prediction, where
 
 
 def _checked_score(score):

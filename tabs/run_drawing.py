@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from languages import _
-from tabs.drawing import captioned, duration, framed, notice, text
+from tabs.drawing import captioned, duration, framed, notice, sentences, text
 
 SHOWN_PAIRS = 12
 
@@ -18,7 +18,7 @@ def amount(count):
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= unit:
             return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
-    return f"{count} bytes"
+    return _("{count} bytes", count=count)
 
 
 def percent(share):
@@ -156,10 +156,10 @@ def diagnosis_card(diagnosis):
     """The curve's name, why it is called so, and what to try."""
     kind = "good" if diagnosis.name == "Learns well" else "calm" if diagnosis.name == "Knew it already" else "sick"
     changed = diagnosis.remedy.changes.items()
-    changes = ", ".join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
-    try_this = f"<p>{text(diagnosis.remedy.why)}{_(' Try {changes}.', changes=changes) if changes else ''}</p>"
-    return (f'<div class="diagnosis {kind}"><p><strong>{text(diagnosis.name)}</strong>: {text(diagnosis.because)}{_(".")}</p>'
-            f"{try_this}</div>")  # fmt: skip
+    changes = _(", ").join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
+    try_this = sentences(text(diagnosis.remedy.why), _("Try {changes}.", changes=changes) if changes else "")
+    found = _("<strong>{name}</strong>: {because}.", name=text(diagnosis.name), because=text(diagnosis.because))
+    return f'<div class="diagnosis {kind}"><p>{found}</p><p>{try_this}</p></div>'
 
 
 def _setting(value):

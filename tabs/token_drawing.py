@@ -6,7 +6,7 @@ from itertools import groupby
 
 from languages import _, say
 from pipeline.settings import LABELS
-from tabs.drawing import ROLE_NAMES, bdi, captioned, framed, notice, origin_line, piece, text
+from tabs.drawing import ROLE_NAMES, bdi, captioned, framed, notice, origin_line, piece, sentences, text
 
 ROW_NAMES = {"piece": say("token")}
 ANSWERS = {"alone": say("alone"), "padded": say("padded"), "padded, mask removed": say("padded, mask removed")}
@@ -84,8 +84,8 @@ def _sums(made):
     said += _(", {fewer} special token{s} fewer.", fewer=fewer, s="" if fewer == 1 else "s") if fewer > 0 else _(".")
     types = {which: sorted({token.type_id for token in swapped.tokens if token.sentence == which}) for which in (1, 2)}
     if swapped.type_ids and types[1] and types[2]:
-        said += (_(" Swapped, sentence 2 has type {listed} and sentence 1 type {listed2}: the type tells the place, not "
-                   "the sentence.", listed=_listed(types[2]), listed2=_listed(types[1])))  # fmt: skip
+        said = sentences(said, _("Swapped, sentence 2 has type {listed} and sentence 1 type {listed2}: the type tells the "
+                                 "place, not the sentence.", listed=_listed(types[2]), listed2=_listed(types[1])))  # fmt: skip
     return f'<p class="quiet">{text(said)}</p>'
 
 
@@ -207,13 +207,13 @@ def _batches(batches, most=4):
     said = [f"{rows} × {seq_len}{_(' ({count} times)', count=count) if count > 1 else ''}"
             for count, (rows, seq_len) in groups[:most]]  # fmt: skip
     left = sum(count for count, _rest in groups[most:])
-    return ", ".join(said) + (_(", {left} more", left=left) if left else "")
+    return _(", ").join(said) + (_(", {left} more", left=left) if left else "")
 
 
 def _milliseconds(cost):
     if cost.seconds is None:
         return "…"
-    took = f"{cost.seconds * 1000:,.0f} ms"
+    took = _("{milliseconds:,.0f} ms", milliseconds=cost.seconds * 1000)
     return took if cost.measured else _("about {time}", time=took)
 
 
@@ -222,10 +222,10 @@ def _measured(made):
               "of a batch in {turns} turn{s}. The best turn counts; summed over a way's batches.", turns=made[0].turns,
               s="" if made[0].turns == 1 else "s"))  # fmt: skip
     if made[0].turns < FEW_TURNS:
-        said += " " + _("With so few turns much of it is noise: go by the cells, or measure again when the machine is less "
-                        "busy.")  # fmt: skip
+        said = sentences(said, _("With so few turns much of it is noise: go by the cells, or measure again when the machine "
+                                 "is less busy."))  # fmt: skip
     if not all(cost.measured for cost in made):
-        said += _(" “about”: measuring it would have taken too long; reckoned from its cells.")
+        said = sentences(said, _("“about”: measuring it would have taken too long; reckoned from its cells."))
     return f'<p class="quiet" role="status">{text(said)}</p>'
 
 

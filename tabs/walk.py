@@ -7,6 +7,7 @@ address and in the browser's storage, so it can be left and taken up again; the 
 import gradio as gr
 
 from languages import _, say
+from tabs.drawing import sentences
 
 # (what the learner does, the tab where, what to do, what to look at)
 STEPS = (
@@ -63,12 +64,14 @@ def build_walk():
     """The bar over the tabs; closed, it is one button."""
     items = "".join(
         f'<li data-done="{done}" data-tab="{tab}" hidden><p><small>{_("Step {step} of 6", step=place)}</small> '
-        f"<strong>{todo}</strong> {look}</p>{_buttons()}</li>"
+        f"{sentences(f'<strong>{todo}</strong>', look)}</p>{_buttons()}</li>"
         for place, (done, tab, todo, look) in enumerate(STEPS, 1)
     )
-    last = (f'<li data-done="" data-tab="" hidden><p><strong>{_("That was the whole way.")}</strong> '
-            f"{_('Now ask any number why, stress the model, or send a friend what you found: each tab has Share at its foot.')}"
-            f'</p><p><button type="button" data-walk="end">{_("Close")}</button></p></li>')  # fmt: skip
+    said = sentences(f"<strong>{_('That was the whole way.')}</strong>",
+                     _("Now ask any number why, stress the model, or send a friend what you found: each tab has Share at its "
+                       "foot."))  # fmt: skip
+    last = (f'<li data-done="" data-tab="" hidden><p>{said}</p><p><button type="button" data-walk="end">{_("Close")}</button>'
+            "</p></li>")  # fmt: skip
     name, begin, resume = _("Guided walk"), _("Take the walk: six short steps"), _("Go on with the walk")
     gr.HTML(f'<div class="walk" role="region" aria-label="{name}" aria-live="polite" hidden><ol>{items}{last}</ol></div>'
             f'<button type="button" class="walk-begin" data-walk="begin" data-begin="{begin}" '

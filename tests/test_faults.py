@@ -271,7 +271,7 @@ def linked(model):
     (linked, "has a link in it"),
     (config_with(architectures=["BertForSequenceClassification"], id2label={str(i): str(i) for i in range(3)}), "classifies into 3 labels"),
     (config_with(architectures=["BertForTokenClassification"]), "no sequence classifier but BertForTokenClassification"),
-    (config_with(architectures=None), "no sequence classifier but unnamed"),
+    (config_with(architectures=None), "names no architecture"),
     (config_with(architectures=[7]), "config.json .* can't be read"),
     (config_with(model_type="<b>"), "does not recognize"),
     (lambda model: (model / "config.json").write_bytes(b"\xff\xfe\x00"), "config"),

@@ -185,7 +185,7 @@ def test_the_summary_groups_what_is_alike():
     drawn = layer_drawing.updater_summary(compare(steps=12))
     said = [re.sub("<[^>]+>", "", line) for line in drawn.split("<li>")[1:]]
     assert said[0].startswith("A, D: the same to the last digit")
-    assert any("2 (no ½ in MSELoss) × the batch size (8)" in line for line in said)
+    assert any("by a factor of 2 × 8 (no ½ in MSELoss; the batch size)" in line for line in said)
 
 
 def test_nothing_english_is_left_of_the_updater_in_chinese():
@@ -193,7 +193,7 @@ def test_nothing_english_is_left_of_the_updater_in_chinese():
         curves = compare(lr=1.0, batch_size=64, steps=400)
         drawn = layers.draw_updater(1.0, 64, 400, False, 0)
         summary = layer_drawing.updater_summary(curves)
-    assert "批大小（64）" in summary and "发散" in summary
+    assert "步长是应有的 64 倍（批大小）" in summary and "发散" in summary
     words = {"mean", "sum", "sgd", "MSELoss", "SGD", "loss", "squared", "b", "w", "reduction", "d", "l", "e"}
     seen = set(re.findall(r"[A-Za-z]*[a-z]+[A-Za-z]*|[A-Z]{3,}", html.unescape(re.sub("<[^>]+>", " ", drawn))))
     assert seen <= words, seen - words

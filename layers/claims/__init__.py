@@ -4,6 +4,7 @@
 'open question'
 """
 
+from languages import say
 from layers.claims import (
     collating,
     conv,
@@ -32,7 +33,8 @@ def claims(section=None):
     """All claims in the notes' order, or those of one section's slug."""
     slugs = [part.slug for part in SECTIONS]
     if section is not None and section not in slugs:
-        raise ValueError(f"{section!r} is not a section of the notes. Choose one of {', '.join(slugs)}.")
+        raise ValueError(say("{section!r} is not a section of the notes. Choose one of {slugs}.", section=section,
+                             slugs=", ".join(slugs)))  # fmt: skip
     return [claim for part in SECTIONS if section in (None, part.slug) for claim in part]
 
 
@@ -43,9 +45,8 @@ def find(id):
     by_id = {claim.id: claim for claim in claims()}
     if id not in by_id:
         near = get_close_matches(str(id), by_id, n=3, cutoff=0.3)
-        raise ValueError(
-            f"{id!r} is not a claim. {'Perhaps ' + ', '.join(near) if near else 'python -m layers lists them'}."
-        )
+        raise ValueError(say("{id!r} is not a claim. Perhaps {near}.", id=id, near=", ".join(near)) if near else
+                         say("{id!r} is not a claim. python -m layers lists them.", id=id))  # fmt: skip
     return by_id[id]
 
 
