@@ -1,16 +1,27 @@
 """One sentence, two languages: lazily said, safely kept, and a catalogue that is neither short nor stale."""
 
+import ast
 import copy
+import html
 import json
 import pickle
+import re
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 import languages as spoken
 from dev import catalogue as check
 from languages import Said, as_data, from_data, say, speaking
-from pipeline.settings import InputError
+from pipeline import diagnosis, probing, sources, training
+from pipeline.experiments import Cost
+from pipeline.runs import Run
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError
+from pipeline.sources import HubUnavailable, hub_reason
+from pipeline.tokenization import checked_pair, token_view, tokenizer_for
+from pipeline.why import ROWS, padded_view, why_token
+from tabs import drawing, fine_tune, layer_drawing, layers, predict_drawing, predict_more, run_drawing, sharing, token_drawing
 
 
 @pytest.fixture
@@ -107,3 +118,234 @@ def test_a_foreign_story_is_told_as_it_is(chinese, said):
 
     event = {"event": "stopped", "seconds": 1, "reason": "as it is", "model": 3}
     assert said_again({**event, "said": said}) == event
+
+
+# ---------------------------------------------------------------- what is put into a sentence
+
+WORD = re.compile(r"[A-Za-z]{2,}")
+# Names that are the same in every language: of Python, of a column of a file, of what a grid shows
+NAMES = {"floor", "ceil", "sentence", "pieces"}
+
+
+def is_spoken(node, functions=("_", "say", "told")):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
+
+
+class Source:
+    """A file in which values are followed back to the texts they are made of, as far as that can be read from it alone."""
+
+    def __init__(self, code):
+        self.tree = ast.parse(code)
+        self.nodes = list(ast.walk(self.tree))
+        self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        self.functions = {node.name: node for node in self.nodes if isinstance(node, ast.FunctionDef)}
+
+    def untranslated(self):
+        """["line: English text", …] of what goes into a sentence and no catalogue has."""
+        values = [keyword.value for node in self.nodes if is_spoken(node) for keyword in node.keywords]
+        found = {(leaf.lineno, text) for value in values for leaf, text in self.texts(value)}
+        return [f"{line}: {text}" for line, text in sorted(found) if set(WORD.findall(re.sub("<[^>]*>", "", text))) - NAMES]
+
+    def lost(self):
+        """[line, …] where a text is put to one that is said later: str + str is English, whoever reads it."""
+        later = (node.left if isinstance(node, ast.BinOp) else node.value for node in self.nodes
+                 if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Add))  # fmt: skip
+        after = (node.right for node in self.nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add))
+        return sorted(node.lineno for node in (*later, *after) if is_spoken(node, ("say",)))
+
+    def texts(self, node, seen=()):
+        """(node, text) of each literal that a value may hold; what is said itself has its own line in the catalogue."""
+        if node in seen or is_spoken(node):
+            return
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node, node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield node, "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        for part in self.parts(node):
+            yield from self.texts(part, (*seen, node))
+
+    def parts(self, node):
+        """What a value is made of: not what it is looked up by, compared with or formatted as."""
+        if isinstance(node, ast.JoinedStr):
+            return [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+        if isinstance(node, ast.IfExp):
+            return [node.body, node.orelse]
+        if isinstance(node, ast.BinOp):
+            return [node.left, node.right]
+        if isinstance(node, (ast.BoolOp, ast.Dict)):
+            return node.values
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return node.elts
+        if isinstance(node, (ast.GeneratorExp, ast.ListComp)):
+            return [node.elt]
+        if isinstance(node, ast.Subscript):
+            return [node.value]
+        if isinstance(node, ast.Name):
+            return self.assigned(node)
+        return self.called(node) if isinstance(node, ast.Call) else []
+
+    def called(self, node):
+        if isinstance(node.func, ast.Attribute):
+            arguments = {"join": node.args, "get": node.args[1:]}.get(node.func.attr, [])
+            return [node.func.value, *arguments]
+        function = self.functions.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if function:
+            return [part.value for part in ast.walk(function) if isinstance(part, ast.Return) and part.value]
+        return node.args if getattr(node.func, "id", "") in ("str", "text", "map", "next", "iter", "list", "tuple") else []
+
+    def assigned(self, name):
+        """The values that a name is given in its function."""
+        scope = name
+        while not isinstance(scope, (ast.FunctionDef, ast.Module)):
+            scope = self.parents[scope]
+        for node in ast.walk(scope):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for target in targets if isinstance(node, (ast.Assign, ast.AugAssign, ast.NamedExpr)) else []:
+                yield from self.matched(name.id, target, node.value)
+
+    def matched(self, name, target, value):
+        if isinstance(target, ast.Name) and target.id == name:
+            yield value
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.IfExp):
+            yield from (*self.matched(name, target, value.body), *self.matched(name, target, value.orelse))
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for one, other in zip(target.elts, value.elts, strict=True):
+                yield from self.matched(name, one, other)
+
+
+@pytest.mark.parametrize("path", check.source_files(), ids=lambda path: str(path.relative_to(check.ROOT)))
+def test_nothing_english_is_put_into_a_sentence(path):
+    source = Source(path.read_text(encoding="utf-8"))
+    assert source.untranslated() == [] and source.lost() == []
+
+
+@pytest.mark.parametrize("code, found", [
+    ('say("{a}", a="" if b else "empty")', "empty"), ('_("{a}", a=f"{b:,} entries")', "… entries"),
+    ('def f():\n    return "end" if b else "beginning"\nsay("{a}", a=f())', "beginning"),
+    ('def f():\n    n, kind = (3, say("x")) if b else (4, "4 bytes")\n    say("{a}", a=kind)', "4 bytes"),
+    ('say("{a}", a=b or "unnamed")', "unnamed"), ('_("{a}", a=" and ".join(b))', " and "),
+])  # fmt: skip
+def test_english_in_a_sentence_is_found(code, found):
+    assert found in [each.partition(": ")[2] for each in Source(code).untranslated()]
+
+
+@pytest.mark.parametrize("code", ['say("{a}{s}", a=say("empty"), s="s")', '_("{a}", a=f"<b class=\'word\'>{b:.3f}</b>")',
+                                  'say("{a}", a=b["input_ids"])', 'say("{a}", a=", ".join(b))',
+                                  'say("{a}", a="" if b == "embedded" else c.get("name"))'])  # fmt: skip
+def test_what_needs_no_translation_is_not(code):
+    assert Source(code).untranslated() == []
+
+
+def test_a_text_put_to_one_that_is_said_later_is_found():
+    assert Source('a = say("x") + b\nc = b + say("x")\nd += say("x")\ne += _("x")').lost() == [1, 2, 3]
+
+
+# ---------------------------------------------------------------- the page in Chinese, whole messages
+
+
+def test_chinese_has_no_blank_after_its_marks():
+    assert {key: said for key, said in check.read("zh").items() if re.search(r"[。，；：、！？]\s+\S", said)} == {}
+
+
+OVERFITTED = diagnosis.Diagnosis(
+    diagnosis.OVERFITS, say("it made {count} steps", count=7),
+    diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes learning by heart harder.")))  # fmt: skip
+BEFORE_AND_AFTER = {"seconds": 30, "before": {"accuracy": 0.6, "f1": 0.7}, "after": {"accuracy": 0.7, "f1": 0.8}}
+
+
+def ended(**more):
+    start = {"event": "start", "seconds": 1, "majority": {"accuracy": 0.65, "f1": 0.79}}
+    return fine_tune._result(Run("0" * 32, "done", {}, [start, {"event": "done", **BEFORE_AND_AFTER, **more}]))
+
+
+def refused(work, *arguments):
+    with pytest.raises(ValueError) as raised:
+        work(*arguments)
+    return str(raised.value)
+
+
+def why_all_cells(*pair):
+    """Everything that is said of a padded pair with a word in pieces and one without any."""
+    tokenizer, _origin = tokenizer_for(EMBEDDED_CHECKPOINT)
+    view = padded_view(token_view(tokenizer, *pair), 24, tokenizer)
+    return "".join(f"<p>{said}</p>" for place in range(24) for row in ROWS
+                   for said in why_token(view, place, row, tokenizer).says)  # fmt: skip
+
+
+def updater():
+    from layers.updater import compare
+
+    return layer_drawing.updater_summary(compare(steps=12))
+
+
+def claim_card():
+    from layers.claims import find
+
+    claim = find("conv-sum-or-average")
+    return layer_drawing._found(layers._card(claim, None), layers._run(claim)).partition("<p class=\"claim-foot\"")[0]
+
+
+def batch(show):
+    view = SimpleNamespace(pieces=[["的"]], tensors={"input_ids": [[3]], "attention_mask": [[1]]}, lengths=[1], cells=1,
+                           padding_cells=0)  # fmt: skip
+    return drawing.batch_grid(view, show)
+
+
+def a_cost():
+    cost = Cost("dynamic", [(4, 52), (4, 52), (4, 45)], 1, 0, 0.0, seconds=0.012, turns=1)
+    return token_drawing._measured([cost]) + token_drawing._cost(cost)
+
+
+def stress():
+    rows = [probing.Stressed(probing.CHANGES[1][0], "", "", None, probing.CHANGES[1][3])]
+    return predict_drawing._stress_row(rows[0], rows[0])
+
+
+def asked_to_hide():
+    said = []
+    sharing._changes(sharing.Shared("predict", {"model": None}), {"hide": "nothing"}, said)
+    return str(said[0])
+
+
+def stands_in():
+    origin = sources.Origin("a/b", EMBEDDED_CHECKPOINT, "embedded", sources.stand_in("a/b", say("HF_HUB_OFFLINE is set"))
+                            .origin.reason, True)  # fmt: skip
+    return predict_more._compared("a/b", (None, origin))[2]
+
+
+MESSAGES = {
+    "an empty sentence": lambda: refused(checked_pair, "", "a"), "a blank sentence": lambda: refused(checked_pair, " ", "a"),
+    "why": lambda: why_all_cells("Ü 14159265 🦜 3.", "2."),
+    "a diagnosis": lambda: run_drawing.diagnosis_card(OVERFITTED),
+    "a result": lambda: ended(), "a result with its memory": lambda: ended(peak_bytes=812),
+    "a record": lambda: predict_drawing.record_line(probing.record_of(READY)), "a change that can't be": stress,
+    "a claim": claim_card, "the updater": updater, "a batch's pieces": lambda: batch("pieces"),
+    "a batch's ids": lambda: batch("input_ids"), "what padding costs": a_cost, "a link that hides": asked_to_hide,
+    "a stand-in": stands_in, "no claim": lambda: layers.read_address({"tab": "layers", "claim": "conv-sum"}).message,
+    "no section": lambda: refused(layers._chosen, "pools"), "a failure": lambda: str(training._failure(KeyError())),
+    "planes": lambda: layer_drawing._planes([[[[1.0]]]])[0][0],
+    "a file's answers": lambda: predict_drawing.answers_table([], ""),
+    "a curve": lambda: drawing._summary("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, {}, drawing.Scale(1, 0, 1, False)),
+}  # fmt: skip
+# What has a digit, a hyphen, an underscore or a stroke in it is a name anyhow
+AS_THEY_ARE = set("""KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
+    layers conv pooling normalization dropout losses updater tokenizing collating training pools nothing model""".split())
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_is_chinese_throughout(name):
+    with speaking("zh"):
+        drawn = MESSAGES[name]()
+    said = html.unescape(re.sub("<[^>]+>", "\n", re.sub("<(code|bdi|pre)>.*?</\\1>", "x", drawn)))
+    assert re.search("[\u4e00-\u9fff]", said)
+    # A word of a sentence's own, in quotes or as a piece, isn't ours to translate
+    said = re.sub("“[^”]*”|##\\w+|\\[\\w+\\]", "x", said)
+    assert set(re.findall(r"(?a)(?<![\w/-])[A-Za-z]{2,}(?![\w/-])", said)) - AS_THEY_ARE == set()
+    # Tags have become line breaks
+    assert re.search("[。，；：、]\n* |[\u4e00-\u9fff]\n*[:,.;]|[\u4e00-\u9fff] [\u4e00-\u9fff]|。。", said) is None, said
+
+
+def test_a_kept_reason_is_told_in_each_readers_language():
+    with speaking("zh"):
+        reason = hub_reason(HubUnavailable(say("the Hub can't be reached")))
+    assert f"{reason}" == "the Hub can't be reached"
