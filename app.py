@@ -25,7 +25,7 @@ from pipeline.health import health
 from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
-from tabs.assets import KeptAssets
+from tabs.assets import KeptAssets, NeededScripts
 from tabs.header import HEAD, SpokenPage, build_header
 from tabs.opening import draw_ahead
 from tabs.sessions import keep_light
@@ -129,9 +129,10 @@ def health_route(settings):
 
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
+    needed = NeededScripts()
     return {
         "routes": [health_route(settings), *fine_tune.routes(settings)],
-        "middleware": [Middleware(SpokenPage), Middleware(KeptAssets)],
+        "middleware": [Middleware(SpokenPage, needed=needed), Middleware(KeptAssets, needed=needed)],
     }
 
 

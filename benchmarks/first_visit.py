@@ -1,7 +1,7 @@
 """python -m benchmarks.first_visit: a first visitor in Chromium, from the server's answer to a page that can be used.
 
 Usable: the first button of the tab takes a click, and what stands under it is drawn. Ours beside a bare gradio app of
-three tabs, in turns; and how far anything jumps (Cumulative Layout Shift, https://web.dev/articles/cls: up to 0.1 is
+three tabs, in turns, from this machine and as over a phone's connection; and how far anything jumps (Cumulative Layout Shift, https://web.dev/articles/cls: up to 0.1 is
 good) while the models get warm, once the page is drawn.
 """
 
@@ -29,11 +29,19 @@ def a_browser():
         browser.close()
 
 
-def visit(browser, address, usable, wait=0.0):
+# What Chromium's tools throttle to: milliseconds, bytes a second
+PHONE = {"offline": False, "latency": 150, "downloadThroughput": 4_000_000 / 8, "uploadThroughput": 4_000_000 / 8}
+
+
+def visit(browser, address, usable, wait=0.0, connection=None):
     """(milliseconds from the server's first byte until `usable` is there, layout shift, hosts asked) of a new visitor."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en")
     context.add_init_script(WATCH_SHIFTS)
     page, hosts = context.new_page(), set()
+    if connection:
+        tools = context.new_cdp_session(page)
+        tools.send("Network.enable")
+        tools.send("Network.emulateNetworkConditions", connection)
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None)
     page.goto(address, wait_until="commit")
     page.locator(usable).first.wait_for(timeout=60_000)
@@ -59,13 +67,20 @@ def rows():
         with a_browser() as browser, running_app() as (ours, _), running_app(script=bare.name) as (theirs, _runs):
             cold = visit(browser, ours, ".token-grid td", wait=25)  # while the models still warm
             time.sleep(10)
-            times = [(visit(browser, ours, ".token-grid td"), visit(browser, theirs, "button:has-text('Run')"))
-                     for _ in range(VISITS)]  # fmt: skip
-    our, their = (statistics.median(side[0] for side in sides) for sides in zip(*times, strict=True))
-    hosts = {host for pair in times for host in pair[0][2]} | cold[2]
-    yield "from the server's answer to drawn tokens", f"{our / 1000:.2f} s, {our / their:.2f} of a bare app's", "at most 1.5 s"
+            here, phone = ([(visit(browser, ours, ".token-grid td", connection=connection),
+                             visit(browser, theirs, "button:has-text('Run')", connection=connection)) for _ in range(VISITS)]
+                           for connection in (None, PHONE))  # fmt: skip
+    hosts = {host for pair in here for host in pair[0][2]} | cold[2]
+    yield "from the server's answer to drawn tokens", _against(here), "at most 1.5 s"
+    yield "the same over a phone's connection", _against(phone), ""
     yield "layout shift while the models get warm", f"{cold[1]:.3f}", "at most 0.1"
     yield "hosts asked", f"{len(hosts)}", "1, the server's own"
+
+
+def _against(times):
+    """[(a visit of ours, one of the bare app's), …] in words."""
+    our, their = (statistics.median(side[0] for side in sides) for sides in zip(*times, strict=True))
+    return f"{our / 1000:.2f} s, {our / their:.2f} of a bare app's"
 
 
 def main():

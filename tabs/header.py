@@ -56,11 +56,12 @@ def chosen_language(query, accepted):
 class SpokenPage:
     """ASGI middleware: leads from / to the page of the visitor's language, and back where the address asks for English.
 
-    Gradio sends its page as it is, half a megabyte: from here it goes out gzipped. Nothing else does.
+    Gradio sends its page as it is, half a megabyte: from here it goes out gzipped. Nothing else does. needed: a
+    NeededScripts, which the page names.
     """
 
-    def __init__(self, app):
-        self.app = app
+    def __init__(self, app, needed):
+        self.app, self.needed = app, needed
 
     async def __call__(self, scope, receive, send):
         page = scope.get("path", "").removeprefix("/")
@@ -75,15 +76,15 @@ class SpokenPage:
             tag = TAGS[wanted or DEFAULT_LANGUAGE]
 
             async def spoken_page(scope, receive, send):
-                await self.app(scope, receive, _in_language(send, tag))
+                await self.app(scope, receive, _in_language(send, tag, self.needed.links()))
 
             return await GZipMiddleware(spoken_page, compresslevel=5)(scope, receive, send)
         await self.app(scope, receive, send)
 
 
-def _in_language(send, tag):
+def _in_language(send, tag, links):
     """`send` of ASGI, for a page of HTML: its language stands there before Gradio's script asks for one."""
-    early = EARLY.replace("TAG", tag).encode()
+    early = (EARLY.replace("TAG", tag) + links).encode()
 
     async def spoken(message):
         if message["type"] == "http.response.start":

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tabs.assets import FOR_EVER, KeptAssets
+from tabs.assets import FOR_EVER, KeptAssets, NeededScripts
 
 ASSETS = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 LARGE = max(ASSETS.glob("index-*.js"), key=lambda path: path.stat().st_size)
@@ -24,7 +24,12 @@ def asks():
 
 
 @pytest.fixture
-def client(asks):
+def needed():
+    return NeededScripts()
+
+
+@pytest.fixture
+def client(asks, needed):
     """A server of Gradio's own files that writes down what it was asked for."""
 
     def asset(request):
@@ -37,7 +42,7 @@ def client(asks):
         return Response("other")
 
     routes = [Route("/assets/{name}", asset, methods=["GET", "HEAD"]), Route("/config", other)]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(KeptAssets)]))
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(KeptAssets, needed=needed)]))
 
 
 def sent(client, path, encoding):
@@ -85,3 +90,14 @@ def test_nothing_else_is_touched(client, asks):
     for _ in range(2):
         assert client.get("/config").text == "other"
     assert asks == [path, path, "/config", "/config"]
+
+
+def test_what_the_first_page_needs_is_learnt_and_nothing_later(client, needed):
+    scripts = sorted(ASSETS.glob("*.js"))[:3]
+    style = next(ASSETS.glob("*.css"))
+    for name in (scripts[0].name, style.name, scripts[1].name, "none.js", "<b>.js", scripts[0].name):
+        client.get(f"/assets/{name}")
+    needed.since -= needed.SECONDS
+    client.get(f"/assets/{scripts[2].name}")
+    assert needed.paths == [f"/assets/{path.name}" for path in scripts[:2]]
+    assert needed.links().count("<link") == 2 and f'href="./assets/{scripts[0].name}"' in needed.links()

@@ -11,6 +11,9 @@ from starlette.routing import Route
 
 from dev.server import free_port
 from tabs import header
+from tabs.assets import NeededScripts
+
+NEEDED = NeededScripts()
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def client():
         gr.Markdown("一只猫坐着。" * 200)
     routes = [Route("/model.zip", lambda request: Response(b"0" * 4000, media_type="application/octet-stream")),
               Route("/events", lambda request: StreamingResponse(iter(["data: 1\n\n"] * 99), media_type="text/event-stream"))]
-    app_kwargs = {"routes": routes, "middleware": [Middleware(header.SpokenPage)]}
+    app_kwargs = {"routes": routes, "middleware": [Middleware(header.SpokenPage, needed=NEEDED)]}
     port = free_port()
     demo.launch(app_kwargs=app_kwargs, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, ssr_mode=False)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
@@ -65,3 +68,12 @@ def test_head_has_no_body(client):
 
 def test_examples():
     assert doctest.testmod(header).failed == 0
+
+
+def test_a_page_names_the_scripts_that_the_first_one_needed(client):
+    assert "modulepreload" not in asked(client, "/").text
+    NEEDED.asked("/assets/index-DphvyggB.js")
+    for address, language in (("/", "en"), ("/zh", "zh")):
+        page = asked(client, address, language=language).text
+        assert page.index('<link rel="modulepreload" href="./assets/index-DphvyggB.js">') < page.index("gradio_config")
+    NEEDED.paths.clear()
