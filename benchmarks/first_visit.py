@@ -1,8 +1,8 @@
 """python -m benchmarks.first_visit: a first visitor in Chromium, from the server's answer to a page that can be used.
 
 Usable: the first button of the tab takes a click, and what stands under it is drawn. Ours beside a bare gradio app of
-three tabs, in turns, from this machine and as over a phone's connection; and how far anything jumps (Cumulative Layout Shift, https://web.dev/articles/cls: up to 0.1 is
-good) while the models get warm, once the page is drawn.
+three tabs, in turns, from this machine and as over a phone's connection; and how far anything jumps (Cumulative Layout
+Shift, https://web.dev/articles/cls: up to 0.1 is good) while the models get warm, once the page is drawn.
 """
 
 import statistics
