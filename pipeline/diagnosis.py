@@ -10,10 +10,16 @@ over a part of the run: an eighth of its steps, or five. Its noise is the standa
 4. overfits: the validation loss ends at least 5% above its lowest while the training loss fell below half of it, or ends
    at least 10% above its lowest while the training loss fell by a fifth.
 5. knew it already: it began at least two standard errors above the majority, and ended within one of where it began.
-6. learns well: accuracy ends at least one standard error above the majority, and the validation loss ends lower.
+6. learns well: accuracy ends at least one standard error above the majority, and above where it began by more than the
+   standard error of that difference; and the validation loss ends lower.
 7. erratic: the training loss rises from one part to the next by more than a fifth of what it began with, and by more than
    three times what the noise explains; or its noise is more than half of it, and more than it fell.
-8. underfits: none of these, so neither did it learn, nor did anything stop it.
+8. too close to tell: accuracy ends at least one standard error above the majority, but no further than the standard error
+   of the difference from where it began: most of it was there before the first update.
+9. underfits: none of these, so neither did it learn, nor did anything stop it.
+
+The standard error of the difference is that of two shares of other pairs, sqrt(p·(1 − p)/n + q·(1 − q)/n). Here they are the
+same pairs, which makes it smaller by an amount that the curve doesn't tell; so a gain has to be the clearer.
 
 7 comes after 6: batches of like length differ from part to part, so a curve that gets somewhere may rise on its way.
 
@@ -38,6 +44,7 @@ TOO_SHORT = say("Too short to tell")
 OVERFITS = say("Overfits")
 KNEW = say("Knew it already")
 LEARNS = say("Learns well")
+TOO_CLOSE = say("Too close to tell")
 UNDERFITS = say("Underfits")
 ALL_TRIED = say("Every remedy is in these settings already")
 
@@ -78,7 +85,7 @@ def diagnose(evidence, settings=None):
     settings = settings or Settings()
     if not evidence.loss or len(evidence.eval_loss) < 2 or not evidence.eval_accuracy or evidence.eval_pairs < 1:
         return None
-    for rule in (_not_finite, _one_class, _too_short, _overfits, _knew, _learns, _erratic, _underfits):
+    for rule in (_not_finite, _one_class, _too_short, _overfits, _knew, _learns, _erratic, _too_close, _underfits):
         if because := rule(evidence):
             return Diagnosis(NAMES[rule], because, REMEDIES[NAMES[rule]](evidence, settings))
     raise AssertionError("the last rule holds always")
@@ -186,13 +193,28 @@ def _knew(evidence):
 
 
 def _learns(evidence):
-    error = standard_error(evidence.majority, evidence.eval_pairs)
-    after, losses = evidence.eval_accuracy[-1][1], [value for _, value in evidence.eval_loss]
-    if after < evidence.majority + error or losses[-1] >= losses[0]:
+    error, losses = standard_error(evidence.majority, evidence.eval_pairs), [value for _, value in evidence.eval_loss]
+    before, after, apart = _gain(evidence)
+    if after < evidence.majority + error or not after - before > apart or losses[-1] >= losses[0]:
         return ""
-    return (say("accuracy ends at {after:.1%}, {after2:.1f} points above the majority (a standard error is {error:.1f}), "
-                "and the validation loss fell from {losses:.3f} to {losses2:.3f}", after=after,
-                after2=100 * (after - evidence.majority), error=100 * error, losses=losses[0], losses2=losses[-1]))  # fmt: skip
+    return (say("accuracy went from {before:.1%} to {after:.1%}, {above:.1f} points above the majority (a standard error is "
+                "{error:.1f}), and the validation loss fell from {losses:.3f} to {losses2:.3f}", before=before, after=after,
+                above=100 * (after - evidence.majority), error=100 * error, losses=losses[0], losses2=losses[-1]))  # fmt: skip
+
+
+def _too_close(evidence):
+    error, (before, after, apart) = standard_error(evidence.majority, evidence.eval_pairs), _gain(evidence)
+    if after < evidence.majority + error or abs(after - before) > apart:
+        return ""
+    return say("accuracy went from {before:.1%} to {after:.1%}, {gain:+.1f} points, and the standard error of such a "
+               "difference is {apart:.1f}; it was judged on {pairs} pairs after {count} steps", before=before, after=after,
+               gain=100 * (after - before), apart=100 * apart, pairs=evidence.eval_pairs, count=len(evidence.loss))
+
+
+def _gain(evidence):
+    """(accuracy before the first update, after the last, the standard error of their difference)."""
+    before, after = evidence.eval_accuracy[0][1], evidence.eval_accuracy[-1][1]
+    return before, after, math.hypot(*(standard_error(share, evidence.eval_pairs) for share in (before, after)))
 
 
 def _erratic(evidence):
@@ -222,7 +244,7 @@ def _ends(evidence):
 
 
 NAMES = {_not_finite: ERRATIC, _one_class: ONE_CLASS_ONLY, _too_short: TOO_SHORT, _overfits: OVERFITS, _knew: KNEW,
-         _learns: LEARNS, _erratic: ERRATIC, _underfits: UNDERFITS}  # fmt: skip
+         _learns: LEARNS, _erratic: ERRATIC, _too_close: TOO_CLOSE, _underfits: UNDERFITS}  # fmt: skip
 
 
 # ---------------------------------------------------------------- the remedies: one thing at a time
@@ -264,11 +286,11 @@ def _see_it_through(evidence, settings):
     return _learn_more(evidence, settings)
 
 
-def _more_steps(evidence, settings):
-    """Twice the steps, within the caps, with as many epochs as they need; {} where there can't be more."""
+def _more_steps(evidence, settings, least=0):
+    """Twice the steps or `least`, within the caps, with as many epochs as they need; {} where there can't be more."""
     config = evidence.config
     now = planned_steps(config, evidence.train_pairs)
-    steps = min(2 * now, settings.max_steps)
+    steps = min(max(2 * now, least), settings.max_steps)
     epochs = min(max(config.epochs, -(-steps * config.batch_size // evidence.train_pairs)), settings.max_epochs)
     changed = replace(config, max_steps=steps, epochs=epochs)
     return {"max_steps": steps, "epochs": epochs} if planned_steps(changed, evidence.train_pairs) > now else {}
@@ -304,8 +326,24 @@ def _calm(evidence, settings):
     return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: choose another seed.", ALL_TRIED=ALL_TRIED))
 
 
+SEEDS = say("Does it hold with other seeds? Three of them, below, show how much of it is chance.")
+
+
 def _nothing_to_mend(evidence, settings):
-    return Remedy({}, say("Does it hold with other seeds? Three of them, below, show how much of it is chance."))
+    return Remedy({}, SEEDS)
+
+
+def _tell_apart(evidence, settings):
+    """For a curve that may have got somewhere: what makes its gain larger, then what makes the standard error smaller."""
+    config, candidates = evidence.config, []
+    if config.learning_rate < 1e-4:
+        candidates.append(({"learning_rate": 2e-4}, say("Larger updates get further in the same number of steps.")))
+    candidates.append((_more_steps(evidence, settings, TrainingConfig.max_steps),
+                       say("More steps: what it learns then stands out from chance.")))  # fmt: skip
+    if evidence.eval_pairs >= config.eval_pairs:  # else these are all that there are
+        candidates.append(({"eval_pairs": max(config.eval_pairs, min(4 * config.eval_pairs, settings.max_eval_pairs))},
+                           say("More pairs to judge by: four times as many halve the standard error.")))  # fmt: skip
+    return _first_that_changes(evidence, settings, candidates, SEEDS)
 
 
 def _start_below(evidence, settings):
@@ -316,7 +354,7 @@ def _start_below(evidence, settings):
 
 
 REMEDIES = {ERRATIC: _calm, ONE_CLASS_ONLY: _learn_more, TOO_SHORT: _see_it_through, OVERFITS: _learn_less, KNEW: _start_below,
-            LEARNS: _nothing_to_mend, UNDERFITS: _learn_more}  # fmt: skip
+            LEARNS: _nothing_to_mend, TOO_CLOSE: _tell_apart, UNDERFITS: _learn_more}  # fmt: skip
 
 
 def changed_config(config, remedy):

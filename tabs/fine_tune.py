@@ -66,8 +66,9 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown(_("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Watch it leave the dashed majority "
-                  "lines, or not: that is what always answering the commoner label would score."))  # fmt: skip
+    gr.Markdown(_("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Each dashed line is what always "
+                  "answering the commoner label would score, each curve's first point what the start scores before any "
+                  "update. Watch whether the curve leaves both behind."))  # fmt: skip
     controls = _controls(settings)
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)

@@ -154,7 +154,7 @@ def band(lines):
 
 def diagnosis_card(diagnosis):
     """The curve's name, why it is called so, and what to try."""
-    kind = "good" if diagnosis.name == "Learns well" else "calm" if diagnosis.name == "Knew it already" else "sick"
+    kind = {"Learns well": "good", "Knew it already": "calm", "Too close to tell": "calm"}.get(diagnosis.name, "sick")
     changed = diagnosis.remedy.changes.items()
     changes = _(", ").join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
     try_this = sentences(text(diagnosis.remedy.why), _("Try {changes}.", changes=changes) if changes else "")

@@ -46,6 +46,7 @@ CASES = {
     "Erratic": evidence(lambda done: 0.7 + 0.5 * (int(done * 8) % 2), flat(0.7), flat(0.7)),
     "Predicts one class only": evidence(flat(0.62), flat(0.62), flat(0.684), answers=[1] * 408),
     "Too short to tell": evidence(line(0.7, 0.6), line(0.7, 0.6), flat(0.7), steps=4),
+    "Too close to tell": evidence(line(0.6, 0.5), line(0.58, 0.5), line(0.721, 0.735), checkpoint=WARMED),
     "Knew it already": evidence(flat(0.3), flat(0.4), flat(0.82), checkpoint=READY),
 }
 
@@ -80,6 +81,27 @@ def test_a_run_that_was_stopped_at_once_is_too_short_to_tell(seed="42"):
     early = replace(default_run(seed, 12), eval_loss=[(0, 0.580), (12, 0.601)], eval_accuracy=[(0, 0.721), (12, 0.703)])
     found = diagnose(early)
     assert found.name == "Too short to tell" and "12 of 125 steps" in found.because and found.remedy.changes == {}
+
+
+def test_what_a_run_could_do_before_its_first_update_is_no_gain_of_it(seed="42"):
+    """Its start is above the majority: 12 steps that add 1.5 points have shown nothing, and a click makes them more."""
+    short = replace(default_run(seed, 12), eval_loss=[(0, 0.580), (12, 0.552)], eval_accuracy=[(0, 0.721), (12, 0.735)])
+    short = replace(short, config=replace(short.config, max_steps=12))
+    found = diagnose(short)
+    assert found.name == "Too close to tell" and "from 72.1% to 73.5%, +1.4 points" in found.because and "is 3.1" in found.because
+    assert found.remedy.changes == {"max_steps": TrainingConfig.max_steps}
+    clear = diagnose(replace(short, eval_accuracy=[(0, 0.721), (12, 0.755)]))
+    assert clear.name == "Learns well" and "from 72.1%" in clear.because
+    worse = diagnose(replace(short, eval_accuracy=[(0, 0.78), (12, 0.73)]))
+    assert worse.name == "Underfits", "above the majority, but it was further above it"
+
+
+def test_a_long_run_that_is_too_close_to_tell_is_judged_on_more_pairs_or_repeated():
+    longest = dict(max_steps=Settings.max_steps, steps=Settings.max_steps, epochs=3, checkpoint=WARMED)
+    close = evidence(line(0.6, 0.5), line(0.58, 0.5), line(0.721, 0.735), **longest)
+    few = replace(close, eval_pairs=100, config=replace(close.config, eval_pairs=100))
+    assert diagnose(few).remedy.changes == {"eval_pairs": 400}
+    assert diagnose(close).remedy.changes == {} and "seeds" in diagnose(close).remedy.why
 
 
 def test_one_answer_more_or_less_decides():

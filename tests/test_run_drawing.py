@@ -83,7 +83,8 @@ def test_a_band_is_where_all_of_them_are():
 # ---------------------------------------------------------------- after it
 
 
-@pytest.mark.parametrize(("name", "kind"), [("Learns well", "good"), ("Knew it already", "calm"), ("Erratic", "sick")])
+@pytest.mark.parametrize(("name", "kind"), [("Learns well", "good"), ("Knew it already", "calm"),
+                                              ("Too close to tell", "calm"), ("Erratic", "sick")])
 def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
     drawn = drawing.diagnosis_card(Diagnosis(name, SCRIPT, Remedy({"learning_rate": 5e-05, "checkpoint": SCRIPT}, SCRIPT)))
     assert f'class="diagnosis {kind}"' in drawn and "learning_rate = 5e-05" in said(drawn)
