@@ -567,3 +567,9 @@ def progress(run):
         return done, total, None
     pace = (last - first["seconds"]) / (done - first["step"])
     return done, total, max(0.0, pace * (total - done))
+
+
+def closing(run):
+    """Whether a run that hasn't ended has made its last step: what is left is to judge the model and to save it."""
+    done, total, _left = progress(run)
+    return run.state in ("running", "stopping") and (0 < total <= done or any(event.get("last") for event in run.of("log")))

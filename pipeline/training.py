@@ -460,7 +460,8 @@ def _story_teller(tell, total_steps, settings, should_stop):
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if "loss" in logs:  # the other call is the summary after the last step
-                tell("log", step=state.global_step, total_steps=total_steps, **_only(logs, LOGGED))
+                last = {"last": 1} if self.stopped else {}  # told after the step's end: there, `stopped` was decided
+                tell("log", step=state.global_step, total_steps=total_steps, **_only(logs, LOGGED), **last)
 
         def on_evaluate(self, args, state, control, metrics=None, **kwargs):
             self.evaluated_at, self.last_evaluation = state.global_step, metrics

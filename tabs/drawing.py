@@ -463,8 +463,9 @@ STATE_WORDS = {
 
 def run_status(state, done_steps, total_steps, seconds_left, message=""):
     """A run's state, its progress and the time left. (A new state is read out by the script in tabs/fine_tune.py.)"""
-    left = _(" · about {seconds_left} left",
-             seconds_left=duration(seconds_left)) if seconds_left is not None and state == "running" else ""
+    # After the last step the model is still judged and saved, for which a pace of steps says nothing
+    on_its_way = seconds_left is not None and state == "running" and done_steps < total_steps
+    left = _(" · about {seconds_left} left", seconds_left=duration(seconds_left)) if on_its_way else ""
     steps = _("step {done_steps} of {total_steps}{left}", done_steps=done_steps, total_steps=total_steps,
               left=left) if total_steps else ""
     progress = f'<progress aria-label="{_("steps")}" max="{total_steps}" value="{done_steps}">{steps}</progress>'

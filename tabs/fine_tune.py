@@ -10,7 +10,7 @@ import gradio as gr
 
 from languages import _, say
 from pipeline.dataset import SOURCES
-from pipeline.runs import ENDED, Run, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
+from pipeline.runs import ENDED, Run, closing, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, READY, WARMED, InputError
 from pipeline.sources import origin_said
 from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
@@ -411,6 +411,8 @@ def _message(run):
     if run.state == "running" and not run.events:
         return _("The worker is starting: it loads the pairs and the model.")
     if run.state == "stopping":
+    if closing(run):
+        return _("Its last step is over: the model is being judged and saved.")
         return _("It ends after the step that it is in, judges its model and saves it.")
     return last.get("message") or last.get("reason") or ""
 

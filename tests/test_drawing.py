@@ -211,6 +211,7 @@ def test_a_run_says_where_it_stands():
     drawn = drawing.run_status("running", 40, 60, 12.3)
     assert "step 40 of 60 · about 12 s left" in drawn and "aria-live" not in drawn
     assert "left" not in drawing.run_status("done", 60, 60, 12.3)
+    assert "step 60 of 60<" in drawing.run_status("running", 60, 60, 0.0), "what is left then is no step"
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "stopping", "done", "stopped", "failed", "expired"])

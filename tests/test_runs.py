@@ -14,9 +14,22 @@ import pytest
 from pipeline import life, runs
 from pipeline.life import claim
 from pipeline.prediction import predict
-from pipeline.runs import advance, curves, list_runs, may_stop, progress, read_run, start_run, stop_run, sweep
+from pipeline.runs import (
+    Run,
+    advance,
+    closing,
+    curves,
+    list_runs,
+    may_stop,
+    progress,
+    read_run,
+    start_run,
+    stop_run,
+    sweep,
+)
 from pipeline.settings import InputError, Settings
 from pipeline.training import TrainingConfig
+from tabs import fine_tune
 from tabs.fine_tune import _handlers
 from tests.conftest import ROOT
 
@@ -396,6 +409,21 @@ def test_server_and_worker_may_write_one_file_at_once(tmp_path):
     code = "import sys; from pathlib import Path; from pipeline.story import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(1000)]"
     writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "worker"], cwd=ROOT) for _ in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0] and os.listdir(tmp_path) == ["worker"]
+
+
+def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
+    """For 15 s of the default run it said "step 125 of 125", and how long those steps would still take: 0 s."""
+    start = {"event": "start", "seconds": 1, "total_steps": 3}
+    told = [start, *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3))]
+    said = "Its last step is over: the model is being judged and saved."
+    for state, events, is_over in (("running", told, True), ("running", told[:3], False), ("running", told[:1], False),
+                                   ("stopping", told, True), ("stopping", told[:3], False),
+                                   ("stopping", [*told[:2], {**told[2], "last": 1}], True)):  # fmt: skip
+        run = Run("0" * 32, state, {"batch_size": 1}, events)
+        assert closing(run) == is_over and (fine_tune._message(run) == said) == is_over
+    judged = {"event": "evaluation", "seconds": 6, "step": 3, "eval_loss": 0.5, "eval_accuracy": 0.7, "eval_f1": 0.7}
+    assert closing(Run("0" * 32, "running", {}, [*told, judged]))
+    assert not closing(Run("0" * 32, "done", {}, told)) and not closing(Run("0" * 32, "queued"))
 
 
 # ---------------------------------------------------------------- several servers, one folder of runs

@@ -101,6 +101,9 @@ def test_stopped_runs_keep_their_model(config, settings, tmp_path):
     events = events_of(config, tmp_path, settings, should_stop=lambda: True)
     assert (events[-1]["event"], events[-1]["step"], events[-1]["reason"]) == ("stopped", 1, "stopped by request")
     assert (tmp_path / "model" / "model.safetensors").is_file()
+    told = [event for event in events if event["event"] == "log"]
+    assert [event["step"] for event in told if event.get("last")] == [1], "while it judges and saves, its story says so"
+    assert not any("last" in event for event in events_of(config, tmp_path, settings) if event["event"] == "log")
     late = events_of(config, tmp_path, replace(settings, max_run_seconds=0.0))[-1]
     assert late["event"] == "stopped" and "the longest a run may take" in late["reason"]
 
