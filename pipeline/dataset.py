@@ -14,7 +14,16 @@ from pathlib import Path
 
 from languages import say
 from pipeline.settings import LABELS, MRPC, InputError, Settings
-from pipeline.sources import HubUnavailable, Origin, SourceError, ask_hub, finish_download, unless_missing, weighed
+from pipeline.sources import (
+    HubUnavailable,
+    Origin,
+    SourceError,
+    ask_hub,
+    finish_download,
+    unless_missing,
+    waiting_is_vain,
+    weighed,
+)
 
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
 SOURCES = ("auto", "hub", "folder", "embedded")
@@ -93,9 +102,16 @@ def _is_local(source, settings):
 
 def _why_embedded(source, error):
     """The reason of the stand-in; a SourceError where the Hub was asked for by name."""
+    vain = waiting_is_vain(error)
+    if source == "hub" and vain:
+        raise SourceError(say("MRPC can't be loaded: {error}. Unset that variable and start again, or choose the embedded "
+                              "pairs.", error=error)) from error
     if source == "hub":
         raise SourceError(say("MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.",
                               error=error)) from error
+    if vain:
+        return say("stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or unset that variable and start again",
+                   error=error)
     return say("stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a minute", error=error)
 
 

@@ -139,6 +139,9 @@ def _waited(seconds, future):
         raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds)) from None
 
 
+SWITCHED_OFF = say("HF_HUB_OFFLINE is set")
+
+
 def hub_is_switched_off():
     from huggingface_hub import constants
 
@@ -171,7 +174,7 @@ def ask_hub(settings, question, *args, **kwargs):
 def expect_hub():
     """HubUnavailable where the Hub wouldn't be asked now; says so without a question."""
     if hub_is_switched_off():
-        raise HubUnavailable(say("HF_HUB_OFFLINE is set"))
+        raise HubUnavailable(SWITCHED_OFF)
     if time.monotonic() < _refusal["until"]:
         raise HubUnavailable(_refusal["reason"])
 
@@ -210,7 +213,7 @@ def hub_reason(error):
         return say("the Hub answered {status}", status=status)
     text = f"{type(error).__name__} {error}".lower()
     if "offline" in text:
-        return say("HF_HUB_OFFLINE is set")
+        return SWITCHED_OFF
     if "timeout" in text or "timed out" in text:
         return say("the Hub did not answer in time")
     if "connect" in text or "name resolution" in text or "resolve host" in text:
@@ -218,6 +221,11 @@ def hub_reason(error):
     if "incomplete" in text or "peer closed" in text or "consistency" in text or "protocol" in text:
         return say("the Hub broke off the download")
     return say("the Hub's client failed ({name__})", name__=type(error).__name__)
+
+
+def waiting_is_vain(error):
+    """Whether the Hub won't be asked later, either: whoever started this process has switched it off."""
+    return hub_reason(error) == SWITCHED_OFF
 
 
 # ---------------------------------------------------------------- checkpoints
@@ -256,6 +264,9 @@ def stand_in(name, error):
     """The embedded checkpoint in the place of `name`, which the Hub doesn't give because of `error`."""
     return _embedded(
         name,
+        say("stands in for {name}, because {error}. Unset that variable and start again to ask the Hub, or stay with "
+            "{EMBEDDED_CHECKPOINT}.", name=name, error=error, EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT)
+        if waiting_is_vain(error) else
         say("stands in for {name}, because {error}. Try again in a minute, or where the Hub is reachable, or stay with "
             "{EMBEDDED_CHECKPOINT}.", name=name, error=error, EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT),
     )

@@ -41,7 +41,7 @@ def test_embedded_pairs_stand_in_for_a_hub_that_is_off_and_look_like_it(settings
     assert tuple(embedded["train"].column_names) == COLUMNS
 
 
-@pytest.mark.parametrize("source, says", [("hub", "MRPC can't be loaded: HF_HUB_OFFLINE is set"), ("folder", "MRPC_DIR")])
+@pytest.mark.parametrize("source, says", [("hub", "HF_HUB_OFFLINE is set. Unset that variable"), ("folder", "MRPC_DIR")])
 def test_a_source_asked_for_by_name_has_no_stand_in(source, says):
     with pytest.raises(SourceError, match=says):
         load_raw_datasets(source, Settings(mrpc_folder=None))

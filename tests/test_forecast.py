@@ -161,8 +161,8 @@ def test_where_the_hub_is_off_it_is_said_what_will_stand_in(settings):
 
 def test_pairs_that_are_asked_of_a_hub_that_is_off_end_the_run(settings):
     expected = forecast(TrainingConfig(source="hub"), settings)
-    assert expected.warnings == ["The run would fail: MRPC can't be loaded: HF_HUB_OFFLINE is set. Try again later, or choose the "
-                                 "embedded pairs."] and expected.download_bytes == 0  # fmt: skip
+    assert expected.warnings == ["The run would fail: MRPC can't be loaded: HF_HUB_OFFLINE is set. Unset that variable and start "
+                                 "again, or choose the embedded pairs."] and expected.download_bytes == 0  # fmt: skip
 
 
 ASK = """

@@ -155,7 +155,7 @@ def test_each_way_in_which_a_push_fails_says_what_to_do(run, settings, loopback,
     assert "Hub doesn't know this token" in pushed(known, run, settings, token="hf_another")
     assert "may not make repositories" in pushed(reader, run, settings)
     assert "no answer within 1 s" in pushed(stalled, run, settings, seconds=1)
-    assert "HF_HUB_OFFLINE is set" in pushed(known, run, settings, HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE is set. Download the model instead, or unset that variable" in pushed(known, run, settings, HF_HUB_OFFLINE="1")
     loopback.stop()
     gone = pushed(known, run, settings)
     assert "can't be reached" in gone and "Download the model instead" in gone

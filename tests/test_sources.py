@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import sources
+from pipeline.dataset import load_raw_datasets
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
 from pipeline.sources import SourceError, checkpoint_files, load_model, load_tokenizer, validated_checkpoint, within
 from tests.conftest import in_cache, tiny_checkpoint
@@ -78,6 +79,16 @@ def test_the_embedded_checkpoint_is_itself_and_no_stand_in():
     assert (origin.place, origin.stands_in) == ("embedded", False)
     assert tokenizer("Hi.")["input_ids"] == [101, 7632, 1012, 102]
     assert (checkpoint_files(EMBEDDED_CHECKPOINT, weights=True).folder / "model.safetensors").is_file()
+
+
+def test_where_the_hub_was_switched_off_no_wait_is_advised():
+    """As in these tests: no minute changes a variable of the server's own environment."""
+    switched_off = checkpoint_files("google-bert/bert-base-uncased").origin.reason
+    assert "Unset that variable" in switched_off and "minute" not in switched_off
+    silent = sources.stand_in("a/b", sources.HubUnavailable("no answer within 5 s")).origin.reason
+    assert "Try again in a minute" in silent and "variable" not in silent
+    pairs = load_raw_datasets("auto", Settings(data="auto", mrpc_folder=None))[1].reason
+    assert "unset that variable" in pairs and "minute" not in pairs
 
 
 def test_a_head_is_drawn_by_its_seed(tiny_headless):
