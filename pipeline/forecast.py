@@ -82,7 +82,8 @@ class Download:
 class Pace:
     """Seconds until the first event, for a pair in training, and for a pair judged; `source` says where they are from.
 
-    peak_bytes: the most memory that runs with the same settings took here, where they told.
+    peak_bytes: the most memory that runs took here that were alike in all that memory depends on, where they told;
+    peak_source: what that is.
     """
 
     start: float
@@ -90,6 +91,7 @@ class Pace:
     judged: float
     source: str
     peak_bytes: int | None = None
+    peak_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -300,16 +302,24 @@ def pace_of(config, size, settings):
 
 def _median_pace(measured, config):
     """[(run, its Pace), …], all equally like this one -> one Pace."""
-    run, count = measured[0][0], len(measured)
-    how = say("the same settings") if _likeness(run.config, config) == len(ALIKE) else say(
-        "this checkpoint, {frozen} layers frozen", frozen=run.config.get("frozen_layers"))  # fmt: skip
-    source = say("measured here: an earlier run with {how}", how=how) if count == 1 else say(
-        "measured here: the median of {count} earlier runs with {how}", count=count, how=how)  # fmt: skip
-    names = (*ALIKE, "max_length")
+    count = len(measured)
+    same = _names("checkpoint", *(name for name in ALIKE if all(_is_alike(run, config, name) for run, _ in measured)))
+    source = say("measured here: an earlier run with the same {names}", names=same) if count == 1 else say(
+        "measured here: the median of {count} earlier runs with the same {names}", count=count, names=same)  # fmt: skip
+    needed = (*ALIKE, "max_length")
     peaks = [pace.peak_bytes for run, pace in measured if pace.peak_bytes
-             and all(run.config.get(name) == getattr(config, name) for name in names)]  # fmt: skip
+             and all(_is_alike(run, config, name) for name in needed)]  # fmt: skip
+    known = say("the most that an earlier run with the same {names} took here", names=_names("checkpoint", *needed))
     start, pair, judged = (median(getattr(pace, name) for _, pace in measured) for name in ("start", "pair", "judged"))
-    return Pace(start, pair, judged, source, max(peaks, default=None))
+    return Pace(start, pair, judged, source, max(peaks), known) if peaks else Pace(start, pair, judged, source)
+
+
+def _is_alike(run, config, name):
+    return run.config.get(name) == getattr(config, name)
+
+
+def _names(*names):
+    return ", ".join(names)
 
 
 # all-MiniLM-L6-v2, for which SECONDS_A_PAIR was measured

@@ -80,8 +80,7 @@ def forecast_tables(forecast):
         whole = f"<strong>{amount(forecast.reckoned_bytes)}</strong>"
         memory.append((_("together"), whole, _("of the last two the larger; every pair is reckoned with max_length tokens")))
         if pace.peak_bytes:
-            known = _("the most that an earlier run with the same settings took here")
-            memory.append((_("measured"), f"<strong>{amount(pace.peak_bytes)}</strong>", known))
+            memory.append((_("measured"), f"<strong>{amount(pace.peak_bytes)}</strong>", text(pace.peak_source)))
     downloads = [(text(one.name), amount(one.bytes) if one.bytes else "0", text(one.said)) for one in forecast.downloads]
     tables = [(_("Steps and seconds, estimated"), course), (_("Memory, estimated"), memory),
               (_("To download first"), downloads)]  # fmt: skip

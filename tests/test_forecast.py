@@ -98,10 +98,10 @@ def test_seconds_come_from_the_pace_of_an_earlier_run(config, settings):
     events = tell_run(config, settings)
     pace = forecast(config, settings).pace
     assert (pace.start, pace.peak_bytes) == (3.0, 7) and pace.pair == pytest.approx(0.1) and pace.judged == pytest.approx(0.1)
-    assert "an earlier run with the same settings" in pace.source
+    assert pace.source == "measured here: an earlier run with the same checkpoint, frozen_layers, precision, batch_size"
     assert forecast(config, settings).seconds == pytest.approx(3.0 + 9 * 8 * 0.1 + 4 * 12 * 0.1)
     other = forecast(replace(config, frozen_layers=0), settings)
-    assert "1 layers frozen" in other.pace.source
+    assert other.pace.source == "measured here: an earlier run with the same checkpoint, precision, batch_size"
     assert measured_pace(Run("0" * 32, "running", {"batch_size": 8}, events[:3])) is None, "two steps are too few to tell"
 
 
@@ -111,7 +111,14 @@ def test_one_run_while_the_machine_was_busy_decides_nothing(config, settings):
     tell_run(config, settings, "d", 50.0, batch_size=4)
     pace = forecast(config, settings).pace
     assert pace.pair == pytest.approx(0.12) and pace.start == pytest.approx(3.6) and pace.judged == pytest.approx(0.12)
-    assert "the median of 3 earlier runs with the same settings" in pace.source
+    assert "the median of 3 earlier runs with the same checkpoint, frozen_layers, precision, batch_size" in pace.source
+
+
+def test_what_earlier_runs_have_in_common_is_said_and_no_more(config, settings):
+    """They may be equally like this one, and differ from it in different things."""
+    for name, changed in (("a", {"batch_size": 4}), ("b", {"frozen_layers": 0})):
+        tell_run(config, settings, name, max_steps=2, **changed)
+    assert forecast(config, settings).pace.source.endswith("2 earlier runs with the same checkpoint, precision")
 
 
 def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(config, settings):
@@ -121,6 +128,7 @@ def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(co
     tell_run(config, settings, "b", peak=1_700_000_000)
     known = forecast(config, settings)
     assert known.bytes == 1_800_000_000 and known.reckoned_bytes == reckoned.bytes
+    assert known.pace.peak_source.endswith("with the same checkpoint, frozen_layers, precision, batch_size, max_length took here")
     longer = forecast(replace(config, max_length=256), settings)
     assert longer.bytes == longer.reckoned_bytes, "longer batches may take more"
 
