@@ -21,7 +21,7 @@ from pipeline.reproduce import by_hand_script, run_script
 from pipeline.runs import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
-from pipeline.training import config_from
+from pipeline.training import TrainingConfig, config_from
 from tabs import code_drawing, drawing, run_drawing
 from tabs.scripts import script_block
 from tabs.words import explain, notice_on_error
@@ -141,8 +141,9 @@ def build_reproduce(settings, after, run_id):
     """The script of a run; returns the place for its command and for where everything came from."""
     page = _After(settings)
     with gr.Accordion(_("Reproduce: the script, the command, where everything came from"), open=False) as reproduce:
-        gr.Markdown(_("The same run with `datasets`, `transformers` and `evaluate` alone. Same seed, same machine: same "
-                      "curve."))
+        gr.Markdown(_("The same run with Hugging Face's libraries alone. Same seed, same machine: same curve. What it reads "
+                      "of the app's own (the starting model, the embedded pairs) is in the download under **Save the model**, "
+                      "beside the script; alone, the script runs in a copy of the app's repository."))
         script = script_block(_("# Start a run; its script stands here once it has loaded its model."), "train.py")
         about = gr.HTML()
     gr.on([reproduce.expand, run_id.change, after.ended.change], page.script, run_id, script, **PRIVATE)
@@ -178,8 +179,8 @@ class _After:
         return *self._diagnosis(run_id, fixed), _guarded(self._pairs, run_id)
 
     def runs(self, run_id, owned):
-        """The table of this browser's runs, with the shown one first."""
-        return _guarded(self._runs, run_id, owned) if run_id else no_run()
+        """The table of this browser's runs; where one is shown, with that first, and the others against it."""
+        return _guarded(self._runs, run_id, owned)
 
     def _diagnosis(self, run_id, fixed):
         try:
@@ -210,19 +211,20 @@ class _After:
         return list(zip(rows["sentence1"], rows["sentence2"], strict=True)) if same else None
 
     def _runs(self, run_id, owned):
-        shown = read_run(run_id, self.settings)
+        shown = read_run(run_id, self.settings) if run_id else None
         others = [run for run in runs_of(owned, self.settings) if run.id != run_id][:LISTED]
-        rows = [self._row(run, shown) for run in sorted([shown, *others], key=lambda run: run.id != run_id)]
-        return run_drawing.runs_table([row for row in rows if row])
+        rows = [row for run in ([shown] if shown else []) + others if (row := self._row(run, shown))]
+        return run_drawing.runs_table(rows, bool(shown)) if rows or shown else no_run()
 
     def _row(self, run, shown):
         end = run.first(run.state)
         if not run.has_model or not end.get("before"):
             return None
-        differs = ", ".join(f"{name} {value}" for name, value in run.config.items() if shown.config.get(name) != value)
-        found = diagnosis_of(run, self.settings)
-        name = _("{id}, the one shown", id=run.id[:6]) if run.id == shown.id else run.id[:6]
-        return (f"?run={run.id}", name, differs or ("–" if run.id == shown.id else _("none")), end["before"]["accuracy"],
+        others = shown.config if shown else asdict(TrainingConfig())
+        differs = ", ".join(f"{name} {value}" for name, value in run.config.items() if others.get(name) != value)
+        found, is_it = diagnosis_of(run, self.settings), shown is not None and run.id == shown.id
+        name = _("{id}, the one shown", id=run.id[:6]) if is_it else run.id[:6]
+        return (f"?run={run.id}", name, differs or ("–" if is_it else _("none")), end["before"]["accuracy"],
                 end["after"]["accuracy"], end["after"]["f1"], found.name if found else "–")  # fmt: skip
 
     def script(self, run_id):

@@ -14,7 +14,10 @@ from starlette.responses import RedirectResponse
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
 from tabs.sharing import QUIET, SHOW_ADDRESS
 
-HEAD = f"<script>{SHOW_ADDRESS}</script>"
+# On a phone Gradio hides its API's link, and the dot beside it should go; to a rule for some widths alone, Gradio's page
+# adds a prefix that its own foot is not under.
+FOOT = "@media (max-width: 640px) { footer .divider { display: none !important; } }"
+HEAD = f"<script>{SHOW_ADDRESS}</script><style>{FOOT}</style>"
 # Gradio's own words (Settings, Drop file here) follow the browser's language, and so does the page's `lang`. Both are to
 # be those of the page; what `launch(head=...)` brings comes too late for that, since Gradio's script adds it.
 TAGS = {"en": "en", "zh": "zh-CN"}
@@ -23,10 +26,15 @@ EARLY = """<head><script>Object.defineProperty(navigator, "language", {get: () =
 document.documentElement.classList.toggle("filling", [...new URLSearchParams(location.search).keys()].some(
   (key) => !QUIET.includes(key) && !key.startsWith("__")));</script>""".replace("QUIET", json.dumps(QUIET))
 
-# The other language's link keeps what the address says: the run, the tab, a teacher's task.
+# The other language's link keeps what the address says (the run, the tab, a teacher's task) and what stands in the fields:
+# those are known to the open tab's own button (tabs/sharing.py), which is there once the tab is.
 SWITCH = """element.addEventListener("click", (event) => {
   const link = event.target.closest("a[hreflang]"); if (!link) return;
   event.preventDefault();
+  window.languageWanted = link.hreflang;
+  const tab = document.querySelector("[role=tab][aria-selected=true][aria-controls^=tab-]")?.getAttribute("aria-controls");
+  const fields = document.getElementById(tab?.replace("tab-", "language-of-"));
+  if (fields) { fields.click(); return; }
   const url = new URL(location); url.searchParams.set("lang", link.hreflang); openLanguage(url); });"""
 
 

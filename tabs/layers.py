@@ -20,7 +20,7 @@ PARTS = {**{slug: "play" for slug in TOPICS}, "claims": "claims", "updater": "up
 ANY = "all"
 VERDICTS = (ANY, *layer_drawing.SIGNS, layer_drawing.UNRUN)
 MOST_STEPS = 400
-INTRO = say("The study notes' PyTorch half, executed: **play** with a layer, **run** what the notes claim, and see whether "
+INTRO = say("The study notes, executed: **play** with PyTorch's layers, **run** what the notes claim, and see whether "
             "loss\nand updater written by hand agree with PyTorch's own.")
 CLAIMS_INTRO = say("Each card is a statement or an open question of the notes, in our words, with the lines that decide "
                    "it.\nNothing is judged until you run it. The last line says what counts: `noted(…)` whether the "
@@ -123,6 +123,7 @@ def build_tab(settings, tabs):
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
     shared = Shared("layers", _fields(topics, updater_inputs), for_class=False)
     build_share(settings, shared)
+    shared.follow_on(*(one.output.change for one in topics.values()), show_updater["outputs"].change)
     drawn = [tabs, parts, message, topic, section, linked, board, *shown, show_updater["outputs"]]
     opened = Opening(_open(page, topics), [*asked, *updater_inputs], drawn)
     return LayersTab(shared, (opened,))

@@ -215,16 +215,18 @@ def _sentences(pairs, row):
     return "–" if not pairs else "<br>".join(f"<bdi>{text(sentence)}</bdi>" for sentence in pairs[row])
 
 
-def runs_table(rows):
-    """[(address, short name, what differs, accuracy before, after, F1 after, diagnosis), …], the shown run first."""
+def runs_table(rows, shown=True):
+    """[(address, short name, what differs, accuracy before, after, F1 after, diagnosis), …]; shown: the first is the page's."""
     if not rows:
         return f'<p class="quiet">{_("This browser has no finished run yet.")}</p>'
     body = [
         (f'<a href="{text(address)}">{text(name)}</a>', text(differs), percent(before), f"<strong>{percent(after)}</strong>",
          percent(f1), text(said)) for address, name, differs, before, after, f1, said in rows
     ]  # fmt: skip
-    head = (_("run"), _("settings that differ from the run shown"), _("accuracy before"), _("after"), "F1", _("diagnosis"))
-    return table("runs", _("The one shown, then this browser's others, newest first"), head, body)
+    caption = _("The one shown, then this browser's others, newest first") if shown else _("This browser's runs, newest first")
+    differs = _("settings that differ from the run shown") if shown else _("settings that differ from the defaults")
+    head = (_("run"), differs, _("accuracy before"), _("after"), "F1", _("diagnosis"))
+    return table("runs", caption, head, body)
 
 
 def seeds_table(rows):

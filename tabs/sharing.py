@@ -116,9 +116,15 @@ KEEP = """(...values) => { QUERY
       showAddress(location); }
     return;
   }
-  for (const name of ["hide", "lock", "task", "walk"]) if (here.get(name)) query.set(name, here.get(name));
+  CARRY
   showAddress(location.pathname + "?" + query);
   window.walkOn?.("DONE"); }"""
+# The other language's page opens with what stands in the fields, asked for or not.
+SWITCH_LANGUAGE = """(...values) => { QUERY
+  CARRY
+  query.set("lang", window.languageWanted);
+  const url = new URL(location); url.search = query; openLanguage(url); }"""
+CARRY = """for (const name of ["hide", "lock", "task", "walk", "run"]) if (here.get(name)) query.set(name, here.get(name));"""
 
 
 # A section is worked out by its own button; while it stands open, that is pressed for the visitor when what it is about
@@ -166,16 +172,20 @@ class Shared:
     def script(self, template, **more):
         """A js function with this tab's names and defaults in it."""
         defaults = [_default(component) for component in self.fields.values()]
-        values = {"QUERY": QUERY, "TAB": self.tab, "NAMES": json.dumps(list(self.fields)), "DEFAULTS": json.dumps(defaults),
-                  "KEPT": json.dumps(LINKED.get(self.tab, ("lang",))), **more}  # fmt: skip
+        values = {"QUERY": QUERY, "CARRY": CARRY, "TAB": self.tab, "NAMES": json.dumps(list(self.fields)),
+                  "DEFAULTS": json.dumps(defaults), "KEPT": json.dumps(LINKED.get(self.tab, ("lang",))), **more}  # fmt: skip
         for name, value in values.items():
             template = template.replace(name, value)
         return template
 
-    def follow(self, *events, done):
+    def follow(self, *events, done=""):
         """The address follows these events, and so does the guided walk, where `done` is what it waits for."""
-        for event in events:
-            event.then(None, list(self.fields.values()), None, js=self.script(KEEP, DONE=done), api_visibility="private")
+        self.follow_on(*(event.then for event in events), done=done)
+
+    def follow_on(self, *listeners, done=""):
+        """As `follow`, for listeners (`component.change`) of what no event of ours goes before."""
+        for listen in listeners:
+            listen(None, list(self.fields.values()), None, js=self.script(KEEP, DONE=done), api_visibility="private")
 
 
 def _default(component):
@@ -201,6 +211,9 @@ def build_share(settings, shared):
             locked = gr.CheckboxGroup(named, label=_("Lock"), visible=bool(named),
                                       info=_("shown, but not to be changed"))  # fmt: skip
     shared.teacher.update(zip(CLASS, (task, hidden, locked), strict=True))
+    # Pressed by the link in the page's head: a script can press a button, and the event knows the fields
+    switch = gr.Button("", visible="hidden", elem_id=f"language-of-{shared.tab}")
+    switch.click(None, list(shared.fields.values()), None, js=shared.script(SWITCH_LANGUAGE), api_visibility="private")
     languages = "|".join(LANGUAGES)
     for button, copied in ((copy, "link"), (embed, "frame")):
         script = shared.script(LINK, SPACE=json.dumps(settings.space_id), LANGUAGES=languages, COPIED=json.dumps(copied),

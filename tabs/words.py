@@ -14,6 +14,9 @@ from tabs import drawing
 log = logging.getLogger(__name__)
 UNEXPECTED = say("Something went wrong here, and it isn't your input's fault. Try once more; the server's log has the details.")
 
+# A field cuts what is longer without a word: this is far above the cap, at which a sentence is refused with a remedy
+LONGEST_TYPED = 100_000
+
 
 def explain(error):
     """The message for a visitor. What nobody foresaw goes to the log in full and to the page as one sentence."""

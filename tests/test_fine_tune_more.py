@@ -111,6 +111,14 @@ def test_the_table_has_the_shown_run_first_and_what_differs(runs, owned, setting
     assert f"{runs[1].first('done')['after']['accuracy']:.1%}" in text(drawn)
 
 
+def test_where_none_is_shown_the_browsers_runs_stand_against_the_defaults(owned, settings):
+    drawn = more._After(settings).runs("", owned)
+    assert "differ from the defaults" in drawn and "the one shown" not in drawn.lower()
+    rows = re.findall(r'href="\?run=(\w+)".*?<td[^>]*>(.*?)</td>', drawn)
+    assert len(rows) == 4 and any("seed 7" in differs for _run_id, differs in rows)
+    assert "Start a run" in more._After(settings).runs("", {})
+
+
 def test_behind_a_curve_are_earlier_runs_over_the_same_pairs(runs, owned, settings):
     earlier = more.behind(runs[0], owned, settings)
     assert [run.id for run in earlier] == [runs[2].id, runs[1].id], "newest first, without itself and without other pairs"

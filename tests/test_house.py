@@ -97,3 +97,9 @@ def test_links_lead_somewhere(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target}
     assert {target for target in targets if target and not (ROOT / target).exists()} == set()
+
+
+def test_no_script_that_is_handed_out_hides_a_module():
+    """A file tokenize.py would be what every script beside it imports for Python's own."""
+    names = {name for path in (ROOT / "tabs").glob("*.py") for name in re.findall(r'"(\w+)\.py"', path.read_text())}
+    assert {"train", "predict", "batch"} <= names and not names & sys.stdlib_module_names

@@ -293,3 +293,40 @@ def test_a_refresh_keeps_tab_and_inputs(page):
     page.reload()
     expect(page.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")).to_have_value("Kept?")
+
+
+def test_the_other_language_keeps_what_was_typed_and_not_asked_yet(page):
+    panel = open_tab(page, "Predict")
+    expect(panel.locator(".bars tr")).to_have_count(3, timeout=60_000)
+    panel.get_by_label("sentence1").fill("Typed & not sent yet.")
+    page.locator("a[hreflang=zh]").click()
+    page.wait_for_url("**/zh?**")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    theirs = page.get_by_role("tabpanel").filter(visible=True)
+    expect(theirs.get_by_label("sentence1")).to_have_value("Typed & not sent yet.", timeout=60_000)
+    assert "tab=predict" in page.url and "lang=zh" in page.url
+
+
+def test_a_run_stays_in_the_address_when_another_tab_answers(page, app_address):
+    page.goto(f"{app_address}/?run={'0' * 32}")
+    expect(page.locator("#tab-fine-tune .status")).to_contain_text("Expired", timeout=60_000)
+    panel = open_tab(page, "Predict")
+    expect(panel.locator(".bars tr")).to_have_count(3, timeout=60_000)
+    panel.get_by_role("button", name="Predict", exact=True).click()
+    page.wait_for_url("**tab=predict**")
+    page.wait_for_timeout(1500)
+    open_tab(page, "Fine-tune")
+    assert f"run={'0' * 32}" in page.url
+    page.reload()
+    expect(page.locator("#tab-fine-tune .status")).to_contain_text("Expired", timeout=60_000)
+
+
+def test_the_settings_of_a_layer_are_in_the_address(page):
+    panel = open_tab(page, "Layers")
+    expect(panel.locator('[data-stage="output"]').filter(visible=True)).to_be_visible(timeout=60_000)
+    stride = panel.get_by_label("number input for stride", exact=True).filter(visible=True)
+    stride.fill("2")
+    stride.press("Enter")
+    page.wait_for_url("**convolution.2=2**")
+    page.reload()
+    expect(page.get_by_label("number input for stride", exact=True).filter(visible=True)).to_have_value("2", timeout=60_000)
