@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from languages import say
 from pipeline.collation import STRATEGIES, batched_rows, padding_cost
 from pipeline.prediction import softmax
-from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, shown  # noqa: F401
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, shown  # noqa: F401
 from pipeline.sources import load_model
 from pipeline.tokenization import Token, token_view, tokenize_function, tokenizer_for
 
@@ -86,6 +86,20 @@ def compare_tokenizers(first, second, sentence1, sentence2, max_length=128, trun
         Split(tokens, len(tokenizer), {t.position for t in tokens if t.sentence and _place(t) not in other})
         for tokens, tokenizer, other in zip(views, (first, second), reversed(places), strict=True)
     )
+
+
+def why_the_same(here, there):
+    """Two tokenizers' Origins -> why they are one and the same here, in a sentence; "" where they are two."""
+    first, second = (EMBEDDED_CHECKPOINT if origin.loaded in ADAPTERS else origin.loaded for origin in (here, there))
+    if first != second:
+        return ""
+    strangers = [origin for origin in (here, there) if origin.stands_in]
+    if not strangers:
+        return say("Both sides are the tokenizer of {loaded}. Choose another second checkpoint.", loaded=first)
+    if len({origin.asked for origin in strangers}) == 1:
+        return say("Both sides are the tokenizer of {loaded} here: it {reason}", loaded=first, reason=strangers[0].reason)
+    return say("Both sides are the tokenizer of {loaded} here: it {reason} The same goes for {other}.", loaded=first,
+               reason=strangers[0].reason, other=strangers[1].asked)
 
 
 def _place(token):

@@ -103,17 +103,29 @@ def strip(tokens, differs=()):
     return f'<ol class="strip">{items}</ol>'
 
 
-def checkpoints(pair_of_splits, origins):
-    """Two checkpoints' Splits of one pair, side by side; what only one of them cuts so has a dashed frame."""
+def checkpoints(pair_of_splits, origins, same=""):
+    """Two checkpoints' Splits of one pair, side by side; what only one of them cuts so has a dashed frame.
+
+    same: why both are one tokenizer, which is drawn once then, as there is nothing to compare.
+    """
+    if same:
+        split = pair_of_splits[0]
+        said = _("{count} tokens from a vocabulary of {entries:,} entries. Special tokens: {special}", count=len(split.tokens),
+                 entries=split.entries, special=_specials(split))
+        alone = f'<section class="way"><p class="quiet">{text(said)}</p>{strip(split.tokens)}</section>'
+        return notice(same, kind="warning") + _under() + alone
     sides = "".join(_side(split, origin) for split, origin in zip(pair_of_splits, origins, strict=True))
     return f'{_under()}<div class="two-sides">{sides}</div>'
 
 
+def _specials(split):
+    return " ".join(token.piece for token in split.tokens if token.sentence is None)
+
+
 def _side(split, origin):
-    special = " ".join(token.piece for token in split.tokens if token.sentence is None)
     said = (_("{count} tokens from a vocabulary of {entries:,} entries; {count2} of them (dashed) stand for characters "
               "that are no single token of the other. Special tokens: {special}", count=len(split.tokens),
-              entries=split.entries, count2=len(split.differs), special=special))  # fmt: skip
+              entries=split.entries, count2=len(split.differs), special=_specials(split)))  # fmt: skip
     line = origin_line(str(origin), origin.stands_in)
     return f'<section class="way">{line}<p class="quiet">{text(said)}</p>{strip(split.tokens, split.differs)}</section>'
 

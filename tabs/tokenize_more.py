@@ -10,7 +10,7 @@ import gradio as gr
 
 from languages import _
 from pipeline import experiments
-from pipeline.collation import batch_view
+from pipeline.collation import ORDER, batch_view
 from pipeline.dataset import parse_rows, rows_at
 from pipeline.experiments import ASKED
 from pipeline.reproduce import batch_script, tokenize_script
@@ -133,9 +133,10 @@ def build_batch_sections(page, batch_inputs, drawn):
     sections = _Sections(page)
     rows_inputs = batch_inputs[:-1]  # what the cells show makes no difference here
     with gr.Accordion(_("What padding costs"), open=False, elem_id="open-costs") as costs:
-        gr.Markdown(_("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to "
-                      "**max_length**; to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped "
-                      "by length**. Rows longer than max_length are cut."))  # fmt: skip
+        gr.Markdown(drawing.sentences(
+            _("The rows above in batches, padded in four ways: **dynamic**, to the longest of each batch; to **max_length**; "
+              "to the **longest in dataset**, here of these rows; dynamic, but with rows **grouped by length**. Rows longer "
+              "than max_length are cut."), ORDER))  # fmt: skip
         size = gr.Slider(1, page.settings.max_rows, 2, step=1, label="batch_size")
         again = gr.Button(_("Measure"), size="md", elem_classes="of-the-batch")
         table = gr.HTML(min_height=260)
@@ -190,7 +191,8 @@ class _Sections:
         pair, truncation = checked_pair(sentence1, sentence2, self.settings), checked_truncation(truncation)
         (first, here, max_length), (second, there, _rest) = (
             self.page.tokenizer(name, max_length) for name in (checkpoint, other))
-        return drawing.checkpoints(experiments.compare_tokenizers(first, second, *pair, max_length, truncation), (here, there))
+        splits = experiments.compare_tokenizers(first, second, *pair, max_length, truncation)
+        return drawing.checkpoints(splits, (here, there), experiments.why_the_same(here, there))
 
     def proof(self, sentence1, sentence2, checkpoint, max_length, truncation, padding):
         *_rest, max_length = self.page.tokenizer(ASKED, max_length)

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.collation import STRATEGIES, batch_view, batched_rows, build_data_collator, collate, padding_cost
+from pipeline.collation import (
+    ORDER,
+    ORDER_SEED,
+    STRATEGIES,
+    batch_view,
+    batched_rows,
+    build_data_collator,
+    collate,
+    padding_cost,
+)
 from pipeline.dataset import load_raw_datasets, rows_at
 from pipeline.settings import Settings
 from pipeline.sources import load_tokenizer
@@ -81,6 +90,15 @@ def test_each_row_is_in_one_batch_of_the_counted_shape(lengths, batch_size, stra
     assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
     for rows, (count, seq_len) in zip(batches, padding_cost(lengths, batch_size, strategy, max_length=64)["batches"], strict=True):
         assert len(rows) == count and max(lengths[row] for row in rows) <= seq_len
+
+
+def test_the_order_in_which_rows_come_into_batches_is_the_one_that_is_said():
+    import torch
+
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(ORDER_SEED)).tolist()
+    assert order != list(range(8)) and "shuffled" in ORDER and f"seed {ORDER_SEED} for all four" in ORDER
+    alike = [batched_rows([9] * 8, 2, strategy) for strategy in STRATEGIES]
+    assert alike == [[order[0:2], order[2:4], order[4:6], order[6:8]]] * 4
 
 
 @pytest.mark.parametrize("strategy, grouped", [("dynamic", False), ("grouped by length", True)])

@@ -9,7 +9,7 @@ import pytest
 from pipeline.collation import batch_view
 from pipeline.dataset import load_raw_datasets, rows_at
 from pipeline.experiments import Answer, Cost, MapTimes, compare_tokenizers, padding_costs, ways_to_tokenize
-from pipeline.settings import EMBEDDED_CHECKPOINT
+from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY
 from pipeline.sources import embedded_checkpoint
 from pipeline.tokenization import token_view
 from pipeline.why import why_token
@@ -205,13 +205,40 @@ def test_the_ratio_is_said_either_way():
 # ---------------------------------------------------------------- the sections' handlers
 
 
-def test_each_section_draws_or_says_what_is_wrong(page, settings):
+def test_one_tokenizer_twice_is_said_and_drawn_once(page, tiny_roberta_id):
+    """Offline two stand-ins are the same: "0 of them (dashed)" under two equal columns taught nothing."""
+    first, second, _checkpoint, *rest = GRID.values()
+
+    def compared(here, there):
+        return page_sections.checkpoints(first, second, here, *rest, there)
+
+    page_sections = tokenize_more._Sections(page)
+    for here, there, why in ((EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set"),
+                             (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
+                             (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint.")):  # fmt: skip
+        drawn = compared(here, there)
+        Outline(drawn)
+        assert drawn.count('class="notice') == drawn.count('class="strip"') == 1 and why in drawn and "dashed" not in drawn
+    assert compared(EMBEDDED_CHECKPOINT, tiny_roberta_id).count('class="strip"') == 2
+
+
+def test_what_padding_costs_says_in_which_order_the_rows_come(page):
+    import gradio as gr
+
+    from pipeline.collation import ORDER
+
+    with gr.Blocks() as blocks:
+        tokenize_more.build_batch_sections(page, [gr.Textbox() for _name in ROWS], [])
+    assert any(ORDER in block.value for block in blocks.blocks.values() if isinstance(block, gr.Markdown))
+
+
+def test_each_section_draws_or_says_what_is_wrong(page, settings, tiny_roberta_id):
     from dataclasses import replace
 
     page.settings = replace(settings, experiment_seconds=0.1, max_mapped_rows=10)
     sections = tokenize_more._Sections(page)
     pair, rows = list(GRID.values()), list(ROWS.values())[:-1]
-    drawn = [sections.ways(*pair), sections.checkpoints(*pair, EMBEDDED_CHECKPOINT), sections.proof(*pair, 8),
+    drawn = [sections.ways(*pair), sections.checkpoints(*pair, tiny_roberta_id), sections.proof(*pair, 8),
              sections.costs(*rows, 2), sections.measured(*rows, 2), sections.map_times(*rows)]  # fmt: skip
     for one in drawn:
         Outline(one)
