@@ -274,6 +274,8 @@ def print_prediction(pair, prediction):
     for which, cut in enumerate(prediction.truncated, 1):
         if cut:
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
+    for note in prediction.notes:
+        print(f"  note: {note}")
 
 
 # ---------------------------------------------------------------- the command line itself

@@ -6,13 +6,14 @@
 """
 
 import math
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 
 from languages import say
 from pipeline.collation import collate
 from pipeline.memory import Kept
 from pipeline.serving import served
-from pipeline.settings import InputError, Settings
+from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
 from pipeline.sources import comes_with_the_app, kept_for, model_in, validated_checkpoint
 from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
 
@@ -26,6 +27,7 @@ class Prediction:
     logits: dict[str, float]
     tokens: int
     truncated: tuple[str, str]  # what truncation cut from each sentence: the model never saw it
+    notes: tuple[str, ...] = ()  # why the answer may mean less than it seems
 
 
 _models = Kept(Settings.max_models_in_memory)
@@ -60,7 +62,32 @@ def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
     logits = logits_of(model, tokenizer, encodings, batch_size)
     predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)
                    for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
+    if any(map(is_foreign, {sentence for pair in pairs for sentence in pair})) and _knows_english_only(origin, tokenizer):
+        predictions = [replace(answer, notes=_foreign_notes(pair)) for pair, answer in zip(pairs, predictions, strict=True)]
     return predictions, origin
+
+
+def is_foreign(sentence):
+    """Whether most of its letters are of no Latin script.
+
+    >>> is_foreign("公司利润上升了 12%。"), is_foreign("Zoë met 李 today."), is_foreign("12 + 3")
+    (True, False, False)
+    """
+    letters = [character for character in sentence if character.isalpha()]
+    return 2 * sum("LATIN" not in unicodedata.name(letter, "") for letter in letters) > len(letters)
+
+
+def _knows_english_only(origin, tokenizer):
+    """Whether a model is one of the app's own, or was fine-tuned here from one: it has the English vocabulary of those."""
+    if not comes_with_the_app(origin.loaded):
+        return False
+    return tokenizer.get_vocab() == tokenizer_for(EMBEDDED_CHECKPOINT)[0].get_vocab()
+
+
+def _foreign_notes(pair):
+    foreign = [which for which, sentence in zip(("sentence1", "sentence2"), pair, strict=True) if is_foreign(sentence)]
+    return (say("This model has read English alone, and most letters of {sentences} are of another script: whatever it answers "
+                "here means nothing.", sentences=", ".join(foreign)),) if foreign else ()  # fmt: skip
 
 
 def predict_each(requests, settings=None):

@@ -133,13 +133,14 @@ class _handlers:
             max_length: the most tokens of the pair; what is longer is cut
 
         Returns:
-            label, probabilities and logits by label, tokens, truncated (what was cut from each sentence), and origin
+            label, probabilities and logits by label, tokens, truncated (what was cut from each sentence), notes (why
+            the answer may mean less than it seems), and origin
         """
         try:
             [prediction], origin = predict_pairs(model, [(sentence1, sentence2)], max_length, self.settings)
         except Exception as error:
             raise toast(error) from None
-        return {**asdict(prediction), "origin": asdict(origin)}
+        return {**asdict(prediction), "notes": [str(note) for note in prediction.notes], "origin": asdict(origin)}
 
 
 def _awaited(model):
@@ -152,7 +153,8 @@ def _drawn(answer):
         return drawing.notice(explain(answer), kind="error")
     prediction, origin = answer
     warning, record = WARNINGS.get(origin.loaded), record_of(origin.loaded)
-    parts = [drawing.origin_line(str(origin), origin.stands_in), drawing.notice(warning, kind="warning") if warning else "",
+    notes = [*([warning] if warning else []), *prediction.notes]
+    parts = [drawing.origin_line(str(origin), origin.stands_in), *(drawing.notice(note, kind="warning") for note in notes),
              drawing.probability_bars(prediction), record_line(record) if record else "",
              arithmetic(softmax_steps(prediction.logits), prediction.logits)]  # fmt: skip
     return "".join(parts)

@@ -7,8 +7,9 @@ import pytest
 
 from pipeline import sources
 from pipeline.prediction import model_for, predict, predict_each, softmax
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError, Settings
 from pipeline.sources import SourceError, load_model, load_tokenizer
+from tabs import predict as predict_tab
 
 ROUNDING = 0.05  # of logits in bfloat16, where the processor has it
 PAIRS = [("Shares rose today.", "Shares were up."), ("One.", "Two."), ("The cat sat on the mat by the door.", "It rained.")]
@@ -26,6 +27,19 @@ def test_the_answer_is_the_models_own_and_its_softmax(tiny, settings):
     for label, weight in weights.items():
         assert prediction.probabilities[label] == pytest.approx(weight / sum(weights.values()))
     assert prediction.label == max(weights, key=weights.get) and prediction.tokens == encoding["input_ids"].shape[1]
+
+
+CHINESE = ("公司称第三季度利润上升了 12%。", "公司称第三季度利润下降了 12%。")
+
+
+def test_a_model_that_has_read_english_alone_says_so_where_it_is_asked_in_chinese(tiny, settings):
+    [both, one, none], _ = predict(READY, [CHINESE, ("Zoë met 李 today.", CHINESE[1]), ("Zoë met 李.", "12 + 3")], settings=settings)
+    assert "letters of sentence1, sentence2 are of another script" in both.notes[0] and "means nothing" in both.notes[0]
+    assert "letters of sentence2 are" in one.notes[0] and none.notes == ()
+    assert predict(tiny, [CHINESE], settings=settings)[0][0].notes == (), "a stranger's model may know Chinese"
+    page = predict_tab._handlers(settings)
+    assert "means nothing" in page.answer(*CHINESE, READY) and "notice" not in page.answer("Zoë met 李.", "12 + 3", READY)
+    assert page.predict(*CHINESE)["notes"] == list(both.notes) and page.predict("One.", "Two.")["notes"] == []
 
 
 def test_softmax_of_large_logits_is_still_a_distribution():
