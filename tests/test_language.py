@@ -324,6 +324,8 @@ MESSAGES = {
     "a stand-in": stands_in, "no claim": lambda: layers.read_address({"tab": "layers", "claim": "conv-sum"}).message,
     "no section": lambda: refused(layers._chosen, "pools"), "a failure": lambda: str(training._failure(KeyError())),
     "planes": lambda: layer_drawing._planes([[[[1.0]]]])[0][0],
+    "a number in an address": lambda: refused(sharing._number, "max_length", "4",
+                                              SimpleNamespace(minimum=8, maximum=512, precision=0)),
     "a file's answers": lambda: predict_drawing.answers_table([], ""),
     "a curve": lambda: drawing._summary("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, {}, drawing.Scale(1, 0, 1, False)),
 }  # fmt: skip
@@ -342,7 +344,7 @@ def test_a_message_is_chinese_throughout(name):
     said = re.sub("“[^”]*”|##\\w+|\\[\\w+\\]", "x", said)
     assert set(re.findall(r"(?a)(?<![\w/-])[A-Za-z]{2,}(?![\w/-])", said)) - AS_THEY_ARE == set()
     # Tags have become line breaks
-    assert re.search("[。，；：、]\n* |[\u4e00-\u9fff]\n*[:,.;]|[\u4e00-\u9fff] [\u4e00-\u9fff]|。。", said) is None, said
+    assert re.search("[。，；：、]\n* |[\u4e00-\u9fff]\n*[:,.;]|[\u4e00-\u9fff] [\u4e00-\u9fff]|[\u4e00-\u9fff]\\d|。。", said) is None, said
 
 
 def test_a_kept_reason_is_told_in_each_readers_language():
