@@ -123,7 +123,7 @@ def build_pair_sections(page, pair_inputs, drawn):
         gr.on([proof.expand, padding.release, again.click], sections.proof, [*pair_inputs, padding], gr.HTML(min_height=220),
               **PRIVATE)  # fmt: skip
     with gr.Accordion(_("Reproduce the pair: the plain script"), open=False) as reproduce:
-        _script("tokenize.py", sections.pair_script, pair_inputs, reproduce, drawn)
+        _script("tokenize_pair.py", sections.pair_script, pair_inputs, reproduce, drawn)
     press_open("of-the-pair", drawn)
     return {"second_checkpoint": other, "padding": padding}
 

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from dev.server import BROWSER_ARGUMENTS, chromium, running_app
 
+# Two cores that others keep busy: what is to come is waited for longer than Playwright's five seconds
+expect.set_options(timeout=20_000)
 SHOTS = Path(__file__).parent / "screenshots"
 SIZES = {"desktop": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
 
