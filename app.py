@@ -77,7 +77,11 @@ def _build_page(demo, settings):
             predict_tab = predict.build_tab(settings)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
             layers_tab = layers.build_tab(settings, tabs)
-    fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model, api_visibility="private")
+    offered = fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model,
+                                            api_visibility="private")  # fmt: skip
+    # Whichever tab the learner looks at meanwhile. A page that fills itself says "changed" of a State that holds nothing yet
+    offered.then(None, predict_tab.model, None, js="(model) => { if (model?.startsWith('run:')) window.walkOn?.('model'); }",
+                 api_visibility="private")  # fmt: skip
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
     for tab in built:

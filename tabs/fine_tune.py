@@ -73,7 +73,7 @@ def build_tab(settings):
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)
     with gr.Row():
-        start = gr.Button(_("Start the fine-tune"), variant="primary")
+        start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
         stop = gr.Button(str(STOP_KEEPS), variant="stop", interactive=False)
     status = gr.HTML(drawing.run_status("idle", 0, 0, None, ""), min_height=90,
                      js_on_load=ANNOUNCE.replace("STOP", json.dumps(_(". "))))  # fmt: skip
@@ -111,7 +111,7 @@ def build_tab(settings):
     tried = {**begun, "outputs": [*begun["outputs"], *controls.values()]}
     for event in (start.click(page.start, asked, **begun), after.remedy.click(page.remedy, [after.ended, owned], **tried),
                   seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
-        shared.follow(event, done="start")
+        shared.follow(event)
         together = event.then(None, owned, owned, js=TOGETHER, api_visibility="private")
         together.then(**watch).then(None, run_id, None, js=ADDRESS, api_visibility="private").then(**look)
     stop.click(page.stop, [run_id, owned], status, **private).then(**watch)

@@ -50,7 +50,7 @@ def build_tab(settings):
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(EXAMPLES[0][1], label="sentence2", lines=3, max_length=settings.max_characters, min_width=280)
-    button = gr.Button(_("Predict"), variant="primary")
+    button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
     answer = gr.HTML(min_height=220)
     inputs = [sentence1, sentence2, model]
     private = {"api_visibility": "private", "show_progress": "minimal"}
@@ -59,21 +59,24 @@ def build_tab(settings):
     examples = gr.Examples(EXAMPLES, [sentence1, sentence2], label=_("Examples"), api_visibility="private")
     gr.Markdown(_("At most {max_characters:,} characters a sentence; what is longer than {max_length} tokens together is "
                   "cut, and the answer says so.", max_characters=settings.max_characters, max_length=settings.max_length))
-    asked = [button.click, sentence1.submit, sentence2.submit, model.change]
+    asked = [button.click, sentence1.submit, sentence2.submit]
     sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is answered by itself. A
     # change of a hidden text is an event that an answer can raise.
     later, first = [gr.Textbox("", visible="hidden") for _what in ("later", "first")]
+    # A run that ends chooses its model, too: for the guided walk that is nothing that the learner asked
+    chosen = model.change(page.answers, inputs, [answer, later], **private, **together)
     # Where a pair is put into the fields, its answer follows
     answered = [gr.on(asked, page.answers, inputs, [answer, later], **private, **together),
                 *(filled.then(page.answers, inputs, [answer, later], **private, **together)
                   for filled in (examples.load_input_event, sections.taken)),
                 later.change(page.answer, inputs, answer, **private)]  # fmt: skip
-    sections.follow(answered)
+    sections.follow([*answered, chosen])
     names = ("sentence1", "sentence2")
     fills = {examples.dataset: names, sections.take: names}
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model, **sections.fields}, fills)
     shared.follow(*answered, done="predict")
+    shared.follow(chosen)
     build_share(settings, shared)
     public(page.predict, api_name="predict")
 

@@ -48,7 +48,7 @@ def build_tab(settings):
     with gr.Row():
         sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
         sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
-    button = gr.Button(_("Tokenize"), variant="primary")
+    button = gr.Button(_("Tokenize"), variant="primary", elem_id="press-tokenize")
     waiting = drawing.notice(_("The tokenizer is being loaded…"), kind="info")
     tokens = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_token = gr.HTML(token_drawing.hint())
@@ -57,9 +57,9 @@ def build_tab(settings):
     with gr.Row():
         split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
         rows = gr.Textbox("0-7", label=_("Rows"), info=_("such as 0-7 or 3, 5, 12; at most {max_rows}",
-                                                      max_rows=settings.max_rows))
+                                                      max_rows=settings.max_rows), elem_id="field-rows")
         words = gr.Textbox("", label=_("Search"), info=_("rows with all of these words"), placeholder=_("for example: police"))
-        shuffle = gr.Button(_("Random rows"), scale=0)
+        shuffle = gr.Button(_("Random rows"), scale=0, elem_id="press-random-rows")
     show = gr.Radio([(_("pieces"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
     batch = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())

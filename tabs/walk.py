@@ -4,35 +4,43 @@
 address and in the browser's storage, so it can be left and taken up again; the server knows nothing of it.
 """
 
+import html
+import json
+
 import gradio as gr
 
 from languages import _, say
 from tabs.drawing import sentences
 
-# (what the learner does, the tab where, what to do, what to look at)
+# (what the learner does, the tab where, its part, the control that it is about or what stands in for it, what to do, what to
+# look at)
 STEPS = (
-    ("pair", "tokenize", say("Change a word in sentence1 or sentence2, and press Tokenize."),
+    ("pair", "tab-tokenize", "", ["#press-tokenize"], say("Change a word in sentence1 or sentence2, and press Tokenize."),
      say("Each piece gets a number, its input_id. Rare words fall into pieces that start with ##.")),
-    ("why", "tokenize", say("Click a number in the grid, such as a 102."),
-     say("Below the grid it says why that number stands there.")),
-    ("batch", "tokenize", say("Further down, press Random rows."),
+    ("why", "tab-tokenize", "", [".token-grid [data-row=input_ids] .special ~ .special", ".token-grid td"],
+     say("Click a number in the grid, such as a 102."), say("Below the grid it says why that number stands there.")),
+    ("batch", "tab-tokenize", "", ["#press-random-rows", "#field-rows textarea, #field-rows input"],
+     say("Further down, press Random rows."),
      say("Rows of different lengths make no rectangle: the hatched cells are padding.")),
-    ("start", "fine-tune", say("Press Start the fine-tune."),
-     say("Wait for the curve to leave the dashed majority lines; that takes about half a minute.")),
-    ("predict", "predict", say("Write two sentences of your own, and press Predict."),
-     say("Two logits become probabilities by softmax; the lines under the bars work it out.")),
-    ("claim", "layers", say("Open Claims, and run a card that makes you curious."),
+    ("model", "tab-fine-tune", "", ["#press-start"], say("Press Start the fine-tune."),
+     say("The line above it says about how long that takes. See whether the curve leaves the dashed majority lines; the walk "
+         "goes on when the run has ended with a model.")),
+    ("predict", "tab-predict", "", ["#press-predict"], say("Write two sentences of your own, and press Predict."),
+     say("If your run has ended, its model is the chosen one there. Two logits become probabilities by softmax; the lines "
+         "under the bars work it out.")),
+    ("claim", "tab-layers", "layers-claims", [".claims .run-claim"], say("Open Claims, and run a card that makes you curious."),
      say("Its last line decides. A verdict is never written down, only computed.")),
 )  # fmt: skip
 
 # `walkOn(what)` is called by the other tabs' scripts when something was done. It counts only where it is the step asked for.
-WALK = """const steps = [...element.querySelectorAll("li")];
+WALK = """const steps = [...element.querySelectorAll("li")], root = document.documentElement;
 const bar = element.querySelector(".walk"), begin = element.querySelector(".walk-begin");
 const stored = () => { try { return +localStorage.getItem("walk") || 0; } catch { return 0; } };
 const store = (step) => { try { localStorage.setItem("walk", step); } catch { /* no storage, no resuming */ } };
-let at = 0;
+let at = 0, waiting;
 const show = (step) => {
   at = step;
+  clearTimeout(waiting);
   steps.forEach((item, place) => item.hidden = place !== at - 1);
   bar.hidden = !at; begin.hidden = !!at;
   begin.textContent = stored() > 1 && stored() <= 6 ? begin.dataset.resume : begin.dataset.begin;
@@ -41,7 +49,32 @@ const show = (step) => {
   showAddress(url);
   if (at) store(at);
 };
-const tab = (name) => document.querySelector(`[role=tab][aria-controls="tab-${name}"]`)?.click();
+// Pressed as a visitor would press it, the address follows
+const open = (name) => { const tab = document.querySelector(`[role=tab][aria-controls="${name}"]`);
+  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+  return tab?.getAttribute("aria-selected") === "true"; };
+const openTab = () => open(steps[at - 1].dataset.tab);
+// A tab mounts what is in it when it is opened, and fills it from the server: waited for is the control, and that it stays
+const lead = () => {
+  const {part, to} = steps[at - 1].dataset, until = performance.now() + 5000;
+  let before;
+  const look = () => {
+    const there = !part || open(part);
+    const found = JSON.parse(to).map((one) => [...document.querySelectorAll(one)].find((each) => each.offsetParent));
+    const control = there && found.find(Boolean), place = control && control.getBoundingClientRect().top + scrollY;
+    const late = performance.now() > until;
+    if (!late && (!control || place !== before)) { before = place; waiting = setTimeout(look, 100); return; }
+    if (!control) return;
+    control.scrollIntoView({block: "center", inline: "center"});
+    // A cell that has the focus is asked about, which is for the learner to do: its frame is one key before it
+    (control.closest("td")?.closest(".frame") ?? control).focus({preventScroll: true});
+    control.classList.add("walk-here");
+    setTimeout(() => control.classList.remove("walk-here"), 2500);
+  };
+  clearTimeout(waiting);
+  openTab();
+  look();
+};
 window.walkOn = (what) => {
   if (!at || at > 6 || steps[at - 1].dataset.done !== what) return;
   steps[at - 1].classList.add("done");
@@ -49,24 +82,32 @@ window.walkOn = (what) => {
 };
 element.addEventListener("click", (event) => {
   const pressed = event.target.closest("button")?.dataset.walk;
-  if (pressed === "begin") { show(stored() >= 1 && stored() <= 6 ? stored() : 1); tab(steps[at - 1].dataset.tab); }
-  if (pressed === "there") { tab(steps[at - 1].dataset.tab); }
-  if (pressed === "next") { show(at + 1); if (at <= 6) tab(steps[at - 1].dataset.tab); }
+  if (!pressed) return;
+  if (pressed === "there") return lead();
+  if (pressed === "begin") { show(stored() >= 1 && stored() <= 6 ? stored() : 1); openTab(); }
+  if (pressed === "next") { show(at + 1); if (at <= 6) openTab(); }
   if (pressed === "leave") show(0);
   if (pressed === "end") { store(0); show(0); }
+  // The pressed button is gone: the focus goes to the one in its place
+  [...element.querySelectorAll("button")].find((one) => one.offsetParent)?.focus({preventScroll: true});
 });
+// What the keyboard or a link brings into sight isn't to lie under the card
+new ResizeObserver(() => { const sticks = getComputedStyle(element.closest("#walk")).position === "sticky";
+  root.style.scrollPaddingTop = sticks ? bar.offsetHeight + 12 + "px" : ""; }).observe(bar);
 const asked = +new URL(location).searchParams.get("walk");
 show(Number.isInteger(asked) && asked >= 1 && asked <= 7 ? asked : 0);
-if (at && at <= 6 && !new URL(location).searchParams.get("tab")) setTimeout(() => tab(steps[at - 1].dataset.tab), 400);"""
+// Not before the address follows (tabs/sharing.py): what is done in a tab that it doesn't name counts for none
+const enter = () => { if (window.tabsLeft && at && at <= 6) openTab(); else if (!window.tabsLeft) setTimeout(enter, 100); };
+if (at && at <= 6 && !new URL(location).searchParams.get("tab")) setTimeout(enter, 400);"""
 
 
 def build_walk():
     """The bar over the tabs; closed, it is one button."""
     items = "".join(
-        f'<li data-done="{done}" data-tab="{tab}" hidden><p><small>{_("Step {step} of 6", step=place)}</small> '
-        f"{sentences(f'<strong>{todo}</strong>', look)}</p>{_buttons()}</li>"
-        for place, (done, tab, todo, look) in enumerate(STEPS, 1)
-    )
+        f'<li data-done="{done}" data-tab="{tab}" data-part="{part}" data-to="{html.escape(json.dumps(to))}" hidden><p>'
+        f'<small>{_("Step {step} of 6", step=place)}</small> {sentences(f"<strong>{todo}</strong>", look)}</p>{_buttons()}</li>'
+        for place, (done, tab, part, to, todo, look) in enumerate(STEPS, 1)
+    )  # fmt: skip
     said = sentences(f"<strong>{_('That was the whole way.')}</strong>",
                      _("Now ask any number why, stress the model, or send a friend what you found: each tab has Share at its "
                        "foot."))  # fmt: skip
