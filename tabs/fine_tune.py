@@ -142,7 +142,8 @@ def _controls(settings):
         )
     with gr.Row():
         controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("updates of the weights, at most"))
-        controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", info=_("how far an update goes"))
+        controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", step=1e-4,
+                                               info=_("how far an update goes"))
         controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, _("pairs in one update"))
     with gr.Accordion(_("More settings"), open=False):
         with gr.Row():
@@ -410,9 +411,9 @@ def _message(run):
         return _("This run has expired: its folder is gone. Start a new one.")
     if run.state == "running" and not run.events:
         return _("The worker is starting: it loads the pairs and the model.")
-    if run.state == "stopping":
     if closing(run):
         return _("Its last step is over: the model is being judged and saved.")
+    if run.state == "stopping":
         return _("It ends after the step that it is in, judges its model and saves it.")
     return last.get("message") or last.get("reason") or ""
 

@@ -15,7 +15,7 @@ from tabs import drawing, predict_more
 from tabs.opening import Opening
 from tabs.predict_drawing import arithmetic, record_line
 from tabs.sharing import Shared, build_share
-from tabs.words import explain, public, toast
+from tabs.words import LONGEST_TYPED, explain, public, toast
 
 EXAMPLES = [
     ["The company said profits rose 12 percent in the third quarter.",
@@ -48,8 +48,8 @@ def build_tab(settings):
         info=_("ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends"),
     )  # fmt: skip
     with gr.Row():
-        sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=settings.max_characters, min_width=280)
-        sentence2 = gr.Textbox(EXAMPLES[0][1], label="sentence2", lines=3, max_length=settings.max_characters, min_width=280)
+        sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=LONGEST_TYPED, min_width=280)
+        sentence2 = gr.Textbox(EXAMPLES[0][1], label="sentence2", lines=3, max_length=LONGEST_TYPED, min_width=280)
     button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
     answer = gr.HTML(min_height=220)
     inputs = [sentence1, sentence2, model]

@@ -12,7 +12,7 @@ from pipeline.tokenization import checked_length, checked_pair, checked_truncati
 from tabs import drawing, token_drawing, tokenize_more
 from tabs.opening import Opening
 from tabs.sharing import Shared, build_share
-from tabs.words import notice_on_error, public, sent, toast
+from tabs.words import LONGEST_TYPED, notice_on_error, public, sent, toast
 
 PAIR = (
     "The storm closed the harbor on Tuesday, leaving 300 ferry passengers stranded overnight.",
@@ -46,8 +46,8 @@ def build_tab(settings):
         truncation = gr.Checkbox(True, label="truncation", info=_("cut what is longer than max_length"))
     gr.Markdown(_("## 1 · One pair becomes tokens"))
     with gr.Row():
-        sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=settings.max_characters, min_width=280)
-        sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=settings.max_characters, min_width=280)
+        sentence1 = gr.Textbox(PAIR[0], label="sentence1", lines=2, max_length=LONGEST_TYPED, min_width=280)
+        sentence2 = gr.Textbox(PAIR[1], label="sentence2", lines=2, max_length=LONGEST_TYPED, min_width=280)
     button = gr.Button(_("Tokenize"), variant="primary", elem_id="press-tokenize")
     waiting = drawing.notice(_("The tokenizer is being loaded…"), kind="info")
     tokens = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)

@@ -53,9 +53,9 @@ def test_one_public_endpoint_and_a_batched_answer(settings):
         predict_tab.build_tab(settings)
     functions = list(demo.fns.values())
     assert {function.api_name for function in functions if function.api_visibility != "private"} == {"predict"}
-    # Predict; an example, a pair from the guessing game: they answer by themselves
+    # Another model, Predict; an example, a pair from the guessing game: they answer by themselves
     batched = [function for function in functions if function.name == "answers"]
-    assert [function.batch for function in batched] == [True, True, True]
+    assert [function.batch for function in batched] == [True] * 4
     # What must be asked for at the Hub first is answered by a call of its own
     alone = [function for function in functions if function.name == "answer"]
     assert [(function.batch, function.targets) for function in alone] == [(False, [(batched[0].outputs[1]._id, "change")])]
