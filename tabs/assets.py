@@ -1,7 +1,7 @@
 """Gradio's own scripts and styles: compressed once for all visitors, and named to a browser before it needs them.
 
 A page asks for some ninety of them, one lot after another, and Gradio compresses each one anew for each visitor: that was
-a fifth of the time until a page can be used on busy cores, and a quarter on a phone's connection (dev/LOG.md). Their names
+a fifth of the time until a page can be used on busy cores, and a third on a phone's connection (dev/LOG.md). Their names
 carry a hash of what they hold, so that an answer is good for ever, here and in the browser.
 """
 
