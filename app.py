@@ -77,8 +77,8 @@ def _build_page(demo, settings):
             predict_tab = predict.build_tab(settings)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
             layers_tab = layers.build_tab(settings, tabs)
-    offered = fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished, predict_tab.model,
-                                            api_visibility="private")  # fmt: skip
+    offered = fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished,
+                                            [predict_tab.model, predict_tab.offered], api_visibility="private")  # fmt: skip
     # Whichever tab the learner looks at meanwhile. A page that fills itself says "changed" of a State that holds nothing yet
     offered.then(None, predict_tab.model, None, js="(model) => { if (model?.startsWith('run:')) window.walkOn?.('model'); }",
                  api_visibility="private")  # fmt: skip

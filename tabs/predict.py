@@ -35,6 +35,7 @@ class PredictTab:
 
     shared: Shared
     model: gr.Dropdown
+    offered: gr.State  # the run's model that was offered last
     offer_run: object
     openings: tuple
 
@@ -84,8 +85,9 @@ def build_tab(settings):
         # Where the visitor has not asked for another by then
         drawn.then(None, [first, answer], answer, js="(first, now) => now || first", **private)
 
-    opened = Opening(page.opened, inputs, [first, model], progress_on=answer, follow=show_first)
-    return PredictTab(shared, model, page.offer_run, (opened,))
+    offered = gr.State("")
+    opened = Opening(page.opened, [*inputs, offered], [first, model], progress_on=answer, follow=show_first)
+    return PredictTab(shared, model, offered, page.offer_run, (opened,))
 
 
 def _choices(run=None):
@@ -116,15 +118,17 @@ class _handlers:
         [answered] = predict_each([(model, sentence1, sentence2, self.settings.max_length)], self.settings)
         return _drawn(answered)
 
-    def opened(self, sentence1, sentence2, model):
-        """As `answer`, for a page that opens; a run that its address names is listed by a name that can be read."""
-        run = isinstance(model, str) and model.startswith(RUN_PREFIX)
+    def opened(self, sentence1, sentence2, model, offered):
+        """As `answer`, for a tab that opens; a run that the address names is listed by a name that can be read, as one that was
+        offered already is.
+        """
+        run = isinstance(model, str) and model.startswith(RUN_PREFIX) and model != offered
         named = [(_("a fine-tune: {run}…", run=model[4:12]), model), *_choices()] if run else []
         return self.answer(sentence1, sentence2, model), gr.Dropdown(named) if run else gr.skip()
 
     def offer_run(self, finished):
-        """A model that a run left becomes the chosen one."""
-        return gr.Dropdown(_choices(finished), value=finished) if finished else gr.skip()
+        """A model that a run left becomes the chosen one: (the models, what was offered)."""
+        return (gr.Dropdown(_choices(finished), value=finished), finished) if finished else (gr.skip(), gr.skip())
 
     def predict(self, sentence1: str, sentence2: str, model: str = READY, max_length: int = 128) -> dict:
         """Whether two sentences are paraphrases.

@@ -129,10 +129,11 @@ def test_a_model_that_overlooks_nothing_is_not_blamed():
 
 def test_a_run_of_an_address_is_listed_by_a_name(settings):
     page = predict_tab._handlers(settings)
-    drawn, listed = page.opened(*PAIR, "run:" + "c" * 32)
+    drawn, listed = page.opened(*PAIR, "run:" + "c" * 32, "")
     assert "notice error" in drawn, "it isn't there"
     assert listed.choices[0] == ("a fine-tune: cccccccc…", "run:" + "c" * 32) and len(listed.choices) == len(predict_tab._choices()) + 1
-    assert page.opened(*PAIR, "../x")[1] == gr.skip()
+    assert page.opened(*PAIR, "../x", "")[1] == gr.skip()
+    assert page.opened(*PAIR, "run:" + "c" * 32, "run:" + "c" * 32)[1] == gr.skip(), "one's own keeps its name"
 
 
 def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(page, tiny, settings):
