@@ -38,6 +38,6 @@ def draw_ahead(demo):
         with speaking(language):
             for call in calls:
                 drawn = call.handler(*(component.value for component in call.inputs))
-                for component, value in zip(call.outputs, drawn, strict=True):
+                for component, value in zip(call.outputs, drawn if isinstance(drawn, tuple) else (drawn,), strict=True):
                     component.value = f'<div class="ahead">{value}</div>'  # hidden where the address fills in something else
     demo.config = demo.get_config_file()

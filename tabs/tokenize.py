@@ -93,8 +93,8 @@ def build_tab(settings):
     shared.follow(batch_drawn, found, drawn_by_lot, done="batch")
     build_share(settings, shared)
     public(page.tokenize, api_name="tokenize")
-    return TokenizeTab(shared, (Opening(page.pair, pair_inputs, pair_outputs, ahead=True),
-                                Opening(page.batch, batch_inputs, batch_outputs, ahead=True)))  # fmt: skip
+    return TokenizeTab(shared, (Opening(page.first_pair, pair_inputs, [tokens], ahead=True),
+                                Opening(page.first_batch, batch_inputs, [batch, tables], ahead=True)))  # fmt: skip
 
 
 class _handlers:
@@ -130,6 +130,14 @@ class _handlers:
                  "truncation": truncation}  # fmt: skip
         grid = token_drawing.asking(asked, drawing.token_grid(view))
         return drawing.origin_line(str(origin), origin.stands_in) + grid, token_drawing.hint()
+
+    def first_pair(self, *values):
+        """The grid alone: it may stand in the page already, and a cell of it be explained by now."""
+        return self.pair(*values)[0]
+
+    def first_batch(self, *values):
+        grid, _why, tables = self.batch(*values)
+        return grid, tables
 
     def batch(self, rows, split, checkpoint, max_length, truncation, show):
         tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)

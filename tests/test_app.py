@@ -108,6 +108,14 @@ def _front_matter(name):
     return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(f"{name}:"))
 
 
+def test_a_tab_that_opens_takes_no_explanation_away(settings):
+    """Its first grids stand in the page, and a cell of them may have been asked about before the tab's own answer comes."""
+    for pair, batch in build_app(settings).ahead.values():
+        answers = [opening.handler(*(part.value for part in opening.inputs)) for opening in (pair, batch)]
+        assert "token-grid" in answers[0] and "batch-grid" in answers[1][0]
+        assert 'class="because"' not in str(answers) and len(pair.outputs) == 1 and len(batch.outputs) == 2
+
+
 def test_what_the_first_tab_opens_with_stands_in_the_page_in_its_language(settings):
     demo = build_app(settings)
     assert "ahead" not in str(demo.config)
@@ -117,6 +125,6 @@ def test_what_the_first_tab_opens_with_stands_in_the_page_in_its_language(settin
     for language, (pair, _batch) in demo.ahead.items():
         grids[language] = values[pair.outputs[0]._id]
         with speaking(language):
-            assert grids[language] == f'<div class="ahead">{pair.handler(*(part.value for part in pair.inputs))[0]}</div>'
+            assert grids[language] == f'<div class="ahead">{pair.handler(*(part.value for part in pair.inputs))}</div>'
         assert 'class="token-grid"' in grids[language]
     assert "sentence 1" in grids["en"] and "sentence 1" not in grids["zh"]
