@@ -18,7 +18,7 @@ from languages import say
 from pipeline.reproduce import model_folder, run_script
 from pipeline.runs import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, InputError, Settings
-from pipeline.sources import RUN_PREFIX, SWITCHED_OFF, HubUnavailable, hub_reason, run_files, validated_checkpoint, within
+from pipeline.sources import RUN_PREFIX, HubUnavailable, hub_reason, run_files, validated_checkpoint, waiting_is_vain, within
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -250,7 +250,7 @@ def _asked(seconds, what, question, name, *args, **kwargs):
         reason = say("no answer within {seconds:g} s",
                      seconds=seconds) if isinstance(error, HubUnavailable) else hub_reason(error)
         # "from None": what the client raised may quote headers
-        if reason == SWITCHED_OFF:
+        if waiting_is_vain(error):
             raise InputError(say("The Hub did not {what}: {reason}. Download the model instead, or unset that variable and "
                                  "start again.", what=what, reason=reason)) from None
         raise InputError(say("The Hub did not {what}: {reason}. Download the model instead, or try again later.", what=what,

@@ -123,7 +123,7 @@ def build_tab(settings, tabs):
     public(page.claim, api_name="claim", **CLAIMS_QUEUE)
     shared = Shared("layers", _fields(topics, updater_inputs), for_class=False)
     build_share(settings, shared)
-    shared.follow_on(*(one.output.change for one in topics.values()), show_updater["outputs"].change)
+    shared.follow_changes(*(one.output.change for one in topics.values()), show_updater["outputs"].change)
     drawn = [tabs, parts, message, topic, section, linked, board, *shown, show_updater["outputs"]]
     opened = Opening(_open(page, topics), [*asked, *updater_inputs], drawn)
     return LayersTab(shared, (opened,))

@@ -124,7 +124,8 @@ SWITCH_LANGUAGE = """(...values) => { QUERY
   CARRY
   query.set("lang", window.languageWanted);
   const url = new URL(location); url.search = query; openLanguage(url); }"""
-CARRY = """for (const name of ["hide", "lock", "task", "walk", "run"]) if (here.get(name)) query.set(name, here.get(name));"""
+CARRY = "for (const name of CARRIED) if (here.get(name)) query.set(name, here.get(name));".replace(
+    "CARRIED", json.dumps([*LISTS, *KEPT]))  # fmt: skip
 
 
 # A section is worked out by its own button; while it stands open, that is pressed for the visitor when what it is about
@@ -180,12 +181,16 @@ class Shared:
 
     def follow(self, *events, done=""):
         """The address follows these events, and so does the guided walk, where `done` is what it waits for."""
-        self.follow_on(*(event.then for event in events), done=done)
+        for event in events:
+            event.then(**self._kept(done))
 
-    def follow_on(self, *listeners, done=""):
+    def follow_changes(self, *listeners):
         """As `follow`, for listeners (`component.change`) of what no event of ours goes before."""
-        for listen in listeners:
-            listen(None, list(self.fields.values()), None, js=self.script(KEEP, DONE=done), api_visibility="private")
+        gr.on(list(listeners), **self._kept(""))
+
+    def _kept(self, done):
+        script = self.script(KEEP, DONE=done)
+        return {"fn": None, "inputs": list(self.fields.values()), "outputs": None, "js": script, "api_visibility": "private"}
 
 
 def _default(component):
