@@ -97,8 +97,6 @@ class OneStep:
 
     examples: list[Example]
     shape: tuple[int, int]  # (batch, seq_len)
-    learning_rate: float
-    weight_decay: float
     loss_by_hand: float
     loss_by_trainer: float
     norm_by_hand: float
@@ -222,8 +220,8 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
                  for size, one in zip(sizes, (weight, theirs[name]), strict=True)]  # fmt: skip
     logged = next(log for log in trainer.state.log_history if "loss" in log)
     return OneStep(
-        _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), config.learning_rate,
-        config.weight_decay, losses.mean().item(), logged["loss"], norm.item(), logged["grad_norm"],
+        _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), losses.mean().item(),
+        logged["loss"], norm.item(), logged["grad_norm"],
         sum(weight.numel() for weight in before.values()), moved, largest, *map(math.sqrt, sizes), apart,
         _followed(before, twin, theirs), seconds=time.monotonic() - began, **told,
     )  # fmt: skip

@@ -269,7 +269,7 @@ def step_drawn(step, labels):
              "between the two.", moved=step.moved, weights=step.weights, update=step.largest_update,
              apart=f"<strong>{_tiny(step.weight_difference)}</strong>")  # fmt: skip
     weights = table("followed", _("Three of them, learning_rate {learning_rate:g}, weight_decay {weight_decay:g}",
-                                  learning_rate=step.learning_rate, weight_decay=step.weight_decay),
+                                  learning_rate=step.config.learning_rate, weight_decay=step.config.weight_decay),
                     (_("weight"), _("before"), _("gradient"), _("by hand"), "Trainer", _("difference")), [
         (f"<code>{text(each.name)}</code>", f"{each.before:.7f}", f"{each.gradient:+.5f}", f"{each.by_hand:.7f}",
          f"{each.by_trainer:.7f}", _tiny(abs(each.by_hand - each.by_trainer))) for each in step.followed

@@ -126,7 +126,7 @@ def test_the_tables_of_runs_and_seeds():
 
 def test_a_step_is_told_in_the_order_in_which_it_happens():
     examples = [Example(7, SCRIPT, "second", 1, 0.25, 1.386294), Example(9, "a", "b", 0, 0.5, 0.693147)]
-    step = OneStep(examples, (2, 30), 2e-4, 0.01, 1.0397, 1.0397, 2.5, 2.5000001, 1000, 900, 2e-4, 188.0, 188.0, 3e-9,
+    step = OneStep(examples, (2, 30), 1.0397, 1.0397, 2.5, 2.5000001, 1000, 900, 2e-4, 188.0, 188.0, 3e-9,
                    [Weight("classifier.weight[0, 0]", 0.5, 0.1, 0.4998, 0.4998)], [SCRIPT], 1.25, TrainingConfig(), "tiny/bert",
                    "embedded")  # fmt: skip
     text = said(drawing.step_drawn(step, LABELS))
