@@ -42,7 +42,7 @@ TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
-    "enable_monitoring": False, "ssr_mode": False,
+    "enable_monitoring": False, "ssr_mode": False, "max_threads": 3 * Settings.max_isolated_calls,
     "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
 }  # fmt: skip
 
@@ -63,7 +63,8 @@ def build_app(settings):
     executors.prepare()
     keep_light()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers is somebody's flood.
-    return demo.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
+    # Twice as many at once as may wait for strangers' checkpoints: those keep nobody else from an answer
+    return demo.queue(default_concurrency_limit=2 * settings.max_isolated_calls, max_size=MOST_WAITING)
 
 
 def _build_page(demo, settings):

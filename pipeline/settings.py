@@ -132,7 +132,7 @@ class Settings:
     isolates: bool = False
     confines: bool = field(default_factory=lambda: os.environ.get("CONFINE") == "1")  # a run's worker likewise
     max_isolated_processes: int = 4
-    max_isolated_calls: int = 12
+    max_isolated_calls: int = 24
     isolated_seconds: float = 20.0
     isolated_memory_bytes: int = 4 * 2**30
     # For one step of a push: a page waits for it, and an upload takes as long as its line is slow.
