@@ -35,8 +35,9 @@ from functools import lru_cache
 
 from languages import say
 from pipeline import executors, life, workers
+from pipeline.isolation.checkpoints import ask
 from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, Settings, zero_gpu
-from pipeline.sources import RUN_ID
+from pipeline.sources import RUN_ID, is_bundled
 from pipeline.story import (
     is_event,
     last_told,
@@ -50,7 +51,7 @@ from pipeline.story import (
     write_whole,
 )
 from pipeline.sweeping import is_run, remove, sweep_folder
-from pipeline.training import config_from, planned_steps
+from pipeline.training import check_start, config_from, planned_steps
 
 try:
     import fcntl
@@ -112,7 +113,9 @@ def start_runs(configs, settings=None, browser="", address=""):
     settings = settings or Settings()
     configs = [config.checked(settings) for config in configs]
     for config in configs:
-        _check_start(config)
+        _check_hardware(config)
+        if not is_bundled(config.checkpoint):
+            ask(config.checkpoint, check_start, config, settings=settings)
     started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
     try:
         sweep(settings)
@@ -129,7 +132,7 @@ def start_runs(configs, settings=None, browser="", address=""):
     return started
 
 
-def _check_start(config):
+def _check_hardware(config):
     """On ZeroGPU a run is forked from the server itself, where no stranger's checkpoint is opened."""
     if zero_gpu() and config.checkpoint not in (*CHECKPOINTS, *ADAPTERS):
         raise InputError(say("On this Space a run starts from one of {names}. Choose one, or duplicate the Space on other "

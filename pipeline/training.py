@@ -31,12 +31,15 @@ from pipeline.judgement import Answers, is_shares, write
 from pipeline.metrics import build_compute_metrics, load_metric
 from pipeline.settings import WARMED, InputError, Settings, has_gpu, launch, shown, zero_gpu
 from pipeline.sources import (
+    check_labels,
     checkpoint_files,
     given,
     is_bundled,
     load_model,
     load_tokenizer,
     model_in,
+    on_meta,
+    tokenizer_in,
     validated_checkpoint,
     whole_folder,
 )
@@ -238,6 +241,21 @@ def prepare(config, output_dir, settings=None):
         "model": asdict(model_origin), "data": asdict(data_origin), "metric": asdict(metric_origin),
     }  # fmt: skip
     return trainer, start
+
+
+def check_start(checkpoint, config, settings):
+    """Raises InputError for what would end a run of `config` as it begins: before it waits for its turn.
+
+    Looks at the checkpoint's config and tokenizer alone; its weights may not be here yet.
+    """
+    files = checkpoint_files(checkpoint, settings=settings)
+    if files.origin.stands_in:  # it may be here when the run's turn comes; then the run itself looks
+        return
+    check_labels(checkpoint, files.folder)
+    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    check_fit(checkpoint, model.config, tokenizer)
+    checked_length(config.max_length, tokenizer, settings, model.config)
+    freeze(model, config.frozen_layers)
 
 
 def set_dropout(model, share):
