@@ -23,7 +23,7 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.settings import InputError, Settings
 from pipeline.sources import checkpoint_files, load_tokenizer, model_in
 from pipeline.tokenization import checked_length, tokenize_datasets
-from pipeline.training import TrainingConfig, build_trainer, build_training_args, freeze, set_dropout
+from pipeline.training import TrainingConfig, build_trainer, build_training_args, check_weights, freeze, set_dropout
 
 # A page waits for it: a batch this large and a model this size take about two seconds on two cores.
 MOST_PAIRS = 16
@@ -132,6 +132,7 @@ def one_step(config, settings=None):
         files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
         _check_size(config.checkpoint, files.folder)
         model, origin = model_in(files, config.seed), files.origin
+        check_weights(model, origin.loaded)
         tokenizer, rows, tokenized, place = _pairs(config, origin.loaded, settings)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)

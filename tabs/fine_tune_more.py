@@ -196,7 +196,10 @@ class _After:
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
         if not kept:
-            return f'<p class="quiet">{_("This run kept no answers pair by pair.")}</p>'
+            broken = not read_run(run_id, self.settings).answers
+            said = _("The model that this run left has no answers: its logits are NaN or infinite.") if broken else _(
+                "This run kept no answers pair by pair.")
+            return f'<p class="quiet">{said}</p>'
         judgement, which = kept
         return run_drawing.changed_pairs(judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS)
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from languages import _
-from tabs.drawing import captioned, duration, framed, notice, sentences, text
+from tabs.drawing import captioned, duration, framed, notice, sentences, stretches, text
 
 SHOWN_PAIRS = 12
 
@@ -132,8 +132,10 @@ class Band:
 
 
 def _path(scale, line):
-    spots = [(scale.x(x), scale.y(y)) for x, y in line if math.isfinite(y)]
-    return " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
+    """The line's path, which breaks where a value is NaN or infinite."""
+    return " ".join(
+        f"{'L' if i else 'M'}{scale.x(x):.1f} {scale.y(y):.1f}" for part in stretches(line) for i, (x, y) in enumerate(part)
+    )
 
 
 def band(lines):

@@ -330,7 +330,7 @@ MESSAGES = {
     "a curve": lambda: drawing._summary("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, {}, drawing.Scale(1, 0, 1, False)),
 }  # fmt: skip
 # What has a digit, a hyphen, an underscore or a stroke in it is a name anyhow
-AS_THEY_ARE = set("""KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
+AS_THEY_ARE = set("""NaN KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
     layers conv pooling normalization dropout losses updater tokenizing collating training pools nothing model""".split())
 
 
