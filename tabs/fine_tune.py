@@ -68,9 +68,14 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown(_("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Each dashed line is what always "
-                  "answering the commoner label would score, each curve's first point what the start scores before any "
-                  "update. Watch whether the curve leaves both behind."))  # fmt: skip
+    gr.Markdown(
+        _(
+            "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines show the accuracy and "
+            "the F1 of always predicting the majority class; each curve starts at the score before training. Watch whether "
+            "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
+            "accuracy and 3.3 of F1."
+        )
+    )
     controls = _controls(settings)
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)

@@ -14,7 +14,8 @@ from starlette.routing import Route
 from languages import _, say
 from pipeline import by_hand, saving
 from pipeline.dataset import load_raw_datasets
-from pipeline.diagnosis import changed_config, diagnose, evidence_of
+from pipeline.diagnosis import changed_config, diagnose
+from pipeline.evidence import evidence_of
 from pipeline.forecast import forecast
 from pipeline.judgement import digest
 from pipeline.reproduce import by_hand_script, run_script

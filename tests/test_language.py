@@ -124,7 +124,7 @@ def test_a_foreign_story_is_told_as_it_is(chinese, said):
 
 WORD = re.compile(r"[A-Za-z]{2,}")
 # Names that are the same in every language: of Python, of a column of a file, of what a grid shows
-NAMES = {"floor", "ceil", "sentence", "pieces"}
+NAMES = {"floor", "ceil", "sentence", "pieces", "NaN"}
 
 
 def is_spoken(node, functions=("_", "say", "told")):
@@ -248,8 +248,8 @@ def test_chinese_has_no_blank_after_its_marks():
 
 
 OVERFITTED = diagnosis.Diagnosis(
-    diagnosis.OVERFITS, say("it made {count} steps", count=7),
-    diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes learning by heart harder.")))  # fmt: skip
+    diagnosis.OVERFITS, say("it made {steps} steps of {batch_size} pairs", steps=7, batch_size=16),
+    diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes memorising harder.")))  # fmt: skip
 BEFORE_AND_AFTER = {"seconds": 30, "before": {"accuracy": 0.6, "f1": 0.7}, "after": {"accuracy": 0.7, "f1": 0.8}}
 
 
@@ -330,7 +330,7 @@ MESSAGES = {
     "a curve": lambda: drawing._summary("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, {}, drawing.Scale(1, 0, 1, False)),
 }  # fmt: skip
 # What has a digit, a hyphen, an underscore or a stroke in it is a name anyhow
-AS_THEY_ARE = set("""NaN KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
+AS_THEY_ARE = set("""KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
     layers conv pooling normalization dropout losses updater tokenizing collating training pools nothing model""".split())
 
 
