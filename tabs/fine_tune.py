@@ -73,7 +73,7 @@ def build_tab(settings):
             "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines show the accuracy and "
             "the F1 of always predicting the majority class; each curve starts at the score before training. Watch whether "
             "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
-            "accuracy and 3.3 of F1."
+            "accuracy and 3.2 of F1."
         )
     )
     controls = _controls(settings)
