@@ -10,11 +10,13 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from languages import say
+from pipeline.checkpoint_rules import check_fit
 from pipeline.collation import collate
+from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
-from pipeline.sources import comes_with_the_app, kept_for, model_in, validated_checkpoint
+from pipeline.sources import comes_with_the_app, kept_for, model_in
 from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
 
 
@@ -37,14 +39,6 @@ def model_for(name, settings=None):
     """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not remembered."""
     settings = settings or Settings()
     return kept_for(_models, name, lambda files: served(model_in(files, settings.seed)), weights=True, settings=settings)
-
-
-def at_hand(name, settings=None):
-    """Whether this model's answer waits for no Hub: it is in memory, or on this server's disk, or is no model at all."""
-    try:
-        return comes_with_the_app(name) or (validated_checkpoint(name), settings or Settings()) in _models
-    except InputError:
-        return True
 
 
 class NoAnswer(InputError):
@@ -107,19 +101,23 @@ def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
     """
     settings = settings or Settings()
     pairs = _checked_pairs(pairs, settings)
+    return ask(checkpoint, _predict, pairs, max_length, batch_size, weights=True, settings=settings)
+
+
+def _predict(checkpoint, pairs, max_length, batch_size, settings):
+    """`predict` where the checkpoint may be opened."""
     model, origin = model_for(checkpoint, settings)
     tokenizer, _ = tokenizer_for(origin.loaded, settings)  # a stand-in brings its own
-    max_length = checked_length(max_length, tokenizer, settings)
+    check_fit(origin.loaded, model.config, tokenizer)
+    max_length = checked_length(max_length, tokenizer, settings, model.config)
     encodings = [tokenize_function(tokenizer, _example(pair), max_length) for pair in pairs]
     logits = logits_of(model, tokenizer, encodings, batch_size)
     predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)
                    for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
-    if any(map(is_foreign, {sentence for pair in pairs for sentence in pair})) and _knows_english_only(origin, tokenizer):
-        predictions = [
-            replace(answer, notes=(*answer.notes, *_foreign_notes(pair)))
-            for pair, answer in zip(pairs, predictions, strict=True)
-        ]
-    return predictions, origin
+    foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair}))
+    foreign = foreign and _knows_english_only(origin, tokenizer)
+    return [replace(answer, notes=(*model.notes, *answer.notes, *(_foreign_notes(pair) if foreign else ())))
+            for pair, answer in zip(pairs, predictions, strict=True)], origin  # fmt: skip
 
 
 def is_foreign(sentence):

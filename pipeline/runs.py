@@ -36,7 +36,7 @@ from functools import lru_cache
 
 from languages import say
 from pipeline import executors, life, workers
-from pipeline.settings import InputError, Settings, zero_gpu
+from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, Settings, zero_gpu
 from pipeline.sources import RUN_ID
 from pipeline.story import (
     as_line,
@@ -117,6 +117,8 @@ def start_runs(configs, settings=None, browser="", address=""):
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As start_run."""
     settings = settings or Settings()
     configs = [config.checked(settings) for config in configs]
+    for config in configs:
+        _check_start(config)
     started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
     try:
         sweep(settings)
@@ -131,6 +133,14 @@ def start_runs(configs, settings=None, browser="", address=""):
         raise InputError(say("This server can't write a new run: {strerror}. Try again in some minutes.",
                              strerror=error.strerror)) from error
     return started
+
+
+def _check_start(config):
+    """On ZeroGPU a run is forked from the server itself, where no stranger's checkpoint is opened."""
+    if zero_gpu() and config.checkpoint not in (*CHECKPOINTS, *ADAPTERS):
+        raise InputError(say("On this Space a run starts from one of {names}. Choose one, or duplicate the Space on other "
+                             "hardware to start from {checkpoint}.", names=", ".join((*ADAPTERS, *CHECKPOINTS)),
+                             checkpoint=config.checkpoint))  # fmt: skip
 
 
 def _make_folder(folder, config, secret, browser, address):
@@ -254,7 +264,7 @@ def _start_worker(run, settings):
 def _environment(settings):
     """Settings as a worker reads them."""
     mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
-    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
+    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc, "CONFINE": "1"}
 
 
 def _have_kept(settings):

@@ -15,10 +15,11 @@ import zipfile
 from pathlib import Path
 
 from languages import say
+from pipeline.hub.availability import HubUnavailable, hub_reason, waiting_is_vain, within
 from pipeline.reproduce import model_folder, run_script
 from pipeline.runs import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, InputError, Settings
-from pipeline.sources import RUN_PREFIX, HubUnavailable, hub_reason, run_files, validated_checkpoint, waiting_is_vain, within
+from pipeline.sources import RUN_PREFIX, run_files, validated_checkpoint
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20

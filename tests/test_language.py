@@ -16,9 +16,9 @@ from dev import catalogue as check
 from languages import Said, as_data, from_data, say, speaking
 from pipeline import diagnosis, probing, sources, training
 from pipeline.experiments import Cost
+from pipeline.hub.availability import HubUnavailable, hub_reason
 from pipeline.runs import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError
-from pipeline.sources import HubUnavailable, hub_reason
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from pipeline.why import ROWS, padded_view, why_token
 from tabs import drawing, fine_tune, layer_drawing, layers, predict_drawing, predict_more, run_drawing, sharing, token_drawing
