@@ -10,6 +10,7 @@ import pytest
 from pipeline import __main__ as command_line
 from pipeline import training
 from pipeline.by_hand import one_step
+from pipeline.isolation.messages import packed, unpacked
 from pipeline.prediction import (
     NoAnswer,
     checked_logits,
@@ -252,6 +253,13 @@ def test_logits_that_are_no_numbers_are_refused(logits, says):
     with pytest.raises(NoAnswer, match=f"its logits are {says}"):
         checked_logits(logits)
     assert checked_logits([-1.5, 2.5]) == [-1.5, 2.5]
+
+
+def test_the_refusal_comes_out_of_a_confined_process_as_it_is():
+    with pytest.raises(NoAnswer) as refused:
+        checked_logits([math.nan, 1.0])
+    again = unpacked(packed(refused.value))
+    assert type(again) is NoAnswer and str(again) == str(refused.value) and again.args[0].sentence
 
 
 def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):
