@@ -21,6 +21,7 @@ import hashlib
 import itertools
 import json
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -39,15 +40,14 @@ from pipeline.isolation.checkpoints import ask
 from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, Settings, zero_gpu
 from pipeline.sources import RUN_ID, is_bundled
 from pipeline.story import (
-    is_event,
+    as_line,
+    event_in,
+    is_number,
     last_told,
     modified,
-    parsed,
     read_config,
     read_events,
     read_text,
-    said_again,
-    with_sentences,
     write_whole,
 )
 from pipeline.sweeping import is_run, remove, sweep_folder
@@ -87,6 +87,12 @@ class Run:
     def has_model(self):
         """Whether it left a model to predict with."""
         return self.state in ("done", "stopped") and bool(self.events and self.events[-1].get("after"))
+
+    @property
+    def answers(self) -> bool:
+        """Whether the model that it left answers: after a loss that is NaN or infinite, its weights are, too."""
+        loss = self.events[-1]["after"].get("loss", 0.0) if self.has_model else None  # an old story may not tell it
+        return is_number(loss) and math.isfinite(loss)
 
     def of(self, kind):
         """The events of one kind, in order."""
@@ -370,8 +376,8 @@ def _last_event(folder, state, last):
 
 
 def _ended_by_server(folder):
-    event = parsed(read_text(folder / "ended"))
-    return said_again(event) if is_event(event) and event["event"] in ENDED else None
+    event = event_in(read_text(folder / "ended"))
+    return event if event and event["event"] in ENDED else None
 
 
 def _why_failed(folder):
@@ -529,7 +535,7 @@ def _ended_by_request():
 def _end_hard(folder, event):
     """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
     try:
-        write_whole(folder / "ended", json.dumps(with_sentences(event)))
+        write_whole(folder / "ended", as_line(event))
     finally:  # on a full disk, too
         life.end(folder)
 

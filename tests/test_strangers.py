@@ -36,6 +36,11 @@ NOT_BY_FILES = ("normalizer-endless-regex", "pretokenizer-endless-regex", "weigh
                 "weights-nan", "weights-1e30", "vocabulary-larger-than-weights")  # fmt: skip
 
 
+# An adapter isn't downloaded, and the other files are ordinary; these patterns take their time on other texts
+HARMLESS = ("odd-link", "adapter-endless-regex", "adapter-other-model", "normalizer-endless-regex",
+            "pretokenizer-endless-regex", "weights-1e30")  # fmt: skip
+
+
 # ---------------------------------------------------------------- what files may say
 
 
@@ -294,8 +299,8 @@ def test_every_hostile_repository_through_every_way_in(attacked, hostile):
         assert trace not in everything, trace
     slow = sorted(neighbour.seconds)
     assert len(slow) > 20 and slow[int(0.95 * len(slow))] < NEIGHBOUR_SECONDS, slow[-10:]
-    answered = [name for name, answers in said.items() if '"label"' in answers[2] and '"place": "hub"' in answers[2]]
-    assert set(answered) <= {"evil/odd-link"}, answered
+    answered = {name for name, answers in said.items() if '"label"' in answers[2] and '"place": "hub"' in answers[2]}
+    assert answered <= {f"evil/{name}" for name in HARMLESS}, answered
 
 
 def test_after_that_the_server_is_well(attacked):
