@@ -114,6 +114,9 @@ class Settings:
     data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
     space_id: str = field(default_factory=lambda: os.environ.get("SPACE_ID", ""))
+    # The Space's own names, and the proxies (uvicorn's variable) that may say by which name and path the app is reached
+    space_host: str = field(default_factory=lambda: os.environ.get("SPACE_HOST", ""))
+    trusted_proxies: str = field(default_factory=lambda: os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
 
     # How long a Hub may take: to answer at all, and from the question to the last file of a download.
     # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.
