@@ -25,7 +25,8 @@ from pipeline.health import health
 from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
-from tabs.assets import KeptAssets, NeededScripts
+from tabs.assets import KeptAssets
+from tabs.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
 from tabs.header import HEAD, SpokenPage, build_header
 from tabs.opening import draw_ahead
 from tabs.sessions import keep_light
@@ -133,10 +134,10 @@ def health_route(settings):
 
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
-    needed = NeededScripts()
     return {
         "routes": [health_route(settings), *fine_tune.routes(settings)],
-        "middleware": [Middleware(SpokenPage, needed=needed), Middleware(KeptAssets, needed=needed)],
+        "middleware": [Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
+                       *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds, SpokenPage, KeptAssets))],
     }
 
 
