@@ -29,6 +29,7 @@ from tabs.assets import KeptAssets
 from tabs.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
 from tabs.header import HEAD, SpokenPage, build_header
 from tabs.opening import draw_ahead
+from tabs.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
 from tabs.sessions import keep_light
 from tabs.sharing import read_address
 from tabs.theme import CSS, THEME
@@ -47,7 +48,7 @@ LAUNCH = {
 
 def build_app(settings):
     """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is loaded here."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
+    with SpokenBlocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
         demo.ahead = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
     for language in LANGUAGES:
         if language == DEFAULT_LANGUAGE:
@@ -58,10 +59,11 @@ def build_app(settings):
             demo.ahead[language] = _build_page(demo, settings)
         for number in set(demo.fns) - known:
             demo.fns[number].fn = speaks(demo.fns[number].fn, language)
+            demo.spoken[number] = language
     executors.prepare()
     keep_light()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers is somebody's flood.
-    return demo.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
+    return demo.queue(default_concurrency_limit=8, max_size=MOST_WAITING, api_open=False)  # no call passes the queue by
 
 
 def _build_page(demo, settings):
@@ -136,6 +138,7 @@ def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
         "routes": [health_route(settings), *fine_tune.routes(settings)],
+        "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
                        *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds, SpokenPage, KeptAssets))],
     }
