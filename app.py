@@ -4,9 +4,12 @@ python app.py            starts it at http://127.0.0.1:7860
 """
 
 import os
+import tempfile
 from dataclasses import replace
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine unasked
+# Visitors' files, in a folder of their own: what is old in it is removed
+os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), "paraphrase-files"))
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -33,6 +36,7 @@ from tabs.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
 from tabs.sessions import keep_light
 from tabs.sharing import read_address
 from tabs.theme import CSS, THEME
+from tabs.uploads import Uploads, room_of
 from tabs.walk import build_walk
 from tabs.words import speaks
 
@@ -48,7 +52,7 @@ LAUNCH = {
 
 def build_app(settings):
     """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is loaded here."""
-    with SpokenBlocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
+    with SpokenBlocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:  # visitors' files
         demo.ahead = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
     for language in LANGUAGES:
         if language == DEFAULT_LANGUAGE:
@@ -140,7 +144,9 @@ def app_kwargs(settings):
         "routes": [health_route(settings), *fine_tune.routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
-                       *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds, SpokenPage, KeptAssets))],
+                       *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds)),
+                       Middleware(Uploads, room_of(settings), LAUNCH["max_file_size"]),
+                       *(Middleware(page) for page in (SpokenPage, KeptAssets))],
     }
 
 

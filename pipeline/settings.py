@@ -141,6 +141,10 @@ class Settings:
     # A file of pairs on the page; the command line takes any
     max_csv_rows: int = 2_000
     max_csv_bytes: int = 4 * 2**20
+    # Files of all visitors together, uploaded and to download, and how long each is kept; one address may take as much as
+    # it leaves free
+    max_upload_folder_bytes: int = 2**28
+    max_upload_seconds: float = 3600.0
     # What is measured on the spot: one measurement's time, rows that Dataset.map is timed on, padding put to a pair
     experiment_seconds: float = 2.0
     max_mapped_rows: int = 300
