@@ -167,12 +167,13 @@ class Settings:
     prepare_seconds: float = 180.0
     # On one machine; of several that share the folder of runs, each trains so many
     max_runs_at_once: int = 1
-    max_runs_waiting: int = 8
-    # Unfinished runs of one browser, and of one network address: of its programs, and of its pages, behind which may be a
-    # whole classroom. Behind a proxy all visitors have its address, unless FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
+    max_runs_waiting: int = 10
+    # Of those, the last are for network addresses without a run: behind one may be a whole classroom, which takes the others.
+    # Behind a proxy all visitors have its address, unless FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
+    places_for_others: int = 2
+    # Unfinished runs of one browser, and of one address's programs
     max_runs_per_visitor: int = 3
     max_runs_per_address: int = 6
-    max_page_runs_per_address: int = 30
     # A second Stop ends a run at once and loses its model: the second click of a double click doesn't mean that.
     double_click_seconds: float = 2.0
     # The folders of ended runs: the oldest go first. One that left the queue untrained leaves nothing to come back to.
