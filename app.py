@@ -153,6 +153,8 @@ def app_kwargs(settings):
 def main():
     settings = page_settings()
     demo = build_app(settings)
+    if not settings.signs_in:
+        print(f"* To push a model with this machine's token, give this code on the page: {fine_tune.PUSH_CODE}", flush=True)
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()
     demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings))
 
