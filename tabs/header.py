@@ -112,6 +112,7 @@ def _in_language(send, tag, links):
             headers["Cache-Control"] = OF_THE_VISITOR["Cache-Control"]
         elif message["type"] == "http.response.body":
             body = message.get("body", b"").replace(b'<html\n\tlang="en"', f'<html\n\tlang="{tag}"'.encode(), 1)
+            body = body.replace(b'href="/manifest.json"', b'href="./manifest.json"', 1)  # below whatever path the app is
             message = {**message, "body": body.replace(b"<head>", early, 1)}
         await send(message)
 

@@ -146,13 +146,18 @@ def test_another_sites_page_may_ask_what_anybody_may(app_address):
 
 
 @contextmanager
-def proxy(upstream, prefix="", **headers):
-    """A small reverse proxy: takes `prefix` from the path, sets these headers, and Host where it is among them."""
+def proxy(upstream, prefix="", name_itself=False, **headers):
+    """A small reverse proxy: takes `prefix` from the path, sets these headers, and Host where it is among them.
+
+    name_itself: X-Forwarded-Host says under which name it was asked.
+    """
 
     async def passed_on(request):
         path = request.url.path.removeprefix(prefix)
         given = {name: value for name, value in request.headers.items() if name not in ("content-length", "transfer-encoding")}
         given = {**given, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if name_itself:
+            given["x-forwarded-host"] = request.headers["host"]
         client = httpx.AsyncClient(timeout=60)
         asked = client.build_request(request.method, upstream + path, params=request.query_params, headers=given, content=await request.body())
         answer = await client.send(asked, stream=True)
