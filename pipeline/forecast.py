@@ -7,6 +7,7 @@ Nothing is trained or downloaded for it but a checkpoint's config and vocabulary
 has.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
@@ -28,6 +29,8 @@ from pipeline.sources import (
     wanted_bytes,
 )
 from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
+
+log = logging.getLogger(__name__)
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets and evaluate.
 # Measured: its resident memory with all of workers.IMPORTS imported.
@@ -222,8 +225,8 @@ def size_of(name, frozen_layers, settings):
     except InputError:
         raise
     except Exception as error:  # a config of any kind may be there: the run itself will say what is wrong with it
-        raise SourceError(say("{name} can't be a sequence classifier: {value}", name=name,
-                              value=(str(error).splitlines() or ['?'])[0][:200])) from error
+        log.info("no classifier of %s", name, exc_info=error)
+        raise SourceError(say("{name} can't be a sequence classifier. Choose another checkpoint.", name=name)) from error
 
 
 @lru_cache(maxsize=64)

@@ -123,8 +123,8 @@ def start_runs(configs, settings=None, browser="", address=""):
     except OSError as error:
         for run_id, _ in started:
             remove(settings.runs_folder / run_id)
-        raise InputError(say("This server can't write a new run: {strerror}. Try again in some minutes.",
-                             strerror=error.strerror)) from error
+        log.error("a run that can't be written", exc_info=error)
+        raise InputError(say("This server can't write a new run; its disk may be full. Try again in some minutes.")) from error
     return started
 
 
@@ -383,10 +383,8 @@ def _why_failed(folder):
         return say("This run's config.json is damaged or isn't a run's. Start a new run.")
     if not (folder / "worker").exists():
         return say("This folder was not started by this app: no worker belongs to it. Start a new run.")
-    lines = read_text(folder / "worker.log").strip().splitlines()
-    said = say(" Its last words: {lines}", lines=lines[-1][:200]) if lines else ""
-    return say("The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.{said}",
-               said=said)
+    # What it said last stands in worker.log, for the host: it may name anything on this machine
+    return say("The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.")
 
 
 def list_runs(settings=None):

@@ -2,8 +2,10 @@
 
 import asyncio
 import html
+import itertools
 import json
 import re
+import sys
 from collections import Counter
 from types import SimpleNamespace
 
@@ -100,8 +102,7 @@ def test_a_file_that_was_not_uploaded_is_neither_read_nor_fetched(served, file, 
 
 
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
-JUNK = [[], ["<img src=x onerror=alert(1)>", None, 10**40, FOREIGN, [[]], "/etc/passwd", {"__type__": "update", "value": "/etc/passwd"}] * 6,
-        [FOREIGN] * 40, ["/etc/passwd", 10**40, "<img src=x onerror=alert(1)>", [[]], None] * 8]  # fmt: skip
+JUNK = [[], ["<img src=x onerror=alert(1)>", None, 10**40, FOREIGN, [[]], "/etc/passwd", {"__type__": "update", "value": "/etc/passwd"}] * 6]  # fmt: skip
 
 
 @pytest.mark.parametrize("junk", range(len(JUNK)))
@@ -117,6 +118,56 @@ def test_no_function_of_either_page_says_more_than_a_sentence_about_junk(served,
         assert not re.search("Traceback|site-packages|list of choices|Could not preprocess|Original error|gradio cache dir", text), (number, text)
         assert folder not in text and "root:x:" not in text and "<img" not in text, (number, text)
         assert isinstance(told, (str, list)), (number, told)
+
+
+SECRET = "/root/hidden/site-packages/x.py"
+
+
+ERRORS = [OSError(28, "No space left on device", SECRET), RuntimeError(f"Traceback in {SECRET}"), KeyError(SECRET)]
+SLOW = {"run_all", "measured", "map_times", "step"}  # they run seconds of layers that no tab calls itself
+
+
+def break_everything(monkeypatch):
+    """Whatever a tab calls of pipeline/ and layers/ raises one of ERRORS in turn. How many functions those are."""
+    errors = itertools.cycle(ERRORS)
+
+    def breaks(*_args, **_kwargs):
+        raise next(errors)
+
+    count = 0
+    for module in [module for name, module in sys.modules.items() if name.startswith("tabs.")]:
+        for name, value in vars(module).items():
+            home = getattr(value, "__module__", None) or ""
+            if callable(value) and not isinstance(value, type) and home.startswith(("pipeline.", "layers.")) and home != "pipeline.settings":
+                monkeypatch.setattr(module, name, breaks)
+                count += 1
+    return count
+
+
+def test_under_faults_no_endpoint_tells_more_than_a_sentence(served, monkeypatch):
+    """A full disk, a library's failure, a bug: at every function of both pages, public or not."""
+    client, demo, settings = served
+    assert break_everything(monkeypatch) > 40
+    broken = 0
+    for number, function in demo.fns.items():
+        if function.fn is None or function.name in SLOW:
+            continue
+        told = answer_of(client, number, values_of(demo, number))
+        text = json.dumps(told, ensure_ascii=False)
+        assert not re.search("Traceback|site-packages|No space left|OSError|RuntimeError|KeyError", text) and SECRET not in text, (number, text[:400])
+        assert str(settings.runs_folder) not in text, (number, text[:400])
+        broken += any(part in text for part in ("Something went wrong", str_in_chinese()))
+    assert broken > 30, "the faults were met"
+    for path in ("/health", f"/gradio_api/runs/{'0' * 32}/model.zip", f"/gradio_api/runs/{'0' * 32}/train.py"):
+        told = client.get(path)
+        assert SECRET not in told.text and "Traceback" not in told.text and str(settings.runs_folder) not in told.text, told.text
+
+
+def str_in_chinese():
+    from languages import speaking
+
+    with speaking("zh"):
+        return str(UNEXPECTED)[:8]
 
 
 BODIES = [b"", b"{", b"[]", b"null", b'{"data": 7}', b'{"data": []}', b'{"fn_index": "x", "data": []}', b'{"fn_index": 99999, "session_hash": "a", "data": []}',

@@ -283,9 +283,10 @@ def test_a_process_id_used_again_by_a_stranger_is_no_worker(folder, settings):
     assert read_run(folder.name, settings).state == "running"
 
 
-def test_a_worker_leaves_its_last_words(folder, settings):
-    (folder / "worker.log").write_text("first\nKilled: no memory\n")
-    assert "Killed: no memory" in read_run(folder.name, settings).events[-1]["message"]
+def test_what_a_worker_said_last_is_for_the_host_alone(folder, settings):
+    (folder / "worker.log").write_text("first\nOSError: /root/secret: no memory\n")
+    message = read_run(folder.name, settings).events[-1]["message"]
+    assert message.startswith("The worker ended before its run did") and "secret" not in message and "OSError" not in message
 
 
 def test_a_folder_that_is_gone_has_expired(settings):
