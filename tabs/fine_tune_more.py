@@ -468,6 +468,8 @@ def routes(settings):
                 return PlainTextResponse(str(error), status_code=404)
             except OSError as error:  # it was swept away just now
                 return PlainTextResponse(explain(error), status_code=404)
+            except Exception as error:
+                return PlainTextResponse(explain(error), status_code=500)
 
         return safe
 
