@@ -56,9 +56,8 @@ def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None):
     text = _text_of(Path(path), name, max_bytes)
     try:
         return _rows_of(text, name, settings, max_rows)
-    except csv.Error as error:
-        raise InputError(say("{name} can't be read as a CSV: {error}. Is a quotation mark left open?", name=name,
-                             error=error)) from None
+    except csv.Error:
+        raise InputError(say("{name} can't be read as a CSV. Is a quotation mark left open?", name=name)) from None
 
 
 def _text_of(path, name, max_bytes):

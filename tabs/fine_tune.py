@@ -31,7 +31,7 @@ START_CHOICES = [
     (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
 NO_RUN = Run("", "idle")
-routes = more.routes  # what a page downloads: app.py hands them to the server
+routes, PUSH_CODE = more.routes, more.PUSH_CODE  # what a page downloads, and what its owner is asked for: app.py's
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
   const url = new URL(location); url.searchParams.set("run", id); showAddress(url); }"""
