@@ -8,11 +8,11 @@ something else, and does it answer the same with the sentences swapped?
 
 import sys
 
+from pipeline.corruption import Corruption
 from pipeline.dataset import load_raw_datasets
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, READY, Settings
 from pipeline.sources import load_model, load_tokenizer
-from pipeline.stress import Corruption
 from pipeline.tokenization import tokenize_function
 from pipeline.training import evaluate_checkpoint
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from languages import say
+from pipeline.corruption import AUXILIARY, Corruption
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import ADAPTERS, LABELS, InputError, Settings, shown
 from pipeline.sources import Origin, adapter_files
-from pipeline.stress import AUXILIARY, Corruption
 from pipeline.tokenization import checked_pair
 
 NOT_EQUIVALENT, EQUIVALENT = LABELS

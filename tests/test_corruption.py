@@ -1,8 +1,8 @@
-"""A sentence changed so that it says something else."""
+"""Noise in unlabeled pairs."""
 
 import pytest
 
-from pipeline.stress import Corruption
+from pipeline.corruption import Corruption
 
 SENTENCE = "On Monday Alice paid Bob 12 dollars, and he was pleased."
 LENDERS = ["Yesterday Carol met Dave in 1999.", "It was cold outside."]

@@ -1,9 +1,9 @@
-"""A sentence -> a sentence that says something else: what a paraphrase classifier must notice, and often doesn't.
+"""A sentence -> the same sentence, damaged: the noise in the unlabeled pairs from which `pair-warmed` learned.
+
+Nothing here keeps grammar or promises a label.
 
     >>> Corruption(["Ann met Bob in 2019."]).negate("The plan was approved.")
     'The plan was not approved.'
-    >>> Corruption([]).swap_names("Last week Alice paid Bob.")
-    'Last week Bob paid Alice.'
 """
 
 import random
