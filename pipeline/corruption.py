@@ -1,6 +1,6 @@
 """A sentence -> the same sentence, damaged: the noise in the unlabeled pairs from which `pair-warmed` learned.
 
-Nothing here keeps grammar or promises a label.
+Nothing here keeps grammar or promises a label. Edits that do are in stress.py.
 
     >>> Corruption(["Ann met Bob in 2019."]).negate("The plan was approved.")
     'The plan was not approved.'
@@ -14,7 +14,7 @@ AUXILIARY = re.compile(r"\b(is|are|was|were|will|would|can|could|has|have|had|sh
 
 
 class Corruption:
-    """Changes to a sentence that matter to its meaning, and some that wreck it. Each is a method: sentence -> changed
+    """Changes that may matter to a sentence's meaning, and some that wreck it. Each is a method: sentence -> changed
     sentence, or None where there is nothing to change. `sentences` lend the names and words that are put in.
     """
 
@@ -58,21 +58,6 @@ class Corruption:
         while other == name:
             other = self.rng.choice(self.names)
         return other
-
-    def swap_names(self, sentence):
-        """The first two different names change places."""
-        found = list(NAME.finditer(sentence))
-        for first, second in zip(found, found[1:], strict=False):
-            if first.group() != second.group():
-                return (sentence[: first.start()] + second.group() + sentence[first.end() : second.start()]
-                        + first.group() + sentence[second.end() :])  # fmt: skip
-        return None
-
-    def shuffle(self, sentence):
-        """All words in another order."""
-        words = sentence.split()
-        shuffled = self.rng.sample(words, len(words))
-        return " ".join(shuffled) if shuffled != words else None
 
     def negate(self, sentence):
         return self._instead(AUXILIARY, sentence, lambda auxiliary: f"{auxiliary} not")

@@ -1,7 +1,7 @@
 """The editor: a table of sentences in MRPC's constructions, each with its right edit, or None.
 
 The sentences were written for this test. Their constructions, and the mistakes that must not come back, are those of some
-800 edits of MRPC that were read one by one.
+1,000 edits of MRPC that were read one by one.
 """
 
 import doctest
@@ -49,7 +49,7 @@ EDITS = [
     ("negate", "He announced the merger on Friday.", "He did not announce the merger on Friday."),
     ("negate", "She denied the charges.", "She did not deny the charges."),
     ("negate", "They plan a strike in May.", "They do not plan a strike in May."),
-    ("negate", "He says the bridge is safe.", "He does not say the bridge is safe."),
+    ("negate", "He says the bridge is safe.", "He says the bridge is not safe."),
     ("negate", "Police said the man carried a knife.", "Police did not say the man carried a knife."),
     ("negate", "Halden Corp. raised its forecast.", "Halden Corp. did not raise its forecast."),
     ("negate", "The singer, who was born in Peru, lives in Rome.", "The singer, who was not born in Peru, lives in Rome."),
@@ -246,7 +246,7 @@ EDITS = [
     ("negate", "The senator has limited time.", None),
     ("negate", "What was said is not known.", None),
     ("negate", "The engine, critics say, is too loud.", None),
-    ("negate", "The waiter told the guests that the fish was fresh.", "The waiter did not tell the guests that the fish was fresh."),
+    ("negate", "The waiter told the guests that the fish was fresh.", "The waiter told the guests that the fish was not fresh."),
     ("negate", '"It is late," he told them in Rome.', '"It is not late," he told them in Rome.'),
     ("negate", "The firm that owns the mill went bankrupt.", "The firm that owns the mill did not go bankrupt."),
     ("negate", "Then came the flood.", None),
@@ -290,6 +290,12 @@ EDITS = [
     ("opposite", "The bill went unnoticed until after the vote.", None),
     ("opposite", "Ministers failed to agree on a budget.", "Ministers managed to agree on a budget."),
     ("opposite", "Wages rose faster than prices.", "Wages rose slower than prices."),
+    ("opposite", "It was the worst storm in more than a year.", "It was the worst storm in less than a year."),
+    ("opposite", "Sales fell from a high of 14 million in April to 10 million in June.", None),
+    ("opposite", "The council accepted the plan.", "The council rejected the plan."),
+    ("negate", "The clerk said the mail would arrive on Monday.", "The clerk said the mail would not arrive on Monday."),
+    ("negate", "The cat sat on the mat.", "The cat did not sit on the mat."),
+    ("negate", "Fares were up 3 percent.", "Fares were not up 3 percent."),
 ]
 
 

@@ -60,13 +60,14 @@ INTRANSITIVE = """
     declined died disappeared emerged escaped exploded failed happened hoped insisted intended
     jumped lasted occurred pleaded plunged rallied refused relied remained replied resigned
     responded seemed slipped soared surged surrendered survived testified tumbled vowed waited
-    wanted warned worried
+    wanted warned worried sat stood
 """.split()
 SPEECH = """
     say tell add announce report note explain reply suggest believe think argue insist warn
     claim
 """.split()
 DOUBLED = {"admit", "ban", "drop", "occur", "plan", "prefer", "slip", "stop", "transfer"}
+DOUBLED_IN_ING = word_set("sit get run win swim begin cut quit forget")
 NOT_REGULAR = {
     "cut": "cut",
     "deal": "dealt",
@@ -93,6 +94,13 @@ def _third(base: str) -> str:
     return base + ("es" if base.endswith(("s", "sh", "ch", "x", "z", "o")) else "s")
 
 
+def _ing(base: str) -> str:
+    if base in DOUBLED | DOUBLED_IN_ING:
+        return base + base[-1] + "ing"
+    silent = base.endswith("e") and not base.endswith("ee")
+    return base[:-1] + "ing" if silent else base + "ing"
+
+
 def _rows(table: str) -> list[list[str]]:
     """'rise rose risen | fall fell fallen' -> [[rise, rose, risen], [fall, fell, fallen]]"""
     return [row.split() for row in table.split("|")]
@@ -115,10 +123,29 @@ PARTICIPLES = {
     "hit",
     "shown",
 }
+# Any form of a verb -> its base, so that sat, sits and sitting are seen to be one
+BASE_OF = {form: base for base in BASES for form in (base, _third(base), _ing(base))}
+BASE_OF |= {participle: base for base, _past, participle in _rows(FINITE_PAST)} | BASE_OF_PAST
 # "had limited success": not what somebody has done
 ADJECTIVES_IN_ED = word_set("""
     limited mixed renewed increased reduced related combined advanced detailed unlimited added
     armed experienced repeated continued sacred naked hundred needed red bed
+""")
+
+# ---------------------------------------------------------------- up and down
+
+# Words that say up, and words that say down: of all these an edit turns one round, if it is alone
+UP = word_set("""
+    rose rise rises risen rising increase increased increases increasing gain gained gains gaining
+    climbed climb climbing jumped jump jumping surged surge soared soar advanced rallied rally grew
+    grow growing grown growth up higher highest added improved improve improvement raised raise
+    stronger strengthened record better boost boosted profit rebound rebounded
+""")
+DOWN = word_set("""
+    fell fall falls fallen falling decrease decreased decreases decreasing loss losses lost dropped
+    drop drops dropping plunged plunge declined decline declining declines down lower lowest slipped
+    slip slid slide tumbled tumble shed sank sink worsened weaker weakened cut reduced reduce worse
+    off eased easing slumped slump shrank
 """)
 
 # ---------------------------------------------------------------- small words

@@ -49,15 +49,16 @@ Denial = tuple[Change, str]
 
 
 def negate(sentence: str, words: Words, said: "Said | None", rng: random.Random) -> list[Change]:
-    """The first finite verb that can surely be denied; none where something is denied already."""
+    """A finite verb that can surely be denied; none where something is denied already."""
     if denies(sentence, words) or (said and said.denies):
         return []
     found = [*_short_forms(sentence, words)]
     for i in range(1, len(words)):
         if _in_claim(words, i) and (denial := _denied(words, i)):
             found.append(denial)
-    for change, content in sorted(found):
-        if said is None or said.has_stem(content):
+    # Rather what is said than that somebody said it
+    for change, content in sorted(found, key=lambda one: (one[1] in english.SPEECH, one[0])):
+        if said is None or said.says(content):
             return [change]
     return []
 

@@ -22,19 +22,6 @@ THE = r"(?:the|a|an|his|her|its|their)\b"
 
 # ---------------------------------------------------------------- up and down
 
-# A sentence may have one of these only: a fall that is up says nothing
-UP = word_set("""
-    rose rise rises risen rising increase increased increases increasing gain gained gains gaining
-    climbed climb climbing jumped jump jumping surged surge soared soar advanced rallied rally grew
-    grow growing grown growth up higher highest added improved improve improvement raised raise
-    stronger strengthened record better boost boosted profit rebound rebounded
-""")
-DOWN = word_set("""
-    fell fall falls fallen falling decrease decreased decreases decreasing loss losses lost dropped
-    drop drops dropping plunged plunge declined decline declining declines down lower lowest slipped
-    slip slid slide tumbled tumble shed sank sink worsened weaker weakened cut reduced reduce worse
-    off eased easing slumped slump shrank
-""")
 HAD = "(?:(?<=has )|(?<=have )|(?<=had ))"
 TO = "(?:(?<= to )|(?<=will )|(?<=would )|(?<=could )|(?<=should ))"
 CLOSED = (
@@ -86,7 +73,8 @@ MOVES = [
 ]
 # to lower the risk
 LOWER_IS_A_VERB = MODALS | word_set("to may might they we and not ll 'll")
-FROM_TO = re.compile(rf" (?:from|to) (?:the |a )?{NUMBER}.* (?:to|from) (?:the |a )?{NUMBER}")
+# "fell from 5 to 3": the numbers say it, too
+FROM_TO = re.compile(r" from .*\d.* to .*\d| to .*\d.* from .*\d")
 
 
 def opposite(sentence: str, words: Words, said: "Said | None", rng: random.Random) -> list[Change]:
@@ -101,10 +89,12 @@ def opposite(sentence: str, words: Words, said: "Said | None", rng: random.Rando
 def _moved(sentence: str, words: Words, said: "Said | None") -> Iterator[Change]:
     """The one word that says up or down, turned round."""
     heads = [word.low.split("-")[0] for word in words]
-    told = [head for head in heads if head in UP | DOWN]
+    told = [head for head in heads if head in english.UP | english.DOWN]
     if len(told) != 1 or FROM_TO.search(sentence):
         return
-    way, against = (UP, DOWN) if told[0] in UP else (DOWN, UP)
+    way, against = (
+        (english.UP, english.DOWN) if told[0] in english.UP else (english.DOWN, english.UP)
+    )
     if said:
         agrees = any(low.split("-")[0] in way for low in said.lows)
         if not agrees or said.lows & against:
@@ -191,7 +181,9 @@ def _turned(sentence: str, said: "Said | None") -> Iterator[Change]:
             if {one, other} == {"before", "after"} and not _is_of_time(sentence, match.start()):
                 continue
             heads = {low.split("-")[0] for low in re.findall("[a-z-]+", sentence.lower())}
-            if one in {"highest", "lowest", "above", "below"} and heads & (UP | DOWN) - {one}:
+            if one in {"highest", "lowest", "above", "below"} and heads & (
+                english.UP | english.DOWN
+            ) - {one}:
                 continue
             same = ALSO_SAID.get(one, one)
             if said and (not said.matches(same) or re.search(rf"\b{other}\b", said.sentence)):
@@ -203,7 +195,7 @@ def _turned(sentence: str, said: "Said | None") -> Iterator[Change]:
 def _less_than(rest: str) -> str:
     """fewer than before " 200 people", less than before " $200" and " 200 miles"."""
     number, *words = (word.strip(".,") for word in re.findall(r"[\w,.$%]+", rest)[:4])
-    if not number[:1].isalnum() or {*words} & UNITS:
+    if not (number[:1].isdigit() or number in COUNTS) or {*words} & UNITS:
         return "less than"
     people = {*words} & {"people", "men", "women", "children"}
     return "fewer than" if people or any(word.endswith("s") for word in words) else "less than"

@@ -68,7 +68,7 @@ def swapped_names(
     names = names_of(sentence, words)
     for first, second in zip(names, names[1:], strict=False):
         deed = _deed(words, first, second)
-        if deed and (said is None or said.has_stem(deed)):
+        if deed and (said is None or said.says(deed)):
             if _may_change_places(words, first, second, said):
                 return [_put(words, first, second.text), _put(words, second, first.text)]
     return _two_of_a_kind(sentence, words, said, rng)

@@ -2,6 +2,7 @@
 
 import re
 
+from pipeline.edits import english
 from pipeline.edits.numbers import numbers_in
 from pipeline.edits.tokens import denies, lows_in, tokens_of
 
@@ -16,10 +17,18 @@ class Said:
         self.numbers = {value for _place, value in numbers_in(words)}
         self.denies = denies(sentence, words)
 
-    def has_stem(self, word: str) -> bool:
-        """Whether a word begins like this one: arrested, arrests, arresting."""
-        stem = word.lower()[: max(4, len(word) - 4)]
-        return any(low.startswith(stem) for low in self.lows)
+    def says(self, word: str) -> bool:
+        """Whether it has this word, another form of it, or one for the same direction.
+
+        arrested, arresting; sat, sitting; rose, up.
+        """
+        stem = word[: max(4, len(word) - 4)]
+        if any(low.startswith(stem) for low in self.lows):
+            return True
+        base = english.BASE_OF.get(word)
+        if base and any(english.BASE_OF.get(low) == base for low in self.lows):
+            return True
+        return any(word in way and self.lows & way for way in (english.UP, english.DOWN))
 
     def has(self, text: str) -> bool:
         """Whether this text stands in it as whole words, with the same capitals."""
