@@ -86,7 +86,7 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
     right, wrong = (panel.locator("table.stress .fate", has_text=word).count() for word in ("right", "wrong"))
     expect(panel.locator(".notice", has_text="Right on")).to_contain_text(f"Right on {right} of {right + wrong}")
     panel.get_by_label("they don't").check()
-    expect(panel.locator("table.stress .fate", has_text="open")).to_have_count(3, timeout=SLOW)
+    expect(panel.locator("table.stress .fate", has_text="open")).to_have_count(5, timeout=SLOW)
     shoot(page, "stress")
 
 
