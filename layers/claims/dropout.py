@@ -140,8 +140,8 @@ def l1_l2():
     )
     return noted(
         sizes["L2"] < sizes["none"] and sizes["L1"] < sizes["none"],
+        {"weight_decay is an L2 penalty": {"SGD": sgd_is_l2, "AdamW": adamw_is_l2}},
         sum_of_absolute_weights=sizes,
-        weight_decay_is_an_L2_penalty={"SGD": sgd_is_l2, "AdamW": adamw_is_l2},
     )
 
 
