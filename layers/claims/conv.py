@@ -102,10 +102,10 @@ def own_layers():
         def forward(self, image, state):  # both (N, 1, H, W)
             return state + torch.tanh(self.inner(torch.cat([image, state], dim=1)))
 
-    cell, images = ConvRecurrentCell(), 0.3 * torch.randn(3, 8, 1, 6, 6)
-    optimizer, losses = torch.optim.Adam(cell.parameters(), lr=0.03), []
-    for _ in range(60):
-        state = torch.zeros(8, 1, 6, 6)
+    cell, images = ConvRecurrentCell(), 0.3 * torch.randn(2, 4, 1, 6, 6)
+    optimizer, losses = torch.optim.Adam(cell.parameters(), lr=0.1), []
+    for _ in range(20):
+        state = torch.zeros(4, 1, 6, 6)
         for image in images:
             state = cell(image, state)
         loss = F.mse_loss(state, images.sum(dim=0))

@@ -86,11 +86,11 @@ def reduction_suffices():
 def any_shape():
     loss = nn.L1Loss()
     outputs = {shape: loss(torch.ones(shape), torch.zeros(shape)).item() for shape in [(), (3,), (2, 3), (2, 3, 4, 5)]}
-    refused = error_of(loss, torch.ones(3), torch.ones(2))
     values = torch.tensor([1.0, 2.0, 3.0])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         broadcast = loss(values.reshape(3, 1), values)
+        refused = error_of(loss, torch.ones(3), torch.ones(2))
     return noted(
         all(output == 1 for output in outputs.values()) and refused is not None and broadcast > 0,
         {"(3,) against (2,)": str(refused), "(3, 1) against (3,)": broadcast.item()},

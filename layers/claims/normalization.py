@@ -242,9 +242,8 @@ def momentum_weight():
     return which(
         {"momentum is the new batch's weight": torch.isclose(bn.running_mean[0], 0.9 * 0 + 0.1 * batch),
          "momentum is the old value's weight": torch.isclose(bn.running_mean[0], 0.1 * 0 + 0.9 * batch)},
-        {"running_mean": bn.running_mean.item(), "n": n},
-        batch_mean=batch.item(),
-        running_var_divides_by_n_minus_1=torch.isclose(bn.running_var[0], variance).item(),
+        {"batch mean": batch.item(), "running_mean": bn.running_mean.item(), "n": n,
+         "running_var divides by n − 1": torch.isclose(bn.running_var[0], variance).item()},
     )  # fmt: skip
 
 

@@ -101,7 +101,8 @@ def mse_default():
 @section.claim(
     "updater-torch-does-not-divide",
     "The source of PyTorch's updater surely doesn't divide by batch_size either.",
-    "It doesn't: a step is lr · grad, and the optimizer never learns the batch size.",
+    "A step is lr · grad and nothing else: the optimizer is given parameters and gradients, and "
+    "never learns the batch size.",
     SGD,
 )
 def torch_does_not_divide():
