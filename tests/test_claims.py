@@ -124,6 +124,13 @@ def test_cards_are_complete():
         assert (claim.kind == "open question") == (claim.reviewed == "answered")
 
 
+def test_the_readmes_count_the_cards():
+    reviewed = Counter(claim.reviewed for claim in claims())
+    assert f"verdicts: {len(IDS)} cards, of which" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"笔记里的 {len(IDS)} 条说法" in (ROOT / "README.zh.md").read_text(encoding="utf-8")
+    assert reviewed["holds"] > len(IDS) / 2 and 45 <= reviewed["corrected"] <= 55 and reviewed["answered"] == 9
+
+
 def test_the_notes_lengths_are_decided_on_mrpc_where_it_is(results):
     if not list(MRPC.glob("train*.parquet")):
         pytest.skip("MRPC is not here: set MRPC_DIR to the folder of its parquet files")
