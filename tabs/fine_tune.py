@@ -4,7 +4,7 @@ import html
 import json
 import secrets
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 
@@ -13,18 +13,25 @@ from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, closing, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, READY, WARMED, InputError
 from pipeline.sources import origin_said
-from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
+from pipeline.training import (
+    EVAL_STRATEGIES,
+    IN_TRAINING_ARGUMENTS,
+    PRECISIONS,
+    SCHEDULES,
+    TrainingConfig,
+    config_from,
+)
 from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
 from tabs.opening import Opening
-from tabs.run_drawing import amount
+from tabs.run_drawing import amount, names_table
 from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
 
 DEFAULT = TrainingConfig()
 START_CHOICES = [
-    (say("pair-warmed all-MiniLM-L6-v2: compares, saw no label"), WARMED),
+    (say("all-MiniLM-L6-v2 that compares pairs, saw no label (pair-warmed)"), WARMED),
     *((name, name) for name in CHECKPOINTS),
     (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
@@ -66,9 +73,14 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown(_("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Each dashed line is what always "
-                  "answering the commoner label would score, each curve's first point what the start scores before any "
-                  "update. Watch whether the curve leaves both behind."))  # fmt: skip
+    what = _("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Each dashed line is what always "
+             "answering the majority class would score, each curve's first point what the starting checkpoint scores "
+             "before any optimizer step. Watch whether the curve leaves both behind.")  # fmt: skip
+    start = _("The default starting checkpoint has been trained before, for 600 steps on the sentences of MRPC's train "
+              "split, without their pairing and labels: it compares two sentences already, so its first point isn't a "
+              "beginner's. From the plain checkpoint, as in the course, a run as short as this one hardly leaves the "
+              "majority.")  # fmt: skip
+    gr.Markdown(f"{what}\n\n{start}")
     controls = _controls(settings)
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)
@@ -134,7 +146,8 @@ def _controls(settings):
         controls["checkpoint"] = gr.Dropdown(
             [(str(name), value) for name, value in START_CHOICES], value=DEFAULT.checkpoint, allow_custom_value=True,
             label=_("Checkpoint"),
-            info=_("what the run starts from: one of these, or any id of the Hub"), min_width=280,
+            info=_("what the run starts from: one of these, or an id of the Hub with safetensors, a fast tokenizer "
+                   "and a padding token"), min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
             list(SOURCES), value=DEFAULT.source, label=_("Pairs"), info=_("auto: MRPC where it can be had, else the embedded "
@@ -180,6 +193,7 @@ def _controls(settings):
             controls["precision"] = gr.Radio(list(PRECISIONS), value=DEFAULT.precision, label="precision",
                                              info=_("of matrix products; auto: bf16 where this machine is faster with it"))
             controls["seed"] = gr.Number(DEFAULT.seed, precision=0, label="seed", info=_("same seed, same curve"))
+        gr.HTML(names_table(IN_TRAINING_ARGUMENTS, asdict(DEFAULT)))
     return controls
 
 
