@@ -206,7 +206,8 @@ def _pooling():
     indices = gr.Checkbox(True, label="return_indices", info=_("where each largest value stood, for max_unpool2d"))
     with gr.Accordion(_("Picture"), open=False):
         channels = _slider(1, 3, 1, _("channels"))
-        negative = gr.Checkbox(False, label=_("negative numbers"), info=_("with zeros for padding they would never be taken"))
+        negative = gr.Checkbox(False, label=_("negative numbers"),
+                               info=_("with zeros for padding, those at the border would never be taken"))  # fmt: skip
         height, width = _slider(1, 8, 5, _("picture's height")), _slider(1, 8, 5, _("picture's width"))
         seed = _slider(0, 20, 0, "seed", _("another one, another picture"))
     followed = _follow_knobs((_("output channel"), 2), (_("output row"), 9), (_("output column"), 9))

@@ -214,7 +214,7 @@ def record_line(record):
     """How often the model is right, and what it overlooks: a learner who sees a wrong answer should know that it may be."""
     overlooked = [change for change, share in record.noticed.items() if share < 0.5]
     said = _("This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would be right on "
-             "{majority:.1%}. So about one answer in {wrong} is wrong.", accuracy=record.accuracy, label=EQUIVALENT,
+             "{majority:.1%}. So of such pairs it gets about one in {wrong} wrong.", accuracy=record.accuracy, label=EQUIVALENT,
              majority=record.majority, wrong=record.one_wrong_in)  # fmt: skip
     if overlooked:
         said = sentences(said, _("Changes that it mostly overlooks: {overlooked}. See “Stress it” below.",

@@ -37,7 +37,7 @@ def build_tab(settings):
     with gr.Row():
         checkpoint = gr.Dropdown(
             list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label=_("Checkpoint"),
-            info=_("decides the vocabulary; any id of the Hub works"), scale=2, min_width=280,
+            info=_("decides the vocabulary; an id of the Hub with a fast tokenizer works too"), scale=2, min_width=280,
         )  # fmt: skip
         max_length = gr.Slider(
             8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info=_("the most tokens of a "
