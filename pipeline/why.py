@@ -189,7 +189,7 @@ def _unknown(view, token, tokenizer):
     what = "" if missing[0] == word else say(" at this place of “{text}”", text=token.text)
     none = say("The vocabulary of {entries} has none for “{missing}”{what}", entries=_entries(tokenizer), missing=missing[0],
                what=what)
-    return [say("{none}, so the whole word has no pieces.", none=none), lost]
+    return [say("{none}, so the whole word has no tokens of its own.", none=none), lost]
 
 
 def _known(view, token, tokenizer):

@@ -154,27 +154,27 @@ def _controls(settings):
                                                                        "pairs")
         )
     with gr.Row():
-        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("updates of the weights, at most"))
+        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("optimizer steps, at most"))
         controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", step=1e-4,
-                                               info=_("how far an update goes"))
-        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, _("pairs in one update"))
+                                               info=_("how far an optimizer step goes"))
+        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, _("pairs in one optimizer step"))
     with gr.Accordion(_("More settings"), open=False):
         with gr.Row():
-            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, _("pairs to learn from"))
-            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, _("pairs to judge by"))
+            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, _("pairs to train on"))
+            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, _("pairs to evaluate on"))
             controls["epochs"] = _slider("epochs", 1, settings.max_epochs, _("times through the training pairs, at most"))
         with gr.Row():
             controls["eval_strategy"] = gr.Radio(
                 list(EVAL_STRATEGIES), value=DEFAULT.eval_strategy, label="eval_strategy",
-                info=_("when to judge; the notes' evaluation_strategy"),
+                info=_("when to evaluate; the notes' evaluation_strategy"),
             )  # fmt: skip
-            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, _("updates between two evaluations"))
+            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, _("optimizer steps between two evaluations"))
             controls["schedule"] = gr.Radio(
                 list(SCHEDULES), value=DEFAULT.schedule, label="lr_scheduler_type", info=_("how the learning rate falls")
             )
         with gr.Row():
             controls["warmup_ratio"] = gr.Slider(
-                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info=_("share of the run in which the learning rate rises")
+                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info=_("fraction of the steps in which the learning rate rises")
             )
             controls["weight_decay"] = gr.Slider(0, 1, DEFAULT.weight_decay, label="weight_decay", info=_("pull towards "
                                                                                                           "zero"))
@@ -188,7 +188,8 @@ def _controls(settings):
             )
             controls["frozen_layers"] = _slider("frozen_layers", 0, settings.max_frozen_layers,
                                                 _("lowest layers that stay as they are, and the embeddings with them"))
-            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout", info=_("share of activations dropped"))
+            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout",
+                                            info=_("fraction of the activations that are dropped"))  # fmt: skip
         with gr.Row():
             controls["precision"] = gr.Radio(list(PRECISIONS), value=DEFAULT.precision, label="precision",
                                              info=_("of matrix products; auto: bf16 where this machine is faster with it"))
@@ -288,7 +289,7 @@ class _handlers:
         baselines = {_("majority accuracy"): majority["accuracy"], _("majority F1"): majority["f1"]} if majority else {}
         series = {_("accuracy"): points["eval_accuracy"], "F1": points["eval_f1"]}
         return drawing.curve(_("Accuracy and F1 on validation"), series, baselines=baselines, x_label=_("step"),
-                             y_label=_("share"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"),
+                             y_label=_("fraction"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"),
                              ended=run.ended)
 
     def about(self, run):
@@ -426,9 +427,9 @@ def _message(run):
     if run.state == "running" and not run.events:
         return _("The worker is starting: it loads the pairs and the model.")
     if closing(run):
-        return _("Its last step is over: the model is being judged and saved.")
+        return _("Its last step is over: the model is being evaluated and saved.")
     if run.state == "stopping":
-        return _("It ends after the step that it is in, judges its model and saves it.")
+        return _("It ends after the step that it is in, evaluates its model and saves it.")
     return last.get("message") or last.get("reason") or ""
 
 

@@ -347,7 +347,7 @@ class _Seeds:
             return rows
         name = _("from the least to the most of {count} seeds", count=len(done))
         charts = [self._chart(done, "eval_loss", _("Validation loss"), _("cross-entropy"), name),
-                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("share"), name)]  # fmt: skip
+                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("fraction"), name)]  # fmt: skip
         return f'{rows}<div class="bands">{"".join(charts)}</div>'
 
     def _row(self, run):
@@ -384,7 +384,7 @@ def build_save(settings, after):
                 gr.LoginButton(size="md", min_width=200)
             push = gr.Button(_("Push to my Hub account"), min_width=200)
         said = gr.HTML()
-        gr.Markdown(_("With it goes a model card with the figures, the settings, the seed and the versions, and the script "
+        gr.Markdown(_("With it goes a model card with the metrics, the settings, the seed and the versions, and the script "
                       "that trains it again. The token is used for this push and kept nowhere."))  # fmt: skip
     after.ended.change(page.download, after.ended, download, **PRIVATE)
     push.click(page.push_from_space if on_space else page.push_from_here, [after.ended, name, private], said,

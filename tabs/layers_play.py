@@ -244,7 +244,7 @@ def _normalization():
     n, channels = _slider(1, 3, 2, _("N, examples")), _slider(1, 3, 2, _("C, num_features"))
     size = _slider(1, 4, 3, _("H and W"))
     passes = _slider(1, 100, 1, _("batches seen"), _("how many times training has met this batch"))
-    momentum = _slider(0, 1, 0.1, "momentum", _("the newest batch's share in the running statistics"), step=0.05)
+    momentum = _slider(0, 1, 0.1, "momentum", _("the newest batch's weight in the running statistics"), step=0.05)
     average = gr.Checkbox(False, label="momentum=None", info=_("the plain average of all batches instead"))
     eps = gr.Radio([1e-5, 1e-3, 0.1, 1.0], value=1e-5, label="eps", info=_("added to the variance: no division by zero"))
     affine = gr.Checkbox(True, label="affine", info=_("whether γ and β exist"))

@@ -26,7 +26,7 @@ def percent(share):
 
 
 def points(difference):
-    return _("{change:+.1f} points", change=100 * difference) if math.isfinite(difference) else "–"
+    return _("{change:+.1f} percentage points", change=100 * difference) if math.isfinite(difference) else "–"
 
 
 def table(kind, caption, head, rows):
@@ -207,7 +207,7 @@ def _matrix(judgement, when, labels):
             f'{counts[gold, answer]}<small>{"✓" if gold == answer else "✕"}</small></td>' for answer in (0, 1)
         ) + "</tr>" for gold in (0, 1)
     )  # fmt: skip
-    says = "".join(f'<th scope="col">{_("says {label}", label=text(label))}</th>' for label in labels)
+    says = "".join(f'<th scope="col">{_("predicted {label}", label=text(label))}</th>' for label in labels)
     head = f'<tr><th scope="col">{_("gold label")}</th>{says}</tr>'
     right = percent(judgement.accuracy(when))
     caption = _("Before: {right} right", right=right) if when == "before" else _("After: {right} right", right=right)

@@ -58,7 +58,7 @@ def _marked(sentence, explained):
 
 
 def _under():
-    said = _("Under each piece: its input_id and, where there is one, its token_type_id.")
+    said = _("Under each token: its input_id and, where there is one, its token_type_id.")
     return f'<p class="quiet">{said}</p>'
 
 

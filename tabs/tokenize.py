@@ -60,7 +60,7 @@ def build_tab(settings):
                                                       max_rows=settings.max_rows), elem_id="field-rows")
         words = gr.Textbox("", label=_("Search"), info=_("rows with all of these words"), placeholder=_("for example: police"))
         shuffle = gr.Button(_("Random rows"), scale=0, elem_id="press-random-rows")
-    show = gr.Radio([(_("pieces"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
+    show = gr.Radio([(_("tokens"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
     batch = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())
     tables = gr.HTML(min_height=300)
@@ -146,7 +146,7 @@ class _handlers:
         view = batch_view(tokenizer, examples, max_length, checked_truncation(truncation))
         lines = [drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
         if show not in view.tensors and show != "pieces":
-            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the pieces are shown.", show=show),
+            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the tokens are shown.", show=show),
                                           kind="info"))
             show = "pieces"
         asked = {"rows": rows, "split": split, "checkpoint": checkpoint, "max_length": max_length, "truncation": truncation,

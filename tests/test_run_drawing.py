@@ -118,7 +118,7 @@ def test_the_tables_of_runs_and_seeds():
     assert "50.0% 75.0% –" in said(drawn)
     assert "no finished run" in drawing.runs_table([])
     seeds = said(drawing.seeds_table([(42, "Done", 0.8, 0.85, 0.4), (43, "Done", 0.75, 0.8, 0.5), (44, "Running", None, None, None)]))
-    assert "mean accuracy 77.5%, from 75.0% to 80.0%: 5.0 points apart by the seed alone" in seeds and "seed 44 Running – – –" in seeds
+    assert "mean accuracy 77.5%, from 75.0% to 80.0%: 5.0 percentage points apart by the seed alone" in seeds and "seed 44 Running – – –" in seeds
     assert "apart by" not in said(drawing.seeds_table([(42, "Done", 0.8, 0.85, 0.4)]))
 
 
