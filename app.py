@@ -10,6 +10,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves 
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # a visitor could name a private model of the host's
 
 import logging
 import threading
@@ -22,6 +23,8 @@ from starlette.routing import Route
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline import executors
 from pipeline.health import health
+from pipeline.isolation import processes
+from pipeline.isolation.secrets import forget_secrets
 from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
@@ -39,7 +42,7 @@ TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
-    "enable_monitoring": False, "ssr_mode": False,
+    "enable_monitoring": False, "ssr_mode": False, "max_threads": 3 * Settings.max_isolated_calls,
     "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
 }  # fmt: skip
 
@@ -60,7 +63,8 @@ def build_app(settings):
     executors.prepare()
     keep_light()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers is somebody's flood.
-    return demo.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
+    # Twice as many at once as may wait for strangers' checkpoints: those keep nobody else from an answer
+    return demo.queue(default_concurrency_limit=2 * settings.max_isolated_calls, max_size=MOST_WAITING)
 
 
 def _build_page(demo, settings):
@@ -91,9 +95,11 @@ def _build_page(demo, settings):
 
 
 def page_settings():
-    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on behind it."""
+    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on behind it, and what
+    anyone may have made is opened in a process of its own.
+    """
     settings = Settings()
-    return replace(settings, hub_download_seconds=settings.hub_decision_seconds)
+    return replace(settings, hub_download_seconds=settings.hub_decision_seconds, isolates=processes.available())
 
 
 def warm(settings, demo):
@@ -101,7 +107,8 @@ def warm(settings, demo):
 
     Each by itself: where one can't be had, the others still can. Runs come last: their processes want the cores, too.
     """
-    for prepare, what in ((_answer_once, settings), (_load_pairs, settings), (draw_ahead, demo), (open_house, settings)):
+    for prepare, what in ((_answer_once, settings), (_load_pairs, settings), (draw_ahead, demo), (_start_fork_server, settings),
+                          (open_house, settings)):  # fmt: skip
         try:
             prepare(what)
         except Exception:
@@ -119,6 +126,11 @@ def _load_pairs(settings):
     from pipeline.dataset import load_raw_datasets
 
     load_raw_datasets(settings=settings)
+
+
+def _start_fork_server(settings):
+    if settings.isolates:
+        processes.fork_server.start()
 
 
 def health_route(settings):
@@ -141,6 +153,7 @@ def app_kwargs(settings):
 
 
 def main():
+    forget_secrets()
     settings = page_settings()
     demo = build_app(settings)
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()

@@ -8,7 +8,7 @@ Columns that are text (sentence1, sentence2) or that the model doesn't know (idx
 from dataclasses import dataclass
 
 from languages import say
-from pipeline.tokenization import tokenize_function
+from pipeline.tokenization import checked_length, checked_truncation, tokenize_function
 
 MODEL_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 RENAMED = {"label": "labels", "label_ids": "labels"}
@@ -65,6 +65,12 @@ def batch_view(tokenizer, rows, max_length=128, truncation=True):
         padding_cells=batch_size * seq_len - sum(lengths),
         cells=batch_size * seq_len,
     )
+
+
+def rows_view(tokenizer, rows, max_length, truncation, settings):
+    """`batch_view` of values as a visitor gave them, each checked."""
+    max_length = checked_length(max_length, tokenizer, settings)
+    return batch_view(tokenizer, rows, max_length, checked_truncation(truncation))
 
 
 def _fate(name):

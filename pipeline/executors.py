@@ -8,7 +8,6 @@ runs that in a daemon forked from the server, pickles what goes in and out, lets
 ends it after `duration` seconds. So no worker process can train there, and the model is served from the CPU.
 """
 
-import json
 import os
 import subprocess
 import threading
@@ -20,7 +19,7 @@ from pathlib import Path
 from languages import say
 from pipeline import workers
 from pipeline.settings import Settings, zero_gpu
-from pipeline.story import append_event, with_sentences, write_whole
+from pipeline.story import append_event, as_line, write_whole
 from pipeline.training import config_from, fine_tune
 
 
@@ -83,7 +82,7 @@ class GpuCall:
                 message = say("ZeroGPU ended the run: {value}. Try again later.",
                               value=str(error).strip()[:300] or type(error).__name__)
                 event = {"event": "failed", "seconds": seconds, "message": message}
-                write_whole(self._folder / "ended", json.dumps(with_sentences(event)))
+                write_whole(self._folder / "ended", as_line(event))
         finally:
             self.returncode = 1 if self.returncode is None else self.returncode
 

@@ -21,6 +21,7 @@ import hashlib
 import itertools
 import json
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -35,22 +36,22 @@ from functools import lru_cache
 
 from languages import say
 from pipeline import executors, life, workers
-from pipeline.settings import InputError, Settings, zero_gpu
-from pipeline.sources import RUN_ID
+from pipeline.isolation.checkpoints import ask
+from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, Settings, zero_gpu
+from pipeline.sources import RUN_ID, is_bundled
 from pipeline.story import (
-    is_event,
+    as_line,
+    event_in,
+    is_number,
     last_told,
     modified,
-    parsed,
     read_config,
     read_events,
     read_text,
-    said_again,
-    with_sentences,
     write_whole,
 )
 from pipeline.sweeping import is_run, remove, sweep_folder
-from pipeline.training import config_from, planned_steps
+from pipeline.training import check_start, config_from, planned_steps
 
 try:
     import fcntl
@@ -87,6 +88,12 @@ class Run:
         """Whether it left a model to predict with."""
         return self.state in ("done", "stopped") and bool(self.events and self.events[-1].get("after"))
 
+    @property
+    def answers(self) -> bool:
+        """Whether the model that it left answers: after a loss that is NaN or infinite, its weights are, too."""
+        loss = self.events[-1]["after"].get("loss", 0.0) if self.has_model else None  # an old story may not tell it
+        return is_number(loss) and math.isfinite(loss)
+
     def of(self, kind):
         """The events of one kind, in order."""
         return [event for event in self.events if event["event"] == kind]
@@ -111,6 +118,10 @@ def start_runs(configs, settings=None, browser="", address=""):
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As start_run."""
     settings = settings or Settings()
     configs = [config.checked(settings) for config in configs]
+    for config in configs:
+        _check_hardware(config)
+        if not is_bundled(config.checkpoint):
+            ask(config.checkpoint, check_start, config, settings=settings)
     started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
     try:
         sweep(settings)
@@ -125,6 +136,14 @@ def start_runs(configs, settings=None, browser="", address=""):
         raise InputError(say("This server can't write a new run: {strerror}. Try again in some minutes.",
                              strerror=error.strerror)) from error
     return started
+
+
+def _check_hardware(config):
+    """On ZeroGPU a run is forked from the server itself, where no stranger's checkpoint is opened."""
+    if zero_gpu() and config.checkpoint not in (*CHECKPOINTS, *ADAPTERS):
+        raise InputError(say("On this Space a run starts from one of {names}. Choose one, or duplicate the Space on other "
+                             "hardware to start from {checkpoint}.", names=", ".join((*ADAPTERS, *CHECKPOINTS)),
+                             checkpoint=config.checkpoint))  # fmt: skip
 
 
 def _make_folder(folder, config, secret, browser, address):
@@ -248,7 +267,7 @@ def _start_worker(run, settings):
 def _environment(settings):
     """Settings as a worker reads them."""
     mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
-    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
+    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc, "CONFINE": "1"}
 
 
 def _have_kept(settings):
@@ -357,8 +376,8 @@ def _last_event(folder, state, last):
 
 
 def _ended_by_server(folder):
-    event = parsed(read_text(folder / "ended"))
-    return said_again(event) if is_event(event) and event["event"] in ENDED else None
+    event = event_in(read_text(folder / "ended"))
+    return event if event and event["event"] in ENDED else None
 
 
 def _why_failed(folder):
@@ -516,7 +535,7 @@ def _ended_by_request():
 def _end_hard(folder, event):
     """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
     try:
-        write_whole(folder / "ended", json.dumps(with_sentences(event)))
+        write_whole(folder / "ended", as_line(event))
     finally:  # on a full disk, too
         life.end(folder)
 

@@ -15,10 +15,11 @@ import zipfile
 from pathlib import Path
 
 from languages import say
+from pipeline.hub.availability import HubUnavailable, hub_reason, waiting_is_vain, within
 from pipeline.reproduce import model_folder, run_script
 from pipeline.runs import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, READY, InputError, Settings
-from pipeline.sources import RUN_PREFIX, HubUnavailable, hub_reason, run_files, validated_checkpoint, waiting_is_vain, within
+from pipeline.sources import RUN_PREFIX, run_files, validated_checkpoint
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -70,6 +71,9 @@ def model_card(run, name):
     start, end = run.first("start"), run.first(run.state)
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(say("This run doesn't say what it was trained from, so no card can be written. Start a new run."))
+    if not run.answers:
+        raise InputError(say("This run's weights are NaN or infinite, so there is no model to save. Start a new run with a "
+                             "smaller learning_rate."))
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     on_mrpc = start["data"]["place"] != "embedded"

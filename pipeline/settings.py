@@ -121,8 +121,20 @@ class Settings:
     hub_download_seconds: float = 300.0
     hub_retry_seconds: float = 60.0
     # What a visitor may name: bert-large fits, and is served in half of that. Downloads go on when a page has given up.
+    # One of which nothing arrives is ended after 20 s (pipeline/hub/repository.py).
     max_checkpoint_bytes: int = 1_500_000_000
-    max_downloads_at_once: int = 3
+    max_downloads_at_once: int = 6
+    max_download_seconds: float = 900.0
+    max_hub_cache_bytes: int = 20_000_000_000
+    # Whether checkpoints that don't come with the app are opened in confined processes: a page says yes, a command is its
+    # user's own. So many such processes are kept, so many calls may go on in them, each for so long and with so much
+    # memory: bert-large is read in float32 and served from a copy in bfloat16.
+    isolates: bool = False
+    confines: bool = field(default_factory=lambda: os.environ.get("CONFINE") == "1")  # a run's worker likewise
+    max_isolated_processes: int = 4
+    max_isolated_calls: int = 24
+    isolated_seconds: float = 20.0
+    isolated_memory_bytes: int = 4 * 2**30
     # For one step of a push: a page waits for it, and an upload takes as long as its line is slow.
     hub_push_seconds: float = 300.0
 

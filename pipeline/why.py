@@ -9,9 +9,10 @@
 from dataclasses import dataclass, replace
 
 from languages import say
+from pipeline.collation import rows_view
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, InputError, shown  # noqa: F401
 from pipeline.sources import load_tokenizer  # noqa: F401
-from pipeline.tokenization import NO_TYPE_IDS, Token, token_view  # noqa: F401
+from pipeline.tokenization import NO_TYPE_IDS, Token, checked_length, pair_view, token_view
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
 BLANKS = ("Ġ", "▁")  # how byte-level BPE and SentencePiece write the blank before a word
@@ -54,6 +55,20 @@ def why_token(view, position, row, tokenizer):
     token = view.tokens[position]
     value, says = EXPLAIN[row](view, token, tokenizer)
     return Why(row, position, token.piece, value, token.role, tuple(says), token.sentence, token.start, token.end)
+
+
+def why_of_token(tokenizer, sentence1, sentence2, max_length, truncation, position, row, settings):
+    """One cell of a pair's grid -> Why, from values as a visitor's page sent them."""
+    view = pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings)
+    return why_token(view, position, row, tokenizer)
+
+
+def why_of_cell(tokenizer, rows, line, max_length, truncation, position, row, settings):
+    """One cell of a batch's grid -> Why. rows: the raw rows of the batch; line: which of them."""
+    seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
+    max_length = checked_length(max_length, tokenizer, settings)
+    view = token_view(tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation)
+    return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
 def why_label(label):

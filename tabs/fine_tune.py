@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import secrets
 import shlex
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, closing, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, READY, WARMED, InputError
 from pipeline.sources import origin_said
+from pipeline.story import is_number
 from pipeline.training import (
     EVAL_STRATEGIES,
     IN_TRAINING_ARGUMENTS,
@@ -73,13 +75,18 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    what = _("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Each dashed line is what always "
-             "answering the majority class would score, each curve's first point what the starting checkpoint scores "
-             "before any optimizer step. Watch whether the curve leaves both behind.")  # fmt: skip
-    start = _("The default starting checkpoint has been trained before, for 600 steps on the sentences of MRPC's train "
-              "split, without their pairing and labels: it compares two sentences already, so its first point isn't a "
-              "beginner's. From the plain checkpoint, as in the course, a run as short as this one hardly leaves the "
-              "majority.")  # fmt: skip
+    what = _(
+        "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines show the accuracy and "
+        "the F1 of always predicting the majority class; each curve starts at the score before training. Watch whether "
+        "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
+        "accuracy and 3.2 of F1."
+    )
+    start = _(
+        "The default starting checkpoint has been trained before, for 600 steps on the sentences of MRPC's train "
+        "split, without their pairing and labels: it compares two sentences already, so its first point isn't a "
+        "beginner's. From the plain checkpoint, as in the course, a run as short as this one hardly leaves the "
+        "majority."
+    )
     gr.Markdown(f"{what}\n\n{start}")
     controls = _controls(settings)
     page.names = tuple(controls)
@@ -262,7 +269,7 @@ class _handlers:
             _result(run),
             drawing.log_table(_log(run), run.ended), self.about(run), gr.Button(again, interactive=mine),
             gr.Timer(active=run.state not in ENDED),
-            f"run:{run.id}" if run.has_model else gr.skip(), run.id if run.ended else "",
+            f"run:{run.id}" if run.answers else gr.skip(), run.id if run.ended else "",
         )  # fmt: skip
 
     def charts(self, run_id, owned):
@@ -366,8 +373,8 @@ class _handlers:
 
         Returns:
             state (queued, running, stopping, done, stopped, failed or expired), message, place in the queue and wait in
-            seconds, step and total_steps, before and after (accuracy and F1, once it has ended), and model (its name for
-            `predict`, "" while there is none)
+            seconds, step and total_steps, before and after (loss, accuracy and F1, once it has ended; null for what is NaN
+            or infinite), and model (its name for `predict`, "" while there is none, or where its weights are NaN)
         """
         try:
             return _told(read_run(run, self.settings))
@@ -413,8 +420,14 @@ def _told(run):
     done, total, _left = progress(run)
     end = (run.first(run.state) if run.ended else None) or {}
     return {"state": run.state, "message": _message(run), "place": run.place, "wait": run.wait, "step": done,
-            "total_steps": total, "before": end.get("before"), "after": end.get("after"),
-            "model": f"run:{run.id}" if run.has_model else ""}  # fmt: skip
+            "total_steps": total, "before": _figures(end.get("before")), "after": _figures(end.get("after")),
+            "model": f"run:{run.id}" if run.answers else ""}  # fmt: skip
+
+
+def _figures(told):
+    """Loss, accuracy and F1 as JSON can say them, which has no NaN."""
+    finite = {name: is_number(value) and math.isfinite(value) for name, value in (told or {}).items()}
+    return {name: told[name] if finite[name] else None for name in finite} or None
 
 
 def _message(run):
@@ -444,6 +457,9 @@ def _result(run):
     seconds = drawing.duration(end["seconds"])
     took = (_("The run took {seconds} and {peak} of memory at most.", seconds=seconds, peak=amount(peak)) if peak else
             _("The run took {seconds}.", seconds=seconds))  # fmt: skip
+    if not run.answers:
+        broken = _("This run's loss became NaN or infinite, and so did the weights that it left: its model answers nothing.")
+        return drawing.result_table(rows) + drawing.notice(drawing.sentences(broken, took), kind="warning")
     ready = drawing.sentences(_("The model is ready: it is chosen in the Predict tab."), took)
     return drawing.result_table(rows) + drawing.notice(ready, kind="info")
 

@@ -14,7 +14,8 @@ from starlette.routing import Route
 from languages import _, say
 from pipeline import by_hand, saving
 from pipeline.dataset import load_raw_datasets
-from pipeline.diagnosis import changed_config, diagnose, evidence_of
+from pipeline.diagnosis import changed_config, diagnose
+from pipeline.evidence import evidence_of
 from pipeline.forecast import forecast
 from pipeline.judgement import digest
 from pipeline.reproduce import by_hand_script, run_script
@@ -196,7 +197,10 @@ class _After:
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
         if not kept:
-            return f'<p class="quiet">{_("This run kept no answers pair by pair.")}</p>'
+            broken = not read_run(run_id, self.settings).answers
+            said = _("The model that this run left has no answers: its logits are NaN or infinite.") if broken else _(
+                "This run kept no answers pair by pair.")
+            return f'<p class="quiet">{said}</p>'
         judgement, which = kept
         return run_drawing.changed_pairs(judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS)
 

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from languages import _, say
-from pipeline.prediction import at_hand, predict_each, softmax_steps
+from pipeline.isolation.checkpoints import is_at_hand
 from pipeline.prediction import predict as predict_pairs
+from pipeline.prediction import predict_each, softmax_steps
 from pipeline.probing import record_of
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from pipeline.sources import RUN_PREFIX
@@ -109,7 +110,7 @@ class _handlers:
 
         [their answers, in their order, what raises a call of its own where the Hub must be asked first].
         """
-        ready = [at_hand(model, self.settings) for model in models]
+        ready = [is_at_hand(model) for model in models]
         asked = zip(models, sentences1, sentences2, [self.settings.max_length] * len(models), strict=True)
         answered = iter(predict_each([each for each, now in zip(asked, ready, strict=True) if now], self.settings))
         drawn = [_drawn(next(answered)) if now else _awaited(model) for model, now in zip(models, ready, strict=True)]
@@ -152,7 +153,7 @@ class _handlers:
 
 
 def _awaited(model):
-    return drawing.notice(_("Looking for {name} on the Hub. The first answer of a model can take ten seconds.", name=model))
+    return drawing.notice(_("{name} is being opened. Its first answer can take ten seconds.", name=model[:40]))
 
 
 def _drawn(answer):
@@ -168,8 +169,6 @@ def _drawn(answer):
     return "".join(parts)
 
 
-UNTRAINED = say("This model's classification head has never been trained: its weights are random numbers, and so is this "
-                "answer. Fine-tune it in the tab to the left, and compare.")  # fmt: skip
 UNLABELED = say("This model has never seen a label: it only compares how similar the two sentences are. Fine-tune it in "
                 "the tab to the left, and compare.")  # fmt: skip
-WARNINGS = {WARMED: UNLABELED, **dict.fromkeys(CHECKPOINTS, UNTRAINED)}
+WARNINGS = {WARMED: UNLABELED}

@@ -8,10 +8,11 @@ import gradio as gr
 
 from languages import _, say
 from pipeline.dataset import load_raw_datasets, random_rows, rows_at
-from pipeline.prediction import model_for, predict, predict_each
+from pipeline.isolation.checkpoints import find
+from pipeline.prediction import predict, predict_each
 from pipeline.probing import leave_one_out, record_of, stress
 from pipeline.reproduce import predict_script
-from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, READY, WARMED, InputError, shown
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, WARMED, InputError, shown
 from pipeline.sources import RUN_PREFIX
 from pipeline.tables import answer_rows, read_pairs, write_answers
 from pipeline.tokenization import checked_pair
@@ -254,7 +255,7 @@ class _handlers:
         """The script of what is on the screen: where another model stands in for the one asked, the script has that."""
         try:
             pair = checked_pair(sentence1, sentence2, self.settings)
-            _rest, origin = model_for(model, self.settings)
+            origin = find(model, True, self.settings).origin
         except Exception as error:
             return "\n".join(f"# {line}" for line in explain(error).splitlines())
         script = predict_script(origin.loaded, *pair, self.settings.max_length, self.settings.seed)
@@ -275,10 +276,10 @@ def _compared(model, answer):
         return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
     prediction, origin = answer
     where = str(origin)
-    if origin.loaded in CHECKPOINTS:
+    if prediction.notes:
         # What stands in says why in whole sentences, anything else in one without its full stop
         where = drawing.sentences(where if origin.stands_in else _("{origin}.", origin=where),
-                                  _("Its head has never been trained, so this answer is chance."))  # fmt: skip
+                                  *(str(note) for note in prediction.notes))  # fmt: skip
     return _name_of(model), prediction, where
 
 

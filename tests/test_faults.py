@@ -273,7 +273,7 @@ def linked(model):
     (config_with(architectures=["BertForTokenClassification"]), "no sequence classifier but BertForTokenClassification"),
     (config_with(architectures=None), "names no architecture"),
     (config_with(architectures=[7]), "config.json .* can't be read"),
-    (config_with(model_type="<b>"), "does not recognize"),
+    (config_with(model_type="<b>"), "of the architecture"),
     (lambda model: (model / "config.json").write_bytes(b"\xff\xfe\x00"), "config"),
     (lambda model: (model / "config.json").write_text("[" * 10**5), "config.json .* can't be read"),
     (lambda model: (model / "config.json").unlink(), "config"),

@@ -87,9 +87,9 @@ def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
 
 
 def test_a_locked_setting_keeps_the_remedy_from_being_started(runs, settings):
-    assert set(more.diagnosis_of(runs[0], settings).remedy.changes) == {"learning_rate"}
-    card, remedy, _ = more._After(settings).fill(runs[0].id, ["learning_rate", "seed"])
-    assert not remedy.visible and "learning_rate" in card, "it can be read"
+    assert set(more.diagnosis_of(runs[0], settings).remedy.changes) == {"eval_pairs"}
+    card, remedy, _ = more._After(settings).fill(runs[0].id, ["eval_pairs", "seed"])
+    assert not remedy.visible and "eval_pairs" in card, "it can be read"
     assert more._After(settings).fill(runs[0].id, ["dropout"])[1].visible
 
 

@@ -12,7 +12,7 @@ from pipeline import forecast as forecasting
 from pipeline.forecast import forecast, measured_pace, size_of
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
+from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError, Settings
 from pipeline.sources import load_model, load_tokenizer
 from pipeline.story import append_event
 from pipeline.training import TrainingConfig, fine_tune, freeze
@@ -202,7 +202,7 @@ def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopba
     told = ask(client, "some/bert", "embedded")
     wanted = [path for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")]
     assert told["of"]["model"] == [sum(path.stat().st_size for path in wanted), "some/bert from the Hub"]
-    assert told["parameters"] == size_of(tiny, 0, None)[0].parameters
+    assert told["parameters"] == size_of(tiny, 0, Settings())[0].parameters
     assert not list(client.home.rglob("*.safetensors")), "weighed, not downloaded"
 
 
@@ -262,7 +262,7 @@ def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(loopback, as
 WEIGH = """
 from pipeline.dataset import FILES
 from pipeline.settings import Settings
-from pipeline.sources import weighed
+from pipeline.hub.availability import weighed
 print(json.dumps(weighed("dataset", "nyu-mll/glue", FILES, Settings())))
 """
 

@@ -63,15 +63,16 @@ def test_one_public_endpoint_and_a_batched_answer(settings):
 
 
 def test_a_strangers_model_of_the_hub_keeps_nobody_waiting(tiny, settings, monkeypatch):
-    """It gets an answer of its own, later; a model of the Hub that is in memory is answered with the others."""
+    """It gets an answer of its own, later, as a run does: both are opened in processes of their own."""
     page = predict_tab._handlers(settings)
-    by_itself = page.answer(*PAIR, tiny)
-    asked = sources.checkpoint_files
-    monkeypatch.setattr(sources, "checkpoint_files", lambda name, *more: pytest.fail(name) if "/slow" in name else asked(name, *more))
-    drawn, later = page.answers([PAIR[0]] * 4, [PAIR[1]] * 4, ["some/slow-model", tiny, "no/../id", EMBEDDED_CHECKPOINT])
-    assert "some/slow-model" in drawn[0] and "<table" not in drawn[0] and len(later[0]) == 16
-    assert drawn[1] == by_itself and "not a checkpoint id" in drawn[2] and "<table" in drawn[3]
-    assert later[1:] == [gr.skip()] * 3
+    monkeypatch.setattr(sources, "checkpoint_files", lambda name, *more: pytest.fail(name))
+    models = ["some/slow-model", f"run:{'a' * 32}", "no/../id"]
+    drawn, later = page.answers([PAIR[0]] * 3, [PAIR[1]] * 3, models)
+    assert "some/slow-model" in drawn[0] and "<table" not in drawn[0] and len(later[0]) == len(later[1]) == 16
+    assert "not a checkpoint id" in drawn[2] and later[2] == gr.skip()
+    monkeypatch.undo()
+    drawn, later = page.answers([PAIR[0]], [PAIR[1]], [EMBEDDED_CHECKPOINT])
+    assert "<table" in drawn[0] and later == [gr.skip()]
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -104,7 +105,7 @@ def test_the_ready_model_says_how_often_it_is_wrong(settings):
     drawn, record = predict_tab._handlers(settings).answer(*PAIR, READY), record_of(READY)
     assert f"right on {record.accuracy:.1%} of MRPC" in drawn and f"right on {record.majority:.1%}" in drawn
     assert f"of such pairs it gets about one in {record.one_wrong_in} wrong" in drawn and "insert “not”, change a number" in drawn
-    for model, says in ((EMBEDDED_CHECKPOINT, "has never been trained"), (WARMED, "has never seen a label")):
+    for model, says in ((EMBEDDED_CHECKPOINT, "classification head is new"), (WARMED, "has never seen a label")):
         drawn = predict_tab._handlers(settings).answer(*PAIR, model)
         assert says in drawn and "it gets about one in" not in drawn
 
@@ -139,10 +140,10 @@ def test_a_run_of_an_address_is_listed_by_a_name(settings):
 def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(page, tiny, settings):
     drawn = page.compare(*PAIR, [EMBEDDED_CHECKPOINT, WARMED], "no/../id")
     rows = re.findall(r"<tr.*?</tr>", drawn)[1:]
-    assert len(rows) == 3 and "never been trained" in rows[0] and "is not a checkpoint id" in rows[2]
+    assert len(rows) == 3 and "classification head is new" in rows[0] and "is not a checkpoint id" in rows[2]
     told = predict(WARMED, [PAIR], settings=settings)[0][0]
     assert f"{told.logits['equivalent']:.3f}" in rows[1] and f"{told.probabilities['equivalent']:.1%}" in rows[1]
-    assert "never been trained" not in rows[1]
+    assert "head is new" not in rows[1]
     [alone] = re.findall(r"<tr.*?</tr>", page.compare(*PAIR, [], f" {tiny} "))[1:]
     assert tiny in alone
 

@@ -79,7 +79,7 @@ def test_all_variants_go_in_one_batched_forward_pass(tiny, settings, monkeypatch
     shapes = []
 
     class Counted:
-        config, device = model.config, model.device
+        config, device, notes = model.config, model.device, model.notes
 
         def __call__(self, **batch):
             shapes.append(tuple(batch["input_ids"].shape))
