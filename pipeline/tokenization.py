@@ -139,7 +139,7 @@ class TokenView:
 
 
 NO_TYPE_IDS = (
-    say("This checkpoint has no token_type_ids: its model was built without segment embeddings, so the sentences are told "
+    say("This checkpoint has no token_type_ids: its model makes no difference between segments, so the sentences are told "
         "apart by the separator tokens alone. The collator and the model simply do without that column.")
 )
 

@@ -47,7 +47,8 @@ def build_tab(settings):
     gr.Markdown(_("Do the two sentences say the same? The model reads both in one sequence and answers with two logits."))
     model = gr.Dropdown(
         _choices(), value=READY, allow_custom_value=True, label=_("Model"),
-        info=_("ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends"),
+        info=_("ready-made, with a new head, or an id of the Hub (safetensors; two labels, if it has a head); a model of "
+               "yours appears here when its fine-tune ends"),
     )  # fmt: skip
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=LONGEST_TYPED, min_width=280)
@@ -93,8 +94,8 @@ def build_tab(settings):
 
 def _choices(run=None):
     named = [(_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
-             (_("pair-warmed: compares, has never seen a label"), WARMED),
-             *((_("untrained: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
+             (_("all-MiniLM-L6-v2 that compares pairs, has never seen a label (pair-warmed)"), WARMED),
+             *((_("new head: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
     return [(_("yours: fine-tune {run}…", run=run[4:12]), run), *named] if run else named
 
 
