@@ -66,20 +66,21 @@ def build_tab(settings):
     sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is answered by itself. A
     # change of a hidden text is an event that an answer can raise.
-    later, first = [gr.Textbox("", visible="hidden") for _what in ("later", "first")]
+    later, later_chosen, first = [gr.Textbox("", visible="hidden") for _what in ("later", "chosen", "first")]
     # A run that ends chooses its model, too: for the guided walk that is nothing that the learner asked
-    chosen = model.change(page.answers, inputs, [answer, later], **private, **together)
+    chosen = [model.change(page.answers, inputs, [answer, later_chosen], **private, **together),
+              later_chosen.change(page.answer, inputs, answer, **private)]  # fmt: skip
     # Where a pair is put into the fields, its answer follows
     answered = [gr.on(asked, page.answers, inputs, [answer, later], **private, **together),
                 *(filled.then(page.answers, inputs, [answer, later], **private, **together)
                   for filled in (examples.load_input_event, sections.taken)),
                 later.change(page.answer, inputs, answer, **private)]  # fmt: skip
-    sections.follow([*answered, chosen])
+    sections.follow([*answered, *chosen])
     names = ("sentence1", "sentence2")
     fills = {examples.dataset: names, sections.take: names}
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model, **sections.fields}, fills)
     shared.follow(*answered, done="predict")
-    shared.follow(chosen)
+    shared.follow(*chosen)
     build_share(settings, shared)
     public(page.predict, api_name="predict")
 
