@@ -121,12 +121,14 @@ def _row(name, values, tokens, kind=""):
 
 
 NO_TYPE_IDS = say("this checkpoint has none: its model tells the sentences apart by the separators alone")
+NOTHING_BETWEEN = say("this checkpoint has none, and puts no token between the sentences: its model reads one text")
 
 
 def _type_ids(view):
     if view.has_type_ids:
         return _row("token_type_ids", [token.type_id for token in view.tokens], view.tokens)
-    absent = f'<td class="absent" colspan="{len(view.tokens)}"><span>{NO_TYPE_IDS}</span></td>'
+    why = NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN
+    absent = f'<td class="absent" colspan="{len(view.tokens)}"><span>{why}</span></td>'
     return f'<tr><th scope="row">token_type_ids</th>{absent}</tr>'
 
 
