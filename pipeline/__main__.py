@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError, Settings, launch, lonely_launch
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, launch, lonely_launch
 
 SETTINGS = Settings()
 MODELS = "adapter:paraphrase, adapter:pair-warmed, run:<id> or an id of the Hub (default: %(default)s)"
@@ -144,11 +144,14 @@ def predict(options):
     """Label, probabilities and logits of one pair, or of a CSV of them."""
     from tqdm import tqdm
 
-    from pipeline.tables import PairRow, answer_rows, read_pairs
+    from pipeline.tables import PairFile, PairRow, answer_rows, read_pairs, scores_of
     from pipeline.tokenization import checked_pair
 
-    rows = read_pairs(options.csv, SETTINGS) if options.csv else [PairRow(0, *checked_pair(*options.pair, SETTINGS))]
-    answered, told = [], None
+    pairs = (read_pairs(options.csv, SETTINGS) if options.csv else
+             PairFile([PairRow(0, *checked_pair(*options.pair, SETTINGS))]))  # fmt: skip
+    for note in pairs.notes:
+        tell(f"note: {note}")
+    rows, answered, told = pairs.rows, [], None
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         for answers, origin in answer_rows(checkpoint_named(options.checkpoint), rows, options.max_length, SETTINGS):
             if origin and not told:
@@ -159,18 +162,20 @@ def predict(options):
                 print_answer(answer)
             answered += answers
             bar.update(len(answers))
+    if scores := scores_of(answered):
+        print_scores(scores)
     if options.output:
-        save_answers(answered, options.output)
+        save_answers(answered, options.output, pairs.columns)
     # The good rows are answered, but whoever reads exit codes should know of the others
     return 2 if any(answer.row.error for answer in answered) else 0
 
 
-def save_answers(answered, output):
+def save_answers(answered, output, columns):
     from pipeline.tables import write_answers
 
     try:
         with open(output, "w", newline="", encoding="utf-8-sig") as file:
-            write_answers(answered, file)
+            write_answers(answered, file, columns)
     except OSError as error:
         raise InputError(f"{output} can't be written: {error.strerror}. Name another with --output.") from None
     tell(f"predictions: {output}")
@@ -263,6 +268,8 @@ def print_answer(answer):
     """A row's prediction on stdout, or its error on stderr."""
     if answer.prediction:
         print_prediction((answer.row.sentence1, answer.row.sentence2), answer.prediction)
+        if answer.row.note:
+            print(f"  note: line {answer.row.line}: {answer.row.note}")
     else:
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
@@ -276,6 +283,16 @@ def print_prediction(pair, prediction):
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
     for note in prediction.notes:
         print(f"  note: {note}")
+
+
+def print_scores(scores):
+    """The answers against the file's own labels."""
+    print(f"\n{'':16}{'accuracy':>10}{'F1':>8}   ({scores.pairs} pairs with a label of their own)")
+    print(f"{'majority':16}{scores.majority['accuracy']:>10.1%}{scores.majority['f1']:>8.1%}")
+    print(f"{'predictions':16}{scores.accuracy:>10.1%}{scores.f1:>8.1%}")
+    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
+    for gold in LABELS:
+        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
 
 
 # ---------------------------------------------------------------- the command line itself

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 STAGES = ["settings", "sources", "memory", "dataset", "tokenization", "collation", "why", "metrics", "judgement", "training",
           "by_hand", "story", "life", "sweeping", "workers", "executors", "runs", "health", "forecast", "diagnosis", "serving",
-          "prediction", "stress", "experiments", "probing", "tables", "adapters", "reproduce", "saving"]  # fmt: skip
+          "prediction", "stress", "experiments", "probing", "cells", "tables", "adapters", "reproduce", "saving"]  # fmt: skip
 # app.py, the tabs, and the checks that look at the page from outside
 MAY_IMPORT_GRADIO = ("app.py", "tabs/", "tests/", "benchmarks/", "dev/")
 

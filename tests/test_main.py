@@ -100,7 +100,7 @@ def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_
     code, out, err = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
     assert code == 2 and "Hello. | Hi." in out and "One. | =Two." in out and "error: line 3: sentence1 is empty" in err
     lines = output.read_text(encoding="utf-8-sig").splitlines()
-    assert lines[0].startswith('"sentence1","sentence2","label"') and len(lines) == 4 and "'=Two." in lines[3]
+    assert lines[0].startswith('"sentence1","sentence2","predicted_label"') and len(lines) == 4 and "'=Two." in lines[3]
     path.write_text("sentence1,sentence2\nHello.,Hi.\n")
     assert run("predict", "--checkpoint", tiny, "--csv", path)[0] == 0
 
