@@ -24,7 +24,7 @@ from pipeline.isolation.checkpoints import ask
 from pipeline.settings import InputError, Settings
 from pipeline.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
 from pipeline.tokenization import checked_length, tokenize_datasets
-from pipeline.training import TrainingConfig, build_trainer, build_training_args, freeze, set_dropout
+from pipeline.training import TrainingConfig, build_trainer, build_training_args, check_weights, freeze, set_dropout
 
 # A page waits for it: a batch this large and a model this size take about two seconds on two cores.
 MOST_PAIRS = 16
@@ -140,6 +140,7 @@ def _one_step(checkpoint, config, notes, columns, place, settings):
         files = checkpoint_files(checkpoint, weights=True, settings=settings)
         _check_size(config.checkpoint, files.folder)
         model, origin = model_in(files, config.seed), files.origin
+        check_weights(model, origin.loaded)
         tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)

@@ -80,11 +80,16 @@ def _hub_metric(settings):
 
 
 def build_compute_metrics(metric):
-    """The function that Trainer calls: (logits (n, 2), labels (n,)) -> {"accuracy", "f1"}."""
+    """The function that Trainer calls: (logits (n, 2), labels (n,)) -> {"accuracy", "f1"}.
+
+    Both are NaN where a logit is NaN or infinite: argmax would pick label 0 there, and call it an answer.
+    """
     import numpy as np
 
     def compute_metrics(eval_pred):
         logits, labels = eval_pred
+        if not np.isfinite(logits).all():
+            return {"accuracy": float("nan"), "f1": float("nan")}
         predictions = np.argmax(logits, axis=-1)  # (n,)
         return {name: float(value) for name, value in metric.compute(predictions=predictions, references=labels).items()}
 

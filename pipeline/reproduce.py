@@ -185,7 +185,7 @@ training_args = TrainingArguments(
     weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
     eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
-    logging_steps=1, save_strategy="no",
+    logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
     train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
     seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
     average_tokens_across_devices=False,

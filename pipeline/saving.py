@@ -71,6 +71,9 @@ def model_card(run, name):
     start, end = run.first("start"), run.first(run.state)
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(say("This run doesn't say what it was trained from, so no card can be written. Start a new run."))
+    if not run.answers:
+        raise InputError(say("This run's weights are NaN or infinite, so there is no model to save. Start a new run with a "
+                             "smaller learning_rate."))
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     on_mrpc = start["data"]["place"] != "embedded"

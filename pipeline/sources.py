@@ -438,12 +438,13 @@ def check_labels(name, folder):
     """A checkpoint that was trained to give another number of labels is refused, not silently re-headed; and so is a
     run's whose head is another task's: a run's head is never drawn.
     """
+    path = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads(path.read_text())
         architectures, labels = config.get("architectures") or [], len(config.get("id2label") or LABELS)
         classifier = any("ForSequenceClassification" in part for part in architectures)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise SourceError(say("The {file} of {name} can't be read ({kind}). Choose another.", file="config.json", name=name,
+        raise SourceError(say("The {file} of {name} can't be read ({kind}). Choose another.", file=path.name, name=name,
                               kind=type(error).__name__)) from error  # fmt: skip
     if classifier and labels != len(LABELS):
         raise SourceError(say("{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.", name=name,

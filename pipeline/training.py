@@ -13,6 +13,7 @@
 import hashlib
 import json
 import logging
+import math
 import queue
 import shutil
 import sys
@@ -21,6 +22,7 @@ import time
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.checkpoint_rules import check_fit
@@ -31,16 +33,22 @@ from pipeline.judgement import Answers, is_shares, write
 from pipeline.metrics import build_compute_metrics, load_metric
 from pipeline.settings import WARMED, InputError, Settings, has_gpu, launch, shown, zero_gpu
 from pipeline.sources import (
+    check_labels,
     checkpoint_files,
     given,
     is_bundled,
     load_model,
     load_tokenizer,
     model_in,
+    on_meta,
+    tokenizer_in,
     validated_checkpoint,
     whole_folder,
 )
 from pipeline.tokenization import checked_length, tokenize_datasets
+
+if TYPE_CHECKING:  # importing transformers takes seconds
+    from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
 TEMPORARY = "temporary"  # below a confined run's folder
@@ -142,6 +150,7 @@ def build_training_args(config, output_dir):
         eval_strategy=config.eval_strategy,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
+        logging_nan_inf_filter=False,  # the default logs the mean of earlier losses, here 0, where a loss is NaN
         save_strategy="no",
         train_sampling_strategy="group_by_length" if config.group_by_length else "random",
         seed=config.seed,
@@ -212,6 +221,7 @@ def prepare(config, output_dir, settings=None):
         confine_run(Path(output_dir), whole_folder(files), settings)
         chosen = _in_memory(chosen)
     model, model_origin = model_in(files, config.seed), files.origin
+    check_weights(model, model_origin.loaded)
     with given(files):
         tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
     check_fit(config.checkpoint, model.config, tokenizer)
@@ -238,6 +248,41 @@ def prepare(config, output_dir, settings=None):
         "model": asdict(model_origin), "data": asdict(data_origin), "metric": asdict(metric_origin),
     }  # fmt: skip
     return trainer, start
+
+
+def check_start(checkpoint, config, settings):
+    """Raises InputError for what would end a run of `config` as it begins: before it waits for its turn.
+
+    Looks at the checkpoint's config and tokenizer alone; its weights may not be here yet.
+    """
+    files = checkpoint_files(checkpoint, settings=settings)
+    if files.origin.stands_in:  # it may be here when the run's turn comes; then the run itself looks
+        return
+    check_labels(checkpoint, files.folder)
+    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    check_fit(checkpoint, model.config, tokenizer)
+    checked_length(config.max_length, tokenizer, settings, model.config)
+    freeze(model, config.frozen_layers)
+
+
+def check_weights(model: "PreTrainedModel", name: str) -> None:
+    """Raise InputError, which names the tensor, where a weight of the checkpoint `name` is NaN or infinite."""
+    import torch
+
+    for tensor, weights in model.named_parameters():
+        broken = int((~torch.isfinite(weights)).sum())
+        if not broken:
+            continue
+        raise InputError(
+            say(
+                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers in {tensor}. "
+                "Whatever is computed with them is NaN, too, and training can't mend it. Choose another checkpoint.",
+                name=name,
+                broken=broken,
+                whole=weights.numel(),
+                tensor=tensor,
+            )
+        )
 
 
 def set_dropout(model, share):
@@ -578,6 +623,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
     model, model_origin = load_model(checkpoint, config.seed, settings)
+    check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)
     metric, metric_origin = load_metric(settings)
@@ -587,5 +633,14 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     trainer = build_trainer(model, build_training_args(config, settings.runs_folder), None, tokenized,
                             build_data_collator(tokenizer), build_compute_metrics(metric), tokenizer)  # fmt: skip
     _keep_quiet(trainer)
-    return {**_figures(trainer.evaluate()), "majority": majority(rows["label"]), "pairs": len(rows),
+    figures = _figures(trainer.evaluate())
+    if not math.isfinite(figures["loss"]):
+        raise InputError(
+            say(
+                "The logits of {name} are NaN or infinite for some of these pairs, so they have no answer "
+                "and there is no accuracy to report. Choose another checkpoint.",
+                name=model_origin.loaded,
+            )
+        )
+    return {**figures, "majority": majority(rows["label"]), "pairs": len(rows),
             "origins": [data_origin, model_origin, metric_origin]}  # fmt: skip

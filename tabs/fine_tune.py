@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import secrets
 import shlex
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pipeline.dataset import SOURCES
 from pipeline.runs import ENDED, Run, closing, curves, may_stop, progress, read_run, start_run, stop_run, worker_command
 from pipeline.settings import CHECKPOINTS, READY, WARMED, InputError
 from pipeline.sources import origin_said
+from pipeline.story import is_number
 from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
 from tabs import drawing
 from tabs import fine_tune_more as more
@@ -29,7 +31,7 @@ START_CHOICES = [
     (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
 NO_RUN = Run("", "idle")
-routes = more.routes  # what a page downloads: app.py hands them to the server
+routes, PUSH_CODE = more.routes, more.PUSH_CODE  # what a page downloads, and what its owner is asked for: app.py's
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
   const url = new URL(location); url.searchParams.set("run", id); showAddress(url); }"""
@@ -66,9 +68,14 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown(_("`Trainer` fine-tunes a sequence classifier on pairs, on this server. Each dashed line is what always "
-                  "answering the commoner label would score, each curve's first point what the start scores before any "
-                  "update. Watch whether the curve leaves both behind."))  # fmt: skip
+    gr.Markdown(
+        _(
+            "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines show the accuracy and "
+            "the F1 of always predicting the majority class; each curve starts at the score before training. Watch whether "
+            "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
+            "accuracy and 3.2 of F1."
+        )
+    )
     controls = _controls(settings)
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)
@@ -247,7 +254,7 @@ class _handlers:
             _result(run),
             drawing.log_table(_log(run), run.ended), self.about(run), gr.Button(again, interactive=mine),
             gr.Timer(active=run.state not in ENDED),
-            f"run:{run.id}" if run.has_model else gr.skip(), run.id if run.ended else "",
+            f"run:{run.id}" if run.answers else gr.skip(), run.id if run.ended else "",
         )  # fmt: skip
 
     def charts(self, run_id, owned):
@@ -351,8 +358,8 @@ class _handlers:
 
         Returns:
             state (queued, running, stopping, done, stopped, failed or expired), message, place in the queue and wait in
-            seconds, step and total_steps, before and after (accuracy and F1, once it has ended), and model (its name for
-            `predict`, "" while there is none)
+            seconds, step and total_steps, before and after (loss, accuracy and F1, once it has ended; null for what is NaN
+            or infinite), and model (its name for `predict`, "" while there is none, or where its weights are NaN)
         """
         try:
             return _told(read_run(run, self.settings))
@@ -398,8 +405,14 @@ def _told(run):
     done, total, _left = progress(run)
     end = (run.first(run.state) if run.ended else None) or {}
     return {"state": run.state, "message": _message(run), "place": run.place, "wait": run.wait, "step": done,
-            "total_steps": total, "before": end.get("before"), "after": end.get("after"),
-            "model": f"run:{run.id}" if run.has_model else ""}  # fmt: skip
+            "total_steps": total, "before": _figures(end.get("before")), "after": _figures(end.get("after")),
+            "model": f"run:{run.id}" if run.answers else ""}  # fmt: skip
+
+
+def _figures(told):
+    """Loss, accuracy and F1 as JSON can say them, which has no NaN."""
+    finite = {name: is_number(value) and math.isfinite(value) for name, value in (told or {}).items()}
+    return {name: told[name] if finite[name] else None for name in finite} or None
 
 
 def _message(run):
@@ -429,6 +442,9 @@ def _result(run):
     seconds = drawing.duration(end["seconds"])
     took = (_("The run took {seconds} and {peak} of memory at most.", seconds=seconds, peak=amount(peak)) if peak else
             _("The run took {seconds}.", seconds=seconds))  # fmt: skip
+    if not run.answers:
+        broken = _("This run's loss became NaN or infinite, and so did the weights that it left: its model answers nothing.")
+        return drawing.result_table(rows) + drawing.notice(drawing.sentences(broken, took), kind="warning")
     ready = drawing.sentences(_("The model is ready: it is chosen in the Predict tab."), took)
     return drawing.result_table(rows) + drawing.notice(ready, kind="info")
 

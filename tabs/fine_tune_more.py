@@ -14,7 +14,8 @@ from starlette.routing import Route
 from languages import _, say
 from pipeline import by_hand, saving
 from pipeline.dataset import load_raw_datasets
-from pipeline.diagnosis import changed_config, diagnose, evidence_of
+from pipeline.diagnosis import changed_config, diagnose
+from pipeline.evidence import evidence_of
 from pipeline.forecast import forecast
 from pipeline.judgement import digest
 from pipeline.reproduce import by_hand_script, run_script
@@ -23,6 +24,7 @@ from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
 from pipeline.training import TrainingConfig, config_from
 from tabs import code_drawing, drawing, run_drawing
+from tabs.gate import CHECKED, LOOPBACK, is_foreign
 from tabs.scripts import script_block
 from tabs.words import explain, notice_on_error
 
@@ -41,6 +43,11 @@ NO_TOKEN = (say("There is no token of yours on this machine. Run `hf auth login`
                 "write (huggingface.co/settings/tokens), and push again."))  # fmt: skip
 NOT_HERE = (say("This page is open on another machine than the app, whose token is not yours. Download the model, or open "
                 "the page on the app's own machine."))  # fmt: skip
+
+
+NO_CODE = say("Give the code that stands in the terminal in which the app was started: the token is that of the machine's "
+              "owner.")
+PUSH_CODE = secrets.token_hex(5)  # another one each time the server starts; app.py writes it to the terminal
 
 
 def address_of(request):
@@ -196,7 +203,10 @@ class _After:
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
         if not kept:
-            return f'<p class="quiet">{_("This run kept no answers pair by pair.")}</p>'
+            broken = not read_run(run_id, self.settings).answers
+            said = _("The model that this run left has no answers: its logits are NaN or infinite.") if broken else _(
+                "This run kept no answers pair by pair.")
+            return f'<p class="quiet">{said}</p>'
         judgement, which = kept
         return run_drawing.changed_pairs(judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS)
 
@@ -380,12 +390,16 @@ def build_save(settings, after):
             if on_space:
                 gr.LoginButton(size="md", min_width=200)
             push = gr.Button(_("Push to my Hub account"), min_width=200)
+        # For the token of this machine's owner: no header proves that somebody sits at the machine, a code in its terminal does
+        code = gr.Textbox("", label=_("Code"), info=_("the one in the terminal in which the app was started"), type="password",
+                          max_length=40, visible=not on_space)  # fmt: skip
         said = gr.HTML()
         gr.Markdown(_("With it goes a model card with the figures, the settings, the seed and the versions, and the script "
                       "that trains it again. The token is used for this push and kept nowhere."))  # fmt: skip
     after.ended.change(page.download, after.ended, download, **PRIVATE)
-    push.click(page.push_from_space if on_space else page.push_from_here, [after.ended, name, private], said,
-               api_visibility="private", concurrency_id="push", concurrency_limit=2)  # fmt: skip
+    pushed, asked = (page.push_from_space, []) if on_space else (page.push_from_here, [code])
+    push.click(pushed, [after.ended, name, private, *asked], said, api_visibility="private", concurrency_id="push",
+               concurrency_limit=2)  # fmt: skip
 
 
 class _Save:
@@ -409,10 +423,12 @@ class _Save:
         """With the token of whoever signed in, and never with the server's own."""
         return self._push(run_id, name, private, token.token if token else None, SIGNED_OUT)
 
-    def push_from_here(self, run_id, name, private, request: gr.Request):
-        """With the token of this machine's owner, for somebody who sits at this machine."""
+    def push_from_here(self, run_id, name, private, code, request: gr.Request):
+        """With the token of this machine's owner, for somebody who sits at this machine and reads its terminal."""
         if not is_local(request):
             return drawing.notice(NOT_HERE, kind="error")
+        if not isinstance(code, str) or not secrets.compare_digest(code.strip().encode(errors="replace"), PUSH_CODE.encode()):
+            return drawing.notice(NO_CODE, kind="error")
         from huggingface_hub import get_token
 
         return self._push(run_id, name, private, get_token(), NO_TOKEN)
@@ -433,14 +449,15 @@ class _Save:
         return f'<p class="notice info" role="note">{_("Pushed: {link}", link=link)}</p>'
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
 def is_local(request):
-    """Whether a request was made on the app's own machine, through no proxy or tunnel that would hide whose it is."""
+    """Whether a request looks as if made on the app's own machine, by the app's own page or a program.
+
+    A proxy or tunnel on this machine that says nothing of its visitors looks so, too: so this alone opens nothing.
+    """
     host = request.headers.get("host", "").rpartition(":")[0].strip("[]") or request.headers.get("host", "")
-    forwarded = any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded"))
-    return bool(request.client) and request.client.host in LOOPBACK and host in LOOPBACK and not forwarded
+    forwarded = any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded", "via", CHECKED))
+    here = bool(request.client) and request.client.host in LOOPBACK and host in LOOPBACK
+    return here and not forwarded and not is_foreign(request.headers)
 
 
 def routes(settings):
@@ -455,6 +472,8 @@ def routes(settings):
                 return PlainTextResponse(str(error), status_code=404)
             except OSError as error:  # it was swept away just now
                 return PlainTextResponse(explain(error), status_code=404)
+            except Exception as error:
+                return PlainTextResponse(explain(error), status_code=500)
 
         return safe
 

@@ -11,6 +11,7 @@ import math
 import re
 
 from languages import _, say
+from pipeline.prediction import written
 from pipeline.settings import LABELS
 from pipeline.tables import notes_of, scores_of
 from tabs.drawing import bdi, captioned, framed, notice, sentences, text
@@ -91,7 +92,7 @@ def _model_row(name, prediction, about):
     header = f'<th scope="row">{text(name)}</th>'
     if prediction is None:
         return f'<tr class="failed">{header}<td class="why" colspan="5">{text(about)}</td></tr>'
-    logits = "".join(f"<td>{prediction.logits[label]:.3f}</td>" for label in LABELS)
+    logits = "".join(f"<td>{written(prediction.logits[label])}</td>" for label in LABELS)
     return (f"<tr>{header}<td><strong>{_label(prediction.label)}</strong></td><td>{_bar(prediction)}</td>{logits}"
             f'<td class="why">{text(about)}</td></tr>')  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Below the answer: other models, what mattered, stress, you first, a file of pairs, and the script that does it again."""
 
+import io
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from pipeline.tables import answer_rows, read_pairs, write_answers
 from pipeline.tokenization import checked_pair
 from tabs import drawing
 from tabs import predict_drawing as more
+from tabs.fair_queue import address_of
 from tabs.scripts import in_block, script_block
 from tabs.sharing import press_open
+from tabs.uploads import room_of
 from tabs.words import explain, notice_on_error
 
 NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
@@ -129,7 +132,6 @@ def _file(page, settings, model):
     waiting = _("The first answers appear here; the file has them all.")
     result = gr.HTML(f'<p class="quiet">{waiting}</p>', min_height=60)
     download = gr.DownloadButton(_("Download predictions.csv"), size="md", interactive=False)
-    page.cache = Path(download.GRADIO_CACHE)
     # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an answer to one pair
     ask.click(page.file, [file, model], [result, download], api_visibility="private", show_progress="full",
               show_progress_on=result, concurrency_limit=1)  # fmt: skip
@@ -140,7 +142,6 @@ class _handlers:
 
     def __init__(self, settings):
         self.settings = settings
-        self.cache = None  # gradio's own folder of files that may be downloaded
         for name, outputs in (("compare", 1), ("mattered", 1), ("stress", 1), ("next_pair", 6), ("take", 3), ("file", 2)):
             setattr(self, name, notice_on_error(outputs)(getattr(self, name)))
 
@@ -228,7 +229,7 @@ class _handlers:
 
     # ---- a file
 
-    def file(self, path, model, progress=gr.Progress()):  # noqa: B008 - this default is how gradio hands one over
+    def file(self, path, model, progress=gr.Progress(), request: gr.Request = None):  # noqa: B008 - so gradio hands one over
         if not path:
             raise InputError(say("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above."))
         limits = {"max_rows": self.settings.max_csv_rows, "max_bytes": self.settings.max_csv_bytes}
@@ -241,15 +242,18 @@ class _handlers:
             progress((len(answered), len(rows)), desc=_("pairs"), unit=_("pairs"))
         line = drawing.origin_line(str(origin), origin.stands_in) if origin else ""
         drawn = more.answers_table(answered, line, pairs.notes)
-        return drawn, gr.DownloadButton(value=self._saved(answered, pairs.columns), interactive=True)
+        return drawn, gr.DownloadButton(value=self._saved(answered, pairs.columns, request), interactive=True)
 
-    def _saved(self, answered, columns):
-        """The path of the predictions: in a folder whose name nobody can guess, where gradio clears up after itself."""
-        folder = self.cache / secrets.token_hex(16)
+    def _saved(self, answered, columns, request):
+        """The path of the predictions: in gradio's own folder of files, in one whose name nobody can guess."""
+        written = io.StringIO(newline="")
+        write_answers(answered, written, columns)
+        content = written.getvalue().encode("utf-8-sig")  # with its mark, a spreadsheet knows that this is UTF-8
+        room = room_of(self.settings)
+        room.take(address_of(request), len(content))
+        folder = room.folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
-        # With its mark, a spreadsheet knows that this is UTF-8
-        with open(folder / "predictions.csv", "w", newline="", encoding="utf-8-sig") as file:
-            write_answers(answered, file, columns)
+        (folder / "predictions.csv").write_bytes(content)
         return str(folder / "predictions.csv")
 
     # ---- reproduce

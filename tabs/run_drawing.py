@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 
 from languages import _
-from tabs.drawing import captioned, duration, framed, notice, sentences, text
+from pipeline.diagnosis import KNEW, LEARNS, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT
+from tabs.drawing import captioned, duration, framed, notice, sentences, stretches, text
 
 SHOWN_PAIRS = 12
 
@@ -132,8 +133,10 @@ class Band:
 
 
 def _path(scale, line):
-    spots = [(scale.x(x), scale.y(y)) for x, y in line if math.isfinite(y)]
-    return " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
+    """The line's path, which breaks where a value is NaN or infinite."""
+    return " ".join(
+        f"{'L' if i else 'M'}{scale.x(x):.1f} {scale.y(y):.1f}" for part in stretches(line) for i, (x, y) in enumerate(part)
+    )
 
 
 def band(lines):
@@ -151,14 +154,18 @@ def band(lines):
 # ---------------------------------------------------------------- after it
 
 
+CALM = (KNEW, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT)  # neither good nor ill
+
+
 def diagnosis_card(diagnosis):
-    """The curve's name, why it is called so, and what to try."""
-    kind = {"Learns well": "good", "Knew it already": "calm", "Too close to tell": "calm"}.get(diagnosis.name, "sick")
+    """The curve's name, why it is called so, what to try, and the figures that it was named by."""
+    kind = "good" if diagnosis.name == LEARNS else "calm" if diagnosis.name in CALM else "sick"
     changed = diagnosis.remedy.changes.items()
     changes = _(", ").join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
     try_this = sentences(text(diagnosis.remedy.why), _("Try {changes}.", changes=changes) if changes else "")
     found = _("<strong>{name}</strong>: {because}.", name=text(diagnosis.name), because=text(diagnosis.because))
-    return f'<div class="diagnosis {kind}"><p>{found}</p><p>{try_this}</p></div>'
+    figures = f'<p class="quiet">{text(diagnosis.figures)}</p>' if diagnosis.figures else ""
+    return f'<div class="diagnosis {kind}"><p>{found}</p><p>{try_this}</p>{figures}</div>'
 
 
 def _setting(value):

@@ -49,9 +49,13 @@ def sent(event):
     return told if isinstance(told, dict) else {}
 
 
+class Toast(gr.Error):
+    """An error whose message is for a visitor."""
+
+
 def toast(error):
-    """A gr.Error for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
-    return gr.Error(html.escape(explain(error)), print_exception=False)
+    """A Toast for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
+    return Toast(html.escape(explain(error)), print_exception=False)
 
 
 def public(function, **kwargs):

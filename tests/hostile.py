@@ -69,7 +69,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "vocab-environ": changed(TOKENIZER, tokenizer_class="MPNetTokenizer", vocab=SECRET_FILE),
     "vocab-file-environ": changed(TOKENIZER, vocab_file=SECRET_FILE),
     "vocab-zero": changed(TOKENIZER, tokenizer_class="MPNetTokenizer", vocab="/dev/zero"),
-    "vocab-token-file": changed(TOKENIZER, vocab="/root/.cache/huggingface/token"),
+    "vocab-token-file": changed(TOKENIZER, vocab="/home/host/.cache/huggingface/token"),
     "vocab-traversal": changed(TOKENIZER, vocab_file="../../../../../../etc/passwd"),
     "vocab-list-of-paths": changed(TOKENIZER, vocab=[SECRET_FILE]),
     "merges-environ": changed(TOKENIZER, tokenizer_class="GPT2Tokenizer", merges=SECRET_FILE),

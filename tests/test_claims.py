@@ -98,6 +98,11 @@ def test_a_run_that_fails_decides_nothing():
     assert result.verdict == "undecided" and "division by zero" in result.evidence.seen["the run failed"]
     assert not result.as_reviewed
 
+    def fails():
+        raise OSError(28, "No space left on device", "/root/secret")
+
+    assert check(dataclasses.replace(find("conv-bias-default"), run=fails)).evidence.seen == {"the run failed": "OSError"}
+
 
 def test_cards_are_complete():
     assert len(IDS) == len(set(IDS)) >= 60

@@ -34,10 +34,9 @@ PAIR = ("Shares of Acme rose 12 cents on Monday .", "Acme stock was up 12 cents 
 
 
 @pytest.fixture
-def page(settings, tmp_path):
-    page = predict_more._handlers(settings)
-    page.cache = tmp_path / "cache"
-    return page
+def page(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    return predict_more._handlers(settings)
 
 
 def shown(update):
@@ -296,7 +295,7 @@ def test_a_file_comes_back_with_predictions(page, tiny, tmp_path):
     assert len(rows) == 72 and rows[0]["sentence1"] == "'=A, b." and "sentence2" in rows[0]
     assert [bool(row["predicted_label"]) for row in rows[:3]] == [True, False, True] and "sentence1 is empty" in rows[1]["error"]
     assert "71 pairs answered: " in drawn and "1 row without an answer" in drawn and "The first 10 of 72 rows" in drawn
-    assert page.cache in Path(saved).parents and len(Path(saved).parent.name) == 32
+    assert tmp_path / "cache" in Path(saved).parents and len(Path(saved).parent.name) == 32
 
 
 @pytest.mark.parametrize("text, says", [(None, "No file is chosen"), ("a,b\n", "no rows with the columns"), ("sentence1,sentence2\n" + "a,b\n" * 9, "8 rows")])

@@ -84,11 +84,14 @@ def test_a_band_is_where_all_of_them_are():
 
 
 @pytest.mark.parametrize(("name", "kind"), [("Learns well", "good"), ("Knew it already", "calm"),
-                                              ("Too close to tell", "calm"), ("Erratic", "sick")])
+                                              ("Too close to tell", "calm"), ("Learns something", "calm"),
+                                              ("Too few pairs to tell", "calm"), ("Erratic", "sick"), ("Over-confident", "sick")])
 def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
     drawn = drawing.diagnosis_card(Diagnosis(name, SCRIPT, Remedy({"learning_rate": 5e-05, "checkpoint": SCRIPT}, SCRIPT)))
     assert f'class="diagnosis {kind}"' in drawn and "learning_rate = 5e-05" in said(drawn)
     assert "Try" not in said(drawing.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"))))
+    figures = drawing.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"), f"accuracy 72.1% {SCRIPT}"))
+    assert "accuracy 72.1%" in said(figures)
 
 
 def test_what_a_run_changed_is_counted_and_listed():

@@ -36,6 +36,11 @@ NOT_BY_FILES = ("normalizer-endless-regex", "pretokenizer-endless-regex", "weigh
                 "weights-nan", "weights-1e30", "vocabulary-larger-than-weights")  # fmt: skip
 
 
+# An adapter isn't downloaded, and the other files are ordinary; these patterns take their time on other texts
+HARMLESS = ("odd-link", "adapter-endless-regex", "adapter-other-model", "normalizer-endless-regex",
+            "pretokenizer-endless-regex", "weights-1e30")  # fmt: skip
+
+
 # ---------------------------------------------------------------- what files may say
 
 
@@ -215,12 +220,16 @@ print("authorization" in build_hf_headers())
 NEIGHBOUR_SECONDS = 2.0
 
 
+def client_of(address):
+    return Client(address, verbose=False, httpx_kwargs={"timeout": 120})
+
+
 class Neighbour(threading.Thread):
     """Somebody who presses Tokenize all the while, with the app's own checkpoint."""
 
     def __init__(self, address):
         super().__init__(daemon=True)
-        self.client, self.seconds, self.done = Client(address, verbose=False), [], threading.Event()
+        self.client, self.seconds, self.done = client_of(address), [], threading.Event()
 
     def run(self):
         while not self.done.wait(0.3):
@@ -268,8 +277,10 @@ def test_every_hostile_repository_through_every_way_in(attacked, hostile):
     neighbour.start()
     said = {}
 
+    clients = [client_of(address) for _ in range(4)]
+
     def attack(name):
-        client = Client(address, verbose=False)
+        client = clients[hash(name) % 4]
         return name, [
             tried(client, "/tokenize", *PAIR, name, 128, True),
             tried(client, "/tokenize", "a " * 900 + "a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b", name, 128, False),
@@ -278,7 +289,7 @@ def test_every_hostile_repository_through_every_way_in(attacked, hostile):
 
     with ThreadPoolExecutor(4) as pool:
         said = dict(pool.map(attack, hostile))
-    started = [tried(Client(address, verbose=False), "/fine_tune", name) for name in list(hostile)[:3]]
+    started = [tried(clients[0], "/fine_tune", name) for name in list(hostile)[:3]]
     neighbour.done.set()
     neighbour.join()
     everything = json.dumps([said, started])
@@ -288,8 +299,8 @@ def test_every_hostile_repository_through_every_way_in(attacked, hostile):
         assert trace not in everything, trace
     slow = sorted(neighbour.seconds)
     assert len(slow) > 20 and slow[int(0.95 * len(slow))] < NEIGHBOUR_SECONDS, slow[-10:]
-    answered = [name for name, answers in said.items() if '"label"' in answers[2] and '"place": "hub"' in answers[2]]
-    assert set(answered) <= {"evil/odd-link"}, answered
+    answered = {name for name, answers in said.items() if '"label"' in answers[2] and '"place": "hub"' in answers[2]}
+    assert answered <= {f"evil/{name}" for name in HARMLESS}, answered
 
 
 def test_after_that_the_server_is_well(attacked):
@@ -297,4 +308,4 @@ def test_after_that_the_server_is_well(attacked):
 
     address, _runs = attacked
     assert urllib.request.urlopen(f"{address}/health", timeout=10).status == 200
-    assert "equivalent" in tried(Client(address, verbose=False), "/predict", *PAIR, "adapter:paraphrase", 128)
+    assert "equivalent" in tried(client_of(address), "/predict", *PAIR, "adapter:paraphrase", 128)

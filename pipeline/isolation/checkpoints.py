@@ -11,7 +11,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,12 @@ def ask(
     """
     if not settings.isolates or is_bundled(checkpoint):
         return function(checkpoint, *arguments, settings=settings, **keywords)
-    files = find(checkpoint, weights, settings)
-    if files.origin.stands_in:
-        with given(files):
-            return function(checkpoint, *arguments, settings=settings, **keywords)
-    return _in_its_process(files, settings, function, arguments, {**keywords, "settings": settings})
+    with _place(settings):
+        files = find(checkpoint, weights, settings)
+        if not files.origin.stands_in:
+            return _in_its_process(files, settings, function, arguments, {**keywords, "settings": settings})
+    with given(files):
+        return function(checkpoint, *arguments, settings=settings, **keywords)
 
 
 # ---------------------------------------------------------------- where its files are
@@ -103,7 +105,6 @@ def _in_its_process(
 ) -> Any:  # fmt: skip
     name, seconds = files.origin.asked, settings.isolated_seconds
     _check_pause(name, files.folder)
-    _take_a_place(settings)
     try:
         process = _process_of(files, settings)
         return process.ask(function, name, *arguments, seconds=seconds, files=files, **keywords)
@@ -119,21 +120,25 @@ def _in_its_process(
         log.error("%s in its own process: %s", name, error)
         raise SourceError(say("{name} can't be used here: its files don't fit together, or ask for something unusual. "
                               "Choose another checkpoint.", name=_short(name))) from None  # fmt: skip
-    finally:
-        with _free:
-            _calls["now"] -= 1
-            _free.notify()
 
 
 def _short(name: str) -> str:
     return f"{name[:12]}…" if name.startswith(RUN_PREFIX) else name
 
 
-def _take_a_place(settings: Settings) -> None:
+@contextmanager
+def _place(settings: Settings) -> Iterator[None]:
+    """One of the calls that may go on at once, the wait for the Hub included: the page's other threads are for others."""
     with _free:
         if not _free.wait_for(lambda: _calls["now"] < settings.max_isolated_calls, SECONDS_FOR_A_PLACE):
             raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
         _calls["now"] += 1
+    try:
+        yield
+    finally:
+        with _free:
+            _calls["now"] -= 1
+            _free.notify()
 
 
 def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process:
@@ -148,7 +153,7 @@ def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process
         idle = [folder for folder, each in _processes.items() if not each.asked]
         for folder in idle[: max(0, len(_processes) + 1 - settings.max_isolated_processes)]:
             _processes.pop(folder).end()
-        if len(_processes) >= settings.max_isolated_processes + settings.max_isolated_calls // 4:
+        if len(_processes) >= 2 * settings.max_isolated_processes:
             raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
         process = processes.Process([whole_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20)
         _processes[files.folder] = process
