@@ -112,8 +112,8 @@ def test_the_ready_model_says_how_often_it_is_wrong(settings):
 def test_where_the_ready_model_fails_its_record_is_told(page, settings):
     rows, drawn = stress(READY, *PAIR, settings=settings)[0], page.stress(*PAIR, READY, "equivalent")
     assert any(row.right is False for row in rows)  # else another pair is needed here
-    assert "That is no accident" in drawn and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
-    assert "no accident" not in page.stress(*PAIR, WARMED, "equivalent")
+    assert "it notices so many" in drawn and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
+    assert "it notices so many" not in page.stress(*PAIR, WARMED, "equivalent")
     wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
     assert "about one answer in" in more.reveal(LABELS[1], LABELS[1], wrong, "model", record_of(READY))
     assert "about one answer in" not in more.reveal(LABELS[1], LABELS[0], wrong, "model", record_of(READY))
@@ -209,6 +209,16 @@ def test_stress_is_honest_about_failures(page, tiny, settings):
     open_rows = page.stress(*PAIR, tiny, "not_equivalent")
     assert open_rows.count("– open") == sum(row.prediction is not None for row in rows[3:])
     assert "truth is 'x'" in page.stress(*PAIR, tiny, "x").replace("&#x27;", "'")
+
+
+def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
+    record = Record(0.8, 0.66, {"insert “not”": 0.1})
+    for change, right, told in (("insert “not”", False, True), ("insert “not”", True, False), ("as it is", False, False)):
+        label = LABELS[0] if right else LABELS[1]
+        answer = Prediction(label, {"equivalent": 0.5}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+        drawn = more.stress_table([Stressed(change, "a", "b", LABELS[0], "", answer)], record)
+        assert ("it notices so many" in drawn) == told
+        assert "only where it surely" in drawn
 
 
 def test_what_was_changed_is_marked():

@@ -80,13 +80,13 @@ def test_what_mattered_is_on_the_words(page, shoot):
 
 def test_stress_says_what_should_be_and_what_is(page, shoot):
     panel = opened(page, "Stress it")
-    expect(panel.locator("table.stress tr")).to_have_count(9, timeout=SLOW)
+    expect(panel.locator("table.stress tr")).to_have_count(11, timeout=SLOW)
     expect(panel.locator("table.stress")).to_contain_text("were not up")
-    expect(panel.locator("table.stress")).to_contain_text("Not possible here. Neither sentence has a name")
+    expect(panel.locator("table.stress")).to_contain_text("Not possible here. The two sentences have no name in common")
     right, wrong = (panel.locator("table.stress .fate", has_text=word).count() for word in ("right", "wrong"))
     expect(panel.locator(".notice", has_text="Right on")).to_contain_text(f"Right on {right} of {right + wrong}")
     panel.get_by_label("they don't").check()
-    expect(panel.locator("table.stress .fate", has_text="open")).to_have_count(3, timeout=SLOW)
+    expect(panel.locator("table.stress .fate", has_text="open")).to_have_count(5, timeout=SLOW)
     shoot(page, "stress")
 
 
