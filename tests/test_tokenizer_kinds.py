@@ -4,16 +4,22 @@ without anything between the sentences. Each one is made on the spot; the oracle
 
 import re
 
+import gradio as gr
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+import pipeline.__main__ as command_line
+from pipeline.collation import batch_view
 from pipeline.probing import leave_one_out
 from pipeline.settings import InputError
 from pipeline.sources import load_tokenizer
+from pipeline.tables import read_pairs
 from pipeline.tokenization import token_view
 from pipeline.why import ROWS, padded_view, why_token
-from tabs import drawing
+from tabs import drawing, predict_more
+from tabs import predict as predict_tab
+from tabs import tokenize as tokenize_tab
 
 TEXTS = ["Shares of Acme rose 12 cents on Monday .", "The fine café was fine, he said.", "Acme stock was up 12 cents."] * 20
 COLUMNS = ["input_ids", "attention_mask"]
@@ -97,9 +103,25 @@ def test_leaving_a_word_out_goes_well_with_any_of_them(tiny, tiny_roberta_id, se
 
 
 @pytest.mark.parametrize("nothing", ["\u200b", "\u00ad", "\x00", "\u2060\ufe0f", "\u0301"])
-def test_nothing_to_read_is_refused(tiny, settings, nothing):
+def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp_path, capsys):
     with pytest.raises(InputError, match="sentence2 has no character that can be read"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
+    with pytest.raises(gr.Error, match="sentence1 has no character"):
+        predict_tab._handlers(settings).predict(nothing, "Shares rose.", tiny, 128)
+    with pytest.raises(gr.Error, match="sentence1 has no character"):
+        tokenize_tab._handlers(settings).tokenize(nothing, "Shares rose.", tiny, 128, True)
+    more = predict_more._handlers(settings)
+    for drawn in (more.compare(nothing, "Shares rose.", [tiny], ""), more.mattered(nothing, "Shares rose.", tiny),
+                  more.stress(nothing, "Shares rose.", tiny, "equivalent")):  # fmt: skip
+        assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
+    assert "sentence1 has no character" in str(predict_tab._handlers(settings).answer(nothing, "Shares rose.", tiny))
+    assert "sentence1 has no character" in str(tokenize_tab._handlers(settings).pair(nothing, "Shares rose.", tiny, 128, True))
+    (tmp_path / "pairs.csv").write_text(f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8")
+    [row] = read_pairs(tmp_path / "pairs.csv").rows
+    assert "sentence2 has no character that can be read" in row.error
+    if "\0" not in nothing:  # which no argument of a command can hold
+        assert command_line.main(["predict", "--pair", "Shares rose.", nothing]) == 2
+        assert capsys.readouterr().err.startswith("error: sentence2 has no character that can be read")
 
 
 # ---------------------------------------------------------------- what tells the sentences apart
@@ -125,6 +147,20 @@ def test_separators_are_found_by_their_place():
         closes = [said for said in said_of(tokenizer, view).values() if "closes sentence" in said]
         assert closes == [f"</s> closes sentence {closing}."], pair
         assert view.has_separator == (closing == 1)
+
+
+def test_the_batch_grid_knows_the_sentences_of_any_kind(kind):
+    """Also where no separator stands between, and where a visitor wrote one."""
+    rows = [{"sentence1": "A [SEP] </s> b", "sentence2": "C <pad> d e f"}, {"sentence1": "A", "sentence2": "B [PAD]"}]
+    for side in ("right", "left"):
+        kind.padding_side = side
+        batch = batch_view(kind, rows)
+        for line, row in enumerate(rows):
+            view = padded_view(token_view(kind, row["sentence1"], row["sentence2"]), max(batch.lengths), kind)
+            assert batch.roles[line] == [token.role for token in view.tokens]
+            assert batch.pieces[line] == [token.piece for token in view.tokens]
+        assert "padding" in batch.roles[1] and {"sentence1", "sentence2"} < set(batch.roles[1])
+    kind.padding_side = "right"
 
 
 def test_a_row_padded_on_the_left_still_begins_with_its_first_token(tokenizer):
