@@ -104,6 +104,7 @@ class OneStep:
     norm_by_trainer: float
     weights: int  # numbers compared
     moved: int  # of them, those that the step changed
+    by_learning_rate: int  # of these, those that it changed by learning_rate, to within 5%
     largest_update: float
     size_by_hand: float  # the norm of all weights afterwards
     size_by_trainer: float
@@ -214,10 +215,11 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
     before = {name: weight.detach().clone() for name, weight in twin.named_parameters()}
     losses, norm = step_by_hand(twin, batch, config.learning_rate, config.weight_decay)
     theirs = dict(trainer.model.named_parameters())
-    moved, largest, apart, sizes = 0, 0.0, 0.0, [0.0, 0.0]
+    moved, by_rate, largest, apart, sizes = 0, 0, 0.0, 0.0, [0.0, 0.0]
     for name, weight in twin.named_parameters():
         update = (weight.detach() - before[name]).abs()
         moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
+        by_rate += int(((update / config.learning_rate - 1).abs() < 0.05).sum())
         apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
         sizes = [size + one.detach().double().square().sum().item()
                  for size, one in zip(sizes, (weight, theirs[name]), strict=True)]  # fmt: skip
@@ -225,7 +227,7 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
     return OneStep(
         _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), losses.mean().item(),
         logged["loss"], norm.item(), logged["grad_norm"],
-        sum(weight.numel() for weight in before.values()), moved, largest, *map(math.sqrt, sizes), apart,
+        sum(weight.numel() for weight in before.values()), moved, by_rate, largest, *map(math.sqrt, sizes), apart,
         _followed(before, twin, theirs), seconds=time.monotonic() - began, **told,
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ def _fate(name):
 WHY = {
     "input_ids": say("what the model reads; padded with the padding token's id"),
     "token_type_ids": say("which sentence a token belongs to; padded with 0, the same number as sentence 1"),
-    "attention_mask": say("1 for a token, 0 for padding: the only column that tells padding from sentence 1"),
+    "attention_mask": say("1 for a token, 0 for padding: attention goes by this column, not by the padding token's id"),
     "label": say("Trainer and the models call it labels; the collator renames it"),
     "sentence1": say("text can't be a tensor; its tokens are in input_ids"),
     "sentence2": say("text can't be a tensor; its tokens are in input_ids"),
@@ -102,7 +102,7 @@ WHY = {
 def _column(name):
     fate = _fate(name)
     becomes = {"kept": name, "renamed": RENAMED.get(name, ""), "dropped": ""}[fate]
-    return Column(name, fate, becomes, WHY.get(name, "the model has no input of that name"))
+    return Column(name, fate, becomes, WHY.get(name, say("the model has no input of that name")))
 
 
 # ---------------------------------------------------------------- what padding costs

@@ -129,7 +129,7 @@ def forecast(config, settings=None):
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
-        warnings.append(say("The figures are those of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
+        warnings.append(say("The forecast is that of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
                          checkpoint=config.checkpoint))
     steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
     evaluations = _evaluations(config, steps, per_epoch)
@@ -145,8 +145,9 @@ def forecast(config, settings=None):
         measured = say("Python, PyTorch, transformers and datasets, as measured")
         kept = int(LEFT_OVER * max(part.bytes for part in memory if part.passing))
         memory[:0] = [Part(say("libraries"), LIBRARIES_BYTES, measured),
-                      Part(say("left over"), kept, say("what batches of other lengths leave behind in the allocator: about "
-                                                       "{share} of the larger of the last two, as measured", share=LEFT_OVER))]
+                      Part(say("kept by the allocator"), kept,
+                           say("what batches of other lengths leave behind in the allocator: about {share} of the larger of "
+                               "the last two, as measured", share=LEFT_OVER))]
     return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, downloads,
                     data, notes, warnings)  # fmt: skip
 
@@ -189,7 +190,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
         Part(say("weights"), 4 * size.parameters, say("{parameters:,} × 4 bytes", parameters=size.parameters)),
         Part(say("gradients"), 4 * size.trainable, say("{trainable:,} that learn × 4 bytes", trainable=size.trainable)),
         Part("AdamW", 8 * size.trainable, say("{trainable:,} × two averages × 4 bytes", trainable=size.trainable)),
-        Part(say("kept for backward"), each * kept,
+        Part(say("activations saved for the backward pass"), each * kept,
              say("{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × {intermediate}) + {heads} "
                  "heads × {batch_size} × {max_length}²) × {kind}", layers=size.layers, batch_size=batch_size,
                  max_length=max_length, hidden=size.hidden, intermediate=size.intermediate, heads=size.heads,

@@ -102,6 +102,22 @@ class TrainingConfig:
         return TrainingConfig(**values)
 
 
+# What a field of the form is called in Hugging Face's own code: form label -> (field of TrainingConfig, argument of
+# TrainingArguments, that argument's default). Two have another form there than here; tests compare the defaults.
+IN_TRAINING_ARGUMENTS = {
+    "max_steps": ("max_steps", "max_steps", -1),
+    "learning_rate": ("learning_rate", "learning_rate", 5e-5),
+    "batch_size": ("batch_size", "per_device_train_batch_size", 8),
+    "epochs": ("epochs", "num_train_epochs", 3.0),
+    "eval_strategy": ("eval_strategy", "eval_strategy", "no"),
+    "eval_steps": ("eval_steps", "eval_steps", None),
+    "lr_scheduler_type": ("schedule", "lr_scheduler_type", "linear"),
+    "warmup": ("warmup_ratio", "warmup_steps", 0),
+    "weight_decay": ("weight_decay", "weight_decay", 0.0),
+    "group_by_length": ("group_by_length", "train_sampling_strategy", "random"),
+    "precision": ("precision", "bf16", False),
+    "seed": ("seed", "seed", 42),
+}
 CAPS = {  # field -> (its cap in Settings, the least)
     "train_pairs": ("max_train_pairs", 2), "eval_pairs": ("max_eval_pairs", 2), "epochs": ("max_epochs", 1),
     "max_steps": ("max_steps", 1), "eval_steps": ("max_steps", 1), "batch_size": ("max_batch_size", 1),

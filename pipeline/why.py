@@ -255,7 +255,7 @@ def _unknown(view, token, tokenizer):
     what = "" if missing[0] == word else say(" at this place of “{text}”", text=token.text)
     none = say("The vocabulary of {entries} has none for “{missing}”{what}", entries=_entries(tokenizer), missing=missing[0],
                what=what)
-    return [say("{none}, so the whole word has no pieces.", none=none), lost]
+    return [say("{none}, so the whole word has no tokens of its own.", none=none), lost]
 
 
 def _known(view, token, tokenizer):
@@ -263,13 +263,13 @@ def _known(view, token, tokenizer):
     if word is None:
         return [say("{piece} is one of the vocabulary's {entries}.", piece=token.piece, entries=_entries(tokenizer))]
     says = _wordpiece(word, token, tokenizer) if _kind(tokenizer) == "WordPiece" else _subword(view, word, token, tokenizer)
-    return says + _change(word, tokenizer)
+    return _change(word, tokenizer) + says
 
 
 def _change(word, tokenizer):
     """What the normalizer made of the text before anything was looked up."""
     changed = _normalized(word.text, tokenizer)
-    return [say("Before that the tokenizer turned “{text}” into “{changed}”.", text=word.text,
+    return [say("First the tokenizer turned “{text}” into “{changed}”.", text=word.text,
                 changed=changed)] if changed and changed != word.text else []
 
 
@@ -401,9 +401,9 @@ def _padding_type(token, numbers):
     alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
     if alike is None:
         return [say("{type_id} is the type that padding gets.", type_id=token.type_id)]
-    return [say("{type_id} is the type that padding gets. Sentence {alike} has the same number: only attention_mask, {mask} "
-                "here, tells {piece} from sentence {alike}.", type_id=token.type_id, alike=alike, mask=token.mask,
-                piece=token.piece)]  # fmt: skip
+    return [say("{type_id} is the type that padding gets. Sentence {alike} has the same number, which does no harm: "
+                "attention goes by attention_mask, {mask} here, and not by the id of {piece}.",
+                type_id=token.type_id, alike=alike, mask=token.mask, piece=token.piece)]  # fmt: skip
 
 
 def _mask(view, token, tokenizer):

@@ -179,7 +179,7 @@ def batch_grid(view, show="pieces"):
     head = f'<thead><tr><th scope="col">{_("row")}</th>{label_head}{positions}</tr></thead>'
     body = "".join(_batch_row(view, cells[row], labels, row) for row in range(len(cells)))
     body = body.replace("<td ", '<td tabindex="0" ', 1)
-    caption = (_("pieces of the batch, one column a position") if show == "pieces" else
+    caption = (_("tokens of the batch, one column a position") if show == "pieces" else
                _("{shown} of the batch, one column a position", shown=show))  # fmt: skip
     table = captioned("batch-grid", caption, f"{head}<tbody>{body}</tbody>", role="grid")
     return _key() + framed(table, _("Padded batch")) + _padding_line(view, len(cells[0]))
@@ -529,7 +529,9 @@ def _percent(share):
 
 
 def _gain(before, after):
-    return _("{change:+.1f} points", change=100 * (after - before)) if _is_finite(before) and _is_finite(after) else "–"
+    if not (_is_finite(before) and _is_finite(after)):
+        return "–"
+    return _("{change:+.1f} percentage points", change=100 * (after - before))
 
 
 LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy", "eval_f1")

@@ -5,7 +5,7 @@ import json
 import math
 import secrets
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 
@@ -15,18 +15,25 @@ from pipeline.runs import ENDED, Run, closing, curves, may_stop, progress, read_
 from pipeline.settings import CHECKPOINTS, READY, WARMED, InputError
 from pipeline.sources import origin_said
 from pipeline.story import is_number
-from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingConfig, config_from
+from pipeline.training import (
+    EVAL_STRATEGIES,
+    IN_TRAINING_ARGUMENTS,
+    PRECISIONS,
+    SCHEDULES,
+    TrainingConfig,
+    config_from,
+)
 from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
 from tabs.opening import Opening
-from tabs.run_drawing import amount
+from tabs.run_drawing import amount, names_table
 from tabs.sharing import Shared, build_share
 from tabs.words import explain, public, toast
 
 DEFAULT = TrainingConfig()
 START_CHOICES = [
-    (say("pair-warmed all-MiniLM-L6-v2: compares, saw no label"), WARMED),
+    (say("all-MiniLM-L6-v2 that compares pairs, saw no label (pair-warmed)"), WARMED),
     *((name, name) for name in CHECKPOINTS),
     (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
@@ -68,14 +75,19 @@ class FineTuneTab:
 def build_tab(settings):
     """The tab's components and wiring."""
     page = _handlers(settings)
-    gr.Markdown(
-        _(
-            "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines show the accuracy and "
-            "the F1 of always predicting the majority class; each curve starts at the score before training. Watch whether "
-            "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
-            "accuracy and 3.2 of F1."
-        )
+    what = _(
+        "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines show the accuracy and "
+        "the F1 of always predicting the majority class; each curve starts at the score before training. Watch whether "
+        "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
+        "accuracy and 3.2 of F1."
     )
+    start = _(
+        "The default starting checkpoint has been trained before, for 600 steps on the sentences of MRPC's train "
+        "split, without their pairing and labels: it compares two sentences already, so its first point isn't a "
+        "beginner's. From the plain checkpoint, as in the course, a run as short as this one hardly leaves the "
+        "majority."
+    )
+    gr.Markdown(f"{what}\n\n{start}")
     controls = _controls(settings)
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)
@@ -141,34 +153,35 @@ def _controls(settings):
         controls["checkpoint"] = gr.Dropdown(
             [(str(name), value) for name, value in START_CHOICES], value=DEFAULT.checkpoint, allow_custom_value=True,
             label=_("Checkpoint"),
-            info=_("what the run starts from: one of these, or any id of the Hub"), min_width=280,
+            info=_("what the run starts from: one of these, or an id of the Hub with safetensors, a fast tokenizer "
+                   "and a padding token"), min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
             list(SOURCES), value=DEFAULT.source, label=_("Pairs"), info=_("auto: MRPC where it can be had, else the embedded "
                                                                        "pairs")
         )
     with gr.Row():
-        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("updates of the weights, at most"))
+        controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("optimizer steps, at most"))
         controls["learning_rate"] = gr.Number(DEFAULT.learning_rate, label="learning_rate", step=1e-4,
-                                               info=_("how far an update goes"))
-        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, _("pairs in one update"))
+                                               info=_("how far an optimizer step goes"))
+        controls["batch_size"] = _slider("batch_size", 1, settings.max_batch_size, _("pairs in one optimizer step"))
     with gr.Accordion(_("More settings"), open=False):
         with gr.Row():
-            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, _("pairs to learn from"))
-            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, _("pairs to judge by"))
+            controls["train_pairs"] = _slider("train_pairs", 2, settings.max_train_pairs, _("pairs to train on"))
+            controls["eval_pairs"] = _slider("eval_pairs", 2, settings.max_eval_pairs, _("pairs to evaluate on"))
             controls["epochs"] = _slider("epochs", 1, settings.max_epochs, _("times through the training pairs, at most"))
         with gr.Row():
             controls["eval_strategy"] = gr.Radio(
                 list(EVAL_STRATEGIES), value=DEFAULT.eval_strategy, label="eval_strategy",
-                info=_("when to judge; the notes' evaluation_strategy"),
+                info=_("when to evaluate; the notes' evaluation_strategy"),
             )  # fmt: skip
-            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, _("updates between two evaluations"))
+            controls["eval_steps"] = _slider("eval_steps", 1, settings.max_steps, _("optimizer steps between two evaluations"))
             controls["schedule"] = gr.Radio(
                 list(SCHEDULES), value=DEFAULT.schedule, label="lr_scheduler_type", info=_("how the learning rate falls")
             )
         with gr.Row():
             controls["warmup_ratio"] = gr.Slider(
-                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info=_("share of the run in which the learning rate rises")
+                0, 0.99, DEFAULT.warmup_ratio, label="warmup", info=_("fraction of the steps in which the learning rate rises")
             )
             controls["weight_decay"] = gr.Slider(0, 1, DEFAULT.weight_decay, label="weight_decay", info=_("pull towards "
                                                                                                           "zero"))
@@ -182,11 +195,13 @@ def _controls(settings):
             )
             controls["frozen_layers"] = _slider("frozen_layers", 0, settings.max_frozen_layers,
                                                 _("lowest layers that stay as they are, and the embeddings with them"))
-            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout", info=_("share of activations dropped"))
+            controls["dropout"] = gr.Slider(0, 0.9, DEFAULT.dropout, label="dropout",
+                                            info=_("fraction of the activations that are dropped"))  # fmt: skip
         with gr.Row():
             controls["precision"] = gr.Radio(list(PRECISIONS), value=DEFAULT.precision, label="precision",
                                              info=_("of matrix products; auto: bf16 where this machine is faster with it"))
             controls["seed"] = gr.Number(DEFAULT.seed, precision=0, label="seed", info=_("same seed, same curve"))
+        gr.HTML(names_table(IN_TRAINING_ARGUMENTS, asdict(DEFAULT)))
     return controls
 
 
@@ -281,7 +296,7 @@ class _handlers:
         baselines = {_("majority accuracy"): majority["accuracy"], _("majority F1"): majority["f1"]} if majority else {}
         series = {_("accuracy"): points["eval_accuracy"], "F1": points["eval_f1"]}
         return drawing.curve(_("Accuracy and F1 on validation"), series, baselines=baselines, x_label=_("step"),
-                             y_label=_("share"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"),
+                             y_label=_("fraction"), x_max=progress(run)[1], behind=more.faint(earlier, "eval_accuracy"),
                              ended=run.ended)
 
     def about(self, run):
@@ -425,9 +440,9 @@ def _message(run):
     if run.state == "running" and not run.events:
         return _("The worker is starting: it loads the pairs and the model.")
     if closing(run):
-        return _("Its last step is over: the model is being judged and saved.")
+        return _("Its last step is over: the model is being evaluated and saved.")
     if run.state == "stopping":
-        return _("It ends after the step that it is in, judges its model and saves it.")
+        return _("It ends after the step that it is in, evaluates its model and saves it.")
     return last.get("message") or last.get("reason") or ""
 
 

@@ -294,9 +294,12 @@ def build_seeds(settings, controls, run_id, owned, recent, ended):
     """Three runs of the same settings; (button, handler of its click, its outputs, so far without the tab's own)."""
     page = _Seeds(settings, tuple(controls), recent)
     with gr.Accordion(_("Three seeds of the same settings, as a band"), open=False):
-        gr.Markdown(_("How much of a result is chance? The seed decides the order of the pairs and the numbers that a new "
-                      "head starts from. This starts the settings above with {SEEDS} seeds, one run after the other; a run "
-                      "of yours that is there already counts.", SEEDS=SEEDS))  # fmt: skip
+        gr.Markdown(_("How much of a result is chance? The seed decides the order of the pairs, what dropout drops, and the "
+                      "numbers that a new head starts from; with the default settings, without dropout or a new head, the "
+                      "order alone. Which pairs are evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
+                      "accuracy), and isn't in the band; and a few runs show that results differ, not how far they can. "
+                      "This starts the settings above with {SEEDS} seeds, one run after the other; a run of yours that is "
+                      "there already counts.", SEEDS=SEEDS))  # fmt: skip
         start = gr.Button(_("Run these settings with three seeds"))
         said, drawn = gr.HTML(), gr.HTML()
     timer = gr.Timer(3.0, active=False)
@@ -354,7 +357,7 @@ class _Seeds:
             return rows
         name = _("from the least to the most of {count} seeds", count=len(done))
         charts = [self._chart(done, "eval_loss", _("Validation loss"), _("cross-entropy"), name),
-                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("share"), name)]  # fmt: skip
+                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("fraction"), name)]  # fmt: skip
         return f'{rows}<div class="bands">{"".join(charts)}</div>'
 
     def _row(self, run):
@@ -394,7 +397,7 @@ def build_save(settings, after):
         code = gr.Textbox("", label=_("Code"), info=_("the one in the terminal in which the app was started"), type="password",
                           max_length=40, visible=not on_space)  # fmt: skip
         said = gr.HTML()
-        gr.Markdown(_("With it goes a model card with the figures, the settings, the seed and the versions, and the script "
+        gr.Markdown(_("With it goes a model card with the metrics, the settings, the seed and the versions, and the script "
                       "that trains it again. The token is used for this push and kept nowhere."))  # fmt: skip
     after.ended.change(page.download, after.ended, download, **PRIVATE)
     pushed, asked = (page.push_from_space, []) if on_space else (page.push_from_here, [code])

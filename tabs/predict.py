@@ -47,7 +47,8 @@ def build_tab(settings):
     gr.Markdown(_("Do the two sentences say the same? The model reads both in one sequence and answers with two logits."))
     model = gr.Dropdown(
         _choices(), value=READY, allow_custom_value=True, label=_("Model"),
-        info=_("ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends"),
+        info=_("ready-made, with a new head, or an id of the Hub (safetensors; two labels, if it has a head); a model of "
+               "yours appears here when its fine-tune ends"),
     )  # fmt: skip
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=LONGEST_TYPED, min_width=280)
@@ -65,20 +66,21 @@ def build_tab(settings):
     sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is answered by itself. A
     # change of a hidden text is an event that an answer can raise.
-    later, first = [gr.Textbox("", visible="hidden") for _what in ("later", "first")]
+    later, later_chosen, first = [gr.Textbox("", visible="hidden") for _what in ("later", "chosen", "first")]
     # A run that ends chooses its model, too: for the guided walk that is nothing that the learner asked
-    chosen = model.change(page.answers, inputs, [answer, later], **private, **together)
+    chosen = [model.change(page.answers, inputs, [answer, later_chosen], **private, **together),
+              later_chosen.change(page.answer, inputs, answer, **private)]  # fmt: skip
     # Where a pair is put into the fields, its answer follows
     answered = [gr.on(asked, page.answers, inputs, [answer, later], **private, **together),
                 *(filled.then(page.answers, inputs, [answer, later], **private, **together)
                   for filled in (examples.load_input_event, sections.taken)),
                 later.change(page.answer, inputs, answer, **private)]  # fmt: skip
-    sections.follow([*answered, chosen])
+    sections.follow([*answered, *chosen])
     names = ("sentence1", "sentence2")
     fills = {examples.dataset: names, sections.take: names}
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model, **sections.fields}, fills)
     shared.follow(*answered, done="predict")
-    shared.follow(chosen)
+    shared.follow(*chosen)
     build_share(settings, shared)
     public(page.predict, api_name="predict")
 
@@ -93,8 +95,8 @@ def build_tab(settings):
 
 def _choices(run=None):
     named = [(_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
-             (_("pair-warmed: compares, has never seen a label"), WARMED),
-             *((_("untrained: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
+             (_("all-MiniLM-L6-v2 that compares pairs, has never seen a label (pair-warmed)"), WARMED),
+             *((_("new head: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
     return [(_("yours: fine-tune {run}…", run=run[4:12]), run), *named] if run else named
 
 

@@ -62,7 +62,7 @@ def arithmetic(steps, logits):
     high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
     wins = _("{high} {sign} {low}, so the answer is {label}", high=_value(high), sign=">" if high > low else "=",
              low=_value(low), label=steps.label)  # fmt: skip
-    why = (_("The largest logit is subtracted first: that changes no share and keeps exp within the range of a float.")
+    why = (_("The largest logit is subtracted first: that changes no probability and keeps exp within the range of a float.")
            if steps.shift else "")  # fmt: skip
     lines = {_("exp of each logit"): exps, _("their sum"): [total], _("each divided by the sum"): shares,
              _("the larger one wins"): [wins]}  # fmt: skip
@@ -122,7 +122,7 @@ def mattered(found):
 def _weight_key():
     """What the looks of a word mean."""
     word = _("word")
-    rows = (("down", "-20", _("without it, P(equivalent) falls by 20 points: it speaks for “equivalent”")),
+    rows = (("down", "-20", _("without it, P(equivalent) falls by 20 percentage points: it speaks for “equivalent”")),
             ("up", "+20", _("without it, it rises: it speaks against")),
             ("", "⇄", _("without it, the answer is the other one")))  # fmt: skip
     items = "".join(f'<li><span class="worth {way}" style="--share:{0.6 if way else 0}">{word}<small>{sign}</small></span> '
@@ -152,7 +152,7 @@ def _worth(word, found):
     way = "" if said == "0" else "up" if word.change > 0 else "down"
     # A floor of five points: where nothing mattered, nothing should look as if it did
     depth = abs(word.change) / max(found.biggest, 0.05)
-    tip = _("without “{word}”: {before} → {after}, {change:+.1f} points", word=word.word,
+    tip = _("without “{word}”: {before} → {after}, {change:+.1f} percentage points", word=word.word,
             before=_percent(found.prediction.probabilities[EQUIVALENT]),
             after=_percent(word.prediction.probabilities[EQUIVALENT]), change=100 * word.change)  # fmt: skip
     flips = " ⇄" if _flips(word, found) else ""
@@ -161,7 +161,7 @@ def _worth(word, found):
 
 
 def _weight_table(found):
-    columns = (_("left out"), _("of sentence"), _("P({label}) without it", label=EQUIVALENT), _("change in points"),
+    columns = (_("left out"), _("of sentence"), _("P({label}) without it", label=EQUIVALENT), _("change in percentage points"),
                _("answer without it"))  # fmt: skip
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     rows = sorted(found.words, key=lambda word: -abs(word.change or 0))
@@ -222,7 +222,7 @@ def record_line(record):
     """How often the model is right, and what it overlooks: a learner who sees a wrong answer should know that it may be."""
     overlooked = [change for change, share in record.noticed.items() if share < 0.5]
     said = _("This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would be right on "
-             "{majority:.1%}. So about one answer in {wrong} is wrong.", accuracy=record.accuracy, label=EQUIVALENT,
+             "{majority:.1%}. So of such pairs it gets about one in {wrong} wrong.", accuracy=record.accuracy, label=EQUIVALENT,
              majority=record.majority, wrong=record.one_wrong_in)  # fmt: skip
     if overlooked:
         said = sentences(said, _("Changes that it mostly overlooks: {overlooked}. See “Stress it” below.",

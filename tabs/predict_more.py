@@ -25,7 +25,7 @@ from tabs.sharing import press_open
 from tabs.uploads import room_of
 from tabs.words import explain, notice_on_error
 
-NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
+NAMES = {EMBEDDED_CHECKPOINT: say("new head: all-MiniLM-L6-v2"), WARMED: say("compares, no labels"), READY: say("ready")}
 NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
 TRUTHS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
 # The fields are far above the button that fills them
@@ -92,7 +92,7 @@ def build_sections(settings, pair, model):
 def _compare(page, section, pair, model):
     chosen = gr.CheckboxGroup(compared(), value=list(NAMES), label=_("Models"),
                               info=_("a model of yours joins them when its fine-tune ends"))  # fmt: skip
-    other = gr.Textbox("", label=_("And any id of the Hub"), placeholder="owner/name", max_length=96)
+    other = gr.Textbox("", label=_("And an id of the Hub"), placeholder="owner/name", max_length=96)
     again = gr.Button(_("Compare"), size="md", elem_classes="of-the-answer")
     gr.on([section.expand, again.click, other.submit], page.compare, [*pair, chosen, other], gr.HTML(min_height=200), **PRIVATE)
     model.change(page.offer, [model, chosen], chosen, api_visibility="private", show_progress="hidden")

@@ -37,7 +37,7 @@ def build_tab(settings):
     with gr.Row():
         checkpoint = gr.Dropdown(
             list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label=_("Checkpoint"),
-            info=_("decides the vocabulary; any id of the Hub works"), scale=2, min_width=280,
+            info=_("decides the vocabulary; an id of the Hub with a fast tokenizer works too"), scale=2, min_width=280,
         )  # fmt: skip
         max_length = gr.Slider(
             8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info=_("the most tokens of a "
@@ -60,7 +60,7 @@ def build_tab(settings):
                                                       max_rows=settings.max_rows), elem_id="field-rows")
         words = gr.Textbox("", label=_("Search"), info=_("rows with all of these words"), placeholder=_("for example: police"))
         shuffle = gr.Button(_("Random rows"), scale=0, elem_id="press-random-rows")
-    show = gr.Radio([(_("pieces"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
+    show = gr.Radio([(_("tokens"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
     batch = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())
     tables = gr.HTML(min_height=300)
@@ -142,7 +142,7 @@ class _handlers:
         view, origin = self.ask(checkpoint, rows_view, examples, max_length, truncation)
         lines = [drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
         if show not in view.tensors and show != "pieces":
-            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the pieces are shown.", show=show),
+            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the tokens are shown.", show=show),
                                           kind="info"))
             show = "pieces"
         asked = {"rows": rows, "split": split, "checkpoint": checkpoint, "max_length": max_length, "truncation": truncation,

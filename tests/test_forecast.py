@@ -70,7 +70,7 @@ def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
         model(**batch, labels=torch.ones(4, dtype=torch.long))
     [part] = [part for part in forecasting.memory_parts(size_of(EMBEDDED_CHECKPOINT, frozen, settings)[0], 4, 64, in_bf16)
-              if part.name == "kept for backward"]  # fmt: skip
+              if part.name == "activations saved for the backward pass"]  # fmt: skip
     # autocast keeps bfloat16 copies of the matrices besides, whatever the batch
     copies = 2 * sum(p.numel() for p in model.parameters() if p.requires_grad and p.ndim > 1) if in_bf16 else 0
     assert 0.8 * part.bytes < sum(kept.values()) < 1.2 * part.bytes + copies

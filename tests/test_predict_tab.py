@@ -103,10 +103,10 @@ def test_any_logits_can_be_written_out(logits):
 def test_the_ready_model_says_how_often_it_is_wrong(settings):
     drawn, record = predict_tab._handlers(settings).answer(*PAIR, READY), record_of(READY)
     assert f"right on {record.accuracy:.1%} of MRPC" in drawn and f"right on {record.majority:.1%}" in drawn
-    assert f"about one answer in {record.one_wrong_in} is wrong" in drawn and "insert “not”, change a number" in drawn
+    assert f"of such pairs it gets about one in {record.one_wrong_in} wrong" in drawn and "insert “not”, change a number" in drawn
     for model, says in ((EMBEDDED_CHECKPOINT, "classification head is new"), (WARMED, "has never seen a label")):
         drawn = predict_tab._handlers(settings).answer(*PAIR, model)
-        assert says in drawn and "about one answer in" not in drawn
+        assert says in drawn and "it gets about one in" not in drawn
 
 
 def test_where_the_ready_model_fails_its_record_is_told(page, settings):
@@ -115,13 +115,13 @@ def test_where_the_ready_model_fails_its_record_is_told(page, settings):
     assert "it notices so many" in drawn and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
     assert "it notices so many" not in page.stress(*PAIR, WARMED, "equivalent")
     wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
-    assert "about one answer in" in more.reveal(LABELS[1], LABELS[1], wrong, "model", record_of(READY))
-    assert "about one answer in" not in more.reveal(LABELS[1], LABELS[0], wrong, "model", record_of(READY))
+    assert "it gets about one in" in more.reveal(LABELS[1], LABELS[1], wrong, "model", record_of(READY))
+    assert "it gets about one in" not in more.reveal(LABELS[1], LABELS[0], wrong, "model", record_of(READY))
 
 
 def test_a_model_that_overlooks_nothing_is_not_blamed():
     drawn = more.record_line(Record(0.99, 0.66, {"insert “not”": 0.97}))
-    assert "one answer in 100 " in drawn and "overlooks" not in drawn
+    assert "about one in 100 wrong" in drawn and "overlooks" not in drawn
 
 
 # ---------------------------------------------------------------- models side by side

@@ -456,7 +456,7 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
     """For 15 s of the default run it said "step 125 of 125", and how long those steps would still take: 0 s."""
     start = {"event": "start", "seconds": 1, "total_steps": 3}
     told = [start, *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3))]
-    said = "Its last step is over: the model is being judged and saved."
+    said = "Its last step is over: the model is being evaluated and saved."
     for state, events, is_over in (("running", told, True), ("running", told[:3], False), ("running", told[:1], False),
                                    ("stopping", told, True), ("stopping", told[:3], False),
                                    ("stopping", [*told[:2], {**told[2], "last": 1}], True)):  # fmt: skip

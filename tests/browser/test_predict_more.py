@@ -40,8 +40,8 @@ def test_the_arithmetic_can_be_checked_with_a_calculator(page):
 def test_models_side_by_side(page, shoot):
     panel = opened(page, "Models side by side")
     expect(panel.locator("table.models tr")).to_have_count(4, timeout=SLOW)
-    expect(panel.locator("table.models")).to_contain_text("never been trained")
-    panel.get_by_label("And any id of the Hub").fill("../x")
+    expect(panel.locator("table.models")).to_contain_text("head is new")
+    panel.get_by_label("And an id of the Hub").fill("../x")
     panel.get_by_role("button", name="Compare").click()
     expect(panel.locator("table.models tr.failed")).to_contain_text("is not a checkpoint id", timeout=SLOW)
     expect(panel.locator("table.models tr")).to_have_count(5)
