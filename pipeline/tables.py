@@ -357,7 +357,7 @@ class Scores:
     pairs: int  # that have both a label and an answer
     accuracy: float
     f1: float
-    majority: dict  # of always giving the commoner label: dataset.majority
+    majority: dict  # of always giving the majority class: dataset.majority
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 

@@ -336,7 +336,7 @@ def _scores(scores):
     most = max(scores.confusion.values())
     body = "".join(f'<tr><th scope="row">{_label(gold)}</th>{"".join(_count(scores, gold, says, most) for says in LABELS)}</tr>'
                    for gold in LABELS)  # fmt: skip
-    says = "".join(f'<th scope="col">{_("says {label}", label=_label(label))}</th>' for label in LABELS)
+    says = "".join(f'<th scope="col">{_("predicted {label}", label=_label(label))}</th>' for label in LABELS)
     head = f'<tr><th scope="col">{_("gold label")}</th>{says}</tr>'
     table = captioned("small-table matrix", _("The file's labels and the answers"), head + body)
     return f'<p class="said">{said}</p>{framed(table, _("Confusion matrix"))}'

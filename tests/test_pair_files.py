@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from pipeline import cells, tables
+from pipeline.dataset import load_raw_datasets
 from pipeline.prediction import Prediction, predict
-from pipeline.settings import LABELS, InputError
+from pipeline.settings import LABELS, InputError, Settings
 from pipeline.tables import Answered, PairRow, answer_rows, notes_of, read_pairs, scores_of, write_answers
 from tabs import predict_drawing
 
@@ -86,6 +87,20 @@ def test_a_tabulators_file_knows_quotation_marks_only_where_all_of_it_does(read)
     assert told(read(head + as_mrpc)) == [(2, '"Yes ," he said .', 'It is "so" .', ""), (3, '"We won ."', '"Fine', "")]
     as_excel = '"He said ""yes"""\tfine\n"two\nlines"\tx\n'
     assert told(read(head + as_excel)) == [(2, 'He said "yes"', "fine", ""), (3, "two\nlines", "x", "")]
+
+
+@pytest.mark.parametrize("dialect", [None, {"delimiter": "\t"}, {"quoting": csv.QUOTE_ALL}, {"delimiter": ";"}])
+def test_every_pair_of_the_real_mrpc_is_read(read, mrpc_folder, dialect):
+    """None: as Microsoft's own files have it, tabs and no quotation marks. 739 pairs have a sentence that begins with one."""
+    raw_datasets, _ = load_raw_datasets("folder", Settings(mrpc_folder=mrpc_folder))
+    pairs = [(row["sentence1"], row["sentence2"]) for rows in raw_datasets.values() for row in rows]
+    file = io.StringIO(newline="")
+    if dialect is None:
+        file.write("sentence1\tsentence2\n" + "".join("\t".join(pair) + "\n" for pair in pairs))
+    else:
+        csv.writer(file, **dialect).writerows([("sentence1", "sentence2"), *pairs])
+    rows = read(file.getvalue()).rows
+    assert [(row.sentence1, row.sentence2) for row in rows] == pairs and not any(row.error or row.note for row in rows)
 
 
 LINES = st.lists(st.text(st.sampled_from('ab",; \n\t'), max_size=12), max_size=8)
