@@ -12,7 +12,8 @@ from pipeline.settings import InputError
 from tabs import drawing
 
 log = logging.getLogger(__name__)
-UNEXPECTED = say("Something went wrong here, and it isn't your input's fault. Try once more; the server's log has the details.")
+UNEXPECTED = say("Something went wrong here that nobody foresaw. Try once more, or with another input; the server's log has the "
+                 "details.")  # fmt: skip
 
 # A field cuts what is longer without a word: this is far above the cap, at which a sentence is refused with a remedy
 LONGEST_TYPED = 100_000
