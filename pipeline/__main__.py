@@ -11,10 +11,11 @@ import os
 import secrets
 import signal
 import sys
-from dataclasses import asdict, fields
+import warnings
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError, Settings, launch, lonely_launch
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, launch, lonely_launch
 
 SETTINGS = Settings()
 MODELS = "adapter:paraphrase, adapter:pair-warmed, run:<id> or an id of the Hub (default: %(default)s)"
@@ -39,6 +40,8 @@ def main(arguments=None):
 def quieten(verbose):
     """Library chatter off unless asked for; errors stay."""
     if not verbose:
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -54,7 +57,7 @@ def tokenize(options):
     from pipeline.dataset import load_raw_datasets, parse_rows, rows_at
     from pipeline.tokenization import checked_length, checked_pair, token_view, tokenizer_for
 
-    tokenizer, origin = tokenizer_for(options.checkpoint, SETTINGS)
+    tokenizer, origin = tokenizer_for(checkpoint_named(options.checkpoint), settings_of(options))
     max_length = checked_length(options.max_length, tokenizer, SETTINGS)
     tell(f"checkpoint: {origin}")
     if options.pair:
@@ -79,8 +82,7 @@ def train(options):
     stop = folder / "stop"
     if not launch().is_main:
         # It trains along; telling, printing and saving are the main process's
-        events = list(fine_tune(config, folder, SETTINGS))
-        return 1 if events[-1]["event"] == "failed" else 0
+        return exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
     if lonely_launch():
         tell(LONELY)
     fresh_folder(folder)
@@ -88,12 +90,19 @@ def train(options):
     write_whole(folder / "config.json", json.dumps(asdict(config)))
     first_interrupt_stops(stop)
     bar = None
-    for event in fine_tune(config, folder, SETTINGS, should_stop=stop.exists):
+    for event in fine_tune(config, folder, settings_of(options), should_stop=stop.exists):
         append_event(folder, event)
         bar = print_event(event, bar)
     if event["event"] != "failed":
         print(f"model: {checkpoint_named(str(folder / 'model'))}")
-    return 1 if event["event"] == "failed" else 0
+    return exit_code(event)
+
+
+def exit_code(event):
+    """What a run's last event means to whoever started it."""
+    if event["event"] != "failed":
+        return 0
+    return 2 if event.get("bad_input") else 1
 
 
 LONELY = (
@@ -103,15 +112,20 @@ LONELY = (
 
 
 def fresh_folder(output):
-    """The run's folder, without the story of an earlier run in it."""
+    """The run's folder, in which there is no run but one that failed. A page has put config.json there, perhaps a stop."""
+    from pipeline.story import last_told
+
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "events.jsonl").exists():
-            # A stop without events is for this run: it was asked for while this worker was still starting.
+        story = folder / "events.jsonl"
+        failed = (last_told(story) or {}).get("event") == "failed"
+        if (folder / "model").exists() or (folder / "ended").exists() or (story.exists() and not failed):
+            raise InputError(f"{output} holds a run already, which would be lost. Name another folder with --output.")
+        if failed:
+            # A stop without a story is for this run: it was asked for while this worker was still starting
             (folder / "stop").unlink(missing_ok=True)
-            (folder / "ended").unlink(missing_ok=True)
-            (folder / "events.jsonl").unlink()
+            story.unlink()
     except OSError as error:
         raise InputError(f"{output} can't be a run's folder: {error.strerror}. Name another with --output.") from None
     return folder
@@ -132,7 +146,8 @@ def evaluate(options):
     """A checkpoint's accuracy and F1 on a split, beside the majority's."""
     from pipeline.training import evaluate_checkpoint
 
-    result = evaluate_checkpoint(checkpoint_named(options.checkpoint), options.source, options.split, options.pairs, SETTINGS)
+    result = evaluate_checkpoint(checkpoint_named(options.checkpoint), options.source, options.split, options.pairs,
+                                 settings_of(options))  # fmt: skip
     for origin in result["origins"]:
         tell(origin)
     print(f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of {options.split})")
@@ -145,13 +160,17 @@ def predict(options):
     """Label, probabilities and logits of one pair, or of a CSV of them."""
     from tqdm import tqdm
 
-    from pipeline.tables import PairRow, answer_rows, read_pairs
+    from pipeline.tables import PairFile, PairRow, answer_rows, read_pairs, scores_of
     from pipeline.tokenization import checked_pair
 
-    rows = read_pairs(options.csv, SETTINGS) if options.csv else [PairRow(0, *checked_pair(*options.pair, SETTINGS))]
-    answered, told = [], None
+    pairs = (read_pairs(options.csv, SETTINGS) if options.csv else
+             PairFile([PairRow(0, *checked_pair(*options.pair, SETTINGS))]))  # fmt: skip
+    for note in pairs.notes:
+        tell(f"note: {note}")
+    rows, answered, told = pairs.rows, [], None
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
-        for answers, origin in answer_rows(checkpoint_named(options.checkpoint), rows, options.max_length, SETTINGS):
+        settings = settings_of(options)
+        for answers, origin in answer_rows(checkpoint_named(options.checkpoint), rows, options.max_length, settings):
             if origin and not told:
                 told = origin
                 tell(f"checkpoint: {origin}")
@@ -160,18 +179,20 @@ def predict(options):
                 print_answer(answer)
             answered += answers
             bar.update(len(answers))
+    if scores := scores_of(answered):
+        print_scores(scores)
     if options.output:
-        save_answers(answered, options.output)
+        save_answers(answered, options.output, pairs.columns)
     # The good rows are answered, but whoever reads exit codes should know of the others
     return 2 if any(answer.row.error for answer in answered) else 0
 
 
-def save_answers(answered, output):
+def save_answers(answered, output, columns):
     from pipeline.tables import write_answers
 
     try:
         with open(output, "w", newline="", encoding="utf-8-sig") as file:
-            write_answers(answered, file)
+            write_answers(answered, file, columns)
     except OSError as error:
         raise InputError(f"{output} can't be written: {error.strerror}. Name another with --output.") from None
     tell(f"predictions: {output}")
@@ -185,6 +206,11 @@ def adapter(options):
     make(options.output, SETTINGS, options.source, seed=options.seed)
     print(f"adapter: {options.output}")
     return 0
+
+
+def settings_of(options):
+    """The settings of one command: no other checkpoint stands in for the one that was asked for, unless it may."""
+    return replace(SETTINGS, allow_stand_in=options.allow_stand_in)
 
 
 def checkpoint_named(name):
@@ -257,7 +283,8 @@ def print_event(event, bar):
     else:
         if bar:
             bar.close()
-        print(f"{kind} {event.get('message') or event.get('reason') or ''}".rstrip(),
+        name = "error:" if event.get("bad_input") else kind
+        print(f"{name} {event.get('message') or event.get('reason') or ''}".rstrip(),
               file=sys.stderr if kind == "failed" else sys.stdout)  # fmt: skip
     return bar
 
@@ -266,6 +293,8 @@ def print_answer(answer):
     """A row's prediction on stdout, or its error on stderr."""
     if answer.prediction:
         print_prediction((answer.row.sentence1, answer.row.sentence2), answer.prediction)
+        if answer.row.note:
+            print(f"  note: line {answer.row.line}: {answer.row.note}")
     else:
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
@@ -281,6 +310,16 @@ def print_prediction(pair, prediction):
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
     for note in prediction.notes:
         print(f"  note: {note}")
+
+
+def print_scores(scores):
+    """The answers against the file's own labels."""
+    print(f"\n{'':16}{'accuracy':>10}{'F1':>8}   ({scores.pairs} pairs with a label of their own)")
+    print(f"{'majority':16}{scores.majority['accuracy']:>10.1%}{scores.majority['f1']:>8.1%}")
+    print(f"{'predictions':16}{scores.accuracy:>10.1%}{scores.f1:>8.1%}")
+    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
+    for gold in LABELS:
+        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
 
 
 # ---------------------------------------------------------------- the command line itself
@@ -322,12 +361,19 @@ def add_tokenize(commands, sources, splits):
     parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT)
     parser.add_argument("--max-length", default=SETTINGS.max_length)
     parser.add_argument("--no-truncation", action="store_true")
+    add_stand_in(parser)
+
+
+def add_stand_in(parser):
+    parser.add_argument("--allow-stand-in", action="store_true",
+                        help=f"go on with {EMBEDDED_CHECKPOINT} where the checkpoint can't be had")  # fmt: skip
 
 
 def add_train(commands):
     from pipeline.training import TrainingConfig
 
     parser = command(commands, train)
+    add_stand_in(parser)
     for name, value in asdict(TrainingConfig()).items():
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
@@ -343,6 +389,7 @@ def add_evaluate(commands, sources, splits):
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--source", default="auto", choices=sources)
     parser.add_argument("--split", default="validation", choices=splits)
+    add_stand_in(parser)
     parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
 
 
@@ -351,9 +398,10 @@ def add_predict(commands):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
-    parser.add_argument("--output", help="a CSV with label, probabilities, logits and errors, beside what is printed")
+    parser.add_argument("--output", help="a CSV with the file's columns and the answers, beside what is printed")
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--max-length", default=SETTINGS.max_length)
+    add_stand_in(parser)
 
 
 def add_adapter(commands, sources):

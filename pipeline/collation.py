@@ -35,6 +35,7 @@ class BatchView:
     shapes: dict[str, tuple[int, ...]]
     padding_cells: int
     cells: int
+    roles: list[list[str]]  # (batch, seq_len): "special" | "sentence1" | "sentence2" | "padding"
 
 
 def build_data_collator(tokenizer):
@@ -52,7 +53,8 @@ def collate(tokenizer, encodings):
 
 def batch_view(tokenizer, rows, max_length=128, truncation=True):
     """Raw rows (dicts with sentence1, sentence2 and perhaps label, idx) -> BatchView of their batch."""
-    encodings = [{**row, **tokenize_function(tokenizer, row, max_length, truncation)} for row in rows]
+    tokenized = [tokenize_function(tokenizer, row, max_length, truncation) for row in rows]
+    encodings = [{**row, **encoding} for row, encoding in zip(rows, tokenized, strict=True)]
     batch = collate(tokenizer, encodings)  # (batch, seq_len)
     lengths = [len(row["input_ids"]) for row in encodings]
     batch_size, seq_len = batch["input_ids"].shape
@@ -64,7 +66,15 @@ def batch_view(tokenizer, rows, max_length=128, truncation=True):
         shapes={name: tuple(tensor.shape) for name, tensor in batch.items()},
         padding_cells=batch_size * seq_len - sum(lengths),
         cells=batch_size * seq_len,
+        roles=[_roles(encoding, seq_len, tokenizer.padding_side) for encoding in tokenized],
     )
+
+
+def _roles(encoding, seq_len, padding_side):
+    """What each position of one padded row is, as the tokenizer tells it: no piece is asked for its name."""
+    own = ["special" if which is None else f"sentence{which + 1}" for which in encoding.sequence_ids(0)]
+    padding = ["padding"] * (seq_len - len(own))
+    return padding + own if padding_side == "left" else own + padding
 
 
 def rows_view(tokenizer, rows, max_length, truncation, settings):

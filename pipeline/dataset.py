@@ -8,6 +8,7 @@ shipped: it comes from the Hub, or from a folder of parquet files named by the e
     {'train': 320, 'validation': 80, 'test': 80}
 """
 
+import logging
 import threading
 import time
 from pathlib import Path
@@ -22,9 +23,10 @@ from pipeline.hub.availability import (
     waiting_is_vain,
     weighed,
 )
-from pipeline.settings import LABELS, MRPC, InputError, Settings
+from pipeline.settings import LABELS, MRPC, InputError, Settings, shown
 from pipeline.sources import Origin
 
+log = logging.getLogger(__name__)
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
 SOURCES = ("auto", "hub", "folder", "embedded")
 SPLITS = ("train", "validation", "test")
@@ -135,8 +137,6 @@ def _features():
 
 
 def _from_folder(folder):
-    from datasets import load_dataset
-
     if folder is None:
         raise SourceError(say("No folder is set: put the path of MRPC's parquet files into the variable MRPC_DIR."))
     files = {split: sorted(str(path) for path in folder.glob(f"{split}*.parquet")) for split in SPLITS}
@@ -144,8 +144,37 @@ def _from_folder(folder):
     if missing:
         raise SourceError(say("MRPC_DIR is {folder!r}, but no {missing}*.parquet is there. Name MRPC's folder.",
                               folder=str(folder), missing=missing[0]))
-    raw_datasets = load_dataset("parquet", data_files=files)
+    raw_datasets = {split: _read_parquet(split, names) for split, names in files.items()}
     return _checked(raw_datasets), Origin("MRPC", "MRPC", "folder", say("read from the folder in MRPC_DIR"))
+
+
+def _read_parquet(split, files):
+    """One split by itself: they may have other columns, and the message should name the one that is wrong."""
+    from datasets import load_dataset
+
+    try:
+        return load_dataset("parquet", data_files={split: files}, split=split)
+    except Exception as error:
+        if _are_empty(files):
+            raise _no_rows(split) from None
+        log.info("the parquet files of %s", split, exc_info=error)
+        raise SourceError(say("The {split} pairs in MRPC_DIR can't be read ({kind}): a parquet file is damaged, or its "
+                              "columns differ from the next one's. Replace {files}.", split=split, kind=type(error).__name__,
+                              files=", ".join(Path(file).name for file in files)[:120])) from error  # fmt: skip
+
+
+def _are_empty(files):
+    """Whether these parquet files have no row, which load_dataset takes for an error of its own."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return not any(parquet.read_metadata(file).num_rows for file in files)
+    except (ArrowException, OSError):
+        return False
+
+
+def _no_rows(split):
+    return SourceError(say("There are no {split} pairs: that split has no rows. Name MRPC's folder.", split=split))
 
 
 def _from_hub(settings):
@@ -198,11 +227,67 @@ def _cached_folder():
 
 
 def _checked(raw_datasets):
-    columns = raw_datasets["train"].column_names
-    if not set(COLUMNS) <= set(columns):
-        raise SourceError(say("The data has the columns {columns}; MRPC has {list}. Name MRPC's folder.", columns=columns,
-                              list=list(COLUMNS)))
-    return raw_datasets
+    """{split: Dataset} -> DatasetDict with MRPC's columns and types, each row looked at.
+
+    Raises SourceError that names the split, the row and the remedy for what no model could learn from or be measured by.
+    """
+    from datasets import DatasetDict
+
+    missing = [split for split in SPLITS if split not in raw_datasets]
+    if missing:
+        raise SourceError(say("The data has no split {split}. MRPC has train, validation and test.", split=missing[0]))
+    return DatasetDict({split: _checked_split(split, raw_datasets[split]) for split in SPLITS})
+
+
+def _checked_split(split, rows):
+    lacking = [column for column in COLUMNS if column not in rows.column_names]
+    if lacking:
+        raise SourceError(say("The {split} pairs have the columns {columns} and no {lacking}; MRPC has {list}. Name MRPC's "
+                              "folder.", split=split, columns=", ".join(rows.column_names)[:120], lacking=lacking[0],
+                              list=", ".join(COLUMNS)))  # fmt: skip
+    if not len(rows):
+        raise _no_rows(split)
+    for column in ("sentence1", "sentence2"):
+        for row, sentence in enumerate(rows[column]):
+            if not isinstance(sentence, str) or not sentence.strip():
+                raise SourceError(say("Row {row} of the {split} pairs has {value} as {column}, where a sentence belongs. Write "
+                                      "one there, or take the row out.", row=row, split=split, value=_value(sentence),
+                                      column=column))  # fmt: skip
+    labels = _labels(split, rows)
+    features = _features()
+    if rows.features == features:
+        return rows
+    kept = {column: list(rows[column]) for column in ("sentence1", "sentence2")} | {"label": labels, "idx": list(rows["idx"])}
+    return _converted(split, kept, features)
+
+
+def _labels(split, rows):
+    """The labels of a split as 0 and 1: numbers and truth values that are exactly those, or the two names."""
+    names = getattr(rows.features["label"], "names", None)
+    order = [LABELS.index(name) for name in names] if names and sorted(names) == sorted(LABELS) else None
+    labels = []
+    for row, label in enumerate(rows["label"]):
+        if isinstance(label, str) or label is None or label not in (0, 1):
+            raise SourceError(say("Row {row} of the {split} pairs has {value} as label, where 0 ({first}) or 1 ({second}) "
+                                  "belongs. Correct it, or take the row out.", row=row, split=split, value=_value(label),
+                                  first=LABELS[0], second=LABELS[1]))  # fmt: skip
+        labels.append(order[int(label)] if order else int(label))
+    return labels
+
+
+def _value(value):
+    return say("nothing") if value is None else shown(value)
+
+
+def _converted(split, columns, features):
+    from datasets import Dataset
+
+    try:
+        return Dataset.from_dict(columns, features=features)
+    except Exception as error:
+        log.info("the columns of %s", split, exc_info=error)
+        raise SourceError(say("The column idx of the {split} pairs holds something else than whole numbers. Number the rows.",
+                              split=split)) from error  # fmt: skip
 
 
 # ---------------------------------------------------------------- before anything is loaded

@@ -17,7 +17,14 @@ from pipeline.memory import Kept
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
 from pipeline.sources import comes_with_the_app, kept_for, model_in
-from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
+from pipeline.tokenization import (
+    checked_length,
+    checked_pair,
+    nothing_left,
+    token_view,
+    tokenize_function,
+    tokenizer_for,
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,15 @@ def _predict(checkpoint, pairs, max_length, batch_size, settings):
                    for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
     foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair}))
     foreign = foreign and _knows_english_only(origin, tokenizer)
-    return [replace(answer, notes=(*model.notes, *answer.notes, *(_foreign_notes(pair) if foreign else ())))
-            for pair, answer in zip(pairs, predictions, strict=True)], origin  # fmt: skip
+    about = [(*_unseen(pair, encoding), *(_foreign_notes(pair) if foreign else ()))
+             for pair, encoding in zip(pairs, encodings, strict=True)]  # fmt: skip
+    return [replace(answer, notes=(*model.notes, *answer.notes, *notes))
+            for answer, notes in zip(predictions, about, strict=True)], origin  # fmt: skip
+
+
+def _unseen(pair, encoding):
+    """A note for each sentence of a pair of which the tokenizer made nothing."""
+    return nothing_left(*pair, [None if which is None else which + 1 for which in encoding.sequence_ids(0)])
 
 
 def is_foreign(sentence):

@@ -14,7 +14,7 @@ from pipeline.prediction import Prediction, predict
 from pipeline.settings import ADAPTERS, LABELS, InputError, Settings, shown
 from pipeline.sources import Origin, adapter_files
 from pipeline.stress import changed_pair
-from pipeline.tokenization import checked_pair
+from pipeline.tokenization import checked_pair, is_blank
 
 NOT_EQUIVALENT, EQUIVALENT = LABELS
 
@@ -82,7 +82,7 @@ def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=Non
                              "{max_words_left_out} is the most here. Shorten them.", count=len(words),
                              max_words_left_out=settings.max_words_left_out))  # fmt: skip
     shorter = [_shortened(pair, word) for word in words]
-    possible = [number for number, changed in enumerate(shorter) if all(sentence.strip() for sentence in changed)]
+    possible = [number for number, changed in enumerate(shorter) if not any(map(is_blank, changed))]
     asked = [pair, *(shorter[number] for number in possible)]
     (whole, *answers), origin = predict(checkpoint, asked, max_length, settings, batch_size=len(asked))
     for number, answer in zip(possible, answers, strict=True):

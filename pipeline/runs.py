@@ -189,7 +189,7 @@ def _check_room(settings, browser, address, wanted=1):
 def worker_command(config, folder):
     """The command that trains: the one that runs here, and the one that the page shows."""
     flags = [part for name, value in asdict(config).items() for part in _flag(name, value)]
-    return [sys.executable, "-m", "pipeline", "train", *flags, "--output", str(folder)]
+    return [sys.executable, "-m", "pipeline", "train", *flags, "--allow-stand-in", "--output", str(folder)]
 
 
 def _flag(name, value):

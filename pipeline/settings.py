@@ -118,6 +118,9 @@ class Settings:
     space_host: str = field(default_factory=lambda: os.environ.get("SPACE_HOST", ""))
     trusted_proxies: str = field(default_factory=lambda: os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
 
+    # Whether the embedded checkpoint may stand in for one that can't be had: on a page it may, a command says so first
+    allow_stand_in: bool = True
+
     # How long a Hub may take: to answer at all, and from the question to the last file of a download.
     # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.
     hub_decision_seconds: float = 5.0

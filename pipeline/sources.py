@@ -127,7 +127,8 @@ def checkpoint_files(name, weights=False, settings=None):
     """A folder with the files of checkpoint `name`: tokenizer and config, and `weights` if asked.
 
     Raises SourceError for an id that is malformed, unknown to the Hub, gated, too large, or has no safetensors.
-    A Hub that can't be had is no error: the embedded checkpoint comes back and its origin says why.
+    A Hub that can't be had is no error where `settings.allow_stand_in`: the embedded checkpoint comes back and its origin
+    says why.
     """
     settings = settings or Settings()
     known = _given.get()
@@ -147,6 +148,10 @@ def checkpoint_files(name, weights=False, settings=None):
         if files:
             sizes = {path.name: path.stat().st_size for path in files.folder.iterdir() if path.is_file()}
             repository.check_listing(name, sizes, weights, settings)
+        if not files and not settings.allow_stand_in:
+            raise SourceError(say("{name} can't be had, because {error}. Try again where the Hub is reachable, or add "
+                                  "--allow-stand-in to go on with {EMBEDDED_CHECKPOINT}.", name=name, error=error,
+                                  EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT)) from error  # fmt: skip
         return files or stand_in(name, error)
 
 

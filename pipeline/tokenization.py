@@ -5,7 +5,9 @@
     [[101, 7632, 1012, 102, 7592, 1012, 102]]
 """
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, replace
 from functools import partial
 
 from languages import say
@@ -85,6 +87,47 @@ def checked_truncation(truncation):
     return truncation
 
 
+# Code points that are drawn as nothing although Unicode counts them as letters, marks or symbols: its property
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without what the category tells already, the blank of
+# Braille, and the places where no character will ever be.
+INVISIBLE = re.compile(
+    "[\u115f\u1160\u3164\uffa0\u2065\ufff0-\ufff8\U000e0000-\U000e0fff\u2800\ufdd0-\ufdef"
+    + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
+    + "]"
+)
+# Separators; control, format and private characters; marks, which belong on a letter
+UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Mn", "Mc", "Me")
+
+
+def is_blank(sentence: str) -> bool:
+    r"""Whether nothing in a text can be read: it has only blanks, invisible characters, and marks without a letter.
+
+    >>> is_blank(" \u200b\u00ad\0"), is_blank("\u0301"), is_blank("e\u0301"), is_blank(".")
+    (True, True, False, False)
+    """
+    return all(unicodedata.category(character) in UNSEEN or INVISIBLE.match(character) for character in sentence)
+
+
+def _why_blank(which: str, sentence: str) -> str:
+    if not sentence:
+        return say("{which} is empty. Write a sentence there.", which=which)
+    if not sentence.strip():
+        return say("{which} is only white space. Write a sentence there.", which=which)
+    return say("{which} has no character that can be read, only invisible ones or marks without a letter ({codes}). "
+               "Write a sentence there.", which=which, codes=_codes(sentence))  # fmt: skip
+
+
+def _codes(sentence: str, most: int = 3) -> str:
+    r"""The first few different characters of a text, blanks left out, as code points.
+
+    >>> _codes(" \u200b\u200b\u00ad")
+    'U+200B, U+00AD'
+    """
+    different = list(dict.fromkeys(character for character in sentence if not character.isspace()))
+    codes = ", ".join(f"U+{ord(character):04X}" for character in different[:most])
+    return f"{codes}, …" if len(different) > most else codes
+
+
 def checked_pair(sentence1, sentence2, settings=None):
     """Both sentences as given, or an InputError that says which one is wrong and what to do."""
     settings = settings or Settings()
@@ -92,9 +135,8 @@ def checked_pair(sentence1, sentence2, settings=None):
         if not isinstance(sentence, str):
             raise InputError(say("{which} is {name__}, not text. Give a sentence.", which=which,
                                  name__=type(sentence).__name__))
-        if not sentence.strip():
-            raise InputError(say("{which} is only white space. Write a sentence there.", which=which) if sentence else
-                             say("{which} is empty. Write a sentence there.", which=which))
+        if is_blank(sentence):
+            raise InputError(_why_blank(which, sentence))
         if len(sentence) > settings.max_characters:
             raise InputError(say("{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
                                  which=which, count=len(sentence), max_characters=settings.max_characters))
@@ -137,11 +179,35 @@ class TokenView:
     cut: tuple[str, str]  # what truncation removed from each sentence
     notes: list[str]
 
+    @property
+    def has_separator(self) -> bool:
+        """Whether the tokenizer puts anything of its own between the two sentences."""
+        roles = [token.role for token in self.tokens]
+        end = max((at for at, role in enumerate(roles) if role == "sentence1"), default=-1)
+        begin = min((at for at, role in enumerate(roles) if role == "sentence2"), default=len(roles))
+        return "special" in roles[end + 1 : begin]
+
 
 NO_TYPE_IDS = (
     say("This checkpoint has no token_type_ids: its model makes no difference between segments, so the sentences are told "
         "apart by the separator tokens alone. The collator and the model simply do without that column.")
 )
+NO_SEPARATOR = say("Its tokenizer puts no token between the two sentences: the model reads them as one text, and nothing "
+                   "marks where the second one begins.")  # fmt: skip
+
+
+def why_no_type_ids(view: TokenView) -> str:
+    """Why a pair has no token_type_ids, and what tells its sentences apart then."""
+    if view.has_separator:
+        return NO_TYPE_IDS
+    return say("This checkpoint has no token_type_ids: its model makes no difference between segments. {no_separator} The "
+               "collator and the model simply do without that column.", no_separator=NO_SEPARATOR)  # fmt: skip
+
+
+def is_typed_special(token: Token, tokenizer) -> bool:
+    """Whether a sentence's own characters were read as a special token: "[SEP]" in a text becomes the real one."""
+    return (token.sentence is not None and token.id in tokenizer.all_special_ids
+            and token.text.strip() == tokenizer.convert_ids_to_tokens(token.id))  # fmt: skip
 
 
 def token_view(tokenizer, sentence1, sentence2, max_length=128, truncation=True):
@@ -150,15 +216,35 @@ def token_view(tokenizer, sentence1, sentence2, max_length=128, truncation=True)
     encoding = tokenize_function(tokenizer, pair, max_length, truncation)
     full = tokenize_function(tokenizer, pair, truncation=False)
     tokens = [_token(encoding, tokenizer, position, (sentence1, sentence2)) for position in range(len(encoding["input_ids"]))]
-    cut = tuple(_cut(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2)))
-    has_type_ids = "token_type_ids" in encoding
-    notes = [] if has_type_ids else [NO_TYPE_IDS]
-    notes += _length_notes(len(full["input_ids"]), len(tokens), max_length)
-    unknown = [token.text for token in tokens if token.id == tokenizer.unk_token_id]
+    cut_from = _cut_before if tokenizer.truncation_side == "left" else _cut
+    cut = tuple(cut_from(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2)))
+    view = TokenView(sentence1, sentence2, tokens, "token_type_ids" in encoding, len(full["input_ids"]), max_length, cut, [])
+    return replace(view, notes=_notes(view, tokenizer))
+
+
+def _notes(view, tokenizer):
+    """What a reader should know of the tokens of a pair, in sentences."""
+    notes = [] if view.has_type_ids else [why_no_type_ids(view)]
+    notes += _length_notes(view.full_length, len(view.tokens), view.max_length)
+    specials = set(tokenizer.all_special_ids)
+    typed = [token for token in view.tokens if token.id in specials and is_typed_special(token, tokenizer)]
+    unknown = [token.text for token in view.tokens if token.id == tokenizer.unk_token_id and token not in typed]
     if unknown:
         notes.append(say("{unk_token} stands for what the vocabulary has no piece for: {unknown}",
                          unk_token=tokenizer.unk_token, unknown=' '.join(unknown)[:80]))
-    return TokenView(sentence1, sentence2, tokens, has_type_ids, len(full["input_ids"]), max_length, cut, notes)
+    for which in sorted({token.sentence for token in typed}):
+        pieces = dict.fromkeys(token.piece for token in typed if token.sentence == which)
+        notes.append(say("sentence{which} holds {pieces}: the tokenizer reads that as its own special token, not as a word.",
+                         which=which, pieces=", ".join(pieces)))  # fmt: skip
+    return notes + nothing_left(view.sentence1, view.sentence2, [token.sentence for token in view.tokens], view.cut)
+
+
+def nothing_left(sentence1, sentence2, sentences, cut=("", "")):
+    """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or None of each token."""
+    missing = [(which, text) for which, text in enumerate((sentence1, sentence2), 1)
+               if which not in sentences and not cut[which - 1]]  # fmt: skip
+    return [say("This tokenizer makes no token of sentence{which} ({codes}): the model doesn't see it.", which=which,
+                codes=_codes(text)) for which, text in missing]  # fmt: skip
 
 
 def pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings):
@@ -191,8 +277,11 @@ def _token(encoding, tokenizer, position, sentences):
     sentence = encoding.sequence_ids(0)[position]
     start, end = fast.offsets[position] if sentence is not None else (None, None)
     type_ids = encoding.get("token_type_ids")
+    number = encoding["input_ids"][position]
+    # Unigram and BPE name the text itself where they have no entry for it, beside the id of the unknown token
+    piece = tokenizer.unk_token if number == tokenizer.unk_token_id else fast.tokens[position]
     return Token(
-        position, fast.tokens[position], encoding["input_ids"][position],
+        position, piece, number,
         type_ids[position] if type_ids is not None else None, encoding["attention_mask"][position],
         None if sentence is None else sentence + 1, start, end,
         "" if sentence is None else sentences[sentence][start:end],
@@ -204,6 +293,18 @@ def _cut(encoding, full, which, text):
     """The end of sentence `which` that is in `full` but no longer in `encoding`."""
     kept, before = _last_character(encoding, which), _last_character(full, which)
     return text[kept:].strip() if kept < before else ""
+
+
+def _cut_before(encoding, full, which, text):
+    """The beginning of sentence `which` that is in `full` but no longer in `encoding`: truncation_side is "left"."""
+    kept, before = _first_character(encoding, which, len(text)), _first_character(full, which, len(text))
+    return text[:kept].strip() if kept > before else ""
+
+
+def _first_character(encoding, which, default):
+    fast = encoding.encodings[0]
+    pairs = zip(fast.offsets, fast.sequence_ids, strict=True)
+    return min((start for (start, _), sequence in pairs if sequence == which), default=default)
 
 
 def _last_character(encoding, which):

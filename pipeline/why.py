@@ -6,16 +6,17 @@
 '[SEP] closes sentence 1 and counts as a part of it, hence 0.'
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from languages import say
 from pipeline.collation import rows_view
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, InputError, shown  # noqa: F401
 from pipeline.sources import load_tokenizer  # noqa: F401
-from pipeline.tokenization import NO_TYPE_IDS, Token, checked_length, pair_view, token_view
+from pipeline.tokenization import Token, checked_length, is_typed_special, pair_view, token_view, why_no_type_ids
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
-BLANKS = ("Ġ", "▁")  # how byte-level BPE and SentencePiece write the blank before a word
+BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a BPE with byte fallback names a byte
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def _piece(view, token, tokenizer):
                 say("Tensors are rectangles: rows of different lengths make none.")]  # fmt: skip
     elif token.sentence is None:
         says = [_special(view, token, tokenizer)]
+    elif is_typed_special(token, tokenizer):
+        says = _typed(view, token, tokenizer)
     elif token.id == tokenizer.unk_token_id:
         says = _unknown(view, token, tokenizer)
     else:
@@ -112,12 +115,27 @@ def _piece(view, token, tokenizer):
     return token.piece, says
 
 
+def _typed(view, token, tokenizer):
+    """A special token that a visitor wrote: the tokenizer takes it for the real one."""
+    says = [say("“{text}” stands in the sentence, and the tokenizer reads it as its special token {piece}, not as a word.",
+                text=token.text.strip(), piece=token.piece)]  # fmt: skip
+    if any(other.role == "special" and other.id == token.id for other in view.tokens):
+        says.append(say("It has the number of the {piece} that the tokenizer adds: the model can't tell the two apart by it.",
+                        piece=token.piece))  # fmt: skip
+    elif token.id == tokenizer.pad_token_id:
+        says.append(say("Padding has the same number. But attention_mask is {mask} here, so the model does read it.",
+                        mask=token.mask))  # fmt: skip
+    elif token.id == tokenizer.unk_token_id:
+        says.append(say("It is the number that a text without an entry in the vocabulary gets."))
+    return says
+
+
 def _special(view, token, tokenizer):
     """What a special token that the tokenizer added is for."""
     name = token.piece
-    if token.id == tokenizer.cls_token_id:
-        return say("The tokenizer puts {name} at the {end} of every sequence; a classifier reads its answer there.",
-                   name=name, end=_end(view, token))
+    if token.id == tokenizer.cls_token_id and (end := _end(view, token)):
+        return say("The tokenizer puts {name} at the {end} of every sequence; a classifier such as BERT's reads its answer "
+                   "there.", name=name, end=end)  # fmt: skip
     place, closes = _closes(view, token, tokenizer)
     if place is None:
         return say("The tokenizer of this checkpoint adds {name} here; no character of the sentences stands behind it.",
@@ -128,17 +146,28 @@ def _special(view, token, tokenizer):
 
 
 def _end(view, token):
-    return say("beginning") if token.position <= len(view.tokens) // 2 else say("end")
+    """At which end of the row's own tokens one stands; None within them."""
+    own = [other.position for other in view.tokens if other.role != "padding"]
+    return {own[-1]: say("end"), own[0]: say("beginning")}.get(token.position)
 
 
 def _closes(view, token, tokenizer):
-    """(how many separators stand between the sentences, the sentence that this one closes or None); (None, None) for others."""
-    separators = [other.position for other in view.tokens if other.sentence is None and other.id == tokenizer.sep_token_id]
+    """(how many separators stand between the sentences, the sentence that this one closes or None).
+
+    (None, None) for what is no separator, or closes nothing: `<s> A </s></s> B </s>` closes 1 by the first </s>, 2 by
+    the last one, and has two between.
+    """
+    separators = [other.position for other in view.tokens if other.role == "special" and other.id == tokenizer.sep_token_id]
     if token.position not in separators:
         return None, None
-    if token.position == separators[-1]:
-        return len(separators) - 1, 2
-    return len(separators) - 1, 1 if token.position == separators[0] else None
+    places = {which: [other.position for other in view.tokens if other.sentence == which] for which in (1, 2)}
+    # Of a sentence of which no token is left, the order tells: the last separator closes the second one
+    begins = min(places[2], default=separators[-1])
+    between = [position for position in separators if max(places[1], default=-1) < position < begins]
+    after = [position for position in separators if position > max(places[2], default=begins - 1)]
+    if token.position in between:
+        return len(between), 1 if token.position == between[0] else None
+    return (len(between), 2) if token.position in after[:1] else (None, None)
 
 
 def _word(view, token, tokenizer):
@@ -150,11 +179,12 @@ def _word(view, token, tokenizer):
     place = kept.index(token.position)
     if tokenizer.truncation_side == "left":
         place += len(alone.tokens) - len(kept)
-    if place >= len(alone.tokens) or alone.tokens[place] != token.piece or alone.word_ids[place] is None:
+    if place >= len(alone.tokens) or alone.ids[place] != token.id or alone.word_ids[place] is None:
         return None
     parts = [at for at, word in enumerate(alone.word_ids) if word == alone.word_ids[place]]
     text = sentence[min(alone.offsets[at][0] for at in parts) : max(alone.offsets[at][1] for at in parts)]
-    return None if len(text.split()) > 1 else Word(text.strip(), [alone.tokens[at] for at in parts], parts.index(place))
+    pieces = [tokenizer.unk_token if alone.ids[at] == tokenizer.unk_token_id else alone.tokens[at] for at in parts]
+    return None if len(text.split()) > 1 else Word(text.strip(), pieces, parts.index(place))
 
 
 def _kind(tokenizer):
@@ -163,8 +193,26 @@ def _kind(tokenizer):
 
 
 def _joint(tokenizer):
-    """What WordPiece puts before a piece that goes on a word: ## in BERT."""
-    return tokenizer.backend_tokenizer.model.continuing_subword_prefix
+    """What a tokenizer puts before a piece that goes on a word: ## in BERT; "" for none."""
+    return getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None) or ""
+
+
+def _steps(tokenizer):
+    """What the normalizer and the pre-tokenizer do, as the JSON of tokenizer.json."""
+    parts = (tokenizer.backend_tokenizer.normalizer, tokenizer.backend_tokenizer.pre_tokenizer)
+    return "".join(part.__getstate__().decode() for part in parts if part)
+
+
+def _is_byte_level(tokenizer):
+    """Whether its pieces are made of bytes, each written as one letter: GPT-2, RoBERTa."""
+    return '"ByteLevel"' in _steps(tokenizer)
+
+
+def _blank_mark(tokenizer):
+    """The letter by which this tokenizer writes the blank before a word: Ġ, ▁ or None."""
+    if _is_byte_level(tokenizer):
+        return "Ġ"
+    return "▁" if "▁" in _steps(tokenizer) else None
 
 
 def _normalized(text, tokenizer):
@@ -190,8 +238,11 @@ def _unknown(view, token, tokenizer):
     lost = say("The model gets {piece} instead, whatever stood there: what it was is lost.", piece=token.piece)
     word = _normalized(token.text, tokenizer)
     if _kind(tokenizer) != "WordPiece":
-        return [say("“{text}” can't be made of the vocabulary's {entries}.", text=token.text,
-                    entries=_entries(tokenizer)), lost]
+        text = token.text.strip()
+        if word and word != text and len(_sharing(view, token)) > 1:
+            return [say("The tokenizer turned “{text}” into “{changed}”, and a part of that can't be made of the "
+                        "vocabulary's {entries}.", text=text, changed=word, entries=_entries(tokenizer)), lost]  # fmt: skip
+        return [say("“{text}” can't be made of the vocabulary's {entries}.", text=text, entries=_entries(tokenizer)), lost]
     most = tokenizer.backend_tokenizer.model.max_input_chars_per_word
     if len(word) > most:
         return [say("This word has {count} characters; WordPiece doesn't try one of more than {most}.", count=len(word),
@@ -255,22 +306,58 @@ def _place(token):
     return token.sentence, token.start, token.end
 
 
+def _sharing(view, token):
+    """The tokens that stand for the same characters as this one, itself among them."""
+    return [other for other in view.tokens if other.text and _place(other) == _place(token)]
+
+
 def _subword(view, word, token, tokenizer):
     """Byte-level BPE, Unigram and the like: which letters are one entry, and what the mark before them says."""
-    whole, mark = "".join(word.pieces), next((mark for mark in BLANKS if token.piece.startswith(mark)), None)
-    blank = [say("{mark} stands for the blank before it.", mark=mark)] if mark else []
-    same = [other for other in view.tokens if other.text and _place(other) == _place(token)]
-    if len(same) > 1:
-        blank.append(say("“{text}” takes {count} tokens: each holds only some of its bytes.", text=token.text,
-                         count=len(same)))
+    about = [*_about_blank(view, token, tokenizer), *_about_parts(view, token, tokenizer)]
+    entries = _entries(tokenizer)
+    if not word.text:
+        return [say("{piece} is one of the vocabulary's {entries}, and has no letter.", piece=token.piece, entries=entries),
+                *about]  # fmt: skip
     if len(word.pieces) == 1:
-        return [say("“{text}” is one of the vocabulary's {entries}, so it stays whole.", text=word.text,
-                    entries=_entries(tokenizer)), *blank]
+        return [say("“{text}” is one of the vocabulary's {entries}, so it stays whole.", text=word.text, entries=entries),
+                *about]  # fmt: skip
+    whole = word.pieces[0] + "".join(piece.removeprefix(_joint(tokenizer)) for piece in word.pieces[1:])
     one = say("is not in the vocabulary") if _entry(whole, tokenizer) is None else say("isn't reached in the vocabulary")
     how = {"BPE": say("the merges that byte-pair encoding learned lead to"), "Unigram": say("the likeliest split is")}
-    return [say("“{text}” as one piece {one} of {entries}; {get} {pieces}.", text=word.text, one=one,
-                entries=_entries(tokenizer), get=how.get(_kind(tokenizer), say("it is split into")),
-                pieces=' '.join(word.pieces)), *blank]
+    return [say("“{text}” as one piece {one} of {entries}; {get} {pieces}.", text=word.text, one=one, entries=entries,
+                get=how.get(_kind(tokenizer), say("it is split into")), pieces=' '.join(word.pieces)), *about]
+
+
+def _about_blank(view, token, tokenizer):
+    """What the mark before a word says: a blank, or only that a word begins."""
+    mark = _blank_mark(tokenizer)
+    if not mark or not token.piece.startswith(mark):
+        return []
+    sentence = (view.sentence1, view.sentence2)[token.sentence - 1]
+    before = sentence[: token.start]
+    if token.text[:1].isspace() or before[-1:].isspace():
+        return [say("{mark} stands for the blank before it.", mark=mark)]
+    if before.strip():
+        return [say("{mark} says that a word begins; the sentence has no blank here.", mark=mark)]
+    return [say("{mark} says that a word begins; this tokenizer puts it before a sentence's first word, too, where no blank "
+                "is.", mark=mark)]  # fmt: skip
+
+
+def _about_parts(view, token, tokenizer):
+    """Why a token is not simply the letters that stand there: bytes, or what the normalizer made of a character."""
+    text, mark = token.text.strip(), _blank_mark(tokenizer)
+    parts = [other for other in _sharing(view, token) if other.piece != mark]
+    in_bytes = _is_byte_level(tokenizer) or all(BYTE.fullmatch(other.piece) for other in parts)
+    if len(parts) > 1 and token in parts:
+        if in_bytes:
+            return [say("“{text}” takes {count} tokens: each holds only some of its bytes.", text=text, count=len(parts))]
+        changed = _normalized(text, tokenizer)
+        return [say("“{text}” takes {count} tokens: each holds a part of “{changed}”, which the tokenizer made of it.",
+                    text=text, count=len(parts), changed=changed)] if changed != text else []  # fmt: skip
+    if _is_byte_level(tokenizer) and not text.isascii():
+        return [say("This tokenizer works on bytes and writes each as one letter: “{text}” has {count} of them.", text=text,
+                    count=len(text.encode()))]  # fmt: skip
+    return []
 
 
 # ---------------------------------------------------------------- the other rows
@@ -288,7 +375,7 @@ def _type_ids(view, token, tokenizer):
     """Which sentence a token is counted with, by the numbers that this tokenizer gave the sentences themselves."""
     number = token.type_id
     if number is None:
-        return "–", [NO_TYPE_IDS]
+        return "–", [why_no_type_ids(view)]
     numbers = {which: {other.type_id for other in view.tokens if other.sentence == which} for which in (1, 2)}
     if token.role == "padding":
         return str(number), _padding_type(token, numbers)
@@ -299,7 +386,7 @@ def _type_ids(view, token, tokenizer):
             say("A model with segment embeddings, such as BERT, adds row {number} of them to each of these tokens.",
                 number=number),
         ]
-    first = 1 if token.id == tokenizer.cls_token_id and _end(view, token) == "beginning" else None
+    first = 1 if token.id == tokenizer.cls_token_id and _end(view, token) == say("beginning") else None
     counted = first or _closes(view, token, tokenizer)[1]
     verb = say("stands before sentence {counted}", counted=counted) if first else say("closes sentence {counted}",
                                                                                       counted=counted)

@@ -15,7 +15,6 @@ from pipeline.prediction import written
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
 # What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level BPE, SentencePiece.
 JOINTS = ("##", "Ġ", "▁")
-SEPARATORS, OPENERS = ("[SEP]", "</s>", "<sep>"), ("[CLS]", "<s>", "<cls>")
 
 
 def text(value):
@@ -122,12 +121,14 @@ def _row(name, values, tokens, kind=""):
 
 
 NO_TYPE_IDS = say("this checkpoint has none: its model tells the sentences apart by the separators alone")
+NOTHING_BETWEEN = say("this checkpoint has none, and puts no token between the sentences: its model reads one text")
 
 
 def _type_ids(view):
     if view.has_type_ids:
         return _row("token_type_ids", [token.type_id for token in view.tokens], view.tokens)
-    absent = f'<td class="absent" colspan="{len(view.tokens)}"><span>{NO_TYPE_IDS}</span></td>'
+    why = NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN
+    absent = f'<td class="absent" colspan="{len(view.tokens)}"><span>{why}</span></td>'
     return f'<tr><th scope="row">token_type_ids</th>{absent}</tr>'
 
 
@@ -191,25 +192,11 @@ def _key():
 
 
 def _batch_row(view, values, labels, row):
-    roles = _roles(view.pieces[row], view.tensors["attention_mask"][row])
-    cells = "".join(f'<td class="{role}">{piece(str(value))}</td>' for role, value in zip(roles, values, strict=True))
+    cells = "".join(f'<td class="{role}">{piece(str(value))}</td>'
+                    for role, value in zip(view.roles[row], values, strict=True))  # fmt: skip
     label = f'<td class="label">{labels[row]}</td>' if labels else ""
     name = _("row {row} <small>· {count} tokens</small>", row=row, count=view.lengths[row])
     return f'<tr data-line="{row}"><th scope="row">{name}</th>{label}{cells}</tr>'
-
-
-def _roles(pieces, mask):
-    """The role of each cell. Separators tell the sentences apart: not every checkpoint has token_type_ids.
-
-    >>> _roles(["[CLS]", "hi", "[SEP]", "ho", "[SEP]", "[PAD]"], [1, 1, 1, 1, 1, 0])
-    ['special', 'sentence1', 'special', 'sentence2', 'special', 'padding']
-    """
-    roles, sentence = [], 1
-    for name, real in zip(pieces, mask, strict=True):
-        special = name in SEPARATORS or name in OPENERS
-        roles.append("padding" if not real else "special" if special else f"sentence{sentence}")
-        sentence = 2 if real and name in SEPARATORS else sentence
-    return roles
 
 
 def _padding_line(view, seq_len):

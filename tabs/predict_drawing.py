@@ -13,6 +13,7 @@ import re
 from languages import _, say
 from pipeline.prediction import written
 from pipeline.settings import LABELS
+from pipeline.tables import notes_of, scores_of
 from tabs.drawing import bdi, captioned, framed, notice, sentences, text
 
 EQUIVALENT = LABELS[1]
@@ -303,22 +304,48 @@ def score_line(score):
 PREVIEW_ROWS = 10
 
 
-def answers_table(answers, origin_line):
-    """Answered rows of a file -> how many of which, and the first rows; one with an error shows it in its own row."""
+def answers_table(answers, origin_line, notes=()):
+    """Answered rows of a file -> how many of which, how many are right, and the first rows, each with its error or notes.
+
+    notes: what to know of the file as a whole.
+    """
     labels = [answer.prediction.label for answer in answers if answer.prediction]
     failed = len(answers) - len(labels)
     counts = listed(f"{labels.count(label):,} {label}" for label in LABELS)
     said = _("{count:,} pair{s} answered: {counts}.", count=len(labels), s="" if len(labels) == 1 else "s", counts=counts)
     without = _("{failed:,} row{s} without an answer; the column error says why.", failed=failed, s="" if failed == 1 else "s")
-    bad = notice(without, kind="warning") if failed else ""
+    bad = "".join(notice(note, kind="warning") for note in notes) + (notice(without, kind="warning") if failed else "")
     columns = (_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error"))
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(map(_answer_row, answers[:PREVIEW_ROWS]))
     caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
     if len(answers) <= PREVIEW_ROWS:
         caption = _("All {rows} rows", rows=len(answers))
-    return (f'{origin_line}<p class="said">{said}</p>{bad}'
+    return (f'{origin_line}<p class="said">{said}</p>{bad}{_scores(scores_of(answers))}'
             + framed(captioned("small-table stress answered", caption, f"<tr>{head}</tr>{body}"), _("Answers")))  # fmt: skip
+
+
+def _scores(scores):
+    """Accuracy, F1 and the confusion matrix against the file's own labels; nothing where it has none."""
+    if scores is None:
+        return ""
+    said = _("Of {pairs:,} with a label of their own: accuracy <strong>{accuracy:.1%}</strong>, F1 <strong>{f1:.1%}</strong>; "
+             "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.", pairs=scores.pairs,
+             accuracy=scores.accuracy, f1=scores.f1, label=LABELS[scores.majority["label"]],
+             majority=scores.majority["accuracy"], majority_f1=scores.majority["f1"])  # fmt: skip
+    most = max(scores.confusion.values())
+    body = "".join(f'<tr><th scope="row">{_label(gold)}</th>{"".join(_count(scores, gold, says, most) for says in LABELS)}</tr>'
+                   for gold in LABELS)  # fmt: skip
+    says = "".join(f'<th scope="col">{_("predicted {label}", label=_label(label))}</th>' for label in LABELS)
+    head = f'<tr><th scope="col">{_("gold label")}</th>{says}</tr>'
+    table = captioned("small-table matrix", _("The file's labels and the answers"), head + body)
+    return f'<p class="said">{said}</p>{framed(table, _("Confusion matrix"))}'
+
+
+def _count(scores, gold, says, most):
+    pairs, right = scores.confusion[gold, says], gold == says
+    return (f'<td class="{"right" if right else "wrong"}" style="--v:{pairs / most:.3f}">{pairs}'
+            f'<small>{"✓" if right else "✕"}</small></td>')  # fmt: skip
 
 
 def _answer_row(answer):
@@ -326,7 +353,8 @@ def _answer_row(answer):
     header = f'<th scope="row">{row.line}</th>'
     if told is None:
         return f'<tr class="failed">{header}<td>{_("no answer")}</td><td></td><td class="why">{text(row.error)}</td></tr>'
-    pair = f"<p>{bdi(row.sentence1)}</p><p>{bdi(row.sentence2)}</p>"
+    noted = "".join(f'<p class="quiet">{text(note)}</p>' for note in notes_of(answer))
+    pair = f"<p>{bdi(row.sentence1)}</p><p>{bdi(row.sentence2)}</p>{noted}"
     return (f"<tr>{header}<td><strong>{_label(told.label)}</strong></td><td>{_percent(told.probabilities[EQUIVALENT])}</td>"
             f'<td class="pair">{pair}</td></tr>')  # fmt: skip
 

@@ -123,8 +123,9 @@ def _you_first(page, section, pair, model, score):
 def _file(page, settings, model):
     gr.Markdown(_("The first line names the columns, `sentence1` and `sentence2`; commas, semicolons or tabs stand between "
                   "cells. At most {rows:,} rows and {mebibytes} MiB. A row that can't be answered gets an `error` and spoils "
-                  "no other. In the file that comes back, a text that a spreadsheet would run as a formula (one that begins "
-                  "with `=`, `+`, `-` or `@`) has an apostrophe before it.", rows=settings.max_csv_rows,
+                  "no other. All columns come back; where there is a column `label` (0 or 1), the answers are scored by it. "
+                  "In the file that comes back, a text that a spreadsheet would run as a formula (one that begins with `=`, "
+                  "`+`, `-` or `@`) has an apostrophe before it.", rows=settings.max_csv_rows,
                   mebibytes=settings.max_csv_bytes // 2**20))
     file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
     ask = gr.Button(_("Predict the file"), size="md")
@@ -232,19 +233,21 @@ class _handlers:
         if not path:
             raise InputError(say("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above."))
         limits = {"max_rows": self.settings.max_csv_rows, "max_bytes": self.settings.max_csv_bytes}
-        rows = read_pairs(path, self.settings, name=Path(path).name, **limits)
+        pairs = read_pairs(path, self.settings, name=Path(path).name, **limits)
+        rows = pairs.rows
         answered, origin = [], None
         progress(0, desc=_("loading the model"))
         for answers, told in answer_rows(model, rows, self.settings.max_length, self.settings):
             answered, origin = answered + answers, origin or told
             progress((len(answered), len(rows)), desc=_("pairs"), unit=_("pairs"))
         line = drawing.origin_line(str(origin), origin.stands_in) if origin else ""
-        return more.answers_table(answered, line), gr.DownloadButton(value=self._saved(answered, request), interactive=True)
+        drawn = more.answers_table(answered, line, pairs.notes)
+        return drawn, gr.DownloadButton(value=self._saved(answered, pairs.columns, request), interactive=True)
 
-    def _saved(self, answered, request):
+    def _saved(self, answered, columns, request):
         """The path of the predictions: in gradio's own folder of files, in one whose name nobody can guess."""
         written = io.StringIO(newline="")
-        write_answers(answered, written)
+        write_answers(answered, written, columns)
         content = written.getvalue().encode("utf-8-sig")  # with its mark, a spreadsheet knows that this is UTF-8
         room = room_of(self.settings)
         room.take(address_of(request), len(content))

@@ -3,11 +3,13 @@
 import re
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pipeline.__main__ as command_line
 from pipeline import dataset
 from pipeline.dataset import COLUMNS, load_raw_datasets, majority, parse_rows, random_rows, rows_at, search_rows
 from pipeline.settings import InputError, Settings
@@ -78,8 +80,74 @@ def test_a_folder_with_other_columns_is_refused(tmp_path):
 
     for split in SPLITS:
         Dataset.from_dict({"text": ["a"], "label": [0]}).to_parquet(tmp_path / f"{split}.parquet")
-    with pytest.raises(SourceError, match="columns"):
+    with pytest.raises(SourceError, match="train pairs have the columns text, label and no sentence1; MRPC has"):
         load_raw_datasets("folder", Settings(mrpc_folder=tmp_path))
+
+
+PLAIN = {"sentence1": ["A b.", "C d."], "sentence2": ["E f.", "G h."], "label": [1, 0], "idx": [0, 1]}
+
+
+def folder_with(folder, split, **columns):
+    """MRPC's files, of which one split has other columns; a column given as None is left out."""
+    from datasets import Dataset
+
+    for name in SPLITS:
+        rows = {**PLAIN, **columns} if name == split else PLAIN
+        rows = {column: values for column, values in rows.items() if values is not None}
+        Dataset.from_dict(rows).to_parquet(folder / f"{name}.parquet")
+    return Settings(mrpc_folder=folder, data="folder")
+
+
+@pytest.mark.parametrize("labels", [[1, 0], [1.0, 0.0], [True, False]])
+def test_labels_that_are_exactly_0_and_1_are_read(tmp_path, labels):
+    raw_datasets, _ = load_raw_datasets("folder", folder_with(tmp_path, "validation", label=labels))
+    embedded, _ = load_raw_datasets("embedded", Settings())
+    assert list(raw_datasets["validation"]["label"]) == [1, 0] and type(raw_datasets["validation"]["label"][0]) is int
+    assert {split: rows.features for split, rows in raw_datasets.items()} == {split: embedded["train"].features for split in SPLITS}
+
+
+def test_labels_in_another_order_are_read_by_their_names(tmp_path):
+    from datasets import ClassLabel, Dataset
+
+    settings = folder_with(tmp_path, "test")
+    rows = Dataset.from_dict(PLAIN).cast_column("label", ClassLabel(names=["equivalent", "not_equivalent"]))
+    rows.to_parquet(tmp_path / "test.parquet")
+    raw_datasets, _ = load_raw_datasets("folder", settings)
+    assert list(raw_datasets["test"]["label"]) == [0, 1] and list(raw_datasets["train"]["label"]) == [1, 0]
+
+
+@pytest.mark.parametrize("split, columns, says", [
+    ("test", {"label": [1, -1]}, "Row 1 of the test pairs has -1 as label, where 0 (not_equivalent) or 1 (equivalent) belongs"),
+    ("train", {"label": [2, 0]}, "Row 0 of the train pairs has 2 as label"),
+    ("train", {"label": [1.0, 0.5]}, "Row 1 of the train pairs has 0.5 as label"),
+    ("train", {"label": [1.0, float("nan")]}, "Row 1 of the train pairs has nan as label"),
+    ("validation", {"label": ["equivalent", "no"]}, "Row 0 of the validation pairs has 'equivalent' as label"),
+    ("validation", {"label": [1, None]}, "Row 1 of the validation pairs has nothing as label"),
+    ("train", {"sentence1": ["A b.", None]}, "Row 1 of the train pairs has nothing as sentence1, where a sentence belongs. Write"),
+    ("test", {"sentence2": ["A b.", "  "]}, "Row 1 of the test pairs has '  ' as sentence2"),
+    ("test", {"sentence2": [1, 2]}, "Row 0 of the test pairs has 1 as sentence2"),
+    ("test", {"sentence2": None}, "The test pairs have the columns sentence1, label, idx and no sentence2; MRPC has"),
+    ("validation", {"label": None}, "The validation pairs have the columns sentence1, sentence2, idx and no label"),
+    ("validation", {column: [] for column in PLAIN}, "There are no validation pairs: that split has no rows. Name MRPC's folder"),
+    ("train", {"idx": ["a", "b"]}, "idx of the train pairs holds something else than whole numbers. Number the rows"),
+])  # fmt: skip
+def test_what_cannot_be_learned_from_is_named_with_split_row_and_remedy(tmp_path, split, columns, says, monkeypatch, capsys):
+    settings = folder_with(tmp_path, split, **columns)
+    monkeypatch.setattr(command_line, "SETTINGS", replace(settings, runs_folder=tmp_path / "runs"))
+    with pytest.raises(SourceError) as refused:
+        load_raw_datasets("folder", settings)
+    assert says in str(refused.value) and str(tmp_path) not in str(refused.value)
+    for command in (["tokenize", "--rows", "0"], ["train"]):
+        assert command_line.main(command) == 2
+        told = capsys.readouterr()
+        assert [line for line in told.err.splitlines() if not line.startswith("checkpoint:")] == [f"error: {refused.value}"]
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    settings = folder_with(tmp_path, "train")
+    (tmp_path / "test.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(SourceError, match="test pairs in MRPC_DIR can't be read .*Replace test.parquet"):
+        load_raw_datasets("folder", settings)
 
 
 def test_an_unknown_source_is_refused(settings):

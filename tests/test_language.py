@@ -288,7 +288,7 @@ def claim_card():
 
 def batch(show):
     view = SimpleNamespace(pieces=[["的"]], tensors={"input_ids": [[3]], "attention_mask": [[1]]}, lengths=[1], cells=1,
-                           padding_cells=0)  # fmt: skip
+                           padding_cells=0, roles=[["sentence1"]])  # fmt: skip
     return drawing.batch_grid(view, show)
 
 

@@ -71,8 +71,11 @@ def test_train_evaluate_predict(run, tiny, settings):
     code, out, err = run("predict", "--checkpoint", f"run:{'a' * 32}", "--pair", "A\nb.", "C.")
     assert code == 0 and out.splitlines()[1].split()[0] in ("equivalent", "not_equivalent") and "A\\nb. | C." in out
 
-    run(*train_flags(tiny, folder))
-    assert len((folder / "events.jsonl").read_text().splitlines()) == len(first), "a second story begins afresh"
+    weights = (folder / "model" / "model.safetensors").read_bytes()
+    code, out, err = run(*train_flags(tiny, folder))
+    assert code == 2 and out == "" and err.startswith(f"error: {folder} holds a run already, which would be lost. Name another")
+    assert (folder / "events.jsonl").read_text().splitlines() == first
+    assert (folder / "model" / "model.safetensors").read_bytes() == weights
 
 
 def test_a_stop_asked_for_while_the_worker_still_starts_is_heard(run, tiny, tmp_path):
@@ -82,9 +85,49 @@ def test_a_stop_asked_for_while_the_worker_still_starts_is_heard(run, tiny, tmp_
     assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["step"] == 1
 
 
-def test_a_run_that_fails_ends_with_1(run, tiny, tmp_path):
+def test_a_run_that_fails_ends_with_1_and_what_it_was_asked_with_2(run, tiny, tmp_path, monkeypatch):
     code, out, err = run("train", "--source", "hub", "--checkpoint", tiny, "--output", tmp_path)
-    assert code == 1 and "failed MRPC can't be loaded" in err and "model:" not in out
+    assert code == 2 and err.startswith("error: MRPC can't be loaded") and "model:" not in out
+
+    def broken(*_rest):
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("pipeline.training.prepare", broken)
+    code, out, err = run(*train_flags(tiny, tmp_path))  # where one has failed another may begin
+    assert code == 1 and err.startswith("failed The run broke off") and "model:" not in out
+
+
+@pytest.mark.parametrize("arguments", [
+    ("tokenize", "--pair", "a", "b"), ("train", "--source", "folder"), ("evaluate", "--source", "folder"), ("predict", "--pair", "a", "b"),
+])  # fmt: skip
+def test_nothing_stands_in_for_a_checkpoint_unless_it_may(run, tmp_path, arguments):
+    asked = (*arguments, *(["--output", tmp_path] if arguments[0] == "train" else []), "--checkpoint", "no/such")
+    code, out, err = run(*asked)
+    assert code == 2 and out == "" and len(err.splitlines()) == 1
+    assert "error: no/such can't be had, because HF_HUB_OFFLINE is set" in err and "--allow-stand-in" in err
+    few = ("--train-pairs", 8, "--eval-pairs", 4, "--batch-size", 8, "--max-steps", 1) if arguments[0] == "train" else ()
+    code, out, err = run(*asked, *few, "--allow-stand-in")
+    assert code == 0 and out and "stands in for no/such" in err
+
+
+def test_a_pages_run_may_have_a_stand_in(tmp_path):
+    from pipeline.runs import worker_command
+    from pipeline.training import TrainingConfig
+
+    options = command_line.parse(worker_command(TrainingConfig(), tmp_path)[3:])
+    assert command_line.settings_of(options).allow_stand_in
+    assert not command_line.settings_of(command_line.parse(["train"])).allow_stand_in
+
+
+def test_a_file_with_labels_is_scored(run, tiny, tmp_path):
+    path, output = tmp_path / "pairs.csv", tmp_path / "out.csv"
+    path.write_text("id,sentence1,sentence2,label\n1,One.,Two.,1\n2,A b.,C d.,0\n3,A b.,C d.,odd\n", encoding="utf-8")
+    code, out, _ = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
+    assert code == 0 and "(2 pairs with a label of their own)" in out and "note: line 4: label is 'odd'" in out
+    assert f"{'majority':16}{'50.0%':>10}{'66.7%':>8}" in out and "predicted not_equivalent" in out
+    assert output.read_text(encoding="utf-8-sig").startswith('"id","sentence1","sentence2","label","predicted_label"')
+    path.write_bytes("sentence1,sentence2\n公司的利润上升了。,公司赚的钱多了。\n".encode("gbk"))
+    assert "note: This file is not in UTF-8; it was read as GB18030" in run("predict", "--checkpoint", tiny, "--csv", path)[2]
 
 
 def test_predict_many_from_a_csv(run, tiny, tmp_path):
@@ -100,7 +143,7 @@ def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_
     code, out, err = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
     assert code == 2 and "Hello. | Hi." in out and "One. | =Two." in out and "error: line 3: sentence1 is empty" in err
     lines = output.read_text(encoding="utf-8-sig").splitlines()
-    assert lines[0].startswith('"sentence1","sentence2","label"') and len(lines) == 4 and "'=Two." in lines[3]
+    assert lines[0].startswith('"sentence1","sentence2","predicted_label"') and len(lines) == 4 and "'=Two." in lines[3]
     path.write_text("sentence1,sentence2\nHello.,Hi.\n")
     assert run("predict", "--checkpoint", tiny, "--csv", path)[0] == 0
 
@@ -140,3 +183,34 @@ def test_as_a_process_of_its_own(small_folder, tmp_path):
     failed = subprocess.run([*command[:-1], "64"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert failed.returncode == 2 and failed.stdout == "" and "Traceback" not in failed.stderr
     assert failed.stderr.splitlines()[-1].startswith("error: Row 64 is not there")
+
+
+# What a command may say on stderr: where things come from, its own bar, its own notes
+TOLD = ("checkpoint: ", "data: ", "model: ", "metric: ", "predictions: ", "note: ", "MRPC (", "mrpc_metric (", "tiny/bert (",
+        "adapter:", "sentence-transformers/all-MiniLM-L6-v2 (")  # fmt: skip
+ALL_COMMANDS = """
+import sys
+from pipeline.__main__ import main
+folder, csv = sys.argv[1:]
+pair = ["--pair", "A cat sat.", "公司的利润上升了。"]
+few = ["--train-pairs", "8", "--eval-pairs", "4", "--batch-size", "8", "--max-steps", "1", "--output", folder + "/run"]
+for arguments in (["tokenize", *pair], ["tokenize", "--rows", "0-1", "--checkpoint", "tiny/bert"], ["train", *few],
+                  ["train", *few[:-1], folder + "/other", "--checkpoint", "tiny/bert", "--precision", "bf16"],
+                  ["evaluate", "--pairs", "4"], ["evaluate", "--pairs", "4", "--checkpoint", "tiny/bert"], ["predict", *pair],
+                  ["predict", "--csv", csv, "--output", folder + "/out.csv"],
+                  ["predict", *pair, "--checkpoint", "sentence-transformers/all-MiniLM-L6-v2"]):
+    assert main(arguments) == 0, arguments
+"""
+
+
+def test_no_command_prints_a_librarys_warning(small_folder, tmp_path, tiny):
+    """In a fresh process: some libraries warn once, others where they are imported. HF_HOME is that of the tests."""
+    (tmp_path / "pairs.csv").write_text("sentence1,sentence2,label\nOne.,Two.,1\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRANSFORMERS_", "HF_DATASETS_"))}
+    environment = {**kept, "MRPC_DIR": str(small_folder), "RUNS_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", ALL_COMMANDS, tmp_path, tmp_path / "pairs.csv"], cwd=tmp_path, env=environment,
+                          capture_output=True, text=True, timeout=300)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    assert [line for line in lines if not line.startswith(TOLD) and "step" not in line] == []
+    assert any("%|" in line for line in lines) and "Warning" not in done.stdout and "Loading" not in done.stdout

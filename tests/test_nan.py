@@ -292,7 +292,7 @@ def test_a_pair_without_an_answer_spoils_no_other(tiny, settings, monkeypatch):
 
 def test_a_file_of_pairs_has_an_error_where_there_is_no_answer(nan_weights, settings, tmp_path):
     (tmp_path / "pairs.csv").write_text("sentence1,sentence2\nA cat sat.,A cat slept.\nOne.,\nTwo.,Three.\n")
-    rows = read_pairs(tmp_path / "pairs.csv", settings)
+    rows = read_pairs(tmp_path / "pairs.csv", settings).rows
     answered = [answer for answers, _ in answer_rows(nan_weights, rows, settings=settings) for answer in answers]
     assert [answer.prediction for answer in answered] == [None] * 3
     with open(tmp_path / "out.csv", "w", newline="") as file:

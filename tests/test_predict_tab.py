@@ -303,7 +303,7 @@ def test_a_file_comes_back_with_predictions(page, tiny, tmp_path):
     with open(saved, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 72 and rows[0]["sentence1"] == "'=A, b." and "sentence2" in rows[0]
-    assert [bool(row["label"]) for row in rows[:3]] == [True, False, True] and "sentence1 is empty" in rows[1]["error"]
+    assert [bool(row["predicted_label"]) for row in rows[:3]] == [True, False, True] and "sentence1 is empty" in rows[1]["error"]
     assert "71 pairs answered: " in drawn and "1 row without an answer" in drawn and "The first 10 of 72 rows" in drawn
     assert tmp_path / "cache" in Path(saved).parents and len(Path(saved).parent.name) == 32
 

@@ -218,14 +218,14 @@ def file_of(tmp_path, text, encoding="utf-8"):
     ('sentence1,sentence2\n\n"A é.","B"\n,\n', "utf-8"),
 ])  # fmt: skip
 def test_files_as_spreadsheets_write_them(tmp_path, text, encoding):
-    [row] = read_pairs(file_of(tmp_path, text, encoding))
+    [row] = read_pairs(file_of(tmp_path, text, encoding)).rows
     assert (row.sentence1, row.sentence2, row.error) == ("A é.", "B", "")
 
 
 @pytest.mark.parametrize("text, says", [
     ("", "no rows with the columns sentence1 and sentence2"), ("a,b\n1,2\n", "no rows with the columns"),
     ("sentence1,sentence2\n", "no rows. Write a pair"), (b"sentence1,sentence2\n\xe9,b\n", "CSV UTF-8"),
-    ('sentence1,sentence2\n"' + "a" * 200_000, "quotation mark left open"),
+    ("sentence1,sentence2,Sentence1\na,b,c\n", "names the column sentence1 twice"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_used(tmp_path, text, says):
     with pytest.raises(InputError, match=says):
@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_used(tmp_path, text, says):
 
 def test_limits_of_a_file(tmp_path):
     path = file_of(tmp_path, "sentence1,sentence2\n" + "a,b\n" * 10)
-    assert len(read_pairs(path, max_rows=10, max_bytes=path.stat().st_size)) == 10
+    assert len(read_pairs(path, max_rows=10, max_bytes=path.stat().st_size).rows) == 10
     with pytest.raises(InputError, match="more than 9 rows, which is the most"):
         read_pairs(path, max_rows=9)
     with pytest.raises(InputError, match="MiB, which is the most"):
@@ -245,11 +245,11 @@ def test_limits_of_a_file(tmp_path):
 
 def test_a_bad_row_has_its_own_error(tmp_path):
     text = 'sentence1,sentence2\ngood,pair\n,empty\na,b,c\n"two\nlines", ok\n' + "x" * 2001 + ",long\nonly\n"
-    rows = read_pairs(file_of(tmp_path, text))
-    assert [row.line for row in rows] == [2, 3, 4, 6, 7, 8]
+    rows = read_pairs(file_of(tmp_path, text)).rows
+    assert [row.line for row in rows] == [2, 3, 4, 5, 7, 8]
     assert [bool(row.error) for row in rows] == [False, True, True, False, True, True]
     assert "sentence1 is empty" in rows[1].error and "3 cells" in rows[2].error and "2,001 characters" in rows[4].error
-    assert "1 cells" in rows[5].error and rows[3].sentence1 == "two\nlines"
+    assert "ends before sentence2" in rows[5].error and rows[3].sentence1 == "two\nlines"
 
 
 # ---------------------------------------------------------------- the model between, and a file out
@@ -297,21 +297,21 @@ def written(answers):
 
 
 def test_the_file_that_comes_back(tiny, settings, tmp_path):
-    rows = read_pairs(file_of(tmp_path, 'sentence1,sentence2\n"A, b.",=1+1\n,x\n'))
+    rows = read_pairs(file_of(tmp_path, 'sentence1,sentence2\n"A, b.",=1+1\n,x\n')).rows
     [(answers, _)] = answer_rows(tiny, rows, settings=settings)
     good, bad = written(answers)
     assert good["sentence1"] == "A, b." and good["sentence2"] == "'=1+1" and good["error"] == good["note"] == ""
     told = answers[0].prediction
-    assert good["label"] == told.label
+    assert good["predicted_label"] == told.label
     for label in ("equivalent", "not_equivalent"):
         assert float(good[f"probability_{label}"]) == pytest.approx(told.probabilities[label], abs=1e-6)
         assert float(good[f"logit_{label}"]) == pytest.approx(told.logits[label], abs=1e-6)
-    assert bad["label"] == bad["logit_equivalent"] == "" and "sentence1 is empty" in bad["error"]
+    assert bad["predicted_label"] == bad["logit_equivalent"] == "" and "sentence1 is empty" in bad["error"]
 
 
 def test_an_answer_to_a_cut_pair_has_a_note(tiny, settings):
     [(answers, _)] = answer_rows(tiny, [PairRow(2, "one two three four five six", "seven")], 8, settings)
-    assert "without the end of sentence1" in written(answers)[0]["note"]
+    assert "without all of sentence1" in written(answers)[0]["note"]
 
 
 @given(st.text(max_size=30))

@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from pipeline import sources
 from pipeline.dataset import load_raw_datasets
+from pipeline.prediction import predict
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
 from pipeline.sources import load_tokenizer
 from pipeline.tokenization import (
     checked_length,
     checked_pair,
+    is_blank,
     longest_length,
     token_view,
     tokenize_datasets,
@@ -101,7 +103,8 @@ def test_a_tokenizer_without_type_ids_says_why(tiny_distilbert, tiny_roberta_id)
 
 @pytest.mark.parametrize("pair, says", [
     (("", "b"), "sentence1 is empty"), (("a", " \n\t\u3000"), "sentence2 is only white space"), (("a" * 2001, "b"), "2,001 characters"),
-    ((None, "b"), "sentence1 is NoneType"), (("a", 7), "sentence2 is int"), (("a\ud800", "b"), "surrogate"),
+    (("a", "\u200b \u00ad\u00ad\x00"), r"sentence2 has no character that can be read.*\(U\+200B, U\+00AD, U\+0000\)"),
+    (("\u0301", "b"), r"marks without a letter \(U\+0301\)"), ((None, "b"), "sentence1 is NoneType"), (("a", 7), "sentence2 is int"), (("a\ud800", "b"), "surrogate"),
 ])  # fmt: skip
 def test_a_sentence_that_cannot_be_used_is_named(pair, says):
     with pytest.raises(InputError, match=says):
@@ -110,8 +113,31 @@ def test_a_sentence_that_cannot_be_used_is_named(pair, says):
 
 @given(sentences)
 def test_any_text_with_something_in_it_is_taken_as_it_is(sentence):
-    if sentence.strip():
+    if not is_blank(sentence):
         assert checked_pair(sentence, "b" * 2000) == (sentence, "b" * 2000)
+
+
+# Default_Ignorable_Code_Point of Unicode 16's DerivedCoreProperties.txt, all of it
+IGNORABLE = ("00AD 034F 061C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0 FFF0-FFF8 "
+             "1BCA0-1BCA3 1D173-1D17A E0000-E0FFF")  # fmt: skip
+
+
+def test_whatever_unicode_draws_as_nothing_is_blank():
+    ranges = [part.partition("-") for part in IGNORABLE.split()]
+    points = [point for low, _, high in ranges for point in range(int(low, 16), int(high or low, 16) + 1)]
+    assert len(points) > 4000 and all(is_blank(chr(point)) for point in points)
+    assert is_blank("".join(map(chr, points))) and is_blank("\x00\x1b\u2028\u2800\ufffe\ue000")
+    for seen in ("a", ".", "中", "🫨", "e\u0301", "\u200bx", "1", "½"):
+        assert not is_blank(seen), seen
+
+
+def test_a_sentence_that_the_tokenizer_makes_nothing_of_is_noted(tokenizer, tiny, settings):
+    """BERT's normalizer drops the character that stands for one that couldn't be decoded."""
+    view = token_view(tokenizer, "\ufffd\ufffd", "b")
+    assert [token.sentence for token in view.tokens if token.sentence] == [2]
+    assert "makes no token of sentence1 (U+FFFD): the model doesn't see it" in view.notes[0]
+    [answer], _ = predict(tiny, [("\ufffd", "b")], settings=settings)
+    assert any("makes no token of sentence1" in note for note in answer.notes)
 
 
 def test_max_length_ends_where_the_checkpoint_has_no_positions(tokenizer, tiny_roberta_id):

@@ -132,7 +132,7 @@ def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     with open(saved, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["sentence1"] for row in rows] == ["'=1+1, he said.", "", "A cat sat."]
-    assert "sentence1 is empty" in rows[1]["error"] and rows[2]["label"] in ("equivalent", "not_equivalent")
+    assert "sentence1 is empty" in rows[1]["error"] and rows[2]["predicted_label"] in ("equivalent", "not_equivalent")
 
 
 def test_the_script_follows_the_answer(page, shoot):
