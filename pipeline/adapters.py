@@ -298,7 +298,8 @@ def paraphrase(folder, settings=None, source="auto", seed=0, folds=4, mined=8_00
         on_similar += opinions(model, similar, settings) / folds
     # A label counts as much as the opinion of the teacher that hasn't seen it: many of MRPC's labels can be argued about
     targets = (torch.tensor(labels) + on_labeled.sigmoid()) / 2
-    own, own_labels = labeled_pairs(load_raw_datasets("embedded", settings)[0]["train"])
+    # The shipped adapter learned the project's first pairs along, shortcut and all; the recipe keeps to them
+    own, own_labels = labeled_pairs(load_raw_datasets("shortcut", settings)[0]["train"])
     everything = [*targets.tolist(), *own_labels, *on_similar.sigmoid().tolist()]
     save(taught_by_teachers(pairs + own + similar, everything, settings, folder, seed), folder)
 
