@@ -17,6 +17,7 @@ from pipeline.training import EVAL_STRATEGIES, PRECISIONS, SCHEDULES, TrainingCo
 from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
+from tabs.fine_tune_shortcut import build_shortcut
 from tabs.opening import Opening
 from tabs.run_drawing import amount
 from tabs.sharing import Shared, build_share
@@ -29,6 +30,7 @@ START_CHOICES = [
     (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
 NO_RUN = Run("", "idle")
+SHORTCUT = "shortcut"  # the source of the lesson's pairs
 routes = more.routes  # what a page downloads: app.py hands them to the server
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
@@ -96,6 +98,7 @@ def build_tab(settings):
         log = gr.HTML(drawing.log_table([]))
     more.build_runs(settings, after, owned, known)
     seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
+    on_shortcut = build_shortcut(settings, after.ended)
     more.build_one_step(settings, controls)
     more.build_save(settings, after)
     about = more.build_reproduce(settings, after, run_id)
@@ -109,7 +112,10 @@ def build_tab(settings):
     asked = [owned, *controls.values()]
     # The remedy of a diagnosis is one click away: the run starts, and the form shows what it was started with
     tried = {**begun, "outputs": [*begun["outputs"], *controls.values()]}
+    # ... and so does the one on the pairs that give their label away
+    shortcut = {**begun, "outputs": [*begun["outputs"], controls["source"]]}
     for event in (start.click(page.start, asked, **begun), after.remedy.click(page.remedy, [after.ended, owned], **tried),
+                  on_shortcut.click(page.start_on_shortcut, [after.fixed, *asked], **shortcut),
                   seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
         shared.follow(event)
         together = event.then(None, owned, owned, js=TOGETHER, api_visibility="private")
@@ -137,8 +143,8 @@ def _controls(settings):
             info=_("what the run starts from: one of these, or any id of the Hub"), min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
-            list(SOURCES), value=DEFAULT.source, label=_("Pairs"), info=_("auto: MRPC where it can be had, else the embedded "
-                                                                       "pairs")
+            list(SOURCES), value=DEFAULT.source, label=_("Pairs"),
+            info=_("auto: MRPC where it can be had, else the embedded pairs; shortcut: see \"Look for the shortcut\""),
         )
     with gr.Row():
         controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("updates of the weights, at most"))
@@ -200,6 +206,15 @@ class _handlers:
             return self._started(config_from(dict(zip(self.names, values, strict=True))), owned, request)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+
+    def start_on_shortcut(self, request: gr.Request, fixed, owned, *values):
+        """As `start`, with the pairs that give their label away; and the value for the field of pairs."""
+        if "source" in (fixed or ()):
+            fixed_here = _("The pairs are fixed on this page, so this run can't be started here.")
+            return drawing.notice(fixed_here, kind="error"), *(gr.skip(),) * 3
+        values = (*(SHORTCUT if name == "source" else value for name, value in zip(self.names, values, strict=True)),)
+        begun = self.start(request, owned, *values)
+        return *begun, SHORTCUT if isinstance(begun[1], str) else gr.skip()
 
     def remedy(self, request: gr.Request, run_id, owned):
         """Start the run that tries what the diagnosis of this one proposes; as `start`, and a value for each field."""
@@ -313,7 +328,7 @@ class _handlers:
 
         Args:
             checkpoint: what the run starts from: adapter:pair-warmed, adapter:paraphrase or an id of the Hub
-            source: auto, hub, folder or embedded: which pairs
+            source: auto, hub, folder, embedded or shortcut: which pairs
             train_pairs: pairs to learn from
             eval_pairs: pairs to judge by
             epochs: times through the training pairs, at most

@@ -23,6 +23,7 @@ from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
 from pipeline.training import TrainingConfig, config_from
 from tabs import code_drawing, drawing, run_drawing
+from tabs.fine_tune_shortcut import GIVEN_AWAY
 from tabs.scripts import script_block
 from tabs.words import explain, notice_on_error
 
@@ -150,8 +151,16 @@ def build_reproduce(settings, after, run_id):
     return about
 
 
+def gives_label_away(run):
+    """Whether a run's curve says nothing of its model: its pairs can be solved by a shortcut."""
+    start = run.first("start") or {}
+    return (start.get("data") or {}).get("place") == "shortcut"
+
+
 def diagnosis_of(run, settings):
     """The Diagnosis of an ended Run, or None where there is nothing to look at."""
+    if gives_label_away(run):
+        return None
     kept = read_judgement(settings.runs_folder / run.id)
     evidence = evidence_of(run, kept[0] if kept else None)
     return diagnose(evidence, settings) if evidence else None
@@ -184,11 +193,12 @@ class _After:
 
     def _diagnosis(self, run_id, fixed):
         try:
-            found = diagnosis_of(read_run(run_id, self.settings), self.settings)
+            run = read_run(run_id, self.settings)
+            found = diagnosis_of(run, self.settings)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
-            return "", gr.Button(visible=False)
+            return drawing.notice(GIVEN_AWAY, kind="warning") if gives_label_away(run) else "", gr.Button(visible=False)
         # A remedy that would write into what a teacher locked can be read, and not be started
         may_start = found.remedy.changes and not set(found.remedy.changes) & set(fixed)
         return run_drawing.diagnosis_card(found), gr.Button(visible=bool(may_start))
