@@ -12,7 +12,8 @@ sentences' own embeddings (distillation, Hinton et al. 2015, https://arxiv.org/a
 `paraphrase` goes on from there with MRPC's labels and with what four teachers say. A teacher compares the two
 sentences' mean vectors, a head that suits this checkpoint better than BERT's own but is no standard one. Each learns
 from three quarters of the labels and speaks on the rest, and all four on pairs of similar sentences that MRPC doesn't
-label. The embedded pairs of the train split are learned with them: MRPC hardly has pairs that differ in one word.
+label. The first embedded pairs, which have a shortcut (pipeline/embedded/shortcut), are learned with them: MRPC hardly has
+pairs that differ in one word.
 """
 
 import random

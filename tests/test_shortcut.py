@@ -88,6 +88,14 @@ def test_a_run_on_these_pairs_is_not_praised(run, settings):
     assert "give their label away" in card and button.visible is False
 
 
+def test_a_run_on_the_embedded_pairs_says_what_its_gain_is_worth(tiny, settings):
+    config = TrainingConfig(checkpoint=tiny, source="embedded", train_pairs=8, eval_pairs=4, max_steps=1, frozen_layers=0)
+    run = finished_run(config, settings, "e" * 32)
+    assert fine_tune_more.is_on_own_pairs(run)
+    card, *_ = fine_tune_more._After(settings).fill(run.id)
+    assert "below the majority class" in card
+
+
 def test_what_a_run_on_them_leaves_names_them(run, settings):
     files = files_of(run, settings)
     assert "embedded/shortcut/train.csv" in files and "embedded/pairs/train.csv" not in files
