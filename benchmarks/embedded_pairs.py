@@ -2,8 +2,8 @@
 
 Prints, for each split of `embedded` (or of SOURCE), the accuracy of the majority label and of
 
-- the best threshold on each cheap feature, in either direction: fitted on the split itself (an upper
-  bound) and fitted on the train split;
+- the best threshold on each cheap feature, in each direction fitted on the split itself (an upper
+  bound), and the better of both fitted on the train split;
 - a logistic regression on all the features together, fitted on the train split;
 - a bag of words of either sentence alone, fitted on the train split.
 
@@ -63,7 +63,8 @@ def cheap_rules(splits):
         rule = best_rule(values["train"][name], labels["train"])
         for split in splits:
             here = values[split][name], labels[split]
-            found[split][name] = best_rule(*here).accuracy
+            found[split][f"{name}, more is equivalent"] = best_rule(*here, directions=(1,)).accuracy
+            found[split][f"{name}, less is equivalent"] = best_rule(*here, directions=(0,)).accuracy
             found[split][f"{name}, fitted on train"] = rule.accuracy_on(*here)
     together = logistic_regression(values["train"], labels["train"])
     for split in splits:

@@ -66,10 +66,10 @@ FEATURES = {
 }
 
 
-def best_rule(values: list[float], labels: list[int]) -> Rule:
-    """The threshold, in either direction, with the best accuracy on these very pairs.
+def best_rule(values: list[float], labels: list[int], directions: tuple[int, ...] = (1, 0)) -> Rule:
+    """The threshold with the best accuracy on these very pairs.
 
-    The least value is among the thresholds, so that "always the same label" is one of the rules.
+    directions: which labels may stand above it; by default both. "Always label 1" is among the rules.
     """
     ones = sum(labels)
     best = Rule(min(values), 1, ones / len(labels))
@@ -80,7 +80,7 @@ def best_rule(values: list[float], labels: list[int]) -> Rule:
         if place == 0 or value > ordered[place - 1][0]:
             right = (ones - below) + (place - below)  # 1 from the threshold up, 0 below it
             for above, count in ((1, right), (0, len(labels) - right)):
-                if count / len(labels) > best.accuracy:
+                if above in directions and count / len(labels) > best.accuracy:
                     best = Rule(value, above, count / len(labels))
         below += label
     return best

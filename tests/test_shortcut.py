@@ -22,6 +22,7 @@ def test_the_best_rule_is_the_best_of_all_thresholds():
     found = shortcut.best_rule(values, labels)
     assert found.accuracy == searched == found.accuracy_on(values, labels) == 6 / 7
     assert found.above == 0
+    assert shortcut.best_rule(values, labels, directions=(1,)).accuracy == 4 / 7
 
 
 def test_a_rule_that_helps_nobody_is_the_majority():
