@@ -4,12 +4,16 @@ python app.py            starts it at http://127.0.0.1:7860
 """
 
 import os
+import tempfile
 from dataclasses import replace
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine unasked
+# Visitors' files, in a folder of their own: what is old in it is removed
+os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), "paraphrase-files"))
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # a visitor could name a private model of the host's
 
 import logging
 import threading
@@ -22,15 +26,20 @@ from starlette.routing import Route
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline import executors
 from pipeline.health import health
+from pipeline.isolation import processes
+from pipeline.isolation.secrets import forget_secrets
 from pipeline.runs import open_house
 from pipeline.settings import Settings
 from tabs import fine_tune, layers, predict, tokenize
-from tabs.assets import KeptAssets, NeededScripts
+from tabs.assets import KeptAssets
+from tabs.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
 from tabs.header import HEAD, SpokenPage, build_header
 from tabs.opening import draw_ahead
+from tabs.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
 from tabs.sessions import keep_light
 from tabs.sharing import read_address
 from tabs.theme import CSS, THEME
+from tabs.uploads import Uploads, room_of
 from tabs.walk import build_walk
 from tabs.words import speaks
 
@@ -39,14 +48,14 @@ TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
-    "enable_monitoring": False, "ssr_mode": False,
+    "enable_monitoring": False, "ssr_mode": False, "max_threads": 3 * Settings.max_isolated_calls,
     "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
 }  # fmt: skip
 
 
 def build_app(settings):
     """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is loaded here."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:  # visitors' files, for a day
+    with SpokenBlocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:  # visitors' files
         demo.ahead = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
     for language in LANGUAGES:
         if language == DEFAULT_LANGUAGE:
@@ -57,10 +66,13 @@ def build_app(settings):
             demo.ahead[language] = _build_page(demo, settings)
         for number in set(demo.fns) - known:
             demo.fns[number].fn = speaks(demo.fns[number].fn, language)
+            demo.spoken[number] = language
     executors.prepare()
     keep_light()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers is somebody's flood.
-    return demo.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
+    # Twice as many at once as may wait for strangers' checkpoints: those keep nobody else from an answer
+    return demo.queue(default_concurrency_limit=2 * settings.max_isolated_calls, max_size=MOST_WAITING,
+                      api_open=False)  # no call passes the queue by
 
 
 def _build_page(demo, settings):
@@ -91,9 +103,11 @@ def _build_page(demo, settings):
 
 
 def page_settings():
-    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on behind it."""
+    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on behind it, and what
+    anyone may have made is opened in a process of its own.
+    """
     settings = Settings()
-    return replace(settings, hub_download_seconds=settings.hub_decision_seconds)
+    return replace(settings, hub_download_seconds=settings.hub_decision_seconds, isolates=processes.available())
 
 
 def warm(settings, demo):
@@ -101,7 +115,8 @@ def warm(settings, demo):
 
     Each by itself: where one can't be had, the others still can. Runs come last: their processes want the cores, too.
     """
-    for prepare, what in ((_answer_once, settings), (_load_pairs, settings), (draw_ahead, demo), (open_house, settings)):
+    for prepare, what in ((_answer_once, settings), (_load_pairs, settings), (draw_ahead, demo), (_start_fork_server, settings),
+                          (open_house, settings)):  # fmt: skip
         try:
             prepare(what)
         except Exception:
@@ -121,6 +136,11 @@ def _load_pairs(settings):
     load_raw_datasets(settings=settings)
 
 
+def _start_fork_server(settings):
+    if settings.isolates:
+        processes.fork_server.start()
+
+
 def health_route(settings):
     """GET /health: 200 where runs can be kept, else 503 and why."""
 
@@ -133,16 +153,22 @@ def health_route(settings):
 
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
-    needed = NeededScripts()
     return {
         "routes": [health_route(settings), *fine_tune.routes(settings)],
-        "middleware": [Middleware(SpokenPage, needed=needed), Middleware(KeptAssets, needed=needed)],
+        "exception_handlers": EXCEPTION_HANDLERS,
+        "middleware": [Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
+                       *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds)),
+                       Middleware(Uploads, room_of(settings), LAUNCH["max_file_size"]),
+                       *(Middleware(page) for page in (SpokenPage, KeptAssets))],
     }
 
 
 def main():
+    forget_secrets()
     settings = page_settings()
     demo = build_app(settings)
+    if not settings.signs_in:
+        print(f"* To push a model with this machine's token, give this code on the page: {fine_tune.PUSH_CODE}", flush=True)
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()
     demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings))
 

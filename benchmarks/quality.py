@@ -1,23 +1,23 @@
-"""python -m benchmarks.quality [MODEL ...]: how good a model is, and where it fails.
+"""python -m benchmarks.quality [MODEL ...]: how good a model is, and where it fails. With --edits: 200 edits to be read.
 
 Accuracy / F1 on MRPC's validation and test splits and on the embedded pairs. What serving it quickly costs: the served
 model's accuracy beside that of transformers' own in float32. Then what it does with changed sentences: of the equivalent
-test pairs that it recognises, how many does it still call equivalent when the second sentence is changed so that it says
-something else, and does it answer the same with the sentences swapped?
+test pairs that it recognises, how many does it no longer call equivalent when one sentence is changed so that it says
+something else, does it answer the same with the sentences swapped, and is a sentence equivalent to itself?
 """
 
+import random
 import sys
 
 from pipeline.dataset import load_raw_datasets
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, READY, Settings
 from pipeline.sources import load_model, load_tokenizer
-from pipeline.stress import Corruption
+from pipeline.stress import KINDS, changed_pair
 from pipeline.tokenization import tokenize_function
 from pipeline.training import evaluate_checkpoint
 
 SPLITS = (("auto", "validation"), ("auto", "test"), ("embedded", "train"), ("embedded", "validation"), ("embedded", "test"))
-CHANGES = ("negate", "number", "swap_names", "name", "shuffle")  # after each, the pair says two different things
 
 
 def main(models):
@@ -71,12 +71,33 @@ def stress(model):
     yield "sentences swapped, same answer", f"{same} of {len(pairs)} ({same / len(pairs):.1%})"
     answered = zip(pairs, gold, called, strict=True)
     known = [pair for pair, truth, label in answered if truth == 1 and label == "equivalent"]
-    corrupt = Corruption([first for first, _ in pairs], seed=0)
-    for change in CHANGES:
-        changed = [(first, getattr(corrupt, change)(second)) for first, second in known]
-        changed = [pair for pair in changed if pair[1]]
+    every = sorted({sentence for pair in pairs for sentence in pair})
+    itself = labels(model, [(sentence, sentence) for sentence in every]).count("equivalent")
+    yield "a sentence and itself, equivalent", f"{itself} of {len(every)} ({itself / len(every):.1%})"
+    for kind in KINDS:
+        changed = [pair for asked in known if (pair := changed_pair(kind, asked))]
         noticed = labels(model, changed).count("not_equivalent")
-        yield f"{change} noticed", f"{noticed} of {len(changed)} ({noticed / max(len(changed), 1):.1%})"
+        yield f"{kind} noticed", f"{noticed} of {len(changed)} ({noticed / max(len(changed), 1):.1%})"
+
+
+def drawn_edits(count=200, seed=0):
+    """[(kind, sentence, changed sentence, the other sentence of its pair), …], to be read by a person.
+
+    Drawn at random from MRPC's equivalent pairs of all three splits, from each kind but `shuffle` as many as there are,
+    up to an equal share.
+    """
+    rng = random.Random(seed)
+    found = {kind: [] for kind in KINDS if kind != "shuffle"}
+    for split in ("train", "validation", "test"):
+        for pair, label in zip(*pairs_of(split), strict=True):
+            for kind, edits in found.items():
+                if label == 1 and (changed := changed_pair(kind, pair)):
+                    at = 0 if changed[0] != pair[0] else 1
+                    edits.append((kind, pair[at], changed[at], pair[1 - at]))
+    drawn = []
+    for left, kind in zip(range(len(found), 0, -1), sorted(found, key=lambda kind: len(found[kind])), strict=True):
+        drawn += rng.sample(found[kind], min(len(found[kind]), (count - len(drawn)) // left))
+    return drawn
 
 
 def labels(model, pairs):
@@ -86,4 +107,8 @@ def labels(model, pairs):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [READY])
+    if "--edits" in sys.argv:
+        for number, edited in enumerate(drawn_edits(), 1):
+            print(number, *edited, sep="\n  ")
+    else:
+        main(sys.argv[1:] or [READY])

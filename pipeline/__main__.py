@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and
 import argparse
 import json
 import logging
+import math
 import os
 import secrets
 import signal
@@ -249,8 +250,10 @@ def print_event(event, bar):
         bar.update(event["step"] - bar.n)
         bar.set_postfix(loss=f"{event['loss']:.3f}")
     elif kind == "evaluation":
-        tqdm.write(f"step {event['step']:>4}: accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, "
-                   f"loss {event['eval_loss']:.4f}", file=sys.stdout)  # fmt: skip
+        figures = f"accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, loss {event['eval_loss']:.4f}"
+        if not math.isfinite(event["eval_loss"]):
+            figures = "the loss is NaN or infinite, so the model has no answers to evaluate"
+        tqdm.write(f"step {event['step']:>4}: {figures}", file=sys.stdout)
     else:
         if bar:
             bar.close()
@@ -268,7 +271,9 @@ def print_answer(answer):
 
 
 def print_prediction(pair, prediction):
-    logits = ", ".join(f"{value:.3f}" for value in prediction.logits.values())
+    from pipeline.prediction import written
+
+    logits = ", ".join(map(written, prediction.logits.values()))
     text = " | ".join(shown(sentence) for sentence in pair)
     print(f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  {text}")
     for which, cut in enumerate(prediction.truncated, 1):

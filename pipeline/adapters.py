@@ -20,10 +20,10 @@ import random
 from functools import partial
 
 from pipeline.collation import build_data_collator
+from pipeline.corruption import Corruption
 from pipeline.dataset import load_raw_datasets
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.sources import adapter_files, load_model, load_tokenizer
-from pipeline.stress import Corruption
 from pipeline.tokenization import tokenize_function
 from pipeline.training import set_dropout
 

@@ -20,10 +20,11 @@ from dataclasses import dataclass, replace
 from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
+from pipeline.isolation.checkpoints import ask
 from pipeline.settings import InputError, Settings
-from pipeline.sources import checkpoint_files, load_tokenizer, model_in
+from pipeline.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
 from pipeline.tokenization import checked_length, tokenize_datasets
-from pipeline.training import TrainingConfig, build_trainer, build_training_args, freeze, set_dropout
+from pipeline.training import TrainingConfig, build_trainer, build_training_args, check_weights, freeze, set_dropout
 
 # A page waits for it: a batch this large and a model this size take about two seconds on two cores.
 MOST_PAIRS = 16
@@ -103,6 +104,7 @@ class OneStep:
     norm_by_trainer: float
     weights: int  # numbers compared
     moved: int  # of them, those that the step changed
+    by_learning_rate: int  # of these, those that it changed by learning_rate, to within 5%
     largest_update: float
     size_by_hand: float  # the norm of all weights afterwards
     size_by_trainer: float
@@ -127,12 +129,20 @@ def one_step(config, settings=None):
     """
     settings = settings or Settings()
     config, notes = _as_here(config.checked(settings))
+    raw_datasets, place = load_raw_datasets(config.source, settings)
+    rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
+    return ask(config.checkpoint, _one_step, config, notes, rows[:], place.place, weights=True, settings=settings)
+
+
+def _one_step(checkpoint, config, notes, columns, place, settings):
+    """`one_step` where the checkpoint may be opened. columns: the training pairs, a dict of lists."""
     began = time.monotonic()
     with _one_at_a_time:
-        files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
+        files = checkpoint_files(checkpoint, weights=True, settings=settings)
         _check_size(config.checkpoint, files.folder)
         model, origin = model_in(files, config.seed), files.origin
-        tokenizer, rows, tokenized, place = _pairs(config, origin.loaded, settings)
+        check_weights(model, origin.loaded)
+        tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
         if origin.stands_in:
@@ -160,24 +170,18 @@ def _as_here(config):
     return replace(config, warmup_ratio=0.0, schedule="constant", eval_strategy="no", dropout=0.0, precision="fp32"), notes
 
 
-def _pairs(config, checkpoint, settings):
-    from datasets import DatasetDict
+def _pairs(config, columns, checkpoint, settings):
+    from datasets import Dataset, DatasetDict
 
-    raw_datasets, origin = load_raw_datasets(config.source, settings)
     tokenizer, _ = load_tokenizer(checkpoint, settings)
     checked_length(config.max_length, tokenizer, settings)
-    rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
-    return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"], origin.place
+    rows = Dataset.from_dict(columns)
+    return tokenizer, rows, tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"]
 
 
 def _check_size(name, folder):
     """Counted before anything is loaded: a safetensors file says at its beginning which tensors it holds."""
-    from safetensors import safe_open
-
-    numbers = 0
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            numbers += sum(math.prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())
+    numbers = held_parameters(name, folder)
     if numbers > MOST_PARAMETERS:
         raise InputError(say("{name} has {numbers:,} parameters, and two copies with gradients of more than "
                              "{MOST_PARAMETERS:,} are more than a page can wait for. Choose the embedded checkpoint for "
@@ -211,10 +215,11 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
     before = {name: weight.detach().clone() for name, weight in twin.named_parameters()}
     losses, norm = step_by_hand(twin, batch, config.learning_rate, config.weight_decay)
     theirs = dict(trainer.model.named_parameters())
-    moved, largest, apart, sizes = 0, 0.0, 0.0, [0.0, 0.0]
+    moved, by_rate, largest, apart, sizes = 0, 0, 0.0, 0.0, [0.0, 0.0]
     for name, weight in twin.named_parameters():
         update = (weight.detach() - before[name]).abs()
         moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
+        by_rate += int(((update / config.learning_rate - 1).abs() < 0.05).sum())
         apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
         sizes = [size + one.detach().double().square().sum().item()
                  for size, one in zip(sizes, (weight, theirs[name]), strict=True)]  # fmt: skip
@@ -222,7 +227,7 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
     return OneStep(
         _examples(batch, losses.tolist(), rows, tokenized), tuple(batch["input_ids"].shape), losses.mean().item(),
         logged["loss"], norm.item(), logged["grad_norm"],
-        sum(weight.numel() for weight in before.values()), moved, largest, *map(math.sqrt, sizes), apart,
+        sum(weight.numel() for weight in before.values()), moved, by_rate, largest, *map(math.sqrt, sizes), apart,
         _followed(before, twin, theirs), seconds=time.monotonic() - began, **told,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ Columns that are text (sentence1, sentence2) or that the model doesn't know (idx
 from dataclasses import dataclass
 
 from languages import say
-from pipeline.tokenization import tokenize_function
+from pipeline.tokenization import checked_length, checked_truncation, tokenize_function
 
 MODEL_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 RENAMED = {"label": "labels", "label_ids": "labels"}
@@ -67,6 +67,12 @@ def batch_view(tokenizer, rows, max_length=128, truncation=True):
     )
 
 
+def rows_view(tokenizer, rows, max_length, truncation, settings):
+    """`batch_view` of values as a visitor gave them, each checked."""
+    max_length = checked_length(max_length, tokenizer, settings)
+    return batch_view(tokenizer, rows, max_length, checked_truncation(truncation))
+
+
 def _fate(name):
     return "kept" if name in MODEL_INPUTS or name == "labels" else "renamed" if name in RENAMED else "dropped"
 
@@ -74,7 +80,7 @@ def _fate(name):
 WHY = {
     "input_ids": say("what the model reads; padded with the padding token's id"),
     "token_type_ids": say("which sentence a token belongs to; padded with 0, the same number as sentence 1"),
-    "attention_mask": say("1 for a token, 0 for padding: the only column that tells padding from sentence 1"),
+    "attention_mask": say("1 for a token, 0 for padding: attention goes by this column, not by the padding token's id"),
     "label": say("Trainer and the models call it labels; the collator renames it"),
     "sentence1": say("text can't be a tensor; its tokens are in input_ids"),
     "sentence2": say("text can't be a tensor; its tokens are in input_ids"),
@@ -86,7 +92,7 @@ WHY = {
 def _column(name):
     fate = _fate(name)
     becomes = {"kept": name, "renamed": RENAMED.get(name, ""), "dropped": ""}[fate]
-    return Column(name, fate, becomes, WHY.get(name, "the model has no input of that name"))
+    return Column(name, fate, becomes, WHY.get(name, say("the model has no input of that name")))
 
 
 # ---------------------------------------------------------------- what padding costs

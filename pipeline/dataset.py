@@ -13,10 +13,8 @@ import time
 from pathlib import Path
 
 from languages import say
-from pipeline.settings import LABELS, MRPC, InputError, Settings
-from pipeline.sources import (
+from pipeline.hub.availability import (
     HubUnavailable,
-    Origin,
     SourceError,
     ask_hub,
     finish_download,
@@ -24,6 +22,8 @@ from pipeline.sources import (
     waiting_is_vain,
     weighed,
 )
+from pipeline.settings import LABELS, MRPC, InputError, Settings
+from pipeline.sources import Origin
 
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
 # The project's first pairs, which give their label away: the lesson "Look for the shortcut"

@@ -1,362 +1,429 @@
-"""A run's curve in the course's words, by rules anybody can check, and the settings that a remedy would change.
+"""A run's curve in the course's words, by rules anybody can check.
 
-The rules are asked in this order; the first that holds names the curve. A standard error is that of a share p over n
-validation pairs, sqrt(p·(1 − p)/n): on 408 pairs about 2.3 points. Single batches vary, so "the training loss" is the mean
-over a part of the run: an eighth of its steps, or five. Its noise is the standard deviation of the steps within a part.
+The rules are asked in the order of `RULES`, at the end; the first that holds names the curve. First
+what makes all other figures meaningless, then what a few steps show, then what the losses show,
+then how far accuracy and F1 came, and last what kept them from coming further. evidence.py has the
+figures and their noise, remedies.py what to try next.
 
-1. erratic: a loss became infinite or NaN.
-2. predicts one class only: at least 98% of the answers after the run are the same label, and the gold labels aren't.
-3. too short to tell: fewer than 8 steps, or it was stopped in the first quarter of its way.
-4. overfits: the validation loss ends at least 5% above its lowest while the training loss fell below half of it, or ends
-   at least 10% above its lowest while the training loss fell by a fifth.
-5. knew it already: it began at least two standard errors above the majority, and ended within one of where it began.
-6. learns well: accuracy ends at least one standard error above the majority, and above where it began by more than the
-   standard error of that difference; and the validation loss ends lower.
-7. erratic: the training loss rises from one part to the next by more than a fifth of what it began with, and by more than
-   three times what the noise explains; or its noise is more than half of it, and more than it fell.
-8. too close to tell: accuracy ends at least one standard error above the majority, but no further than the standard error
-   of the difference from where it began: most of it was there before the first update.
-9. underfits: none of these, so neither did it learn, nor did anything stop it.
-
-The standard error of the difference is that of two shares of other pairs, sqrt(p·(1 − p)/n + q·(1 − q)/n). Here they are the
-same pairs, which makes it smaller by an amount that the curve doesn't tell; so a gain has to be the clearer.
-
-7 comes after 6: batches of like length differ from part to part, so a curve that gets somewhere may rise on its way.
-
-    >>> means([(1, 1.0), (2, 0.8), (3, 0.6), (4, 0.4)], 2)
-    [0.9, 0.5]
+Two standard errors of the majority's value above it are "clearly above". The error of a difference
+comes out about 1.25 times too large (evidence.py), so one and a half of it is a "clear change".
 """
 
 import math
-from dataclasses import asdict, dataclass, field, replace
-from statistics import mean, variance
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from statistics import mean
 
 from languages import say
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, InputError, Settings
-from pipeline.training import TrainingConfig, planned_steps
+from pipeline import remedies
+from pipeline.evidence import (
+    LOSS_SPREAD,
+    Evidence,
+    chance,
+    in_errors,
+    in_one_line,
+    means,
+    noise,
+    numbers,
+    rise_in_errors,
+    standard_error,
+    training_loss_fell,
+)
+from pipeline.remedies import Remedy
+from pipeline.settings import Settings
+from pipeline.training import TrainingConfig
 
-MOST_PARTS, LEAST_IN_A_PART = 8, 5
-LEAST_STEPS = 8
+# Below these, a curve says nothing, whatever it looks like
+LEAST_STEPS, LEAST_PAIRS_SEEN = 8, 64
+LEAST_EVALUATED, LEAST_OF_A_LABEL = 30, 5
 ONE_CLASS = 0.98
-ERRATIC = say("Erratic")
-ONE_CLASS_ONLY = say("Predicts one class only")
-TOO_SHORT = say("Too short to tell")
-OVERFITS = say("Overfits")
-KNEW = say("Knew it already")
-LEARNS = say("Learns well")
-TOO_CLOSE = say("Too close to tell")
-UNDERFITS = say("Underfits")
-ALL_TRIED = say("Every remedy is in these settings already")
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the rules look at. Losses and accuracies as (step, value); `majority` is a share; `answers` 0 or 1 a pair."""
-
-    config: TrainingConfig
-    loss: list[tuple[int, float]]
-    eval_loss: list[tuple[int, float]]
-    eval_accuracy: list[tuple[int, float]]
-    majority: float
-    eval_pairs: int
-    train_pairs: int
-    answers: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Remedy:
-    """Settings to change, and why: {} where nothing needs to be, or where every setting is at its cap."""
-
-    changes: dict
-    why: str
+CLEARLY_ABOVE = 2.0  # standard errors of the majority's value
+CLEAR_CHANGE = 1.5  # standard errors of a difference between two evaluations
+CLEAR_RISE = 1.5  # standard errors of the validation loss
+SEEN_AGAIN = 1.5  # epochs from which on pairs can have been memorised: half of them came twice
+COIN = math.log(2)  # the loss of answering one half to everything
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A curve's name, the figures that it was named for, and what to try next."""
+    """A curve's name, what it was named for, what to try next, and all figures in one line."""
 
     name: str
     because: str
     remedy: Remedy
+    figures: str = ""
 
 
-def diagnose(evidence, settings=None):
-    """Evidence -> Diagnosis; None where there is nothing to look at: no training step, or no judged pair."""
+def diagnose(evidence: Evidence, settings: Settings | None = None) -> Diagnosis | None:
+    """Name a curve; None where there is nothing to look at: no step, or no evaluated pair."""
     settings = settings or Settings()
-    if not evidence.loss or len(evidence.eval_loss) < 2 or not evidence.eval_accuracy or evidence.eval_pairs < 1:
+    evaluations = evidence.eval_loss, evidence.eval_accuracy, evidence.eval_f1
+    if not evidence.loss or min(map(len, evaluations)) < 2 or evidence.eval_pairs < 1:
         return None
-    for rule in (_not_finite, _one_class, _too_short, _overfits, _knew, _learns, _erratic, _too_close, _underfits):
+    for rule, name in RULES:
         if because := rule(evidence):
-            return Diagnosis(NAMES[rule], because, REMEDIES[NAMES[rule]](evidence, settings))
+            remedy = REMEDIES[name](evidence, settings)
+            return Diagnosis(name, because, remedy, in_one_line(evidence))
     raise AssertionError("the last rule holds always")
 
 
-def evidence_of(run, judgement=None):
-    """A Run (pipeline/runs.py) and its Judgement, if it left one -> Evidence, or None where the story tells too little."""
-    start = run.first("start")
-    end = run.first(run.state) if run.ended else None
-    if not start or not run.config or not end or not end.get("after"):
-        return None
-    evaluations = [event for event in run.of("evaluation") if "eval_loss" in event and "eval_accuracy" in event]
-    return Evidence(
-        config=TrainingConfig(**run.config),
-        loss=[(event["step"], event["loss"]) for event in run.of("log")],
-        eval_loss=[(event["step"], event["eval_loss"]) for event in evaluations],
-        eval_accuracy=[(event["step"], event["eval_accuracy"]) for event in evaluations],
-        majority=start["majority"]["accuracy"],
-        eval_pairs=start.get("eval_pairs") or run.config["eval_pairs"],
-        train_pairs=start.get("train_pairs") or run.config["train_pairs"],
-        answers=judgement.answers("after") if judgement else [],
-    )
-
-
-def parts_of(points, count=None):
-    """The values of `count` consecutive parts of a curve, as equal as may be; by default eight, or as many as have five."""
-    count = min(count or max(2, min(MOST_PARTS, len(points) // LEAST_IN_A_PART)), len(points))
-    edges = [round(part * len(points) / count) for part in range(count + 1)]
-    return [[value for _, value in points[low:high]] for low, high in zip(edges, edges[1:], strict=False)]
-
-
-def means(points, count=None):
-    """The mean of each part."""
-    return [mean(values) for values in parts_of(points, count)]
-
-
-def noise(points):
-    """The standard deviation of the values around their part's mean, 0 where no part has two."""
-    parts = [values for values in parts_of(points) if len(values) > 1]
-    return math.sqrt(mean(variance(values) for values in parts)) if parts else 0.0
-
-
-def standard_error(share, pairs):
-    """Of a share over so many pairs."""
-    share = min(max(share, 0.0), 1.0)
-    return math.sqrt(share * (1 - share) / pairs)
+def changed_config(config: TrainingConfig, remedy: Remedy) -> dict:
+    """The run's config with the remedy in it, as a dict in the form's own names."""
+    return asdict(replace(config, **remedy.changes))
 
 
 # ---------------------------------------------------------------- the rules: why it holds, or ""
 
 
-def _not_finite(evidence):
-    wild = [step for step, value in (*evidence.loss, *evidence.eval_loss) if not math.isfinite(value)]
-    return say("the loss is no finite number any more at step {wild}", wild=min(wild)) if wild else ""
+def _broken(evidence: Evidence) -> str:
+    """NaN or infinite before the first update: no setting of the run is to blame."""
+    evaluated = evidence.eval_loss[0], evidence.eval_accuracy[0], evidence.eval_f1[0]
+    # The first training loss, too, is computed before the first update
+    if all(math.isfinite(value) for _, value in (*evaluated, evidence.loss[0])):
+        return ""
+    return say("the loss was NaN or infinite before the first update")
 
 
-def _one_class(evidence):
+def _not_finite(evidence: Evidence) -> str:
+    broken = evidence.broken_steps
+    return say("the loss became NaN or infinite at step {step}", step=min(broken)) if broken else ""
+
+
+def _too_few(evidence: Evidence) -> str:
+    pairs, majority = evidence.eval_pairs, evidence.majority
+    rare = round((1 - majority) * pairs)
+    if pairs < LEAST_EVALUATED:
+        return say(
+            "it was evaluated on {pairs} pairs: one answer more or less moves accuracy by "
+            "{one:.1f} points, and its standard error is {error:.1f}",
+            one=100 / pairs,
+            **numbers(evidence),
+        )
+    if rare < LEAST_OF_A_LABEL:
+        return say(
+            "{rare} of the {pairs} evaluated pairs have the rarer label, so always predicting the "
+            "other one is nearly right",
+            rare=rare,
+            pairs=pairs,
+        )
+    return ""
+
+
+def _one_class(evidence: Evidence) -> str:
     if not evidence.answers or evidence.majority > ONE_CLASS:
         return ""
     ones = mean(evidence.answers)
     share, label = max((ones, "equivalent"), (1 - ones, "not_equivalent"))
     if share < ONE_CLASS:
         return ""
-    return say("{share:.1%} of its answers are {label}, and {majority:.1%} of the gold labels are one label", share=share,
-               label=label, majority=evidence.majority)
+    return say(
+        "{share:.1%} of its predictions are {label}, and {majority:.1%} of the gold labels are one "
+        "label; accuracy went from {before:.1%} to {after:.1%}",
+        share=share,
+        label=label,
+        **numbers(evidence),
+    )
 
 
-def _too_short(evidence):
-    steps = len(evidence.loss)
-    if steps < LEAST_STEPS:
-        return say("it made {count} steps", count=steps)
-    return say("it was stopped after {count} of {planned} steps", count=steps, planned=_planned(evidence)) if _cut_short(
-        evidence) else ""
-
-
-def _planned(evidence):
-    return planned_steps(evidence.config, evidence.train_pairs)
-
-
-def _cut_short(evidence):
-    """Whether the run ended in the first quarter of its way, before the learning rate has done much."""
-    return len(evidence.loss) < _planned(evidence) / 4
-
-
-def _overfits(evidence):
-    first, last = _ends(evidence)
-    best_step, best = min(evidence.eval_loss, key=lambda point: point[1])
-    step, final = evidence.eval_loss[-1]
-    rise = final / best - 1 if best > 0 else 0.0
-    if step <= best_step:
+def _spoiled(evidence: Evidence) -> str:
+    """Its start could do something, its end clearly less: by a metric, or by accuracy and loss."""
+    accuracy, f1, (first, last) = evidence.accuracy, evidence.f1, evidence.eval_ends
+    worse_loss = first < last and rise_in_errors(evidence) > CLEAR_RISE
+    fell = accuracy.gain < -(1 if worse_loss else CLEAR_CHANGE)
+    if not (accuracy.began_above >= 1 and fell) and not (
+        f1.began_above >= 1 and f1.gain < -CLEAR_CHANGE
+    ):
         return ""
-    if (rise >= 0.05 and last < final / 2) or (rise >= 0.10 and last < 0.8 * first):
-        return (say("the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} above that, while "
-                    "the training loss went on to {last:.3f}", best_step=best_step, best=best, rise=rise, last=last))
+    return say(
+        "accuracy went from {before:.1%} to {after:.1%}, {gain:+.1f} standard errors of such a "
+        "difference, F1 from {f1_before:.1%} to {f1_after:.1%}, {f1_gain:+.1f}, and the validation "
+        "loss from {val_first:.3f} to {val_last:.3f}",
+        **numbers(evidence),
+    )
+
+
+def _too_short(evidence: Evidence) -> str:
+    steps, batch_size = len(evidence.loss), evidence.config.batch_size
+    if steps < LEAST_STEPS or steps * batch_size < LEAST_PAIRS_SEEN:
+        return say(
+            "it made {steps} steps of {batch_size} pairs", steps=steps, batch_size=batch_size
+        )
+    if remedies.cut_short(evidence):
+        planned = remedies.planned(evidence)
+        return say("it was stopped after {steps} of {planned} steps", steps=steps, planned=planned)
     return ""
 
 
-def _knew(evidence):
-    error = standard_error(evidence.majority, evidence.eval_pairs)
-    before, after = evidence.eval_accuracy[0][1], evidence.eval_accuracy[-1][1]
-    if before < evidence.majority + 2 * error or not before - error < after < before + error:
+def _worse_than_a_coin(evidence: Evidence) -> str:
+    """Its second half is clearly worse than a coin, which answers one half, and than its start."""
+    half = [value for _, value in evidence.loss[len(evidence.loss) // 2 :]]
+    error = noise(evidence.loss) / math.sqrt(len(half))
+    if mean(half) - max(COIN, evidence.eval_ends[0]) <= 2 * error:
         return ""
-    return say("accuracy began at {before:.1%} and ended at {after:.1%}; the majority is {majority:.1%}", before=before,
-               after=after, majority=evidence.majority)
+    return say(
+        "in its second half the training loss is {half:.3f} on average, where a coin has "
+        "{coin:.3f} and the start had {val_first:.3f}",
+        half=mean(half),
+        coin=COIN,
+        **numbers(evidence),
+    )
 
 
-def _learns(evidence):
-    error, losses = standard_error(evidence.majority, evidence.eval_pairs), [value for _, value in evidence.eval_loss]
-    before, after, apart = _gain(evidence)
-    if after < evidence.majority + error or not after - before > apart or losses[-1] >= losses[0]:
+def _memorises(evidence: Evidence) -> str:
+    """It knows its training pairs by now, and is no better on others than the majority."""
+    easier = evidence.ends[1] < 0.75 * evidence.eval_ends[1] and training_loss_fell(evidence)
+    if evidence.epochs < SEEN_AGAIN or not easier or _is_above_the_majority(evidence):
         return ""
-    return (say("accuracy went from {before:.1%} to {after:.1%}, {above:.1f} points above the majority (a standard error is "
-                "{error:.1f}), and the validation loss fell from {losses:.3f} to {losses2:.3f}", before=before, after=after,
-                above=100 * (after - evidence.majority), error=100 * error, losses=losses[0], losses2=losses[-1]))  # fmt: skip
+    return say(
+        "the training loss went from {first:.3f} to {last:.3f} in {epochs:.1f} epochs, while the "
+        "validation loss ends at {val_last:.3f}, accuracy at {after:.1%} (majority {majority:.1%}) "
+        "and F1 at {f1_after:.1%} (majority {f1_majority:.1%})",
+        **numbers(evidence),
+    )
 
 
-def _too_close(evidence):
-    error, (before, after, apart) = standard_error(evidence.majority, evidence.eval_pairs), _gain(evidence)
-    if after < evidence.majority + error or abs(after - before) > apart:
+def _is_above_the_majority(evidence: Evidence) -> bool:
+    """Clearly by one metric, or by one standard error by both."""
+    above = evidence.accuracy.above, evidence.f1.above
+    return max(above) >= CLEARLY_ABOVE or min(above) >= 1
+
+
+def _overconfident(evidence: Evidence) -> str:
+    """The validation loss rose, but labels got better, or no pair came often enough to overfit."""
+    if rise_in_errors(evidence) <= CLEAR_RISE:
         return ""
-    return say("accuracy went from {before:.1%} to {after:.1%}, {gain:+.1f} points, and the standard error of such a "
-               "difference is {apart:.1f}; it was judged on {pairs} pairs after {count} steps", before=before, after=after,
-               gain=100 * (after - before), apart=100 * apart, pairs=evidence.eval_pairs, count=len(evidence.loss))
+    change = _change_since_lowest(evidence)
+    can_overfit = evidence.epochs >= SEEN_AGAIN and training_loss_fell(evidence)
+    # Where the training pairs are known by heart, accuracy has to speak the clearer against it
+    by_heart = evidence.ends[1] < evidence.eval_ends[1] / 2
+    if change < -1 or (can_overfit and change <= (CLEAR_CHANGE if by_heart else 1)):
+        return ""
+    return say(
+        "the validation loss rose from {best:.3f} at step {best_step} to {val_last:.3f}, while "
+        "accuracy went from {at_best:.1%} to {after:.1%}, in {epochs:.1f} epochs: its wrong "
+        "predictions got more confident",
+        **numbers(evidence),
+    )
 
 
-def _gain(evidence):
-    """(accuracy before the first update, after the last, the standard error of their difference)."""
-    before, after = evidence.eval_accuracy[0][1], evidence.eval_accuracy[-1][1]
-    return before, after, math.hypot(*(standard_error(share, evidence.eval_pairs) for share in (before, after)))
+def _change_since_lowest(evidence: Evidence) -> float:
+    """How many standard errors accuracy went up since the validation loss was lowest."""
+    shares = evidence.at_lowest, evidence.accuracy.after
+    errors = (standard_error(share, evidence.eval_pairs) for share in shares)
+    return in_errors(shares[1] - shares[0], math.hypot(*errors))
 
 
-def _erratic(evidence):
-    parts, wild = means(evidence.loss), noise(evidence.loss)
-    rise = max((later - earlier for earlier, later in zip(parts, parts[1:], strict=False)), default=0.0)
-    explained = 3 * wild * math.sqrt(2 * len(parts) / len(evidence.loss))
-    if parts[0] > 0 and rise > parts[0] / 5 and rise > explained:
-        return say("the training loss rises by {rise:.3f} from one part of the run to the next, where it began with "
-                   "{parts:.3f}", rise=rise, parts=parts[0])
-    if wild > mean(parts) / 2 and wild > parts[0] - parts[-1]:
-        return say("the training loss varies by {wild:.3f} from step to step, around {mean:.3f}, more than it fell",
-                   wild=wild, mean=mean(parts))
-    return ""
+def _overfits(evidence: Evidence) -> str:
+    """The validation loss rose while the training loss fell, over pairs that came again."""
+    rose = rise_in_errors(evidence) > CLEAR_RISE
+    if not rose or evidence.epochs < SEEN_AGAIN or not training_loss_fell(evidence):
+        return ""
+    return say(
+        "the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} above "
+        "that, while the training loss went on to {last:.3f} in {epochs:.1f} epochs, and accuracy "
+        "from {at_best:.1%} to {after:.1%}",
+        **numbers(evidence),
+    )
 
 
-def _underfits(evidence):
-    first, last = _ends(evidence)
-    after = evidence.eval_accuracy[-1][1]
-    return (say("accuracy ends at {after:.1%} where the majority has {majority:.1%}, and the training loss went from "
-                "{first:.3f} to {last:.3f}", after=after, majority=evidence.majority, first=first, last=last))  # fmt: skip
+def _knew(evidence: Evidence) -> str:
+    """Clearly above the majority by both metrics from the start, and about there at the end."""
+    scores = evidence.accuracy, evidence.f1
+    clear = all(min(score.began_above, score.above) >= CLEARLY_ABOVE for score in scores)
+    stayed = all(abs(score.gain) <= 1 for score in scores)
+    return _scores_said(evidence) if clear and stayed else ""
 
 
-def _ends(evidence):
-    """The training loss in the first and in the last part of the run."""
+def _learns(evidence: Evidence) -> str:
+    return "" if _lacks(evidence) else _scores_said(evidence)
+
+
+def _learns_something(evidence: Evidence) -> str:
+    """It ends above the majority and above its start, but something isn't clear."""
+    if not _is_above_the_majority(evidence) or evidence.accuracy.gain <= 1:
+        return ""
+    both, lacks = _scores_said(evidence), _lacks(evidence)[0]
+    return say("{both}; to be called good, {lacks}", both=both, lacks=lacks)
+
+
+def _lacks(evidence: Evidence) -> list[str]:
+    """What keeps a run from being called good, the most telling first."""
+    accuracy, f1, (first, last) = evidence.accuracy, evidence.f1, evidence.eval_ends
+    lacks = [
+        (
+            accuracy.above < CLEARLY_ABOVE,
+            say("accuracy would have to be two standard errors above the majority's"),
+        ),
+        (
+            f1.above < CLEARLY_ABOVE,
+            say("F1 would have to be two standard errors above the majority's"),
+        ),
+        (
+            accuracy.gain < CLEAR_CHANGE,
+            say("accuracy would have to rise by one and a half standard errors of the difference"),
+        ),
+        (
+            f1.gain < CLEAR_CHANGE,
+            say("F1 would have to rise by one and a half standard errors of the difference"),
+        ),
+        (last >= first, say("the validation loss would have to fall")),
+    ]
+    return [lack for holds, lack in lacks if holds]
+
+
+def _scores_said(evidence: Evidence) -> str:
+    """Where both metrics went, and how far from the majority's they ended."""
+    return say(
+        "accuracy went from {before:.1%} to {after:.1%}, {above:+.1f} standard errors from the "
+        "majority's {majority:.1%}, and F1 from {f1_before:.1%} to {f1_after:.1%}, {f1_above:+.1f} "
+        "from its {f1_majority:.1%}",
+        **numbers(evidence),
+    )
+
+
+def _climbs(evidence: Evidence) -> str:
+    """The training loss ends above where it began, by more than chance explains."""
+    first, last = evidence.ends
+    if last - first <= max(first / 5, chance(evidence)):
+        return ""
+    return say("the training loss rose from {first:.3f} to {last:.3f}", first=first, last=last)
+
+
+def _jumps(evidence: Evidence) -> str:
+    """The training loss rises from one part to the next by more than chance explains."""
     parts = means(evidence.loss)
-    return parts[0], parts[-1]
+    rise = max((b - a for a, b in zip(parts, parts[1:], strict=False)), default=0.0)
+    if rise <= max(parts[0] / 5, chance(evidence)):
+        return ""
+    return say(
+        "the training loss rises by {rise:.3f} from one part of the run to the next, where it "
+        "began with {first:.3f}",
+        rise=rise,
+        first=parts[0],
+    )
 
 
-NAMES = {_not_finite: ERRATIC, _one_class: ONE_CLASS_ONLY, _too_short: TOO_SHORT, _overfits: OVERFITS, _knew: KNEW,
-         _learns: LEARNS, _erratic: ERRATIC, _too_close: TOO_CLOSE, _underfits: UNDERFITS}  # fmt: skip
+def _scatters(evidence: Evidence) -> str:
+    """Steps vary more than batches of this size explain: single pairs' losses vary by nature."""
+    parts, wild = means(evidence.loss), noise(evidence.loss)
+    explained = LOSS_SPREAD * mean(parts) / math.sqrt(evidence.config.batch_size)
+    if wild <= max(2.5 * explained, mean(parts) / 2, parts[0] - parts[-1]):
+        return ""
+    return say(
+        "the training loss varies by {wild:.3f} from step to step, around {mean:.3f}, where "
+        "batches of {batch_size} explain {explained:.3f}",
+        wild=wild,
+        mean=mean(parts),
+        batch_size=evidence.config.batch_size,
+        explained=explained,
+    )
 
 
-# ---------------------------------------------------------------- the remedies: one thing at a time
+def _stands_still(evidence: Evidence) -> str:
+    """Hardly anything moved: neither loss, nor accuracy."""
+    first, last = evidence.eval_ends
+    moved = abs(last - first) > 0.02 * first or training_loss_fell(evidence)
+    return "" if moved or abs(evidence.accuracy.gain) > 1 else _ends_said(evidence)
 
 
-def _first_that_changes(evidence, settings, candidates, otherwise):
-    """The first candidate (changes, why) within the caps that changes anything; a run teaches most if one thing differs."""
-    for changes, why in candidates:
-        changes = {name: value for name, value in changes.items() if getattr(evidence.config, name) != value}
-        try:
-            replace(evidence.config, **changes).checked(settings)
-        except InputError:
-            continue
-        if changes:
-            return Remedy(changes, why)
-    return Remedy({}, otherwise)
+def _poorly(evidence: Evidence) -> str:
+    """Training pairs that came about once are far easier by now than the others."""
+    easier = evidence.ends[1] < 0.6 * evidence.eval_ends[1] and training_loss_fell(evidence)
+    if _is_above_the_majority(evidence) or not easier:
+        return ""
+    return say(
+        "the training loss went from {first:.3f} to {last:.3f} although each pair was seen only "
+        "{epochs:.1f} times, while the validation loss ends at {val_last:.3f} and accuracy at "
+        "{after:.1%} (majority {majority:.1%}): the evaluated pairs are of another kind",
+        **numbers(evidence),
+    )
 
 
-def _learn_more(evidence, settings):
-    """For a curve that hasn't got anywhere yet."""
-    config, candidates = evidence.config, []
-    if config.learning_rate > 1e-3:
-        candidates.append(({"learning_rate": 2e-4}, say("Steps this large overshoot, and may leave one label.")))
-    if config.checkpoint not in (WARMED, READY):
-        candidates.append(({"checkpoint": WARMED}, say("A start that can compare two sentences needs far fewer steps.")))
-    if config.learning_rate < 1e-4:
-        candidates.append(({"learning_rate": 2e-4}, say("Larger updates get further in the same number of steps.")))
-    candidates.append((_more_steps(evidence, settings), say("More steps: it was still on its way.")))
-    if config.frozen_layers:
-        candidates.append(({"frozen_layers": 0}, say("With all layers free, there is more that can adapt.")))
-    return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: change the checkpoint.",
-                                                                   ALL_TRIED=ALL_TRIED))
+def _too_close(evidence: Evidence) -> str:
+    """At the majority's level or above, and no further from its start than chance explains."""
+    accuracy = evidence.accuracy
+    level = max(accuracy.above, accuracy.began_above) >= 1
+    if not level or not -CLEAR_CHANGE <= accuracy.gain <= 1:
+        return ""
+    return say(
+        "accuracy went from {before:.1%} to {after:.1%}, {points:+.1f} points, and the standard "
+        "error of such a difference is {apart:.1f}; it was evaluated on {pairs} pairs after "
+        "{steps} steps",
+        **numbers(evidence),
+    )
 
 
-def _see_it_through(evidence, settings):
-    """For a curve of too few steps: all of those that were asked for, or more of them."""
-    if _cut_short(evidence):
-        return Remedy({}, say("Start it again, and let it run to its end."))
-    return _learn_more(evidence, settings)
+def _ends_said(evidence: Evidence) -> str:
+    """Where a run that got nowhere ended. The last rule: it holds always."""
+    return say(
+        "accuracy ends at {after:.1%} (majority {majority:.1%}), F1 at {f1_after:.1%} (majority "
+        "{f1_majority:.1%}), and the training loss went from {first:.3f} to {last:.3f}",
+        **numbers(evidence),
+    )
 
 
-def _more_steps(evidence, settings, least=0):
-    """Twice the steps or `least`, within the caps, with as many epochs as they need; {} where there can't be more."""
-    config = evidence.config
-    now = planned_steps(config, evidence.train_pairs)
-    steps = min(max(2 * now, least), settings.max_steps)
-    epochs = min(max(config.epochs, -(-steps * config.batch_size // evidence.train_pairs)), settings.max_epochs)
-    changed = replace(config, max_steps=steps, epochs=epochs)
-    return {"max_steps": steps, "epochs": epochs} if planned_steps(changed, evidence.train_pairs) > now else {}
+# ---------------------------------------------------------------- names, order, remedies
 
+BROKEN = say("Broken from the start")
+DIVERGES = say("Diverges")
+TOO_FEW = say("Too few pairs to tell")
+ONE_CLASS_ONLY = say("Predicts one class only")
+SPOILED = say("Spoiled: ends below its start")
+TOO_SHORT = say("Too short to tell")
+MEMORISES = say("Memorises")
+OVERCONFIDENT = say("Over-confident")
+OVERFITS = say("Overfits")
+KNEW = say("Knew it already")
+LEARNS = say("Learns well")
+SOMETHING = say("Learns something")
+ERRATIC = say("Erratic")
+POORLY = say("Generalises poorly")
+TOO_CLOSE = say("Too close to tell")
+UNDERFITS = say("Underfits")
 
-def _learn_less(evidence, settings):
-    """For a curve that went past its best."""
-    config = evidence.config
-    best = min(evidence.eval_loss, key=lambda point: point[1])[0]
-    more = min(2 * config.train_pairs, settings.max_train_pairs)
-    candidates = []
-    if config.epochs > 1 and evidence.train_pairs == config.train_pairs and more > config.train_pairs:
-        candidates.append(({"train_pairs": more, "epochs": max(1, config.epochs // 2)},
-                           say("More pairs, each seen less often: there is less to learn by heart.")))  # fmt: skip
-    if best > 0:
-        candidates.append(({"max_steps": best}, say("Stop where the validation loss was lowest, at step {best}.", best=best)))
-    candidates.append(({"dropout": max(config.dropout, 0.1)}, say("Dropout makes learning by heart harder.")))
-    candidates.append(({"learning_rate": config.learning_rate / 4}, say("Smaller updates fit the training pairs less "
-                                                                        "closely.")))
-    return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: choose more pairs.", ALL_TRIED=ALL_TRIED))
-
-
-def _calm(evidence, settings):
-    """For a curve that jumps."""
-    config = evidence.config
-    candidates = [({"learning_rate": config.learning_rate / 4}, say("Smaller updates: the loss jumps where a step goes too "
-                                                                    "far."))]
-    if config.learning_rate <= 5e-5:
-        candidates.insert(0, ({"batch_size": max(config.batch_size, min(16, 2 * config.batch_size))},
-                              say("Larger batches: the mean over more pairs varies less.")))  # fmt: skip
-    if config.warmup_ratio < 0.1:
-        candidates.append(({"warmup_ratio": 0.1}, say("A warm-up lets AdamW's averages settle before the updates grow.")))
-    return _first_that_changes(evidence, settings, candidates, say("{ALL_TRIED}: choose another seed.", ALL_TRIED=ALL_TRIED))
-
-
-SEEDS = say("Does it hold with other seeds? Three of them, below, show how much of it is chance.")
-
-
-def _nothing_to_mend(evidence, settings):
-    return Remedy({}, SEEDS)
-
-
-def _tell_apart(evidence, settings):
-    """For a curve that may have got somewhere: what makes its gain larger, then what makes the standard error smaller."""
-    config, candidates = evidence.config, []
-    if config.learning_rate < 1e-4:
-        candidates.append(({"learning_rate": 2e-4}, say("Larger updates get further in the same number of steps.")))
-    candidates.append((_more_steps(evidence, settings, TrainingConfig.max_steps),
-                       say("More steps: what it learns then stands out from chance.")))  # fmt: skip
-    if evidence.eval_pairs >= config.eval_pairs:  # else these are all that there are
-        candidates.append(({"eval_pairs": max(config.eval_pairs, min(4 * config.eval_pairs, settings.max_eval_pairs))},
-                           say("More pairs to judge by: four times as many halve the standard error.")))  # fmt: skip
-    return _first_that_changes(evidence, settings, candidates, SEEDS)
-
-
-def _start_below(evidence, settings):
-    return _first_that_changes(evidence, settings, [
-        ({"checkpoint": WARMED}, say("Start from weights that have seen no label, to watch them learn.")),
-        ({"checkpoint": EMBEDDED_CHECKPOINT}, say("Start from weights that have seen no pair, to watch them learn.")),
-    ], say("Choose a start that hasn't learned the task yet."))  # fmt: skip
-
-
-REMEDIES = {ERRATIC: _calm, ONE_CLASS_ONLY: _learn_more, TOO_SHORT: _see_it_through, OVERFITS: _learn_less, KNEW: _start_below,
-            LEARNS: _nothing_to_mend, TOO_CLOSE: _tell_apart, UNDERFITS: _learn_more}  # fmt: skip
-
-
-def changed_config(config, remedy):
-    """The run's config with the remedy in it, as a dict in the form's own names."""
-    return asdict(replace(config, **remedy.changes))
+# In this order. A name may have several rules.
+RULES: tuple[tuple[Callable[[Evidence], str], str], ...] = (
+    # Nothing else means anything
+    (_broken, BROKEN),
+    (_not_finite, DIVERGES),
+    (_too_few, TOO_FEW),
+    # A few steps show it
+    (_one_class, ONE_CLASS_ONLY),
+    (_spoiled, SPOILED),
+    (_too_short, TOO_SHORT),
+    # What the losses show
+    (_worse_than_a_coin, DIVERGES),
+    (_memorises, MEMORISES),
+    (_overconfident, OVERCONFIDENT),
+    (_overfits, OVERFITS),
+    # How far accuracy and F1 came
+    (_knew, KNEW),
+    (_learns, LEARNS),
+    (_learns_something, SOMETHING),
+    # What kept them. Batches of like length differ: a curve that gets somewhere may rise on its way
+    (_climbs, DIVERGES),
+    (_jumps, ERRATIC),
+    (_scatters, ERRATIC),
+    (_stands_still, UNDERFITS),
+    (_poorly, POORLY),
+    (_too_close, TOO_CLOSE),
+    (_ends_said, UNDERFITS),
+)
+REMEDIES: dict[str, Callable[[Evidence, Settings], Remedy]] = {
+    BROKEN: remedies.start_anew,
+    DIVERGES: remedies.calm,
+    TOO_FEW: remedies.evaluate_on_more,
+    ONE_CLASS_ONLY: remedies.leave_one_class,
+    SPOILED: remedies.take_smaller_steps,
+    TOO_SHORT: remedies.see_it_through,
+    MEMORISES: remedies.memorise_less,
+    OVERCONFIDENT: remedies.be_less_sure,
+    OVERFITS: remedies.fit_less,
+    KNEW: remedies.start_below,
+    LEARNS: remedies.nothing_to_mend,
+    SOMETHING: remedies.tell_apart,
+    ERRATIC: remedies.calm,
+    POORLY: remedies.look_at_the_pairs,
+    TOO_CLOSE: remedies.tell_apart,
+    UNDERFITS: remedies.learn_more,
+}

@@ -8,7 +8,7 @@ runs that in a daemon forked from the server, pickles what goes in and out, lets
 ends it after `duration` seconds. So no worker process can train there, and the model is served from the CPU.
 """
 
-import json
+import logging
 import os
 import subprocess
 import threading
@@ -20,8 +20,10 @@ from pathlib import Path
 from languages import say
 from pipeline import workers
 from pipeline.settings import Settings, zero_gpu
-from pipeline.story import append_event, with_sentences, write_whole
+from pipeline.story import append_event, as_line, write_whole
 from pipeline.training import config_from, fine_tune
+
+log = logging.getLogger(__name__)
 
 
 def start(command, config, folder, environment, settings):
@@ -58,6 +60,16 @@ def prepare():
         gpu_function()
 
 
+def _gpu_reason(error):
+    """Why ZeroGPU gave no answer, out of what its client raised."""
+    text = str(error).lower()
+    if "quota" in text:
+        return say("the time that an account has there is used up")
+    if "no gpu" in text or "queue" in text:
+        return say("no GPU was free")
+    return say("the call took too long or was broken off")
+
+
 class GpuCall:
     """A run's call for a GPU, in a thread of the server; looks like the Popen of a worker."""
 
@@ -80,10 +92,10 @@ class GpuCall:
         except Exception as error:  # no GPU free, none left today, or the call took too long
             if not self._dropped:
                 seconds = told["seconds"] if told else 0
-                message = say("ZeroGPU ended the run: {value}. Try again later.",
-                              value=str(error).strip()[:300] or type(error).__name__)
+                log.error("a call on ZeroGPU", exc_info=error)
+                message = say("ZeroGPU ended the run: {value}. Try again later.", value=_gpu_reason(error))
                 event = {"event": "failed", "seconds": seconds, "message": message}
-                write_whole(self._folder / "ended", json.dumps(with_sentences(event)))
+                write_whole(self._folder / "ended", as_line(event))
         finally:
             self.returncode = 1 if self.returncode is None else self.returncode
 

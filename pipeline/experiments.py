@@ -17,7 +17,16 @@ from pipeline.collation import STRATEGIES, batched_rows, padding_cost
 from pipeline.prediction import softmax
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, shown  # noqa: F401
 from pipeline.sources import load_model
-from pipeline.tokenization import Token, token_view, tokenize_function, tokenizer_for
+from pipeline.tokenization import (
+    Token,
+    checked_length,
+    checked_pair,
+    checked_truncation,
+    pair_view,
+    token_view,
+    tokenize_function,
+    tokenizer_for,
+)
 
 # The embedded checkpoint in float32 with a head that has learned something: the model that experiments ask.
 ASKED = READY
@@ -45,6 +54,12 @@ def ways_to_tokenize(tokenizer, sentence1, sentence2, max_length=128, truncation
         _way(say("as a pair"), "tokenizer(sentence1, sentence2)", view(sentence1, sentence2).tokens),
         _way(say("swapped"), "tokenizer(sentence2, sentence1)", _other_way_round(view(sentence2, sentence1).tokens)),
     ]
+
+
+def ways_of(tokenizer, sentence1, sentence2, max_length, truncation, settings):
+    """`ways_to_tokenize` of values as a visitor gave them, each checked."""
+    max_length, pair = checked_length(max_length, tokenizer, settings), checked_pair(sentence1, sentence2, settings)
+    return ways_to_tokenize(tokenizer, *pair, max_length, checked_truncation(truncation))
 
 
 def _way(name, call, tokens):
@@ -78,13 +93,18 @@ class Split:
     differs: set[int]
 
 
-def compare_tokenizers(first, second, sentence1, sentence2, max_length=128, truncation=True):
-    """(Split of the first tokenizer, Split of the second)."""
-    views = [token_view(tokenizer, sentence1, sentence2, max_length, truncation).tokens for tokenizer in (first, second)]
-    places = [{_place(token) for token in tokens} for tokens in views]
+def split_of(tokenizer, sentence1, sentence2, max_length, truncation, settings):
+    """Split of the pair by one tokenizer, compared with no other yet."""
+    view = pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings)
+    return Split(view.tokens, len(tokenizer), set())
+
+
+def compare_splits(first, second):
+    """(Split, Split) of one pair by two tokenizers -> the same, each with what differs from the other."""
+    places = [{_place(token) for token in split.tokens} for split in (first, second)]
     return tuple(
-        Split(tokens, len(tokenizer), {t.position for t in tokens if t.sentence and _place(t) not in other})
-        for tokens, tokenizer, other in zip(views, (first, second), reversed(places), strict=True)
+        replace(split, differs={t.position for t in split.tokens if t.sentence and _place(t) not in other})
+        for split, other in zip((first, second), reversed(places), strict=True)
     )
 
 
@@ -273,14 +293,16 @@ class MapTimes:
         return self.one_by_one / self.batched
 
 
-def map_times(dataset, tokenizer, max_length=128, settings=None):
-    """The first rows of a split through Dataset.map one by one and with batched=True, in turns -> MapTimes.
+def map_times(tokenizer, rows, max_length=128, settings=None):
+    """Rows, a dict of columns, through Dataset.map one by one and with batched=True, in turns -> MapTimes.
 
     datasets' cache is off, and its fingerprint (a hash of the function, for that cache) given: only the mapping is timed.
     """
+    from datasets import Dataset
+
     settings = settings or Settings()
-    rows = dataset.select(range(min(len(dataset), settings.max_mapped_rows)))
-    tokenize = partial(tokenize_function, tokenizer, max_length=max_length)
+    rows = Dataset.from_dict(rows)
+    tokenize = partial(tokenize_function, tokenizer, max_length=checked_length(max_length, tokenizer, settings))
 
     def mapped(rows, batched):
         return rows.map(tokenize, batched=batched, load_from_cache_file=False, keep_in_memory=True, new_fingerprint="timed")

@@ -13,20 +13,13 @@ from statistics import median
 
 from languages import say
 from pipeline.dataset import pairs_ahead
+from pipeline.hub import repository
+from pipeline.hub.availability import HubUnavailable, SourceError, expect_hub
+from pipeline.isolation.checkpoints import ask
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings, zero_gpu
-from pipeline.sources import (
-    HubUnavailable,
-    SourceError,
-    cached_files,
-    check_size,
-    checkpoint_files,
-    expect_hub,
-    hub_listing,
-    stand_in,
-    wanted_bytes,
-)
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu
+from pipeline.sources import cached_files, checkpoint_files, on_meta, stand_in
 from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets and evaluate.
@@ -37,8 +30,6 @@ LIBRARIES_BYTES = 520 * 10**6
 LEFT_OVER = 0.8
 # Trainer's per_device_eval_batch_size, as build_training_args sets it
 JUDGED_AT_ONCE = 64
-# A config of the Hub is a stranger's, and building its model takes a while for each layer.
-MOST_LAYERS, MOST_WIDTH = 100, 20_000
 # A run's pace is that of the machine in its minute: other runs, other visitors. The median of a few is steadier.
 RUNS_LOOKED_AT, RUNS_TAKEN = 12, 5
 
@@ -138,7 +129,7 @@ def forecast(config, settings=None):
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
-        warnings.append(say("The figures are those of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
+        warnings.append(say("The forecast is that of {loaded}, which would stand in for {checkpoint}.", loaded=loaded,
                          checkpoint=config.checkpoint))
     steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
     evaluations = _evaluations(config, steps, per_epoch)
@@ -154,8 +145,9 @@ def forecast(config, settings=None):
         measured = say("Python, PyTorch, transformers and datasets, as measured")
         kept = int(LEFT_OVER * max(part.bytes for part in memory if part.passing))
         memory[:0] = [Part(say("libraries"), LIBRARIES_BYTES, measured),
-                      Part(say("left over"), kept, say("what batches of other lengths leave behind in the allocator: about "
-                                                       "{share} of the larger of the last two, as measured", share=LEFT_OVER))]
+                      Part(say("kept by the allocator"), kept,
+                           say("what batches of other lengths leave behind in the allocator: about {share} of the larger of "
+                               "the last two, as measured", share=LEFT_OVER))]
     return Forecast(config, pairs, eval_pairs, per_epoch, steps, evaluations, seconds, pace, size, memory, downloads,
                     data, notes, warnings)  # fmt: skip
 
@@ -198,7 +190,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
         Part(say("weights"), 4 * size.parameters, say("{parameters:,} × 4 bytes", parameters=size.parameters)),
         Part(say("gradients"), 4 * size.trainable, say("{trainable:,} that learn × 4 bytes", trainable=size.trainable)),
         Part("AdamW", 8 * size.trainable, say("{trainable:,} × two averages × 4 bytes", trainable=size.trainable)),
-        Part(say("kept for backward"), each * kept,
+        Part(say("activations saved for the backward pass"), each * kept,
              say("{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × {intermediate}) + {heads} "
                  "heads × {batch_size} × {max_length}²) × {kind}", layers=size.layers, batch_size=batch_size,
                  max_length=max_length, hidden=size.hidden, intermediate=size.intermediate, heads=size.heads,
@@ -216,28 +208,21 @@ def size_of(name, frozen_layers, settings):
 
     Raises SourceError for an id that is malformed or not there, InputError for more frozen layers than there are.
     """
+    return ask(name, _size_of, frozen_layers, settings=settings)
+
+
+def _size_of(name, frozen_layers, settings):
+    """`size_of` where the checkpoint may be opened."""
     files = checkpoint_files(name, settings=settings)
-    try:
-        return _size(files.folder, frozen_layers), files.origin.loaded
-    except InputError:
-        raise
-    except Exception as error:  # a config of any kind may be there: the run itself will say what is wrong with it
-        raise SourceError(say("{name} can't be a sequence classifier: {value}", name=name,
-                              value=(str(error).splitlines() or ['?'])[0][:200])) from error
+    return _size(files.origin.loaded, files.folder, frozen_layers), files.origin.loaded
 
 
 @lru_cache(maxsize=64)
-def _size(folder, frozen_layers):
+def _size(name, folder, frozen_layers):
     """Built without memory and without chance, on PyTorch's meta device: only names and shapes are there."""
-    import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    config = AutoConfig.from_pretrained(folder, num_labels=len(LABELS), trust_remote_code=False, local_files_only=True)
+    model = on_meta(name, folder)
+    config = model.config
     layers, hidden = config.num_hidden_layers, config.hidden_size
-    if layers > MOST_LAYERS or hidden > MOST_WIDTH:
-        raise ValueError(say("{layers} layers of {hidden} are more than this machine trains", layers=layers, hidden=hidden))
-    with torch.device("meta"):
-        model = AutoModelForSequenceClassification.from_config(config)
     freeze(model, frozen_layers)
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     inner = getattr(config, "intermediate_size", None) or getattr(config, "hidden_dim", None) or 4 * hidden
@@ -274,9 +259,9 @@ def _download(what, name, origin, size):
 
 @lru_cache(maxsize=64)
 def _hub_bytes(name, settings):
-    size = wanted_bytes(hub_listing(name, settings), weights=True)
-    check_size(name, size, settings)
-    return size
+    sizes = repository.listing(name, settings)
+    repository.check_listing(name, sizes, True, settings)
+    return repository.wanted_bytes(sizes, True, settings)
 
 
 # ---------------------------------------------------------------- seconds

@@ -75,7 +75,8 @@ class Answers:
         return self.compute_metrics(eval_pred)
 
     def shares(self, trainer):
-        """P(equivalent) for each row of the evaluation's dataset, or None where the rows' order can't be told.
+        """P(equivalent) for each row of the evaluation's dataset, or None where the rows' order can't be told, or
+        where a logit is NaN or infinite: the model has no answer then.
 
         Trainer may have sorted the pairs by length: its data loader, built anew, draws the same order again.
         """
@@ -88,9 +89,11 @@ class Answers:
         gold = trainer.eval_dataset["label"]
         if len(order) != len(labels) or any(gold[row] != label for row, label in zip(order, labels.tolist(), strict=True)):
             return None
-        equivalent = torch.tensor(logits, dtype=torch.float64).softmax(-1)[:, 1].tolist()
+        equivalent = torch.tensor(logits, dtype=torch.float64).softmax(-1)[:, 1]
+        if not equivalent.isfinite().all():
+            return None
         shares = [0.0] * len(order)
-        for row, share in zip(order, equivalent, strict=True):
+        for row, share in zip(order, equivalent.tolist(), strict=True):
             shares[row] = share
         return shares
 
@@ -106,8 +109,8 @@ def write(folder, dataset, before, after):
 
 
 def is_shares(values):
-    """Whether a list that was read from a file holds probabilities. A model that diverged answers NaN to everything."""
-    return isinstance(values, list) and all(type(value) in (int, float) and not (value < 0 or value > 1) for value in values)
+    """Whether a list that was read from a file holds probabilities; NaN is none."""
+    return isinstance(values, list) and all(type(value) in (int, float) and 0 <= value <= 1 for value in values)
 
 
 def judgement_of(values):

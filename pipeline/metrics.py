@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 from languages import say
+from pipeline.hub.availability import HubUnavailable, ask_hub, expect_hub, finish_download, unless_missing, weighed
 from pipeline.settings import Settings
-from pipeline.sources import HubUnavailable, Origin, ask_hub, expect_hub, finish_download, unless_missing, weighed
+from pipeline.sources import Origin
 
 # Not named "glue": evaluate and load_dataset would take a folder of that name in the working directory for theirs.
 EMBEDDED_METRIC = Path(__file__).parent / "embedded" / "mrpc_metric"
@@ -28,7 +29,7 @@ def load_metric(settings=None):
     try:
         return _hub_metric(settings), _hub_origin()
     except HubUnavailable as error:
-        return evaluate.load(str(EMBEDDED_METRIC)), _embedded_origin(error)
+        return evaluate.load(str(EMBEDDED_METRIC), keep_in_memory=True), _embedded_origin(error)
 
 
 def _hub_origin():
@@ -75,15 +76,20 @@ def _hub_metric(settings):
     # Asked by hand first: evaluate itself retries a Hub that is not there for longer than anybody waits.
     with _unless_missing():
         ask_hub(settings, HfApi().space_info, HUB_METRIC, timeout=settings.hub_decision_seconds)
-    return finish_download(settings, began, evaluate.load, "glue", "mrpc")
+    return finish_download(settings, began, evaluate.load, "glue", "mrpc", keep_in_memory=True)
 
 
 def build_compute_metrics(metric):
-    """The function that Trainer calls: (logits (n, 2), labels (n,)) -> {"accuracy", "f1"}."""
+    """The function that Trainer calls: (logits (n, 2), labels (n,)) -> {"accuracy", "f1"}.
+
+    Both are NaN where a logit is NaN or infinite: argmax would pick label 0 there, and call it an answer.
+    """
     import numpy as np
 
     def compute_metrics(eval_pred):
         logits, labels = eval_pred
+        if not np.isfinite(logits).all():
+            return {"accuracy": float("nan"), "f1": float("nan")}
         predictions = np.argmax(logits, axis=-1)  # (n,)
         return {name: float(value) for name, value in metric.compute(predictions=predictions, references=labels).items()}
 

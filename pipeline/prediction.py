@@ -10,11 +10,13 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from languages import say
+from pipeline.checkpoint_rules import check_fit
 from pipeline.collation import collate
+from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
-from pipeline.sources import comes_with_the_app, kept_for, model_in, validated_checkpoint
+from pipeline.sources import comes_with_the_app, kept_for, model_in
 from pipeline.tokenization import checked_length, checked_pair, token_view, tokenize_function, tokenizer_for
 
 
@@ -39,32 +41,83 @@ def model_for(name, settings=None):
     return kept_for(_models, name, lambda files: served(model_in(files, settings.seed)), weights=True, settings=settings)
 
 
-def at_hand(name, settings=None):
-    """Whether this model's answer waits for no Hub: it is in memory, or on this server's disk, or is no model at all."""
-    try:
-        return comes_with_the_app(name) or (validated_checkpoint(name), settings or Settings()) in _models
-    except InputError:
-        return True
+class NoAnswer(InputError):
+    """A model's logits for a pair are NaN or infinite: there is no probability, and no label."""
+
+
+def checked_logits(logits: list[float]) -> list[float]:
+    """The logits of one pair as they are. Raises NoAnswer where one of them is NaN or infinite."""
+    if not all(map(math.isfinite, logits)):
+        raise NoAnswer(
+            say(
+                "This model has no answer to this pair: its logits are {logits}, and softmax makes no probability of "
+                "them. Its weights are NaN or infinite, as they are after a run whose loss became NaN, or so large "
+                "that its arithmetic overflows. Choose another model.",
+                logits=", ".join(written(value) for value in logits),
+            )
+        )
+    return logits
+
+
+def written(value: float) -> str:
+    """A number of any size in few characters: three decimals, three digits where those say too much, or what it is.
+
+    >>> written(-1.1193), written(1e30), written(math.nan), written(-math.inf)
+    ('-1.119', '1e+30', 'NaN', '−∞')
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.3f}" if abs(value) < 1e6 else f"{value:.3g}"
+
+
+# From here on a float64 can't tell the larger probability from 1: 1 + exp(-gap) is 1
+SATURATED = math.log(2**53)
+
+
+def _saturation_note(logits):
+    """What to know of logits so far apart that softmax rounds to 0 and 1, as a tuple of one note or none."""
+    gap = max(logits) - min(logits)
+    if gap < SATURATED:
+        return ()
+    return (
+        say(
+            "The logits are {gap} apart, and softmax rounds to exactly 0 and 1 from {most:.0f} on. These are no "
+            "measure of how sure the answer is: a classifier that was trained well has logits less than 20 apart, so "
+            "this one's weights may be damaged.",
+            gap=written(gap),
+            most=SATURATED,
+        ),
+    )
 
 
 def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
     """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model).
 
     `batch_size`: how many pairs share a forward pass; see logits_of.
-    Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't be had.
+    Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't be had, and
+    NoAnswer where a pair's logits are NaN or infinite.
     """
     settings = settings or Settings()
     pairs = _checked_pairs(pairs, settings)
+    return ask(checkpoint, _predict, pairs, max_length, batch_size, weights=True, settings=settings)
+
+
+def _predict(checkpoint, pairs, max_length, batch_size, settings):
+    """`predict` where the checkpoint may be opened."""
     model, origin = model_for(checkpoint, settings)
     tokenizer, _ = tokenizer_for(origin.loaded, settings)  # a stand-in brings its own
-    max_length = checked_length(max_length, tokenizer, settings)
+    check_fit(origin.loaded, model.config, tokenizer)
+    max_length = checked_length(max_length, tokenizer, settings, model.config)
     encodings = [tokenize_function(tokenizer, _example(pair), max_length) for pair in pairs]
     logits = logits_of(model, tokenizer, encodings, batch_size)
     predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)
                    for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
-    if any(map(is_foreign, {sentence for pair in pairs for sentence in pair})) and _knows_english_only(origin, tokenizer):
-        predictions = [replace(answer, notes=_foreign_notes(pair)) for pair, answer in zip(pairs, predictions, strict=True)]
-    return predictions, origin
+    foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair}))
+    foreign = foreign and _knows_english_only(origin, tokenizer)
+    return [replace(answer, notes=(*model.notes, *answer.notes, *(_foreign_notes(pair) if foreign else ())))
+            for pair, answer in zip(pairs, predictions, strict=True)], origin  # fmt: skip
 
 
 def is_foreign(sentence):
@@ -108,6 +161,9 @@ def predict_each(requests, settings=None):
         try:
             predictions, origin = predict(checkpoint, [requests[i][1:3] for i in group], max_length, settings)
             answers |= {i: (prediction, origin) for i, prediction in zip(group, predictions, strict=True)}
+        except NoAnswer as error:  # to one of them, and perhaps not to the others
+            for i in group:
+                answers[i] = predict_each([requests[i]], settings)[0] if len(group) > 1 else error
         except Exception as error:
             answers |= dict.fromkeys(group, error)
     return [answers[i] for i in range(len(requests))]
@@ -172,7 +228,7 @@ def softmax_steps(logits):
 
 def _prediction(model, tokenizer, pair, encoding, logits, max_length):
     names = [model.config.id2label[i] for i in range(len(logits))]
-    probabilities = softmax(logits)
+    probabilities = softmax(checked_logits(logits))
     cut = ("", "")
     if len(encoding["input_ids"]) == max_length:  # only then can anything have been cut
         cut = token_view(tokenizer, *pair, max_length).cut
@@ -182,6 +238,7 @@ def _prediction(model, tokenizer, pair, encoding, logits, max_length):
         logits=dict(zip(names, logits, strict=True)),
         tokens=len(encoding["input_ids"]),
         truncated=cut,
+        notes=_saturation_note(logits),
     )
 
 

@@ -13,7 +13,7 @@ from languages import say
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import ADAPTERS, LABELS, InputError, Settings, shown
 from pipeline.sources import Origin, adapter_files
-from pipeline.stress import AUXILIARY, Corruption
+from pipeline.stress import changed_pair
 from pipeline.tokenization import checked_pair
 
 NOT_EQUIVALENT, EQUIVALENT = LABELS
@@ -116,51 +116,22 @@ class Stressed:
         return self.prediction.label == self.should if self.prediction and self.should else None
 
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-          "December")  # fmt: skip
-_PART = rf"(?!(?:{'|'.join(DAYS + MONTHS)})\b)[A-Z][a-z]{{2,}}\b"
-FULL_NAME = re.compile(rf"(?<!^)\b{_PART}(?: {_PART})*")
-# From these the names come that are put in
-LENDERS = ("Then Carter called Lopez, Nguyen, Fischer, Okafor, Haddad, Lindgren and Moretti.",)
-
-
-class _Change(Corruption):
-    """Corruption for a reader's eyes: days stay days, a full name moves as one, nothing is negated twice, and a shuffle
-    that happens to change nothing is tried again."""
-
-    def _another_name(self, name):
-        kind = next((names for names in (DAYS, MONTHS) if name in names), self.names)
-        return self.rng.choice([other for other in kind if other != name])
-
-    def negate(self, sentence):
-        return self._instead(re.compile(rf"{AUXILIARY.pattern}(?! not\b| never\b)"), sentence, lambda found: f"{found} not")
-
-    def shuffle(self, sentence):
-        words = shuffled = sentence.split()
-        while shuffled == words and len(set(words)) > 1:
-            shuffled = self.rng.sample(words, len(words))
-        return " ".join(shuffled) if shuffled != words else None
-
-    def swap_names(self, sentence):
-        names = list(FULL_NAME.finditer(sentence))
-        for first, second in zip(names, names[1:], strict=False):
-            if first.group() != second.group():
-                return (sentence[: first.start()] + second.group() + sentence[first.end() : second.start()]
-                        + first.group() + sentence[second.end() :])  # fmt: skip
-        return None
-
-
-# What is done to a sentence, by which method, why the pair then says two things, and what is missing where it can't be done
+# What is done to a sentence, the editor's kind, why the pair then says two things, and why it may not be possible
 CHANGES = (
     (say("insert “not”"), "negate", say("one sentence now denies what it said"),
-     say("Neither sentence has a verb form such as is, was, will, can or has after which “not” could stand.")),
-    (say("change a number"), "number", say("another number is another fact"), say("Neither sentence has a number in digits.")),
+     say("Neither sentence has a verb that “not” surely denies and that the other one says, too.")),
+    (say("change a number"), "number", say("another number is another fact"),
+     say("The two sentences have no number in common that could surely be another one.")),
+    (say("change a day or a month"), "date", say("it is now about another time"),
+     say("The two sentences have no day, month or quarter of a year in common.")),
     (say("change a name"), "name", say("it is now about somebody or something else"),
-     say("Neither sentence has a name: a capitalised word that isn't its first.")),
-    (say("swap two names"), "swap_names", say("who did it and to whom has changed"),
-     say("Neither sentence has two different names to swap: capitalised words that aren't its first.")),
-    (say("shuffle the words"), "shuffle", say("the same words, but no longer a sentence that says it"),
+     say("The two sentences have no name in common that is surely a person's, a company's or a place's.")),
+    (say("swap two names"), "roles", say("who did it and to whom has changed"),
+     say("Neither sentence has two names of which one surely does what the other doesn't; in a list the order says nothing.")),
+    (say("use the opposite word"), "opposite", say("what rose now falls, what was more is now less"),
+     say("The two sentences have no word in common, such as rose, more than or before, whose opposite surely fits.")),
+    (say("shuffle the words"), "shuffle",
+     say("the same words, but no sentence any more; that this counts as not_equivalent is a convention"),
      say("Neither sentence has two different words.")),
 )  # fmt: skip
 OPEN = say("two sentences that differ can come to agree by a change: only a reader can tell")
@@ -189,24 +160,14 @@ def _stressed(pair, truth, seed):
     yield Stressed(say("as it is"), *pair, truth, say("you say so"))
     yield Stressed(say("swap the sentences"), *pair[::-1], truth, say("which comes first means nothing"))
     yield Stressed(say("the same sentence twice"), pair[0], pair[0], EQUIVALENT, say("a sentence says what it says"))
-    corruption = _Change(LENDERS, seed)
-    for change, method, why, missing in CHANGES:
-        changed = _in_one(getattr(corruption, method), pair)
+    for change, kind, why, missing in CHANGES:
+        changed = changed_pair(kind, pair, seed)
         if changed is None:
             yield Stressed(change, "", "", None, missing)
         elif truth == EQUIVALENT:
             yield Stressed(change, *changed, NOT_EQUIVALENT, why)
         else:
             yield Stressed(change, *changed, None, OPEN)
-
-
-def _in_one(change, pair):
-    """The pair with its second sentence changed, or its first where the second has nothing to change; else None."""
-    if (changed := change(pair[1])) is not None:
-        return pair[0], changed
-    if (changed := change(pair[0])) is not None:
-        return changed, pair[1]
-    return None
 
 
 def _checked(row, settings):
@@ -226,9 +187,10 @@ def _impossible(row):
 
 # ---------------------------------------------------------------- what is known of a model
 
+FEWEST = 30  # a share of fewer pairs than these says too little
 # How an adapter's card calls the changes of CHANGES
-ON_CARD = {"negate": 'an inserted "not"', "number": "another number", "name": "another name",
-           "swap_names": "two names swapped", "shuffle": "all words shuffled"}  # fmt: skip
+ON_CARD = {"negate": 'an inserted "not"', "number": "another number", "date": "another day or month", "name": "another name",
+           "roles": "two names swapped", "opposite": "an opposite word", "shuffle": "all words shuffled"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -237,7 +199,8 @@ class Record:
 
     accuracy: float  # on MRPC's test pairs
     majority: float  # of always giving the commoner answer there
-    noticed: dict[str, float]  # by change: of the equivalent test pairs that it recognises, those it no longer calls so
+    # By change, where enough pairs were measured: of the equivalent ones that it recognises, those it no longer calls so
+    noticed: dict[str, float]
 
     @property
     def one_wrong_in(self):
@@ -255,7 +218,8 @@ def record_of(model):
         return None
     place = table["accuracy / F1"].index("MRPC test")
     accuracy, majority = (float(table[row][place].split("/")[0]) / 100 for row in ("this adapter", "majority"))
-    noticed = {change: _share(table[ON_CARD[method]][0]) for change, method, *_rest in CHANGES if ON_CARD[method] in table}
+    counts = {change: _counts(table[ON_CARD[kind]][0]) for change, kind, *_rest in CHANGES if ON_CARD[kind] in table}
+    noticed = {change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST}
     return Record(accuracy, majority, noticed)
 
 
@@ -265,10 +229,10 @@ def _rows_of(card):
     return {first.strip(): [cell.strip() for cell in cells] for first, *cells in lines}
 
 
-def _share(cell):
+def _counts(cell):
     """
-    >>> _share("62 of 721 (8.6%)") == 62 / 721
-    True
+    >>> _counts("62 of 1,721 (3.6%)")
+    (62, 1721)
     """
     part, whole = re.match(r"([\d,]+) of ([\d,]+)", cell).groups()
-    return int(part.replace(",", "")) / int(whole.replace(",", ""))
+    return int(part.replace(",", "")), int(whole.replace(",", ""))

@@ -66,7 +66,7 @@ def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.se
     packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
     return f'''{_head("A prediction of the Predict tab", *packages)}{rounded}
 import torch
-{_model(model, seed)}
+{_model(model, seed, trained=False)}
 batch = tokenizer({sentence1!r},
                   {sentence2!r}, truncation=True, max_length={int(max_length)}, return_tensors="pt")
 model.eval()
@@ -186,7 +186,7 @@ training_args = TrainingArguments(
     weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
     eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
-    logging_steps=1, save_strategy="no",
+    logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
     train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
     seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
     average_tokens_across_devices=False,
@@ -203,6 +203,8 @@ print("after", trainer.evaluate())
 for log in trainer.state.log_history:
     if "loss" in log:
         print("step", log["step"], "loss", log["loss"])
+    elif "eval_loss" in log:
+        print("step", log["step"], "evaluated", log)
 '''
 
 
@@ -231,7 +233,10 @@ features = Features({{"sentence1": Value("string"), "sentence2": Value("string")
                      "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32"){kind}}})
 raw_datasets = load_dataset("csv", features=features, data_files={{
     split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
-    return f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
+    from_hub = f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
+    if place == "folder":
+        return f"# The page read MRPC from a folder (MRPC_DIR); these are the same rows, from the Hub.\n{from_hub}"
+    return from_hub
 
 
 def _base(model):
@@ -246,8 +251,11 @@ def model_folder(run_id):
     return f"paraphrase-{run_id[:8]}"
 
 
-def _model(model, seed, embedded=EMBEDDED):
-    """Lines that load tokenizer and model; a head that the checkpoint hasn't is drawn with `seed`."""
+def _model(model, seed, embedded=EMBEDDED, trained=True):
+    """Lines that load tokenizer and model; a head that the checkpoint hasn't is drawn with `seed`.
+
+    trained: the script goes on to train it, which takes gradients.
+    """
     where = "\n# The run's model: Fine-tune, Save the model, Download; unpack it here" if model.startswith(RUN_PREFIX) else ""
     lines = f'''from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 {where}
@@ -261,8 +269,9 @@ model = AutoModelForSequenceClassification.from_pretrained(
 {_beside("The adapter is", part, embedded)}
 from peft import PeftModel
 
-model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()
-model.requires_grad_(True)  # peft had frozen everything but the adapter'''
+model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()'''
+        if trained:
+            lines += "\nmodel.requires_grad_(True)  # peft had frozen everything but the adapter"
     return lines
 
 

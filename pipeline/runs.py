@@ -21,6 +21,7 @@ import hashlib
 import itertools
 import json
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -29,28 +30,29 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
 from languages import say
 from pipeline import executors, life, workers
-from pipeline.settings import InputError, Settings, zero_gpu
-from pipeline.sources import RUN_ID
+from pipeline.isolation.checkpoints import ask
+from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, Settings, zero_gpu
+from pipeline.sources import RUN_ID, is_bundled
 from pipeline.story import (
-    is_event,
+    as_line,
+    event_in,
+    is_number,
     last_told,
     modified,
-    parsed,
     read_config,
     read_events,
     read_text,
-    said_again,
-    with_sentences,
     write_whole,
 )
-from pipeline.sweeping import is_run, remove, sweep_folder
-from pipeline.training import config_from, planned_steps
+from pipeline.sweeping import address_of, is_run, remove, sweep_folder
+from pipeline.training import check_start, config_from, planned_steps
 
 try:
     import fcntl
@@ -87,6 +89,12 @@ class Run:
         """Whether it left a model to predict with."""
         return self.state in ("done", "stopped") and bool(self.events and self.events[-1].get("after"))
 
+    @property
+    def answers(self) -> bool:
+        """Whether the model that it left answers: after a loss that is NaN or infinite, its weights are, too."""
+        loss = self.events[-1]["after"].get("loss", 0.0) if self.has_model else None  # an old story may not tell it
+        return is_number(loss) and math.isfinite(loss)
+
     def of(self, kind):
         """The events of one kind, in order."""
         return [event for event in self.events if event["event"] == kind]
@@ -111,6 +119,10 @@ def start_runs(configs, settings=None, browser="", address=""):
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As start_run."""
     settings = settings or Settings()
     configs = [config.checked(settings) for config in configs]
+    for config in configs:
+        _check_hardware(config)
+        if not is_bundled(config.checkpoint):
+            ask(config.checkpoint, check_start, config, settings=settings)
     started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
     try:
         sweep(settings)
@@ -122,9 +134,17 @@ def start_runs(configs, settings=None, browser="", address=""):
     except OSError as error:
         for run_id, _ in started:
             remove(settings.runs_folder / run_id)
-        raise InputError(say("This server can't write a new run: {strerror}. Try again in some minutes.",
-                             strerror=error.strerror)) from error
+        log.error("a run that can't be written", exc_info=error)
+        raise InputError(say("This server can't write a new run; its disk may be full. Try again in some minutes.")) from error
     return started
+
+
+def _check_hardware(config):
+    """On ZeroGPU a run is forked from the server itself, where no stranger's checkpoint is opened."""
+    if zero_gpu() and config.checkpoint not in (*CHECKPOINTS, *ADAPTERS):
+        raise InputError(say("On this Space a run starts from one of {names}. Choose one, or duplicate the Space on other "
+                             "hardware to start from {checkpoint}.", names=", ".join((*ADAPTERS, *CHECKPOINTS)),
+                             checkpoint=config.checkpoint))  # fmt: skip
 
 
 def _make_folder(folder, config, secret, browser, address):
@@ -144,16 +164,21 @@ def _check_room(settings, browser, address, wanted=1):
         raise InputError(say("{waiting} runs are waiting already, {said}. Try again in some minutes.", waiting=waiting,
                              said=said))
     visitors = [read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished]
-    # A page names its browser, a program has no name; whoever invents a name for each run is still behind one address
-    most_of_address = settings.max_page_runs_per_address if browser else settings.max_runs_per_address
+    # A page names its browser, a program has no name and counts for its address alone
     for of, most, whose in ((browser, settings.max_runs_per_visitor, say("your browser")),
-                            (address, most_of_address, say("your network address"))):  # fmt: skip
+                            ("" if browser else address, settings.max_runs_per_address, say("your network address"))):
         theirs = sum(_digest(of) in digests for digests in visitors) if of else 0
         if of and theirs + wanted > most:
             said = say("the most for one") if wanted == 1 else say("and {wanted} more would be over the {most} for one",
                                                               wanted=wanted, most=most)
             raise InputError(say("{theirs} runs of {whose} are waiting or running already, {said}. Wait until one has "
                                  "ended, or stop one.", theirs=theirs, whose=whose, said=said))  # fmt: skip
+    # Whoever invents a browser for each run is still behind one address, as is a classroom
+    behind = sum(_digest(address) in digests for digests in visitors) if address else 0
+    if address and behind + wanted > 1 and waiting + wanted > settings.max_runs_waiting - settings.places_for_others:
+        raise InputError(say("The last {places} places of the queue are for network addresses that have no run yet, one for "
+                             "each. Yours has {behind}, and {wanted} more would take them. Try again when a run has ended.",
+                             places=settings.places_for_others, behind=behind, wanted=wanted))
     free = shutil.disk_usage(settings.runs_folder).free
     if free < settings.min_free_bytes:
         raise InputError(say("This server's disk has {free:.1f} GB left, and a run needs up to {min_free_bytes:.1f} GB. "
@@ -201,15 +226,26 @@ def _prepare(settings):
 
 
 def advance(settings=None):
-    """Start waiting runs, the longest waiting first, while fewer than `max_runs_at_once` are running."""
+    """Start waiting runs, in their turn, while fewer than `max_runs_at_once` are running."""
     settings = settings or Settings()
     with _alone(settings):
         runs = list_runs(settings)
         free = settings.max_runs_at_once - len(_training_here(runs, settings))
-        for run in [run for run in runs if run.state == "queued"][: max(free, 0)]:
+        for run in _in_turn(runs, settings)[: max(free, 0)]:
             _start_worker(run, settings)
         if settings.max_runs_at_once > 0 and any(not run.ended for run in list_runs(settings)):
             _have_kept(settings)
+
+
+def _in_turn(runs, settings):
+    """Those of `runs` that wait: the longest waiting of each network address first, then the second of each, and so on."""
+    waiting = [run for run in runs if run.state == "queued"]
+    addresses, round_of = Counter(), {}
+    for run in waiting:
+        address = address_of(settings.runs_folder / run.id)
+        round_of[run.id] = addresses[address]
+        addresses[address] += 1
+    return sorted(waiting, key=lambda run: round_of[run.id])
 
 
 def _training_here(runs, settings):
@@ -248,7 +284,7 @@ def _start_worker(run, settings):
 def _environment(settings):
     """Settings as a worker reads them."""
     mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
-    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc}
+    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc, "CONFINE": "1"}
 
 
 def _have_kept(settings):
@@ -357,8 +393,8 @@ def _last_event(folder, state, last):
 
 
 def _ended_by_server(folder):
-    event = parsed(read_text(folder / "ended"))
-    return said_again(event) if is_event(event) and event["event"] in ENDED else None
+    event = event_in(read_text(folder / "ended"))
+    return event if event and event["event"] in ENDED else None
 
 
 def _why_failed(folder):
@@ -366,10 +402,8 @@ def _why_failed(folder):
         return say("This run's config.json is damaged or isn't a run's. Start a new run.")
     if not (folder / "worker").exists():
         return say("This folder was not started by this app: no worker belongs to it. Start a new run.")
-    lines = read_text(folder / "worker.log").strip().splitlines()
-    said = say(" Its last words: {lines}", lines=lines[-1][:200]) if lines else ""
-    return say("The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.{said}",
-               said=said)
+    # What it said last stands in worker.log, for the host: it may name anything on this machine
+    return say("The worker ended before its run did; the machine may be short of memory or of disk. Start a new run.")
 
 
 def list_runs(settings=None):
@@ -437,7 +471,7 @@ def _outline(folder, looks, settings):
 def _queue_ahead(folder, settings):
     """(place from 1, seconds until its turn) of a waiting run."""
     runs = list_runs(settings)
-    waiting = [run for run in runs if run.state == "queued"]
+    waiting = _in_turn(runs, settings)
     place = next((number for number, run in enumerate(waiting, 1) if run.id == folder.name), 0)
     running = [read_run(run.id, settings) for run in runs if run.state in ("running", "stopping")]
     pace = next((pace for run in running if (pace := _pace(run))), SECONDS_A_PAIR)
@@ -516,14 +550,16 @@ def _ended_by_request():
 def _end_hard(folder, event):
     """Kill the worker; `event` stands as the last one, unless the worker has just told its own."""
     try:
-        write_whole(folder / "ended", json.dumps(with_sentences(event)))
+        write_whole(folder / "ended", as_line(event))
     finally:  # on a full disk, too
         life.end(folder)
 
 
 def sweep(settings=None):
-    """Remove ended runs older than `max_run_age_seconds`, and the oldest while they are more than `max_run_folders`, take
-    more than `max_runs_bytes` or leave less than `min_free_bytes` on the disk.
+    """Remove ended runs older than `max_run_age_seconds`, and some while they are more than `max_run_folders` or take more than
+    `max_runs_bytes`: the oldest of the network address whose ended runs take most.
+
+    A disk that something else has filled costs nobody a model: new runs are refused until there is room again.
     """
     settings = settings or Settings()
     if settings.runs_folder.is_dir():

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from languages import say
 from pipeline.dataset import PAIRS_FOLDERS
+from pipeline.hub.availability import HubUnavailable, hub_reason, waiting_is_vain, within
 from pipeline.reproduce import model_folder, run_script
 from pipeline.runs import read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, InputError, Settings
-from pipeline.sources import RUN_PREFIX, HubUnavailable, hub_reason, run_files, validated_checkpoint, waiting_is_vain, within
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, READY, InputError, Settings
+from pipeline.sources import RUN_PREFIX, run_files, validated_checkpoint
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -71,6 +72,9 @@ def model_card(run, name):
     start, end = run.first("start"), run.first(run.state)
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(say("This run doesn't say what it was trained from, so no card can be written. Start a new run."))
+    if not run.answers:
+        raise InputError(say("This run's weights are NaN or infinite, so there is no model to save. Start a new run with a "
+                             "smaller learning_rate."))
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     on_mrpc = start["data"]["place"] not in PAIRS_FOLDERS
@@ -80,7 +84,7 @@ def model_card(run, name):
         f"# {name}", "",
         "Says whether two English sentences mean the same: `equivalent` or `not_equivalent`. It was fine-tuned with "
         f"`Trainer` in a teaching app, in one short run, from `{loaded}`.", "",
-        *_use(name), *_figures(run, start, end, data), *_settings(run, start, end, data), *_licences(on_mrpc, base),
+        *_use(name), *_figures(run, start, end, data), *_settings(run, start, end, data), *_licences(on_mrpc, loaded),
     ])  # fmt: skip
 
 
@@ -113,7 +117,7 @@ def _figures(run, start, end, data):
     early = f"The run was stopped early, at step {end.get('step')} of {start['total_steps']}."
     return [
         "## Figures", "", f"On the first {pairs} validation pairs of {data}. \"Majority\" is what always answering the "
-        "commoner label scores there.", "",
+        "majority class scores there.", "",
         "| | before | after | majority |", "|---|---|---|---|", *rows, "", *([early, ""] if run.state == "stopped" else []),
     ]  # fmt: skip
 
@@ -131,7 +135,9 @@ def _settings(run, start, end, data):
     ]  # fmt: skip
 
 
-def _licences(on_mrpc, base):
+def _licences(on_mrpc, loaded):
+    """The card's last part: the licences of the pairs and of `loaded`, where the run started, and what not to expect."""
+    base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     lines = ["## Licences and limits", ""]
     if on_mrpc:
         lines += ["The pairs are the Microsoft Research Paraphrase Corpus, which is under Microsoft Research's licence for "
@@ -139,8 +145,11 @@ def _licences(on_mrpc, base):
                   "for anything else.", ""]  # fmt: skip
     else:
         lines += ["The pairs were written for the teaching app and are part of its repository (CC0-1.0).", ""]
+    if loaded in ADAPTERS:
+        how = "with their labels" if loaded == READY else "without pairing and labels"
+        lines += [f"The start, `{loaded}`, was itself trained on the sentences of MRPC's train split, {how}.", ""]
     if base == EMBEDDED_CHECKPOINT:
-        lines += [f"The start, `{base}`, is under Apache 2.0.", ""]
+        lines += [f"The checkpoint below it all, `{base}`, is under Apache 2.0.", ""]
     else:
         lines += [f"The start is `{base}`: its own licence goes on to hold for these weights.", ""]
     return [*lines, "A model of one short run is for learning how fine-tuning works. Change a number or a name in a sentence, "

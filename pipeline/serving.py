@@ -39,6 +39,7 @@ def _is_plain(config):
 class _Served:
     def __init__(self, model):
         self.config, self.device, self.dtype = model.config, model.device, model.dtype
+        self.notes = getattr(model, "notes", ())
 
     def __call__(self, **batch):
         import torch

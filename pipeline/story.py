@@ -5,6 +5,7 @@
 """
 
 import json
+import math
 import os
 import re
 import stat
@@ -27,7 +28,49 @@ WIDEST = Settings(max_steps=10**6, max_epochs=10**6, max_train_pairs=10**6, max_
 def append_event(folder, event):
     """One more line of the story."""
     with open(folder / "events.jsonl", "a") as file:
-        file.write(json.dumps(with_sentences(event)) + "\n")
+        file.write(as_line(event) + "\n")
+
+
+def as_line(event: dict) -> str:
+    """An event as one line of JSON. JSON has no NaN and no infinity: they are written as texts, as `NOT_FINITE` names them.
+
+    >>> as_line({"event": "log", "loss": math.nan})
+    '{"event": "log", "loss": "NaN"}'
+    """
+    return json.dumps(_named(with_sentences(event)), allow_nan=False)
+
+
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _named(value):
+    """The value with the name in place of each number in it that isn't finite."""
+    if isinstance(value, dict):
+        return {name: _named(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def event_in(line: str) -> dict | None:
+    """The event that `as_line` wrote; None for a line that isn't one."""
+    event = _numbered(parsed(line))
+    return said_again(event) if is_event(event) else None
+
+
+def _numbered(event):
+    """A parsed line with its numbers again: a log's and an evaluation's values, and the figures before and after."""
+    if not isinstance(event, dict):
+        return event
+    figures = {name: _unnamed(event[name]) for name in ("before", "after", "majority") if isinstance(event.get(name), dict)}
+    values = _unnamed(event) if event.get("event") in ("log", "evaluation") else event
+    return {**values, **figures}
+
+
+def _unnamed(values):
+    return {name: NOT_FINITE.get(value, value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def with_sentences(event):
@@ -111,7 +154,7 @@ def read_events(path):
 
 def _events(told):
     lines = told.decode(errors="replace").split("\n")[:-1]
-    return [said_again(event) for line in lines if is_event(event := parsed(line))]
+    return [event for line in lines if (event := event_in(line))]
 
 
 def last_told(path):

@@ -1,108 +1,89 @@
-"""A sentence -> a sentence that says something else: what a paraphrase classifier must notice, and often doesn't.
+"""The editor: a sentence -> the same sentence with one change after which it says something else.
 
-    >>> Corruption(["Ann met Bob in 2019."]).negate("The plan was approved.")
-    'The plan was not approved.'
-    >>> Corruption([]).swap_names("Last week Alice paid Bob.")
-    'Last week Bob paid Alice.'
+    >>> edit("negate", "Profits rose in May.")
+    'Profits did not rise in May.'
+    >>> edit("opposite", "Profits rose in May.")
+    'Profits fell in May.'
+    >>> edit("roles", "Oracle sued Halden Corp. in May.")
+    'Halden Corp. sued Oracle in May.'
+    >>> edit("roles", "Italy and France sued.") is None  # in a list the order says nothing
+    True
+
+*Stress it*, the figures on the ready model's card and counterfactual training pairs all use `edit`.
+It goes by a few hundred words (edits/english.py) and by no parser, so it leaves alone whatever it
+isn't sure of: of 200 edits of MRPC drawn at random, 198 are good English and change what is said.
 """
 
 import random
-import re
 
-NUMBER, NAME = re.compile(r"\d+"), re.compile(r"(?<!^)\b[A-Z][a-z]{2,}\b")
-AUXILIARY = re.compile(r"\b(is|are|was|were|will|would|can|could|has|have|had|should|did|does)\b")
+from languages import say
+from pipeline.edits.dates import another_date
+from pipeline.edits.names import another_name
+from pipeline.edits.negate import negate
+from pipeline.edits.numbers import another_number
+from pipeline.edits.opposites import opposite
+from pipeline.edits.roles import swapped_names
+from pipeline.edits.said import Said
+from pipeline.edits.tokens import Change, Words, replaced, tokens_of
+from pipeline.settings import InputError, shown
 
 
-class Corruption:
-    """Changes to a sentence that matter to its meaning, and some that wreck it. Each is a method: sentence -> changed
-    sentence, or None where there is nothing to change. `sentences` lend the names and words that are put in.
+def shuffle(sentence: str, words: Words, said: Said | None, rng: random.Random) -> list[Change]:
+    """All words in another order, the closing mark in its place: no sentence any more."""
+    body = sentence.rstrip(" .!?\"”'’")
+    parts = body.split()
+    if len(set(parts)) < 2:
+        return []
+    shuffled = parts
+    while shuffled == parts:
+        shuffled = rng.sample(parts, len(parts))
+    return [(0, len(body), " ".join(shuffled))]
+
+
+EDITORS = {
+    "negate": negate,
+    "number": another_number,
+    "date": another_date,
+    "name": another_name,
+    "roles": swapped_names,
+    "opposite": opposite,
+    "shuffle": shuffle,
+}
+KINDS = tuple(EDITORS)  # in the order in which the page shows them
+
+
+def edit(kind: str, sentence: str, other: str | None = None, seed: int = 0) -> str | None:
+    """`sentence` with one change of that kind, or None where none can surely be made.
+
+    kind: one of KINDS. other: a sentence that says the same. Then only what it says, too, is
+    changed: two sentences may be called equivalent although one of them lacks a detail. Without it
+    anything may be changed. The same arguments give the same sentence, whatever was asked before.
+
+    Raises InputError for an unknown kind.
     """
+    if kind not in EDITORS:
+        raise InputError(say("kind is {kind}, which is no kind of change. Choose one of {kinds}.",
+                             kind=shown(kind), kinds=", ".join(KINDS)))  # fmt: skip
+    rng = random.Random(f"{seed} {kind} {sentence}")
+    asks = sentence.rstrip(" \"”'’").endswith("?")
+    if asks and kind != "shuffle":
+        return None  # a question claims nothing
+    said = Said(other) if other is not None else None
+    changed = replaced(sentence, EDITORS[kind](sentence, tokens_of(sentence), said, rng) or [])
+    return changed if changed != sentence else None
 
-    def __init__(self, sentences, seed=0):
-        self.rng = random.Random(seed)
-        self.sentences = sentences
-        self.names = sorted({name for sentence in sentences for name in NAME.findall(sentence)})
-        self.words = [word for sentence in sentences for word in sentence.split() if word.isalpha() and word.islower()]
-        self.rough = (self.drop, self.replace, self.rotate, self.cut, self.splice)
-        self.all = (self.number, self.name, self.negate, self.extend, *self.rough)
 
-    def __call__(self, sentence):
-        corrupted = None
-        while corrupted is None:  # not every sentence has a number, a name or an auxiliary
-            corrupted = self.rng.choice(self.all)(sentence)
-        return self.rng.choice(self.rough)(corrupted) if self.rng.random() < 0.3 else corrupted
+def changed_pair(kind: str, pair: tuple[str, str], seed: int = 0) -> tuple[str, str] | None:
+    """Two sentences that say the same -> two that don't: the second changed, else the first.
 
-    def _instead(self, pattern, sentence, new):
-        found = list(pattern.finditer(sentence))
-        if not found:
-            return None
-        match = self.rng.choice(found)
-        return sentence[: match.start()] + new(match.group()) + sentence[match.end() :]
+    None where neither can surely be changed in that way.
 
-    def number(self, sentence):
-        return self._instead(NUMBER, sentence, self._another_number)
-
-    def _another_number(self, digits):
-        # As many digits and another value: 12 becomes 47, never 012
-        low = 10 ** (len(digits) - 1)
-        other = digits
-        while other == digits:
-            other = str(self.rng.randrange(low if len(digits) > 1 else 0, 10 * low))
-        return other
-
-    def name(self, sentence):
-        return self._instead(NAME, sentence, self._another_name) if len(self.names) > 1 else None
-
-    def _another_name(self, name):
-        other = name
-        while other == name:
-            other = self.rng.choice(self.names)
-        return other
-
-    def swap_names(self, sentence):
-        """The first two different names change places."""
-        found = list(NAME.finditer(sentence))
-        for first, second in zip(found, found[1:], strict=False):
-            if first.group() != second.group():
-                return (sentence[: first.start()] + second.group() + sentence[first.end() : second.start()]
-                        + first.group() + sentence[second.end() :])  # fmt: skip
-        return None
-
-    def shuffle(self, sentence):
-        """All words in another order."""
-        words = sentence.split()
-        shuffled = self.rng.sample(words, len(words))
-        return " ".join(shuffled) if shuffled != words else None
-
-    def negate(self, sentence):
-        return self._instead(AUXILIARY, sentence, lambda auxiliary: f"{auxiliary} not")
-
-    def extend(self, sentence):
-        return sentence.rstrip(" .") + " " + " ".join(self.rng.choice(self.sentences).split()[: self.rng.randrange(3, 10)])
-
-    def drop(self, sentence):
-        words = sentence.split()
-        kept = max(2, len(words) - max(1, int(len(words) * self.rng.uniform(0.05, 0.4))))
-        return " ".join(words[i] for i in sorted(self.rng.sample(range(len(words)), min(kept, len(words)))))
-
-    def replace(self, sentence):
-        words = sentence.split()
-        for _ in range(self.rng.randrange(1, 4)):
-            words[self.rng.randrange(len(words))] = self.rng.choice(self.words)
-        return " ".join(words)
-
-    def rotate(self, sentence):
-        words = sentence.split()
-        first = self.rng.randrange(1, max(2, len(words)))
-        return " ".join(words[first:] + words[:first])
-
-    def cut(self, sentence):
-        words = sentence.split()
-        kept = min(len(words), max(3, int(len(words) * self.rng.uniform(0.4, 0.9))))
-        first = self.rng.randrange(len(words) - kept + 1)
-        return " ".join(words[first : first + kept])
-
-    def splice(self, sentence):
-        words, others = sentence.split(), self.rng.choice(self.sentences).split()
-        kept = max(2, int(len(words) * self.rng.uniform(0.4, 0.9)))
-        return " ".join(words[:kept] + others[len(others) * kept // max(len(words), 1) :])
+    >>> changed_pair("opposite", ("Profits rose in May.", "In May profits were higher."))
+    ('Profits rose in May.', 'In May profits were lower.')
+    """
+    first, second = pair
+    if (changed := edit(kind, second, first, seed)) is not None:
+        return first, changed
+    if (changed := edit(kind, first, second, seed)) is not None:
+        return changed, second
+    return None

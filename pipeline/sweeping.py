@@ -8,7 +8,7 @@ import shutil
 import time
 
 from pipeline.sources import RUN_ID
-from pipeline.story import modified
+from pipeline.story import modified, read_text
 
 
 def sweep_folder(folder, ended, settings):
@@ -40,14 +40,28 @@ def _is_untrained(path):
 
 
 def _make_room(folder, ended, settings):
+    """Of too many runs or too large ones, those go first whose address has most on the disk: nobody's own runs push another's
+    off.
+    """
     sizes = {path.name: bytes_of(path) for path in list(folder.iterdir()) if RUN_ID.fullmatch(path.name)}
-    count, total, free = len(sizes), sum(sizes.values()), shutil.disk_usage(folder).free
+    count, total = len(sizes), sum(sizes.values())
+    of_address = {}
     for run_id in ended:
-        if count <= settings.max_run_folders and total <= settings.max_runs_bytes and free >= settings.min_free_bytes:
-            return
+        of_address.setdefault(address_of(folder / run_id), []).append(run_id)
+    while of_address and (count > settings.max_run_folders or total > settings.max_runs_bytes):
+        by_count = total <= settings.max_runs_bytes
+        largest = max(of_address, key=lambda of: (len(of_address[of]) if by_count else
+                                                  sum(sizes.get(run_id, 0) for run_id in of_address[of])))
+        run_id = of_address[largest].pop(0)
+        if not of_address[largest]:
+            del of_address[largest]
         remove(folder / run_id)
-        size = sizes.get(run_id, 0)
-        count, total, free = count - 1, total - size, free + size
+        count, total = count - 1, total - sizes.get(run_id, 0)
+
+
+def address_of(folder):
+    """Of whom a run is: the digest of a network address, as the run's start wrote it; "" where it wrote none."""
+    return read_text(folder / "visitor").rpartition(" ")[2]
 
 
 def is_run(folder):

@@ -10,11 +10,11 @@ What comes out may be opened by a spreadsheet, and a spreadsheet runs a cell tha
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from languages import say
-from pipeline.prediction import Prediction, predict
+from pipeline.prediction import NoAnswer, Prediction, predict
 from pipeline.settings import LABELS, InputError, Settings, shown
 from pipeline.tokenization import checked_pair
 
@@ -56,9 +56,8 @@ def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None):
     text = _text_of(Path(path), name, max_bytes)
     try:
         return _rows_of(text, name, settings, max_rows)
-    except csv.Error as error:
-        raise InputError(say("{name} can't be read as a CSV: {error}. Is a quotation mark left open?", name=name,
-                             error=error)) from None
+    except csv.Error:
+        raise InputError(say("{name} can't be read as a CSV. Is a quotation mark left open?", name=name)) from None
 
 
 def _text_of(path, name, max_bytes):
@@ -131,14 +130,26 @@ def answer_rows(checkpoint, rows, max_length=128, settings=None, at_once=32):
     settings, first = settings or Settings(), None
     for start in range(0, len(rows), at_once):
         chunk = rows[start : start + at_once]
-        good = [(row.sentence1, row.sentence2) for row in chunk if not row.error]
-        predictions, origin = predict(checkpoint, good, max_length, settings) if good else ([], None)
+        answers, origin = _answered(checkpoint, chunk, max_length, settings)
         first = first or origin
         if origin and origin.loaded != first.loaded:
             raise InputError(say("{loaded} stood in for {loaded2}, which has arrived meanwhile. Start once more.",
                                  loaded=first.loaded, loaded2=origin.loaded))
-        answers = iter(predictions)
-        yield [Answered(row, None if row.error else next(answers)) for row in chunk], origin
+        yield answers, origin
+
+
+def _answered(checkpoint, rows, max_length, settings):
+    """([Answered, …] of some rows, Origin of the model or None); a pair without an answer gets its own error."""
+    good = [(row.sentence1, row.sentence2) for row in rows if not row.error]
+    try:
+        predictions, origin = predict(checkpoint, good, max_length, settings) if good else ([], None)
+    except NoAnswer as error:  # to one of them, and perhaps not to the others
+        if len(rows) == 1:
+            return [Answered(replace(rows[0], error=str(error)), None)], None
+        each = [_answered(checkpoint, [row], max_length, settings) for row in rows]
+        return [answer for [answer], _ in each], next((origin for _, origin in each if origin), None)
+    answers = iter(predictions)
+    return [Answered(row, None if row.error else next(answers)) for row in rows], origin
 
 
 # ---------------------------------------------------------------- out
@@ -172,7 +183,7 @@ def _cells(answer):
         return ["", *[""] * (2 * len(LABELS)), as_text(str(answer.row.error)), ""]
     told = answer.prediction
     numbers = [round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS]
-    return [told.label, *numbers, "", _cut(told.truncated)]
+    return [told.label, *numbers, "", as_text(" ".join([_cut(told.truncated), *map(str, told.notes)]).strip())]
 
 
 def _cut(truncated):

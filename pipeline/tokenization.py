@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from languages import say
+from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings, shown  # noqa: F401
 from pipeline.sources import kept_for, tokenizer_in
@@ -38,17 +39,39 @@ def tokenizer_for(name, settings=None):
     return kept_for(_tokenizers, name, tokenizer_in, settings=settings)
 
 
-def longest_length(tokenizer, settings=None):
-    """The most tokens that this checkpoint has positions for, capped by settings."""
+def ask_tokenizer(checkpoint, function, *arguments, settings=None, **keywords):
+    """(function(tokenizer, *arguments, **keywords), Origin), where that checkpoint may be opened.
+
+    `function` is of a module's top level, and what goes in and comes out is plain data: on a page it may run in another
+    process (isolation/checkpoints.py).
+    """
+    return ask(checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings or Settings())
+
+
+def _with_tokenizer(checkpoint, function, arguments, keywords, settings):
+    tokenizer, origin = tokenizer_for(checkpoint, settings)
+    return function(tokenizer, *arguments, **keywords), origin
+
+
+def longest_length(tokenizer, settings=None, config=None):
+    """The most tokens that this checkpoint has positions for, capped by settings. config: its model's, where it is known."""
     settings = settings or Settings()
-    return min(tokenizer.model_max_length, settings.longest_max_length)
+    positions = getattr(config, "max_position_embeddings", None) or settings.longest_max_length
+    if getattr(config, "model_type", "") in POSITIONS_AFTER_PADDING:
+        positions -= (config.pad_token_id or 0) + 1
+    return min(tokenizer.model_max_length, settings.longest_max_length, positions)
 
 
-def checked_length(max_length, tokenizer, settings=None):
+# They count positions from the padding token's id + 1: 514 positions hold 512 tokens
+POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet", "xmod",
+                           "roberta-prelayernorm", "data2vec-text", "ibert")  # fmt: skip
+
+
+def checked_length(max_length, tokenizer, settings=None, config=None):
     """`max_length` in tokens; it must leave room for the special tokens and one token a sentence."""
     settings = settings or Settings()
     number = settings.checked("longest_max_length", max_length, low=8)
-    most = longest_length(tokenizer, settings)
+    most = longest_length(tokenizer, settings, config)
     if number > most:
         raise InputError(say("max_length is {number}, but this checkpoint reads at most {most} tokens. Choose {most} or "
                              "less.", number=number, most=most))
@@ -116,7 +139,7 @@ class TokenView:
 
 
 NO_TYPE_IDS = (
-    say("This checkpoint has no token_type_ids: its model was built without segment embeddings, so the sentences are told "
+    say("This checkpoint has no token_type_ids: its model makes no difference between segments, so the sentences are told "
         "apart by the separator tokens alone. The collator and the model simply do without that column.")
 )
 
@@ -136,6 +159,19 @@ def token_view(tokenizer, sentence1, sentence2, max_length=128, truncation=True)
         notes.append(say("{unk_token} stands for what the vocabulary has no piece for: {unknown}",
                          unk_token=tokenizer.unk_token, unknown=' '.join(unknown)[:80]))
     return TokenView(sentence1, sentence2, tokens, has_type_ids, len(full["input_ids"]), max_length, cut, notes)
+
+
+def pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings):
+    """`token_view` of values as a visitor gave them, each checked."""
+    max_length = checked_length(max_length, tokenizer, settings)
+    pair = checked_pair(sentence1, sentence2, settings)
+    return token_view(tokenizer, *pair, max_length, checked_truncation(truncation))
+
+
+def row_lengths(tokenizer, rows, max_length, settings):
+    """([tokens of each row, cut at max_length], max_length as a checked number)."""
+    max_length = checked_length(max_length, tokenizer, settings)
+    return [len(tokenize_function(tokenizer, row, max_length)["input_ids"]) for row in rows], max_length
 
 
 def _length_notes(full_length, length, max_length):

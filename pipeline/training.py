@@ -12,6 +12,8 @@
 
 import hashlib
 import json
+import logging
+import math
 import queue
 import shutil
 import sys
@@ -20,16 +22,36 @@ import time
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from languages import say
+from pipeline.checkpoint_rules import check_fit
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
+from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.judgement import Answers, is_shares, write
 from pipeline.metrics import build_compute_metrics, load_metric
 from pipeline.settings import WARMED, InputError, Settings, has_gpu, launch, shown, zero_gpu
-from pipeline.sources import load_model, load_tokenizer, validated_checkpoint
+from pipeline.sources import (
+    check_labels,
+    checkpoint_files,
+    given,
+    is_bundled,
+    load_model,
+    load_tokenizer,
+    model_in,
+    on_meta,
+    tokenizer_in,
+    validated_checkpoint,
+    whole_folder,
+)
 from pipeline.tokenization import checked_length, tokenize_datasets
 
+if TYPE_CHECKING:  # importing transformers takes seconds
+    from transformers import PreTrainedModel
+
+log = logging.getLogger(__name__)
+TEMPORARY = "temporary"  # below a confined run's folder
 EVAL_STRATEGIES = ("no", "steps", "epoch")
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -80,6 +102,22 @@ class TrainingConfig:
         return TrainingConfig(**values)
 
 
+# What a field of the form is called in Hugging Face's own code: form label -> (field of TrainingConfig, argument of
+# TrainingArguments, that argument's default). Two have another form there than here; tests compare the defaults.
+IN_TRAINING_ARGUMENTS = {
+    "max_steps": ("max_steps", "max_steps", -1),
+    "learning_rate": ("learning_rate", "learning_rate", 5e-5),
+    "batch_size": ("batch_size", "per_device_train_batch_size", 8),
+    "epochs": ("epochs", "num_train_epochs", 3.0),
+    "eval_strategy": ("eval_strategy", "eval_strategy", "no"),
+    "eval_steps": ("eval_steps", "eval_steps", None),
+    "lr_scheduler_type": ("schedule", "lr_scheduler_type", "linear"),
+    "warmup": ("warmup_ratio", "warmup_steps", 0),
+    "weight_decay": ("weight_decay", "weight_decay", 0.0),
+    "group_by_length": ("group_by_length", "train_sampling_strategy", "random"),
+    "precision": ("precision", "bf16", False),
+    "seed": ("seed", "seed", 42),
+}
 CAPS = {  # field -> (its cap in Settings, the least)
     "train_pairs": ("max_train_pairs", 2), "eval_pairs": ("max_eval_pairs", 2), "epochs": ("max_epochs", 1),
     "max_steps": ("max_steps", 1), "eval_steps": ("max_steps", 1), "batch_size": ("max_batch_size", 1),
@@ -128,6 +166,7 @@ def build_training_args(config, output_dir):
         eval_strategy=config.eval_strategy,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
+        logging_nan_inf_filter=False,  # the default logs the mean of earlier losses, here 0, where a loss is NaN
         save_strategy="no",
         train_sampling_strategy="group_by_length" if config.group_by_length else "random",
         seed=config.seed,
@@ -190,13 +229,21 @@ def prepare(config, output_dir, settings=None):
     """(Trainer, start event): names become objects, in the order of the pipeline."""
     settings = settings or Settings()
     raw_datasets, data_origin = load_raw_datasets(config.source, settings)
-    model, model_origin = load_model(config.checkpoint, config.seed, settings)
-    tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
-    checked_length(config.max_length, tokenizer, settings)
-    set_dropout(model, config.dropout)
-    freeze(model, config.frozen_layers)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
+    files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
+    # All that comes from the Hub is here; from now on a stranger's files are opened
+    if settings.confines and not is_bundled(files.origin.loaded):
+        confine_run(Path(output_dir), whole_folder(files), settings)
+        chosen = _in_memory(chosen)
+    model, model_origin = model_in(files, config.seed), files.origin
+    check_weights(model, model_origin.loaded)
+    with given(files):
+        tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
+    check_fit(config.checkpoint, model.config, tokenizer)
+    checked_length(config.max_length, tokenizer, settings, model.config)
+    set_dropout(model, config.dropout)
+    freeze(model, config.frozen_layers)
     tokenized_datasets = tokenize_datasets(chosen, tokenizer, config.max_length)
     trainer = build_trainer(
         model=model,
@@ -219,6 +266,41 @@ def prepare(config, output_dir, settings=None):
     return trainer, start
 
 
+def check_start(checkpoint, config, settings):
+    """Raises InputError for what would end a run of `config` as it begins: before it waits for its turn.
+
+    Looks at the checkpoint's config and tokenizer alone; its weights may not be here yet.
+    """
+    files = checkpoint_files(checkpoint, settings=settings)
+    if files.origin.stands_in:  # it may be here when the run's turn comes; then the run itself looks
+        return
+    check_labels(checkpoint, files.folder)
+    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    check_fit(checkpoint, model.config, tokenizer)
+    checked_length(config.max_length, tokenizer, settings, model.config)
+    freeze(model, config.frozen_layers)
+
+
+def check_weights(model: "PreTrainedModel", name: str) -> None:
+    """Raise InputError, which names the tensor, where a weight of the checkpoint `name` is NaN or infinite."""
+    import torch
+
+    for tensor, weights in model.named_parameters():
+        broken = int((~torch.isfinite(weights)).sum())
+        if not broken:
+            continue
+        raise InputError(
+            say(
+                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers in {tensor}. "
+                "Whatever is computed with them is NaN, too, and training can't mend it. Choose another checkpoint.",
+                name=name,
+                broken=broken,
+                whole=weights.numel(),
+                tensor=tensor,
+            )
+        )
+
+
 def set_dropout(model, share):
     """That share of activations is dropped in training, in each dropout layer of the model."""
     import torch
@@ -231,19 +313,54 @@ def set_dropout(model, share):
 def freeze(model, layers):
     """The embeddings and the lowest `layers` layers of the encoder stay as they are; 0 freezes nothing.
 
-    Raises InputError where the model has fewer layers, or keeps them where BERT's relatives don't.
+    Raises InputError where the model has fewer layers, or shares one set of weights among them.
     """
     if not layers:
         return
-    encoder = getattr(model.base_model, "encoder", None) or getattr(model.base_model, "transformer", None)
-    found = getattr(encoder, "layer", None)
+    found = layers_of(model)
     if found is None or layers > len(found):
-        has = say("has {count} layers",
-                  count=len(found)) if found is not None else say("keeps its layers where they can't be found")
+        has = (say("has {count} layers", count=len(found)) if found is not None else
+               say("has no row of layers with weights of their own"))  # fmt: skip
         raise InputError(say("frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, or 0.",
                              layers=layers, has=has))
-    for part in (model.base_model.embeddings, *found[:layers]):
+    for part in (*embeddings_of(model), *found[:layers]):
         part.requires_grad_(False)
+
+
+def layers_of(model):
+    """The ModuleList of the body's layers, wherever an architecture keeps it; None where there is none.
+
+    ALBERT has one layer that is run twelve times, so there is no lowest one to freeze.
+    """
+    import torch
+
+    lists = [module for module in model.base_model.modules() if isinstance(module, torch.nn.ModuleList)]
+    return next((each for each in lists if len(each) == model.config.num_hidden_layers), None)
+
+
+def embeddings_of(model):
+    """The parts of the body that turn ids into vectors: a module called embeddings, else every Embedding that is a child."""
+    import torch
+
+    body = model.base_model
+    if hasattr(body, "embeddings"):
+        return [body.embeddings]
+    return [child for child in body.children() if isinstance(child, torch.nn.Embedding)]
+
+
+def confine_run(folder, checkpoint, settings):
+    """This process, which trains from a stranger's checkpoint, gives up all but its own folder and the checkpoint's."""
+    limits = Limits(settings.isolated_memory_bytes + 2**32, file_bytes=2 * settings.max_checkpoint_bytes,
+                    open_files=1024)  # fmt: skip
+    use_for_temporary_files(folder / TEMPORARY)
+    confine([checkpoint], [folder], limits)
+
+
+def _in_memory(raw_datasets):
+    """The same rows without a file behind them: what `map` makes of them needs no place in the cache."""
+    from datasets import Dataset, DatasetDict
+
+    return DatasetDict({split: Dataset.from_dict(rows[:], features=rows.features) for split, rows in raw_datasets.items()})
 
 
 def _chosen(raw_datasets, config):
@@ -299,12 +416,20 @@ def _failure(error):
     if any(words in str(error).lower() for words in DISK_FULL):
         return say("The server's disk is full, so the model could not be saved. Try again later, or with a smaller "
                    "checkpoint.")
-    said = str(error).strip().splitlines()
-    name = type(error).__name__
-    return f"{name}: {said[0][:300]}" if said else say("{name}, without a message", name=name)
+    # What a library says may quote a path of this server's, or mean nothing to a learner: the log has it
+    log.error("the run failed", exc_info=error)
+    return say("The run broke off with an error that nobody foresaw ({kind}). Start it again, or choose another checkpoint.",
+               kind=type(error).__name__)
 
 
 def _work(config, folder, settings, should_stop, tell):
+    try:
+        _train(config, folder, settings, should_stop, tell)
+    finally:
+        shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+
+
+def _train(config, folder, settings, should_stop, tell):
     trainer, start = prepare(config, folder, settings)
     tell(**start)
     teller = _story_teller(tell, start["total_steps"], settings, should_stop)
@@ -514,7 +639,9 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
     model, model_origin = load_model(checkpoint, config.seed, settings)
+    check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
+    check_fit(checkpoint, model.config, tokenizer)
     metric, metric_origin = load_metric(settings)
     from datasets import DatasetDict
 
@@ -522,5 +649,14 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     trainer = build_trainer(model, build_training_args(config, settings.runs_folder), None, tokenized,
                             build_data_collator(tokenizer), build_compute_metrics(metric), tokenizer)  # fmt: skip
     _keep_quiet(trainer)
-    return {**_figures(trainer.evaluate()), "majority": majority(rows["label"]), "pairs": len(rows),
+    figures = _figures(trainer.evaluate())
+    if not math.isfinite(figures["loss"]):
+        raise InputError(
+            say(
+                "The logits of {name} are NaN or infinite for some of these pairs, so they have no answer "
+                "and there is no accuracy to report. Choose another checkpoint.",
+                name=model_origin.loaded,
+            )
+        )
+    return {**figures, "majority": majority(rows["label"]), "pairs": len(rows),
             "origins": [data_origin, model_origin, metric_origin]}  # fmt: skip

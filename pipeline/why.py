@@ -9,9 +9,10 @@
 from dataclasses import dataclass, replace
 
 from languages import say
+from pipeline.collation import rows_view
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, InputError, shown  # noqa: F401
 from pipeline.sources import load_tokenizer  # noqa: F401
-from pipeline.tokenization import NO_TYPE_IDS, Token, token_view  # noqa: F401
+from pipeline.tokenization import NO_TYPE_IDS, Token, checked_length, pair_view, token_view
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
 BLANKS = ("Ġ", "▁")  # how byte-level BPE and SentencePiece write the blank before a word
@@ -54,6 +55,20 @@ def why_token(view, position, row, tokenizer):
     token = view.tokens[position]
     value, says = EXPLAIN[row](view, token, tokenizer)
     return Why(row, position, token.piece, value, token.role, tuple(says), token.sentence, token.start, token.end)
+
+
+def why_of_token(tokenizer, sentence1, sentence2, max_length, truncation, position, row, settings):
+    """One cell of a pair's grid -> Why, from values as a visitor's page sent them."""
+    view = pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings)
+    return why_token(view, position, row, tokenizer)
+
+
+def why_of_cell(tokenizer, rows, line, max_length, truncation, position, row, settings):
+    """One cell of a batch's grid -> Why. rows: the raw rows of the batch; line: which of them."""
+    seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
+    max_length = checked_length(max_length, tokenizer, settings)
+    view = token_view(tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation)
+    return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
 def why_label(label):
@@ -189,7 +204,7 @@ def _unknown(view, token, tokenizer):
     what = "" if missing[0] == word else say(" at this place of “{text}”", text=token.text)
     none = say("The vocabulary of {entries} has none for “{missing}”{what}", entries=_entries(tokenizer), missing=missing[0],
                what=what)
-    return [say("{none}, so the whole word has no pieces.", none=none), lost]
+    return [say("{none}, so the whole word has no tokens of its own.", none=none), lost]
 
 
 def _known(view, token, tokenizer):
@@ -197,13 +212,13 @@ def _known(view, token, tokenizer):
     if word is None:
         return [say("{piece} is one of the vocabulary's {entries}.", piece=token.piece, entries=_entries(tokenizer))]
     says = _wordpiece(word, token, tokenizer) if _kind(tokenizer) == "WordPiece" else _subword(view, word, token, tokenizer)
-    return says + _change(word, tokenizer)
+    return _change(word, tokenizer) + says
 
 
 def _change(word, tokenizer):
     """What the normalizer made of the text before anything was looked up."""
     changed = _normalized(word.text, tokenizer)
-    return [say("Before that the tokenizer turned “{text}” into “{changed}”.", text=word.text,
+    return [say("First the tokenizer turned “{text}” into “{changed}”.", text=word.text,
                 changed=changed)] if changed and changed != word.text else []
 
 
@@ -299,9 +314,9 @@ def _padding_type(token, numbers):
     alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
     if alike is None:
         return [say("{type_id} is the type that padding gets.", type_id=token.type_id)]
-    return [say("{type_id} is the type that padding gets. Sentence {alike} has the same number: only attention_mask, {mask} "
-                "here, tells {piece} from sentence {alike}.", type_id=token.type_id, alike=alike, mask=token.mask,
-                piece=token.piece)]  # fmt: skip
+    return [say("{type_id} is the type that padding gets. Sentence {alike} has the same number, which does no harm: "
+                "attention goes by attention_mask, {mask} here, and not by the id of {piece}.",
+                type_id=token.type_id, alike=alike, mask=token.mask, piece=token.piece)]  # fmt: skip
 
 
 def _mask(view, token, tokenizer):

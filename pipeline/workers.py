@@ -14,7 +14,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from pipeline.isolation.confine import clean_environment
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "pipeline.workers")
@@ -56,10 +59,10 @@ def renew_spare():
             return
         _kept["began"] = time.monotonic()
         _kept["spare"] = subprocess.Popen(
-            COMMAND, cwd=ROOT, env={**PATIENT, **os.environ}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            COMMAND, cwd=ROOT, env={**PATIENT, **clean_environment()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        _first_to_go(_kept["spare"].pid)
+        first_to_go(_kept["spare"].pid)
 
 
 def spare_is_ready(seconds=0.0):
@@ -88,7 +91,7 @@ def start_worker(command, environment, log):
     The worker gets a session of its own: it outlives the server that started it, and Ctrl-C there.
     """
     worker = _from_spare(command[3:], environment, log) or _fresh(command, environment, log)
-    _first_to_go(worker.pid)
+    first_to_go(worker.pid)
     return worker
 
 
@@ -107,7 +110,7 @@ def _step_back(which, who):
 
 
 def _fresh(command, environment, log):
-    merged = {name: value for name, value in {**PATIENT, **os.environ, **environment}.items() if value is not None}
+    merged = {name: value for name, value in {**PATIENT, **clean_environment(), **environment}.items() if value is not None}
     with open(log, "wb") as file:
         return subprocess.Popen(command, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, stdout=file,
                                 stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
@@ -129,10 +132,13 @@ def _from_spare(arguments, environment, log):
     return spare
 
 
-def _first_to_go(pid):
-    """Where memory runs out, Linux should end a worker and not the server with everybody's page."""
+def first_to_go(pid: int, last: bool = True) -> None:
+    """Where memory runs out, Linux should end this process and not the server with everybody's page.
+
+    last: of those that may go, a worker; a process that opens a stranger's checkpoint goes before.
+    """
     try:
-        Path(f"/proc/{pid}/oom_score_adj").write_text("500")
+        Path(f"/proc/{pid}/oom_score_adj").write_text("500" if last else "900")
     except OSError:
         pass
 
@@ -142,10 +148,7 @@ def _first_to_go(pid):
 
 def main():
     """Import, wait for one order, become its worker. The exit code is the command line's; 0 where none came."""
-    # Linux gives each thread a niceness of its own, and nobody but root may take one back: the main thread keeps its own
-    importing = threading.Thread(target=_import_all)
-    importing.start()
-    importing.join()
+    import_behind(IMPORTS)
     try:
         os.write(1, b"ready\n")
     except BrokenPipeError:  # the order has come before, and nobody waits to hear this
@@ -164,14 +167,24 @@ def main():
     return command_line(order["arguments"])
 
 
-def _import_all():
-    if sys.platform == "linux":
-        _step_back(os.PRIO_PROCESS, threading.get_native_id())
-    for name in IMPORTS:
-        try:
-            importlib.import_module(name)
-        except ImportError:  # another version of a library keeps it elsewhere; the run itself will find it
-            pass
+def import_behind(names: Sequence[str]) -> None:
+    """Import these modules while others have the cores first; what isn't there is left out.
+
+    In a thread: Linux gives each one a niceness of its own, and nobody but root may take one back.
+    """
+
+    def work() -> None:
+        if sys.platform == "linux":
+            _step_back(os.PRIO_PROCESS, threading.get_native_id())
+        for name in names:
+            try:
+                importlib.import_module(name)
+            except ImportError:  # another version of a library keeps it elsewhere; who needs it will find it
+                pass
+
+    importing = threading.Thread(target=work)
+    importing.start()
+    importing.join()
 
 
 def _speak_into(log):

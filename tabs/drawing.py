@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from languages import _, say
+from pipeline.prediction import written
 
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
 # What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level BPE, SentencePiece.
@@ -177,7 +178,7 @@ def batch_grid(view, show="pieces"):
     head = f'<thead><tr><th scope="col">{_("row")}</th>{label_head}{positions}</tr></thead>'
     body = "".join(_batch_row(view, cells[row], labels, row) for row in range(len(cells)))
     body = body.replace("<td ", '<td tabindex="0" ', 1)
-    caption = (_("pieces of the batch, one column a position") if show == "pieces" else
+    caption = (_("tokens of the batch, one column a position") if show == "pieces" else
                _("{shown} of the batch, one column a position", shown=show))  # fmt: skip
     table = captioned("batch-grid", caption, f"{head}<tbody>{body}</tbody>", role="grid")
     return _key() + framed(table, _("Padded batch")) + _padding_line(view, len(cells[0]))
@@ -276,6 +277,8 @@ class Scale:
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
 
     def said(self, value):
+        if not _is_finite(value):
+            return written(value)
         return f"{value:.1%}" if self.percent else f"{value:.4g}"
 
 
@@ -286,19 +289,21 @@ def curve(title, series, *, baselines, x_label, y_label, x_max, y_range=None, be
     each with points, draw(scale) and legend(scale), as run_drawing.Faint and run_drawing.Band have them. `ended`: no more
     points will come.
     """
+    whole = {name: [(x, y) for x, y in points if _is_finite(x) and y is not None] for name, points in series.items()}
     series, baselines = _finite(series), {name: value for name, value in baselines.items() if _is_finite(value)}
+    breaks = _breaks_said(whole)
     if not series:
-        return _empty_curve(title, ended)
+        return _empty_curve(title, ended, breaks)
     scale = _scale({**series, **_finite(dict(enumerate(layer.points for layer in behind)))}, baselines, x_max, y_range)
     parts = [_axes(scale, x_label, y_label), *(layer.draw(scale) for layer in behind), *_baseline_lines(scale, baselines)]
-    parts += [_line(scale, number, points) for number, points in enumerate(series.values())]
+    parts += [_line(scale, number, whole[name]) for number, name in enumerate(series)]
     parts += _baseline_names(scale, baselines, series)
     label = text(_summary(title, series, baselines, scale))
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-    legend = "".join(_legend(scale, number, name, points) for number, (name, points) in enumerate(series.items()))
+    legend = "".join(_legend(scale, number, name, whole[name]) for number, name in enumerate(series))
     legend += "".join(layer.legend(scale) for layer in behind)
-    table = _points_table(title, x_label, series)
-    return (f'<figure class="curve"><figcaption>{text(title)}</figcaption>{svg}<ul class="legend">{legend}</ul>'
+    table = _points_table(title, x_label, {name: whole[name] for name in series})
+    return (f'<figure class="curve"><figcaption>{text(title)}</figcaption>{svg}<ul class="legend">{legend}</ul>{breaks}'
             f"<details><summary>{_('The points as a table')}</summary>{table}</details></figure>")  # fmt: skip
 
 
@@ -312,13 +317,48 @@ def _finite(series):
     return {name: points for name, points in drawn.items() if points}
 
 
-def _empty_curve(title, ended):
-    """The axes wait, with a hint of the line to come; where none will, they say so."""
+def stretches(points: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """The points of a line between its breaks: it breaks where a value is NaN or infinite.
+
+    >>> stretches([(1, 0.5), (2, math.nan), (3, 0.6), (4, 0.7)])
+    [[(1, 0.5)], [(3, 0.6), (4, 0.7)]]
+    """
+    found = [[]]
+    for x, y in points:
+        if _is_finite(y):
+            found[-1].append((x, y))
+        elif found[-1]:
+            found.append([])
+    return [stretch for stretch in found if stretch]
+
+
+def _breaks_said(series):
+    """Which lines break, and where; "" where none does."""
+    said = []
+    for name, points in series.items():
+        broken = [x for x, y in points if not _is_finite(y)]
+        if broken:
+            said.append(
+                _(
+                    "{name} is NaN or infinite at {count} of {points} points, first at step {step}: its line breaks there.",
+                    name=name,
+                    count=len(broken),
+                    points=len(points),
+                    step=_number(broken[0]),
+                )
+            )
+    return notice(sentences(*said), kind="warning") if said else ""
+
+
+def _empty_curve(title, ended, breaks=""):
+    """The axes wait, with a hint of the line to come; where none will, or where no value can be drawn, they say so."""
     left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
     heights = range(TOP, bottom + 1, (bottom - TOP) // 4)
     lines = "".join(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>' for y in heights)
     ghost = f'<path class="ghost" d="M{left} 60 C {left + 90} 190, {left + 200} 170, {right} 200"/>'
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{lines}{"" if ended else ghost}</svg>'
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{lines}{"" if ended or breaks else ghost}</svg>'
+    if breaks:
+        return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{svg}{breaks}</figure>'
     said = _("The run ended before there was a point to draw.") if ended else _("The curve appears with the first step.")
     waiting = f"<p>{said}</p>"
     return f'<figure class="curve empty"><figcaption>{text(title)}</figcaption>{svg}{waiting}</figure>'
@@ -400,9 +440,10 @@ def _name_heights(scale, baselines):
 
 
 def _line(scale, number, points):
-    """A path; marks too while they are few enough to be told apart."""
-    spots = [(scale.x(x), scale.y(y)) for x, y in points]
-    path = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
+    """A path; marks too while they are few enough to be told apart. A point alone between two breaks has its mark."""
+    lines = [[(scale.x(x), scale.y(y)) for x, y in stretch] for stretch in stretches(points)]
+    path = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for line in lines for i, (x, y) in enumerate(line))
+    spots = [spot for line in lines for spot in line]
     marked = spots if len(spots) <= 40 else spots[-1:]
     marks = "".join(_mark(number, x, y) for x, y in marked)
     return f'<g class="series series{number % 3}"><path d="{path}"/>{marks}</g>'
@@ -450,7 +491,9 @@ def _short(value):
     """A number in four digits, nothing for None, anything else as it is."""
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, (int, float)) else text(value)
+    if not isinstance(value, (int, float)):
+        return text(value)
+    return f"{value:.4g}" if _is_finite(value) else written(value)
 
 
 # ---------------------------------------------------------------- runs and predictions
@@ -499,7 +542,9 @@ def _percent(share):
 
 
 def _gain(before, after):
-    return _("{change:+.1f} points", change=100 * (after - before)) if _is_finite(before) and _is_finite(after) else "–"
+    if not (_is_finite(before) and _is_finite(after)):
+        return "–"
+    return _("{change:+.1f} percentage points", change=100 * (after - before))
 
 
 LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy", "eval_f1")
@@ -537,5 +582,5 @@ def _bar(name, share, logit, chosen):
     """The share as text and as a bar under it; the answer is marked by a sign as well as by colour."""
     drawn = share if _is_finite(share) else 0
     bar = f'<span>{_percent(share)}</span><span class="bar" style="--share:{drawn:.4f}"></span>'
-    row = f'<th scope="row">{text(name)}</th><td>{bar}</td><td>{logit:.3f}</td>'
+    row = f'<th scope="row">{text(name)}</th><td>{bar}</td><td>{written(logit)}</td>'
     return f'<tr class="{"chosen" if chosen else ""}">{row}</tr>'

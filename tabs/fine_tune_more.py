@@ -14,7 +14,8 @@ from starlette.routing import Route
 from languages import _, say
 from pipeline import by_hand, saving
 from pipeline.dataset import load_raw_datasets
-from pipeline.diagnosis import changed_config, diagnose, evidence_of
+from pipeline.diagnosis import changed_config, diagnose
+from pipeline.evidence import evidence_of
 from pipeline.forecast import forecast
 from pipeline.judgement import digest
 from pipeline.reproduce import by_hand_script, run_script
@@ -24,6 +25,7 @@ from pipeline.story import read_judgement
 from pipeline.training import TrainingConfig, config_from
 from tabs import code_drawing, drawing, run_drawing
 from tabs.fine_tune_shortcut import GIVEN_AWAY
+from tabs.gate import CHECKED, LOOPBACK, is_foreign
 from tabs.scripts import script_block
 from tabs.words import explain, notice_on_error
 
@@ -45,6 +47,11 @@ NO_TOKEN = (say("There is no token of yours on this machine. Run `hf auth login`
                 "write (huggingface.co/settings/tokens), and push again."))  # fmt: skip
 NOT_HERE = (say("This page is open on another machine than the app, whose token is not yours. Download the model, or open "
                 "the page on the app's own machine."))  # fmt: skip
+
+
+NO_CODE = say("Give the code that stands in the terminal in which the app was started: the token is that of the machine's "
+              "owner.")
+PUSH_CODE = secrets.token_hex(5)  # another one each time the server starts; app.py writes it to the terminal
 
 
 def address_of(request):
@@ -216,7 +223,10 @@ class _After:
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
         if not kept:
-            return f'<p class="quiet">{_("This run kept no answers pair by pair.")}</p>'
+            broken = not read_run(run_id, self.settings).answers
+            said = _("The model that this run left has no answers: its logits are NaN or infinite.") if broken else _(
+                "This run kept no answers pair by pair.")
+            return f'<p class="quiet">{said}</p>'
         judgement, which = kept
         return run_drawing.changed_pairs(judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS)
 
@@ -304,9 +314,12 @@ def build_seeds(settings, controls, run_id, owned, recent, ended):
     """Three runs of the same settings; (button, handler of its click, its outputs, so far without the tab's own)."""
     page = _Seeds(settings, tuple(controls), recent)
     with gr.Accordion(_("Three seeds of the same settings, as a band"), open=False):
-        gr.Markdown(_("How much of a result is chance? The seed decides the order of the pairs and the numbers that a new "
-                      "head starts from. This starts the settings above with {SEEDS} seeds, one run after the other; a run "
-                      "of yours that is there already counts.", SEEDS=SEEDS))  # fmt: skip
+        gr.Markdown(_("How much of a result is chance? The seed decides the order of the pairs, what dropout drops, and the "
+                      "numbers that a new head starts from; with the default settings, without dropout or a new head, the "
+                      "order alone. Which pairs are evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
+                      "accuracy), and isn't in the band; and a few runs show that results differ, not how far they can. "
+                      "This starts the settings above with {SEEDS} seeds, one run after the other; a run of yours that is "
+                      "there already counts.", SEEDS=SEEDS))  # fmt: skip
         start = gr.Button(_("Run these settings with three seeds"))
         said, drawn = gr.HTML(), gr.HTML()
     timer = gr.Timer(3.0, active=False)
@@ -364,7 +377,7 @@ class _Seeds:
             return rows
         name = _("from the least to the most of {count} seeds", count=len(done))
         charts = [self._chart(done, "eval_loss", _("Validation loss"), _("cross-entropy"), name),
-                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("share"), name)]  # fmt: skip
+                  self._chart(done, "eval_accuracy", _("Accuracy on validation"), _("fraction"), name)]  # fmt: skip
         return f'{rows}<div class="bands">{"".join(charts)}</div>'
 
     def _row(self, run):
@@ -400,12 +413,16 @@ def build_save(settings, after):
             if on_space:
                 gr.LoginButton(size="md", min_width=200)
             push = gr.Button(_("Push to my Hub account"), min_width=200)
+        # For the token of this machine's owner: no header proves that somebody sits at the machine, a code in its terminal does
+        code = gr.Textbox("", label=_("Code"), info=_("the one in the terminal in which the app was started"), type="password",
+                          max_length=40, visible=not on_space)  # fmt: skip
         said = gr.HTML()
-        gr.Markdown(_("With it goes a model card with the figures, the settings, the seed and the versions, and the script "
+        gr.Markdown(_("With it goes a model card with the metrics, the settings, the seed and the versions, and the script "
                       "that trains it again. The token is used for this push and kept nowhere."))  # fmt: skip
     after.ended.change(page.download, after.ended, download, **PRIVATE)
-    push.click(page.push_from_space if on_space else page.push_from_here, [after.ended, name, private], said,
-               api_visibility="private", concurrency_id="push", concurrency_limit=2)  # fmt: skip
+    pushed, asked = (page.push_from_space, []) if on_space else (page.push_from_here, [code])
+    push.click(pushed, [after.ended, name, private, *asked], said, api_visibility="private", concurrency_id="push",
+               concurrency_limit=2)  # fmt: skip
 
 
 class _Save:
@@ -429,10 +446,12 @@ class _Save:
         """With the token of whoever signed in, and never with the server's own."""
         return self._push(run_id, name, private, token.token if token else None, SIGNED_OUT)
 
-    def push_from_here(self, run_id, name, private, request: gr.Request):
-        """With the token of this machine's owner, for somebody who sits at this machine."""
+    def push_from_here(self, run_id, name, private, code, request: gr.Request):
+        """With the token of this machine's owner, for somebody who sits at this machine and reads its terminal."""
         if not is_local(request):
             return drawing.notice(NOT_HERE, kind="error")
+        if not isinstance(code, str) or not secrets.compare_digest(code.strip().encode(errors="replace"), PUSH_CODE.encode()):
+            return drawing.notice(NO_CODE, kind="error")
         from huggingface_hub import get_token
 
         return self._push(run_id, name, private, get_token(), NO_TOKEN)
@@ -453,14 +472,15 @@ class _Save:
         return f'<p class="notice info" role="note">{_("Pushed: {link}", link=link)}</p>'
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
 def is_local(request):
-    """Whether a request was made on the app's own machine, through no proxy or tunnel that would hide whose it is."""
+    """Whether a request looks as if made on the app's own machine, by the app's own page or a program.
+
+    A proxy or tunnel on this machine that says nothing of its visitors looks so, too: so this alone opens nothing.
+    """
     host = request.headers.get("host", "").rpartition(":")[0].strip("[]") or request.headers.get("host", "")
-    forwarded = any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded"))
-    return bool(request.client) and request.client.host in LOOPBACK and host in LOOPBACK and not forwarded
+    forwarded = any(name in request.headers for name in ("x-forwarded-for", "x-forwarded-host", "forwarded", "via", CHECKED))
+    here = bool(request.client) and request.client.host in LOOPBACK and host in LOOPBACK
+    return here and not forwarded and not is_foreign(request.headers)
 
 
 def routes(settings):
@@ -475,6 +495,8 @@ def routes(settings):
                 return PlainTextResponse(str(error), status_code=404)
             except OSError as error:  # it was swept away just now
                 return PlainTextResponse(explain(error), status_code=404)
+            except Exception as error:
+                return PlainTextResponse(explain(error), status_code=500)
 
         return safe
 

@@ -8,10 +8,13 @@ import json
 from urllib.parse import parse_qs
 
 import gradio as gr
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
+from tabs.assets import preload_links
+from tabs.gate import route_path
 from tabs.sharing import QUIET, SHOW_ADDRESS
 
 # On a phone Gradio hides its API's link, and the dot beside it should go; to a rule for some widths alone, Gradio's page
@@ -61,30 +64,37 @@ def chosen_language(query, accepted):
     return next((name for name in known if name in LANGUAGES), DEFAULT_LANGUAGE)
 
 
+# Which page is sent, or where / leads, depends on the browser's languages, and what stands in it on the moment: no cache
+# between keeps it for another visitor
+OF_THE_VISITOR = {"Vary": "Accept-Language", "Cache-Control": "private, no-cache"}
+
+
 class SpokenPage:
     """ASGI middleware: leads from / to the page of the visitor's language, and back where the address asks for English.
 
-    Gradio sends its page as it is, half a megabyte: from here it goes out gzipped. Nothing else does. needed: a
-    NeededScripts, which the page names.
+    Gradio sends its page as it is, half a megabyte: from here it goes out gzipped. Nothing else does.
     """
 
-    def __init__(self, app, needed):
-        self.app, self.needed = app, needed
+    def __init__(self, app):
+        self.app = app
 
     async def __call__(self, scope, receive, send):
-        page = scope.get("path", "").removeprefix("/")
+        path = route_path(scope) if scope["type"] == "http" else ""
+        page = path.strip("/")
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and (page == "" or page in LANGUAGES):
             query = scope["query_string"].decode("latin-1")
             accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
             wanted = chosen_language(query, page or accepted)
             wanted = "" if wanted == DEFAULT_LANGUAGE else wanted
-            if wanted != page:
+            if path != f"/{wanted}":
                 # Relative, so that it holds behind whatever proxy
-                return await RedirectResponse(f"./{wanted}?{query}" if query else f"./{wanted}")(scope, receive, send)
+                target = ("../" if page and path.endswith("/") else "./") + wanted
+                leads = RedirectResponse(f"{target}?{query}" if query else target, headers=OF_THE_VISITOR)
+                return await leads(scope, receive, send)
             tag = TAGS[wanted or DEFAULT_LANGUAGE]
 
             async def spoken_page(scope, receive, send):
-                await self.app(scope, receive, _in_language(send, tag, self.needed.links()))
+                await self.app(scope, receive, _in_language(send, tag, preload_links()))
 
             return await GZipMiddleware(spoken_page, compresslevel=5)(scope, receive, send)
         await self.app(scope, receive, send)
@@ -97,8 +107,12 @@ def _in_language(send, tag, links):
     async def spoken(message):
         if message["type"] == "http.response.start":
             message = {**message, "headers": [each for each in message["headers"] if each[0].lower() != b"content-length"]}
+            headers = MutableHeaders(scope=message)
+            headers.add_vary_header(OF_THE_VISITOR["Vary"])
+            headers["Cache-Control"] = OF_THE_VISITOR["Cache-Control"]
         elif message["type"] == "http.response.body":
             body = message.get("body", b"").replace(b'<html\n\tlang="en"', f'<html\n\tlang="{tag}"'.encode(), 1)
+            body = body.replace(b'href="/manifest.json"', b'href="./manifest.json"', 1)  # below whatever path the app is
             message = {**message, "body": body.replace(b"<head>", early, 1)}
         await send(message)
 

@@ -206,7 +206,8 @@ def _pooling():
     indices = gr.Checkbox(True, label="return_indices", info=_("where each largest value stood, for max_unpool2d"))
     with gr.Accordion(_("Picture"), open=False):
         channels = _slider(1, 3, 1, _("channels"))
-        negative = gr.Checkbox(False, label=_("negative numbers"), info=_("with zeros for padding they would never be taken"))
+        negative = gr.Checkbox(False, label=_("negative numbers"),
+                               info=_("with zeros for padding, those at the border would never be taken"))  # fmt: skip
         height, width = _slider(1, 8, 5, _("picture's height")), _slider(1, 8, 5, _("picture's width"))
         seed = _slider(0, 20, 0, "seed", _("another one, another picture"))
     followed = _follow_knobs((_("output channel"), 2), (_("output row"), 9), (_("output column"), 9))
@@ -243,7 +244,7 @@ def _normalization():
     n, channels = _slider(1, 3, 2, _("N, examples")), _slider(1, 3, 2, _("C, num_features"))
     size = _slider(1, 4, 3, _("H and W"))
     passes = _slider(1, 100, 1, _("batches seen"), _("how many times training has met this batch"))
-    momentum = _slider(0, 1, 0.1, "momentum", _("the newest batch's share in the running statistics"), step=0.05)
+    momentum = _slider(0, 1, 0.1, "momentum", _("the newest batch's weight in the running statistics"), step=0.05)
     average = gr.Checkbox(False, label="momentum=None", info=_("the plain average of all batches instead"))
     eps = gr.Radio([1e-5, 1e-3, 0.1, 1.0], value=1e-5, label="eps", info=_("added to the variance: no division by zero"))
     affine = gr.Checkbox(True, label="affine", info=_("whether γ and β exist"))

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from languages import _, say
-from pipeline.prediction import at_hand, predict_each, softmax_steps
+from pipeline.isolation.checkpoints import is_at_hand
 from pipeline.prediction import predict as predict_pairs
+from pipeline.prediction import predict_each, softmax_steps
 from pipeline.probing import record_of
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from pipeline.sources import RUN_PREFIX
@@ -46,7 +47,8 @@ def build_tab(settings):
     gr.Markdown(_("Do the two sentences say the same? The model reads both in one sequence and answers with two logits."))
     model = gr.Dropdown(
         _choices(), value=READY, allow_custom_value=True, label=_("Model"),
-        info=_("ready-made, untrained, or any id of the Hub; a model of yours appears here when its fine-tune ends"),
+        info=_("ready-made, with a new head, or an id of the Hub (safetensors; two labels, if it has a head); a model of "
+               "yours appears here when its fine-tune ends"),
     )  # fmt: skip
     with gr.Row():
         sentence1 = gr.Textbox(EXAMPLES[0][0], label="sentence1", lines=3, max_length=LONGEST_TYPED, min_width=280)
@@ -64,20 +66,21 @@ def build_tab(settings):
     sections = predict_more.build_sections(settings, [sentence1, sentence2], model)
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is answered by itself. A
     # change of a hidden text is an event that an answer can raise.
-    later, first = [gr.Textbox("", visible="hidden") for _what in ("later", "first")]
+    later, later_chosen, first = [gr.Textbox("", visible="hidden") for _what in ("later", "chosen", "first")]
     # A run that ends chooses its model, too: for the guided walk that is nothing that the learner asked
-    chosen = model.change(page.answers, inputs, [answer, later], **private, **together)
+    chosen = [model.change(page.answers, inputs, [answer, later_chosen], **private, **together),
+              later_chosen.change(page.answer, inputs, answer, **private)]  # fmt: skip
     # Where a pair is put into the fields, its answer follows
     answered = [gr.on(asked, page.answers, inputs, [answer, later], **private, **together),
                 *(filled.then(page.answers, inputs, [answer, later], **private, **together)
                   for filled in (examples.load_input_event, sections.taken)),
                 later.change(page.answer, inputs, answer, **private)]  # fmt: skip
-    sections.follow([*answered, chosen])
+    sections.follow([*answered, *chosen])
     names = ("sentence1", "sentence2")
     fills = {examples.dataset: names, sections.take: names}
     shared = Shared("predict", {"sentence1": sentence1, "sentence2": sentence2, "model": model, **sections.fields}, fills)
     shared.follow(*answered, done="predict")
-    shared.follow(chosen)
+    shared.follow(*chosen)
     build_share(settings, shared)
     public(page.predict, api_name="predict")
 
@@ -92,8 +95,8 @@ def build_tab(settings):
 
 def _choices(run=None):
     named = [(_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
-             (_("pair-warmed: compares, has never seen a label"), WARMED),
-             *((_("untrained: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
+             (_("all-MiniLM-L6-v2 that compares pairs, has never seen a label (pair-warmed)"), WARMED),
+             *((_("new head: {name}", name=name), name) for name in CHECKPOINTS)]  # fmt: skip
     return [(_("yours: fine-tune {run}…", run=run[4:12]), run), *named] if run else named
 
 
@@ -108,7 +111,7 @@ class _handlers:
 
         [their answers, in their order, what raises a call of its own where the Hub must be asked first].
         """
-        ready = [at_hand(model, self.settings) for model in models]
+        ready = [is_at_hand(model) for model in models]
         asked = zip(models, sentences1, sentences2, [self.settings.max_length] * len(models), strict=True)
         answered = iter(predict_each([each for each, now in zip(asked, ready, strict=True) if now], self.settings))
         drawn = [_drawn(next(answered)) if now else _awaited(model) for model, now in zip(models, ready, strict=True)]
@@ -151,7 +154,7 @@ class _handlers:
 
 
 def _awaited(model):
-    return drawing.notice(_("Looking for {name} on the Hub. The first answer of a model can take ten seconds.", name=model))
+    return drawing.notice(_("{name} is being opened. Its first answer can take ten seconds.", name=model[:40]))
 
 
 def _drawn(answer):
@@ -167,8 +170,6 @@ def _drawn(answer):
     return "".join(parts)
 
 
-UNTRAINED = say("This model's classification head has never been trained: its weights are random numbers, and so is this "
-                "answer. Fine-tune it in the tab to the left, and compare.")  # fmt: skip
 UNLABELED = say("This model has never seen a label: it only compares how similar the two sentences are. Fine-tune it in "
                 "the tab to the left, and compare.")  # fmt: skip
-WARNINGS = {WARMED: UNLABELED, **dict.fromkeys(CHECKPOINTS, UNTRAINED)}
+WARNINGS = {WARMED: UNLABELED}

@@ -11,6 +11,7 @@ import math
 import re
 
 from languages import _, say
+from pipeline.prediction import written
 from pipeline.settings import LABELS
 from tabs.drawing import bdi, captioned, framed, notice, sentences, text
 
@@ -60,7 +61,7 @@ def arithmetic(steps, logits):
     high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
     wins = _("{high} {sign} {low}, so the answer is {label}", high=_value(high), sign=">" if high > low else "=",
              low=_value(low), label=steps.label)  # fmt: skip
-    why = (_("The largest logit is subtracted first: that changes no share and keeps exp within the range of a float.")
+    why = (_("The largest logit is subtracted first: that changes no probability and keeps exp within the range of a float.")
            if steps.shift else "")  # fmt: skip
     lines = {_("exp of each logit"): exps, _("their sum"): [total], _("each divided by the sum"): shares,
              _("the larger one wins"): [wins]}  # fmt: skip
@@ -90,7 +91,7 @@ def _model_row(name, prediction, about):
     header = f'<th scope="row">{text(name)}</th>'
     if prediction is None:
         return f'<tr class="failed">{header}<td class="why" colspan="5">{text(about)}</td></tr>'
-    logits = "".join(f"<td>{prediction.logits[label]:.3f}</td>" for label in LABELS)
+    logits = "".join(f"<td>{written(prediction.logits[label])}</td>" for label in LABELS)
     return (f"<tr>{header}<td><strong>{_label(prediction.label)}</strong></td><td>{_bar(prediction)}</td>{logits}"
             f'<td class="why">{text(about)}</td></tr>')  # fmt: skip
 
@@ -120,7 +121,7 @@ def mattered(found):
 def _weight_key():
     """What the looks of a word mean."""
     word = _("word")
-    rows = (("down", "-20", _("without it, P(equivalent) falls by 20 points: it speaks for “equivalent”")),
+    rows = (("down", "-20", _("without it, P(equivalent) falls by 20 percentage points: it speaks for “equivalent”")),
             ("up", "+20", _("without it, it rises: it speaks against")),
             ("", "⇄", _("without it, the answer is the other one")))  # fmt: skip
     items = "".join(f'<li><span class="worth {way}" style="--share:{0.6 if way else 0}">{word}<small>{sign}</small></span> '
@@ -150,7 +151,7 @@ def _worth(word, found):
     way = "" if said == "0" else "up" if word.change > 0 else "down"
     # A floor of five points: where nothing mattered, nothing should look as if it did
     depth = abs(word.change) / max(found.biggest, 0.05)
-    tip = _("without “{word}”: {before} → {after}, {change:+.1f} points", word=word.word,
+    tip = _("without “{word}”: {before} → {after}, {change:+.1f} percentage points", word=word.word,
             before=_percent(found.prediction.probabilities[EQUIVALENT]),
             after=_percent(word.prediction.probabilities[EQUIVALENT]), change=100 * word.change)  # fmt: skip
     flips = " ⇄" if _flips(word, found) else ""
@@ -159,7 +160,7 @@ def _worth(word, found):
 
 
 def _weight_table(found):
-    columns = (_("left out"), _("of sentence"), _("P({label}) without it", label=EQUIVALENT), _("change in points"),
+    columns = (_("left out"), _("of sentence"), _("P({label}) without it", label=EQUIVALENT), _("change in percentage points"),
                _("answer without it"))  # fmt: skip
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     rows = sorted(found.words, key=lambda word: -abs(word.change or 0))
@@ -185,9 +186,10 @@ VERDICTS = {True: ("kept", say("✓ right")), False: ("wrong", say("✗ wrong"))
 
 
 def stress_table(rows, record=None):
-    """[Stressed, …] -> what was changed, what the answer should be, what the model says; what it failed at is named first.
+    """[Stressed, …] -> what was changed, what the answer should be, what the model says.
 
-    `record`: the model's Record, where it has one: whether a failure is an accident.
+    What it failed at is named first. `record`: the model's Record, where it has one: how often it
+    fails at that.
     """
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
@@ -199,14 +201,19 @@ def stress_table(rows, record=None):
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(_stress_row(row, rows[0]) for row in rows)
     table = captioned("small-table stress", _("The pair, changed"), f"<tr>{head}</tr>{body}")
-    usual = f'<p class="quiet">{text(_usual_failures(record))}</p>' if record and record.noticed else ""
-    return notice(said, kind="warning" if failed else "info") + usual + framed(table, _("Stress"))
+    told = _("A change is made only where it surely leaves good English that says something else. Where none is sure, "
+             "its row says so.")  # fmt: skip
+    if record and {str(change) for change in failed} & {str(change) for change in record.noticed}:
+        told = sentences(_usual_failures(record), told)
+    verdict = notice(said, kind="warning" if failed else "info")
+    return f'{verdict}<p class="quiet">{text(told)}</p>{framed(table, _("Stress"))}'
 
 
 def _usual_failures(record):
     noticed = [f"{change} {share:.1%}" for change, share in record.noticed.items()]
-    return _("That is no accident. Of MRPC's test pairs that this model rightly calls equivalent, it notices so many when one "
-             "sentence is changed: {noticed}. It goes by the words that the two sentences share, as MRPC taught it to.",
+    return _("Of MRPC's test pairs that this model rightly calls equivalent, it notices so many when one sentence is changed: "
+             "{noticed}. It goes by the words that the two sentences share. So did its start, before it saw any label, except "
+             "that it noticed more of the changed names; and MRPC, where hardly a pair differs in one word, cured none of it.",
              noticed=listed(noticed))  # fmt: skip
 
 
@@ -214,7 +221,7 @@ def record_line(record):
     """How often the model is right, and what it overlooks: a learner who sees a wrong answer should know that it may be."""
     overlooked = [change for change, share in record.noticed.items() if share < 0.5]
     said = _("This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would be right on "
-             "{majority:.1%}. So about one answer in {wrong} is wrong.", accuracy=record.accuracy, label=EQUIVALENT,
+             "{majority:.1%}. So of such pairs it gets about one in {wrong} wrong.", accuracy=record.accuracy, label=EQUIVALENT,
              majority=record.majority, wrong=record.one_wrong_in)  # fmt: skip
     if overlooked:
         said = sentences(said, _("Changes that it mostly overlooks: {overlooked}. See “Stress it” below.",

@@ -1,5 +1,6 @@
 """Below the answer: other models, what mattered, stress, you first, a file of pairs, and the script that does it again."""
 
+import io
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,20 +9,23 @@ import gradio as gr
 
 from languages import _, say
 from pipeline.dataset import load_raw_datasets, random_rows, rows_at
-from pipeline.prediction import model_for, predict, predict_each
+from pipeline.isolation.checkpoints import find
+from pipeline.prediction import predict, predict_each
 from pipeline.probing import leave_one_out, record_of, stress
 from pipeline.reproduce import predict_script
-from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, READY, WARMED, InputError, shown
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, WARMED, InputError, shown
 from pipeline.sources import RUN_PREFIX
 from pipeline.tables import answer_rows, read_pairs, write_answers
 from pipeline.tokenization import checked_pair
 from tabs import drawing
 from tabs import predict_drawing as more
+from tabs.fair_queue import address_of
 from tabs.scripts import in_block, script_block
 from tabs.sharing import press_open
+from tabs.uploads import room_of
 from tabs.words import explain, notice_on_error
 
-NAMES = {EMBEDDED_CHECKPOINT: say("untrained: all-MiniLM-L6-v2"), WARMED: say("pair-warmed"), READY: say("ready")}
+NAMES = {EMBEDDED_CHECKPOINT: say("new head: all-MiniLM-L6-v2"), WARMED: say("compares, no labels"), READY: say("ready")}
 NO_SCORE = {"of": 0, "you": 0, "model": 0, "equivalent": 0}
 TRUTHS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
 # The fields are far above the button that fills them
@@ -88,7 +92,7 @@ def build_sections(settings, pair, model):
 def _compare(page, section, pair, model):
     chosen = gr.CheckboxGroup(compared(), value=list(NAMES), label=_("Models"),
                               info=_("a model of yours joins them when its fine-tune ends"))  # fmt: skip
-    other = gr.Textbox("", label=_("And any id of the Hub"), placeholder="owner/name", max_length=96)
+    other = gr.Textbox("", label=_("And an id of the Hub"), placeholder="owner/name", max_length=96)
     again = gr.Button(_("Compare"), size="md", elem_classes="of-the-answer")
     gr.on([section.expand, again.click, other.submit], page.compare, [*pair, chosen, other], gr.HTML(min_height=200), **PRIVATE)
     model.change(page.offer, [model, chosen], chosen, api_visibility="private", show_progress="hidden")
@@ -127,7 +131,6 @@ def _file(page, settings, model):
     waiting = _("The first answers appear here; the file has them all.")
     result = gr.HTML(f'<p class="quiet">{waiting}</p>', min_height=60)
     download = gr.DownloadButton(_("Download predictions.csv"), size="md", interactive=False)
-    page.cache = Path(download.GRADIO_CACHE)
     # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an answer to one pair
     ask.click(page.file, [file, model], [result, download], api_visibility="private", show_progress="full",
               show_progress_on=result, concurrency_limit=1)  # fmt: skip
@@ -138,7 +141,6 @@ class _handlers:
 
     def __init__(self, settings):
         self.settings = settings
-        self.cache = None  # gradio's own folder of files that may be downloaded
         for name, outputs in (("compare", 1), ("mattered", 1), ("stress", 1), ("next_pair", 6), ("take", 3), ("file", 2)):
             setattr(self, name, notice_on_error(outputs)(getattr(self, name)))
 
@@ -226,7 +228,7 @@ class _handlers:
 
     # ---- a file
 
-    def file(self, path, model, progress=gr.Progress()):  # noqa: B008 - this default is how gradio hands one over
+    def file(self, path, model, progress=gr.Progress(), request: gr.Request = None):  # noqa: B008 - so gradio hands one over
         if not path:
             raise InputError(say("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above."))
         limits = {"max_rows": self.settings.max_csv_rows, "max_bytes": self.settings.max_csv_bytes}
@@ -237,15 +239,18 @@ class _handlers:
             answered, origin = answered + answers, origin or told
             progress((len(answered), len(rows)), desc=_("pairs"), unit=_("pairs"))
         line = drawing.origin_line(str(origin), origin.stands_in) if origin else ""
-        return more.answers_table(answered, line), gr.DownloadButton(value=self._saved(answered), interactive=True)
+        return more.answers_table(answered, line), gr.DownloadButton(value=self._saved(answered, request), interactive=True)
 
-    def _saved(self, answered):
-        """The path of the predictions: in a folder whose name nobody can guess, where gradio clears up after itself."""
-        folder = self.cache / secrets.token_hex(16)
+    def _saved(self, answered, request):
+        """The path of the predictions: in gradio's own folder of files, in one whose name nobody can guess."""
+        written = io.StringIO(newline="")
+        write_answers(answered, written)
+        content = written.getvalue().encode("utf-8-sig")  # with its mark, a spreadsheet knows that this is UTF-8
+        room = room_of(self.settings)
+        room.take(address_of(request), len(content))
+        folder = room.folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
-        # With its mark, a spreadsheet knows that this is UTF-8
-        with open(folder / "predictions.csv", "w", newline="", encoding="utf-8-sig") as file:
-            write_answers(answered, file)
+        (folder / "predictions.csv").write_bytes(content)
         return str(folder / "predictions.csv")
 
     # ---- reproduce
@@ -254,7 +259,7 @@ class _handlers:
         """The script of what is on the screen: where another model stands in for the one asked, the script has that."""
         try:
             pair = checked_pair(sentence1, sentence2, self.settings)
-            _rest, origin = model_for(model, self.settings)
+            origin = find(model, True, self.settings).origin
         except Exception as error:
             return "\n".join(f"# {line}" for line in explain(error).splitlines())
         script = predict_script(origin.loaded, *pair, self.settings.max_length, self.settings.seed)
@@ -275,10 +280,10 @@ def _compared(model, answer):
         return _name_of(model) if isinstance(model, str) else shown(model), None, explain(answer)
     prediction, origin = answer
     where = str(origin)
-    if origin.loaded in CHECKPOINTS:
+    if prediction.notes:
         # What stands in says why in whole sentences, anything else in one without its full stop
         where = drawing.sentences(where if origin.stands_in else _("{origin}.", origin=where),
-                                  _("Its head has never been trained, so this answer is chance."))  # fmt: skip
+                                  *(str(note) for note in prediction.notes))  # fmt: skip
     return _name_of(model), prediction, where
 
 

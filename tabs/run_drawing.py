@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 
 from languages import _
-from tabs.drawing import captioned, duration, framed, notice, sentences, text
+from pipeline.diagnosis import KNEW, LEARNS, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT
+from tabs.drawing import captioned, duration, framed, notice, sentences, stretches, text
 
 SHOWN_PAIRS = 12
 
@@ -26,7 +27,7 @@ def percent(share):
 
 
 def points(difference):
-    return _("{change:+.1f} points", change=100 * difference) if math.isfinite(difference) else "–"
+    return _("{change:+.1f} percentage points", change=100 * difference) if math.isfinite(difference) else "–"
 
 
 def table(kind, caption, head, rows):
@@ -40,6 +41,23 @@ def table(kind, caption, head, rows):
 
 def _cells(head, row):
     return "".join(f'<td data-head="{text(name)}">{cell}</td>' for name, cell in zip(head, row, strict=True))
+
+
+# ---------------------------------------------------------------- what the form's fields are in Trainer's own words
+
+
+def names_table(in_training_arguments, defaults):
+    """{form label: (field, argument, its default)} and the form's {field: default} -> the table of names and defaults."""
+    body = [
+        (f"<code>{text(label)}</code>", f"<code>{text(argument)}</code>", text(defaults[field]), text(default))
+        for label, (field, argument, default) in in_training_arguments.items()
+    ]
+    head = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
+    own = _("A warmup below 1 is a fraction of the steps, there and here; group_by_length is "
+            "train_sampling_strategy='group_by_length'. max_length goes to the tokenizer, dropout to the model's config "
+            "(BERT's default is 0.1). train_pairs, eval_pairs and frozen_layers are this app's own: TrainingArguments "
+            "has none of them. The training loss is logged at each step, by default at every 500th.")  # fmt: skip
+    return table("names", _("The settings under their names in Trainer"), head, body) + f'<p class="quiet">{own}</p>'
 
 
 # ---------------------------------------------------------------- before it starts
@@ -132,8 +150,10 @@ class Band:
 
 
 def _path(scale, line):
-    spots = [(scale.x(x), scale.y(y)) for x, y in line if math.isfinite(y)]
-    return " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(spots))
+    """The line's path, which breaks where a value is NaN or infinite."""
+    return " ".join(
+        f"{'L' if i else 'M'}{scale.x(x):.1f} {scale.y(y):.1f}" for part in stretches(line) for i, (x, y) in enumerate(part)
+    )
 
 
 def band(lines):
@@ -151,14 +171,18 @@ def band(lines):
 # ---------------------------------------------------------------- after it
 
 
+CALM = (KNEW, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT)  # neither good nor ill
+
+
 def diagnosis_card(diagnosis):
-    """The curve's name, why it is called so, and what to try."""
-    kind = {"Learns well": "good", "Knew it already": "calm", "Too close to tell": "calm"}.get(diagnosis.name, "sick")
+    """The curve's name, why it is called so, what to try, and the figures that it was named by."""
+    kind = "good" if diagnosis.name == LEARNS else "calm" if diagnosis.name in CALM else "sick"
     changed = diagnosis.remedy.changes.items()
     changes = _(", ").join(f"<code>{text(name)} = {text(_setting(value))}</code>" for name, value in changed)
     try_this = sentences(text(diagnosis.remedy.why), _("Try {changes}.", changes=changes) if changes else "")
     found = _("<strong>{name}</strong>: {because}.", name=text(diagnosis.name), because=text(diagnosis.because))
-    return f'<div class="diagnosis {kind}"><p>{found}</p><p>{try_this}</p></div>'
+    figures = f'<p class="quiet">{text(diagnosis.figures)}</p>' if diagnosis.figures else ""
+    return f'<div class="diagnosis {kind}"><p>{found}</p><p>{try_this}</p>{figures}</div>'
 
 
 def _setting(value):
@@ -190,7 +214,7 @@ def _matrix(judgement, when, labels):
             f'{counts[gold, answer]}<small>{"✓" if gold == answer else "✕"}</small></td>' for answer in (0, 1)
         ) + "</tr>" for gold in (0, 1)
     )  # fmt: skip
-    says = "".join(f'<th scope="col">{_("says {label}", label=text(label))}</th>' for label in labels)
+    says = "".join(f'<th scope="col">{_("predicted {label}", label=text(label))}</th>' for label in labels)
     head = f'<tr><th scope="col">{_("gold label")}</th>{says}</tr>'
     right = percent(judgement.accuracy(when))
     caption = _("Before: {right} right", right=right) if when == "before" else _("After: {right} right", right=right)
@@ -260,13 +284,13 @@ def step_drawn(step, labels):
     ])  # fmt: skip
     both = table("agreement-table", _("The same step twice"), ("", _("by hand"), "Trainer", _("largest difference")), [
         (_("loss, the mean of these"), f"{step.loss_by_hand:.7f}", f"{step.loss_by_trainer:.7f}", _tiny(step.loss_difference)),
-        (_("gradient's norm, clipped at 1"), f"{step.norm_by_hand:.6f}", f"{step.norm_by_trainer:.6f}",
+        (_("gradient's norm, before it is clipped at 1"), f"{step.norm_by_hand:.6f}", f"{step.norm_by_trainer:.6f}",
          _tiny(abs(step.norm_by_hand - step.norm_by_trainer))),
         (_("norm of all weights afterwards"), f"{step.size_by_hand:.6f}", f"{step.size_by_trainer:.6f}",
          _tiny(abs(step.size_by_hand - step.size_by_trainer))),
     ])  # fmt: skip
-    said = _("{moved:,} of {weights:,} weights moved, by up to {update:.1e}. Afterwards no weight differs by more than {apart} "
-             "between the two.", moved=step.moved, weights=step.weights, update=step.largest_update,
+    said = _("Afterwards no weight differs by more than {apart} between the two. {moved:,} of {weights:,} weights moved, by "
+             "up to {update:.1e}.", moved=step.moved, weights=step.weights, update=step.largest_update,
              apart=f"<strong>{_tiny(step.weight_difference)}</strong>")  # fmt: skip
     weights = table("followed", _("Three of them, learning_rate {learning_rate:g}, weight_decay {weight_decay:g}",
                                   learning_rate=step.config.learning_rate, weight_decay=step.config.weight_decay),
@@ -274,9 +298,13 @@ def step_drawn(step, labels):
         (f"<code>{text(each.name)}</code>", f"{each.before:.7f}", f"{each.gradient:+.5f}", f"{each.by_hand:.7f}",
          f"{each.by_trainer:.7f}", _tiny(abs(each.by_hand - each.by_trainer))) for each in step.followed
     ])  # fmt: skip
+    same = _("Of these, {fraction:.0%} moved by learning_rate, {learning_rate:g}, to within 5%, whatever their gradient and "
+             "the clipping: AdamW divides the average gradient by the root of the average square, and in its first step both "
+             "come from one gradient. Later steps differ.",
+             fraction=step.by_learning_rate / max(step.moved, 1), learning_rate=step.config.learning_rate)  # fmt: skip
     took = _("Computed just now, in {seconds:.1f} s.", seconds=step.seconds)
     # In the order in which it happens: the batch and its losses, their mean and the gradient, the update
-    return f'{notes}{batch}{both}{weights}<p class="sum">{said}</p><p class="quiet">{took}</p>'
+    return f'{notes}{batch}{both}{weights}<p class="sum">{sentences(said, same)}</p><p class="quiet">{took}</p>'
 
 
 def _tiny(value):

@@ -58,7 +58,7 @@ def _marked(sentence, explained):
 
 
 def _under():
-    said = _("Under each piece: its input_id and, where there is one, its token_type_id.")
+    said = _("Under each token: its input_id and, where there is one, its token_type_id.")
     return f'<p class="quiet">{said}</p>'
 
 
@@ -77,8 +77,8 @@ def _way(way):
 def _sums(made):
     first, second, pair, swapped = made
     apart, together = len(first.tokens) + len(second.tokens), len(pair.tokens)
-    said = (_("Separately: {count} + {count2} = {apart} tokens in two rows, which the model reads one by one and can't "
-              "compare. As a pair: {together} in one row", count=len(first.tokens), count2=len(second.tokens), apart=apart,
+    said = (_("Separately: {count} + {count2} = {apart} tokens in two rows, and a classifier like this one never sees "
+              "both at once. As a pair: {together} in one row", count=len(first.tokens), count2=len(second.tokens), apart=apart,
               together=together))  # fmt: skip
     fewer = apart - together
     said += _(", {fewer} special token{s} fewer.", fewer=fewer, s="" if fewer == 1 else "s") if fewer > 0 else _(".")
@@ -183,7 +183,7 @@ def measuring_line():
 
 def costs(made, lengths, measuring=False):
     """The Costs of padding the same rows in each way, and what a forward pass over their batches took."""
-    head = _head(_("padding"), _("forward pass"), _("padding cells"), _("of all cells"), _("batches, rows × length"))
+    head = _head(_("padding"), _("forward pass"), _("padding cells"), _("cells in total"), _("batches, rows × length"))
     rows = "".join(_cost(cost) for cost in made)
     caption = _("{count} rows of {lengths} to {lengths2} tokens, {lengths3} together", count=len(lengths),
                 lengths=min(lengths), lengths2=max(lengths), lengths3=sum(lengths))

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from languages import _
-from pipeline.collation import batch_view
+from pipeline.collation import rows_view
 from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, random_rows, rows_at, search_rows
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, InputError
-from pipeline.tokenization import checked_length, checked_pair, checked_truncation, token_view, tokenizer_for
+from pipeline.tokenization import ask_tokenizer, pair_view
 from tabs import drawing, token_drawing, tokenize_more
 from tabs.opening import Opening
 from tabs.sharing import Shared, build_share
@@ -37,7 +37,7 @@ def build_tab(settings):
     with gr.Row():
         checkpoint = gr.Dropdown(
             list(CHECKPOINTS), value=EMBEDDED_CHECKPOINT, allow_custom_value=True, label=_("Checkpoint"),
-            info=_("decides the vocabulary; any id of the Hub works"), scale=2, min_width=280,
+            info=_("decides the vocabulary; an id of the Hub with a fast tokenizer works too"), scale=2, min_width=280,
         )  # fmt: skip
         max_length = gr.Slider(
             8, settings.longest_max_length, settings.max_length, step=1, label="max_length", info=_("the most tokens of a "
@@ -60,7 +60,7 @@ def build_tab(settings):
                                                       max_rows=settings.max_rows), elem_id="field-rows")
         words = gr.Textbox("", label=_("Search"), info=_("rows with all of these words"), placeholder=_("for example: police"))
         shuffle = gr.Button(_("Random rows"), scale=0, elem_id="press-random-rows")
-    show = gr.Radio([(_("pieces"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
+    show = gr.Radio([(_("tokens"), "pieces"), *CELLS[1:]], value="pieces", label=_("Show in each cell"))
     batch = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_cell = gr.HTML(token_drawing.hint())
     tables = gr.HTML(min_height=300)
@@ -109,10 +109,9 @@ class _handlers:
         self.shuffle = notice_on_error(4, clears=2)(self.shuffle)
         self.take = notice_on_error(4, clears=1)(self.take)
 
-    def tokenizer(self, checkpoint, max_length):
-        """(tokenizer, its Origin, max_length as a checked number)."""
-        tokenizer, origin = tokenizer_for(checkpoint, self.settings)
-        return tokenizer, origin, checked_length(max_length, tokenizer, self.settings)
+    def ask(self, checkpoint, function, *arguments):
+        """(function(tokenizer, *arguments, settings), Origin of the tokenizer), where that checkpoint may be opened."""
+        return ask_tokenizer(checkpoint, function, *arguments, self.settings, settings=self.settings)
 
     def split(self, split):
         """(the rows of a split, where they came from)."""
@@ -123,9 +122,7 @@ class _handlers:
         return raw_datasets[split], origin
 
     def pair(self, sentence1, sentence2, checkpoint, max_length, truncation):
-        tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)
-        pair = checked_pair(sentence1, sentence2, self.settings)
-        view = token_view(tokenizer, *pair, max_length, checked_truncation(truncation))
+        view, origin = self.ask(checkpoint, pair_view, sentence1, sentence2, max_length, truncation)
         asked = {"sentence1": sentence1, "sentence2": sentence2, "checkpoint": checkpoint, "max_length": max_length,
                  "truncation": truncation}  # fmt: skip
         grid = token_drawing.asking(asked, drawing.token_grid(view))
@@ -140,13 +137,12 @@ class _handlers:
         return grid, tables
 
     def batch(self, rows, split, checkpoint, max_length, truncation, show):
-        tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)
         dataset, data_origin = self.split(split)
         examples = rows_at(dataset, parse_rows(rows, self.settings))
-        view = batch_view(tokenizer, examples, max_length, checked_truncation(truncation))
+        view, origin = self.ask(checkpoint, rows_view, examples, max_length, truncation)
         lines = [drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
         if show not in view.tensors and show != "pieces":
-            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the pieces are shown.", show=show),
+            lines.append(drawing.notice(_("This checkpoint's batch has no {show}; the tokens are shown.", show=show),
                                           kind="info"))
             show = "pieces"
         asked = {"rows": rows, "split": split, "checkpoint": checkpoint, "max_length": max_length, "truncation": truncation,
@@ -206,9 +202,7 @@ class _handlers:
             cut (what truncation removed from each sentence), notes, and origin (what was loaded, from where, why)
         """
         try:
-            tokenizer, origin, max_length = self.tokenizer(checkpoint, max_length)
-            pair = checked_pair(sentence1, sentence2, self.settings)
-            view = token_view(tokenizer, *pair, max_length, checked_truncation(truncation))
+            view, origin = self.ask(checkpoint, pair_view, sentence1, sentence2, max_length, truncation)
         except Exception as error:
             raise toast(error) from None
         return {**asdict(view), "origin": asdict(origin)}

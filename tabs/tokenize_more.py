@@ -10,13 +10,13 @@ import gradio as gr
 
 from languages import _
 from pipeline import experiments
-from pipeline.collation import ORDER, batch_view
+from pipeline.collation import ORDER
 from pipeline.dataset import parse_rows, rows_at
 from pipeline.experiments import ASKED
 from pipeline.reproduce import batch_script, tokenize_script
 from pipeline.settings import ADAPTERS, CHECKPOINTS, InputError, shown
-from pipeline.tokenization import checked_pair, checked_truncation, token_view, tokenize_function
-from pipeline.why import padded_view, why_label, why_token
+from pipeline.tokenization import checked_length, checked_pair, checked_truncation, row_lengths, tokenizer_for
+from pipeline.why import why_label, why_of_cell, why_of_token
 from tabs import token_drawing as drawing
 from tabs.scripts import in_block, script_block
 from tabs.sharing import press_open
@@ -177,25 +177,23 @@ class _Sections:
 
     def _lengths(self, rows, split, checkpoint, max_length):
         """Tokens of each chosen row, cut at max_length, and max_length."""
-        tokenizer, _rest, max_length = self.page.tokenizer(checkpoint, max_length)
         dataset, _rest = self.page.split(split)
         examples = rows_at(dataset, parse_rows(rows, self.settings))
-        return [len(tokenize_function(tokenizer, row, max_length)["input_ids"]) for row in examples], max_length
+        return self.page.ask(checkpoint, row_lengths, examples, max_length)[0]
 
     def ways(self, sentence1, sentence2, checkpoint, max_length, truncation):
-        tokenizer, _rest, max_length = self.page.tokenizer(checkpoint, max_length)
-        pair = checked_pair(sentence1, sentence2, self.settings)
-        return drawing.ways(experiments.ways_to_tokenize(tokenizer, *pair, max_length, checked_truncation(truncation)))
+        ways, _rest = self.page.ask(checkpoint, experiments.ways_of, sentence1, sentence2, max_length, truncation)
+        return drawing.ways(ways)
 
     def checkpoints(self, sentence1, sentence2, checkpoint, max_length, truncation, other):
-        pair, truncation = checked_pair(sentence1, sentence2, self.settings), checked_truncation(truncation)
-        (first, here, max_length), (second, there, _rest) = (
-            self.page.tokenizer(name, max_length) for name in (checkpoint, other))
-        splits = experiments.compare_tokenizers(first, second, *pair, max_length, truncation)
+        (first, here), (second, there) = (
+            self.page.ask(name, experiments.split_of, sentence1, sentence2, max_length, truncation)
+            for name in (checkpoint, other))
+        splits = experiments.compare_splits(first, second)
         return drawing.checkpoints(splits, (here, there), experiments.why_the_same(here, there))
 
     def proof(self, sentence1, sentence2, checkpoint, max_length, truncation, padding):
-        *_rest, max_length = self.page.tokenizer(ASKED, max_length)
+        max_length = checked_length(max_length, tokenizer_for(ASKED, self.settings)[0], self.settings)
         pair = checked_pair(sentence1, sentence2, self.settings)
         answers = experiments.padding_proof(*pair, padding, max_length, checked_truncation(truncation), self.settings)
         return drawing.proof(answers)
@@ -215,14 +213,15 @@ class _Sections:
         return drawing.costs(experiments.measured_costs(lengths, batch_size, max_length, self.settings), lengths)
 
     def map_times(self, rows, split, checkpoint, max_length, truncation):
-        tokenizer, _rest, max_length = self.page.tokenizer(checkpoint, max_length)
         dataset, origin = self.page.split(split)
-        return drawing.map_times(experiments.map_times(dataset, tokenizer, max_length, self.settings), str(origin))
+        rows = dataset.select_columns(["sentence1", "sentence2"])[: self.settings.max_mapped_rows]
+        times, _rest = self.page.ask(checkpoint, experiments.map_times, rows, max_length)
+        return drawing.map_times(times, str(origin))
 
     def pair_script(self, sentence1, sentence2, checkpoint, max_length, truncation):
         """The script of what is on the screen: where another checkpoint stands in for the one asked, the script has that."""
         try:
-            _rest, origin, max_length = self.page.tokenizer(checkpoint, max_length)
+            (_none, max_length), origin = self.page.ask(checkpoint, row_lengths, [], max_length)
             pair = checked_pair(sentence1, sentence2, self.settings)
             script = tokenize_script(*pair, origin.loaded, max_length, checked_truncation(truncation))
         except Exception as error:
@@ -231,7 +230,7 @@ class _Sections:
 
     def batch_script(self, rows, split, checkpoint, max_length, truncation):
         try:
-            _rest, origin, max_length = self.page.tokenizer(checkpoint, max_length)
+            (_none, max_length), origin = self.page.ask(checkpoint, row_lengths, [], max_length)
             dataset, place = self.page.split(split)
             rows = [row["row"] for row in rows_at(dataset, parse_rows(rows, self.settings))]
             script = batch_script(rows, split, place.place, origin.loaded, max_length, checked_truncation(truncation))
@@ -257,10 +256,10 @@ def why_of_pair(page, asked):
 
     def explained():
         grid = _grid(asked)
-        tokenizer, _rest, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
-        pair = checked_pair(grid.get("sentence1"), grid.get("sentence2"), page.settings)
-        view = token_view(tokenizer, *pair, max_length, checked_truncation(grid.get("truncation")))
-        return drawing.why(why_token(view, asked.get("position"), asked.get("row"), tokenizer))
+        names = ("sentence1", "sentence2", "max_length", "truncation")
+        made, _rest = page.ask(grid.get("checkpoint"), why_of_token, *map(grid.get, names), asked.get("position"),
+                               asked.get("row"))  # fmt: skip
+        return drawing.why(made)
 
     return _said(explained)
 
@@ -270,8 +269,6 @@ def why_of_batch(page, asked):
 
     def explained():
         grid = _grid(asked)
-        tokenizer, _rest, max_length = page.tokenizer(grid.get("checkpoint"), grid.get("max_length"))
-        truncation = checked_truncation(grid.get("truncation"))
         dataset, _rest = page.split(grid.get("split"))
         rows = rows_at(dataset, parse_rows(grid.get("rows"), page.settings))
         line = asked.get("line")
@@ -280,12 +277,12 @@ def why_of_batch(page, asked):
                                count=len(rows) - 1))
         if asked.get("row") == "labels":
             return drawing.why(why_label(rows[line].get("label")))
-        seq_len = max(batch_view(tokenizer, rows, max_length, truncation).lengths)
-        view = token_view(tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation)
         show = grid.get("show")
-        made = why_token(padded_view(view, seq_len, tokenizer), asked.get("position"),
-                         ROWS_OF_CELLS.get(show, show) if isinstance(show, str) else show, tokenizer)  # fmt: skip
-        return drawing.why(made, {1: view.sentence1, 2: view.sentence2}.get(made.sentence, ""))
+        row = ROWS_OF_CELLS.get(show, show) if isinstance(show, str) else show
+        made, _rest = page.ask(grid.get("checkpoint"), why_of_cell, rows, line, grid.get("max_length"),
+                               grid.get("truncation"), asked.get("position"), row)  # fmt: skip
+        sentence = rows[line].get(f"sentence{made.sentence}", "")
+        return drawing.why(made, sentence)
 
     return _said(explained)
 

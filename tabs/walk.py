@@ -15,21 +15,23 @@ from tabs.drawing import sentences
 # (what the learner does, the tab where, its part, the control that it is about or what stands in for it, what to do, what to
 # look at)
 STEPS = (
-    ("pair", "tab-tokenize", "", ["#press-tokenize"], say("Change a word in sentence1 or sentence2, and press Tokenize."),
-     say("Each piece gets a number, its input_id. Rare words fall into pieces that start with ##.")),
+    ("pair", "tab-tokenize", "", ["#press-tokenize"], say("Change a word in sentence1 or sentence2, and press “Tokenize”."),
+     say("Each token gets a number, its input_id. A rare word is split into several tokens, and all but the first start with "
+         "##.")),
     ("why", "tab-tokenize", "", [".token-grid [data-row=input_ids] .special ~ .special", ".token-grid td"],
      say("Click a number in the grid, such as a 102."), say("Below the grid it says why that number stands there.")),
     ("batch", "tab-tokenize", "", ["#press-random-rows", "#field-rows textarea, #field-rows input"],
-     say("Further down, press Random rows."),
+     say("Further down, press “Random rows”."),
      say("Rows of different lengths make no rectangle: the hatched cells are padding.")),
-    ("model", "tab-fine-tune", "", ["#press-start"], say("Press Start the fine-tune."),
+    ("model", "tab-fine-tune", "", ["#press-start"], say("Press “Start the fine-tune”."),
      say("The line above it says about how long that takes. See whether the curve leaves the dashed majority lines; the walk "
          "goes on when the run has ended with a model.")),
-    ("predict", "tab-predict", "", ["#press-predict"], say("Write two sentences of your own, and press Predict."),
+    ("predict", "tab-predict", "", ["#press-predict"], say("Write two sentences of your own, and press “Predict”."),
      say("If your run has ended, its model is the chosen one there. Two logits become probabilities by softmax; the lines "
          "under the bars work it out.")),
-    ("claim", "tab-layers", "layers-claims", [".claims .run-claim"], say("Open Claims, and run a card that makes you curious."),
-     say("Its last line decides. A verdict is never written down, only computed.")),
+    ("claim", "tab-layers", "layers-claims", [".claims .run-claim"],
+     say("Open “Claims”, and run a card that makes you curious."),
+     say("Its last line decides: the verdict is computed from this run, and then compared with what a reviewer concluded.")),
 )  # fmt: skip
 
 # `walkOn(what)` is called by the other tabs' scripts when something was done. It counts only where it is the step asked for.
@@ -109,8 +111,8 @@ def build_walk():
         for place, (done, tab, part, to, todo, look) in enumerate(STEPS, 1)
     )  # fmt: skip
     said = sentences(f"<strong>{_('That was the whole way.')}</strong>",
-                     _("Now ask any number why, stress the model, or send a friend what you found: each tab has Share at its "
-                       "foot."))  # fmt: skip
+                     _("Now ask another cell of the token grids why, stress the model, or send a friend what you found: "
+                       "each tab has “Share” at its foot."))  # fmt: skip
     last = (f'<li data-done="" data-tab="" hidden><p>{said}</p><p><button type="button" data-walk="end">{_("Close")}</button>'
             "</p></li>")  # fmt: skip
     name, begin, resume = _("Guided walk"), _("Take the walk: six short steps"), _("Go on with the walk")

@@ -12,7 +12,8 @@ from pipeline.settings import InputError
 from tabs import drawing
 
 log = logging.getLogger(__name__)
-UNEXPECTED = say("Something went wrong here, and it isn't your input's fault. Try once more; the server's log has the details.")
+UNEXPECTED = say("Something went wrong here that nobody foresaw. Try once more, or with another input; the server's log has the "
+                 "details.")  # fmt: skip
 
 # A field cuts what is longer without a word: this is far above the cap, at which a sentence is refused with a remedy
 LONGEST_TYPED = 100_000
@@ -49,9 +50,13 @@ def sent(event):
     return told if isinstance(told, dict) else {}
 
 
+class Toast(gr.Error):
+    """An error whose message is for a visitor."""
+
+
 def toast(error):
-    """A gr.Error for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
-    return gr.Error(html.escape(explain(error)), print_exception=False)
+    """A Toast for an API call. Toasts render HTML, and the message may quote a visitor's text: it is escaped."""
+    return Toast(html.escape(explain(error)), print_exception=False)
 
 
 def public(function, **kwargs):

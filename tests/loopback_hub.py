@@ -16,6 +16,7 @@ Without --dataset, the real GLUE MRPC in ../shared beside the checkout is served
 what they hold then lies under --pushed FOLDER. Without --token nobody may.
 --stall S waits S seconds before each answer, --status N answers every request with N,
 --cut BYTES breaks off each file after BYTES: three ways in which a Hub fails.
+A model's folder may hold ".odd", one word that says how this repository alone fails: see `odd`.
 """
 
 import argparse
@@ -66,7 +67,7 @@ class Hub(BaseHTTPRequestHandler):
         return {"rfilename": str(path.relative_to(root)), **size}
 
     def files(self, root):
-        return sorted(path for path in root.rglob("*") if path.is_file())
+        return sorted(path for path in root.rglob("*") if path.is_file() and path.name != ".odd")
 
     def do_HEAD(self):
         self.do_GET()
@@ -143,7 +144,47 @@ class Hub(BaseHTTPRequestHandler):
         wanted = json.loads(body)["paths"] if body.startswith("{") else parse_qs(body).get("paths", [])
         self.json([self.entry(root, path) for path in self.files(root) if str(path.relative_to(root)) in wanted])
 
+    def odd(self, root, path):
+        """Answer as the word in `.odd` says, for a listing or a file; False where there is nothing odd about it."""
+        how = (root / ".odd").read_text() if (root / ".odd").is_file() else ""
+        listing = path.startswith("/api/")
+        if how.isdigit():  # its own failure, such as 500 or 429
+            self.json({"error": "odd"}, int(how))
+        elif how == "retry-after":
+            self.json({"error": "later"}, 429, Retry_After="86400")
+        elif how == "redirect":
+            self.answer(302, Location=f"http://127.0.0.1:{self.options.port}{self.path}")
+        elif how == "endless" and listing:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'{"siblings": [')
+            for number in range(2_000_000):
+                self.wfile.write(b'{"rfilename": "%d", "size": 1},' % number)
+            self.close_connection = True
+        elif how == "empty" and listing:
+            self.json({"id": "odd/odd", "sha": COMMIT, "siblings": []})
+        elif how == "more" and not listing and path.endswith(".safetensors") and self.command == "GET":
+            self.send_response(200)  # 1 kB was listed; 64 MB arrive at a time, without end
+            self.send_header("ETag", '"more"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.end_headers()
+            for _ in range(60):
+                self.wfile.write(bytes(2**26))
+            self.close_connection = True
+        elif how == "stalls" and not listing and self.command == "GET":
+            time.sleep(600)
+        else:
+            return False
+        return True
+
     def do_GET(self):
+        try:
+            self.get()
+        except (BrokenPipeError, ConnectionResetError):  # whoever asked has heard enough
+            self.close_connection = True
+
+    def get(self):
         time.sleep(self.options.stall)
         if self.options.status:
             return self.json({"error": "unavailable"}, self.options.status)
@@ -155,6 +196,8 @@ class Hub(BaseHTTPRequestHandler):
             root = self.repos.get(match.groups())
             if not root:
                 return self.missing("Repo")
+            if self.odd(root, path):
+                return None
             return self.json({"id": match[2], "modelId": match[2], "sha": COMMIT, "private": False, "disabled": False,
                               "gated": False, "tags": [], "lastModified": "2024-01-01T00:00:00.000Z",
                               "siblings": [self.sibling(root, p, "blobs" in url.query and not self.options.sizeless) for p in self.files(root)]})
@@ -167,6 +210,8 @@ class Hub(BaseHTTPRequestHandler):
             root = self.repos.get((match[1] or "models", match[2]))
             if not root:
                 return self.missing("Repo")
+            if self.odd(root, path):
+                return None
             return self.file(root / match[3])
         self.missing("Page")
 

@@ -1,7 +1,9 @@
 """Gradio's scripts and styles: answered as Gradio answers, compressed once, kept for ever."""
 
+import asyncio
 import gzip
 from pathlib import Path
+from urllib.parse import unquote
 
 import brotli
 import gradio
@@ -12,7 +14,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tabs.assets import FOR_EVER, KeptAssets, NeededScripts
+from tabs import assets
+from tabs.assets import FOR_EVER, KeptAssets, preload_links
 
 ASSETS = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 LARGE = max(ASSETS.glob("index-*.js"), key=lambda path: path.stat().st_size)
@@ -24,25 +27,20 @@ def asks():
 
 
 @pytest.fixture
-def needed():
-    return NeededScripts()
-
-
-@pytest.fixture
-def client(asks, needed):
+def client(asks):
     """A server of Gradio's own files that writes down what it was asked for."""
 
     def asset(request):
         asks.append(request.url.path)
-        path = ASSETS / request.path_params["name"]
+        path = (ASSETS / request.path_params["name"]).resolve()
         return FileResponse(path) if path.is_file() else Response("none here", status_code=404)
 
     def other(request):
         asks.append(request.url.path)
         return Response("other")
 
-    routes = [Route("/assets/{name}", asset, methods=["GET", "HEAD"]), Route("/config", other)]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(KeptAssets, needed=needed)]))
+    routes = [Route("/assets/{name:path}", asset, methods=["GET", "HEAD"]), Route("/config", other)]
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(KeptAssets)]))
 
 
 def sent(client, path, encoding):
@@ -76,10 +74,42 @@ def test_each_encoding_has_its_own_answer(client):
     ]
 
 
-def test_what_is_not_there_is_not_kept(client, asks):
-    answers = [client.get("/assets/none.js") for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [404, 404] and len(asks) == 2
-    assert all("cache-control" not in answer.headers and answer.text == "none here" for answer in answers)
+def status_of(middleware, path, encoding="br"):
+    """The status of GET /assets/<path>, with no client between that would tidy the path up first."""
+    statuses = []
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def receive():
+        await asyncio.sleep(60)  # a GET has no body, and this client stays
+
+    path, _, query = f"/assets/{path}".partition("?")
+    scope = {"type": "http", "method": "GET", "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
+             "headers": [(b"accept-encoding", encoding.encode())], "scheme": "http", "http_version": "1.1"}  # fmt: skip
+    asyncio.run(middleware(scope, receive, send))
+    return statuses[0]
+
+
+@pytest.mark.parametrize("path", [
+    "none.js", "%22%3E%3Cimg%20src=x%20onerror=alert(1)%22%3E/../{name}", "x/../{name}", "..%2fassets%2f{name}", "%2e%2e/assets/{name}",
+    "{name}/", "/{name}", "./{name}", "{name}%00", "", "..", "../index.html", "%2e%2e/%2e%2e/app.py", "{upper}",
+])  # fmt: skip
+def test_only_plain_names_of_files_that_are_there_get_an_answer(client, asks, path):
+    middleware = KeptAssets(client.app)
+    path = path.format(name=LARGE.name, upper=LARGE.name.upper())
+    assert [status_of(middleware, path) for _ in range(2)] == [404, 404] and middleware.kept == {} and asks == []
+
+
+def test_what_is_kept_is_bounded_by_the_files(client, asks):
+    """However often and however a file is asked for, it is kept once for each way of compressing it."""
+    middleware = KeptAssets(client.app)
+    for number in range(40):
+        for encoding in ("br", "gzip", "identity", f"x{number}"):
+            for path in (LARGE.name, f"x{number}/../{LARGE.name}", f"{LARGE.name}?{number}"):
+                status_of(middleware, path, encoding)
+    assert len(middleware.kept) == 3 and len(asks) == 3
 
 
 def test_nothing_else_is_touched(client, asks):
@@ -92,12 +122,12 @@ def test_nothing_else_is_touched(client, asks):
     assert asks == [path, path, "/config", "/config"]
 
 
-def test_what_the_first_page_needs_is_learnt_and_nothing_later(client, needed):
-    scripts = sorted(ASSETS.glob("*.js"))[:3]
-    style = next(ASSETS.glob("*.css"))
-    for name in (scripts[0].name, style.name, scripts[1].name, "none.js", "<b>.js", scripts[0].name):
-        client.get(f"/assets/{name}")
-    needed.since -= needed.SECONDS
-    client.get(f"/assets/{scripts[2].name}")
-    assert needed.paths == [f"/assets/{path.name}" for path in scripts[:2]]
-    assert needed.links().count("<link") == 2 and f'href="./assets/{scripts[0].name}"' in needed.links()
+def test_a_page_names_files_that_are_there_escaped_and_nothing_that_a_visitor_asked_for(client, tmp_path, monkeypatch):
+    client.get(f"/assets/{LARGE.name}")
+    assert preload_links().count("<link") == len(assets.NEEDED.read_text().split()) > 20, "a listed script isn't there"
+    scripts = sorted(path.name for path in ASSETS.glob("*.js"))[:2]
+    monkeypatch.setattr(assets, "NEEDED", tmp_path / "needed")
+    monkeypatch.setattr(assets, "build_files", lambda: frozenset([*scripts, '"><b>.js']))
+    assets.NEEDED.write_text("\n".join([scripts[0], "gone-1234.js", '"><b>.js', "../../app.py"]))
+    assert assets.preload_links.__wrapped__() == (
+        f'<link rel="modulepreload" href="./assets/{scripts[0]}"><link rel="modulepreload" href="./assets/&quot;&gt;&lt;b&gt;.js">')

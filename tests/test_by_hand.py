@@ -25,6 +25,7 @@ def test_both_steps_end_at_the_same_loss_and_the_same_weights(config, settings):
     assert step.loss_difference < 1e-6 and step.norm_by_hand == pytest.approx(step.norm_by_trainer, rel=1e-4)
     assert step.weight_difference < 1e-6 < 1e-4 < step.largest_update, "the difference is nothing beside the step itself"
     assert 0 < step.moved < step.weights, "what is frozen stays"
+    assert step.by_learning_rate > 0.5 * step.moved, "AdamW's first step is as long for a large gradient as for a small one"
     assert step.loss_by_hand == pytest.approx(sum(each.loss for each in step.examples) / len(step.examples), abs=1e-6)
     for weight in step.followed:
         assert weight.by_hand != weight.before and weight.by_trainer == pytest.approx(weight.by_hand, abs=1e-6)

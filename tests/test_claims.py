@@ -1,7 +1,9 @@
 """Every claim of the notes is run: the verdict that its run gives is the one that was reviewed."""
 
 import dataclasses
+import inspect
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,9 +14,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from languages import speaking
+from languages import catalogue, speaking
 from layers.__main__ import card, main
-from layers.claims import SECTIONS, Evidence, check, claims, find, materials, verdict_of
+from layers.claims import (
+    SECTIONS,
+    Evidence,
+    check,
+    claims,
+    collating,
+    dropout,
+    find,
+    materials,
+    tokenizing,
+    verdict_of,
+)
 from layers.claims.claim import KINDS, VERDICTS, Section, noted
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +111,11 @@ def test_a_run_that_fails_decides_nothing():
     assert result.verdict == "undecided" and "division by zero" in result.evidence.seen["the run failed"]
     assert not result.as_reviewed
 
+    def fails():
+        raise OSError(28, "No space left on device", "/root/secret")
+
+    assert check(dataclasses.replace(find("conv-bias-default"), run=fails)).evidence.seen == {"the run failed": "OSError"}
+
 
 def test_cards_are_complete():
     assert len(IDS) == len(set(IDS)) >= 60
@@ -109,6 +127,13 @@ def test_cards_are_complete():
         assert "return " in claim.source and "@section" not in claim.source, claim.id
         assert "fmt:" not in claim.source
         assert (claim.kind == "open question") == (claim.reviewed == "answered")
+
+
+def test_the_readmes_count_the_cards():
+    reviewed = Counter(claim.reviewed for claim in claims())
+    assert f"verdicts: {len(IDS)} cards, of which" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"笔记里的 {len(IDS)} 条说法" in (ROOT / "README.zh.md").read_text(encoding="utf-8")
+    assert reviewed["holds"] > len(IDS) / 2 and 45 <= reviewed["corrected"] <= 55 and reviewed["answered"] == 9
 
 
 def test_the_notes_lengths_are_decided_on_mrpc_where_it_is(results):
@@ -178,6 +203,40 @@ def load_metric_back(monkeypatch):
     monkeypatch.setattr(datasets, "load_metric", lambda *args: None, raising=False)
 
 
+def nothing_learned(monkeypatch):
+    """Training that changes nothing: an average of models that know nothing isn't better than one trained."""
+    monkeypatch.setattr(dropout, "fit", lambda model, x, y, **settings: [])
+
+
+def guesses_that_know(monkeypatch):
+    """What is chosen on some rows is as good on others: the best model isn't the luckiest."""
+    real = torch.randint
+    monkeypatch.setattr(torch, "randint", lambda low, high, size: torch.ones_like(real(low, high, size)))
+
+
+def training_loss_at_each_evaluation(monkeypatch):
+    """Trainer logs its training loss wherever it evaluates, whatever logging_steps says."""
+    from transformers import Trainer
+
+    real = Trainer.evaluate
+
+    def evaluate(trainer, *args, **kwargs):
+        trainer.log({"loss": 1.0})
+        return real(trainer, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+
+
+def map_without_a_cache(monkeypatch):
+    """datasets computes anew each time."""
+    import datasets
+
+    real = datasets.Dataset.map
+    monkeypatch.setattr(
+        datasets.Dataset, "map", lambda rows, *args, **kwargs: real(rows, *args, **{**kwargs, "load_from_cache_file": False})
+    )
+
+
 def no_metric_loaded(monkeypatch):
     """Neither the old name nor today's."""
     import evaluate
@@ -194,6 +253,11 @@ def no_metric_loaded(monkeypatch):
         (half_in_front, "updater-none-is-squared-loss", "holds"),
         (load_metric_back, "trainer-load-metric", "holds"),
         (no_metric_loaded, "trainer-load-metric", "undecided"),
+        (nothing_learned, "dropout-ensemble", "corrected"),
+        (nothing_learned, "dropout-against-overfitting", "corrected"),
+        (guesses_that_know, "trainer-evaluate-on-test", "holds"),
+        (training_loss_at_each_evaluation, "trainer-evaluation-looks-at", "holds"),
+        (map_without_a_cache, "hf-map-efficient", "corrected"),
     ],
 )
 def test_in_another_world_the_run_comes_to_another_verdict(world, id, verdict, monkeypatch, results):
@@ -202,6 +266,37 @@ def test_in_another_world_the_run_comes_to_another_verdict(world, id, verdict, m
     there = check(find(id))
     assert there.verdict == verdict, there.evidence
     assert there.verdict != here.verdict or there.answer != here.answer
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "id"),
+    [
+        (tokenizing, "raw_dataset", "hf-print-raw-dataset"),
+        (tokenizing, "tokenize", "hf-tokenize-name"),
+        (collating, "data", "hf-data-dot-collator"),
+    ],
+)
+def test_a_name_of_this_project_decides_nothing(module, name, id, monkeypatch):
+    """The notes' lines run in a namespace of their own, with what the notes defined before."""
+    monkeypatch.setattr(module, name, lambda *args, **kwargs: None, raising=False)
+    result = check(find(id))
+    assert result.verdict == "corrected" and f"name '{name}' is not defined" in result.evidence.seen["error"]
+
+
+def test_a_function_may_be_written_in_python(monkeypatch, results):
+    real = F.conv2d
+    monkeypatch.setattr(F, "conv2d", lambda *args, **kwargs: real(*args, **kwargs))
+    assert check(find("conv-class-and-function")).verdict == "holds"
+
+
+def test_what_the_notes_say_of_equal_shapes_is_right(results):
+    seen = results("loss-any-shape").evidence.seen
+    assert "must match" in seen["(3,) against (2,)"]
+    assert seen["(3, 1) against (3,)"] == pytest.approx(8 / 9)
+
+
+def test_weight_decay_is_an_l2_penalty_in_sgd_alone(results):
+    assert results("dropout-l1-l2").evidence.seen["weight_decay is an L2 penalty"] == {"SGD": True, "AdamW": False}
 
 
 def test_running_a_claim_leaves_the_random_numbers_alone():
@@ -218,6 +313,28 @@ def test_every_name_that_a_card_shows_is_known_beforehand(results):
         loose = "**" in claim.source  # names made while it runs: model classes, parameters
         shown = {name for name, _ in results(claim.id).findings}
         assert loose or shown <= set(claim.names), claim.id
+
+
+def test_an_api_name_keeps_its_underscores(results):
+    """A card about the spelling of a name shows the name: 'eval_strategy', never 'eval strategy'."""
+    from transformers import Trainer, TrainingArguments
+
+    takers = [nn.Conv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Dropout2d, nn.CrossEntropyLoss, Trainer, TrainingArguments]
+    api = {name for taker in takers for name in inspect.signature(taker).parameters if "_" in name}
+    api |= {"num_feature", "tracking_running_stats", "evaluation_strategy", "running_mean", "running_var"}
+    for claim in claims():
+        for name in claim.names:
+            assert not {term for term in api if term.replace("_", " ") in name and term not in name}, name
+    assert [name for name, _ in results("trainer-evaluation-strategy").findings] == ["evaluation_strategy", "eval_strategy"]
+
+
+def test_an_explanation_says_why():
+    """'So it is' tells a learner nothing beyond the verdict, in either language."""
+    chinese = catalogue("zh")
+    for claim in claims():
+        assert not re.match(r"So (it|they|does|has|are)\b", claim.truth), claim.id
+        assert len(claim.truth.split()) >= 8, claim.id
+        assert not chinese[claim.truth].startswith(("正是这样", "的确")), claim.id
 
 
 def test_helpers_are_shown_too():

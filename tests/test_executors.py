@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pipeline.settings import EMBEDDED_CHECKPOINT
+from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
 from pipeline.training import TrainingConfig
 
 # Long enough that a stop comes in its midst, also on a busy machine
@@ -46,8 +46,8 @@ print(json.dumps({"state": run.state, "after": [read_run(name, settings).state f
 """
 
 
-def served(tiny, settings, what, **changes):
-    config = replace(TrainingConfig(checkpoint=tiny, source="folder", train_pairs=16, eval_pairs=8, batch_size=8, epochs=1,
+def served(settings, what, **changes):
+    config = replace(TrainingConfig(checkpoint=WARMED, source="folder", train_pairs=16, eval_pairs=8, batch_size=8, epochs=1,
                                     max_steps=2, eval_strategy="no", frozen_layers=0), **changes)  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", SERVER, json.dumps(asdict(config)), what, settings.mrpc_folder, settings.runs_folder],
@@ -58,20 +58,20 @@ def served(tiny, settings, what, **changes):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def test_on_zero_gpu_a_run_is_a_forked_call_and_tells_the_same_story(tiny, settings):
-    seen = served(tiny, settings, "run")
+def test_on_zero_gpu_a_run_is_a_forked_call_and_tells_the_same_story(settings):
+    seen = served(settings, "run")
     assert seen["decorated"] == ["on_gpu"] and not seen["spare"]
     assert seen["state"] == "done" and seen["answer"] in ("equivalent", "not_equivalent")
     assert seen["events"] == ["start", "evaluation", "log", "log", "evaluation", "done"]
 
 
-def test_on_zero_gpu_a_stop_keeps_the_model(tiny, settings):
-    seen = served(tiny, settings, "stop", **LONG)
+def test_on_zero_gpu_a_stop_keeps_the_model(settings):
+    seen = served(settings, "stop", **LONG)
     assert seen["state"] == "stopped" and seen["answer"], seen
 
 
-def test_on_zero_gpu_a_second_stop_ends_the_run_and_not_the_server(tiny, settings):
-    seen = served(tiny, settings, "kill", **LONG)
+def test_on_zero_gpu_a_second_stop_ends_the_run_and_not_the_server(settings):
+    seen = served(settings, "kill", **LONG)
     assert seen["state"] == "stopped" and seen["answer"] is None
     assert seen["after"] == ["stopped", "done"], "the ended run holds nobody up, and stays ended"
 

@@ -9,11 +9,12 @@ from pipeline.collation import STRATEGIES, padding_cost
 from pipeline.dataset import load_raw_datasets
 from pipeline.experiments import (
     checked_batch_size,
-    compare_tokenizers,
+    compare_splits,
     map_times,
     measured_costs,
     padding_costs,
     padding_proof,
+    split_of,
     ways_to_tokenize,
 )
 from pipeline.settings import InputError, Settings
@@ -49,10 +50,14 @@ def test_truncation_reaches_every_way(tokenizer):
     assert [len(way.tokens) for way in whole] == [32, 32, 63, 63]
 
 
+def compare(first, second):
+    return compare_splits(*(split_of(tokenizer, *PAIR, 128, True, Settings()) for tokenizer in (first, second)))
+
+
 def test_two_checkpoints_differ_where_their_cuts_do(tokenizer, tiny_roberta_id):
-    same = compare_tokenizers(tokenizer, tokenizer, *PAIR)
+    same = compare(tokenizer, tokenizer)
     assert [split.differs for split in same] == [set(), set()] and same[0].entries == 30522
-    here, there = compare_tokenizers(tokenizer, load_tokenizer(tiny_roberta_id)[0], *PAIR)
+    here, there = compare(tokenizer, load_tokenizer(tiny_roberta_id)[0])
     words = [token for token in here.tokens if token.text == "storm"]
     assert words and all(token.position in here.differs for token in words)  # 320 entries don't hold it whole
     places = {(t.sentence, t.start, t.end) for t in there.tokens}
@@ -185,16 +190,16 @@ def test_a_batch_holds_no_more_than_there_are_rows():
 def test_map_is_timed_both_ways_without_a_cache(settings, tokenizer):
     dataset = load_raw_datasets("auto", settings)[0]["train"]
     before = list(dataset.cache_files)
-    times = map_times(dataset, tokenizer, settings=Settings(max_mapped_rows=20, experiment_seconds=0.2))
+    times = map_times(tokenizer, dataset[:20], settings=Settings(experiment_seconds=0.2))
     assert times.rows == 20 and times.same and times.turns >= 1 and times.one_by_one > 0 < times.batched
     assert times.ratio == times.one_by_one / times.batched
     assert dataset.cache_files == before
-    again = map_times(dataset, tokenizer, settings=Settings(max_mapped_rows=10_000, experiment_seconds=0))
+    again = map_times(tokenizer, dataset[:], settings=Settings(experiment_seconds=0))
     assert again.rows == len(dataset) and again.turns == 1
 
 
 def test_batched_is_faster_on_many_rows(tokenizer):
-    times = map_times(load_raw_datasets("embedded")[0]["train"], tokenizer)
+    times = map_times(tokenizer, load_raw_datasets("embedded")[0]["train"][:300])
     assert times.rows == 300 and times.ratio > 1
 
 

@@ -24,6 +24,7 @@ from pipeline.settings import InputError, Settings
 from pipeline.story import read_judgement
 from pipeline.training import TrainingConfig
 from tabs import fine_tune_more as more
+from tabs.gate import CHECKED
 from tests.conftest import ROOT
 from tests.test_code_drawing import source_of
 from tests.test_drawing import Outline
@@ -87,9 +88,9 @@ def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
 
 
 def test_a_locked_setting_keeps_the_remedy_from_being_started(runs, settings):
-    assert set(more.diagnosis_of(runs[0], settings).remedy.changes) == {"learning_rate"}
-    card, remedy, _ = more._After(settings).fill(runs[0].id, ["learning_rate", "seed"])
-    assert not remedy.visible and "learning_rate" in card, "it can be read"
+    assert set(more.diagnosis_of(runs[0], settings).remedy.changes) == {"eval_pairs"}
+    card, remedy, _ = more._After(settings).fill(runs[0].id, ["eval_pairs", "seed"])
+    assert not remedy.visible and "eval_pairs" in card, "it can be read"
     assert more._After(settings).fill(runs[0].id, ["dropout"])[1].visible
 
 
@@ -233,6 +234,10 @@ def request(host="127.0.0.1:7860", client="127.0.0.1", **headers):
     (request("pairs.example:80"), False), (request(client="10.0.0.7"), False), (request(client=None), False),
     (request("localhost.example:80"), False), (request(**{"x-forwarded-for": "10.0.0.7"}), False), (request(""), False),
     (request(**{"forwarded": "for=10.0.0.7"}), False), (request(**{"x-forwarded-host": "pairs.example"}), False),
+    (request(**{"via": "1.1 proxy"}), False), (request(**{CHECKED: "1"}), False),
+    (request(**{"origin": "http://127.0.0.1:7860", "sec-fetch-site": "same-origin"}), True), (request(**{"origin": "http://127.0.0.1:7860"}), True),
+    (request(**{"origin": "https://pairs.example"}), False), (request(**{"origin": "null"}), False),
+    (request(**{"sec-fetch-site": "cross-site"}), False), (request(**{"sec-fetch-site": "same-site"}), False),
 ])  # fmt: skip
 def test_who_sits_at_this_machine(asked, local):
     assert more.is_local(asked) is local
@@ -251,13 +256,21 @@ def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, m
 
     page = more._Save(settings)
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: TOKEN)
-    assert "another machine" in page.push_from_here(runs[0].id, "mine", True, request(client="10.0.0.7")) and pushes == []
-    assert "no finished run" in page.push_from_here("", "mine", True, request()) and pushes == []
-    drawn = page.push_from_here(runs[0].id, "mine", False, request())
+    code = more.PUSH_CODE
+    assert "another machine" in page.push_from_here(runs[0].id, "mine", True, code, request(client="10.0.0.7")) and pushes == []
+    assert "no finished run" in page.push_from_here("", "mine", True, code, request()) and pushes == []
+    drawn = page.push_from_here(runs[0].id, "mine", False, f" {code} ", request())
     assert pushes == [(runs[0].id, "mine", TOKEN, False, settings)]
     assert 'href="https://hub.example/ann/mine?a=1&amp;b=2"' in drawn and TOKEN not in drawn
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
-    assert "hf auth login" in page.push_from_here(runs[0].id, "mine", True, request())
+    assert "hf auth login" in page.push_from_here(runs[0].id, "mine", True, code, request())
+
+
+@pytest.mark.parametrize("code", ["", " ", "0" * 10, None, 7, [], {}, "é", more.PUSH_CODE[:-1], more.PUSH_CODE + "0", more.PUSH_CODE.upper() + "X"])
+def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where_it_is(runs, settings, pushes, code):
+    """Its requests look exactly like the owner's: without the code from the terminal nothing is pushed."""
+    said = more._Save(settings).push_from_here(runs[0].id, "mine", True, code, request())
+    assert "Give the code that stands in the terminal" in said and more.PUSH_CODE not in said and pushes == []
 
 
 def test_a_push_that_breaks_tells_no_token(runs, settings, monkeypatch, caplog):

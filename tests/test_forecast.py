@@ -12,7 +12,7 @@ from pipeline import forecast as forecasting
 from pipeline.forecast import forecast, measured_pace, size_of
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
+from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError, Settings
 from pipeline.sources import load_model, load_tokenizer
 from pipeline.story import append_event
 from pipeline.training import TrainingConfig, fine_tune, freeze
@@ -70,7 +70,7 @@ def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
         model(**batch, labels=torch.ones(4, dtype=torch.long))
     [part] = [part for part in forecasting.memory_parts(size_of(EMBEDDED_CHECKPOINT, frozen, settings)[0], 4, 64, in_bf16)
-              if part.name == "kept for backward"]  # fmt: skip
+              if part.name == "activations saved for the backward pass"]  # fmt: skip
     # autocast keeps bfloat16 copies of the matrices besides, whatever the batch
     copies = 2 * sum(p.numel() for p in model.parameters() if p.requires_grad and p.ndim > 1) if in_bf16 else 0
     assert 0.8 * part.bytes < sum(kept.values()) < 1.2 * part.bytes + copies
@@ -202,7 +202,7 @@ def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopba
     told = ask(client, "some/bert", "embedded")
     wanted = [path for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")]
     assert told["of"]["model"] == [sum(path.stat().st_size for path in wanted), "some/bert from the Hub"]
-    assert told["parameters"] == size_of(tiny, 0, None)[0].parameters
+    assert told["parameters"] == size_of(tiny, 0, Settings())[0].parameters
     assert not list(client.home.rglob("*.safetensors")), "weighed, not downloaded"
 
 
@@ -262,7 +262,7 @@ def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(loopback, as
 WEIGH = """
 from pipeline.dataset import FILES
 from pipeline.settings import Settings
-from pipeline.sources import weighed
+from pipeline.hub.availability import weighed
 print(json.dumps(weighed("dataset", "nyu-mll/glue", FILES, Settings())))
 """
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.conftest import ROOT
 
-STAGES = ["settings", "sources", "memory", "dataset", "tokenization", "collation", "why", "metrics", "judgement", "training",
-          "by_hand", "story", "life", "sweeping", "workers", "executors", "runs", "health", "forecast", "diagnosis", "serving",
-          "prediction", "shortcut", "stress", "experiments", "probing", "tables", "adapters", "reproduce", "saving"]  # fmt: skip
+STAGES = ["settings", "checkpoint_rules", "sources", "memory", "dataset", "tokenization", "collation", "why", "metrics", "judgement", "training",
+          "by_hand", "story", "life", "sweeping", "workers", "executors", "runs", "health", "forecast", "evidence", "remedies",
+          "diagnosis", "serving", "prediction", "shortcut", "corruption", "stress", "experiments", "probing", "tables",
+          "adapters", "reproduce", "saving"]  # fmt: skip
 # app.py, the tabs, and the checks that look at the page from outside
 MAY_IMPORT_GRADIO = ("app.py", "tabs/", "tests/", "benchmarks/", "dev/")
 
@@ -86,9 +87,10 @@ def test_the_map_in_the_readme_is_true():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tree = readme.partition("## The map")[2].partition("```\n")[2].partition("```")[0]
     named = set(re.findall(r"[\w.]+\.(?:py|css|md)\b", tree))
-    files = {path.name for folder in ("tabs", "pipeline", "benchmarks", "dev") for path in (ROOT / folder).glob("*.py")}
+    kept = ("tabs", "pipeline", "pipeline/hub", "pipeline/isolation", "benchmarks", "dev")
+    files = {path.name for folder in kept for path in (ROOT / folder).glob("*.py")}
     assert files - named - {"__init__.py"} <= {"__main__.py"}, files - named
-    folders = ("", "tabs", "pipeline", "layers", "languages", "benchmarks", "dev")
+    folders = ("", "tabs", "pipeline", "pipeline/hub", "pipeline/isolation", "layers", "languages", "benchmarks", "dev", "docs")
     assert named - {path.name for folder in folders for path in (ROOT / folder).glob("*")} == set()
 
 

@@ -15,10 +15,11 @@ import languages as spoken
 from dev import catalogue as check
 from languages import Said, as_data, from_data, say, speaking
 from pipeline import diagnosis, probing, sources, training
+from pipeline import prediction as prediction_module
 from pipeline.experiments import Cost
+from pipeline.hub.availability import HubUnavailable, hub_reason
 from pipeline.runs import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError
-from pipeline.sources import HubUnavailable, hub_reason
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from pipeline.why import ROWS, padded_view, why_token
 from tabs import drawing, fine_tune, layer_drawing, layers, predict_drawing, predict_more, run_drawing, sharing, token_drawing
@@ -124,7 +125,7 @@ def test_a_foreign_story_is_told_as_it_is(chinese, said):
 
 WORD = re.compile(r"[A-Za-z]{2,}")
 # Names that are the same in every language: of Python, of a column of a file, of what a grid shows
-NAMES = {"floor", "ceil", "sentence", "pieces"}
+NAMES = {"floor", "ceil", "sentence", "pieces", "NaN"}
 
 
 def is_spoken(node, functions=("_", "say", "told")):
@@ -248,8 +249,8 @@ def test_chinese_has_no_blank_after_its_marks():
 
 
 OVERFITTED = diagnosis.Diagnosis(
-    diagnosis.OVERFITS, say("it made {count} steps", count=7),
-    diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes learning by heart harder.")))  # fmt: skip
+    diagnosis.OVERFITS, say("it made {steps} steps of {batch_size} pairs", steps=7, batch_size=16),
+    diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes memorising harder.")))  # fmt: skip
 BEFORE_AND_AFTER = {"seconds": 30, "before": {"accuracy": 0.6, "f1": 0.7}, "after": {"accuracy": 0.7, "f1": 0.8}}
 
 
@@ -310,7 +311,8 @@ def asked_to_hide():
 def stands_in():
     origin = sources.Origin("a/b", EMBEDDED_CHECKPOINT, "embedded", sources.stand_in("a/b", say("HF_HUB_OFFLINE is set"))
                             .origin.reason, True)  # fmt: skip
-    return predict_more._compared("a/b", (None, origin))[2]
+    prediction = prediction_module.Prediction("equivalent", {}, {}, 3, ("", ""), (sources.NEW_HEAD,))
+    return predict_more._compared("a/b", (prediction, origin))[2]
 
 
 MESSAGES = {

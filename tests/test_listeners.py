@@ -38,7 +38,7 @@ def house(tmp_path_factory):
     """The page, and a queue that takes every run and starts none."""
     folder = tmp_path_factory.mktemp("listeners")
     settings = replace(Settings(mrpc_folder=None, runs_folder=folder / "runs", data="embedded"), max_runs_at_once=0,
-                       max_runs_waiting=10**6, max_runs_per_visitor=10**6, max_page_runs_per_address=10**6, min_free_bytes=0)  # fmt: skip
+                       max_runs_waiting=10**6, max_runs_per_visitor=10**6, min_free_bytes=0)  # fmt: skip
     demo = build_app(settings)
     listeners = {}
     for function in demo.fns.values():

@@ -34,10 +34,9 @@ PAIR = ("Shares of Acme rose 12 cents on Monday .", "Acme stock was up 12 cents 
 
 
 @pytest.fixture
-def page(settings, tmp_path):
-    page = predict_more._handlers(settings)
-    page.cache = tmp_path / "cache"
-    return page
+def page(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    return predict_more._handlers(settings)
 
 
 def shown(update):
@@ -63,15 +62,16 @@ def test_one_public_endpoint_and_a_batched_answer(settings):
 
 
 def test_a_strangers_model_of_the_hub_keeps_nobody_waiting(tiny, settings, monkeypatch):
-    """It gets an answer of its own, later; a model of the Hub that is in memory is answered with the others."""
+    """It gets an answer of its own, later, as a run does: both are opened in processes of their own."""
     page = predict_tab._handlers(settings)
-    by_itself = page.answer(*PAIR, tiny)
-    asked = sources.checkpoint_files
-    monkeypatch.setattr(sources, "checkpoint_files", lambda name, *more: pytest.fail(name) if "/slow" in name else asked(name, *more))
-    drawn, later = page.answers([PAIR[0]] * 4, [PAIR[1]] * 4, ["some/slow-model", tiny, "no/../id", EMBEDDED_CHECKPOINT])
-    assert "some/slow-model" in drawn[0] and "<table" not in drawn[0] and len(later[0]) == 16
-    assert drawn[1] == by_itself and "not a checkpoint id" in drawn[2] and "<table" in drawn[3]
-    assert later[1:] == [gr.skip()] * 3
+    monkeypatch.setattr(sources, "checkpoint_files", lambda name, *more: pytest.fail(name))
+    models = ["some/slow-model", f"run:{'a' * 32}", "no/../id"]
+    drawn, later = page.answers([PAIR[0]] * 3, [PAIR[1]] * 3, models)
+    assert "some/slow-model" in drawn[0] and "<table" not in drawn[0] and len(later[0]) == len(later[1]) == 16
+    assert "not a checkpoint id" in drawn[2] and later[2] == gr.skip()
+    monkeypatch.undo()
+    drawn, later = page.answers([PAIR[0]], [PAIR[1]], [EMBEDDED_CHECKPOINT])
+    assert "<table" in drawn[0] and later == [gr.skip()]
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -103,25 +103,25 @@ def test_any_logits_can_be_written_out(logits):
 def test_the_ready_model_says_how_often_it_is_wrong(settings):
     drawn, record = predict_tab._handlers(settings).answer(*PAIR, READY), record_of(READY)
     assert f"right on {record.accuracy:.1%} of MRPC" in drawn and f"right on {record.majority:.1%}" in drawn
-    assert f"about one answer in {record.one_wrong_in} is wrong" in drawn and "insert “not”, change a number" in drawn
-    for model, says in ((EMBEDDED_CHECKPOINT, "has never been trained"), (WARMED, "has never seen a label")):
+    assert f"of such pairs it gets about one in {record.one_wrong_in} wrong" in drawn and "insert “not”, change a number" in drawn
+    for model, says in ((EMBEDDED_CHECKPOINT, "classification head is new"), (WARMED, "has never seen a label")):
         drawn = predict_tab._handlers(settings).answer(*PAIR, model)
-        assert says in drawn and "about one answer in" not in drawn
+        assert says in drawn and "it gets about one in" not in drawn
 
 
 def test_where_the_ready_model_fails_its_record_is_told(page, settings):
     rows, drawn = stress(READY, *PAIR, settings=settings)[0], page.stress(*PAIR, READY, "equivalent")
     assert any(row.right is False for row in rows)  # else another pair is needed here
-    assert "That is no accident" in drawn and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
-    assert "no accident" not in page.stress(*PAIR, WARMED, "equivalent")
+    assert "it notices so many" in drawn and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
+    assert "it notices so many" not in page.stress(*PAIR, WARMED, "equivalent")
     wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
-    assert "about one answer in" in more.reveal(LABELS[1], LABELS[1], wrong, "model", record_of(READY))
-    assert "about one answer in" not in more.reveal(LABELS[1], LABELS[0], wrong, "model", record_of(READY))
+    assert "it gets about one in" in more.reveal(LABELS[1], LABELS[1], wrong, "model", record_of(READY))
+    assert "it gets about one in" not in more.reveal(LABELS[1], LABELS[0], wrong, "model", record_of(READY))
 
 
 def test_a_model_that_overlooks_nothing_is_not_blamed():
     drawn = more.record_line(Record(0.99, 0.66, {"insert “not”": 0.97}))
-    assert "one answer in 100 " in drawn and "overlooks" not in drawn
+    assert "about one in 100 wrong" in drawn and "overlooks" not in drawn
 
 
 # ---------------------------------------------------------------- models side by side
@@ -139,10 +139,10 @@ def test_a_run_of_an_address_is_listed_by_a_name(settings):
 def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(page, tiny, settings):
     drawn = page.compare(*PAIR, [EMBEDDED_CHECKPOINT, WARMED], "no/../id")
     rows = re.findall(r"<tr.*?</tr>", drawn)[1:]
-    assert len(rows) == 3 and "never been trained" in rows[0] and "is not a checkpoint id" in rows[2]
+    assert len(rows) == 3 and "classification head is new" in rows[0] and "is not a checkpoint id" in rows[2]
     told = predict(WARMED, [PAIR], settings=settings)[0][0]
     assert f"{told.logits['equivalent']:.3f}" in rows[1] and f"{told.probabilities['equivalent']:.1%}" in rows[1]
-    assert "never been trained" not in rows[1]
+    assert "head is new" not in rows[1]
     [alone] = re.findall(r"<tr.*?</tr>", page.compare(*PAIR, [], f" {tiny} "))[1:]
     assert tiny in alone
 
@@ -209,6 +209,16 @@ def test_stress_is_honest_about_failures(page, tiny, settings):
     open_rows = page.stress(*PAIR, tiny, "not_equivalent")
     assert open_rows.count("– open") == sum(row.prediction is not None for row in rows[3:])
     assert "truth is 'x'" in page.stress(*PAIR, tiny, "x").replace("&#x27;", "'")
+
+
+def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
+    record = Record(0.8, 0.66, {"insert “not”": 0.1})
+    for change, right, told in (("insert “not”", False, True), ("insert “not”", True, False), ("as it is", False, False)):
+        label = LABELS[0] if right else LABELS[1]
+        answer = Prediction(label, {"equivalent": 0.5}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+        drawn = more.stress_table([Stressed(change, "a", "b", LABELS[0], "", answer)], record)
+        assert ("it notices so many" in drawn) == told
+        assert "only where it surely" in drawn
 
 
 def test_what_was_changed_is_marked():
@@ -295,7 +305,7 @@ def test_a_file_comes_back_with_predictions(page, tiny, tmp_path):
     assert len(rows) == 72 and rows[0]["sentence1"] == "'=A, b." and "sentence2" in rows[0]
     assert [bool(row["label"]) for row in rows[:3]] == [True, False, True] and "sentence1 is empty" in rows[1]["error"]
     assert "71 pairs answered: " in drawn and "1 row without an answer" in drawn and "The first 10 of 72 rows" in drawn
-    assert page.cache in Path(saved).parents and len(Path(saved).parent.name) == 32
+    assert tmp_path / "cache" in Path(saved).parents and len(Path(saved).parent.name) == 32
 
 
 @pytest.mark.parametrize("text, says", [(None, "No file is chosen"), ("a,b\n", "no rows with the columns"), ("sentence1,sentence2\n" + "a,b\n" * 9, "8 rows")])

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pipeline.probing as probing
+from benchmarks import quality
 from pipeline import tables
+from pipeline.edits.english import NEW_WOMEN
 from pipeline.prediction import model_for, predict, softmax, softmax_steps
 from pipeline.probing import leave_one_out, record_of, stress, without, words_of
 from pipeline.settings import READY, WARMED, InputError, Settings
 from pipeline.sources import adapter_files
+from pipeline.stress import KINDS, changed_pair
 from pipeline.tables import Answered, PairRow, answer_rows, as_text, read_pairs, write_answers
 
 ROUNDING = 0.02  # of logits in bfloat16, where the processor has it: in a batch the last digits are others
@@ -79,7 +82,7 @@ def test_all_variants_go_in_one_batched_forward_pass(tiny, settings, monkeypatch
     shapes = []
 
     class Counted:
-        config, device = model.config, model.device
+        config, device, notes = model.config, model.device, model.notes
 
         def __call__(self, **batch):
             shapes.append(tuple(batch["input_ids"].shape))
@@ -123,60 +126,71 @@ def test_every_change_does_what_it_says(stressed):
     assert pairs["as it is"] == PAIR and pairs["swap the sentences"] == PAIR[::-1]
     assert pairs["the same sentence twice"] == (PAIR[0], PAIR[0])
     assert pairs["insert “not”"] == (PAIR[0], "Bob was not paid 12 dollars by Alice Smith.")
-    assert pairs["change a number"][1] != PAIR[1] and pairs["change a number"][1].startswith("Bob was paid ")
-    assert pairs["change a name"][1] != PAIR[1] and "12 dollars" in pairs["change a name"][1]
-    # sentence 2 has one name inside it only: the swap goes into sentence 1, where a day is no name and a full name is one
+    assert pairs["change a number"] == (PAIR[0], f"Bob was paid {pairs['change a number'][1].split()[3]} dollars by Alice Smith.")
+    assert pairs["change a number"] != PAIR
+    # a whole name for a whole name
+    assert pairs["change a name"][1].removeprefix("Bob was paid 12 dollars by ").rstrip(".") in NEW_WOMEN
+    # sentence 2 says it the other way round: the swap goes into sentence 1, where a day is no name and a full name is one
     assert pairs["swap two names"] == ("On Monday Bob paid Alice Smith 12 dollars.", PAIR[1])
-    assert sorted(pairs["shuffle the words"][1].split()) == sorted(PAIR[1].split()) != PAIR[1].split()
+    assert sorted(pairs["shuffle the words"][1].rstrip(".").split()) == sorted(PAIR[1].rstrip(".").split())
+    assert pairs["shuffle the words"] != PAIR
+
+
+def test_page_and_figures_change_a_pair_with_the_same_editor(stressed, settings):
+    for change, kind, *_why in probing.CHANGES:
+        row, made = stressed[change], changed_pair(kind, PAIR, settings.seed)
+        assert (row.sentence1, row.sentence2) == (made or ("", "")), change
+    assert [kind for _change, kind, *_why in probing.CHANGES] == list(KINDS)
+    assert quality.changed_pair is changed_pair
 
 
 def test_what_the_answer_should_be_follows_from_the_pair(stressed, tiny, settings):
     should = {change: row.should for change, row in stressed.items()}
     assert [should.pop(same) for same in ("as it is", "swap the sentences", "the same sentence twice")] == ["equivalent"] * 3
-    assert set(should.values()) == {"not_equivalent"}
+    possible = {change for change, row in stressed.items() if row.prediction}
+    assert {should[change] for change in possible & set(should)} == {"not_equivalent"}
     other, _ = stress(tiny, *PAIR, "not_equivalent", settings=settings)
-    assert [row.should for row in other] == ["not_equivalent", "not_equivalent", "equivalent", *[None] * 5]
-    assert all(row.right is None for row in other[3:]) and all(row.prediction for row in other)
+    assert [row.should for row in other] == ["not_equivalent", "not_equivalent", "equivalent", *[None] * 7]
+    assert all(row.right is None for row in other[3:])
 
 
 def test_right_and_wrong_are_the_models(stressed, tiny, settings):
     for row in stressed.values():
-        [alone], _ = predict(tiny, [(row.sentence1, row.sentence2)], settings=settings)
-        assert row.prediction.label == alone.label and row.right == (alone.label == row.should)
+        if row.prediction:
+            [alone], _ = predict(tiny, [(row.sentence1, row.sentence2)], settings=settings)
+            assert row.prediction.label == alone.label and row.right == (alone.label == row.should)
     # a model that always says the same can't be right on both kinds
-    assert {row.right for row in stressed.values()} == {True, False}
+    assert {row.right for row in stressed.values()} == {True, False, None}
 
 
 def test_a_change_that_cannot_be_made_says_why(tiny, settings):
     rows = {row.change: row for row in stress(tiny, "so be it", "so it be", settings=settings)[0]}
-    for change, why in (("insert “not”", "is, was, will"), ("change a number", "no|has a number"), ("change a name", "has a name"),
-                        ("swap two names", "two different names")):  # fmt: skip
+    for change, why in (("insert “not”", "surely denies"), ("change a number", "no number in common"),
+                        ("change a day or a month", "no day, month"), ("change a name", "no name in common"),
+                        ("swap two names", "in a list the order"), ("use the opposite word", "no word in common")):  # fmt: skip
         assert rows[change].prediction is None and rows[change].should is None and rows[change].right is None
-        assert any(part in rows[change].why for part in why.split("|"))
+        assert why in rows[change].why
     assert rows["shuffle the words"].prediction
     one = {row.change: row for row in stress(tiny, "yes", "yes", settings=settings)[0]}
     assert one["shuffle the words"].prediction is None
 
 
+def test_right_answers_are_not_marked_wrong(tiny, settings):
+    """What an earlier editor made of these pairs said the same as before, or was no English."""
+    pairs = [("Italy and France signed the pact.", "The pact was signed by Italy and France.", "swap two names"),
+             ("They had no plans to sell.", "They had no plans for a sale.", "insert “not”"),
+             ("You can't park here.", "You can't park in this place.", "insert “not”"),
+             ('" All of a sudden it was dark , " she said .', '" It was dark all of a sudden , " she said .', "change a name")]  # fmt: skip
+    for sentence1, sentence2, change in pairs:
+        rows = {row.change: row for row in stress(tiny, sentence1, sentence2, settings=settings)[0]}
+        assert rows[change].prediction is None, rows[change]
+
+
 def test_a_change_that_makes_a_sentence_too_long_says_so(tiny, settings):
-    longest = ("It is " + "a" * 2000)[: settings.max_characters]
+    longest = ("It is " + "a" * 2000)[: settings.max_characters - 1] + "."
     rows = {row.change: row for row in stress(tiny, longest, longest, settings=settings)[0]}
     assert rows["insert “not”"].prediction is None and "2,000 is the most" in rows["insert “not”"].why
     assert rows["as it is"].prediction
-
-
-@pytest.mark.parametrize("sentence, negated", [
-    ("She was not here.", None), ("She will never go.", None), ("She was not here and is gone.", "She was not here and is not gone."),
-])  # fmt: skip
-def test_nothing_is_negated_twice(sentence, negated):
-    assert probing._Change(probing.LENDERS).negate(sentence) == negated
-
-
-def test_a_day_becomes_a_day_and_a_month_a_month():
-    for seed in range(20):
-        change = probing._Change(probing.LENDERS, seed)
-        assert change.name("It rained on Friday.").split()[-1].rstrip(".") in set(probing.DAYS) - {"Friday"}
-        assert change.name("It rained in May.") in {f"It rained in {month}." for month in probing.MONTHS if month != "May"} | {None}
 
 
 def test_the_same_pair_is_changed_in_the_same_way(tiny, settings):
@@ -327,7 +341,9 @@ def test_the_caps_are_where_the_page_says():
 def test_a_models_record_is_that_of_its_card():
     record, card = record_of(READY), (adapter_files(READY).adapter / "README.md").read_text()
     assert 0.5 < record.majority < record.accuracy < 1 and f"{100 * record.accuracy:.1f} / " in card
-    assert list(record.noticed) == [change for change, *_ in probing.CHANGES]
+    # six pairs of two names are on the card, but no share to quote
+    assert list(record.noticed) == [change for change, kind, *_ in probing.CHANGES if kind != "roles"]
+    assert "| two names swapped | 0 of 6 " in card
     assert all(f"({share:.1%})" in card for share in record.noticed.values())
     assert record.one_wrong_in == round(1 / (1 - record.accuracy))
     assert record_of(WARMED) is None and record_of("../../etc") is None and record_of("adapter:../x") is None

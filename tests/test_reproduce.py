@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.by_hand import one_step
 from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.reproduce import by_hand_script, run_script
+from pipeline.reproduce import batch_script, by_hand_script, predict_script, run_script, train_script
 from pipeline.runs import Run
 from pipeline.saving import files_of
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError
@@ -61,6 +61,10 @@ def curve_said(said):
     return {int(step): float(loss) for step, loss in re.findall(rf"^step (\d+) loss ({NUMBER})$", said, re.M)}
 
 
+def evaluations_said(said):
+    return {int(step): float(loss) for step, loss in re.findall(rf"^step (\d+) evaluated .*'eval_loss': '?({NUMBER})", said, re.M)}
+
+
 def figures_said(said, when):
     line = re.search(rf"^{when} (.*)$", said, re.M)[1]
     return {name: float(value) for name, value in re.findall(rf"'eval_(loss|accuracy|f1)': '?({NUMBER})'?", line)}
@@ -94,6 +98,8 @@ def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, wor
 def assert_same(run, said):
     curve = {event["step"]: event["loss"] for event in run.of("log")}
     assert len(curve) > 2 and curve_said(said) == pytest.approx(curve, abs=1e-6)
+    evaluated = {event["step"] for event in run.of("evaluation") if event["step"]}
+    assert evaluated <= evaluations_said(said).keys(), "each evaluation that the page shows is printed"
     end = run.first(run.state)
     assert end["before"] != end["after"]
     for when in ("before", "after"):
@@ -118,6 +124,13 @@ def test_the_script_in_the_zip_finds_all_that_it_needs_there(settings, workplace
         (away / name).parent.mkdir(parents=True, exist_ok=True)
         (away / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     assert_same(run, said_by((away / "train.py").read_text(), workplace))
+
+
+def test_a_script_says_where_the_page_read_mrpc_and_asks_for_no_gradient_in_vain():
+    assert "The page read MRPC from a folder" in batch_script([0], "train", "folder")
+    assert "MRPC_DIR" not in batch_script([0], "train", "hub")
+    assert "requires_grad_" not in predict_script(WARMED, "a", "b")
+    assert "requires_grad_(True)" in train_script(TrainingConfig(checkpoint=WARMED), "embedded", False)
 
 
 def test_a_run_that_has_told_nothing_has_no_script():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import asdict
 
 import pytest
 
@@ -10,7 +11,7 @@ from pipeline.diagnosis import Diagnosis, Remedy
 from pipeline.forecast import Download, Forecast, Pace, Part, Size
 from pipeline.judgement import Judgement
 from pipeline.settings import LABELS
-from pipeline.training import TrainingConfig
+from pipeline.training import IN_TRAINING_ARGUMENTS, TrainingConfig
 from tabs import run_drawing as drawing
 from tabs.drawing import curve
 from tests.test_drawing import Outline
@@ -84,11 +85,14 @@ def test_a_band_is_where_all_of_them_are():
 
 
 @pytest.mark.parametrize(("name", "kind"), [("Learns well", "good"), ("Knew it already", "calm"),
-                                              ("Too close to tell", "calm"), ("Erratic", "sick")])
+                                              ("Too close to tell", "calm"), ("Learns something", "calm"),
+                                              ("Too few pairs to tell", "calm"), ("Erratic", "sick"), ("Over-confident", "sick")])
 def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
     drawn = drawing.diagnosis_card(Diagnosis(name, SCRIPT, Remedy({"learning_rate": 5e-05, "checkpoint": SCRIPT}, SCRIPT)))
     assert f'class="diagnosis {kind}"' in drawn and "learning_rate = 5e-05" in said(drawn)
     assert "Try" not in said(drawing.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"))))
+    figures = drawing.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"), f"accuracy 72.1% {SCRIPT}"))
+    assert "accuracy 72.1%" in said(figures)
 
 
 def test_what_a_run_changed_is_counted_and_listed():
@@ -117,8 +121,25 @@ def test_the_tables_of_runs_and_seeds():
     assert "50.0% 75.0% –" in said(drawn)
     assert "no finished run" in drawing.runs_table([])
     seeds = said(drawing.seeds_table([(42, "Done", 0.8, 0.85, 0.4), (43, "Done", 0.75, 0.8, 0.5), (44, "Running", None, None, None)]))
-    assert "mean accuracy 77.5%, from 75.0% to 80.0%: 5.0 points apart by the seed alone" in seeds and "seed 44 Running – – –" in seeds
+    assert "mean accuracy 77.5%, from 75.0% to 80.0%: 5.0 percentage points apart by the seed alone" in seeds and "seed 44 Running – – –" in seeds
     assert "apart by" not in said(drawing.seeds_table([(42, "Done", 0.8, 0.85, 0.4)]))
+
+
+def test_the_names_and_defaults_of_trainer_are_trainers():
+    """What the form says of TrainingArguments is what the installed one has."""
+    import inspect
+
+    from transformers import TrainingArguments
+
+    parameters = inspect.signature(TrainingArguments).parameters
+    assert {name: parameters[name].default for _, name, _ in IN_TRAINING_ARGUMENTS.values()} == {
+        name: default for _, name, default in IN_TRAINING_ARGUMENTS.values()}  # fmt: skip
+    own = {"train_pairs", "eval_pairs", "frozen_layers"}
+    assert not own & parameters.keys() and "group_by_length" not in parameters and parameters["logging_steps"].default == 500
+    fields = {field for field, *_ in IN_TRAINING_ARGUMENTS.values()}
+    assert fields | own | {"max_length", "dropout", "checkpoint", "source"} == asdict(TrainingConfig()).keys(), "each field is told"
+    text = said(drawing.names_table(IN_TRAINING_ARGUMENTS, asdict(TrainingConfig())))
+    assert "batch_size per_device_train_batch_size 16 8" in text and "learning_rate learning_rate 0.0002 5e-05" in text
 
 
 # ---------------------------------------------------------------- one step by hand
@@ -126,12 +147,12 @@ def test_the_tables_of_runs_and_seeds():
 
 def test_a_step_is_told_in_the_order_in_which_it_happens():
     examples = [Example(7, SCRIPT, "second", 1, 0.25, 1.386294), Example(9, "a", "b", 0, 0.5, 0.693147)]
-    step = OneStep(examples, (2, 30), 1.0397, 1.0397, 2.5, 2.5000001, 1000, 900, 2e-4, 188.0, 188.0, 3e-9,
+    step = OneStep(examples, (2, 30), 1.0397, 1.0397, 2.5, 2.5000001, 1000, 900, 810, 2e-4, 188.0, 188.0, 3e-9,
                    [Weight("classifier.weight[0, 0]", 0.5, 0.1, 0.4998, 0.4998)], [SCRIPT], 1.25, TrainingConfig(), "tiny/bert",
                    "embedded")  # fmt: skip
     text = said(drawing.step_drawn(step, LABELS))
     order = ["2 pairs, padded to 30 tokens", "row 7", "1.3863", "loss, the mean of these", "1.0397000", "gradient", "norm of all weights",
-             "Three of them", "0.4998000", "900 of 1,000 weights moved", "3.0e-09", "in 1.2 s"]  # fmt: skip
+             "Three of them", "0.4998000", "3.0e-09", "900 of 1,000 weights moved", "90% moved by learning_rate, 0.0002", "in 1.2 s"]  # fmt: skip
     places = [text.find(part) for part in order]
     assert -1 not in places and places == sorted(places), dict(zip(order, places, strict=True))
 

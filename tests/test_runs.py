@@ -138,7 +138,7 @@ def closed(settings):
 def test_a_full_queue_and_a_config_out_of_bounds_are_refused(tiny, closed):
     for _ in range(closed.max_runs_waiting):
         start_run(config_for(tiny), closed)
-    with pytest.raises(InputError, match="8 runs are waiting"):
+    with pytest.raises(InputError, match="10 runs are waiting"):
         start_run(config_for(tiny), closed)
     with pytest.raises(InputError, match="max_steps"):
         start_run(config_for(tiny, max_steps=10**6), closed)
@@ -157,7 +157,7 @@ def test_thirty_clicks_at_once_fill_the_queue_and_no_more(tiny, closed):
     with ThreadPoolExecutor(30) as pool:
         started = [run for run in pool.map(click, range(30)) if run]
     assert len(started) == len(list_runs(closed)) == closed.max_runs_waiting
-    assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 9))
+    assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 11))
 
 
 def test_leaving_the_queue_frees_the_place(tiny, closed):
@@ -186,9 +186,8 @@ def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(tiny, closed):
         start_run(config_for(tiny), narrow, address="10.0.0.1")
 
 
-def test_a_page_counts_for_its_address_too_whatever_name_its_browser_takes(tiny, closed):
-    """A class behind one address fits, a stranger who invents a browser for each run meets an end."""
-    closed = replace(closed, max_page_runs_per_address=3, max_runs_per_address=1)
+def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(tiny, closed):
+    """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
     page = _handlers(closed)
     page.names = tuple(asdict(config_for(tiny)))
     values = asdict(config_for(tiny)).values()
@@ -196,10 +195,20 @@ def test_a_page_counts_for_its_address_too_whatever_name_its_browser_takes(tiny,
     def start(address):
         return page.start(SimpleNamespace(client=SimpleNamespace(host=address)), {}, *values)[0]
 
-    assert all("Place" in start("192.0.2.7") for _ in range(3))
-    assert "3 runs of your network address are waiting or running" in start("192.0.2.7")
+    most = closed.max_runs_waiting - closed.places_for_others
+    assert all("Place" in start("192.0.2.7") for _ in range(most))
+    assert f"last 2 places of the queue are for network addresses that have no run yet, one for each. Yours has {most}" in start("192.0.2.7")
     assert "Place" in start("192.0.2.8")
-    assert len(list_runs(closed)) == 4
+    assert "Yours has 1, and 1 more" in start("192.0.2.8") and "Yours has" in start("192.0.2.7")
+    assert "Place" in start("192.0.2.9")
+    assert "10 runs are waiting already" in start("192.0.2.10") and len(list_runs(closed)) == 10
+
+
+def test_addresses_take_turns(tiny, closed):
+    ids = [start_run(config_for(tiny), closed, browser=f"{number}", address=address)[0] for number, address in enumerate("aaaabc")]
+    assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 5, 6, 2, 3]
+    turns = [run.id for run in runs._in_turn(list_runs(closed), closed)]
+    assert turns == [ids[number] for number in (0, 4, 5, 1, 2, 3)]
 
 
 def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(tiny, closed):
@@ -274,9 +283,10 @@ def test_a_process_id_used_again_by_a_stranger_is_no_worker(folder, settings):
     assert read_run(folder.name, settings).state == "running"
 
 
-def test_a_worker_leaves_its_last_words(folder, settings):
-    (folder / "worker.log").write_text("first\nKilled: no memory\n")
-    assert "Killed: no memory" in read_run(folder.name, settings).events[-1]["message"]
+def test_what_a_worker_said_last_is_for_the_host_alone(folder, settings):
+    (folder / "worker.log").write_text("first\nOSError: /root/secret: no memory\n")
+    message = read_run(folder.name, settings).events[-1]["message"]
+    assert message.startswith("The worker ended before its run did") and "secret" not in message and "OSError" not in message
 
 
 def test_a_folder_that_is_gone_has_expired(settings):
@@ -312,6 +322,37 @@ def test_the_oldest_ended_runs_make_room(settings):
     assert {run.id[0] for run in list_runs(settings)} == {"0", "a", "b"}
     sweep(replace(settings, max_runs_bytes=0))
     assert [(run.id[0], run.state) for run in list_runs(settings)] == [("0", "queued")]
+
+
+def ended_run(settings, name, address, age, size=10**6):
+    path = settings.runs_folder / (name * 32)
+    path.mkdir(parents=True)
+    for file, text in (("config.json", "{}"), ("owner", ""), ("visitor", f"x {address}"), ("worker", "999999999 1"),
+                       ("events.jsonl", '{"event": "failed", "seconds": 1, "message": ""}\n')):  # fmt: skip
+        (path / file).write_text(text)
+    (path / "model.safetensors").write_bytes(bytes(size))
+    os.utime(path / "config.json", (time.time() - age,) * 2)
+
+
+def test_many_runs_of_one_address_push_only_its_own_off(settings):
+    ended_run(settings, "e", "neighbour", 1000)
+    for number, name in enumerate("abcd"):
+        ended_run(settings, name, "flood", 500 - number)
+    sweep(replace(settings, max_runs_bytes=3_500_000))
+    assert {run.id[0] for run in list_runs(settings)} == {"c", "d", "e"}
+    sweep(replace(settings, max_run_folders=2))
+    assert {run.id[0] for run in list_runs(settings)} == {"d", "e"}
+    sweep(replace(settings, max_run_folders=1))
+    assert {run.id[0] for run in list_runs(settings)} == {"d"}, "of equals, the older one"
+
+
+def test_a_disk_that_something_else_fills_costs_nobody_a_model(tiny, settings):
+    ended_run(settings, "a", "ann", 100)
+    full = replace(settings, min_free_bytes=2**60)
+    sweep(full)
+    with pytest.raises(InputError, match="disk has .* GB left"):
+        start_run(config_for(tiny), full)
+    assert [run.id[0] for run in list_runs(settings)] == ["a"]
 
 
 def test_a_run_that_takes_too_long_is_ended_by_the_server(tiny, settings):
@@ -415,7 +456,7 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
     """For 15 s of the default run it said "step 125 of 125", and how long those steps would still take: 0 s."""
     start = {"event": "start", "seconds": 1, "total_steps": 3}
     told = [start, *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3))]
-    said = "Its last step is over: the model is being judged and saved."
+    said = "Its last step is over: the model is being evaluated and saved."
     for state, events, is_over in (("running", told, True), ("running", told[:3], False), ("running", told[:1], False),
                                    ("stopping", told, True), ("stopping", told[:3], False),
                                    ("stopping", [*told[:2], {**told[2], "last": 1}], True)):  # fmt: skip

@@ -13,12 +13,13 @@ from pipeline.judgement import Judgement
 from pipeline.prediction import predict
 from pipeline.runs import read_run
 from pipeline.saving import checked_repo_name, files_of, model_card, push, saved_run, zip_chunks, zip_name
-from pipeline.settings import InputError
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, InputError
 from pipeline.story import append_event, read_judgement
 from pipeline.training import TrainingConfig, fine_tune
 from tests.conftest import ROOT
 
 TOKEN = "hf_aTokenThatNobodyElseMaySee"
+PAIRS = ROOT / "pipeline" / "embedded" / "pairs"
 
 
 def finished_run(config, settings, run_id="a" * 32):
@@ -83,6 +84,15 @@ def test_the_card_of_embedded_pairs_needs_no_mrpc_note(tiny, settings):
     config = TrainingConfig(checkpoint=tiny, source="embedded", train_pairs=8, eval_pairs=4, max_steps=1, frozen_layers=0)
     card = model_card(finished_run(config, settings, "b" * 32), "mine")
     assert "Microsoft" not in card and "nyu-mll" not in card
+    assert "CC0-1.0" in card and "CC0-1.0" in (PAIRS / "README.md").read_text(), "the licence that the pairs' own card names"
+
+
+@pytest.mark.parametrize(("start", "said"), [(WARMED, "without pairing and labels"), (READY, "with their labels")])
+def test_the_card_says_that_the_start_knows_mrpcs_sentences(run, start, said):
+    events = [{**run.events[0], "model": {**run.events[0]["model"], "loaded": start}}, *run.events[1:]]
+    card = model_card(replace(run, events=events), "mine")
+    assert f"The start, `{start}`, was itself trained on the sentences of MRPC's train split, {said}." in card
+    assert f"`{EMBEDDED_CHECKPOINT}`, is under Apache 2.0" in card
 
 
 def test_no_text_of_a_story_becomes_yaml(run, settings):

@@ -3,7 +3,6 @@
 import json
 import shutil
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,8 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline import sources
 from pipeline.dataset import load_raw_datasets
+from pipeline.hub import availability, repository
+from pipeline.hub.availability import SourceError, within
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
-from pipeline.sources import SourceError, checkpoint_files, load_model, load_tokenizer, validated_checkpoint, within
+from pipeline.sources import checkpoint_files, load_model, load_tokenizer, validated_checkpoint
 from tests.conftest import in_cache, tiny_checkpoint
 
 FILES = """
@@ -44,7 +45,7 @@ BAD_IDS = [
 
 @pytest.mark.parametrize("name", BAD_IDS, ids=lambda name: repr(name)[:20])
 def test_what_is_no_id_is_refused_before_anything_is_asked(name, monkeypatch):
-    monkeypatch.setattr(sources, "ask_hub", lambda *args, **kwargs: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr(repository, "listing", lambda *args, **kwargs: pytest.fail("the Hub was asked"))
     with pytest.raises(SourceError) as refused:
         checkpoint_files(name)
     assert len(str(refused.value)) < 500 and "\n" not in str(refused.value)
@@ -66,7 +67,7 @@ not_ids = st.one_of(
 def test_no_path_url_or_control_character_ever_reaches_the_network(name):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("socket.socket.connect", lambda *args: pytest.fail("a connection was opened"))
-        patched.setattr(sources, "ask_hub", lambda *args, **kwargs: pytest.fail("the Hub was asked"))
+        patched.setattr(repository, "listing", lambda *args, **kwargs: pytest.fail("the Hub was asked"))
         with pytest.raises(SourceError):
             checkpoint_files(name)
 
@@ -85,7 +86,7 @@ def test_where_the_hub_was_switched_off_no_wait_is_advised():
     """As in these tests: no minute changes a variable of the server's own environment."""
     switched_off = checkpoint_files("google-bert/bert-base-uncased").origin.reason
     assert "Unset that variable" in switched_off and "minute" not in switched_off
-    silent = sources.stand_in("a/b", sources.HubUnavailable("no answer within 5 s")).origin.reason
+    silent = sources.stand_in("a/b", availability.HubUnavailable("no answer within 5 s")).origin.reason
     assert "Try again in a minute" in silent and "variable" not in silent
     pairs = load_raw_datasets("auto", Settings(data="auto", mrpc_folder=None))[1].reason
     assert "unset that variable" in pairs and "minute" not in pairs
@@ -167,7 +168,7 @@ def test_a_run_without_a_model_is_refused(name, settings):
 
 
 def test_waiting_has_an_end_and_keeps_the_error():
-    with pytest.raises(sources.HubUnavailable, match=r"within 0\.05 s"):
+    with pytest.raises(availability.HubUnavailable, match=r"within 0\.05 s"):
         within(0.05, lambda: __import__("time").sleep(1))
     with pytest.raises(ZeroDivisionError):
         within(1, lambda: 1 / 0)
@@ -188,36 +189,65 @@ def failing(status):
 @pytest.mark.parametrize("status, left_alone", [(400, False), (403, False), (451, False), (429, True), (502, True), (None, True)])
 def test_only_a_hub_that_is_down_is_left_alone_for_a_while(monkeypatch, status, left_alone):
     """One visitor's odd id is no reason to answer all others with a stand-in."""
-    monkeypatch.setattr(sources, "hub_is_switched_off", lambda: False)
-    monkeypatch.setattr(sources, "_refusal", {"until": 0.0, "reason": ""})
-    with pytest.raises(sources.HubUnavailable, match=str(status or "failed")):
-        sources.ask_hub(Settings(), failing(status))
+    monkeypatch.setattr(availability, "hub_is_switched_off", lambda: False)
+    monkeypatch.setattr(availability, "_refusal", {"until": 0.0, "reason": ""})
+    with pytest.raises(availability.HubUnavailable, match=str(status or "failed")):
+        availability.ask_hub(Settings(), failing(status))
     if left_alone:
-        with pytest.raises(sources.HubUnavailable):
-            sources.ask_hub(Settings(), lambda: "an answer")
+        with pytest.raises(availability.HubUnavailable):
+            availability.ask_hub(Settings(), lambda: "an answer")
     else:
-        assert sources.ask_hub(Settings(), lambda: "an answer") == "an answer"
+        assert availability.ask_hub(Settings(), lambda: "an answer") == "an answer"
 
 
 def test_a_download_that_goes_on_is_not_begun_again_and_only_so_many_go_on(monkeypatch):
     begun, end = [], threading.Event()
 
-    def download(name, patterns=()):
+    def download(name, weights):
         begun.append(name)
         end.wait(20)
         return name
 
+    monkeypatch.setattr(availability, "hub_is_switched_off", lambda: False)
+    monkeypatch.setattr(repository, "listing", lambda name, settings: {"config.json": 1})
+    monkeypatch.setattr(repository, "_download", download)
+    impatient = Settings(hub_download_seconds=0.01, max_downloads_at_once=2)
+
     def press(name):
-        with pytest.raises(sources.HubUnavailable) as given_up:
-            sources.finish_download(Settings(hub_download_seconds=0.01, max_downloads_at_once=2), time.monotonic(), download, name,
-                                    patterns=("*.json",))  # fmt: skip
+        with pytest.raises(availability.HubUnavailable) as given_up:
+            repository.download(name, False, impatient)
         return str(given_up.value)
 
     said = [press(name) for name in ("one", "one", "two", "one", "three")]
     assert begun == ["one", "two"] and "goes on in the background" in said[3] and "2 downloads go on already" in said[4]
     end.set()
-    assert sources.finish_download(Settings(), time.monotonic(), download, "one", patterns=("*.json",)) == "one"
-    assert sources.finish_download(Settings(), time.monotonic(), download, "three") == "three" and not sources._under_way
+    assert str(repository.download("one", False, Settings())) == "one"
+    assert str(repository.download("three", False, Settings())) == "three" and not repository._under_way
+
+
+@pytest.fixture
+def fresh_hub(monkeypatch):
+    monkeypatch.setattr(availability, "hub_is_switched_off", lambda: False)
+    availability.forget_refusal()
+    yield
+    availability.forget_refusal()
+
+
+def test_one_odd_repository_is_left_alone_and_the_hub_is_not(fresh_hub):
+    """Its own 500 says nothing of the others; three that fail do, and so does a line that is down."""
+    settings = Settings()
+    availability.note_failure("odd/one", "the Hub answered 500", False, settings)
+    availability.expect_hub("fine/one")
+    with pytest.raises(availability.HubUnavailable, match="500"):
+        availability.expect_hub("odd/one")
+    for name in ("odd/two", "odd/three"):
+        availability.note_failure(name, "the Hub answered 500", False, settings)
+    with pytest.raises(availability.HubUnavailable):
+        availability.expect_hub("fine/one")
+    availability.forget_refusal()
+    availability.note_failure("odd/one", "the Hub can't be reached", True, settings)
+    with pytest.raises(availability.HubUnavailable, match="reached"):
+        availability.expect_hub("fine/one")
 
 
 # ---------------------------------------------------------------- the real clients against a Hub on loopback
@@ -299,12 +329,12 @@ def test_a_hub_that_answers_503(loopback, served_model):
 
 def test_a_hub_that_stalls_is_left_after_five_seconds_and_not_asked_again(loopback, served_model):
     told = loopback(*model_flags(served_model), "--stall", 20).ask(FILES + """
-(first, once), (second, twice) = [timed(checkpoint_files, name) for name in ("google-bert/bert-base-uncased", "other/model")]
+(first, once), (second, twice) = [timed(checkpoint_files, name) for name in ["google-bert/bert-base-uncased"] * 2]
 print(json.dumps([first.origin.reason, once, second.origin.reason, twice, first.origin.stands_in]))
 """)
     first, once, second, twice, stands_in = told
     assert "within 5 s" in first or "in time" in first
-    assert "other/model" in second
+    assert second == first
     assert stands_in and 4.5 < once < 6 and twice < 0.5
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.collation import batch_view
 from pipeline.dataset import load_raw_datasets, rows_at
-from pipeline.experiments import Answer, Cost, MapTimes, compare_tokenizers, padding_costs, ways_to_tokenize
-from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY
+from pipeline.experiments import Answer, Cost, MapTimes, compare_splits, padding_costs, split_of, ways_to_tokenize
+from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY, Settings
 from pipeline.sources import embedded_checkpoint
-from pipeline.tokenization import token_view
+from pipeline.tokenization import token_view, tokenizer_for
 from pipeline.why import why_token
 from tabs import drawing, token_drawing, tokenize_more
 from tabs.tokenize import _handlers
@@ -64,7 +64,7 @@ def test_what_the_grid_sends_is_what_it_was_made_of(page):
         [asked] = re.findall(r'data-asked="([^"]*)"', drawn)
         assert json.loads(html.unescape(asked))["sentence1"] == pair[0]
         assert asked.isascii() and not re.search(r"[\x00-\x1f]", asked)
-        tokenizer, *_ = page.tokenizer(EMBEDDED_CHECKPOINT, 128)
+        tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
         view = token_view(tokenizer, *pair)
         for position in (0, 1, len(view.tokens) - 1):
             made = page.why_token(Event(html.unescape(asked), "piece", position))
@@ -82,7 +82,7 @@ def test_a_cell_of_the_batch_is_explained_with_its_sentence(page):
 
 def test_each_cell_of_a_batch_has_the_grids_value(page):
     dataset, _ = page.split("train")
-    tokenizer, *_ = page.tokenizer(EMBEDDED_CHECKPOINT, 128)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
     view = batch_view(tokenizer, rows_at(dataset, range(4)))
     for show in ("input_ids", "token_type_ids", "attention_mask"):
         for line in (0, 3):
@@ -122,7 +122,7 @@ def test_whatever_a_click_sends_becomes_a_message(page, data, caplog):
 
 def test_what_a_visitor_wrote_stays_text(tokenizer):
     ways = token_drawing.ways(ways_to_tokenize(tokenizer, HTML, HTML))
-    sides = token_drawing.checkpoints(compare_tokenizers(tokenizer, tokenizer, HTML, HTML), [load_raw_datasets("embedded")[1]] * 2)
+    sides = token_drawing.checkpoints(compare_splits(*[split_of(tokenizer, HTML, HTML, 128, True, Settings())] * 2), [load_raw_datasets("embedded")[1]] * 2)
     view = token_view(tokenizer, HTML, "b")
     whys = [token_drawing.why(why_token(view, token.position, row, tokenizer), HTML)
             for token in view.tokens for row in ("piece", "characters")]  # fmt: skip
@@ -304,7 +304,7 @@ def test_the_batchs_script_prints_the_screens_batch(page, settings, elsewhere, s
     script = tokenize_more._Sections(page).batch_script("2, 0, 5-7", "validation", EMBEDDED_CHECKPOINT, 20, True)
     assert ("load_dataset(\"nyu-mll/glue\"" in script) == (source == "folder")
     lengths, shapes, ids = (ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:])
-    tokenizer, *_ = page.tokenizer(EMBEDDED_CHECKPOINT, 20)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
     rows = rows_at(load_raw_datasets(settings=settings)[0]["validation"], [2, 0, 5, 6, 7])
     view = batch_view(tokenizer, rows, 20)
     assert lengths == view.lengths and ids == view.tensors["input_ids"]

@@ -36,11 +36,12 @@ def test_a_split_word_is_not_in_the_vocabulary_and_each_piece_the_longest_that_i
     vocabulary, view = tokenizer.get_vocab(), token_view(tokenizer, *PAIR)
     assert "distorting" not in vocabulary and f"{len(vocabulary):,}" == "30,522"
     first, second, third = (says(view, piece, "piece", tokenizer) for piece in ("di", "##stor", "##ting"))
-    assert first.says[0].startswith("“distorting” is not in the vocabulary of 30,522 entries, so it is split.")
-    assert first.says[1] == "The whole word becomes di ##stor ##ting." and "“Distorting” into “distorting”" in first.says[2]
-    assert "## says that this piece continues the word." in second.says[0] and "“stor” is the longest" in second.says[1]
-    assert "##stort" not in vocabulary and "stor" not in vocabulary and "“stor” is no entry" in second.says[2]
-    assert "“ting” is what is left" in third.says[1] and f"another entry: {vocabulary['ting']}." in third.says[2]
+    assert first.says[0] == "First the tokenizer turned “Distorting” into “distorting”."
+    assert first.says[1].startswith("“distorting” is not in the vocabulary of 30,522 entries, so it is split.")
+    assert first.says[2] == "The whole word becomes di ##stor ##ting."
+    assert "## says that this piece continues the word." in second.says[1] and "“stor” is the longest" in second.says[2]
+    assert "##stort" not in vocabulary and "stor" not in vocabulary and "“stor” is no entry" in second.says[3]
+    assert "“ting” is what is left" in third.says[2] and f"another entry: {vocabulary['ting']}." in third.says[3]
     assert (first.sentence, first.start, first.end) == (1, 0, 2) and PAIR[0][third.start : third.end] == "ting"
 
 
@@ -110,15 +111,37 @@ def test_separators_close_a_sentence_and_are_counted_with_it(tokenizer):
     assert "beginning of every sequence" in says(view, "[CLS]", "piece", tokenizer).says[0]
 
 
-def test_only_the_mask_tells_padding_from_sentence_1(tokenizer):
+def test_padding_has_the_type_of_sentence_1(tokenizer):
     view = padded_view(token_view(tokenizer, *PAIR), 40, tokenizer)
     kind = says(view, "[PAD]", "token_type_ids", tokenizer)
-    assert kind.value == "0" and "Sentence 1 has the same number: only attention_mask, 0 here, tells [PAD] from" in kind.says[0]
+    assert kind.value == "0" and "Sentence 1 has the same number, which does no harm" in kind.says[0]
     piece, mask = says(view, "[PAD]", "piece", tokenizer), says(view, "[PAD]", "attention_mask", tokenizer)
     own = sum(token.role != "padding" for token in view.tokens)
     assert "up to 40 positions" in piece.says[0] and f"has {own} tokens of its own" in piece.says[0]
     assert "softmax gives it the weight 0" in mask.says[0]
     assert "no character" in says(view, "[PAD]", "characters", tokenizer).says[0]
+
+
+def test_attention_goes_by_the_mask_and_not_by_the_padding_tokens_id(tokenizer, tiny):
+    """What the cell says, tried: another id under mask 0 changes nothing, another mask does."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    padded = padded_view(token_view(tokenizer, *PAIR), 40, tokenizer)
+    said = " ".join(says(padded, "[PAD]", "token_type_ids", tokenizer).says)
+    assert "attention goes by attention_mask, 0 here, and not by the id of [PAD]" in said
+    model = AutoModelForSequenceClassification.from_pretrained(tiny).eval()
+    batch = tokenizer(*PAIR, padding="max_length", max_length=40, return_tensors="pt")
+    other_id = torch.where(batch["attention_mask"].bool(), batch["input_ids"], 5)
+    with torch.no_grad():
+        plain = model(**batch).logits
+        assert torch.allclose(model(**{**batch, "input_ids": other_id}).logits, plain, atol=1e-6)
+        assert not torch.allclose(model(**{**batch, "attention_mask": torch.ones_like(other_id)}).logits, plain, atol=1e-6)
+
+
+def test_what_the_normalizer_did_comes_first(tokenizer):
+    number, first, whole = says(token_view(tokenizer, "A Café.", "x"), "cafe", "input_ids", tokenizer).says
+    assert first == "First the tokenizer turned “Café” into “cafe”." and whole.startswith("“cafe” is in the vocabulary")
 
 
 def test_no_number_is_promised_that_the_tokenizer_does_not_give(tokenizer):

@@ -11,6 +11,7 @@ person concluded; nothing but a comparison reads it.
 
 import ast
 import inspect
+import logging
 import textwrap
 import time
 from collections.abc import Callable
@@ -19,7 +20,9 @@ from dataclasses import dataclass, field
 from languages import say
 from layers.chance import seeded
 
-PYTORCH = "https://pytorch.org/docs/stable/"
+log = logging.getLogger(__name__)
+
+PYTORCH = "https://docs.pytorch.org/docs/stable/"
 HUGGING_FACE = "https://huggingface.co/docs/"
 KINDS = ("claim", "open question")
 WORKS, TRAINS = say("works"), say("trains")  # what a finding says of a call without an error
@@ -36,7 +39,7 @@ class Evidence:
     name_works: bool = True  # the API it names is there under that name, and not deprecated
     todays_name_works: bool = False  # asked only where the old name doesn't work
     candidates: dict[str, bool] = field(default_factory=dict)  # possible answer -> this run bears it out
-    seen: dict[str, object] = field(default_factory=dict)  # what a reader should see, in order
+    seen: dict[str, object] = field(default_factory=dict)  # what a reader should see, by its name, in order
     needs: str = ""  # what this machine lacks to decide it
 
 
@@ -54,24 +57,38 @@ def verdict_of(evidence):
     return "holds" if evidence.as_noted else "corrected"
 
 
-def noted(true, **seen):
-    """Evidence on a claim: is it true as the notes put it?"""
-    return Evidence(as_noted=bool(true), seen=seen)
+def noted(true, named=None, /, **seen):
+    """Evidence on a claim: is it true as the notes put it? `named` and `seen` as in findings()."""
+    return Evidence(as_noted=bool(true), seen=findings(named, seen))
 
 
-def renamed(old_works, new_works, **seen):
+def renamed(old_works, new_works, named=None, /, **seen):
     """Evidence on a name: does the notes' name still work, and does today's?"""
-    return Evidence(as_noted=bool(old_works), name_works=bool(old_works), todays_name_works=bool(new_works), seen=seen)
+    return Evidence(as_noted=bool(old_works), name_works=bool(old_works),
+                    todays_name_works=bool(new_works), seen=findings(named, seen))  # fmt: skip
 
 
-def which(candidates, **seen):
+def which(candidates, named=None, /, **seen):
     """Evidence on an open question: which of the possible answers does the run bear out?"""
-    return Evidence(candidates={answer: bool(true) for answer, true in candidates.items()}, seen=seen)
+    candidates = {answer: bool(true) for answer, true in candidates.items()}
+    return Evidence(candidates=candidates, seen=findings(named, seen))
 
 
-def lacking(needs, **seen):
+def lacking(needs, named=None, /, **seen):
     """No evidence: on this machine the claim can't be decided, for want of `needs`."""
-    return Evidence(needs=needs, seen=seen)
+    return Evidence(needs=needs, seen=findings(named, seen))
+
+
+def findings(named, seen):
+    """{name: value} of what a run found, the named ones first.
+
+    A name in `seen` is a keyword made of words. A name in `named` stays as it stands: the
+    underscores of an API name belong to it.
+
+    >>> findings({"eval_strategy": "works"}, {"sum_over_8": 1.5})
+    {'eval_strategy': 'works', 'sum over 8': 1.5}
+    """
+    return {**(named or {}), **{spaced(name): value for name, value in seen.items()}}
 
 
 def error_of(function, *args, **kwargs):
@@ -113,7 +130,8 @@ class Claim:
         """What the run may call its findings and its answers, read from its code, in its order."""
         calls = [node for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Call)]
         judged = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in JUDGED]
-        keys = [key.value for node in judged for one in node.args if isinstance(one, ast.Dict) for key in one.keys]
+        dicts = [one for node in judged for one in node.args if isinstance(one, ast.Dict)]
+        keys = [key.value for one in dicts for key in one.keys if isinstance(key, ast.Constant)]
         return keys + [spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg]
 
     @property
@@ -148,7 +166,7 @@ class Result:
     @property
     def findings(self):
         """What the run gave, as [(name, text)] for a page or a terminal."""
-        seen = [(spaced(name), shown(value)) for name, value in self.evidence.seen.items()]
+        seen = [(name, shown(value)) for name, value in self.evidence.seen.items()]
         return seen + [(answer, say("yes") if true else say("no")) for answer, true in self.evidence.candidates.items()]
 
     @property
@@ -188,7 +206,10 @@ def check(claim):
         try:
             evidence = claim.run()
         except Exception as error:
-            evidence = Evidence(seen={FAILED: f"{type(error).__name__}: {error}"})
+            log.warning("a claim that can't be run", exc_info=error)
+            said = f"{type(error).__name__}: {error}"
+            # A text that names a file of this machine is for the log alone
+            evidence = Evidence(seen={FAILED: type(error).__name__ if "/" in said else said})
     return Result(claim, evidence, time.perf_counter() - began)
 
 

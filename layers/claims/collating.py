@@ -1,10 +1,8 @@
 """Notes, Hugging Face 1, second part: from tokenized_datasets to one padded batch."""
-# The notes' own snippets are run as they stand, with the names that are missing in them.
-# ruff: noqa: F821
 
 import inspect
 
-from layers.claims.claim import HUGGING_FACE, Section, error_of, lacking, noted
+from layers.claims.claim import HUGGING_FACE, TRAINS, Section, error_of, lacking, noted
 from layers.claims.materials import MRPC, NEEDS_MRPC, tiny_model, tokenized_train, tokenizer, training_args
 
 section = Section("collating", "Hugging Face 1: the batch")
@@ -24,7 +22,8 @@ def eight_samples():
 @section.claim(
     "hf-unused-columns",
     "The model has no use for idx, sentence1 and sentence2.",
-    "So it is: its forward() has no such arguments. (label is used, once the collator has renamed it labels.)",
+    "The model takes what its forward() names, and these aren't among it. (label is used, once "
+    "the collator has renamed it labels.)",
     HUGGING_FACE + "transformers/model_doc/bert#transformers.BertForSequenceClassification",
 )
 def unused_columns():
@@ -39,22 +38,30 @@ def unused_columns():
 
 @section.claim(
     "hf-columns-by-hand",
-    "These columns have to be taken out before the data is given to Trainer.",
-    "Trainer drops by itself every column that the model's forward() doesn't name, label apart "
-    "(remove_unused_columns=True). "
-    "Only whoever calls the collator by hand must take them out.",
+    "tokenized_datasets can't go into the model as it is: idx, sentence1 and sentence2 have to "
+    "come out first.",
+    "The collator can make no tensor of text, and forward() has no such arguments. Whoever "
+    "calls the collator by hand takes them out, as the notes do; Trainer does it by itself "
+    "(remove_unused_columns=True).",
     ARGUMENTS,
-    reviewed="corrected",
 )
 def columns_by_hand():
-    from transformers import Trainer
+    from transformers import DataCollatorWithPadding, Trainer
 
-    train_dataset, origin = tokenized_train()
-    trainer = Trainer(tiny_model(), training_args(), train_dataset=train_dataset, processing_class=tokenizer())
-    error = error_of(trainer.train)  # idx, sentence1 and sentence2 still in
-    by_hand = error_of(trainer.data_collator.__class__(tokenizer()), [train_dataset[row] for row in range(8)])
-    return noted(error is not None, columns=train_dataset.column_names, steps_trained=trainer.state.global_step,
-                 collator_by_hand=type(by_hand).__name__, data=origin)  # fmt: skip
+    train_dataset, origin = tokenized_train()  # idx, sentence1 and sentence2 still in
+    by_hand = error_of(DataCollatorWithPadding(tokenizer()), [train_dataset[row] for row in range(8)])
+
+    def trained(**settings):
+        args = training_args(**settings)
+        return error_of(Trainer(tiny_model(), args, train_dataset=train_dataset, processing_class=tokenizer()).train)
+
+    left_in, taken_out = trained(remove_unused_columns=False), trained()
+    return noted(
+        by_hand is not None and left_in is not None,
+        {"remove_unused_columns=False": type(left_in).__name__,
+         "remove_unused_columns=True": TRAINS if taken_out is None else str(taken_out)},
+        columns=train_dataset.column_names, collator_by_hand=type(by_hand).__name__, data=origin,
+    )  # fmt: skip
 
 
 @section.claim(
@@ -75,7 +82,8 @@ def dataset_items():
 @section.claim(
     "hf-eight-lengths",
     "The first eight training samples of MRPC have 50, 59, 47, 67, 59, 50, 62 and 32 input_ids.",
-    "So they have, with bert-base-uncased's vocabulary, which the embedded checkpoint shares. Only MRPC itself can "
+    "Each is [CLS], the first sentence's tokens, [SEP], the second's, [SEP], in "
+    "bert-base-uncased's vocabulary, which the embedded checkpoint shares. Only MRPC itself can "
     "decide it.",
     "https://huggingface.co/learn/llm-course/chapter3/2",
 )
@@ -90,7 +98,8 @@ def eight_lengths():
 @section.claim(
     "hf-batch-size-in-arguments",
     "The batch size isn't given to the collator but to TrainingArguments, which goes to Trainer.",
-    "So it is: per_device_train_batch_size, 8 unless given.",
+    "Trainer's DataLoader cuts the rows into batches before the collator sees any. The argument "
+    "is per_device_train_batch_size, 8 unless given.",
     ARGUMENTS,
 )
 def batch_size_in_arguments():
@@ -99,18 +108,21 @@ def batch_size_in_arguments():
     def about_batch_size(thing):
         return [name for name in inspect.signature(thing).parameters if name.endswith("train_batch_size")]
 
-    places = {
-        thing.__name__: about_batch_size(thing) for thing in (TrainingArguments, Trainer, DataCollatorWithPadding)
-    }
+    places = (TrainingArguments, Trainer, DataCollatorWithPadding)
+    found = {place.__name__: about_batch_size(place) for place in places}
+    default = inspect.signature(TrainingArguments).parameters["per_device_train_batch_size"].default
     return noted(
-        places["TrainingArguments"] and not places["Trainer"] and not places["DataCollatorWithPadding"], **places
+        found["TrainingArguments"] and not found["Trainer"] and not found["DataCollatorWithPadding"],
+        {"per_device_train_batch_size": default},
+        taken_by=found,
     )
 
 
 @section.claim(
     "hf-trainer-splits",
     "Trainer divides the data into unwrapped batches and hands these one by one to the data collator.",
-    "So it is, through its DataLoader: each call of the collator gets a list of rows, one batch.",
+    "Its DataLoader draws the order, cuts it into batches and calls the collator with each "
+    "batch's list of rows.",
     COLLATOR,
 )
 def trainer_splits():
@@ -131,7 +143,8 @@ def trainer_splits():
 @section.claim(
     "hf-collator-one-batch",
     "However much a collator is given, it makes one batch of it, all rows of the same length.",
-    "So it does.",
+    "It looks for the longest of the rows it is given, pads the others to that length and "
+    "stacks them. It knows no batch size.",
     COLLATOR,
 )
 def collator_one_batch():
@@ -148,7 +161,7 @@ def collator_one_batch():
 @section.claim(
     "hf-single-needs-no-padding",
     "Why padding: a single sentence in inference keeps its own length, it is all the data there is.",
-    "So it is: a batch of one has nothing to pad.",
+    "Padding only makes rows equally long, and a single row is as long as itself.",
     HUGGING_FACE + "transformers/pad_truncation",
 )
 def single_needs_no_padding():
@@ -182,19 +195,59 @@ def all_one_length():
 
 @section.claim(
     "trainer-collator-implicit",
-    "DataCollatorWithPadding isn't passed explicitly.",
-    "It needn't be if processing_class=tokenizer is given, and only then: without both Trainer's collator doesn't pad.",
+    "DataCollatorWithPadding needn't be passed to Trainer explicitly.",
+    "With processing_class=tokenizer it needn't: Trainer makes one. Without both Trainer "
+    "doesn't pad, which works only if the rows are padded already; the notes' rows aren't.",
     TRAINER,
     reviewed="corrected",
 )
 def collator_implicit():
+    from transformers import Trainer
+
+    rows = tokenized_train()[0]
+    longest = max(map(len, rows["input_ids"]))
+    padded = rows.map(lambda row: tokenizer().pad(row, padding="max_length", max_length=longest), load_from_cache_file=False)
+    arguments = {
+        "neither": {"train_dataset": rows},
+        "processing_class=tokenizer": {"train_dataset": rows, "processing_class": tokenizer()},
+        "neither, padded rows": {"train_dataset": padded},
+    }
+    trainers = {name: Trainer(tiny_model(), training_args(), **given) for name, given in arguments.items()}
+    errors = {name: error_of(trainer.train) for name, trainer in trainers.items()}
+    outcomes = {name: TRAINS if error is None else type(error).__name__ for name, error in errors.items()}
+    return noted(
+        errors["neither"] is None,
+        {"neither": outcomes["neither"],
+         "processing_class=tokenizer": outcomes["processing_class=tokenizer"],
+         "neither, padded rows": outcomes["neither, padded rows"]},
+        made_by_Trainer=type(trainers["processing_class=tokenizer"].data_collator).__name__,
+    )  # fmt: skip
+
+
+@section.claim(
+    "trainer-collator-passed",
+    "In practice you don't call the collator by hand but pass it to Trainer.",
+    "Trainer calls it once for each batch, so no line of yours does. (Three lines above the "
+    "notes say that it isn't passed. Both are right: pass the collator, or pass the tokenizer "
+    "as processing_class and Trainer makes it.)",
+    TRAINER,
+)
+def collator_passed():
     from transformers import DataCollatorWithPadding, Trainer
 
-    plain = Trainer(tiny_model(), training_args()).data_collator
-    given = Trainer(tiny_model(), training_args(), processing_class=tokenizer()).data_collator
+    calls, data_collator = [], DataCollatorWithPadding(tokenizer())
+
+    def counted(features):
+        calls.append(len(features))
+        return data_collator(features)
+
+    train_dataset = tokenized_train()[0].select(range(24))
+    args = training_args(per_device_train_batch_size=8, max_steps=3)
+    passed = error_of(Trainer(tiny_model(), args, data_collator=counted, train_dataset=train_dataset).train)
     return noted(
-        isinstance(plain, DataCollatorWithPadding), with_nothing=plain.__name__, with_tokenizer=type(given).__name__
-    )
+        passed is None and calls == [8, 8, 8],
+        outcome=TRAINS if passed is None else str(passed), rows_in_each_call=calls,
+    )  # fmt: skip
 
 
 @section.claim(
@@ -205,9 +258,22 @@ def collator_implicit():
     reviewed="corrected",
 )
 def data_dot_collator():
-    samples, _ = eight_samples()
-    error = error_of(lambda: data.collator(samples))
-    return noted(error is None, error=str(error))
+    from transformers import DataCollatorWithPadding
+
+    snippet = (
+        "data_collator = DataCollatorWithPadding(tokenizer=tokenizer)\n"
+        "batch = data.collator(train_samples[:8])\n"
+    )  # fmt: skip
+    train_samples = tokenized_train()[0].remove_columns(UNUSED)
+    names = {
+        "DataCollatorWithPadding": DataCollatorWithPadding,
+        "tokenizer": tokenizer(),
+        "train_samples": train_samples,
+    }
+    error = error_of(exec, snippet, dict(names))
+    mended = dict(names)
+    exec(snippet.replace("data.collator", "data_collator"), mended)
+    return noted(error is None, error=str(error), with_an_underscore=list(mended["batch"]))
 
 
 @section.claim(
@@ -226,7 +292,8 @@ def slice_of_dict():
 @section.claim(
     "hf-collated-shapes",
     "The eight samples become one batch: input_ids, token_type_ids and attention_mask of 8 × 67, labels of 8.",
-    "So they do: 67 is the longest of the eight. With other pairs it is their longest.",
+    "67 is the longest of the eight, and the collator pads the other seven to it. With other "
+    "pairs it is their longest.",
     COLLATOR,
 )
 def collated_shapes():
@@ -244,7 +311,8 @@ def collated_shapes():
 @section.claim(
     "hf-label-becomes-labels",
     "The column label comes out of the collator as labels.",
-    "So it does: DataCollatorWithPadding renames it, since the models' forward() says labels.",
+    "DataCollatorWithPadding renames it, since the argument of the models' forward() is called "
+    "labels.",
     COLLATOR,
 )
 def label_becomes_labels():
@@ -261,13 +329,20 @@ def label_becomes_labels():
 @section.claim(
     "hf-eight-images",
     "The eight images passed in are all stored in one batch.",
-    "They are eight pairs of sentences, as input_ids; there is no picture.",
+    "They are eight pairs of sentences: decoded, the rows of input_ids read as text again. "
+    "'Pictures' is a slip of the pen.",
     COLLATOR,
     reviewed="corrected",
 )
 def eight_images():
     from transformers import DataCollatorWithPadding
 
+    def letters(text):
+        return "".join(text.lower().split())
+
     samples, _ = eight_samples()
     batch = DataCollatorWithPadding(tokenizer())(samples)
-    return noted("pixel_values" in batch, columns=list(batch), first=tokenizer().decode(samples["input_ids"][0])[:60])
+    decoded = tokenizer().batch_decode(batch["input_ids"], skip_special_tokens=True)
+    sentences = tokenized_train()[0][:8]["sentence1"]
+    are_text = [letters(text).startswith(letters(s)) for text, s in zip(decoded, sentences, strict=True)]
+    return noted(not any(are_text), rows_that_read_as_their_sentences=sum(are_text), first=decoded[0][:60])

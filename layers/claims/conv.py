@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, error_of, noted, which
+from layers.claims.claim import PYTORCH, WORKS, Section, error_of, noted, which
 
 section = Section("conv", "PyTorch 1, 2: Conv2d and conv2d")
 CONV2D = PYTORCH + "generated/torch.nn.Conv2d.html"
@@ -17,7 +17,9 @@ FUNCTION = PYTORCH + "generated/torch.nn.functional.conv2d.html"
     "conv-class-and-function",
     "Conv2d is a class: make an instance first, then call it on the input. conv2d is called straight, "
     "with the input and everything else as arguments.",
-    "So it is. Calling the instance, m(input), runs its forward() and any hooks that were registered.",
+    "The instance keeps weight and bias, so its call needs the input alone; the function keeps "
+    "nothing and is given everything each time. m(input) runs forward() and any hooks that were "
+    "registered.",
     CONV2D,
 )
 def class_and_function():
@@ -25,23 +27,27 @@ def class_and_function():
     m = nn.Conv2d(3, 4, kernel_size=3)  # first an instance
     output = m(image)  # then the call
     direct = F.conv2d(image, torch.randn(4, 3, 3, 3))
+    called_straight = callable(F.conv2d) and not inspect.isclass(F.conv2d)
     return noted(
-        inspect.isclass(nn.Conv2d) and inspect.isbuiltin(F.conv2d) and output.shape == direct.shape,
-        conv2d=type(F.conv2d).__name__, output=tuple(output.shape),
-    )  # fmt: skip
+        inspect.isclass(nn.Conv2d) and called_straight and output.shape == direct.shape,
+        {"nn.Conv2d": type(nn.Conv2d).__name__, "F.conv2d": type(F.conv2d).__name__},
+        output=tuple(output.shape),
+    )
 
 
 @section.claim(
     "conv-functional-is-a-class",
     "conv2d belongs to a lower-level class, torch.nn.functional().",
-    "torch.nn.functional is a module: a file of functions. It can't be called, and conv2d is a plain function in it, "
-    "no method of anything.",
+    "torch.nn.functional is a module: a file of functions. It can't be called, and conv2d is "
+    "called on its own, without any object. (Its type reads builtin_function_or_method, "
+    "CPython's one name for whatever is written in C.)",
     PYTORCH + "nn.functional.html",
     reviewed="corrected",
 )
 def functional_is_a_class():
     return noted(
         inspect.isclass(torch.nn.functional),
+        {"F.conv2d": type(F.conv2d).__name__},
         type=type(torch.nn.functional).__name__,
         calling_it=repr(error_of(torch.nn.functional)),
     )
@@ -66,20 +72,25 @@ def class_wraps_function():
     "conv-layers-ready-made",
     "The classic layers (convolutional, recurrent, transformer) are ready-made in torch.nn: a few arguments and "
     "you have an instance.",
-    "So it is; all of them are nn.Module.",
+    "Each is a subclass of nn.Module that makes its own weights: you give the sizes, it knows "
+    "the rest.",
     PYTORCH + "nn.html",
 )
 def layers_ready_made():
     layers = [nn.Conv2d(3, 4, 3), nn.RNN(8, 16), nn.LSTM(8, 16), nn.TransformerEncoderLayer(8, 2)]
+    weights = {type(layer).__name__: sum(p.numel() for p in layer.parameters()) for layer in layers}
     return noted(
-        all(isinstance(layer, nn.Module) for layer in layers), layers=[type(layer).__name__ for layer in layers]
+        all(isinstance(layer, nn.Module) for layer in layers) and all(weights.values()),
+        weights_of_each=weights,
     )
 
 
 @section.claim(
     "conv-own-layers",
     "An unusual network isn't there ready-made; it is built by wrapping conv2d or Conv2d once more.",
-    "So it is: subclass nn.Module. A convolutional recurrent cell, for one, takes a few lines.",
+    "Subclass nn.Module and use any layers and functions in forward(), Conv2d and conv2d among "
+    "them: Module finds their parameters, autograd their gradients, and the whole learns. Here "
+    "a convolutional recurrent cell learns to add up what it has seen.",
     PYTORCH + "notes/modules.html",
 )
 def own_layers():
@@ -89,21 +100,28 @@ def own_layers():
             self.inner = nn.Conv2d(2, 1, kernel_size=3, padding=1)
 
         def forward(self, image, state):  # both (N, 1, H, W)
-            return torch.tanh(self.inner(torch.cat([image, state], dim=1)))
+            return state + torch.tanh(self.inner(torch.cat([image, state], dim=1)))
 
-    cell, state = ConvRecurrentCell(), torch.zeros(1, 1, 6, 6)
-    for image in torch.randn(3, 1, 1, 6, 6):
-        state = cell(image, state)
-    state.sum().backward()
-    ready_made = [name for name in dir(nn) if "conv" in name.lower() and "rnn" in name.lower()]
-    return noted(not ready_made and cell.inner.weight.grad is not None, state=tuple(state.shape), ready_made=ready_made)
+    cell, images = ConvRecurrentCell(), 0.3 * torch.randn(2, 4, 1, 6, 6)
+    optimizer, losses = torch.optim.Adam(cell.parameters(), lr=0.1), []
+    for _ in range(20):
+        state = torch.zeros(4, 1, 6, 6)
+        for image in images:
+            state = cell(image, state)
+        loss = F.mse_loss(state, images.sum(dim=0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return noted(losses[-1] < losses[0] / 4, first_loss=losses[0], last_loss=losses[-1])
 
 
 @section.claim(
     "conv-kernel-shape",
     "A convolution's kernel isn't just Hk × Wk but a tensor of four dimensions: "
     "(out_channels, in_channels / groups, Hk, Wk).",
-    "So it is.",
+    "Each output channel needs one Hk × Wk kernel for every input channel that it sees, "
+    "in_channels / groups of them, and there are out_channels outputs.",
     CONV2D,
 )
 def kernel_shape():
@@ -114,18 +132,26 @@ def kernel_shape():
 @section.claim(
     "conv-groups-default",
     "groups is 1 by default.",
-    "So it is: each output channel sees every input channel. With groups=in_channels each sees one (depthwise).",
+    "With groups=1 each output channel sees every input channel. More groups divide the "
+    "channels among them; with groups=in_channels each output sees one input channel "
+    "(depthwise).",
     CONV2D,
 )
 def groups_default():
-    default = nn.Conv2d(6, 4, 3)
-    return noted(default.groups == 1, groups=default.groups, weight=tuple(default.weight.shape))
+    default, depthwise = nn.Conv2d(6, 4, 3), nn.Conv2d(6, 6, 3, groups=6)
+    return noted(
+        default.groups == 1,
+        groups=default.groups, weight=tuple(default.weight.shape),
+        depthwise_weight=tuple(depthwise.weight.shape),
+    )  # fmt: skip
 
 
 @section.claim(
     "conv-kernel-count",
     "So there are out_channels × in_channels two-dimensional kernels.",
-    "With groups=1, yes. With groups there are out_channels × in_channels / groups.",
+    "With groups=1, the default: out_channels outputs, each with a kernel for every one of the "
+    "in_channels inputs. With groups each output sees in_channels / groups of them, so there "
+    "are out_channels × in_channels / groups.",
     CONV2D,
 )
 def kernel_count():
@@ -139,7 +165,8 @@ def kernel_count():
 @section.question(
     "conv-sum-or-average",
     "One kernel for each input channel: are their results summed into the output map, or averaged?",
-    "Summed, and the bias is added once. Nothing is divided by the number of input channels.",
+    "A convolution is one sum of products over the window and over all input channels, to which "
+    "the bias is added once. Nothing is divided by the number of input channels.",
     CONV2D,
 )
 def sum_or_average():
@@ -156,7 +183,8 @@ def sum_or_average():
 @section.claim(
     "conv-set-per-output",
     "For out_channels output maps each needs a set of kernels of its own.",
-    "So it is: changing set 2 (counted from 0) changes output map 2 and no other.",
+    "Each output map is computed from its own set alone: changing set 2 (counted from 0) "
+    "changes output map 2 and no other.",
     CONV2D,
 )
 def set_per_output():
@@ -189,7 +217,8 @@ def input_four_dimensional():
 @section.claim(
     "conv-function-needs-weight",
     "For conv2d you have to prepare all the kernels yourself.",
-    "So it is: weight has no default.",
+    "A function keeps nothing between calls, so weight is an argument, and one without a "
+    "default.",
     FUNCTION,
 )
 def function_needs_weight():
@@ -201,7 +230,8 @@ def function_needs_weight():
     "conv-class-makes-weight",
     "Conv2d needs only in_channels, out_channels and kernel_size (and groups); it makes the four-dimensional "
     "kernels itself.",
-    "So it is.",
+    "These numbers settle the weight's shape; the instance makes the tensor, fills it at random "
+    "and keeps it. All other arguments have defaults.",
     CONV2D,
 )
 def class_makes_weight():
@@ -214,10 +244,31 @@ def class_makes_weight():
 
 
 @section.claim(
+    "conv-argument-names",
+    "Conv2d's first arguments are input_channel, output_channel and kernel.",
+    "That is their order, and without names the numbers go in as they stand. As keywords they "
+    "are in_channels, out_channels and kernel_size; any other name is an unexpected argument.",
+    CONV2D,
+    reviewed="corrected",
+)
+def argument_names():
+    by_place = error_of(nn.Conv2d, 3, 4, 3)
+    as_noted = error_of(nn.Conv2d, input_channel=3, output_channel=4, kernel=3)
+    right = error_of(nn.Conv2d, in_channels=3, out_channels=4, kernel_size=3)
+    return noted(
+        as_noted is None,
+        without_names=WORKS if by_place is None else str(by_place),
+        with_the_notes_names=str(as_noted),
+        with_the_right_names=WORKS if right is None else str(right),
+    )
+
+
+@section.claim(
     "conv-normal-init",
     "The kernels that Conv2d makes are drawn from a normal distribution.",
-    "They are uniform on ±1/√fan_in, fan_in = in_channels/groups · Hk · Wk (kaiming_uniform_ with a=√5). "
-    "A normal draw of the same spread would lie outside that bound about once in twelve.",
+    "They are uniform between −1/√fan_in and 1/√fan_in, with fan_in = in_channels/groups · Hk · "
+    "Wk (kaiming_uniform_ with a=√5). A normal draw of the same spread would lie outside these "
+    "bounds about once in twelve.",
     CONV2D,
     reviewed="corrected",
 )
@@ -234,7 +285,8 @@ def normal_init():
 @section.claim(
     "conv-weight-learns",
     "These kernels change with learning and can be read as Conv2d.weight, an instance's attribute.",
-    "So it is: weight is an nn.Parameter, and the optimizer gets it from m.parameters().",
+    "weight is an nn.Parameter: m.parameters() hands it to the optimizer, backward() gives it a "
+    "gradient, and step() changes it.",
     CONV2D,
 )
 def weight_learns():
@@ -251,7 +303,9 @@ def weight_learns():
 @section.claim(
     "conv-output-size",
     "kernel_size, stride, padding and dilation (with the input's size) give the output's height and width.",
-    "So it is: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1.",
+    "With its gaps the kernel covers dilation·(kernel_size − 1) + 1 cells, and each place where "
+    "it stops gives one value: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) "
+    "+ 1.",
     CONV2D,
 )
 def output_size():
@@ -266,7 +320,9 @@ def output_size():
 @section.claim(
     "conv-size-not-settable",
     "The output's size can't be given as such.",
-    "So it is: Conv2d has no such argument. (ConvTranspose2d, the way back, takes output_size in its call.)",
+    "It follows from the input's size and the four settings, so Conv2d has no argument for it. "
+    "(ConvTranspose2d, the way back, takes output_size in its call, since several sizes there "
+    "would fit.)",
     CONV2D,
 )
 def size_not_settable():
@@ -291,7 +347,7 @@ def padding_by_hand():
 @section.claim(
     "conv-int-or-tuple",
     "kernel_size, stride, padding and dilation are an int for both directions, or a tuple of two ints for H and W.",
-    "So it is.",
+    "An int is turned into a pair when the layer is made: kernel_size=3 is kept as (3, 3).",
     CONV2D,
 )
 def int_or_tuple():
@@ -307,7 +363,8 @@ def int_or_tuple():
 @section.claim(
     "conv-dilation-gaps",
     "dilation is 1 by default, which means no gap between the kernel's elements; 2 means a gap of one.",
-    "So it is: dilation=2 gives the same as a kernel with zeros put between its elements.",
+    "dilation is the distance from one element to the next. At 2 one cell is skipped, which "
+    "gives the same as a kernel with zeros put between its elements.",
     CONV2D,
 )
 def dilation_gaps():
@@ -335,7 +392,8 @@ def bias_default():
     "conv-bias-shape",
     "The bias adds one number to each output channel's map: a tensor of one dimension, out_channels long, "
     "learnable, to be read as Conv2d.bias.",
-    "So it is.",
+    "The output with bias less the output without is the same number all over a map: one number "
+    "for each output channel, spread over its H × W.",
     CONV2D,
 )
 def bias_shape():
@@ -348,7 +406,7 @@ def bias_shape():
 @section.claim(
     "conv-padding-modes",
     "padding_mode has four values: 'zeros', 'reflect', 'replicate', 'circular'.",
-    "So it is; any other is refused.",
+    "Conv2d compares the name with these four when it is made, and refuses any other.",
     CONV2D,
 )
 def padding_modes():
@@ -360,19 +418,21 @@ def padding_modes():
 @section.claim(
     "conv-padding-default",
     "The default fills with 0.",
-    "So it is; the value's full name is 'zeros'.",
+    "The layer gives what a picture gives that was framed with zeros beforehand. The value's "
+    "full name is 'zeros'.",
     CONV2D,
 )
 def padding_default():
     image, m = torch.randn(1, 1, 5, 5), nn.Conv2d(1, 1, 3, padding=1)
     by_hand = F.conv2d(F.pad(image, (1, 1, 1, 1), value=0.0), m.weight, m.bias)
-    return noted(torch.allclose(m(image), by_hand, atol=1e-6), padding_mode=m.padding_mode)
+    return noted(torch.allclose(m(image), by_hand, atol=1e-6), {"padding_mode": m.padding_mode})
 
 
 @section.claim(
     "conv-padding-reflect",
     "'reflect' takes the border as the axis of symmetry and mirrors the elements outwards.",
-    "So it is; the border itself isn't repeated, which is why the padding must be smaller than the picture.",
+    "The border is the mirror and isn't repeated itself, so a row has one element fewer to "
+    "mirror than it is long: the padding must be smaller than the picture.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
 def padding_reflect():
@@ -385,7 +445,7 @@ def padding_reflect():
 @section.claim(
     "conv-padding-replicate",
     "'replicate' copies the border outwards.",
-    "So it is.",
+    "Each padded cell takes the value of the nearest cell of the picture.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
 def padding_replicate():
@@ -396,7 +456,8 @@ def padding_replicate():
 @section.claim(
     "conv-padding-circular",
     "'circular' is the middle of the picture tiled over and over, cut to the padded size.",
-    "So it is: each side gets the opposite border.",
+    "What leaves the picture on one side comes in again on the other, so each side is padded "
+    "with the opposite border.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
 def padding_circular():
@@ -409,8 +470,9 @@ def padding_circular():
 
 @section.claim(
     "conv-device",
-    "device says on which device the layer is placed.",
-    "So it is: its parameters are made there. ('meta' is a device that every machine has.)",
+    "device decides on which device the layer is placed.",
+    "The layer's parameters are made there. ('meta' is a device that every machine has: it "
+    "knows shapes and holds no values.)",
     CONV2D,
 )
 def device():

@@ -1,6 +1,7 @@
 """Notes, PyTorch 5: Dropout, Dropout2d, and the other means against overfitting."""
 
 import inspect
+import time
 import warnings
 
 import torch
@@ -12,7 +13,8 @@ from layers.claims.claim import PYTORCH, Section, noted, which
 section = Section("dropout", "PyTorch 5: Dropout")
 DROPOUT = PYTORCH + "generated/torch.nn.Dropout.html"
 DROPOUT2D = PYTORCH + "generated/torch.nn.Dropout2d.html"
-ADAMW = PYTORCH + "generated/torch.optim.AdamW.html"
+# Weight decay and L2: the same in SGD, not in Adam. AdamW's page of PyTorch refers to it.
+DECOUPLED = "https://arxiv.org/abs/1711.05101"
 
 
 def noisy_regression(seed=0):
@@ -40,26 +42,33 @@ def fit(model, x, y, weight_decay=0.0, watch=None, steps=400):
 @section.claim(
     "dropout-against-overfitting",
     "Dropout prevents a model from overfitting.",
-    "It reduces it: averaged over five small noisy regressions the error on new rows is lower with dropout. "
-    "'Prevents' is more than it promises.",
+    "Loosely, yes: it reduces it. Averaged over five small noisy regressions the error on new "
+    "rows is lower with dropout, and closer to the error on the training rows. Some distance is "
+    "left, so 'prevents' is more than it promises.",
     DROPOUT,
 )
 def against_overfitting():
-    errors = {"p=0": 0.0, "p=0.3": 0.0}
+    new_rows, gap = {"p=0": 0.0, "p=0.3": 0.0}, {"p=0": 0.0, "p=0.3": 0.0}
     for seed in range(5):
         x, y, new_x, new_y = noisy_regression(seed)
         for name, p in (("p=0", 0.0), ("p=0.3", 0.3)):
             model = nn.Sequential(nn.Dropout(p), nn.Linear(40, 1))
             fit(model, x, y)
-            errors[name] += F.mse_loss(model.eval()(new_x), new_y).item() / 5
-    return noted(errors["p=0.3"] < errors["p=0"], error_on_new_rows=errors)
+            error = F.mse_loss(model.eval()(new_x), new_y).item()
+            new_rows[name] += error / 5
+            gap[name] += (error - F.mse_loss(model(x), y).item()) / 5
+    return noted(
+        new_rows["p=0.3"] < new_rows["p=0"] and gap["p=0.3"] < gap["p=0"],
+        error_on_new_rows=new_rows, minus_the_error_on_training_rows=gap,
+    )  # fmt: skip
 
 
 @section.claim(
     "dropout-co-adaptation",
     "It makes a unit work together with others picked at random and so weakens their joint adaptation.",
-    "So it is: of two copies of one feature a model without dropout leans on either as it happens to start; with "
-    "dropout it can rely on neither, and shares the weight out.",
+    "Without dropout, how the weight is divided between two copies of one feature depends on "
+    "where it started. With dropout either copy may be missing at any step, so neither can "
+    "count on the other, and both end with the same weight.",
     "https://jmlr.org/papers/v15/srivastava14a.html",
 )
 def co_adaptation():
@@ -76,66 +85,108 @@ def co_adaptation():
 @section.claim(
     "dropout-early-stopping",
     "Another means: a validation set, and stopping early once results on it get worse.",
-    "So it is: here the validation loss has its lowest point long before training ends. "
-    "(transformers has EarlyStoppingCallback for it.)",
+    "The validation loss has its lowest point in the first half of training and rises "
+    "afterwards, while the training loss goes on falling: from there on the noise is learned. "
+    "(transformers has EarlyStoppingCallback.)",
     "https://huggingface.co/docs/transformers/main_classes/callback#transformers.EarlyStoppingCallback",
 )
 def early_stopping():
     x, y, new_x, new_y = noisy_regression()
-    validation = fit(nn.Linear(40, 1), x, y, watch=lambda model: F.mse_loss(model(new_x), new_y).item())
+
+    def losses(model):
+        return F.mse_loss(model(new_x), new_y).item(), F.mse_loss(model(x), y).item()
+
+    validation, train = zip(*fit(nn.Linear(40, 1), x, y, watch=losses), strict=True)
     best = min(range(len(validation)), key=validation.__getitem__)
     return noted(
-        best < len(validation) - 1 and validation[best] < validation[-1],
-        best_step=best + 1, loss_there=validation[best], loss_at_the_end=validation[-1],
+        best < len(validation) / 2 and validation[best] < validation[-1] and train[-1] < train[best],
+        best_step=best + 1, of_steps=len(validation), loss_there=validation[best], loss_at_the_end=validation[-1],
+        training_loss_there=train[best], training_loss_at_the_end=train[-1],
     )  # fmt: skip
 
 
 @section.claim(
     "dropout-l1-l2",
     "Another means: L1 and L2 penalties, which keep the parameters in bounds.",
-    "So it is: weight_decay is the L2 penalty (in AdamW applied to the weights directly); L1 is added to the loss "
-    "by hand.",
-    ADAMW,
+    "Either penalty pulls the weights towards 0 and leaves less room for noise. In SGD "
+    "weight_decay is the gradient of an L2 penalty; AdamW's decoupled weight decay shrinks "
+    "weights too, but isn't the gradient of an L2 term. L1 is added to the loss by hand.",
+    DECOUPLED,
 )
 def l1_l2():
     x, y, _, _ = noisy_regression()
-    plain, decayed, l1 = nn.Linear(40, 1), nn.Linear(40, 1), nn.Linear(40, 1)
-    fit(plain, x, y), fit(decayed, x, y, weight_decay=0.3)
-    optimizer = torch.optim.SGD(l1.parameters(), lr=0.05)
-    for _ in range(400):
-        optimizer.zero_grad()
-        (F.mse_loss(l1(x), y) + 0.3 * l1.weight.abs().sum()).backward()
-        optimizer.step()
-    sizes = {name: m.weight.abs().sum().item() for name, m in (("none", plain), ("L2", decayed), ("L1", l1))}
-    return noted(sizes["L2"] < sizes["none"] and sizes["L1"] < sizes["none"], sum_of_absolute_weights=sizes)
+
+    def trained(optimizer, penalty=0.0, steps=400, **settings):
+        torch.manual_seed(0)  # the same start for all
+        model = nn.Linear(40, 1, bias=False)
+        step = optimizer(model.parameters(), lr=0.05, **settings)
+        for _ in range(steps):
+            step.zero_grad()
+            (F.mse_loss(model(x), y) + (penalty(model.weight) if penalty else 0)).backward()
+            step.step()
+        return model.weight.detach()
+
+    def l2(weight):  # its gradient is 0.3 · weight
+        return 0.3 / 2 * weight.square().sum()
+
+    sgd, adamw = torch.optim.SGD, torch.optim.AdamW
+    weights = {
+        "none": trained(sgd), "L2": trained(sgd, l2), "L1": trained(sgd, lambda weight: 0.3 * weight.abs().sum())
+    }  # fmt: skip
+    sizes = {name: weight.abs().sum().item() for name, weight in weights.items()}
+    sgd_is_l2 = torch.allclose(trained(sgd, weight_decay=0.3), weights["L2"], atol=1e-4)
+    adamw_is_l2 = torch.allclose(
+        trained(adamw, weight_decay=0.3), trained(adamw, l2, weight_decay=0.0), atol=1e-4
+    )
+    return noted(
+        sizes["L2"] < sizes["none"] and sizes["L1"] < sizes["none"],
+        {"weight_decay is an L2 penalty": {"SGD": sgd_is_l2, "AdamW": adamw_is_l2}},
+        sum_of_absolute_weights=sizes,
+    )
 
 
 @section.claim(
     "dropout-ensemble",
     "Another means: an ensemble, several models that judge together; but training costs too much.",
-    "So it is: the average's squared error is never above the models' average error, at so many times the training.",
-    "https://docs.pytorch.org/tutorials/intermediate/ensembling.html",
+    "Models trained on different draws of the rows err differently, and averaging cancels part "
+    "of it: over ten data seeds five models together have a lower error on new rows than one "
+    "model of all rows (not with each single seed), for five times the training.",
+    "https://scikit-learn.org/stable/modules/ensemble.html#bagging-meta-estimator",
 )
 def ensemble():
-    x, y, new_x, new_y = noisy_regression()
-    outputs = []
-    for _ in range(5):
-        rows = torch.randint(0, 30, (30,))  # each model has its own draw of the rows
-        model = nn.Linear(40, 1)
-        fit(model, x[rows], y[rows], steps=150)
-        outputs.append(model(new_x).detach())
-    each = [F.mse_loss(output, new_y).item() for output in outputs]
-    together = F.mse_loss(sum(outputs) / 5, new_y).item()
-    return noted(together < sum(each) / 5, each=each, together=together, steps_of_training=5 * 150)
+    errors = {"knowing nothing": [], "one model": [], "five together": []}
+    seconds = {"one model": 0.0, "five together": 0.0}
+    fit(nn.Linear(40, 1), *noisy_regression()[:2], steps=50)  # the first steps of a process are slow
+    for seed in range(10):
+        x, y, new_x, new_y = noisy_regression(seed)
+        everything = [torch.arange(30)]
+        drawn = [torch.randint(0, 30, (30,)) for _ in range(5)]  # each model's own draw of the rows
+        for name, row_sets in (("one model", everything), ("five together", drawn)):
+            began, outputs = time.thread_time(), []
+            for rows in row_sets:
+                model = nn.Linear(40, 1)
+                fit(model, x[rows], y[rows], steps=150)
+                outputs.append(model(new_x).detach())
+            seconds[name] += time.thread_time() - began
+            errors[name].append(F.mse_loss(torch.stack(outputs).mean(dim=0), new_y).item())
+        errors["knowing nothing"].append(new_y.square().mean().item())  # always predicting 0
+    mean = {name: sum(each) / len(each) for name, each in errors.items()}
+    better = [five < one for one, five in zip(errors["one model"], errors["five together"], strict=True)]
+    lowest = min(mean, key=mean.get) == "five together"
+    return noted(
+        lowest and seconds["five together"] > 2 * seconds["one model"],
+        error_on_new_rows=mean, seeds_with_the_five_better=f"{sum(better)} / {len(better)}", seconds=seconds,
+    )  # fmt: skip
 
 
 @section.question(
     "dropout-soft-weight-sharing",
     "Soft weight sharing: what is it? (Named, not yet understood.)",
-    "A penalty that is the negative log-likelihood of the weights under a mixture of Gaussians: weights gather "
-    "around a few shared values, not around 0 alone. The mixture's centres and widths are learned along with the "
-    "weights. PyTorch has no switch for it; a distribution makes it.",
-    PYTORCH + "distributions.html#mixturesamefamily",
+    "A penalty that is the negative log-likelihood of the weights under a mixture of Gaussians "
+    "(Nowlan and Hinton, 1992): weights gather around a few shared values, not around 0 alone. "
+    "The mixture's centres and widths are learned along with the weights. PyTorch has no switch "
+    "for it; torch.distributions makes it in a few lines.",
+    "https://doi.org/10.1162/neco.1992.4.4.473",
 )
 def soft_weight_sharing():
     from torch.distributions import Categorical, MixtureSameFamily, Normal
@@ -164,7 +215,7 @@ def soft_weight_sharing():
 @section.claim(
     "dropout-class-name",
     "The class is torch.nn.DropOut2d.",
-    "nn.Dropout2d, with a small o.",
+    "nn.Dropout2d, with a small o: Python tells capitals from small letters.",
     DROPOUT2D,
     reviewed="corrected",
 )
@@ -175,19 +226,29 @@ def class_name():
 @section.claim(
     "dropout-signature",
     "Its parameters are p=0.5 and inplace=False.",
-    "So it is.",
+    "p is the probability that a map is zeroed; inplace=True writes the result over the input, "
+    "which saves memory and loses the input.",
     DROPOUT2D,
 )
 def signature():
     defaults = {name: parameter.default for name, parameter in inspect.signature(nn.Dropout2d).parameters.items()}
-    return noted(defaults == {"p": 0.5, "inplace": False}, defaults=defaults)
+    maps = torch.ones(1, 4, 2, 2)
+    nn.Dropout2d(p=1.0)(maps)
+    kept = bool(maps.all())
+    nn.Dropout2d(p=1.0, inplace=True)(maps)
+    return noted(
+        defaults == {"p": 0.5, "inplace": False},
+        {"input kept with inplace=False": kept, "input kept with inplace=True": bool(maps.all())},
+        defaults=defaults,
+    )
 
 
 @section.claim(
     "dropout2d-whole-maps",
     "Each two-dimensional feature map is set to zero with probability p.",
-    "So it is: whole channels, each by itself, in training. The others are multiplied by 1 / (1 − p); "
-    "in eval nothing happens.",
+    "In training one draw decides over a whole map, each channel of each picture by itself. "
+    "What is kept is multiplied by 1 / (1 − p), so that the expected value stays the same; in "
+    "eval nothing happens.",
     DROPOUT2D,
 )
 def whole_maps():
@@ -198,15 +259,15 @@ def whole_maps():
     zeroed = (values[..., 0] == 0).float().mean().item()
     return noted(
         uniform and abs(zeroed - 0.25) < 0.03,
-        share_zeroed=zeroed, kept_value=output.max().item(), eval_changes_nothing=torch.equal(in_eval, maps),
+        fraction_zeroed=zeroed, kept_value=output.max().item(), eval_changes_nothing=torch.equal(in_eval, maps),
     )  # fmt: skip
 
 
 @section.claim(
     "dropout2d-does-1d",
     "Dropout2d contains Dropout1d, for historical reasons: a tensor of three dimensions is treated by the 1d rule.",
-    "So it is, still: read as (N, C, L), with a warning that a later release will read it as (C, H, W). "
-    "Today's name for the 1d rule is nn.Dropout1d.",
+    "Still so: it is read as (N, C, L), with a warning that a later release will read it as (C, "
+    "H, W). Today's name for the 1d rule is nn.Dropout1d.",
     DROPOUT2D,
 )
 def does_1d():
@@ -225,7 +286,8 @@ def does_1d():
 @section.claim(
     "dropout2d-no-unbatched",
     "So Dropout2d can't yet zero the maps of a single picture (C, H, W) without a batch.",
-    "So it is today: it zeroes rows. picture[None] makes a batch of one.",
+    "Today (C, H, W) is read as (N, C, L), so each row of the picture is zeroed by itself and "
+    "maps are torn. picture[None] makes a batch of one.",
     DROPOUT2D,
 )
 def no_unbatched():
@@ -259,7 +321,7 @@ def on_parameters():
     return noted(
         weights_changed and not flow_changed,
         weights_changed=weights_changed, flowing_tensor_changed=flow_changed,
-        kept_times_2=torch.allclose(output[output != 0], 2 * flowing[output != 0]),
+        kept_values_doubled=torch.allclose(output[output != 0], 2 * flowing[output != 0]),
     )  # fmt: skip
 
 
@@ -288,7 +350,9 @@ def in_layer_definitions():
 @section.question(
     "dropout-which-is-common",
     "A hunch: Dropout2d is rare, and Dropout by the element is the one in use?",
-    "Element-wise, by far, in transformers' own models.",
+    "In transformers' own models, by far: text is a row of vectors, without maps to drop. In "
+    "networks for images Dropout2d and stochastic depth (DropPath, which leaves out whole "
+    "branches) are commoner than here.",
     DROPOUT,
 )
 def which_is_common():
@@ -297,12 +361,14 @@ def which_is_common():
     from pathlib import Path
 
     models = Path(find_spec("transformers").submodule_search_locations[0]) / "models"
-    uses = {"nn.Dropout": 0, "nn.Dropout1d": 0, "nn.Dropout2d": 0}
+    uses = {"nn.Dropout": 0, "nn.Dropout1d": 0, "nn.Dropout2d": 0, "DropPath": 0}
     for file in models.glob("*/modeling_*.py"):
-        for name in re.findall(r"\bnn\.Dropout(?:1d|2d)?(?=\()", file.read_text(encoding="utf-8")):
-            uses[name] += 1
+        for name in re.findall(r"\bnn\.Dropout(?:1d|2d)?(?=\()|= \w*DropPath(?=\()", file.read_text(encoding="utf-8")):
+            uses["DropPath" if name.endswith("DropPath") else name] += 1
+    often, rarely = uses["nn.Dropout"], uses["nn.Dropout2d"]
     return which(
-        {"Dropout, element-wise": uses["nn.Dropout"] > 10 * uses["nn.Dropout2d"],
-         "Dropout2d as often": uses["nn.Dropout2d"] * 10 >= uses["nn.Dropout"]},
+        {"Dropout, element-wise": often > 10 * rarely,
+         "Dropout2d": rarely > 10 * often,
+         "both": often <= 10 * rarely and rarely <= 10 * often},
         uses_in_transformers=uses,
     )  # fmt: skip

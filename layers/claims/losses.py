@@ -19,7 +19,8 @@ CROSS_ENTROPY = PYTORCH + "generated/torch.nn.CrossEntropyLoss.html"
 @section.claim(
     "loss-l1-signature",
     "L1Loss(size_average=None, reduce=None, reduction='mean').",
-    "So it is.",
+    "The installed release has the same. The first two are deprecated; None means that "
+    "reduction alone decides.",
     L1,
 )
 def l1_signature():
@@ -30,7 +31,8 @@ def l1_signature():
 @section.claim(
     "loss-import",
     "import torch.nn.L1Loss doesn't work, since a plain import takes packages; from torch.nn import L1Loss does.",
-    "So it is: after a plain import each part of the dotted name must be a package or a module.",
+    "After a plain import each part of the dotted name must be a package or a module, and "
+    "L1Loss is a class inside one.",
     "https://docs.python.org/3/reference/simple_stmts.html#import",
 )
 def plain_import():
@@ -58,7 +60,8 @@ def size_average_dead():
 @section.claim(
     "loss-reduction-suffices",
     "reduction alone can do what both of them did.",
-    "So it is.",
+    "Each combination of the two switches is one value of reduction: both True is 'mean', "
+    "size_average=False is 'sum', reduce=False is 'none'.",
     L1,
 )
 def reduction_suffices():
@@ -74,36 +77,31 @@ def reduction_suffices():
 @section.claim(
     "loss-any-shape",
     "predict and target can have any shape, as long as it is the same. Make the L1Loss first, then pass both.",
-    "So it is.",
+    "|x − y| is taken element by element, so any shape will do that both have. Mind what "
+    "happens if they differ: shapes that can't be broadcast raise an error, shapes that can "
+    "give a warning only and a wrong loss. (3, 1) against (3,) compares each with each, and "
+    "equal values no longer give 0.",
     L1,
 )
 def any_shape():
     loss = nn.L1Loss()
     outputs = {shape: loss(torch.ones(shape), torch.zeros(shape)).item() for shape in [(), (3,), (2, 3), (2, 3, 4, 5)]}
-    return noted(all(output == 1 for output in outputs.values()), outputs=outputs)
-
-
-@section.claim(
-    "loss-shapes-must-match",
-    "predict and target have to have the same shape.",
-    "Nothing stops you if they differ, which is worse: shapes that can be broadcast are, with a warning. (3, 1) against "
-    "(3,) compares each with each, and equal values no longer give 0.",
-    L1,
-    reviewed="corrected",
-)
-def shapes_must_match():
     values = torch.tensor([1.0, 2.0, 3.0])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        error = error_of(nn.L1Loss(), values.reshape(3, 1), values)
-        output = nn.L1Loss()(values.reshape(3, 1), values)
-    return noted(error is not None, output=output.item(), warning=str(caught[0].message)[:88] + " …")
+        broadcast = loss(values.reshape(3, 1), values)
+        refused = error_of(loss, torch.ones(3), torch.ones(2))
+    return noted(
+        all(output == 1 for output in outputs.values()) and refused is not None and broadcast > 0,
+        {"(3,) against (2,)": str(refused), "(3, 1) against (3,)": broadcast.item()},
+        outputs=outputs, warning=str(caught[0].message)[:88] + " …",
+    )  # fmt: skip
 
 
 @section.claim(
     "loss-three-reductions",
     "reduction is one of 'none', 'mean', 'sum'.",
-    "So it is; anything else is refused when the loss is called.",
+    "The loss looks the name up when it is called, and refuses any other only then.",
     L1,
 )
 def three_reductions():
@@ -117,7 +115,7 @@ def three_reductions():
 @section.claim(
     "loss-none",
     "'none' takes |x − y| of each element: the output is no scalar but has the shape of predict and target.",
-    "So it is.",
+    "Nothing is added up, so each element keeps a loss of its own.",
     L1,
 )
 def none():
@@ -129,7 +127,8 @@ def none():
 @section.claim(
     "loss-mean",
     "'mean' sums all |x − y| and divides by n: a scalar.",
-    "So it is; n counts all elements, not only the rows of the batch.",
+    "n counts all elements, here 2 × 3 = 6, and not only the rows of the batch. So the loss "
+    "doesn't grow with the batch.",
     L1,
 )
 def mean():
@@ -142,19 +141,25 @@ def mean():
 @section.claim(
     "loss-sum",
     "'sum' sums all |x − y| and doesn't divide: a scalar.",
-    "So it is.",
+    "Without the division the loss grows with the number of elements, and its gradient too: the "
+    "same rows twice give twice the loss.",
     L1,
 )
 def total():
     predict, target = torch.randn(2, 3), torch.randn(2, 3)
-    output = nn.L1Loss(reduction="sum")(predict, target)
-    return noted(torch.isclose(output, (predict - target).abs().sum()) and output.dim() == 0, output=output.item())
+    loss = nn.L1Loss(reduction="sum")
+    output, twice = loss(predict, target), loss(predict.repeat(2, 1), target.repeat(2, 1))
+    return noted(
+        torch.isclose(output, (predict - target).abs().sum()) and output.dim() == 0,
+        output=output.item(), same_rows_twice=twice.item(),
+    )  # fmt: skip
 
 
 @section.claim(
     "loss-mse-same-rules",
     "MSELoss has the same parameters and rules as L1Loss, only with (x − y)² for |x − y|.",
-    "So it is. Mind: no ½ in front.",
+    "Only the distance of two elements differs; what reduction does with it is the same. Mind: "
+    "no ½ in front.",
     MSE,
 )
 def mse_same_rules():
@@ -183,7 +188,8 @@ def ce_input():
 @section.claim(
     "loss-ce-one-hot",
     "The target may be one-hot: then it has the input's shape.",
-    "So it is, as floats: any class probabilities will do, one-hot among them. Integers of that shape are refused.",
+    "A one-hot row is a distribution with all its probability on one class, and any class "
+    "probabilities will do, as floats. Integers of that shape are refused.",
     CROSS_ENTROPY,
 )
 def ce_one_hot():
@@ -201,7 +207,8 @@ def ce_one_hot():
 @section.claim(
     "loss-ce-index",
     "Or the target is the right index alone, without the dimension C: shape (N), or a scalar for input (C).",
-    "So it is; integers (long).",
+    "All that is needed of the target is which class's −log softmax to take, so one integer "
+    "(long) for each example is enough.",
     CROSS_ENTROPY,
 )
 def ce_index():
@@ -215,7 +222,9 @@ def ce_index():
 @section.claim(
     "loss-ce-scalar",
     "With reduction 'sum' or 'mean' the output is a scalar.",
-    "So it is. (With class weights and index targets the mean is divided by the sum of the weights used.)",
+    "The losses of all examples are added up or averaged, and one number is left, which is what "
+    "backward() starts from. (With class weights and index targets the mean is divided by the "
+    "sum of the weights used.)",
     CROSS_ENTROPY,
 )
 def ce_scalar():
@@ -243,15 +252,41 @@ def ce_none_shape():
 
 
 @section.claim(
+    "loss-ce-none-unused",
+    "reduction='none' is generally not used.",
+    "For an ordinary training step, right: the default 'mean' does. But whoever needs the "
+    "single losses needs 'none', the notes' own section 8 among them: train_ch3 adds up l.sum() "
+    "for its report, which after 'mean' is one average for a batch, and so too small.",
+    CROSS_ENTROPY,
+    reviewed="corrected",
+)
+def ce_none_unused():
+    logits, index, reported = torch.randn(24, 3), torch.randint(0, 3, (24,)), {}
+    for reduction in ("none", "mean"):
+        loss = nn.CrossEntropyLoss(reduction=reduction)
+        # train_ch3: metric.add(float(l.sum()), …, y.numel()) for each batch, here of 8, then the quotient
+        batches = zip(logits.split(8), index.split(8), strict=True)
+        reported[reduction] = sum(loss(*batch).sum().item() for batch in batches) / len(index)
+    right = -logits.log_softmax(dim=1)[torch.arange(24), index].mean().item()
+    can_do_without = abs(reported["mean"] - right) < 1e-5
+    return noted(can_do_without, {"train_ch3 reports": reported}, mean_loss_of_an_example=right)
+
+
+@section.claim(
     "loss-ce-other-arguments",
     "Of CrossEntropyLoss's arguments only reduction matters; leave the others aside.",
-    "ignore_index decides which targets count at all (transformers marks them −100), weight helps with rare classes, "
-    "label_smoothing softens the target. Each changes the loss.",
+    "ignore_index decides which targets count at all (transformers marks them −100), weight "
+    "helps with rare classes, label_smoothing softens the target. Each changes the loss.",
     CROSS_ENTROPY,
     reviewed="corrected",
 )
 def ce_other_arguments():
     logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
-    settings = [{}, {"ignore_index": 1}, {"weight": torch.tensor([1.0, 1.0, 5.0])}, {"label_smoothing": 0.1}]
-    losses = {str(setting): nn.CrossEntropyLoss(**setting)(logits, index).item() for setting in settings}
+    losses = {
+        "()": nn.CrossEntropyLoss(),
+        "(ignore_index=1)": nn.CrossEntropyLoss(ignore_index=1),
+        "(weight=[1, 1, 5])": nn.CrossEntropyLoss(weight=torch.tensor([1.0, 1.0, 5.0])),
+        "(label_smoothing=0.1)": nn.CrossEntropyLoss(label_smoothing=0.1),
+    }
+    losses = {arguments: loss(logits, index).item() for arguments, loss in losses.items()}
     return noted(len(set(losses.values())) == 1, losses=losses)

@@ -13,27 +13,38 @@ BATCHNORM2D = PYTORCH + "generated/torch.nn.BatchNorm2d.html"
 
 @section.claim(
     "norm-not-regularization",
-    "Normalization isn't regularization: that is a penalty on weights, against overfitting.",
-    "So it is: weight decay shrinks weights, BatchNorm shifts and scales what flows through. "
-    "(The batch's noise makes it regularize a little, as a side effect.)",
-    PYTORCH + "generated/torch.optim.SGD.html",
+    "Normalization isn't regularization; regularization is a penalty on weights, against "
+    "overfitting.",
+    "Weight decay pulls the weights towards 0. BatchNorm centres and scales what flows through "
+    "and pulls at no weight: the layer before it is no smaller after a step. (The noise of the "
+    "batches' statistics regularizes a little, as a side effect.)",
+    BATCHNORM2D,
 )
 def not_regularization():
-    weight = nn.Parameter(torch.ones(3))
-    weight.grad = torch.zeros(3)
-    torch.optim.SGD([weight], lr=0.1, weight_decay=0.5).step()  # shrinks with no gradient at all
-    bn, images = nn.BatchNorm2d(3), 5 + 2 * torch.randn(8, 3, 4, 4)
-    output = bn(images)
+    images, norms = 5 + 2 * torch.randn(8, 3, 6, 6), {}
+    for name, after, weight_decay in [
+        ("BatchNorm", nn.BatchNorm2d(4), 0.0),
+        ("weight_decay", nn.Identity(), 0.5),
+    ]:
+        conv = nn.Conv2d(3, 4, 3, bias=False)
+        before = conv.weight.norm().item()
+        output = after(conv(images))
+        # BatchNorm gets a loss; weight decay shrinks weights even where the loss has no gradient.
+        (output.pow(3).mean() if name == "BatchNorm" else 0 * output.sum()).backward()
+        torch.optim.SGD(conv.parameters(), lr=0.1, weight_decay=weight_decay).step()
+        norms[name] = conv.weight.norm().item() / before
+    means = nn.BatchNorm2d(3)(images).mean(dim=(0, 2, 3))  # (C,)
     return noted(
-        (weight < 1).all() and (bn.weight == 1).all() and output.mean().abs() < 1e-5,
-        weight_after_decay=weight.tolist(), batchnorm_weight=bn.weight.tolist(), output_mean=output.mean().item(),
+        norms["weight_decay"] < 0.99 and norms["BatchNorm"] > 0.9999 and means.abs().max() < 1e-5,
+        weight_norm_after_a_step_over_before=norms, means_after_BatchNorm=means.tolist(),
     )  # fmt: skip
 
 
 @section.claim(
     "norm-shape-kept",
     "For images use BatchNorm2d: in and out are N × C × H × W, the shape doesn't change.",
-    "So it is; three dimensions are refused.",
+    "It works element by element, subtracting and dividing, so the shape can't change. Three "
+    "dimensions are refused.",
     BATCHNORM2D,
 )
 def shape_kept():
@@ -46,8 +57,9 @@ def shape_kept():
 @section.claim(
     "norm-formula",
     "Each pixel's value is normalized as (x − E[x]) / √(Var[x] + ε) · γ + β.",
-    "So it is in training, with the variance that divides by n (biased). In eval the running mean and running "
-    "variance take their places, and that variance was collected with n − 1.",
+    "In training E and Var are the batch's own, with the variance that divides by n (biased). "
+    "In eval the running mean and running variance take their places, and that variance was "
+    "collected with n − 1.",
     BATCHNORM2D,
 )
 def formula():
@@ -84,7 +96,7 @@ def e_is_variance():
 @section.claim(
     "norm-per-channel",
     "One mean and one variance for each channel, so there are C of them.",
-    "So it is: over N, H and W together.",
+    "They are taken over N, H and W together, which leaves one number for each channel.",
     BATCHNORM2D,
 )
 def per_channel():
@@ -99,7 +111,8 @@ def per_channel():
 @section.claim(
     "norm-gamma-beta-shape",
     "γ and β are one for each channel: shape C, whatever the batch size; read them as .weight and .bias.",
-    "So it is.",
+    "They belong to the channels, not to the rows: the layer is made from num_features before "
+    "any batch is seen.",
     BATCHNORM2D,
 )
 def gamma_beta_shape():
@@ -130,7 +143,8 @@ def standard_normal():
 @section.claim(
     "norm-initial-values",
     "γ and β aren't passed in: the class makes them with the values 1 and 0, and they can be learned.",
-    "So it is.",
+    "With 1 and 0 nothing is changed at first. Both are Parameters, so backward() gives them "
+    "gradients and the optimizer moves them.",
     BATCHNORM2D,
 )
 def initial_values():
@@ -144,7 +158,8 @@ def initial_values():
 @section.claim(
     "norm-signature",
     "BatchNorm2d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device, dtype).",
-    "So it is. Recent releases have bias as well, by keyword: bias=False leaves β away and keeps γ.",
+    "The installed release has all of these with the same defaults. Recent ones have bias as "
+    "well, by keyword: bias=False leaves β away and keeps γ.",
     BATCHNORM2D,
 )
 def signature():
@@ -165,7 +180,8 @@ def signature():
 @section.claim(
     "norm-num-features",
     "num_features is the number of channels, and so of γ and of β; 3 for an RGB picture.",
-    "So it is; another number is an error. Behind a convolution it is that layer's out_channels.",
+    "γ, β and the running statistics have this length, so an input with another number of "
+    "channels is an error. After a convolution it is that layer's out_channels.",
     BATCHNORM2D,
 )
 def num_features():
@@ -188,8 +204,9 @@ def argument_names():
     right = error_of(nn.BatchNorm2d, num_features=3, track_running_stats=True)
     return noted(
         short is None and long is None,
-        num_feature=str(short), tracking_running_stats=str(long), the_right_names=WORKS if right is None else str(right),
-    )  # fmt: skip
+        {"num_feature": str(short), "tracking_running_stats": str(long)},
+        the_right_names=WORKS if right is None else str(right),
+    )
 
 
 @section.claim(
@@ -212,9 +229,9 @@ def momentum_gamma_beta():
 @section.question(
     "norm-momentum-weight",
     "What is this weight of the newly observed x_t in an update?",
-    "x_t is the mean (or variance) of the batch just seen, and momentum is its share: "
-    "running = (1 − momentum) · running + momentum · batch. An optimizer's momentum is the other way round: "
-    "the factor on the old.",
+    "x_t is the mean (or variance) of the batch just seen, and momentum is its weight: running "
+    "= (1 − momentum) · running + momentum · batch. An optimizer's momentum is the other way "
+    "round: the factor on the old.",
     BATCHNORM2D,
 )
 def momentum_weight():
@@ -223,18 +240,18 @@ def momentum_weight():
     batch, n = images.mean(), images.numel()
     variance = 0.9 * 1 + 0.1 * images.var(unbiased=True)
     return which(
-        {"momentum is the new batch's share": torch.isclose(bn.running_mean[0], 0.9 * 0 + 0.1 * batch),
-         "momentum is the old value's share": torch.isclose(bn.running_mean[0], 0.1 * 0 + 0.9 * batch)},
-        batch_mean=batch.item(), running_mean=bn.running_mean.item(), n=n,
-        running_var_divides_by_n_minus_1=torch.isclose(bn.running_var[0], variance).item(),
+        {"momentum is the new batch's weight": torch.isclose(bn.running_mean[0], 0.9 * 0 + 0.1 * batch),
+         "momentum is the old value's weight": torch.isclose(bn.running_mean[0], 0.1 * 0 + 0.9 * batch)},
+        {"batch mean": batch.item(), "running_mean": bn.running_mean.item(), "n": n,
+         "running_var divides by n − 1": torch.isclose(bn.running_var[0], variance).item()},
     )  # fmt: skip
 
 
 @section.claim(
     "norm-affine-learnable",
-    "affine says whether γ and β can be learned: True (default) yes, False no.",
-    "With affine=False they don't exist: weight and bias are None, and the output is normalized and nothing more. "
-    "To keep and freeze them, set requires_grad_(False).",
+    "affine decides whether γ and β can be learned: True (default) yes, False no.",
+    "With affine=False they don't exist: weight and bias are None, and the output is normalized "
+    "and nothing more. To keep and freeze them, set requires_grad_(False).",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -243,8 +260,9 @@ def affine_learnable():
     frozen_but_there = without.weight is not None and not without.weight.requires_grad
     return noted(
         learned.weight.requires_grad and frozen_but_there,
-        affine_True=tuple(learned.weight.shape), affine_False=without.weight, state=list(without.state_dict()),
-    )  # fmt: skip
+        {"affine=True": tuple(learned.weight.shape), "affine=False": without.weight},
+        state=list(without.state_dict()),
+    )
 
 
 @section.question(
@@ -261,6 +279,6 @@ def track_running_stats():
     in_eval = torch.allclose(tracking.eval()(images), not_tracking.eval()(images), atol=1e-3)
     return which(
         {"what training normalizes with": not in_training, "what eval normalizes with": not in_eval},
+        {"running_mean without tracking": not_tracking.running_mean},
         eval_mean_tracking=tracking(images).mean().item(), eval_mean_not_tracking=not_tracking(images).mean().item(),
-        running_mean_not_tracking=not_tracking.running_mean,
     )  # fmt: skip

@@ -15,7 +15,8 @@ MAXPOOL2D = PYTORCH + "generated/torch.nn.MaxPool2d.html"
 @section.claim(
     "pool-fewer-numbers",
     "Pooling reduces the features' dimensions, and with them the cost of computing.",
-    "So it is: a 2 × 2 window leaves a quarter of the numbers for the layers that follow.",
+    "A 2 × 2 window with stride 2 gives one number for four: the layers that follow have a "
+    "quarter to compute on.",
     MAXPOOL2D,
 )
 def fewer_numbers():
@@ -27,9 +28,10 @@ def fewer_numbers():
 @section.claim(
     "pool-position-kept",
     "Pooling blurs the picture, but recognizing it, and judging where things are, doesn't suffer.",
-    "Where suffers: a dot at any place of one window gives the same output, so its position is known only to the "
-    "window. (In which window it stands is kept.) And max pooling is no blur: a largest value comes through whole "
-    "and the rest is dropped, while average pooling spreads it thin.",
+    "The position does suffer: a dot at any place of one window gives the same output, so it is "
+    "known only to the window. (In which window it stands is kept.) And max pooling is no blur: "
+    "a largest value comes through whole and the rest is dropped, while average pooling spreads "
+    "it thin.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -44,7 +46,8 @@ def position_kept():
 @section.claim(
     "pool-signature",
     "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False).",
-    "So it is.",
+    "The installed release has the same names and defaults. stride=None means kernel_size, so "
+    "that windows lie side by side.",
     MAXPOOL2D,
 )
 def signature():
@@ -59,7 +62,7 @@ def signature():
 @section.claim(
     "pool-channels-kept",
     "Pooling doesn't change the number of channels, so neither in_channels nor out_channels is passed.",
-    "So it is: each channel is pooled by itself.",
+    "Each channel is pooled by itself, so as many come out as went in.",
     MAXPOOL2D,
 )
 def channels_kept():
@@ -71,18 +74,24 @@ def channels_kept():
 @section.claim(
     "pool-nothing-to-learn",
     "The rule within a window is fixed, so there is no kernel and no bias to learn.",
-    "So it is.",
+    "Taking the largest value needs no weight, so parameters() is empty. A gradient passes "
+    "through all the same: to the element that was largest.",
     MAXPOOL2D,
 )
 def nothing_to_learn():
-    return noted(not list(nn.MaxPool2d(2).parameters()), parameters=len(list(nn.MaxPool2d(2).parameters())))
+    image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], requires_grad=True)
+    pool = nn.MaxPool2d(2)
+    gradient = torch.autograd.grad(pool(image).sum(), image)[0]
+    parameters = list(pool.parameters())
+    return noted(not parameters, parameters=len(parameters), gradient_of_the_input=gradient[0, 0].tolist())
 
 
 @section.claim(
     "pool-only-height-width",
     "As with Conv2d, make an instance and pass it the input. Input and output differ only in H and W; "
     "batch size and channels are the same.",
-    "So it is.",
+    "The window moves over H and W alone, in each picture of the batch and in each channel by "
+    "itself.",
     MAXPOOL2D,
 )
 def only_height_width():
@@ -94,7 +103,8 @@ def only_height_width():
 @section.claim(
     "pool-output-size",
     "kernel_size, stride, padding and dilation give the output's H and W here too.",
-    "So it is: the formula is Conv2d's, rounded down, or up with ceil_mode.",
+    "A window moves as a kernel does, so the formula is Conv2d's: rounded down, or up with "
+    "ceil_mode.",
     MAXPOOL2D,
 )
 def output_size():
@@ -109,11 +119,12 @@ def output_size():
 @section.claim(
     "pool-stride-default",
     "stride's default isn't 1 here but kernel_size.",
-    "So it is: None in the signature, kernel_size in the instance.",
+    "The signature says None, and the instance puts kernel_size in its place.",
     MAXPOOL2D,
 )
 def stride_default():
-    return noted(nn.MaxPool2d(3).stride == 3, stride_of_MaxPool2d_3=nn.MaxPool2d(3).stride)
+    stride = nn.MaxPool2d(3).stride
+    return noted(stride == 3, {"MaxPool2d(3).stride": stride})
 
 
 @section.claim(
@@ -125,27 +136,32 @@ def stride_default():
     reviewed="corrected",
 )
 def no_overlap():
-    def most_windows_per_pixel(pool):
-        ones = torch.ones(1, 1, 12, 12, requires_grad=True)
-        # unfold copies each window: how often a pixel was copied is its gradient.
-        windows = F.unfold(ones, pool.kernel_size, dilation=pool.dilation, stride=pool.stride)
-        return torch.autograd.grad(windows.sum(), ones)[0].max().item()
-
-    uses = {name: most_windows_per_pixel(pool) for name, pool in [
-        ("MaxPool2d(2)", nn.MaxPool2d(2)), ("MaxPool2d(3, stride=2)", nn.MaxPool2d(3, stride=2)),
-        ("MaxPool2d(2, dilation=2)", nn.MaxPool2d(2, dilation=2))]}  # fmt: skip
-    return noted(all(count == 1 for count in uses.values()), windows_per_pixel=uses)
+    # 144 pictures, each with one dot: the windows that see it are the outputs above 0.
+    dots = torch.eye(144).reshape(144, 1, 12, 12)
+    pools = {
+        "MaxPool2d(2)": nn.MaxPool2d(2),
+        "MaxPool2d(3, stride=2)": nn.MaxPool2d(3, stride=2),
+        "MaxPool2d(2, dilation=2)": nn.MaxPool2d(2, dilation=2),
+    }
+    most = {name: (pool(dots) > 0).flatten(1).sum(dim=1).max().item() for name, pool in pools.items()}
+    return noted(all(count == 1 for count in most.values()), most_windows_over_one_pixel=most)
 
 
 @section.claim(
     "pool-no-padding-mode",
     "There is no padding_mode, because only the largest value counts.",
-    "So it is: what is filled in is −∞, which never beats a number.",
+    "What is filled in is −∞, which never beats a number, so there is no other way to pad that "
+    "would be worth an argument: a padded picture of −1 stays −1 to its border.",
     MAXPOOL2D,
 )
 def no_padding_mode():
     parameters = list(inspect.signature(nn.MaxPool2d).parameters)
-    return noted("padding_mode" not in parameters, parameters=parameters)
+    padded = nn.MaxPool2d(2, padding=1)(-torch.ones(1, 1, 4, 4))
+    padding_never_counts = bool((padded == -1).all())
+    return noted(
+        "padding_mode" not in parameters and padding_never_counts,
+        parameters=parameters, padded_picture_of_minus_1=padded[0, 0].tolist(),
+    )  # fmt: skip
 
 
 @section.claim(
@@ -163,7 +179,8 @@ def class_pads_zero():
 @section.claim(
     "pool-function-pads-infinity",
     "The function max_pool2d fills with negative infinity.",
-    "So it does, and so does the class, which calls it: there is no difference.",
+    "Where a window meets nothing but padding, −∞ itself comes out. The class calls this "
+    "function, so the two don't differ.",
     PYTORCH + "generated/torch.nn.functional.max_pool2d.html",
 )
 def function_pads_infinity():
@@ -190,7 +207,8 @@ def ceil_fills_zero():
 @section.claim(
     "pool-floor-drops",
     "With ceil_mode=False a region that doesn't fill a window is dropped and gives no output.",
-    "So it is: a largest value in the last row or column can vanish.",
+    "The size is rounded down, so no window starts where it wouldn't fit: a largest value in "
+    "the last row or column can vanish.",
     MAXPOOL2D,
 )
 def floor_drops():
@@ -203,7 +221,8 @@ def floor_drops():
 @section.claim(
     "pool-ceil-changes-size",
     "So ceil_mode affects the output's H and W.",
-    "So it does.",
+    "It rounds the same quotient the other way: 5 rows under a window of 2 give (5 − 2) / 2 + 1 "
+    "= 2.5, so 2 or 3.",
     MAXPOOL2D,
 )
 def ceil_changes_size():
@@ -235,7 +254,8 @@ def ceil_rounds():
     "pool-indices-for-unpool",
     "return_indices=True gives, with the output, the index of each window's largest value; "
     "max_unpool2d makes use of it.",
-    "So it is: max_unpool2d puts each value back where it was and leaves zeros elsewhere.",
+    "The indices say where each value stood, so max_unpool2d puts it back there. All other "
+    "places are zero: what wasn't the largest is lost.",
     PYTORCH + "generated/torch.nn.MaxUnpool2d.html",
 )
 def indices_for_unpool():

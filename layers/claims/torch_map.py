@@ -14,7 +14,7 @@ TORCH = PYTORCH + "torch.html"
 @section.claim(
     "map-normal",
     "torch.normal() draws from a normal distribution.",
-    "So it does, with the mean and standard deviation given.",
+    "mean and std are arguments, and those of 100,000 draws come close to them.",
     PYTORCH + "generated/torch.normal.html",
 )
 def normal():
@@ -27,7 +27,8 @@ def normal():
 @section.claim(
     "map-randn",
     "torch.randn() draws from the standard normal distribution: mean 0, standard deviation 1.",
-    "So it does.",
+    "It is normal() with mean 0 and std 1: 68% of the draws lie within ±1, as they must in a "
+    "normal distribution.",
     PYTORCH + "generated/torch.randn.html",
 )
 def randn():
@@ -42,20 +43,26 @@ def randn():
 @section.claim(
     "map-ones-zeros",
     "torch.ones() and torch.zeros() make tensors of a shape; torch.ones_like() and torch.zeros_like() take a tensor's.",
-    "So they do; the _like ones take over its dtype and device as well.",
+    "The first two are told the shape, the _like ones read it from a tensor, with its dtype and "
+    "device.",
     TORCH + "#creation-ops",
 )
 def ones_zeros():
     like = torch.randn(2, 3, dtype=torch.float64)
-    ones, zeros = torch.ones_like(like), torch.zeros_like(like)
-    same = torch.equal(ones, torch.ones(2, 3, dtype=torch.float64)) and torch.equal(zeros, torch.zeros_like(ones))
-    return noted(same and not zeros.any(), ones=ones.tolist(), dtype=str(ones.dtype))
+    made = {"ones": torch.ones(2, 3), "zeros": torch.zeros(2, 3)}
+    made_like = {"ones_like": torch.ones_like(like), "zeros_like": torch.zeros_like(like)}
+    right_values = all((tensor == name.startswith("ones")).all() for name, tensor in (made | made_like).items())
+    right_shapes = all(tensor.shape == (2, 3) for tensor in (made | made_like).values())
+    dtypes = {name: str(tensor.dtype) for name, tensor in (made | made_like).items()}
+    return noted(right_values and right_shapes, dtypes=dtypes)
 
 
 @section.claim(
     "map-nn",
     "For building networks torch.nn has functional, Parameter, and layers such as Conv2d.",
-    "So it has: functional a module of functions, Parameter a tensor that a module lists among its parameters.",
+    "functional is a module of functions, a layer is a class, and a Parameter is a tensor that "
+    "a module lists among its parameters. A plain tensor it doesn't list, so no optimizer would "
+    "get it.",
     PYTORCH + "nn.html",
 )
 def what_is_in_nn():
@@ -78,24 +85,25 @@ def init_normal_randn():
     there = {name: hasattr(nn.init, name) for name in ("normal_", "randn_")}
     weight = torch.zeros(10_000)
     nn.init.normal_(weight)
-    return noted(all(there.values()), there=there, std_after_normal_=weight.std().item())
+    return noted(all(there.values()), {"std after normal_": weight.std().item()}, there=there)
 
 
 @section.claim(
     "map-losses-in-nn",
     "nn has the loss functions too, such as torch.nn.MSELoss().",
-    "So it has.",
+    "A loss is a module as a layer is: made first, then called.",
     PYTORCH + "nn.html#loss-functions",
 )
 def losses_in_nn():
     losses = [name for name in dir(nn) if name.endswith("Loss")]
-    return noted("MSELoss" in losses and nn.MSELoss()(torch.ones(2), torch.zeros(2)) == 1, losses=losses)
+    called = nn.MSELoss()(torch.ones(2), torch.zeros(2))
+    return noted(issubclass(nn.MSELoss, nn.Module) and called == 1, losses=losses)
 
 
 @section.claim(
     "map-optim",
     "The optimizers are in torch.optim.",
-    "So they are.",
+    "All are subclasses of torch.optim.Optimizer, so all have step() and zero_grad().",
     PYTORCH + "optim.html",
 )
 def optim():
@@ -109,7 +117,8 @@ def optim():
 @section.claim(
     "map-activations",
     "Activation functions: torch.relu, torch.sigmoid and so on.",
-    "So they are, and the same as layers: nn.ReLU, nn.Sigmoid. Some (gelu, silu) are only in nn.functional and nn.",
+    "They are functions here and layers in nn: nn.ReLU, nn.Sigmoid, with the same values. Some "
+    "(gelu, silu) are only in nn.functional and nn.",
     TORCH + "#pointwise-ops",
 )
 def activations():
@@ -121,15 +130,18 @@ def activations():
 @section.claim(
     "map-max-min",
     "torch.max(a, b) and torch.min(a, b) give a tensor with the larger or smaller value of each element.",
-    "So they do. torch.max(a, 1) is another thing: the largest along a dimension, with its index.",
-    PYTORCH + "generated/torch.maximum.html",
+    "Two tensors are compared element by element, as torch.maximum does. With a number in the "
+    "second place torch.max is another thing: the largest along that dimension, with its index.",
+    PYTORCH + "generated/torch.max.html",
 )
 def max_min():
     a, b = torch.tensor([1, 5, 3]), torch.tensor([4, 2, 3])
     larger, smaller = torch.max(a, b), torch.min(a, b)
+    values, indices = torch.max(torch.stack([a, b]), 1)
     return noted(
         larger.tolist() == [4, 5, 3] and smaller.tolist() == [1, 2, 3] and torch.equal(larger, torch.maximum(a, b)),
-        max=larger.tolist(), min=smaller.tolist(),
+        {"max(a, b)": larger.tolist(), "min(a, b)": smaller.tolist()},
+        largest_of_each_row=values.tolist(), with_its_index=indices.tolist(),
     )  # fmt: skip
 
 
@@ -150,15 +162,23 @@ def max_same_shape():
 @section.claim(
     "map-norm",
     "torch.norm(input, p=2) gives the input's Lp norm.",
-    "It still computes it, but it is deprecated: today's name is torch.linalg.vector_norm(input, ord=2) "
-    "(matrix_norm for matrices). Its default p isn't 2 but 'fro', which for a vector is the same.",
+    "It still computes it, but it is deprecated: today's name is "
+    "torch.linalg.vector_norm(input, ord=2). Its default p isn't 2 but 'fro', which gives the "
+    "same. A matrix counts as one long vector here; torch.linalg.matrix_norm(A, 2) is another "
+    "number, the largest singular value.",
     PYTORCH + "generated/torch.norm.html",
     reviewed="outdated",
 )
 def norm():
-    x = torch.tensor([3.0, -4.0])
+    x, matrix = torch.tensor([3.0, -4.0]), torch.tensor([[1.0, 2.0], [2.0, -1.0]])
     by_hand = {p: (x.abs() ** p).sum() ** (1 / p) for p in (1, 2, 3)}
     right = all(torch.isclose(torch.norm(x, p=p), by_hand[p]) for p in by_hand)
     todays = all(torch.isclose(torch.linalg.vector_norm(x, ord=p), by_hand[p]) for p in by_hand)
     deprecated = "deprecated" in torch.norm.__doc__
-    return renamed(right and not deprecated, todays, torch_norm=torch.norm(x, p=2).item(), deprecated=deprecated)
+    of_a_matrix = {"torch.norm": torch.norm(matrix, 2), "vector_norm": torch.linalg.vector_norm(matrix, 2),
+                   "matrix_norm": torch.linalg.matrix_norm(matrix, 2)}  # fmt: skip
+    return renamed(
+        right and not deprecated, todays,
+        {"torch.norm": torch.norm(x, p=2).item()},
+        deprecated=deprecated, of_a_matrix={name: value.item() for name, value in of_a_matrix.items()},
+    )  # fmt: skip

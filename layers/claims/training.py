@@ -51,25 +51,35 @@ def own_accuracy():
 @section.claim(
     "trainer-five-arguments",
     "Trainer has five basic arguments.",
-    "The notes go on to list seven: model, args, train_dataset, the other dataset, data_collator, compute_metrics and "
-    "the tokenizer. Trainer has them all, and more; its signature requires none of them.",
+    "Five that you normally pass: model, args, train_dataset, eval_dataset, compute_metrics, as "
+    "in the notes' last snippet. They list two more, data_collator and the tokenizer, and call "
+    "both optional. The signature requires none.",
     TRAINER,
-    reviewed="corrected",
 )
 def five_arguments():
     from transformers import Trainer
 
-    listed = ["model", "args", "train_dataset", "eval_dataset", "data_collator", "compute_metrics", "processing_class"]
+    rows = padded_rows()
+    trainer = Trainer(
+        model=tiny_model(), args=training_args(), train_dataset=rows, eval_dataset=rows,
+        compute_metrics=lambda eval_pred: {"rows": len(eval_pred.predictions)},
+    )  # fmt: skip
+    error = error_of(trainer.train)
+    evaluated = trainer.evaluate()
     parameters = inspect.signature(Trainer).parameters
-    there = [name for name in listed if name in parameters]
     required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
-    return noted(len(there) == 5, listed_by_todays_names=there, required=required)
+    return noted(
+        error is None and evaluated["eval_rows"] == 8,
+        {"eval_rows": evaluated["eval_rows"]},
+        steps_trained=trainer.state.global_step, required=required,
+    )  # fmt: skip
 
 
 @section.claim(
     "trainer-model-with-head",
     "The model has to include the part after the body, as AutoModelForSequenceClassification does.",
-    "So it has: a body alone (AutoModel) has no labels and no loss, and Trainer stops.",
+    "Trainer asks the model for a loss, and the head computes it from labels. A body alone "
+    "(AutoModel) takes no labels and gives no loss, so Trainer stops.",
     TRAINER,
 )
 def model_with_head():
@@ -83,17 +93,31 @@ def model_with_head():
 @section.claim(
     "trainer-num-labels",
     "AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2) gives a classifier of two labels.",
-    "So it does: two logits for each pair. The head is new and random until trained.",
+    "num_labels is the head's number of outputs: two logits for each pair. The body is read "
+    "from the checkpoint and the same each time; the head isn't in it, so it is drawn at random "
+    "and differs with the seed until it is trained.",
     HUGGING_FACE + "transformers/model_doc/auto#transformers.AutoModelForSequenceClassification",
 )
 def num_labels():
+    import torch
     from transformers import AutoModelForSequenceClassification
 
     from layers.claims.materials import checkpoint
 
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint(), num_labels=2)
+    models = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        models.append(AutoModelForSequenceClassification.from_pretrained(checkpoint(), num_labels=2))
     encoding = tokenizer()(["A cat sat."], ["A cat was sitting."], return_tensors="pt")
-    return noted(model(**encoding).logits.shape == (1, 2), model=type(model).__name__, head=str(model.classifier))
+    shape = tuple(models[0](**encoding).logits.shape)
+    body, other_body = (model.bert.state_dict() for model in models)
+    same_body = all(tensor.equal(other_body[name]) for name, tensor in body.items())
+    same_head = models[0].classifier.weight.equal(models[1].classifier.weight)
+    return noted(
+        shape == (1, 2) and same_body and not same_head,
+        logits=shape, model=type(models[0]).__name__,
+        same_body_with_another_seed=same_body, same_head_with_another_seed=same_head,
+    )  # fmt: skip
 
 
 @section.claim(
@@ -108,7 +132,32 @@ def output_dir_required():
 
     parameters = inspect.signature(TrainingArguments).parameters.values()
     required = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
-    return noted(required == ["output_dir"], required=required, output_dir=TrainingArguments(use_cpu=True).output_dir)
+    default = TrainingArguments(use_cpu=True).output_dir
+    return noted(required == ["output_dir"], {"output_dir": default}, required=required)
+
+
+@section.claim(
+    "trainer-defaults-of-another-release",
+    "The other hyperparameters' defaults are listed in transformers' documentation of v4.33.0.",
+    "Of that release. Most defaults are the same today, but some have moved and some arguments "
+    "are gone. Read the page of the release that you have: transformers.__version__ says which.",
+    ARGUMENTS,
+    reviewed="corrected",
+)
+def defaults_of_another_release():
+    import transformers
+
+    v4_33 = {
+        "per_device_train_batch_size": 8, "learning_rate": 5e-5, "weight_decay": 0.0, "num_train_epochs": 3.0,
+        "max_steps": -1, "lr_scheduler_type": "linear", "warmup_ratio": 0.0, "warmup_steps": 0, "logging_steps": 500,
+        "evaluation_strategy": "no", "save_steps": 500, "seed": 42, "optim": "adamw_torch", "group_by_length": False,
+    }  # fmt: skip
+    parameters = inspect.signature(transformers.TrainingArguments).parameters
+    today = {name: parameters[name].default for name in v4_33 if name in parameters}
+    same = [name for name, value in today.items() if value == v4_33[name]]
+    moved = {name: f"{v4_33[name]} → {value}" for name, value in today.items() if name not in same}
+    gone = [name for name in v4_33 if name not in parameters]
+    return noted(not moved and not gone, installed=transformers.__version__, same=same, moved=moved, gone=gone)
 
 
 @section.claim(
@@ -135,14 +184,14 @@ def output_dir_hyperparameter():
         base, elsewhere, faster = learned(), learned(output_dir=folder), learned(learning_rate=1e-2)
     return noted(
         not base.equal(elsewhere),
-        same_weights_with_another_output_dir=base.equal(elsewhere),
-        same_weights_with_another_learning_rate=base.equal(faster),
-    )
+        {"same weights with another output_dir": base.equal(elsewhere),
+         "same weights with another learning_rate": base.equal(faster)},
+    )  # fmt: skip
 
 
 @section.claim(
     "trainer-evaluation-strategy",
-    "TrainingArguments(evaluation_strategy=…) says how often to evaluate.",
+    "TrainingArguments(evaluation_strategy=…) decides how often to evaluate.",
     "The argument is called eval_strategy today; the old name is refused.",
     ARGUMENTS,
     reviewed="outdated",
@@ -151,14 +200,15 @@ def evaluation_strategy():
     old = error_of(training_args, evaluation_strategy="no")
     new = error_of(training_args, eval_strategy="no")
     return renamed(
-        old is None, new is None, evaluation_strategy=str(old), eval_strategy=WORKS if new is None else str(new)
-    )
+        old is None, new is None,
+        {"evaluation_strategy": str(old), "eval_strategy": WORKS if new is None else str(new)},
+    )  # fmt: skip
 
 
 @section.claim(
     "trainer-evaluation-values",
     "It has the values no, steps and epoch.",
-    "So it has, and no other.",
+    "These three are the members of transformers' IntervalStrategy; any other text is refused.",
     ARGUMENTS,
 )
 def evaluation_values():
@@ -169,24 +219,59 @@ def evaluation_values():
 @section.claim(
     "trainer-evaluation-never",
     "no means never, which the notes pass explicitly.",
-    "So it does, and it is the default. trainer.evaluate() can still be called.",
+    "The same run with 'steps' evaluates after each step, with 'no' not once. It is the "
+    "default. trainer.evaluate() can still be called.",
     ARGUMENTS,
 )
 def evaluation_never():
     from transformers import Trainer
 
-    default = training_args().eval_strategy.value
-    rows = padded_rows()
-    trainer = Trainer(tiny_model(), training_args(eval_strategy="no"), train_dataset=rows, eval_dataset=rows)
-    trainer.train()
-    evaluated = [log for log in trainer.state.log_history if "eval_loss" in log]
-    return noted(not evaluated, default=default, evaluations_in_training=len(evaluated))
+    rows, evaluations = padded_rows(), {}
+    for strategy in ("no", "steps"):
+        args = training_args(eval_strategy=strategy, eval_steps=1)
+        trainer = Trainer(tiny_model(), args, train_dataset=rows, eval_dataset=rows)
+        trainer.train()
+        evaluations[strategy] = len([log for log in trainer.state.log_history if "eval_loss" in log])
+    return noted(
+        evaluations == {"no": 0, "steps": 2},
+        default=training_args().eval_strategy.value, evaluations_in_two_steps=evaluations,
+    )  # fmt: skip
+
+
+@section.claim(
+    "trainer-evaluation-looks-at",
+    "evaluation_strategy decides how often you look at the training results.",
+    "At the results on eval_dataset, on which the model doesn't train. The training loss is "
+    "logged apart from it, every logging_steps optimizer steps; the default is 500, so a short "
+    "run logs none.",
+    ARGUMENTS,
+    reviewed="corrected",
+)
+def evaluation_looks_at():
+    from transformers import Trainer
+
+    rows, logged = padded_rows(16), {}
+    for logging_steps in (500, 1):  # the default, and each step
+        args = training_args(eval_strategy="steps", eval_steps=1, logging_strategy="steps", logging_steps=logging_steps)
+        trainer = Trainer(tiny_model(), args, train_dataset=rows[:8], eval_dataset=rows[8:])
+        trainer.train()
+        history = trainer.state.log_history
+        logged[f"logging_steps={logging_steps}"] = {
+            "eval_loss": len([log for log in history if "eval_loss" in log]),
+            "loss": len([log for log in history if "loss" in log]),
+        }
+    default = training_args().logging_steps
+    return noted(
+        logged[f"logging_steps={default:.0f}"]["loss"] > 0,
+        {"logging_steps by default": default},
+        logged_in_two_steps=logged,
+    )
 
 
 @section.claim(
     "trainer-map-not-needed",
     "train_dataset is data already tokenized, usually with map, but it needn't be map.",
-    "So it is: any dataset of dicts will do, even a plain list.",
+    "Trainer asks for a length and for rows by number, each a dict: a plain list has both.",
     TRAINER,
 )
 def map_not_needed():
@@ -197,7 +282,8 @@ def map_not_needed():
 @section.claim(
     "trainer-test-dataset",
     "Trainer takes the other dataset as test_dataset.",
-    "As eval_dataset (as the notes' own last snippet has it). test_dataset is the argument of trainer.predict().",
+    "As eval_dataset (as the notes' own last snippet has it). test_dataset is the argument of "
+    "trainer.predict(). Which split belongs there is the next card.",
     TRAINER,
     reviewed="corrected",
 )
@@ -209,6 +295,33 @@ def test_dataset():
         "test_dataset" in takes,
         datasets=[name for name in takes if "dataset" in name],
         predict=list(inspect.signature(Trainer.predict).parameters)[1],
+    )  # fmt: skip
+
+
+@section.claim(
+    "trainer-evaluate-on-test",
+    'To evaluate in training, tokenized_datasets["test"] is taken out beside "train".',
+    "Take validation for that, and test once, at the end. Whatever was chosen by its results on "
+    "some rows looks better on these than it is: the best of twenty models that only guess "
+    "seems to have learned something, and on new rows it still guesses.",
+    "https://scikit-learn.org/stable/modules/cross_validation.html",
+    reviewed="corrected",
+)
+def evaluate_on_test():
+    import torch
+
+    chosen_by, on_new_rows = [], []
+    for _ in range(200):
+        labels, new_labels = torch.randint(0, 2, (2, 100))
+        guesses = torch.randint(0, 2, (20, 200))  # twenty models, what each says of 200 rows
+        accuracy = (guesses[:, :100] == labels).float().mean(dim=1)
+        best = accuracy.argmax()
+        chosen_by.append(accuracy[best])
+        on_new_rows.append((guesses[best, 100:] == new_labels).float().mean())
+    seems, is_so = torch.stack(chosen_by).mean().item(), torch.stack(on_new_rows).mean().item()
+    return noted(
+        abs(seems - is_so) < 0.02,
+        accuracy_on_the_rows_it_was_chosen_by=seems, accuracy_on_new_rows=is_so,
     )  # fmt: skip
 
 
@@ -247,7 +360,7 @@ def load_metric():
     computed = metric.compute(predictions=[1, 1, 0, 1], references=[1, 1, 1, 0])
     return renamed(
         hasattr(datasets, "load_metric"), computed == {"accuracy": 0.5, "f1": 2 / 3},
-        in_datasets=hasattr(datasets, "load_metric"), evaluate_load=computed,
+        {"datasets.load_metric": hasattr(datasets, "load_metric"), "evaluate.load": computed},
     )  # fmt: skip
 
 
@@ -282,19 +395,33 @@ def metric_typo():
 @section.claim(
     "trainer-own-metric",
     "The metric can be one of one's own choice, with metric.compute(predictions=…, references=…).",
-    "So it can: any evaluate metric, or plain Python. (evaluate.load('accuracy') asks the Hub; "
-    "here is one of our own.)",
+    "Trainer reports whatever compute_metrics returns: a metric of evaluate's, an "
+    "evaluate.Metric of your own, or plain Python. (The notes call evaluate.load('accuracy') "
+    "one's own; it is ready-made, and comes from the Hub.)",
     HUGGING_FACE + "evaluate/creating_and_sharing",
 )
 def own_metric():
-    result = own_accuracy().compute(predictions=[0, 1, 1, 0], references=[0, 1, 0, 0])
-    return noted(result == {"accuracy": 0.75}, result=result)
+    from transformers import Trainer
+
+    def compute_metrics(eval_pred):
+        logits, labels = eval_pred
+        predictions = np.argmax(logits, axis=-1)
+        by_evaluate = own_accuracy().compute(predictions=predictions, references=labels)
+        return {**by_evaluate, "fraction_equivalent": float(predictions.mean())}
+
+    trainer = Trainer(tiny_model(), training_args(), eval_dataset=padded_rows(), compute_metrics=compute_metrics)
+    metrics = trainer.evaluate()
+    return noted(
+        {"eval_accuracy", "eval_fraction_equivalent"} <= metrics.keys(),
+        {"eval_accuracy": metrics["eval_accuracy"], "eval_fraction_equivalent": metrics["eval_fraction_equivalent"]},
+    )
 
 
 @section.claim(
     "trainer-compute-metrics",
     "compute_metrics: unpack eval_pred into logits and labels, take argmax over the last axis, compute the metric.",
-    "So it is; what it returns comes back with eval_ before each name.",
+    "Trainer collects the logits of all rows, (rows, labels), and the largest logit of a row is "
+    "its prediction. What the function returns comes back with eval_ before each name.",
     HUGGING_FACE + "transformers/training",
 )
 def compute_metrics_form():
@@ -312,8 +439,9 @@ def compute_metrics_form():
     metrics = trainer.evaluate()
     return noted(
         shapes["logits"] == (8, 2) and shapes["predictions"] == shapes["labels"] == (8,) and "eval_accuracy" in metrics,
-        eval_accuracy=metrics["eval_accuracy"], **shapes,
-    )  # fmt: skip
+        {"eval_accuracy": metrics["eval_accuracy"]},
+        shapes=shapes,
+    )
 
 
 @section.claim(
@@ -328,13 +456,17 @@ def tokenizer_argument():
 
     old = error_of(lambda: Trainer(tiny_model(), training_args(), tokenizer=tokenizer()))
     new = error_of(lambda: Trainer(tiny_model(), training_args(), processing_class=tokenizer()))
-    return renamed(old is None, new is None, tokenizer=str(old), processing_class=WORKS if new is None else str(new))
+    return renamed(
+        old is None, new is None,
+        {"Trainer(tokenizer=…)": str(old), "Trainer(processing_class=…)": WORKS if new is None else str(new)},
+    )  # fmt: skip
 
 
 @section.claim(
     "trainer-tokenizer-optional",
     "The tokenizer is optional for Trainer.",
-    "So it is, as long as rows are padded already or a data_collator is given; it is also saved with the checkpoint.",
+    "Trainer uses it only to make a collator that pads, and to save it with the checkpoint. "
+    "Where the rows are padded already or a data_collator is given, it trains without.",
     TRAINER,
 )
 def tokenizer_optional():
@@ -364,4 +496,6 @@ def very_simple():
     mended = trains(
         train_dataset=rows, eval_dataset=rows, compute_metrics=lambda eval_pred: {}, processing_class=tokenizer()
     )
-    return noted(as_in_the_notes is None, error=str(as_in_the_notes)[:90], with_processing_class=mended or TRAINS)
+    return noted(
+        as_in_the_notes is None, {"with processing_class": mended or TRAINS}, error=str(as_in_the_notes)[:90]
+    )

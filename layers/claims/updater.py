@@ -18,7 +18,8 @@ BACKWARD = PYTORCH + "generated/torch.Tensor.backward.html"
 @section.claim(
     "updater-loss-keeps-shape",
     "squared_loss keeps the dimensions: one loss for each example, as with reduction='none'.",
-    "So it does, as far as the shape goes.",
+    "It works element by element and adds nothing up, so the shape stays. The values are "
+    "another matter: see the next card.",
     MSE,
 )
 def loss_keeps_shape():
@@ -30,8 +31,8 @@ def loss_keeps_shape():
 @section.claim(
     "updater-none-is-squared-loss",
     "MSELoss with reduction='none' is equivalent to squared_loss.",
-    "It is exactly twice as large: squared_loss has / 2. The same learning rate then makes steps twice as long. "
-    "(And calling .mean() is not that / 2: it divides by the number of elements.)",
+    "It is exactly twice as large: squared_loss has / 2. The same learning rate then makes "
+    "steps twice as long.",
     MSE,
     reviewed="corrected",
 )
@@ -65,8 +66,9 @@ def vector_backward():
 @section.claim(
     "updater-sum-needs-division",
     "sgd divides by batch_size because of loss.sum(); with loss.mean() it needn't.",
-    "So it is: the mean's gradient is the sum's over the batch size. A last, smaller batch tells them apart: "
-    "mean() divides by what is there, sgd by the batch size it was told.",
+    "The mean's gradient is the sum's over the batch size, so one division is enough, wherever "
+    "it stands. A last, smaller batch tells them apart: mean() divides by what is there, sgd by "
+    "the batch size it was told.",
     BACKWARD,
 )
 def sum_needs_division():
@@ -84,7 +86,8 @@ def sum_needs_division():
 @section.claim(
     "updater-mse-default",
     "PyTorch's own loss is a mean by default, so loss.backward() works directly.",
-    "So it is.",
+    "The mean of all losses is a scalar, and from a scalar backward() starts without an "
+    "argument.",
     MSE,
 )
 def mse_default():
@@ -98,7 +101,8 @@ def mse_default():
 @section.claim(
     "updater-torch-does-not-divide",
     "The source of PyTorch's updater surely doesn't divide by batch_size either.",
-    "It doesn't: a step is lr · grad, and the optimizer never learns the batch size.",
+    "A step is lr · grad and nothing else: the optimizer is given parameters and gradients, and "
+    "never learns the batch size.",
     SGD,
 )
 def torch_does_not_divide():
@@ -112,8 +116,9 @@ def torch_does_not_divide():
 @section.claim(
     "updater-which-goes-with-which",
     "One loss per example fits both: sum() with one's own updater, mean() with PyTorch's.",
-    "So it is: with squared_loss these two agree to the last digit (batch of 8), and the swapped ones are off by the "
-    "batch size.",
+    "Each way divides by the batch size once: with squared_loss the two agree to the last digit "
+    "(batch of 8). Swapped, SGD after sum() never divides and steps batch_size times too far; "
+    "sgd after mean() divides twice and steps 1/batch_size as far.",
     SGD,
 )
 def which_goes_with_which():
@@ -129,9 +134,9 @@ def which_goes_with_which():
 @section.claim(
     "updater-default-mean-not-allowed",
     "train_ch3 can't be given a loss with the default reduction='mean'.",
-    "With PyTorch's updater it trains just the same: the mean of a scalar is that scalar. With one's own it divides by "
-    "the batch size twice. Either way train_ch3's printed loss, which adds up l.sum(), comes out too small, by the "
-    "batch size.",
+    "With PyTorch's updater it trains just the same: the mean of a scalar is that scalar. With "
+    "one's own it divides by the batch size twice. Either way train_ch3's printed loss, which "
+    "adds up l.sum(), is 1/batch_size of what it should be.",
     SCRATCH,
     reviewed="corrected",
 )
@@ -180,7 +185,7 @@ def why_none():
 @section.claim(
     "updater-no-switching",
     "Once a mean has been passed, one can't switch between mean and sum.",
-    "So it is: sum() and mean() of a scalar are that scalar.",
+    "sum() and mean() of a scalar are that scalar: the single losses are gone.",
     MSE,
 )
 def no_switching():

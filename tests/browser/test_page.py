@@ -132,8 +132,8 @@ def test_predict_an_example(page, shoot):
     expect(panel.locator(".notice.warning")).to_have_count(0)
     shoot(page, "predict")
     panel.get_by_label("Model", exact=True).click()
-    page.get_by_role("option", name=re.compile("untrained: sentence-transformers")).click()
-    expect(panel.locator(".notice.warning")).to_contain_text("never been trained")
+    page.get_by_role("option", name=re.compile("new head: sentence-transformers")).click()
+    expect(panel.locator(".notice.warning")).to_contain_text("head is new")
 
 
 def test_a_browser_keeps_gradios_scripts(page, app_address):

@@ -1,0 +1,283 @@
+"""A repository of the Hub that a visitor named: what it lists, what of it may come here, and its files.
+
+Only named files come: a tokenizer's, a config, weights as safetensors. Each has a cap, the bytes are
+counted while they arrive, and on a page all of it happens in a confined process that is ended where
+it stalls. So an odd repository costs its own visitor an answer, and nobody else anything.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from languages import say
+from pipeline.hub.availability import (
+    HubUnavailable,
+    SourceError,
+    expect_hub,
+    file_sizes,
+    finish,
+    hub_reason,
+    in_thread,
+    is_unreachable,
+    note_failure,
+    status_of,
+    within,
+)
+from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
+
+MEBIBYTE = 2**20
+# What transformers reads of a repository's first folder to make a tokenizer and a config, with the
+# most that each may take. The largest in use: XLM-R's tokenizer.json has 17 MB. An adapter's config
+# isn't among them: from_pretrained would act on it.
+SMALL_FILES = {
+    "config.json": MEBIBYTE, "tokenizer_config.json": 4 * MEBIBYTE, "special_tokens_map.json": MEBIBYTE,
+    "added_tokens.json": 4 * MEBIBYTE, "tokenizer.json": 40 * MEBIBYTE, "vocab.json": 20 * MEBIBYTE,
+    "vocab.txt": 20 * MEBIBYTE, "merges.txt": 20 * MEBIBYTE, "spiece.model": 20 * MEBIBYTE,
+    "spm.model": 20 * MEBIBYTE, "sentencepiece.bpe.model": 20 * MEBIBYTE, "tokenizer.model": 20 * MEBIBYTE,
+    "bpe.codes": 20 * MEBIBYTE,
+}  # fmt: skip
+INDEX = "model.safetensors.index.json"
+MOST_FILES = 20_000
+# A download of which nothing arrives for so long is ended; its place is another's
+STALLED_SECONDS = 20.0
+# The Hub's client writes a little beside the files: refs, locks, and what it knows of each file
+SLACK_BYTES = 4 * MEBIBYTE
+
+
+def listing(name: str, settings: Settings) -> dict[str, int | None]:
+    """{file: bytes} of model `name`. Raises SourceError where it is gated or not there.
+
+    Raises HubUnavailable where the Hub doesn't say; see `availability.note_failure`.
+    """
+    seconds = settings.hub_decision_seconds
+    return _asked(name, settings, seconds, _listed, name, seconds)
+
+
+def _listed(name: str, timeout: float) -> dict[str, int | None]:
+    """The listing, asked of the Hub by its client; what fails is ours, since it may cross to another process."""
+    from huggingface_hub import utils
+
+    try:
+        sizes = file_sizes("model", name, timeout)
+    except utils.GatedRepoError:
+        raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
+                              name=name)) from None  # fmt: skip
+    except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
+        raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
+    except Exception as error:
+        raise _refused_or_failed(name, error) from None
+    if len(sizes) > MOST_FILES:
+        raise SourceError(say("{name} has {count:,} files; {most:,} is the most here. Choose another.", name=name,
+                              count=len(sizes), most=MOST_FILES))  # fmt: skip
+    return {file: size for file, size in sizes.items() if _is_wanted(file)}
+
+
+class _Failed(SourceError):
+    """The Hub failed: (reason, whether no connection came about). A SourceError so that it may come back from a process."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> "_Failed":
+        return cls(hub_reason(error), is_unreachable(error))
+
+
+def _refused_or_failed(name: str, error: Exception) -> SourceError:
+    """A plain no of the Hub's is an answer about this repository; anything else is a failure."""
+    if status_of(error) in (401, 403, 404, 410, 451):
+        return SourceError(say("The Hub doesn't give {name} to this server (it answered {status}). Choose an open checkpoint.",
+                               name=name, status=status_of(error)))  # fmt: skip
+    return _Failed.of(error)
+
+
+def _asked(name: str, settings: Settings, seconds: float, function: Callable, *args: Any) -> Any:
+    """function(*args) about repository `name`, in a process of its own on a page; its failure is noted."""
+    expect_hub(name)
+    try:
+        if settings.isolates:
+            return _in_process(settings, 2**20, seconds, None, function, *args)
+        return within(seconds, function, *args)
+    except _Failed as failed:
+        reason, unreachable = failed.args
+    except HubUnavailable as error:
+        reason, unreachable = error.args[0], False
+    note_failure(name, reason, unreachable, settings)
+    raise HubUnavailable(reason)
+
+
+def _in_process(
+    settings: Settings, file_bytes: int, seconds: float, watch: Callable | None, function: Callable, *args: Any
+) -> Any:  # fmt: skip
+    """function(*args) in a confined process that may ask the network and write into the Hub's cache."""
+    from huggingface_hub import constants
+
+    from pipeline.isolation import processes
+
+    cache = Path(constants.HF_HUB_CACHE)
+    cache.mkdir(parents=True, exist_ok=True)
+    process = processes.Process([], [cache], settings.isolated_memory_bytes, file_bytes, network=True)
+    try:
+        return processes.ask_once(process, function, *args, seconds=seconds, watch=watch)
+    except processes.ProcessTimeout:
+        raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds)) from None
+    except (processes.ProcessEnded, processes.ProcessFailed) as error:
+        raise HubUnavailable(say("the Hub's client failed ({name__})", name__=type(error).__name__)) from error
+
+
+# ---------------------------------------------------------------- what may come
+
+
+def _is_wanted(file: str) -> bool:
+    return file in SMALL_FILES or file == INDEX or _is_weights(file)
+
+
+def _is_weights(file: str) -> bool:
+    return file.endswith(".safetensors") and "/" not in file and not file.startswith("adapter_")
+
+
+def wanted_bytes(sizes: dict[str, int | None], weights: bool, settings: Settings) -> int:
+    """{file: bytes} -> bytes of those that are downloaded and loaded; where a size isn't told, the most there may be."""
+    wanted = [size for file, size in sizes.items() if file in SMALL_FILES or (weights and _is_wanted(file))]
+    return settings.max_checkpoint_bytes if None in wanted else sum(wanted)
+
+
+def check_listing(name: str, sizes: dict[str, int | None], weights: bool, settings: Settings) -> None:
+    """Raises SourceError for a repository that lacks what is needed, or has a file over its cap."""
+    if "config.json" not in sizes:
+        raise SourceError(say("{name} has no config.json, so transformers can't tell its architecture. Choose another.",
+                              name=name))  # fmt: skip
+    if weights and not any(map(_is_weights, sizes)):
+        raise SourceError(
+            say("{name} has no safetensors weights, and a pickle can run code when it is loaded. Choose a checkpoint with "
+                "model.safetensors.", name=name)
+        )  # fmt: skip
+    for file, most in {**SMALL_FILES, INDEX: 4 * MEBIBYTE}.items():
+        if (sizes.get(file) or 0) > most:
+            raise SourceError(say("{file} of {name} takes {size:.1f} MB; {most:.1f} MB is the most here. Choose another.",
+                                  file=file, name=name, size=sizes[file] / 10**6, most=most / 10**6))  # fmt: skip
+    check_size(name, wanted_bytes(sizes, weights, settings), settings)
+
+
+def check_size(name: str, size: int, settings: Settings) -> None:
+    """A visitor may name any model there is; a large one would fill the disk, or the memory that all share."""
+    most = settings.max_checkpoint_bytes
+    if size > most:
+        raise SourceError(say("{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. Choose a smaller "
+                              "one, such as {EMBEDDED_CHECKPOINT}.", name=name, size=size / 10**9, most=most / 10**9,
+                              EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT))  # fmt: skip
+
+
+def _check_room(size: int, settings: Settings) -> None:
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.exists())).free
+    if free - size < settings.min_free_bytes:
+        raise HubUnavailable(say("this server's disk has no room for its {size:.1f} GB", size=size / 10**9))
+
+
+def _bytes_below(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += 0 if path.is_symlink() else path.stat().st_blocks * 512
+        except OSError:  # it was moved meanwhile
+            continue
+    return total
+
+
+# ---------------------------------------------------------------- its files
+
+_under_way: dict[tuple, Future] = {}
+_arrived: dict[str, int] = {}  # model that this server downloaded -> its bytes, the oldest first
+_beginning = threading.Lock()
+
+
+def download(name: str, weights: bool, settings: Settings) -> Path:
+    """The folder with the files of model `name` that are wanted, after all checks of its listing.
+
+    Raises SourceError for what may not come here, HubUnavailable where the Hub fails or
+    `settings.hub_download_seconds` are over; the download goes on then.
+    """
+    began = time.monotonic()
+    sizes = listing(name, settings)
+    check_listing(name, sizes, weights, settings)
+    most = wanted_bytes(sizes, weights, settings)
+    _make_room(name, most, settings)
+    _check_room(most, settings)
+    return Path(finish(settings, began, _begun(name, weights, most, settings)))
+
+
+def _make_room(name: str, most: int, settings: Settings) -> None:
+    """What strangers had this server download stays within a cap of its own: the oldest goes first."""
+    with _beginning:
+        _arrived[name] = most + _arrived.pop(name, 0)
+        while len(_arrived) > 1 and sum(_arrived.values()) > settings.max_hub_cache_bytes:
+            oldest = next(iter(_arrived))
+            del _arrived[oldest]
+            shutil.rmtree(_cache_of(oldest), ignore_errors=True)
+
+
+def _begun(name: str, weights: bool, most: int, settings: Settings) -> Future:
+    """The Future of this download. While it goes on, whoever asks for the same waits for that one."""
+    with _beginning:
+        future = _under_way.get((name, weights))
+        if not future:
+            if len(_under_way) >= settings.max_downloads_at_once:
+                raise HubUnavailable(say("{count} downloads go on already", count=len(_under_way)))
+            future = _under_way[name, weights] = in_thread(_counted_download, name, weights, most, settings)
+            future.add_done_callback(lambda _done: _under_way.pop((name, weights), None))
+        return future
+
+
+def _counted_download(name: str, weights: bool, most: int, settings: Settings) -> str:
+    """Download, and end it where nothing arrives for long or more arrives than was listed."""
+    folder = _cache_of(name)
+    watch = _Watch(name, folder, most + _bytes_below(folder) + SLACK_BYTES)
+    try:
+        if settings.isolates:
+            most_of_a_file = most + SLACK_BYTES
+            return _in_process(settings, most_of_a_file, settings.max_download_seconds, watch, _download, name, weights)
+        return _download(name, weights)
+    except _Failed as failed:
+        reason, unreachable = failed.args
+    except HubUnavailable as error:
+        reason, unreachable = error.args[0], False
+    note_failure(name, reason, unreachable, settings)
+    raise HubUnavailable(reason)
+
+
+def _cache_of(name: str) -> Path:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model")
+
+
+class _Watch:
+    """Looks at what has arrived. Raises HubUnavailable for a download to be ended."""
+
+    def __init__(self, name: str, folder: Path, most: int) -> None:
+        self.name, self.folder, self.most = name, folder, most
+        self.seen, self.since = -1, time.monotonic()
+
+    def __call__(self) -> None:
+        arrived = _bytes_below(self.folder)
+        if arrived > self.most:
+            raise HubUnavailable(say("more arrives than the Hub lists for it"))
+        if arrived != self.seen:
+            self.seen, self.since = arrived, time.monotonic()
+        elif time.monotonic() - self.since > STALLED_SECONDS:
+            raise HubUnavailable(say("nothing arrives of it for {seconds:g} s", seconds=STALLED_SECONDS))
+
+
+def _download(name: str, weights: bool) -> str:
+    from huggingface_hub import snapshot_download
+
+    patterns = [*SMALL_FILES, *(("*.safetensors", INDEX) if weights else ())]
+    try:
+        return snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*", "adapter_*"])
+    except Exception as error:
+        raise _refused_or_failed(name, error) from None

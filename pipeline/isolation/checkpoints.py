@@ -1,0 +1,193 @@
+"""Work with a checkpoint that anyone may have made, done where nothing else can come to harm.
+
+    >>> ask(EMBEDDED_CHECKPOINT, len)                                               # doctest: +SKIP
+
+On a page, `function` runs in a confined process of that checkpoint's own: it sees the checkpoint's
+folder and the installed packages, has no network and no secret, and is ended when it takes too long
+or dies. Checkpoints that come with the app are opened in the page's own process.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from languages import say
+from pipeline.isolation import processes
+from pipeline.settings import InputError, Settings
+from pipeline.sources import (
+    RUN_PREFIX,
+    CheckpointFiles,
+    SourceError,
+    checkpoint_files,
+    given,
+    is_bundled,
+    validated_checkpoint,
+    whole_folder,
+)
+
+log = logging.getLogger(__name__)
+# A checkpoint whose process had to be ended so often in so many seconds is not opened for as long
+MOST_ENDS, PAUSE_SECONDS = 2, 300.0
+# Who comes when all calls are taken waits so long for one to end: most take milliseconds
+SECONDS_FOR_A_PLACE = 1.0
+MOST_RESOLVED = 64
+
+
+def ask(
+    checkpoint: str, function: Callable, *arguments: Any, weights: bool = False, settings: Settings, **keywords: Any
+) -> Any:  # fmt: skip
+    """`function(checkpoint, *arguments, settings=settings, **keywords)`, where `checkpoint` may be opened.
+
+    `function` is of a module's top level; it, what goes in and what comes out are plain data.
+    weights: whether it needs more than the tokenizer and the config.
+    Raises what `function` raises, and InputError where the process had to be ended.
+    """
+    if not settings.isolates or is_bundled(checkpoint):
+        return function(checkpoint, *arguments, settings=settings, **keywords)
+    with _place(settings):
+        files = find(checkpoint, weights, settings)
+        if not files.origin.stands_in:
+            return _in_its_process(files, settings, function, arguments, {**keywords, "settings": settings})
+    with given(files):
+        return function(checkpoint, *arguments, settings=settings, **keywords)
+
+
+# ---------------------------------------------------------------- where its files are
+
+_resolved: "OrderedDict[tuple, CheckpointFiles]" = OrderedDict()
+_resolving, _lock = threading.Lock(), threading.Lock()
+
+
+def find(checkpoint: str, weights: bool, settings: Settings) -> CheckpointFiles:
+    """`checkpoint_files`, remembered for what came from the Hub, so that it is asked once."""
+    if isinstance(checkpoint, str) and checkpoint.startswith(RUN_PREFIX):
+        return checkpoint_files(checkpoint, weights, settings)
+    name = validated_checkpoint(checkpoint)
+    key = (name, weights, settings)
+    with _resolving:
+        files = _resolved.get(key)
+    if files and files.folder.is_dir():
+        return files
+    files = checkpoint_files(name, weights, settings)
+    if not files.origin.stands_in:
+        with _resolving:
+            _resolved[key] = files
+            while len(_resolved) > MOST_RESOLVED:
+                _resolved.popitem(last=False)
+    return files
+
+
+def is_at_hand(checkpoint: str) -> bool:
+    """Whether the page's own process answers for this name at once: what comes with the app, and what is no name."""
+    if is_bundled(checkpoint):
+        return True
+    try:
+        return not str(checkpoint).startswith(RUN_PREFIX) and not validated_checkpoint(checkpoint)
+    except InputError:
+        return True
+
+
+# ---------------------------------------------------------------- its process
+
+_processes: "OrderedDict[Path, processes.Process]" = OrderedDict()  # the one asked last comes last
+_ends: dict[Path, list[float]] = {}  # when a checkpoint's processes had to be ended
+_calls = {"now": 0}
+_free = threading.Condition()
+
+
+def _in_its_process(
+    files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
+) -> Any:  # fmt: skip
+    name, seconds = files.origin.asked, settings.isolated_seconds
+    _check_pause(name, files.folder)
+    try:
+        process = _process_of(files, settings)
+        return process.ask(function, name, *arguments, seconds=seconds, files=files, **keywords)
+    except processes.ProcessTimeout:
+        _note_end(files.folder)
+        raise SourceError(say("{name} gave no answer within {seconds:g} s, and was closed. Choose another checkpoint, or "
+                              "try again in a minute.", name=_short(name), seconds=seconds)) from None  # fmt: skip
+    except processes.ProcessEnded:
+        _note_end(files.folder)
+        raise SourceError(say("{name} was closed: opening it took more memory than one checkpoint may take here, or broke "
+                              "its process. Choose another checkpoint.", name=_short(name))) from None  # fmt: skip
+    except processes.ProcessFailed as error:
+        log.error("%s in its own process: %s", name, error)
+        raise SourceError(say("{name} can't be used here: its files don't fit together, or ask for something unusual. "
+                              "Choose another checkpoint.", name=_short(name))) from None  # fmt: skip
+
+
+def _short(name: str) -> str:
+    return f"{name[:12]}…" if name.startswith(RUN_PREFIX) else name
+
+
+@contextmanager
+def _place(settings: Settings) -> Iterator[None]:
+    """One of the calls that may go on at once, the wait for the Hub included: the page's other threads are for others."""
+    with _free:
+        if not _free.wait_for(lambda: _calls["now"] < settings.max_isolated_calls, SECONDS_FOR_A_PLACE):
+            raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
+        _calls["now"] += 1
+    try:
+        yield
+    finally:
+        with _free:
+            _calls["now"] -= 1
+            _free.notify()
+
+
+def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process:
+    with _lock:
+        process = _processes.get(files.folder)
+        if process and not process.ended:
+            _processes.move_to_end(files.folder)
+            return process
+        _processes.pop(files.folder, None)
+        for folder in [folder for folder, each in _processes.items() if each.ended]:
+            del _processes[folder]
+        idle = [folder for folder, each in _processes.items() if not each.asked]
+        for folder in idle[: max(0, len(_processes) + 1 - settings.max_isolated_processes)]:
+            _processes.pop(folder).end()
+        if len(_processes) >= 2 * settings.max_isolated_processes:
+            raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
+        process = processes.Process([whole_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20)
+        _processes[files.folder] = process
+        return process
+
+
+def _note_end(folder: Path) -> None:
+    now = time.monotonic()
+    with _lock:
+        for other in [other for other, ends in _ends.items() if ends[-1] < now - PAUSE_SECONDS]:
+            del _ends[other]
+        _ends[folder] = [*(end for end in _ends.get(folder, []) if end > now - PAUSE_SECONDS), now]
+
+
+def _check_pause(name: str, folder: Path) -> None:
+    with _lock:
+        ends = _ends.get(folder, [])
+        left = ends[-1] + PAUSE_SECONDS - time.monotonic() if len(ends) >= MOST_ENDS else 0
+    if left > 0:
+        raise SourceError(say("{name} had to be closed {count} times, and is not opened again for {minutes:.0f} minutes. "
+                              "Choose another checkpoint.", name=_short(name), count=len(ends),
+                              minutes=max(1, left / 60)))  # fmt: skip
+
+
+def end_all() -> None:
+    """End every process, and forget what was noted; the next question starts afresh."""
+    with _lock:
+        for process in _processes.values():
+            process.end()
+        _processes.clear()
+        _ends.clear()
+        _resolved.clear()
+
+
+def warm() -> None:
+    """Start the process that forks, so that the first visitor's checkpoint needn't wait for its imports."""
+    processes.fork_server.start()
