@@ -5,7 +5,7 @@ shipped: it comes from the Hub, or from a folder of parquet files named by the e
 
     >>> raw_datasets, origin = load_raw_datasets("embedded")
     >>> {split: len(rows) for split, rows in raw_datasets.items()}
-    {'train': 320, 'validation': 80, 'test': 80}
+    {'train': 640, 'validation': 160, 'test': 160}
 """
 
 import logging
@@ -28,7 +28,11 @@ from pipeline.sources import Origin
 
 log = logging.getLogger(__name__)
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
-SOURCES = ("auto", "hub", "folder", "embedded")
+# The project's first pairs, which give their label away: the lesson "Look for the shortcut"
+SHORTCUT_PAIRS = EMBEDDED_PAIRS.with_name("shortcut")
+# Which folder of the app's own a place is (see Origin)
+PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.name}
+SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("sentence1", "sentence2", "label", "idx")
 # MRPC before it is here: how many pairs each split has, and what load_dataset downloads of its repository
@@ -90,6 +94,8 @@ def _load_again(key, settings):
 def _load(source, settings):
     if source == "embedded":
         return _embedded(say("it was asked for"), stands_in=False)
+    if source == "shortcut":
+        return _shortcut()
     if _is_local(source, settings):
         return _from_folder(settings.mrpc_folder)
     try:
@@ -99,7 +105,7 @@ def _load(source, settings):
 
 
 def _is_local(source, settings):
-    return source in ("embedded", "folder") or (source == "auto" and settings.mrpc_folder is not None)
+    return source in ("embedded", "folder", "shortcut") or (source == "auto" and settings.mrpc_folder is not None)
 
 
 def _why_embedded(source, error):
@@ -118,11 +124,26 @@ def _why_embedded(source, error):
 
 
 def _embedded(reason, stands_in=True):
+    from datasets import Value
+
     features = _features()
+    features["kind"] = Value("string")
+    raw_datasets = _from_csv(EMBEDDED_PAIRS, features)
+    # MRPC's columns and no other: what stands in for it looks like it
+    return raw_datasets.remove_columns("kind"), _embedded_origin(reason, stands_in)
+
+
+def _shortcut():
+    name = say("shortcut pairs")
+    origin = Origin(name, name, "shortcut", say("it was asked for"))
+    return _from_csv(SHORTCUT_PAIRS, _features()), origin
+
+
+def _from_csv(folder, features):
     from datasets import DatasetDict, load_dataset
 
-    files = {split: str(EMBEDDED_PAIRS / f"{split}.csv") for split in SPLITS}
-    return DatasetDict(load_dataset("csv", data_files=files, features=features)), _embedded_origin(reason, stands_in)
+    files = {split: str(folder / f"{split}.csv") for split in SPLITS}
+    return DatasetDict(load_dataset("csv", data_files=files, features=features))
 
 
 def _embedded_origin(reason, stands_in=True):

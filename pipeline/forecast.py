@@ -252,7 +252,7 @@ def _download(what, name, origin, size):
         return Download(what, size, say("{name} from the Hub", name=name))
     if origin.place in ("hub", "hub cache"):
         return Download(what, 0, say("nothing: it was downloaded earlier"))
-    if origin.place == "embedded" and not origin.stands_in:
+    if origin.place in ("embedded", "shortcut") and not origin.stands_in:
         return Download(what, 0, say("nothing: it comes with the app"))
     return Download(what, 0, say("nothing: {origin}", origin=str(origin)))
 

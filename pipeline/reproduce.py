@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from languages import say
 from pipeline.by_hand import source
+from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, InputError, Settings, has_gpu
 from pipeline.sources import RUN_PREFIX
 from pipeline.training import PACKAGES, config_from, has_fast_bf16
@@ -221,14 +222,17 @@ def _beside(what, part, embedded):
 
 
 def _pairs(place, embedded=EMBEDDED):
-    if place == "embedded":
-        return f'''{_beside("The app's own pairs,", "pairs", embedded)}
+    if place in PAIRS_FOLDERS:
+        folder = PAIRS_FOLDERS[place]
+        # The embedded pairs have a column that MRPC hasn't
+        kind, without = (', "kind": Value("string")', '.remove_columns("kind")') if place == "embedded" else ("", "")
+        return f'''{_beside("The app's own pairs,", folder, embedded)}
 from datasets import ClassLabel, Features, Value
 
 features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
-                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32")}})
+                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32"){kind}}})
 raw_datasets = load_dataset("csv", features=features, data_files={{
-    split: f"{embedded}/pairs/{{split}}.csv" for split in ("train", "validation", "test")}})'''
+    split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
     from_hub = f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
     if place == "folder":
         return f"# The page read MRPC from a folder (MRPC_DIR); these are the same rows, from the Hub.\n{from_hub}"

@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 from languages import say
+from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.hub.availability import HubUnavailable, hub_reason, waiting_is_vain, within
 from pipeline.reproduce import model_folder, run_script
 from pipeline.runs import read_run
@@ -57,8 +58,8 @@ def _embedded_files(run):
     start, folders = run.first("start"), []
     if start["model"]["loaded"] in ADAPTERS:
         folders.append(f"adapters/{start['model']['loaded'].removeprefix('adapter:')}")
-    if start["data"]["place"] == "embedded":
-        folders.append("pairs")
+    if start["data"]["place"] in PAIRS_FOLDERS:
+        folders.append(PAIRS_FOLDERS[start["data"]["place"]])
     return {f"{EMBEDDED}/{folder}/{path.name}": path for folder in folders
             for path in sorted((EMBEDDED_FOLDER / folder).iterdir()) if path.is_file()}  # fmt: skip
 
@@ -76,10 +77,10 @@ def model_card(run, name):
                              "smaller learning_rate."))
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
-    on_mrpc = start["data"]["place"] != "embedded"
-    data = "MRPC" if on_mrpc else "the embedded pairs"
+    on_mrpc = start["data"]["place"] not in PAIRS_FOLDERS
+    data = "MRPC" if on_mrpc else f"the {start['data']['place']} pairs"
     return "\n".join([
-        "---", *_front_matter(name, base, on_mrpc, end), "---", "",
+        "---", *_front_matter(name, base, on_mrpc, data.removeprefix("the "), end), "---", "",
         f"# {name}", "",
         "Says whether two English sentences mean the same: `equivalent` or `not_equivalent`. It was fine-tuned with "
         f"`Trainer` in a teaching app, in one short run, from `{loaded}`.", "",
@@ -87,13 +88,13 @@ def model_card(run, name):
     ])  # fmt: skip
 
 
-def _front_matter(name, base, on_mrpc, end):
+def _front_matter(name, base, on_mrpc, data, end):
     """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number."""
-    data = ["datasets:", f"- {MRPC}"] if on_mrpc else []
-    mrpc, ours = f"{{name: MRPC, type: {MRPC}, config: mrpc, split: validation}}", "{name: embedded pairs, type: custom}"
+    datasets = ["datasets:", f"- {MRPC}"] if on_mrpc else []
+    mrpc, ours = f"{{name: MRPC, type: {MRPC}, config: mrpc, split: validation}}", f"{{name: {data}, type: custom}}"
     return [
         f"license: {'other' if on_mrpc or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}", "language: en",
-        "library_name: transformers", "pipeline_tag: text-classification", f"base_model: {base}", *data,
+        "library_name: transformers", "pipeline_tag: text-classification", f"base_model: {base}", *datasets,
         "metrics:", "- accuracy", "- f1", "model-index:", f"- name: {name}", "  results:",
         "  - task: {type: text-classification}", f"    dataset: {mrpc if on_mrpc else ours}", "    metrics:",
         *(f"    - {{type: {metric}, value: {end['after'][metric]:.4f}}}" for metric in ("accuracy", "f1")),

@@ -37,7 +37,7 @@ class Origin:
 
     asked: str
     loaded: str
-    place: str  # "embedded" | "hub" | "hub cache" | "folder" | "run"
+    place: str  # "embedded" | "shortcut" | "hub" | "hub cache" | "folder" | "run"
     reason: str
     stands_in: bool = False
 
@@ -46,7 +46,8 @@ class Origin:
 
 
 PLACES = {
-    "embedded": say("embedded"), "hub": say("hub"), "hub cache": say("hub cache"), "folder": say("folder"), "run": say("run"),
+    "embedded": say("embedded"), "shortcut": say("embedded"), "hub": say("hub"), "hub cache": say("hub cache"),
+    "folder": say("folder"), "run": say("run"),
 }  # fmt: skip
 
 

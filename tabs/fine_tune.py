@@ -26,6 +26,7 @@ from pipeline.training import (
 from tabs import drawing
 from tabs import fine_tune_more as more
 from tabs.fine_tune_more import BROWSER
+from tabs.fine_tune_shortcut import build_shortcut
 from tabs.opening import Opening
 from tabs.run_drawing import amount, names_table
 from tabs.sharing import Shared, build_share
@@ -38,6 +39,7 @@ START_CHOICES = [
     (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
 ]
 NO_RUN = Run("", "idle")
+SHORTCUT = "shortcut"  # the source of the lesson's pairs
 routes, PUSH_CODE = more.routes, more.PUSH_CODE  # what a page downloads, and what its owner is asked for: app.py's
 # The address carries the run, so that a refreshed page, a second device or a friend sees the same one.
 ADDRESS = """(id) => { if (!id) return;
@@ -115,6 +117,7 @@ def build_tab(settings):
         log = gr.HTML(drawing.log_table([]))
     more.build_runs(settings, after, owned, known)
     seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
+    on_shortcut = build_shortcut(settings, after.ended)
     more.build_one_step(settings, controls)
     more.build_save(settings, after)
     about = more.build_reproduce(settings, after, run_id)
@@ -128,7 +131,10 @@ def build_tab(settings):
     asked = [owned, *controls.values()]
     # The remedy of a diagnosis is one click away: the run starts, and the form shows what it was started with
     tried = {**begun, "outputs": [*begun["outputs"], *controls.values()]}
+    # ... and so does the one on the pairs that give their label away
+    shortcut = {**begun, "outputs": [*begun["outputs"], controls["source"]]}
     for event in (start.click(page.start, asked, **begun), after.remedy.click(page.remedy, [after.ended, owned], **tried),
+                  on_shortcut.click(page.start_on_shortcut, [after.fixed, *asked], **shortcut),
                   seeds_button.click(start_seeds, asked, seeds_outputs, **private)):  # fmt: skip
         shared.follow(event)
         together = event.then(None, owned, owned, js=TOGETHER, api_visibility="private")
@@ -157,8 +163,8 @@ def _controls(settings):
                    "and a padding token"), min_width=280,
         )  # fmt: skip
         controls["source"] = gr.Radio(
-            list(SOURCES), value=DEFAULT.source, label=_("Pairs"), info=_("auto: MRPC where it can be had, else the embedded "
-                                                                       "pairs")
+            list(SOURCES), value=DEFAULT.source, label=_("Pairs"),
+            info=_("auto: MRPC where it can be had, else the embedded pairs; shortcut: see \"Look for the shortcut\""),
         )
     with gr.Row():
         controls["max_steps"] = _slider("max_steps", 1, settings.max_steps, _("optimizer steps, at most"))
@@ -222,6 +228,15 @@ class _handlers:
             return self._started(config_from(dict(zip(self.names, values, strict=True))), owned, request)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+
+    def start_on_shortcut(self, request: gr.Request, fixed, owned, *values):
+        """As `start`, with the pairs that give their label away; and the value for the field of pairs."""
+        if "source" in (fixed or ()):
+            fixed_here = _("The pairs are fixed on this page, so this run can't be started here.")
+            return drawing.notice(fixed_here, kind="error"), *(gr.skip(),) * 3
+        values = (*(SHORTCUT if name == "source" else value for name, value in zip(self.names, values, strict=True)),)
+        begun = self.start(request, owned, *values)
+        return *begun, SHORTCUT if isinstance(begun[1], str) else gr.skip()
 
     def remedy(self, request: gr.Request, run_id, owned):
         """Start the run that tries what the diagnosis of this one proposes; as `start`, and a value for each field."""
@@ -335,7 +350,7 @@ class _handlers:
 
         Args:
             checkpoint: what the run starts from: adapter:pair-warmed, adapter:paraphrase or an id of the Hub
-            source: auto, hub, folder or embedded: which pairs
+            source: auto, hub, folder, embedded or shortcut: which pairs
             train_pairs: pairs to learn from
             eval_pairs: pairs to judge by
             epochs: times through the training pairs, at most

@@ -24,6 +24,7 @@ from pipeline.settings import LABELS, InputError
 from pipeline.story import read_judgement
 from pipeline.training import TrainingConfig, config_from
 from tabs import code_drawing, drawing, run_drawing
+from tabs.fine_tune_shortcut import GIVEN_AWAY
 from tabs.gate import CHECKED, LOOPBACK, is_foreign
 from tabs.scripts import script_block
 from tabs.words import explain, notice_on_error
@@ -39,6 +40,9 @@ ADDRESS_KEY = secrets.token_bytes(32)
 # Below this prefix Gradio's own front server hands every request on to Python, also where it renders pages itself.
 ROUTE = "gradio_api/runs"
 SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
+STRICTER = say("The embedded pairs are stricter than MRPC: one other number, name or \"not\" makes a pair not_equivalent. "
+               "What this run gained holds for such pairs. On MRPC's validation pairs the model of the default run was "
+               "measured below the majority class; the card of the embedded pairs has the figures.")
 NO_TOKEN = (say("There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a token that may "
                 "write (huggingface.co/settings/tokens), and push again."))  # fmt: skip
 NOT_HERE = (say("This page is open on another machine than the app, whose token is not yours. Download the model, or open "
@@ -157,8 +161,22 @@ def build_reproduce(settings, after, run_id):
     return about
 
 
+def gives_label_away(run):
+    """Whether a run's curve says nothing of its model: its pairs can be solved by a shortcut."""
+    start = run.first("start") or {}
+    return (start.get("data") or {}).get("place") == "shortcut"
+
+
+def is_on_own_pairs(run):
+    """Whether a run learned from the embedded pairs, whose labels follow a stricter rule than MRPC's."""
+    start = run.first("start") or {}
+    return (start.get("data") or {}).get("place") == "embedded"
+
+
 def diagnosis_of(run, settings):
     """The Diagnosis of an ended Run, or None where there is nothing to look at."""
+    if gives_label_away(run):
+        return None
     kept = read_judgement(settings.runs_folder / run.id)
     evidence = evidence_of(run, kept[0] if kept else None)
     return diagnose(evidence, settings) if evidence else None
@@ -191,14 +209,16 @@ class _After:
 
     def _diagnosis(self, run_id, fixed):
         try:
-            found = diagnosis_of(read_run(run_id, self.settings), self.settings)
+            run = read_run(run_id, self.settings)
+            found = diagnosis_of(run, self.settings)
         except Exception as error:
             return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
-            return "", gr.Button(visible=False)
+            return drawing.notice(GIVEN_AWAY, kind="warning") if gives_label_away(run) else "", gr.Button(visible=False)
         # A remedy that would write into what a teacher locked can be read, and not be started
         may_start = found.remedy.changes and not set(found.remedy.changes) & set(fixed)
-        return run_drawing.diagnosis_card(found), gr.Button(visible=bool(may_start))
+        card = run_drawing.diagnosis_card(found) + (drawing.notice(STRICTER) if is_on_own_pairs(run) else "")
+        return card, gr.Button(visible=bool(may_start))
 
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)

@@ -52,8 +52,8 @@ def test_the_figures_on_the_card(mrpc_folder, name, split, accuracy, f1):
     assert f"{split}" in card
 
 
-def test_the_ready_adapter_on_the_embedded_pairs():
-    found = evaluate_checkpoint(READY, "embedded", "test")
+def test_the_ready_adapter_on_the_pairs_whose_train_split_it_learned():
+    found = evaluate_checkpoint(READY, "shortcut", "test")
     assert found["accuracy"] > found["majority"]["accuracy"]
 
 
@@ -88,7 +88,7 @@ def test_the_recipe_for_the_ready_adapter(settings, monkeypatch, tmp_path):
                         lambda source, settings: asked.append(source) or load_raw_datasets("folder", settings))  # fmt: skip
     adapters.paraphrase(tmp_path / "ready", settings, "folder", folds=2, mined=8)
     assert_loads(tmp_path / "ready")
-    assert asked == ["folder", "embedded"]
+    assert asked == ["folder", "shortcut"]
 
 
 def assert_loads(folder):

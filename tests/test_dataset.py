@@ -194,7 +194,7 @@ def test_the_real_mrpc_from_the_hub(loopback, mrpc_folder):
 ])  # fmt: skip
 def test_a_hub_that_fails_leaves_the_embedded_pairs_in_time(loopback, glue_folder, name, flags, reason):
     told = loopback("--dataset", f"{name}={glue_folder}", *flags).ask(ASK)
-    assert (told["place"], told["stands_in"], told["rows"]) == ("embedded", True, [320, 80])
+    assert (told["place"], told["stands_in"], told["rows"]) == ("embedded", True, [640, 160])
     assert re.search(reason, told["reason"]), told["reason"]
     assert told["seconds"] < 6.5  # 5 s for the decision, the rest to read the embedded files
 

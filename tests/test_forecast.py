@@ -163,7 +163,7 @@ def test_where_the_hub_is_off_it_is_said_what_will_stand_in(settings):
     of = downloads(expected)
     assert expected.download_bytes == 0 and all("because HF_HUB_OFFLINE is set" in said for _, said in of.values())
     assert f"nothing: {EMBEDDED_CHECKPOINT} (embedded): stands in for nobody/has-this" in of["model"][1]
-    assert "nothing: embedded pairs (embedded): stand in for MRPC" in of["pairs"][1] and expected.pairs == 320
+    assert "nothing: embedded pairs (embedded): stand in for MRPC" in of["pairs"][1] and expected.pairs == 640
     assert any("would stand in" in warning for warning in expected.warnings)
 
 
@@ -253,7 +253,7 @@ def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(loopback, as
     if flags is None:
         loopback.stop()
     told = ask(client, "some/bert")
-    assert told["bytes"] == 0 and told["pairs"] == [320, 80]
+    assert told["bytes"] == 0 and told["pairs"] == [640, 160]
     for what, stands_in in (("model", EMBEDDED_CHECKPOINT), ("pairs", "embedded pairs"), ("metric", "mrpc_metric")):
         assert re.search(f"nothing: {stands_in} .embedded.: .*({reason})", told["of"][what][1]), told["of"][what]
     assert told["seconds"] < (7 if flags else 3) and told["once_more"] < 0.5

@@ -11,14 +11,14 @@ from tests.conftest import ROOT
 
 STAGES = ["settings", "checkpoint_rules", "sources", "memory", "dataset", "tokenization", "collation", "why", "metrics", "judgement", "training",
           "by_hand", "story", "life", "sweeping", "workers", "executors", "runs", "health", "forecast", "evidence", "remedies",
-          "diagnosis", "serving",
-          "prediction", "corruption", "stress", "experiments", "probing", "cells", "tables", "adapters", "reproduce", "saving"]  # fmt: skip
+          "diagnosis", "serving", "prediction", "shortcut", "corruption", "stress", "experiments", "probing", "cells", "tables",
+          "adapters", "reproduce", "saving"]  # fmt: skip
 # app.py, the tabs, and the checks that look at the page from outside
 MAY_IMPORT_GRADIO = ("app.py", "tabs/", "tests/", "benchmarks/", "dev/")
 
 
 def python_files():
-    ours = ("pipeline", "layers", "tabs", "tests", "benchmarks", "dev")
+    ours = ("pipeline", "recipes", "layers", "tabs", "tests", "benchmarks", "dev")
     return [*ROOT.glob("*.py"), *(path for folder in ours for path in (ROOT / folder).rglob("*.py"))]
 
 

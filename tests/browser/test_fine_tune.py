@@ -136,3 +136,12 @@ def shoot_run():
     folder = Path(__file__).parent / "screenshots"
     folder.mkdir(exist_ok=True)
     return lambda page, name: page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def test_the_shortcut_is_measured_when_its_section_is_opened(visitor):
+    section = opened(visitor.get_by_role("tabpanel").filter(visible=True), "Look for the shortcut")
+    row = section.get_by_role("row").filter(has_text="difflib ratio").filter(has_text="from 0.83 up")
+    expect(row).to_contain_text("77.5%", timeout=60_000)
+    expect(section.get_by_text("71 are not_equivalent and 6 equivalent")).to_be_visible()
+    section.get_by_role("button", name="Ask the run's model").click()
+    expect(section.get_by_text("There is no finished run to ask.")).to_be_visible()
