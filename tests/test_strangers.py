@@ -14,6 +14,7 @@ import pytest
 from gradio_client import Client
 
 from dev.server import running_app
+from pipeline import workers
 from pipeline.checkpoint_rules import check_folder
 from pipeline.hub.availability import SourceError
 from pipeline.isolation import checkpoints, processes
@@ -160,6 +161,55 @@ def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
     with ThreadPoolExecutor(24) as pool:
         asked = [pool.submit(ask_tokenizer, tiny, pair_view, *PAIR, 64, True, isolating, settings=isolating) for _ in range(24)]
         assert len({len(future.result()[0].tokens) for future in asked}) == 1
+
+
+# ---------------------------------------------------------------- a run's worker
+
+
+def test_a_worker_gets_no_secret(tmp_path, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-c", "import os; print(dict(os.environ))"]
+    assert workers.start_behind(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
+    seen = (tmp_path / "log").read_text()
+    assert "madeup" not in seen and "'RUNS_DIR': 'x'" in seen and "PATH" in seen
+
+
+def test_a_run_from_a_strangers_checkpoint_reaches_its_own_folders_alone(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "neighbour").mkdir()
+    (tmp_path / "neighbour" / "config.json").write_text("{}")
+    (tmp_path / "checkpoint" / "config.json").write_text("{}")
+    code = """
+import socket, subprocess, sys, tempfile
+from pathlib import Path
+from pipeline.settings import Settings
+from pipeline.training import confine_run
+folder = Path(sys.argv[1])
+confine_run(folder / "run", folder / "checkpoint", Settings())
+tries = {
+    "own checkpoint": lambda: open(folder / "checkpoint" / "config.json").read(),
+    "own folder": lambda: (folder / "run" / "events.jsonl").write_text("x"),
+    "temporary": lambda: tempfile.TemporaryFile(),
+    "neighbour": lambda: open(folder / "neighbour" / "config.json").read(),
+    "into the checkpoint": lambda: (folder / "checkpoint" / "config.json").write_text("x"),
+    "environment": lambda: open("/proc/self/environ").read(),
+    "network": lambda: socket.create_connection(("127.0.0.1", 9), 1),
+    "process": lambda: subprocess.run(["true"]),
+    "memory": lambda: bytes(40 * 2**30),
+}
+for name, attempt in tries.items():
+    try:
+        attempt()
+        print(name, "done")
+    except (PermissionError, MemoryError) as error:
+        print(name, type(error).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    said = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
+    allowed, refused = ("own checkpoint", "own folder", "temporary"), ("neighbour", "into the checkpoint", "environment", "network", "process")
+    assert said == {**dict.fromkeys(allowed, "done"), **dict.fromkeys(refused, "PermissionError"), "memory": "MemoryError"}, done
 
 
 # ---------------------------------------------------------------- what it answers
