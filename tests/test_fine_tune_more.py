@@ -266,7 +266,8 @@ def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, m
     assert "hf auth login" in page.push_from_here(runs[0].id, "mine", True, code, request())
 
 
-@pytest.mark.parametrize("code", ["", " ", "0" * 10, None, 7, [], {}, "é", more.PUSH_CODE[:-1], more.PUSH_CODE + "0", more.PUSH_CODE.upper() + "X"])
+@pytest.mark.parametrize("code", ["", " ", "0" * 10, None, 7, [], {}, "é", more.PUSH_CODE[:-1], more.PUSH_CODE + "0", more.PUSH_CODE.upper() + "X"],
+                         ids=range(11))  # the code is another one in each process
 def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where_it_is(runs, settings, pushes, code):
     """Its requests look exactly like the owner's: without the code from the terminal nothing is pushed."""
     said = more._Save(settings).push_from_here(runs[0].id, "mine", True, code, request())
