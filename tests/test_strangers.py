@@ -15,15 +15,17 @@ from gradio_client import Client
 
 from dev.server import running_app
 from pipeline.checkpoint_rules import check_folder
-from pipeline.hub.availability import SourceError
+from pipeline.forecast import size_of
+from pipeline.hub.availability import HubUnavailable, SourceError
 from pipeline.isolation import checkpoints, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError
-from pipeline.sources import embedded_checkpoint
+from pipeline.sources import embedded_checkpoint, stand_in
 from pipeline.tokenization import ask_tokenizer, pair_view
+from pipeline.training import TrainingConfig
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.hostile import HOSTILE, repositories
 from tests.probes import connect, end, environment, never_end, panic, read, read_natively, start_a_process, take_memory
@@ -89,6 +91,14 @@ def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
     began = time.monotonic()
     predict(tiny, [PAIR], settings=isolating)
     assert time.monotonic() - began < 1
+
+
+def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating, monkeypatch):
+    """The first question finds the Hub away, and by the second the files have come: the page's process opens neither."""
+    monkeypatch.setattr(checkpoints, "checkpoint_files", lambda name, *_: stand_in(name, HubUnavailable("it stalls")))
+    for name in (tiny, f" {tiny} "):
+        assert size_of(name, 0, isolating)[1] == EMBEDDED_CHECKPOINT
+    assert TrainingConfig(checkpoint=f" {tiny}\n").checked().checkpoint == tiny
 
 
 @pytest.mark.parametrize("path", [

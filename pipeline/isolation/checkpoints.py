@@ -53,8 +53,10 @@ def ask(
         files = find(checkpoint, weights, settings)
         if not files.origin.stands_in:
             return _in_its_process(files, settings, function, arguments, {**keywords, "settings": settings})
+    # By the name under which the stand-in is given: by any other spelling the Hub would be asked again, and what has come
+    # from there meanwhile would be opened here
     with given(files):
-        return function(checkpoint, *arguments, settings=settings, **keywords)
+        return function(files.origin.asked, *arguments, settings=settings, **keywords)
 
 
 # ---------------------------------------------------------------- where its files are
