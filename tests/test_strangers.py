@@ -145,16 +145,30 @@ def test_its_environment_holds_no_secret(tiny, isolating, monkeypatch):
 
 def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(tiny, tiny_distilbert, isolating):
     impatient = replace(isolating, isolated_seconds=3.0)
-    with pytest.raises(SourceError, match="gave no answer within 3 s"):
-        checkpoints.ask(tiny, never_end, settings=impatient)
-    assert checkpoints.ask(tiny, environment, settings=impatient)
     with pytest.raises(SourceError, match="took more memory|broke its process|can't be used"):
         checkpoints.ask(tiny, take_memory, settings=impatient)
+    with pytest.raises(SourceError, match="gave no answer within 3 s"):
+        checkpoints.ask(tiny, never_end, settings=impatient)
     with pytest.raises(SourceError, match="was closed"):
         checkpoints.ask(tiny, end, settings=impatient)
     with pytest.raises(SourceError, match="had to be closed 2 times, and is not opened again for 5 minutes"):
         checkpoints.ask(tiny, environment, settings=impatient)
     assert checkpoints.ask(tiny_distilbert, environment, settings=impatient)
+
+
+def test_nobodys_requests_close_a_checkpoint_for_all_others(tiny, isolating):
+    """Whoever waits behind a request that is cut off is answered by the next process, and nothing is held against it."""
+    impatient = replace(isolating, isolated_seconds=3.0)
+    assert checkpoints.ask(tiny, environment, settings=impatient)
+    with ThreadPoolExecutor(5) as pool:
+        for _ in range(2):
+            slow = pool.submit(checkpoints.ask, tiny, never_end, settings=impatient)
+            time.sleep(0.5)
+            waiting = [pool.submit(checkpoints.ask, tiny, environment, settings=impatient) for _ in range(4)]
+            with pytest.raises(SourceError, match="gave no answer within 3 s"):
+                slow.result()
+            assert all(future.result() for future in waiting)
+    assert checkpoints.ask(tiny, environment, settings=impatient)
 
 
 def test_more_checkpoints_than_processes_are_all_answered(isolating):
