@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from dev.server import running_app
 from pipeline.checkpoint_rules import check_folder
 from pipeline.forecast import size_of
 from pipeline.hub.availability import HubUnavailable, SourceError
-from pipeline.isolation import checkpoints, processes
+from pipeline.isolation import checkpoints, messages, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
@@ -203,10 +204,39 @@ class Harm:
 
 @pytest.mark.parametrize("value", [Harm(), print, subprocess.Popen, Client])
 def test_an_answer_of_anything_else_is_refused(value):
-    import pickle
-
     with pytest.raises(pickle.UnpicklingError):
         unpacked(pickle.dumps(value))
+
+
+def changing(what):
+    """A pickle that sets an attribute of what it names, as the BUILD of a value with slots does."""
+    module, name = what
+    return b"".join((pickle.PROTO + b"\x02", pickle.GLOBAL + f"{module}\n{name}\n".encode(), b"N}", b"X\x05\x00\x00\x00__x__",
+                     b"K\x07s\x86b."))  # fmt: skip
+
+
+@pytest.mark.parametrize("what", [
+    ("pipeline.prediction", "Prediction"), ("pipeline.settings", "Settings"), ("pipeline.settings", "InputError"),
+    ("pathlib", "PosixPath"), ("pipeline.isolation.messages", "_said"), ("pipeline.isolation.messages", "_instance"),
+    ("builtins", "set"),
+])  # fmt: skip
+def test_an_answer_changes_nothing_of_the_pages_process(what):
+    with pytest.raises((pickle.UnpicklingError, TypeError)):
+        unpacked(changing(what))
+    assert not hasattr(getattr(sys.modules[what[0]], what[1]), "__x__")
+
+
+@pytest.mark.parametrize("call", [("_instance", ("pipeline.runs", "subprocess", {})), ("_error", ("os", "system", ("true",))),
+                                  ("_instance", ("pipeline.prediction", "Prediction", {"label": "x"}))])  # fmt: skip
+def test_an_answer_makes_no_other_objects(call):
+    name, arguments = call
+
+    class Made:
+        def __reduce__(self):
+            return getattr(messages, name), arguments
+
+    with pytest.raises(pickle.UnpicklingError):
+        unpacked(pickle.dumps(Made()))
 
 
 def test_a_sentence_that_no_catalogue_has_is_never_a_template():
