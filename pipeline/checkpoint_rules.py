@@ -56,6 +56,8 @@ WIDTHS = re.compile(r"\w*hidden_size|\w*dim|\w*width|d_model|n_embd|intermediate
                     r"|embedding_size|num_\w*heads|n_heads?")  # fmt: skip
 # A normalizer's Replace may make a text longer; all of them together may at most
 MOST_STEPS, MOST_GROWTH, MOST_PATTERN = 40, 20.0, 2_000
+# A template of special tokens adds to each sequence whatever it lists, and truncation doesn't count it
+MOST_PARTS = 1_000
 
 
 def check_folder(name: str, folder: Path) -> None:
@@ -211,8 +213,11 @@ def _check_tokenizer(name: str, tokenizer: dict) -> None:
     if len(model.get("vocab") or ()) > MOST_VOCABULARY or len(model.get("merges") or ()) > MOST_NUMBER:
         raise _not_allowed(name, say("a vocabulary of more than {most:,} pieces", most=MOST_VOCABULARY))
     _check_added(name, tokenizer.get("added_tokens") or [])
-    steps = [value for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-             for _depth, _key, value in _walk(tokenizer.get(part)) if isinstance(value, dict) and "type" in value]  # fmt: skip
+    parts = [value for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder")
+             for _depth, _key, value in _walk(tokenizer.get(part))]  # fmt: skip
+    if len(parts) > MOST_PARTS:
+        raise _not_allowed(name, say("{count:,} values in the steps of tokenizer.json", count=len(parts)))
+    steps = [value for value in parts if isinstance(value, dict) and "type" in value]
     if len(steps) > MOST_STEPS:
         raise _not_allowed(name, say("{count} steps in tokenizer.json", count=len(steps)))
     growth = 1.0

@@ -165,6 +165,11 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "post-processor-many": tokenizer_part("post_processor", {
         "type": "Sequence", "processors": [{"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True,
                                             "use_regex": True}] * 500}),
+    "post-processor-long": tokenizer_part("post_processor", {
+        "type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                 {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [101] * 50_000, "tokens": ["[CLS]"] * 50_000}}}),
     # weights
     "index-elsewhere": written("model.safetensors.index.json", json.dumps(
         {"metadata": {}, "weight_map": {"x": "../../../../etc/passwd"}}).encode()),

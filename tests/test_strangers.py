@@ -15,6 +15,7 @@ import pytest
 from gradio_client import Client
 
 from dev.server import running_app
+from pipeline import experiments
 from pipeline.checkpoint_rules import check_folder
 from pipeline.forecast import size_of
 from pipeline.hub.availability import HubUnavailable, SourceError
@@ -27,6 +28,7 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, InputError
 from pipeline.sources import embedded_checkpoint, stand_in
 from pipeline.tokenization import ask_tokenizer, pair_view
 from pipeline.training import TrainingConfig
+from tabs import tokenize, tokenize_more
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.hostile import HOSTILE, repositories
 from tests.probes import connect, end, environment, never_end, panic, read, read_natively, start_a_process, take_memory
@@ -185,6 +187,14 @@ def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
     with ThreadPoolExecutor(24) as pool:
         asked = [pool.submit(ask_tokenizer, tiny, pair_view, *PAIR, 64, True, isolating, settings=isolating) for _ in range(24)]
         assert len({len(future.result()[0].tokens) for future in asked}) == 1
+
+
+@pytest.mark.parametrize("told", [([50_006], 128), ([3, 700], 10**9)])
+def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(told, settings, monkeypatch):
+    page = tokenize._handlers(settings)
+    monkeypatch.setattr(page, "ask", lambda *_: (told, None))
+    monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
+    assert "more than max_length" in tokenize_more._Sections(page).measured("0-1", "train", "evil/x", 128, True, 8)
 
 
 # ---------------------------------------------------------------- what it answers

@@ -17,7 +17,7 @@ from typing import Any
 from languages import Said, as_data, from_data
 from pipeline.settings import InputError
 
-MOST_ANSWER_BYTES = 16 * 2**20
+MOST_ANSWER_BYTES = 4 * 2**20
 BUILT_IN = {kind.__name__: kind for kind in (set, frozenset, complex)}
 
 
