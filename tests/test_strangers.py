@@ -19,7 +19,7 @@ from pipeline import experiments
 from pipeline.checkpoint_rules import check_folder
 from pipeline.forecast import size_of
 from pipeline.hub.availability import HubUnavailable, SourceError
-from pipeline.isolation import checkpoints, messages, processes
+from pipeline.isolation import checkpoints, landlock, messages, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
@@ -31,7 +31,7 @@ from pipeline.training import TrainingConfig
 from tabs import tokenize, tokenize_more
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.hostile import HOSTILE, repositories
-from tests.probes import connect, end, environment, never_end, panic, read, read_natively, start_a_process, take_memory
+from tests.probes import connect, end, environment, kill, never_end, panic, read, read_natively, start_a_process, take_memory
 
 PAIR = ("Shares of Acme rose 12 cents on Monday.", "Acme stock was up 12 cents Monday!")
 SECRETS = {"HF_TOKEN": "hf_madeupmadeupmadeup", "OAUTH_CLIENT_SECRET": "oauth-madeup-madeup",
@@ -127,6 +127,13 @@ def test_what_it_may_not_do_is_an_error_of_its_own(what, tiny, isolating):
         checkpoints.ask(tiny, what, settings=isolating)
     assert "cargo" not in str(refused.value)
     assert checkpoints.ask(tiny, environment, settings=isolating)  # the process goes on
+
+
+@pytest.mark.skipif(landlock.version() < 6, reason="before version 6 Landlock doesn't hold signals")
+def test_it_can_end_no_other_process(tiny, isolating):
+    for pid in (os.getpid(), processes.fork_server._process.pid if processes.fork_server._process else os.getpid()):
+        with pytest.raises(SourceError, match="can't be used here"):
+            checkpoints.ask(tiny, kill, pid, settings=isolating)
 
 
 def test_it_has_no_network(tiny, isolating):
