@@ -286,6 +286,36 @@ print("authorization" in build_hf_headers())
     assert done.stdout.splitlines() == ["['HF_TOKEN', 'OAUTH_CLIENT_SECRET']", "False False False", "False"], done
 
 
+# ---------------------------------------------------------------- what a run's worker downloads
+
+
+@pytest.mark.parametrize("name, place", [("odd-more", "embedded"), ("odd-link", "hub"), ("odd-403", "refused")])
+def test_a_worker_counts_what_arrives(name, place, hostile, loopback):
+    """1 kB is listed, and gigabytes would come: a run's worker stops it as a page does, and goes on to load what is well."""
+    told = loopback("--model", f"evil/x={hostile[f'evil/{name}']}").ask("""
+import threading
+from dataclasses import replace
+from pathlib import Path
+from huggingface_hub import constants
+from pipeline.hub.repository import _bytes_below
+from pipeline.settings import InputError, Settings
+from pipeline.sources import checkpoint_files
+most = 0
+def look():
+    global most
+    while True:
+        most = max(most, _bytes_below(Path(constants.HF_HUB_CACHE)))
+        time.sleep(0.05)
+threading.Thread(target=look, daemon=True).start()
+try:
+    place = checkpoint_files("evil/x", True, replace(Settings(), confines=True)).origin.place
+except InputError:
+    place = "refused"
+print(json.dumps([place, most]))
+""")
+    assert told[0] == place and told[1] < 100_000_000
+
+
 # ---------------------------------------------------------------- the whole app against all of them
 
 NEIGHBOUR_SECONDS = 2.0
