@@ -18,6 +18,7 @@ from dev.server import running_app
 from pipeline import experiments
 from pipeline.checkpoint_rules import check_folder
 from pipeline.forecast import size_of
+from pipeline.hub import repository
 from pipeline.hub.availability import HubUnavailable, SourceError
 from pipeline.isolation import checkpoints, landlock, messages, processes
 from pipeline.isolation.confine import clean_environment
@@ -314,6 +315,24 @@ except InputError:
 print(json.dumps([place, most]))
 """)
     assert told[0] == place and told[1] < 100_000_000
+
+
+def test_several_odd_repositories_of_one_visitor_switch_the_hub_off_for_nobody(hostile, loopback):
+    odd = [part for number in range(4) for part in ("--model", f"evil/{number}={hostile['evil/odd-500']}")]
+    told = loopback(*odd, "--model", f"an/ordinary={hostile['evil/odd-link']}").ask("""
+from pipeline.sources import checkpoint_files
+print(json.dumps([checkpoint_files(name).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
+""")
+    assert told == ["embedded"] * 4 + ["hub"]
+
+
+def test_a_model_that_is_asked_for_again_pushes_no_other_out_of_the_cache(settings, monkeypatch):
+    monkeypatch.setattr(repository, "_arrived", {})
+    folder = tiny_checkpoint(in_cache("tiny/stays"))
+    repository._make_room("tiny/stays", 10**9, settings)
+    for _ in range(30):
+        repository._make_room("tiny/again", 10**9, settings)
+    assert folder.is_dir()
 
 
 # ---------------------------------------------------------------- the whole app against all of them

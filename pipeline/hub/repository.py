@@ -221,7 +221,7 @@ def download(name: str, weights: bool, settings: Settings) -> Path:
 def _make_room(name: str, most: int, settings: Settings) -> None:
     """What strangers had this server download stays within a cap of its own: the oldest goes first."""
     with _beginning:
-        _arrived[name] = most + _arrived.pop(name, 0)
+        _arrived[name] = max(most, _arrived.pop(name, 0))  # asked for again, nothing more arrives
         while len(_arrived) > 1 and sum(_arrived.values()) > settings.max_hub_cache_bytes:
             oldest = next(iter(_arrived))
             del _arrived[oldest]
