@@ -287,7 +287,21 @@ print("authorization" in build_hf_headers())
     assert done.stdout.splitlines() == ["['HF_TOKEN', 'OAUTH_CLIENT_SECRET']", "False False False", "False"], done
 
 
-# ---------------------------------------------------------------- what a run's worker downloads
+# ---------------------------------------------------------------- a run's worker
+
+
+def test_a_run_from_a_strangers_checkpoint_trains_in_its_own_folder_alone(tiny, tmp_path):
+    """It leaves a model there, and no figures that a run of others would take for its own."""
+    run = tmp_path / "runs" / ("a" * 32)
+    run.mkdir(parents=True)
+    command = [sys.executable, "-m", "pipeline", "train", "--checkpoint", tiny, "--source", "embedded", "--max-steps", "2",
+               "--train-pairs", "16", "--eval-pairs", "8", "--output", run]  # fmt: skip
+    environment = {**os.environ, "RUNS_DIR": str(tmp_path / "runs"), "CONFINE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (run / "model" / "model.safetensors").exists() and not (run / "temporary").exists()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [run.name]
+
 
 
 @pytest.mark.parametrize("name, place", [("odd-more", "embedded"), ("odd-link", "hub"), ("odd-403", "refused")])

@@ -285,7 +285,7 @@ def _in_a_child(name: str, weights: bool, most_of_a_file: int, seconds: float, w
     try:
         kind, value = unpacked(raw)
     except (EOFError, pickle.UnpicklingError) as error:
-        raise HubUnavailable(say("the Hub's client failed ({name__})", name__="ProcessEnded")) from error
+        raise HubUnavailable(say("the Hub's client failed ({name__})", name__=type(error).__name__)) from error
     if kind == "refused":
         raise value
     return value
