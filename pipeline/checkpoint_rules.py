@@ -36,20 +36,28 @@ TOKENIZERS = frozenset(f"{name}{suffix}" for suffix in ("Tokenizer", "TokenizerF
 MODELS_OF_TOKENIZERS = frozenset(("BPE", "WordPiece", "Unigram", "WordLevel"))
 # Each would make transformers fetch or run something: code, kernels, another layout of the weights
 FORBIDDEN = ("auto_map", "quantization_config", "compression_config", "kernel_config", "use_kernels", "adapters",
-             "adapter_config", "peft_config", "custom_pipelines", "tokenizer_object", "gguf_file")  # fmt: skip
+             "adapter_config", "peft_config", "custom_pipelines", "tokenizer_object", "gguf_file",
+             # arguments without a name, of which the first may be a file; another file than the one looked at here
+             "init_inputs", "fast_tokenizer_files")  # fmt: skip
 ATTENTIONS = ("eager", "sdpa")
 # Of a tokenizer's config: what is opened as a file where it is a text
 OPENED = re.compile(r"vocab|merges|\w*_file|\w*(?:_path|_dir|_folder)|spm|\w+_spm|sp_model")
 IGNORED_PATHS = ("name_or_path", "special_tokens_map_file")  # overwritten, or not read
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+# All that special_tokens_map.json may name: its entries go before the files that were found
+SPECIAL_TOKENS = re.compile(r"\w+_tokens?")
 MOST_DEPTH, MOST_WEIGHTS_FILES = 40, 32
 MOST_VOCABULARY, MOST_LABELS, MOST_ADDED_TOKENS, MOST_TOKEN_CHARACTERS = 300_000, 1_000, 20_000, 1_000
 MOST_LAYERS, MOST_WIDTH, MOST_NUMBER = 96, 16_384, 1_000_000
+# A text stands in each answer that has the token; these stand in none
+MOST_TEXT, LONG_TEXTS = 4_000, ("precompiled_charsmap", "chat_template", "template")
 LAYERS = re.compile(r"\w*layers?|\w*blocks?|block_sizes|block_repeats|num_hidden_groups|inner_group_num")
 WIDTHS = re.compile(r"\w*hidden_size|\w*dim|\w*width|d_model|n_embd|intermediate_size|n_inner|d_ff|ffn_\w+"
                     r"|embedding_size|num_\w*heads|n_heads?")  # fmt: skip
 # A normalizer's Replace may make a text longer; all of them together may at most
 MOST_STEPS, MOST_GROWTH, MOST_PATTERN = 40, 20.0, 2_000
+# A template of special tokens adds to each sequence whatever it lists, and truncation doesn't count it
+MOST_PARTS = 1_000
 
 
 def check_folder(name: str, folder: Path) -> None:
@@ -88,9 +96,11 @@ def _read(name: str, folder: Path, file: str) -> dict:
     if not isinstance(value, dict):
         raise SourceError(say("The {file} of {name} can't be read ({kind}). Choose another.", file=file, name=name,
                               kind=type(value).__name__))  # fmt: skip
-    for depth, _path, _value in _walk(value):
+    for depth, key, inner in _walk(value):
         if depth > MOST_DEPTH:
             raise _not_allowed(name, say("{file} with more than {depth} levels", file=file, depth=MOST_DEPTH))
+        if len(key) > MOST_TEXT or (isinstance(inner, str) and len(inner) > MOST_TEXT and key not in LONG_TEXTS):
+            raise _not_allowed(name, say("{file} with a text of more than {most:,} characters", file=file, most=MOST_TEXT))
     return value
 
 
@@ -125,6 +135,7 @@ def _check_config(name: str, config: dict) -> None:
                               "one such as bert, roberta, electra, deberta-v2 or modernbert.", name=name,
                               kind=kind[:40]))  # fmt: skip
     _check_forbidden(name, config)
+    _check_tokenizer_class(name, config)
     for key in ("_attn_implementation", "attn_implementation", "_attn_implementation_internal"):
         if config.get(key) not in (None, *ATTENTIONS):
             raise _not_allowed(name, say("{key} = {value!r}, which would fetch a kernel", key=key, value=str(config[key])[:60]))
@@ -161,10 +172,11 @@ def _check_number(name: str, key: str, value: Any) -> None:
 
 def _check_tokenizer_config(name: str, file: str, config: dict) -> None:
     _check_forbidden(name, config)
-    kind = config.get("tokenizer_class")
-    if kind is not None and (not isinstance(kind, str) or kind not in TOKENIZERS):
-        raise SourceError(say("{name} asks for the tokenizer class {kind!r}, which isn't among those that are opened here. "
-                              "Choose another.", name=name, kind=str(kind)[:60]))  # fmt: skip
+    _check_tokenizer_class(name, config)
+    if file == "special_tokens_map.json":
+        for key in config:
+            if not SPECIAL_TOKENS.fullmatch(key):
+                raise _not_allowed(name, say("{key} in {file}, which is no special token", key=key[:60], file=file))
     for key, value in config.items():
         if key in IGNORED_PATHS or not OPENED.fullmatch(key) or value is None or isinstance(value, bool | int):
             continue
@@ -173,6 +185,13 @@ def _check_tokenizer_config(name: str, file: str, config: dict) -> None:
                                          value=str(value)[:60], file=file))  # fmt: skip
     added = config.get("added_tokens_decoder") if file == "tokenizer_config.json" else config
     _check_added(name, list((added or {}).values()) if file == "tokenizer_config.json" else list(added or {}))
+
+
+def _check_tokenizer_class(name: str, config: dict) -> None:
+    kind = config.get("tokenizer_class")
+    if kind is not None and (not isinstance(kind, str) or kind not in TOKENIZERS):
+        raise SourceError(say("{name} asks for the tokenizer class {kind!r}, which isn't among those that are opened here. "
+                              "Choose another.", name=name, kind=str(kind)[:60]))  # fmt: skip
 
 
 def _check_added(name: str, tokens: list) -> None:
@@ -194,8 +213,11 @@ def _check_tokenizer(name: str, tokenizer: dict) -> None:
     if len(model.get("vocab") or ()) > MOST_VOCABULARY or len(model.get("merges") or ()) > MOST_NUMBER:
         raise _not_allowed(name, say("a vocabulary of more than {most:,} pieces", most=MOST_VOCABULARY))
     _check_added(name, tokenizer.get("added_tokens") or [])
-    steps = [value for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-             for _depth, _key, value in _walk(tokenizer.get(part)) if isinstance(value, dict) and "type" in value]  # fmt: skip
+    parts = [value for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder")
+             for _depth, _key, value in _walk(tokenizer.get(part))]  # fmt: skip
+    if len(parts) > MOST_PARTS:
+        raise _not_allowed(name, say("{count:,} values in the steps of tokenizer.json", count=len(parts)))
+    steps = [value for value in parts if isinstance(value, dict) and "type" in value]
     if len(steps) > MOST_STEPS:
         raise _not_allowed(name, say("{count} steps in tokenizer.json", count=len(steps)))
     growth = 1.0

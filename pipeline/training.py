@@ -88,12 +88,12 @@ class TrainingConfig:
     def checked(self, settings=None):
         """The same config with every value within its cap, or an InputError that names the value."""
         settings = settings or Settings()
-        validated_checkpoint(self.checkpoint)
+        checkpoint = validated_checkpoint(self.checkpoint)
         _one_of("source", self.source, SOURCES)
         _one_of("eval_strategy", self.eval_strategy, EVAL_STRATEGIES)
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("precision", self.precision, PRECISIONS)
-        values = asdict(self)
+        values = {**asdict(self), "checkpoint": checkpoint}
         for name, (cap, low) in CAPS.items():
             values[name] = settings.checked(cap, values[name], low)
         for name, (low, high) in RANGES.items():

@@ -179,7 +179,12 @@ class _Sections:
         """Tokens of each chosen row, cut at max_length, and max_length."""
         dataset, _rest = self.page.split(split)
         examples = rows_at(dataset, parse_rows(rows, self.settings))
-        return self.page.ask(checkpoint, row_lengths, examples, max_length)[0]
+        lengths, most = self.page.ask(checkpoint, row_lengths, examples, max_length)[0]
+        # What is measured for these lengths is computed in the page's process, whoever's tokenizer counted them
+        if not 0 <= max(lengths, default=0) <= most <= self.settings.longest_max_length:
+            raise InputError(_("This checkpoint's tokenizer makes more than max_length = {most} tokens of a row. Choose "
+                               "another checkpoint.", most=shown(most)))  # fmt: skip
+        return lengths, most
 
     def ways(self, sentence1, sentence2, checkpoint, max_length, truncation):
         ways, _rest = self.page.ask(checkpoint, experiments.ways_of, sentence1, sentence2, max_length, truncation)

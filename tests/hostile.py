@@ -24,6 +24,24 @@ def changed(file: str, **values: object) -> Callable[[Path], None]:
     return change
 
 
+def without(file: str, name: str) -> Callable[[Path], None]:
+    """A change that takes a value out of a JSON file of the folder."""
+
+    def change(folder: Path) -> None:
+        path = folder / file
+        path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != name}))
+
+    return change
+
+
+def together(*changes: Callable[[Path], None]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for each in changes:
+            each(folder)
+
+    return change
+
+
 def tokenizer_part(part: str, value: object) -> Callable[[Path], None]:
     return changed("tokenizer.json", **{part: value})
 
@@ -81,6 +99,12 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "model-path": changed(TOKENIZER, model_path="/etc/shadow"),
     "emoji-file": changed(TOKENIZER, emoji_file="~/.bashrc"),
     "windows-path": changed(TOKENIZER, vocab_file="C:\\secrets\\vocab.txt"),
+    "special-tokens-vocab-file": together(
+        changed(TOKENIZER, tokenizer_class="MPNetTokenizer"), without(TOKENIZER, "added_tokens_decoder"),
+        changed("special_tokens_map.json", vocab_file=SECRET_FILE)),
+    "special-tokens-vocab": changed("special_tokens_map.json", vocab=SECRET_FILE),
+    "init-inputs": changed(TOKENIZER, tokenizer_class="MPNetTokenizer", init_inputs=[SECRET_FILE]),
+    "fast-tokenizer-files": changed(TOKENIZER, fast_tokenizer_files=["../../tokenizer.4.0.json"]),
     "gguf-file": changed(TOKENIZER, gguf_file="/etc/passwd"),
     "tokenizer-object": changed(TOKENIZER, tokenizer_object="x"),
     # code, kernels, adapters, other layouts
@@ -89,6 +113,8 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "auto-map-of-another": changed(CONFIG, auto_map={"AutoConfig": "other/repo--own.Own"}),
     "unknown-tokenizer-class": changed(TOKENIZER, tokenizer_class="EvilTokenizer"),
     "any-class-of-transformers": changed(TOKENIZER, tokenizer_class="Trainer"),
+    "tokenizer-class-in-config": together(without(TOKENIZER, "tokenizer_class"),
+                                          changed(CONFIG, tokenizer_class="LayoutLMv3Tokenizer")),
     "processor-class": changed(TOKENIZER, tokenizer_class="LayoutLMv3Tokenizer"),
     "tokenizer-class-list": changed(TOKENIZER, tokenizer_class=["BertTokenizer"]),
     "quantised": changed(CONFIG, quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True}),
@@ -120,6 +146,8 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "config-other-architecture": changed(CONFIG, model_type="clip"),
     "config-markup": changed(CONFIG, model_type="<img src=x onerror=alert(1)>"),
     "added-tokens-many": changed(TOKENIZER, added_tokens_decoder={str(n): {"content": f"t{n}"} for n in range(30_000)}),
+    "special-token-long": changed("special_tokens_map.json", unk_token="x" * 100_000),
+    "piece-long": tokenizer_part("model", {"type": "WordLevel", "vocab": {"x" * 100_000: 0}, "unk_token": "x"}),
     "added-token-long": changed(TOKENIZER, added_tokens_decoder={"7": {"content": "x" * 100_000}}),
     # the tokenizer's own program
     "normalizers-chained": tokenizer_part("normalizer", replaces(39, "aa")),
@@ -137,6 +165,11 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "post-processor-many": tokenizer_part("post_processor", {
         "type": "Sequence", "processors": [{"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True,
                                             "use_regex": True}] * 500}),
+    "post-processor-long": tokenizer_part("post_processor", {
+        "type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                 {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [101] * 50_000, "tokens": ["[CLS]"] * 50_000}}}),
     # weights
     "index-elsewhere": written("model.safetensors.index.json", json.dumps(
         {"metadata": {}, "weight_map": {"x": "../../../../etc/passwd"}}).encode()),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -14,20 +15,24 @@ import pytest
 from gradio_client import Client
 
 from dev.server import running_app
-from pipeline import workers
+from pipeline import experiments, workers
 from pipeline.checkpoint_rules import check_folder
-from pipeline.hub.availability import SourceError
-from pipeline.isolation import checkpoints, processes
+from pipeline.forecast import size_of
+from pipeline.hub import repository
+from pipeline.hub.availability import HubUnavailable, SourceError
+from pipeline.isolation import checkpoints, landlock, messages, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError
-from pipeline.sources import embedded_checkpoint
+from pipeline.sources import embedded_checkpoint, stand_in
 from pipeline.tokenization import ask_tokenizer, pair_view
+from pipeline.training import TrainingConfig
+from tabs import tokenize, tokenize_more
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.hostile import HOSTILE, repositories
-from tests.probes import connect, end, environment, never_end, panic, read, read_natively, start_a_process, take_memory
+from tests.probes import connect, end, environment, kill, never_end, panic, read, read_natively, start_a_process, take_memory
 
 PAIR = ("Shares of Acme rose 12 cents on Monday.", "Acme stock was up 12 cents Monday!")
 SECRETS = {"HF_TOKEN": "hf_madeupmadeupmadeup", "OAUTH_CLIENT_SECRET": "oauth-madeup-madeup",
@@ -92,6 +97,14 @@ def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
     assert time.monotonic() - began < 1
 
 
+def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating, monkeypatch):
+    """The first question finds the Hub away, and by the second the files have come: the page's process opens neither."""
+    monkeypatch.setattr(checkpoints, "checkpoint_files", lambda name, *_: stand_in(name, HubUnavailable("it stalls")))
+    for name in (tiny, f" {tiny} "):
+        assert size_of(name, 0, isolating)[1] == EMBEDDED_CHECKPOINT
+    assert TrainingConfig(checkpoint=f" {tiny}\n").checked().checkpoint == tiny
+
+
 @pytest.mark.parametrize("path", [
     "/proc/self/environ", "/proc/{page}/environ", "/etc/passwd", "/dev/zero", "{root}/README.md",
     "{root}/app.py", "/root/.bashrc",
@@ -117,6 +130,13 @@ def test_what_it_may_not_do_is_an_error_of_its_own(what, tiny, isolating):
     assert checkpoints.ask(tiny, environment, settings=isolating)  # the process goes on
 
 
+@pytest.mark.skipif(landlock.version() < 6, reason="before version 6 Landlock doesn't hold signals")
+def test_it_can_end_no_other_process(tiny, isolating):
+    for pid in (os.getpid(), processes.fork_server._process.pid if processes.fork_server._process else os.getpid()):
+        with pytest.raises(SourceError, match="can't be used here"):
+            checkpoints.ask(tiny, kill, pid, settings=isolating)
+
+
 def test_it_has_no_network(tiny, isolating):
     import socket
 
@@ -136,16 +156,30 @@ def test_its_environment_holds_no_secret(tiny, isolating, monkeypatch):
 
 def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(tiny, tiny_distilbert, isolating):
     impatient = replace(isolating, isolated_seconds=3.0)
-    with pytest.raises(SourceError, match="gave no answer within 3 s"):
-        checkpoints.ask(tiny, never_end, settings=impatient)
-    assert checkpoints.ask(tiny, environment, settings=impatient)
     with pytest.raises(SourceError, match="took more memory|broke its process|can't be used"):
         checkpoints.ask(tiny, take_memory, settings=impatient)
+    with pytest.raises(SourceError, match="gave no answer within 3 s"):
+        checkpoints.ask(tiny, never_end, settings=impatient)
     with pytest.raises(SourceError, match="was closed"):
         checkpoints.ask(tiny, end, settings=impatient)
     with pytest.raises(SourceError, match="had to be closed 2 times, and is not opened again for 5 minutes"):
         checkpoints.ask(tiny, environment, settings=impatient)
     assert checkpoints.ask(tiny_distilbert, environment, settings=impatient)
+
+
+def test_nobodys_requests_close_a_checkpoint_for_all_others(tiny, isolating):
+    """Whoever waits behind a request that is cut off is answered by the next process, and nothing is held against it."""
+    impatient = replace(isolating, isolated_seconds=3.0)
+    assert checkpoints.ask(tiny, environment, settings=impatient)
+    with ThreadPoolExecutor(5) as pool:
+        for _ in range(2):
+            slow = pool.submit(checkpoints.ask, tiny, never_end, settings=impatient)
+            time.sleep(0.5)
+            waiting = [pool.submit(checkpoints.ask, tiny, environment, settings=impatient) for _ in range(4)]
+            with pytest.raises(SourceError, match="gave no answer within 3 s"):
+                slow.result()
+            assert all(future.result() for future in waiting)
+    assert checkpoints.ask(tiny, environment, settings=impatient)
 
 
 def test_more_checkpoints_than_processes_are_all_answered(isolating):
@@ -212,6 +246,14 @@ for name, attempt in tries.items():
     assert said == {**dict.fromkeys(allowed, "done"), **dict.fromkeys(refused, "PermissionError"), "memory": "MemoryError"}, done
 
 
+@pytest.mark.parametrize("told", [([50_006], 128), ([3, 700], 10**9)])
+def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(told, settings, monkeypatch):
+    page = tokenize._handlers(settings)
+    monkeypatch.setattr(page, "ask", lambda *_: (told, None))
+    monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
+    assert "more than max_length" in tokenize_more._Sections(page).measured("0-1", "train", "evil/x", 128, True, 8)
+
+
 # ---------------------------------------------------------------- what it answers
 
 
@@ -229,10 +271,39 @@ class Harm:
 
 @pytest.mark.parametrize("value", [Harm(), print, subprocess.Popen, Client])
 def test_an_answer_of_anything_else_is_refused(value):
-    import pickle
-
     with pytest.raises(pickle.UnpicklingError):
         unpacked(pickle.dumps(value))
+
+
+def changing(what):
+    """A pickle that sets an attribute of what it names, as the BUILD of a value with slots does."""
+    module, name = what
+    return b"".join((pickle.PROTO + b"\x02", pickle.GLOBAL + f"{module}\n{name}\n".encode(), b"N}", b"X\x05\x00\x00\x00__x__",
+                     b"K\x07s\x86b."))  # fmt: skip
+
+
+@pytest.mark.parametrize("what", [
+    ("pipeline.prediction", "Prediction"), ("pipeline.settings", "Settings"), ("pipeline.settings", "InputError"),
+    ("pathlib", "PosixPath"), ("pipeline.isolation.messages", "_said"), ("pipeline.isolation.messages", "_instance"),
+    ("builtins", "set"),
+])  # fmt: skip
+def test_an_answer_changes_nothing_of_the_pages_process(what):
+    with pytest.raises((pickle.UnpicklingError, TypeError)):
+        unpacked(changing(what))
+    assert not hasattr(getattr(sys.modules[what[0]], what[1]), "__x__")
+
+
+@pytest.mark.parametrize("call", [("_instance", ("pipeline.runs", "subprocess", {})), ("_error", ("os", "system", ("true",))),
+                                  ("_instance", ("pipeline.prediction", "Prediction", {"label": "x"}))])  # fmt: skip
+def test_an_answer_makes_no_other_objects(call):
+    name, arguments = call
+
+    class Made:
+        def __reduce__(self):
+            return getattr(messages, name), arguments
+
+    with pytest.raises(pickle.UnpicklingError):
+        unpacked(pickle.dumps(Made()))
 
 
 def test_a_sentence_that_no_catalogue_has_is_never_a_template():
@@ -263,6 +334,68 @@ print("authorization" in build_hf_headers())
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **SECRETS}, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["['HF_TOKEN', 'OAUTH_CLIENT_SECRET']", "False False False", "False"], done
+
+
+# ---------------------------------------------------------------- a run's worker
+
+
+def test_a_run_from_a_strangers_checkpoint_trains_in_its_own_folder_alone(tiny, tmp_path):
+    """It leaves a model there, and no figures that a run of others would take for its own."""
+    run = tmp_path / "runs" / ("a" * 32)
+    run.mkdir(parents=True)
+    command = [sys.executable, "-m", "pipeline", "train", "--checkpoint", tiny, "--source", "embedded", "--max-steps", "2",
+               "--train-pairs", "16", "--eval-pairs", "8", "--output", run]  # fmt: skip
+    environment = {**os.environ, "RUNS_DIR": str(tmp_path / "runs"), "CONFINE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (run / "model" / "model.safetensors").exists() and not (run / "temporary").exists()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [run.name]
+
+
+
+@pytest.mark.parametrize("name, place", [("odd-more", "embedded"), ("odd-link", "hub"), ("odd-403", "refused")])
+def test_a_worker_counts_what_arrives(name, place, hostile, loopback):
+    """1 kB is listed, and gigabytes would come: a run's worker stops it as a page does, and goes on to load what is well."""
+    told = loopback("--model", f"evil/x={hostile[f'evil/{name}']}").ask("""
+import threading
+from dataclasses import replace
+from pathlib import Path
+from huggingface_hub import constants
+from pipeline.hub.repository import _bytes_below
+from pipeline.settings import InputError, Settings
+from pipeline.sources import checkpoint_files
+most = 0
+def look():
+    global most
+    while True:
+        most = max(most, _bytes_below(Path(constants.HF_HUB_CACHE)))
+        time.sleep(0.05)
+threading.Thread(target=look, daemon=True).start()
+try:
+    place = checkpoint_files("evil/x", True, replace(Settings(), confines=True)).origin.place
+except InputError:
+    place = "refused"
+print(json.dumps([place, most]))
+""")
+    assert told[0] == place and told[1] < 100_000_000
+
+
+def test_several_odd_repositories_of_one_visitor_switch_the_hub_off_for_nobody(hostile, loopback):
+    odd = [part for number in range(4) for part in ("--model", f"evil/{number}={hostile['evil/odd-500']}")]
+    told = loopback(*odd, "--model", f"an/ordinary={hostile['evil/odd-link']}").ask("""
+from pipeline.sources import checkpoint_files
+print(json.dumps([checkpoint_files(name).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
+""")
+    assert told == ["embedded"] * 4 + ["hub"]
+
+
+def test_a_model_that_is_asked_for_again_pushes_no_other_out_of_the_cache(settings, monkeypatch):
+    monkeypatch.setattr(repository, "_arrived", {})
+    folder = tiny_checkpoint(in_cache("tiny/stays"))
+    repository._make_room("tiny/stays", 10**9, settings)
+    for _ in range(30):
+        repository._make_room("tiny/again", 10**9, settings)
+    assert folder.is_dir()
 
 
 # ---------------------------------------------------------------- the whole app against all of them

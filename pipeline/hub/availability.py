@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from languages import say
-from pipeline.settings import InputError, Settings
+from pipeline.settings import NOTES_CHECKPOINT, InputError, Settings
 
 
 class SourceError(InputError):
@@ -64,7 +64,7 @@ def waited(seconds: float, future: Future) -> Any:
 # ---------------------------------------------------------------- is it there?
 
 SWITCHED_OFF = say("HF_HUB_OFFLINE is set")
-# So many repositories that fail within `hub_retry_seconds` are no fault of one of them
+# So many repositories that fail within `hub_retry_seconds` may be no fault of one of them
 REPOSITORIES_THAT_MEAN_DOWN = 3
 
 _refusal = {"until": 0.0, "reason": ""}
@@ -112,14 +112,26 @@ def ask_hub(settings: Settings, question: Callable, *args: Any, **kwargs: Any) -
 
 def note_failure(repository: str, reason: str, unreachable: bool, settings: Settings) -> None:
     """A visitor's repository failed: it is left alone for a while, and the Hub with it only where
-    it can't be reached at all, or others failed as well.
+    it can't be reached at all, or others failed as well and it doesn't answer about a model that everybody knows: one
+    visitor can name several odd repositories.
     """
     now = time.monotonic()
     for name in [name for name, (until, _) in _failed.items() if until <= now]:
         del _failed[name]
     _failed[repository] = now + settings.hub_retry_seconds, reason
-    if unreachable or len(_failed) >= REPOSITORIES_THAT_MEAN_DOWN:
+    if unreachable or (len(_failed) >= REPOSITORIES_THAT_MEAN_DOWN and not _answers_of_others(settings)):
         _refusal.update(until=now + settings.hub_retry_seconds, reason=reason)
+
+
+def _answers_of_others(settings: Settings) -> bool:
+    """Whether the Hub says anything of a model that is no visitor's choice, be it that it hasn't got it."""
+    from huggingface_hub import HfApi
+
+    try:
+        within(settings.hub_decision_seconds, HfApi().model_info, NOTES_CHECKPOINT, timeout=settings.hub_decision_seconds)
+    except Exception as error:
+        return bool(status_of(error)) and not _is_down(error)
+    return True
 
 
 def forget_refusal() -> None:

@@ -5,11 +5,17 @@ counted while they arrive, and on a page all of it happens in a confined process
 it stalls. So an odd repository costs its own visitor an answer, and nobody else anything.
 """
 
+import os
+import pickle
 import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +33,8 @@ from pipeline.hub.availability import (
     status_of,
     within,
 )
+from pipeline.isolation.confine import ROOT, Limits, clean_environment, confine, use_for_temporary_files
+from pipeline.isolation.messages import packed, unpacked
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 
 MEBIBYTE = 2**20
@@ -213,7 +221,7 @@ def download(name: str, weights: bool, settings: Settings) -> Path:
 def _make_room(name: str, most: int, settings: Settings) -> None:
     """What strangers had this server download stays within a cap of its own: the oldest goes first."""
     with _beginning:
-        _arrived[name] = most + _arrived.pop(name, 0)
+        _arrived[name] = max(most, _arrived.pop(name, 0))  # asked for again, nothing more arrives
         while len(_arrived) > 1 and sum(_arrived.values()) > settings.max_hub_cache_bytes:
             oldest = next(iter(_arrived))
             del _arrived[oldest]
@@ -240,6 +248,8 @@ def _counted_download(name: str, weights: bool, most: int, settings: Settings) -
         if settings.isolates:
             most_of_a_file = most + SLACK_BYTES
             return _in_process(settings, most_of_a_file, settings.max_download_seconds, watch, _download, name, weights)
+        if settings.confines:
+            return _in_a_child(name, weights, most + SLACK_BYTES, settings.max_download_seconds, watch)
         return _download(name, weights)
     except _Failed as failed:
         reason, unreachable = failed.args
@@ -247,6 +257,61 @@ def _counted_download(name: str, weights: bool, most: int, settings: Settings) -
         reason, unreachable = error.args[0], False
     note_failure(name, reason, unreachable, settings)
     raise HubUnavailable(reason)
+
+
+# A run's worker has no fork server; a fresh interpreter with the Hub's client alone starts in a second
+CHILD = "from pipeline.hub.repository import serve_download; serve_download()"
+
+
+def _in_a_child(name: str, weights: bool, most_of_a_file: int, seconds: float, watch: Callable[[], None]) -> str:
+    """`_download` in a confined process of its own, looked at while it goes on. Raises as `_counted_download`."""
+    until = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as private:
+        command = [sys.executable, "-c", CHILD, name, str(int(weights)), str(most_of_a_file), private]
+        child = subprocess.Popen(command, cwd=ROOT, env={**clean_environment(), "HF_HUB_DISABLE_XET": "1"},
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(0.5)  # an answer is shorter than what a pipe holds
+                    break
+                watch()
+                if time.monotonic() > until:
+                    raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds))
+            raw = child.stdout.read()
+        finally:
+            child.kill()
+            child.communicate()
+    try:
+        kind, value = unpacked(raw)
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise HubUnavailable(say("the Hub's client failed ({name__})", name__=type(error).__name__)) from error
+    if kind == "refused":
+        raise value
+    return value
+
+
+def serve_download() -> None:
+    """Be that process: name, weights, the largest file and a private folder on the command line; the answer to stdout."""
+    from huggingface_hub import constants
+
+    name, weights, most_of_a_file, private = sys.argv[1:]
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    cache = Path(constants.HF_HUB_CACHE)
+    cache.mkdir(parents=True, exist_ok=True)
+    use_for_temporary_files(Path(private))
+    confine([], [cache, Path(private)], Limits(2**31, int(most_of_a_file)), network=True)
+    try:
+        answer = "made", _download(name, weights == "1")
+    except SourceError as error:
+        answer = "refused", error
+    sys.stdout.buffer.write(packed(answer))
+
+
+def _end_with_stdin() -> None:
+    """Whoever waits for the download holds the other end: a worker that is killed takes it along."""
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 def _cache_of(name: str) -> Path:

@@ -31,7 +31,8 @@ from pipeline.sources import (
 )
 
 log = logging.getLogger(__name__)
-# A checkpoint whose process had to be ended so often in so many seconds is not opened for as long
+# A checkpoint whose process had to be ended so often in so many seconds, and that never answered, is not opened for as
+# long. Of one that has answered, the fault may be a visitor's request: nobody can close it for all others.
 MOST_ENDS, PAUSE_SECONDS = 2, 300.0
 # Who comes when all calls are taken waits so long for one to end: most take milliseconds
 SECONDS_FOR_A_PLACE = 1.0
@@ -53,8 +54,10 @@ def ask(
         files = find(checkpoint, weights, settings)
         if not files.origin.stands_in:
             return _in_its_process(files, settings, function, arguments, {**keywords, "settings": settings})
+    # By the name under which the stand-in is given: by any other spelling the Hub would be asked again, and what has come
+    # from there meanwhile would be opened here
     with given(files):
-        return function(checkpoint, *arguments, settings=settings, **keywords)
+        return function(files.origin.asked, *arguments, settings=settings, **keywords)
 
 
 # ---------------------------------------------------------------- where its files are
@@ -96,6 +99,7 @@ def is_at_hand(checkpoint: str) -> bool:
 
 _processes: "OrderedDict[Path, processes.Process]" = OrderedDict()  # the one asked last comes last
 _ends: dict[Path, list[float]] = {}  # when a checkpoint's processes had to be ended
+_answered: "OrderedDict[Path, None]" = OrderedDict()  # checkpoints that have answered
 _calls = {"now": 0}
 _free = threading.Condition()
 
@@ -104,10 +108,10 @@ def _in_its_process(
     files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
 ) -> Any:  # fmt: skip
     name, seconds = files.origin.asked, settings.isolated_seconds
-    _check_pause(name, files.folder)
     try:
-        process = _process_of(files, settings)
-        return process.ask(function, name, *arguments, seconds=seconds, files=files, **keywords)
+        answer = _asked(files, settings, function, arguments, keywords)
+        _note_answer(files.folder)
+        return answer
     except processes.ProcessTimeout:
         _note_end(files.folder)
         raise SourceError(say("{name} gave no answer within {seconds:g} s, and was closed. Choose another checkpoint, or "
@@ -120,6 +124,20 @@ def _in_its_process(
         log.error("%s in its own process: %s", name, error)
         raise SourceError(say("{name} can't be used here: its files don't fit together, or ask for something unusual. "
                               "Choose another checkpoint.", name=_short(name))) from None  # fmt: skip
+
+
+def _asked(files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict) -> Any:
+    """The answer of that checkpoint's process; where it was ended over another's request, that of the next one."""
+    name = files.origin.asked
+    for _attempt in range(2):
+        _check_pause(name, files.folder)
+        process = _process_of(files, settings)
+        try:
+            return process.ask(function, name, *arguments, seconds=settings.isolated_seconds, files=files, **keywords)
+        except processes.ProcessBusy:
+            if not process.ended:
+                break
+    raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
 
 
 def _short(name: str) -> str:
@@ -160,9 +178,19 @@ def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process
         return process
 
 
+def _note_answer(folder: Path) -> None:
+    with _lock:
+        _answered[folder] = None
+        _answered.move_to_end(folder)
+        while len(_answered) > MOST_RESOLVED:
+            _answered.popitem(last=False)
+
+
 def _note_end(folder: Path) -> None:
     now = time.monotonic()
     with _lock:
+        if folder in _answered:
+            return
         for other in [other for other, ends in _ends.items() if ends[-1] < now - PAUSE_SECONDS]:
             del _ends[other]
         _ends[folder] = [*(end for end in _ends.get(folder, []) if end > now - PAUSE_SECONDS), now]
@@ -185,6 +213,7 @@ def end_all() -> None:
             process.end()
         _processes.clear()
         _ends.clear()
+        _answered.clear()
         _resolved.clear()
 
 

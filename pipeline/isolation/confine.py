@@ -167,7 +167,7 @@ def _empty_environment() -> None:
 # ---------------------------------------------------------------- the audit hook
 
 STARTS_A_PROCESS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork",
-                    "os.forkpty", "pty.spawn", "os.startfile")  # fmt: skip
+                    "os.forkpty", "pty.spawn", "os.startfile", "os.kill", "os.killpg")  # fmt: skip
 # Which of an event's arguments are paths
 USES_PATHS = {"open": 1, "os.listdir": 1, "os.scandir": 1, "os.remove": 1, "os.rmdir": 1, "os.mkdir": 1,
               "os.rename": 2, "os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.link": 2,

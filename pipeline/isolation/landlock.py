@@ -25,10 +25,14 @@ RIGHTS_OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 KNOWN_RIGHTS = (13, 14, 15, 15, 16)
 TCP_BIND_AND_CONNECT = 0b11
 FIRST_VERSION_WITH_TCP = 4
+# No signal to a process outside, and no abstract socket of one; the fork server and the page have the same user
+ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
+FIRST_VERSION_WITH_SCOPES = 6
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = [("handled_access_fs", ctypes.c_uint64), ("handled_access_net", ctypes.c_uint64)]
+    _fields_ = [("handled_access_fs", ctypes.c_uint64), ("handled_access_net", ctypes.c_uint64),
+                ("scoped", ctypes.c_uint64)]  # fmt: skip
 
 
 class _PathBeneath(ctypes.Structure):
@@ -50,6 +54,7 @@ def restrict(
 
     readable: may be read, listed, and mapped as code. writable: may be changed as well.
     listable: only the names in it are readable. Without `network` no TCP connection can be made.
+    From version 6 on no other process can be sent a signal.
     Paths that don't exist are left out. Returns whether the kernel does it.
     """
     known = version()
@@ -57,8 +62,10 @@ def restrict(
         return False
     handled = (1 << KNOWN_RIGHTS[min(known, len(KNOWN_RIGHTS)) - 1]) - 1
     has_tcp = known >= FIRST_VERSION_WITH_TCP
-    attributes = _Ruleset(handled, 0 if network or not has_tcp else TCP_BIND_AND_CONNECT)
-    size = ctypes.sizeof(attributes) if has_tcp else 8
+    has_scopes = known >= FIRST_VERSION_WITH_SCOPES
+    attributes = _Ruleset(handled, 0 if network or not has_tcp else TCP_BIND_AND_CONNECT,
+                          ABSTRACT_SOCKETS_AND_SIGNALS if has_scopes else 0)  # fmt: skip
+    size = 24 if has_scopes else 16 if has_tcp else 8
     ruleset = _libc().syscall(CREATE_RULESET, ctypes.byref(attributes), size, 0)
     if ruleset < 0:
         return False

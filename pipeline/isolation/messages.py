@@ -2,7 +2,8 @@
 
 Requests are pickled by the page, which is trusted. Answers come from a process that holds a
 stranger's files: they are read by an unpickler that makes plain values, the pipeline's own
-dataclasses and its errors, and nothing else.
+dataclasses and its errors, and nothing else. It hands out no class and no function of Python's:
+what an answer gets hold of, it could also change.
 """
 
 import dataclasses
@@ -10,15 +11,14 @@ import importlib
 import io
 import pickle
 from collections.abc import Callable
-from pathlib import PosixPath
+from pathlib import Path
 from typing import Any
 
 from languages import Said, as_data, from_data
 from pipeline.settings import InputError
 
-MOST_ANSWER_BYTES = 64 * 2**20
-PLAIN = {("builtins", "set"): set, ("builtins", "frozenset"): frozenset, ("pathlib", "PosixPath"): PosixPath,
-         ("builtins", "complex"): complex}  # fmt: skip
+MOST_ANSWER_BYTES = 4 * 2**20
+BUILT_IN = {kind.__name__: kind for kind in (set, frozenset, complex)}
 
 
 def packed(value: object) -> bytes:
@@ -37,7 +37,18 @@ class _Packer(pickle.Pickler):
     def reducer_override(self, value: object) -> Any:
         if isinstance(value, Said):
             return _said, (as_data(value), value.english)
+        if isinstance(value, Path):
+            return _path, (str(value),)
+        kind = type(value)
+        if isinstance(value, InputError):
+            return _error, (kind.__module__, kind.__name__, value.args)
+        if dataclasses.is_dataclass(kind):
+            state = {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+            return _instance, (kind.__module__, kind.__name__, state)
         return NotImplemented
+
+
+# ---------------------------------------------------------------- what an answer is made of
 
 
 def _said(data: list, text: str) -> str:
@@ -45,14 +56,55 @@ def _said(data: list, text: str) -> str:
     return from_data(data, text)
 
 
+def _path(text: str) -> Path:
+    return Path(text)
+
+
+def _error(module: str, name: str, arguments: tuple) -> InputError:
+    return _kind(module, name, lambda kind: issubclass(kind, InputError))(*arguments)
+
+
+def _instance(module: str, name: str, state: dict[str, Any]) -> Any:
+    """One of the pipeline's dataclasses with all of its fields, as they are in `state`."""
+    kind = _kind(module, name, dataclasses.is_dataclass)
+    if set(state) != {field.name for field in dataclasses.fields(kind)}:
+        raise pickle.UnpicklingError(f"a {name} has other fields")
+    made = object.__new__(kind)
+    for field, value in state.items():
+        object.__setattr__(made, field, value)
+    return made
+
+
+def _kind(module: str, name: str, is_allowed: Callable[[type], bool]) -> type:
+    """A class of the pipeline by its name."""
+    if module.startswith("pipeline.") and "." not in name:
+        kind = getattr(importlib.import_module(module), name, None)
+        if isinstance(kind, type) and is_allowed(kind):
+            return kind
+    raise pickle.UnpicklingError("an answer holds something that is no plain data")
+
+
+class _Maker:
+    """A function that an answer may have called, and do nothing else with: pickle's BUILD would set attributes."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable) -> None:
+        object.__setattr__(self, "_function", function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("an answer tries to change what makes it")
+
+
+MAKERS = {function.__name__: _Maker(function) for function in (_said, _path, _error, _instance)}
+
+
 class _Unpacker(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Callable:
-        if (module, name) == (__name__, "_said"):
-            return _said
-        if found := PLAIN.get((module, name)):
-            return found
-        if module.startswith("pipeline.") and "." not in name:
-            found = getattr(importlib.import_module(module), name, None)
-            if isinstance(found, type) and (dataclasses.is_dataclass(found) or issubclass(found, InputError)):
-                return found
-        raise pickle.UnpicklingError("an answer holds something that is no plain data")
+        found = {__name__: MAKERS, "builtins": BUILT_IN}.get(module, {}).get(name)
+        if found is None:
+            raise pickle.UnpicklingError("an answer holds something that is no plain data")
+        return found

@@ -40,6 +40,10 @@ class ProcessTimeout(Exception):
     """The process gave no answer in time, and was ended."""
 
 
+class ProcessBusy(Exception):
+    """The process was taken all the time, or was ended over what another had asked: try again."""
+
+
 class ProcessFailed(Exception):
     """What was asked raised an error that nobody foresaw; the message is for a log."""
 
@@ -143,17 +147,19 @@ class Process:
     ) -> Any:  # fmt: skip
         """`function(*arguments, **keywords)` as that process computes it.
 
-        seconds: for this answer, waiting for others before it included. files: the CheckpointFiles
-        that the function will find under their name. watch(): called every half second meanwhile;
-        what it raises ends the process. Raises what the function raises as an InputError, and
-        ProcessTimeout, ProcessEnded or ProcessFailed.
+        seconds: for this answer, and as long to wait for those of others before it. files: the
+        CheckpointFiles that the function will find under their name. watch(): called every half
+        second meanwhile; what it raises ends the process. Raises what the function raises as an
+        InputError, and ProcessTimeout, ProcessEnded, ProcessFailed or ProcessBusy.
         """
-        until = time.monotonic() + seconds
         self.asked += 1
         try:
             if not self._lock.acquire(timeout=seconds):
-                raise ProcessTimeout(f"others are asking, and {seconds:g} s are over")
+                raise ProcessBusy(f"others are asking, and {seconds:g} s are over")
             try:
+                if self.ended:
+                    raise ProcessBusy("it was ended while others asked")
+                until = time.monotonic() + seconds
                 request = (function, arguments, keywords, files, language(), PROCESSORS * seconds)
                 kind, value = self._answer(request, until, watch)
             finally:
