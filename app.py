@@ -48,7 +48,7 @@ TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
-    "enable_monitoring": False, "ssr_mode": False, "max_threads": 3 * Settings.max_isolated_calls,
+    "enable_monitoring": False, "ssr_mode": False,
     "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
 }  # fmt: skip
 
@@ -170,7 +170,8 @@ def main():
     if not settings.signs_in:
         print(f"* To push a model with this machine's token, give this code on the page: {fine_tune.PUSH_CODE}", flush=True)
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()
-    demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings))
+    # Of the threads that answer, a third may wait for strangers' checkpoints
+    demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings), max_threads=3 * settings.max_isolated_calls)
 
 
 if __name__ == "__main__":

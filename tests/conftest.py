@@ -4,6 +4,7 @@ No ordinary test waits for a Hub: the clients are told so before they are import
 tests/test_dataset.py start fresh interpreters against tests/loopback_hub.py instead.
 """
 
+import asyncio
 import atexit
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HF_HOME = Path(tempfile.mkdtemp(prefix="hf-home-"))
@@ -170,6 +172,12 @@ def tokenizer():
 
 
 # ---------------------------------------------------------------- a Hub on loopback, and clients that ask it
+
+
+def run_async(coroutine):
+    """The coroutine's result, from a thread of its own: Playwright's loop runs in this one once a browser was used."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 class Client:

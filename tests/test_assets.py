@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from tabs import assets
 from tabs.assets import FOR_EVER, KeptAssets, preload_links
+from tests.conftest import run_async
 
 ASSETS = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 LARGE = max(ASSETS.glob("index-*.js"), key=lambda path: path.stat().st_size)
@@ -88,7 +89,7 @@ def status_of(middleware, path, encoding="br"):
     path, _, query = f"/assets/{path}".partition("?")
     scope = {"type": "http", "method": "GET", "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
              "headers": [(b"accept-encoding", encoding.encode())], "scheme": "http", "http_version": "1.1"}  # fmt: skip
-    asyncio.run(middleware(scope, receive, send))
+    run_async(middleware(scope, receive, send))
     return statuses[0]
 
 

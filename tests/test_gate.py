@@ -1,6 +1,5 @@
 """What a request passes before Gradio sees it: whose address counts, whose cookies, which paths, how many bytes."""
 
-import asyncio
 import json
 from types import SimpleNamespace
 
@@ -8,6 +7,7 @@ import gradio as gr
 import pytest
 
 from tabs.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted, is_foreign, is_open, language_of, route_path
+from tests.conftest import run_async
 
 
 def passed(gate, method="GET", path="/", headers=(), body=(b"",), client=("192.0.2.7", 50000), **scope):
@@ -33,7 +33,7 @@ def passed(gate, method="GET", path="/", headers=(), body=(b"",), client=("192.0
     async def send(message):
         answers.append(message)
 
-    asyncio.run(gate(app)(scope, receive, send))
+    run_async(gate(app)(scope, receive, send))
     return SimpleNamespace(scope=seen[0] if seen else None, read=seen[1] if seen else None, status=answers[0].get("status"), left=pieces,
                            text=b"".join(answer.get("body", b"") for answer in answers).decode(), answers=answers)  # fmt: skip
 
@@ -206,7 +206,7 @@ def test_no_websocket_is_accepted():
     async def send(message):
         sent.append(message)
 
-    asyncio.run(OpenPaths(None)({"type": "websocket", "path": "/", "headers": []}, None, send))
+    run_async(OpenPaths(None)({"type": "websocket", "path": "/", "headers": []}, None, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 

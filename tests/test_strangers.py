@@ -318,7 +318,7 @@ def test_a_sentence_that_no_catalogue_has_is_never_a_template():
 
 def test_what_counts_as_a_secret():
     assert all(map(is_secret, ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OAUTH_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD")))
-    assert not any(map(is_secret, ("PATH", "TOKENIZERS_PARALLELISM", "OAUTH_CLIENT_ID", "HF_HOME", "SPACE_ID")))
+    assert not any(map(is_secret, ("PATH", "TOKENIZERS_PARALLELISM", "OAUTH_CLIENT_ID", "HF_HOME", "SPACE_ID", "HF_HUB_DISABLE_IMPLICIT_TOKEN")))
     assert not set(clean_environment(SECRETS))
 
 

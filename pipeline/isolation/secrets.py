@@ -10,12 +10,13 @@ import os
 from pipeline.isolation.confine import SECRET_WORDS, clean_environment
 
 # Read again by Gradio after it is imported, and no secrets: a Space's own address and user's rights
-NEEDED_BY_GRADIO = ("OAUTH_CLIENT_ID", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
+# Nor does this one hold a token
+NO_SECRETS = ("OAUTH_CLIENT_ID", "OAUTH_SCOPES", "OPENID_PROVIDER_URL", "HF_HUB_DISABLE_IMPLICIT_TOKEN")
 
 
 def is_secret(name: str) -> bool:
     """Whether a variable of that name holds what nobody but its host should know."""
-    return bool(SECRET_WORDS.search(name)) and name not in NEEDED_BY_GRADIO and not clean_environment({name: ""})
+    return bool(SECRET_WORDS.search(name)) and name not in NO_SECRETS and not clean_environment({name: ""})
 
 
 def forget_secrets() -> list[str]:

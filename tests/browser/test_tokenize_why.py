@@ -87,7 +87,7 @@ def test_padding_in_the_batch_is_explained(page, shoot):
     expect(panel.locator(".batch-grid caption")).to_contain_text("token_type_ids")
     panel.locator(".batch-grid td.padding").first.click()
     because = panel.locator(".because").nth(1)
-    expect(because).to_contain_text("only attention_mask, 0 here, tells [PAD] from sentence 1")
+    expect(because).to_contain_text("attention goes by attention_mask, 0 here, and not by the id of [PAD]")
     panel.locator(".batch-grid td.sentence2").first.click()
     expect(because.locator("mark")).to_have_count(1)
     shoot(page, "why-batch")
