@@ -16,8 +16,9 @@ from gradio_client import Client
 
 from dev.server import running_app
 from pipeline import experiments, workers
+from pipeline.by_hand import one_step
 from pipeline.checkpoint_rules import check_folder
-from pipeline.forecast import size_of
+from pipeline.forecast import forecast, size_of
 from pipeline.hub import repository
 from pipeline.hub.availability import HubUnavailable, SourceError
 from pipeline.isolation import checkpoints, landlock, messages, processes
@@ -25,6 +26,7 @@ from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
+from pipeline.runs import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, InputError
 from pipeline.sources import embedded_checkpoint, stand_in
 from pipeline.tokenization import ask_tokenizer, pair_view
@@ -195,6 +197,39 @@ def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
     with ThreadPoolExecutor(24) as pool:
         asked = [pool.submit(ask_tokenizer, tiny, pair_view, *PAIR, 64, True, isolating, settings=isolating) for _ in range(24)]
         assert len({len(future.result()[0].tokens) for future in asked}) == 1
+
+
+# ---------------------------------------------------------------- the other ways in: forecast, a start, a step, compare
+
+
+@pytest.fixture(scope="module")
+def in_the_cache(hostile):
+    """The hostile checkpoints as if downloaded earlier; those of the Hub's own making have no files of their own."""
+    names = [name for name in hostile if "/odd-" not in name]
+    for name in names:
+        shutil.copytree(hostile[name], in_cache(f"cached-{name}"), dirs_exist_ok=True)
+    return [f"cached-{name}" for name in names]
+
+
+@pytest.mark.parametrize("way", ["forecast", "start", "step", "compare"])
+def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolating):
+    from tabs import predict_more
+
+    waiting = replace(isolating, max_runs_at_once=0, max_runs_waiting=200, max_runs_per_address=200, isolated_seconds=5.0)
+    page = predict_more._handlers(waiting)
+
+    def said(name):
+        config = TrainingConfig(checkpoint=name, source="folder", train_pairs=8, eval_pairs=8, batch_size=4)
+        asked = {"forecast": lambda: forecast(config, waiting), "start": lambda: start_run(config, waiting),
+                 "step": lambda: one_step(config, waiting), "compare": lambda: page.compare(*PAIR, [], name)}  # fmt: skip
+        try:
+            return str(asked[way]())
+        except InputError as error:
+            return str(error)
+
+    everything = json.dumps([said(name) for name in in_the_cache])
+    assert "Something went wrong" not in everything and "root:x:0" not in everything and "Traceback" not in everything
+    assert everything.count("Choose") > len(in_the_cache) / 2
 
 
 # ---------------------------------------------------------------- a run's worker
