@@ -13,9 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,18 @@ def _refused_or_failed(name: str, error: Exception) -> SourceError:
 def _asked(name: str, settings: Settings, seconds: float, function: Callable, *args: Any) -> Any:
     """function(*args) about repository `name`, in a process of its own on a page; its failure is noted."""
     expect_hub(name)
-    try:
+    with _failure_noted(name, settings):
         if settings.isolates:
             return _in_process(settings, 2**20, seconds, None, function, *args)
         return within(seconds, function, *args)
+
+
+@contextmanager
+def _failure_noted(name: str, settings: Settings) -> Iterator[None]:
+    """Within it, a failure of the Hub's about this repository is noted, and raised as HubUnavailable."""
+    try:
+        yield
+        return
     except _Failed as failed:
         reason, unreachable = failed.args
     except HubUnavailable as error:
@@ -244,19 +252,13 @@ def _counted_download(name: str, weights: bool, most: int, settings: Settings) -
     """Download, and end it where nothing arrives for long or more arrives than was listed."""
     folder = _cache_of(name)
     watch = _Watch(name, folder, most + _bytes_below(folder) + SLACK_BYTES)
-    try:
+    with _failure_noted(name, settings):
         if settings.isolates:
             most_of_a_file = most + SLACK_BYTES
             return _in_process(settings, most_of_a_file, settings.max_download_seconds, watch, _download, name, weights)
         if settings.confines:
             return _in_a_child(name, weights, most + SLACK_BYTES, settings.max_download_seconds, watch)
         return _download(name, weights)
-    except _Failed as failed:
-        reason, unreachable = failed.args
-    except HubUnavailable as error:
-        reason, unreachable = error.args[0], False
-    note_failure(name, reason, unreachable, settings)
-    raise HubUnavailable(reason)
 
 
 # A run's worker has no fork server; a fresh interpreter with the Hub's client alone starts in a second
