@@ -89,10 +89,13 @@ def is_at_hand(checkpoint: str) -> bool:
     """Whether the page's own process answers for this name at once: what comes with the app, and what is no name."""
     if is_bundled(checkpoint):
         return True
+    if str(checkpoint).startswith(RUN_PREFIX):
+        return False
     try:
-        return not str(checkpoint).startswith(RUN_PREFIX) and not validated_checkpoint(checkpoint)
+        validated_checkpoint(checkpoint)
     except InputError:
         return True
+    return False
 
 
 # ---------------------------------------------------------------- its process
@@ -215,8 +218,3 @@ def end_all() -> None:
         _ends.clear()
         _answered.clear()
         _resolved.clear()
-
-
-def warm() -> None:
-    """Start the process that forks, so that the first visitor's checkpoint needn't wait for its imports."""
-    processes.fork_server.start()

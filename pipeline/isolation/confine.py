@@ -46,11 +46,10 @@ GPU = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0", "/proc/driver/nvidia
 
 @dataclass(frozen=True)
 class Limits:
-    """What a confined process may use. Bytes, and seconds of processor time."""
+    """What a confined process may use, in bytes. Processor time is limited by request: `limit_cpu`."""
 
     memory_bytes: int  # beyond what it has mapped when it is confined
     file_bytes: int  # the largest file that it may write
-    cpu_seconds: float | None = None  # beyond what it has used; None: no limit
     open_files: int = 256
 
 
@@ -130,8 +129,6 @@ def _limit(limits: Limits) -> None:
     _set_limit(resource.RLIMIT_FSIZE, limits.file_bytes)
     _set_limit(resource.RLIMIT_NOFILE, limits.open_files)
     _set_limit(resource.RLIMIT_CORE, 0)
-    if limits.cpu_seconds:
-        limit_cpu(limits.cpu_seconds)
 
 
 def _set_limit(which: int, soft: int, hard: int | None = None) -> None:
