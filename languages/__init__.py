@@ -29,7 +29,9 @@ class Said(str):
 
     def __new__(cls, sentence, **values):
         values = {name: _kept(value) for name, value in values.items()}
-        said = super().__new__(cls, sentence.format(**values) if values else sentence)
+        # Saids among the values are English here, whoever speaks now: this text may be kept and read by another.
+        with speaking(DEFAULT_LANGUAGE):
+            said = super().__new__(cls, sentence.format(**values) if values else sentence)
         said.sentence, said.values = sentence, values
         return said
 

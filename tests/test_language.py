@@ -353,3 +353,11 @@ def test_a_kept_reason_is_told_in_each_readers_language():
     with speaking("zh"):
         reason = hub_reason(HubUnavailable(say("the Hub can't be reached")))
     assert f"{reason}" == "the Hub can't be reached"
+
+
+def test_a_sentence_made_for_a_chinese_reader_is_english_for_the_next():
+    """The first visitor's language must not stay in what is kept: a checkpoint's origin is read by all."""
+    with speaking("zh"):
+        said = say("{loaded} ({place}): {reason}", loaded=say("embedded pairs"), place="x", reason="y")
+        assert "embedded" not in str(said)
+    assert str(said) == said.english == "embedded pairs (x): y"
