@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("pipeline", "tabs", "layers")
+FOLDERS = ("pipeline", "views", "tabs", "web", "layers")
 TRANSLATED = ("_", "say")
 
 
