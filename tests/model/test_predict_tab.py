@@ -36,7 +36,7 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, REA
 from tabs.predict import sections as predict_more
 from tabs.predict import tab as predict_tab
 from tests.conftest import HF_HOME, ROOT
-from tests.test_drawing import SCRIPT, Outline
+from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
 
 PAIR = ("Shares of Acme rose 12 cents on Monday .", "Acme stock was up 12 cents Monday .")

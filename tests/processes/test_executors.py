@@ -18,7 +18,7 @@ LONG = {
     "batch_size": 1,
     "train_pairs": 64,
 }
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SERVER = """
 import json, sys, time
 from pathlib import Path
@@ -85,7 +85,7 @@ def served(settings, what, **changes):
         env={
             **os.environ,
             "SPACES_ZERO_GPU": "true",
-            "PYTHONPATH": str(ROOT / "tests" / "zero_gpu"),
+            "PYTHONPATH": str(ROOT / "tests" / "support" / "zero_gpu"),
             "HF_HUB_OFFLINE": "1",
         },
     )

@@ -23,7 +23,7 @@ from tabs.fine_tune import sections as more
 from tabs.fine_tune import tab as fine_tune_tab
 from tabs.predict import tab as predict_tab
 from tests.conftest import in_cache, tiny_checkpoint
-from tests.test_save import finished_run
+from tests.model.test_save import finished_run
 from views import drawing
 
 BROKEN_AT = 4  # the step after which a weight is NaN

@@ -13,7 +13,7 @@ from pipeline import dataset, prediction
 from pipeline.errors import InputError
 from pipeline.runs.liveness import claim
 from pipeline.runs.supervisor import start_run
-from tests.test_runs import config_for
+from tests.processes.test_runs import config_for
 
 
 def probe(settings):

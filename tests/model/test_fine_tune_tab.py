@@ -26,9 +26,9 @@ from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
 from tabs.fine_tune import sections as more
 from tests.conftest import ROOT
-from tests.test_code_drawing import source_of
-from tests.test_drawing import Outline
-from tests.test_save import finished_run
+from tests.model.test_save import finished_run
+from tests.unit.test_code_drawing import source_of
+from tests.unit.test_drawing import Outline
 from web.gate import CHECKED
 
 TOKEN = "hf_aTokenThatNobodyElseMaySee"

@@ -35,8 +35,8 @@ from pipeline.training import TrainingConfig
 from tabs.tokenize import sections as tokenize_more
 from tabs.tokenize import tab as tokenize
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
-from tests.hostile import HOSTILE, repositories
-from tests.probes import (
+from tests.support.hostile import HOSTILE, repositories
+from tests.support.probes import (
     connect,
     end,
     environment,
@@ -645,7 +645,7 @@ def attacked(hostile, tmp_path_factory):
 
     port, home = free_port(), tmp_path_factory.mktemp("attacked")
     flags = [part for name, path in hostile.items() for part in ("--model", f"{name}={path}")]
-    command = [sys.executable, ROOT / "tests" / "loopback_hub.py", "--port", str(port), *flags]
+    command = [sys.executable, ROOT / "tests" / "support" / "loopback_hub.py", "--port", str(port), *flags]
     hub = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     hub.stdout.readline()
     (home / "hf").mkdir()

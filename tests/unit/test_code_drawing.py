@@ -11,7 +11,7 @@ from pipeline.explain import step_by_hand as by_hand
 from pipeline.export.scripts import predict_script
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from tabs import scripts
-from tests.test_drawing import SCRIPT, Outline
+from tests.unit.test_drawing import SCRIPT, Outline
 from views import code as code_drawing
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A Hub on loopback: serves local folders over the HTTP calls that huggingface_hub and datasets make.
 
-    python tests/loopback_hub.py --port 8765 \
+    python tests/support/loopback_hub.py --port 8765 \
         --dataset nyu-mll/glue=/folder/with/README.md/and/mrpc \
         --model google-bert/bert-base-uncased=/folder/with/config.json \
         --space evaluate-metric/glue=/folder/with/glue.py
@@ -364,7 +364,7 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     Hub.options = parser.parse_args()
     datasets = Hub.options.dataset or [
-        ("nyu-mll/glue", HERE.parent.parent / "shared/hub/datasets/nyu-mll/glue")
+        ("nyu-mll/glue", HERE.parent.parent.parent / "shared/hub/datasets/nyu-mll/glue")
     ]
     served = {"models": Hub.options.model, "datasets": datasets, "spaces": Hub.options.space}
     Hub.repos = {(kind, name): root for kind, repos in served.items() for name, root in repos}

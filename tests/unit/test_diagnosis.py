@@ -5,7 +5,6 @@ import json
 import math
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from pipeline.explain.evidence import Evidence, evidence_of, f1_error, standard_
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 from pipeline.training import TrainingConfig
+from tests.conftest import ROOT
 
 MRPC = 279 / 408  # the majority's accuracy on MRPC's validation split; its F1 is 81.2%
 
@@ -374,7 +374,7 @@ def test_a_curve_gets_the_name_that_a_lecturer_would_give(name, what, curve):
 
 
 # Runs of Trainer on MRPC (embedded pairs where it says so), as their stories told them
-REAL = json.loads(Path(__file__).with_name("real_curves.json").read_text())
+REAL = json.loads((ROOT / "tests" / "support" / "real_curves.json").read_text())
 REAL_NAMES = {
     "default 42": "Learns well",
     "default 1": "Learns well",

@@ -24,8 +24,8 @@ from pipeline.tokenization import token_view, tokenizer_for
 from tabs.tokenize import sections as tokenize_more
 from tabs.tokenize.tab import _handlers
 from tests.conftest import ROOT
-from tests.test_drawing import Outline
-from tests.test_reproduce import said_by
+from tests.processes.test_reproduce import said_by
+from tests.unit.test_drawing import Outline
 from views import drawing
 from views import tokens as token_drawing
 

@@ -145,7 +145,7 @@ def test_building_the_app_loads_nothing():
 def _front_matter(name):
     from pathlib import Path
 
-    lines = (Path(__file__).parent.parent / "README.md").read_text().splitlines()
+    lines = (Path(__file__).parent.parent.parent / "README.md").read_text().splitlines()
     return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(f"{name}:"))
 
 

@@ -15,7 +15,7 @@ from pipeline.training import TrainingConfig
 from tabs.fine_tune import sections as fine_tune_more
 from tabs.fine_tune import shortcut as fine_tune_shortcut
 from tabs.fine_tune import tab as fine_tune
-from tests.test_save import finished_run
+from tests.model.test_save import finished_run
 
 
 def test_the_best_rule_is_the_best_of_all_thresholds():

@@ -12,7 +12,7 @@ from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
 from pipeline.settings import LABELS
 from pipeline.training import IN_TRAINING_ARGUMENTS, TrainingConfig
-from tests.test_drawing import Outline
+from tests.unit.test_drawing import Outline
 from views import runs as drawing
 from views.drawing import curve
 

@@ -20,7 +20,7 @@ from pipeline.runs.supervisor import advance, list_runs, read_run, start_run, st
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.tab import _handlers
 from tests.conftest import ROOT, tiny_checkpoint
-from tests.test_runs import START, config_for, long_config, until, worker_of
+from tests.processes.test_runs import START, config_for, long_config, until, worker_of
 
 PAIR = [("A cat sat.", "A cat was sitting.")]
 limits = pytest.mark.skipif(

@@ -30,7 +30,7 @@ from layers.claims import (
 )
 from layers.claims.claim import KINDS, VERDICTS, Section, noted
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 MRPC = Path(os.environ.get("MRPC_DIR") or ROOT.parent / "shared/hub/datasets/nyu-mll/glue/mrpc")
 IDS = [claim.id for claim in claims()]
 

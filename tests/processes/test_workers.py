@@ -16,7 +16,7 @@ from pipeline.runs.liveness import claim
 from pipeline.runs.supervisor import list_runs, read_run, start_run
 from pipeline.training import TrainingConfig
 from tests.conftest import ROOT
-from tests.test_runs import START, config_for, until, worker_of
+from tests.processes.test_runs import START, config_for, until, worker_of
 
 
 @pytest.fixture

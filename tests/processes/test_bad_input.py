@@ -3,7 +3,7 @@
 Never a traceback or "something went wrong", no visitor's HTML interpreted, no file outside the run folders written, and
 none read that isn't the app's own. About 200 inputs in all; 10,000 with
 
-    python -m pytest -n 0 tests/test_bad_input.py --hypothesis-profile=long        (or BAD_INPUTS=10000)
+    python -m pytest -n 0 tests/processes/test_bad_input.py --hypothesis-profile=long        (or BAD_INPUTS=10000)
 """
 
 import html
