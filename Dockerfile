@@ -10,9 +10,13 @@ COPY --chown=user requirements.txt .
 RUN python -m venv /home/user/venv && /home/user/venv/bin/pip install --no-cache-dir -r requirements.txt
 COPY --chown=user app.py ./
 COPY --chown=user tabs tabs
+COPY --chown=user views views
+COPY --chown=user web web
+COPY --chown=user static static
 COPY --chown=user pipeline pipeline
 COPY --chown=user layers layers
 COPY --chown=user languages languages
+COPY --chown=user recipes recipes
 
 # Downloads outlive the container, as runs do
 ENV PATH=/home/user/venv/bin:$PATH GRADIO_SERVER_NAME=0.0.0.0 RUNS_DIR=/data/runs HF_HOME=/data/hub

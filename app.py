@@ -13,7 +13,9 @@ os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), "pa
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # a visitor could name a private model of the host's
+os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = (
+    "1"  # a visitor could name a private model of the host's
+)
 
 import logging
 import threading
@@ -24,55 +26,75 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
-from pipeline import executors
-from pipeline.health import health
 from pipeline.isolation import processes
 from pipeline.isolation.secrets import forget_secrets
-from pipeline.runs import open_house
+from pipeline.runs import executors
+from pipeline.runs.health import health
+from pipeline.runs.supervisor import open_house
 from pipeline.settings import Settings
-from tabs import fine_tune, layers, predict, tokenize
-from tabs.assets import KeptAssets
-from tabs.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
-from tabs.header import HEAD, SpokenPage, build_header
-from tabs.opening import draw_ahead
-from tabs.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
-from tabs.sessions import keep_light
-from tabs.sharing import read_address
-from tabs.theme import CSS, THEME
-from tabs.uploads import Uploads, room_of
+from tabs.address import read_address
+from tabs.errors import speaks
+from tabs.fine_tune import tab as fine_tune
+from tabs.layers import tab as layers
+from tabs.predict import tab as predict
+from tabs.tokenize import tab as tokenize
 from tabs.walk import build_walk
-from tabs.words import speaks
+from web.assets import KeptAssets
+from web.first_paint import draw_ahead
+from web.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
+from web.language import HEAD, SpokenPage, build_header
+from web.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
+from web.sessions import keep_light
+from web.theme import CSS, THEME
+from web.uploads import Uploads, room_of
 
 log = logging.getLogger(__name__)
 TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
-    "theme": THEME, "css": CSS, "head": HEAD, "footer_links": ["api", "settings"], "run_history": False,
-    "enable_monitoring": False, "ssr_mode": False,
-    "max_file_size": 2 * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
-}  # fmt: skip
+    "theme": THEME,
+    "css": CSS,
+    "head": HEAD,
+    "footer_links": ["api", "settings"],
+    "run_history": False,
+    "enable_monitoring": False,
+    "ssr_mode": False,
+    "max_file_size": 2
+    * Settings.max_csv_bytes,  # above its cap a file of pairs is refused with a remedy
+}
 
 
 def build_app(settings):
-    """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is loaded here."""
-    with SpokenBlocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:  # visitors' files
+    """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is
+    loaded here.
+    """
+    with SpokenBlocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)
+    ) as demo:  # visitors' files
         demo.ahead = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
     for language in LANGUAGES:
         if language == DEFAULT_LANGUAGE:
             continue
         known = set(demo.fns)
         # The page is built in its language, and its handlers answer in it
-        with demo.route(LANGUAGES[language], f"/{language}", show_in_navbar=False), speaking(language):
+        with (
+            demo.route(LANGUAGES[language], f"/{language}", show_in_navbar=False),
+            speaking(language),
+        ):
             demo.ahead[language] = _build_page(demo, settings)
         for number in set(demo.fns) - known:
             demo.fns[number].fn = speaks(demo.fns[number].fn, language)
             demo.spoken[number] = language
     executors.prepare()
     keep_light()
-    # Handlers are short; long work lives in a run's own process. More than a class with its timers is somebody's flood.
-    # Twice as many at once as may wait for strangers' checkpoints: those keep nobody else from an answer
-    return demo.queue(default_concurrency_limit=2 * settings.max_isolated_calls, max_size=MOST_WAITING,
-                      api_open=False)  # no call passes the queue by
+    # Handlers are short; long work lives in a run's own process. More than a class with its timers
+    # is somebody's flood. Twice as many at once as may wait for strangers' checkpoints: those keep
+    # nobody else from an answer
+    return demo.queue(
+        default_concurrency_limit=2 * settings.max_isolated_calls,
+        max_size=MOST_WAITING,
+        api_open=False,
+    )  # no call passes the queue by
 
 
 def _build_page(demo, settings):
@@ -89,11 +111,21 @@ def _build_page(demo, settings):
             predict_tab = predict.build_tab(settings)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
             layers_tab = layers.build_tab(settings, tabs)
-    offered = fine_tune_tab.finished.change(predict_tab.offer_run, fine_tune_tab.finished,
-                                            [predict_tab.model, predict_tab.offered], api_visibility="private")  # fmt: skip
-    # Whichever tab the learner looks at meanwhile. A page that fills itself says "changed" of a State that holds nothing yet
-    offered.then(None, predict_tab.model, None, js="(model) => { if (model?.startsWith('run:')) window.walkOn?.('model'); }",
-                 api_visibility="private")  # fmt: skip
+    offered = fine_tune_tab.finished.change(
+        predict_tab.offer_run,
+        fine_tune_tab.finished,
+        [predict_tab.model, predict_tab.offered],
+        api_visibility="private",
+    )
+    # Whichever tab the learner looks at meanwhile. A page that fills itself says "changed" of a
+    # State that holds nothing yet
+    offered.then(
+        None,
+        predict_tab.model,
+        None,
+        js="(model) => { if (model?.startsWith('run:')) window.walkOn?.('model'); }",
+        api_visibility="private",
+    )
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
     for tab in built:
@@ -103,20 +135,29 @@ def _build_page(demo, settings):
 
 
 def page_settings():
-    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on behind it, and what
-    anyone may have made is opened in a process of its own.
+    """Settings as a page needs them: a visitor gets the stand-in at once, while a download goes on
+    behind it, and what anyone may have made is opened in a process of its own.
     """
     settings = Settings()
-    return replace(settings, hub_download_seconds=settings.hub_decision_seconds, isolates=processes.available())
+    return replace(
+        settings, hub_download_seconds=settings.hub_decision_seconds, isolates=processes.available()
+    )
 
 
 def warm(settings, demo):
-    """Import and load in the background what the first visitor will need, and take up runs that still wait.
+    """Import and load in the background what the first visitor will need, and take up runs that
+    still wait.
 
-    Each by itself: where one can't be had, the others still can. Runs come last: their processes want the cores, too.
+    Each by itself: where one can't be had, the others still can. Runs come last: their processes
+    want the cores, too.
     """
-    for prepare, what in ((_answer_once, settings), (_load_pairs, settings), (draw_ahead, demo), (_start_fork_server, settings),
-                          (open_house, settings)):  # fmt: skip
+    for prepare, what in (
+        (_answer_once, settings),
+        (_load_pairs, settings),
+        (draw_ahead, demo),
+        (_start_fork_server, settings),
+        (open_house, settings),
+    ):
         try:
             prepare(what)
         except Exception:
@@ -156,10 +197,12 @@ def app_kwargs(settings):
     return {
         "routes": [health_route(settings), *fine_tune.routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
-        "middleware": [Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
-                       *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds)),
-                       Middleware(Uploads, room_of(settings), LAUNCH["max_file_size"]),
-                       *(Middleware(page) for page in (SpokenPage, KeptAssets))],
+        "middleware": [
+            Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
+            *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds)),
+            Middleware(Uploads, room_of(settings), LAUNCH["max_file_size"]),
+            *(Middleware(page) for page in (SpokenPage, KeptAssets)),
+        ],
     }
 
 
@@ -168,10 +211,16 @@ def main():
     settings = page_settings()
     demo = build_app(settings)
     if not settings.signs_in:
-        print(f"* To push a model with this machine's token, give this code on the page: {fine_tune.PUSH_CODE}", flush=True)
+        print(
+            f"* To push a model with this machine's token, give this code on the page: "
+            f"{fine_tune.PUSH_CODE}",
+            flush=True,
+        )
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()
     # Of the threads that answer, a third may wait for strangers' checkpoints
-    demo.launch(**LAUNCH, app_kwargs=app_kwargs(settings), max_threads=3 * settings.max_isolated_calls)
+    demo.launch(
+        **LAUNCH, app_kwargs=app_kwargs(settings), max_threads=3 * settings.max_isolated_calls
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""python -m benchmarks [start | tokenize | serving | live | ...]: a table of ratios, each from one side-by-side run.
+"""python -m benchmarks [start | tokenize | serving | live | ...]: a table of ratios, each from one
+side-by-side run.
 
 Both sides of a ratio are measured in turns, so that a noisy machine is noisy for both.
 """
@@ -27,7 +28,9 @@ demo.launch()
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("which", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
-    parser.add_argument("--pairs", type=int, default=640, help="pairs of an epoch in `padding` (3668: all of MRPC)")
+    parser.add_argument(
+        "--pairs", type=int, default=640, help="pairs of an epoch in `padding` (3668: all of MRPC)"
+    )
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     print(f"{'what':44}{'measured':>26}   target")
@@ -45,7 +48,9 @@ def start(options):
         bare.write(BARE_APP)
         bare.flush()
         timed = [(seconds_to_answer("app.py"), seconds_to_answer(bare.name)) for _ in range(5)]
-    ratio = statistics.median(ours for ours, _ in timed) / statistics.median(theirs for _, theirs in timed)
+    ratio = statistics.median(ours for ours, _ in timed) / statistics.median(
+        theirs for _, theirs in timed
+    )
     yield "start to first answer, against bare gradio", f"{ratio:.2f} times", "at most 1.3"
 
 
@@ -62,7 +67,7 @@ def tokenize(options):
     """The Tokenize tab's batch handler, warm, 8 rows."""
     from app import page_settings
     from pipeline.settings import EMBEDDED_CHECKPOINT
-    from tabs.tokenize import _handlers
+    from tabs.tokenize.tab import _handlers
 
     page = _handlers(page_settings())
     milliseconds = []
@@ -71,7 +76,11 @@ def tokenize(options):
         drawn = page.batch("0-7", "train", EMBEDDED_CHECKPOINT, 128, True, "pieces")
         milliseconds.append(1000 * (time.perf_counter() - began))
     assert "batch-grid" in drawn, drawn
-    yield "tokenize handler, warm, 8 rows, p50", f"{statistics.median(milliseconds[10:]):.1f} ms", "under 50 ms"
+    yield (
+        "tokenize handler, warm, 8 rows, p50",
+        f"{statistics.median(milliseconds[10:]):.1f} ms",
+        "under 50 ms",
+    )
 
 
 # ---------------------------------------------------------------- padding
@@ -80,8 +89,8 @@ def tokenize(options):
 def padding(options):
     """One epoch's cells and seconds of training, by padding strategy, against dynamic padding."""
     from pipeline.collation import STRATEGIES, padding_cost
+    from pipeline.hub.sources import load_model
     from pipeline.settings import EMBEDDED_CHECKPOINT
-    from pipeline.sources import load_model
 
     lengths = train_lengths(options.pairs)
     model, _ = load_model(EMBEDDED_CHECKPOINT)
@@ -107,11 +116,15 @@ def train_lengths(pairs):
     raw_datasets, origin = load_raw_datasets()
     print(f"data: {origin}", file=sys.stderr)
     tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
-    return [len(ids) for ids in tokenize_datasets(raw_datasets, tokenizer)["train"]["input_ids"]][:pairs]
+    return [len(ids) for ids in tokenize_datasets(raw_datasets, tokenizer)["train"]["input_ids"]][
+        :pairs
+    ]
 
 
 def train_step(model, rows, seq_len):
-    """Seconds of forward and backward over a batch of that shape; its numbers don't change the time."""
+    """Seconds of forward and backward over a batch of that shape; its numbers don't change the
+    time.
+    """
     import torch
 
     ids = torch.randint(1000, 20_000, (rows, seq_len))  # (batch, seq_len)
@@ -126,9 +139,15 @@ def train_step(model, rows, seq_len):
 
 
 def trainer(options):
-    """Steps a second of Trainer as configured here, against a bare PyTorch loop on the same batches."""
+    """Steps a second of Trainer as configured here, against a bare PyTorch loop on the same
+    batches.
+    """
     ratios = [bare_seconds() / trainer_seconds() for _ in range(3)]
-    yield "Trainer's steps a second, against a bare loop", f"{statistics.median(ratios):.2f} times", "at least 0.95"
+    yield (
+        "Trainer's steps a second, against a bare loop",
+        f"{statistics.median(ratios):.2f} times",
+        "at least 0.95",
+    )
 
 
 STEPS = 20
@@ -158,7 +177,9 @@ def bare_seconds():
     made = prepared()
     model, batches = made.model.train(), made.get_train_dataloader()
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=made.args.learning_rate, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(
+        learning, lr=made.args.learning_rate, weight_decay=0.01, fused=True
+    )
     schedule = get_scheduler("linear", optimizer, num_warmup_steps=2, num_training_steps=STEPS)
     began = time.perf_counter()
     for _, batch in zip(range(STEPS), batches, strict=False):
@@ -176,18 +197,22 @@ def bare_seconds():
 
 
 def serving(options):
-    """One pair in the Predict tab's handler against `transformers.pipeline`; 32 visitors at once against one by one."""
+    """One pair in the Predict tab's handler against `transformers.pipeline`; 32 visitors at once
+    against one by one.
+    """
     from transformers import pipeline
 
     from app import page_settings
     from pipeline.dataset import load_raw_datasets
+    from pipeline.hub.sources import load_model, load_tokenizer
     from pipeline.settings import READY
-    from pipeline.sources import load_model, load_tokenizer
-    from tabs.predict import _handlers
+    from tabs.predict.tab import _handlers
 
     page, rows = _handlers(page_settings()), load_raw_datasets()[0]["validation"][:64]
     pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
-    classify = pipeline("text-classification", model=load_model(READY)[0], tokenizer=load_tokenizer(READY)[0])
+    classify = pipeline(
+        "text-classification", model=load_model(READY)[0], tokenizer=load_tokenizer(READY)[0]
+    )
     sides = {
         "ours": lambda first, second: page.answer(first, second, READY),
         "pipeline": lambda first, second: classify({"text": first, "text_pair": second}),
@@ -203,11 +228,17 @@ def serving(options):
     ratio = statistics.median(took["ours"]) / statistics.median(took["pipeline"])
     yield "one prediction in the handler, against pipeline", f"{ratio:.2f} times", "at most 0.6"
     alone, together = visitors_seconds(pairs[:32])
-    yield "32 visitors at once, against one after another", f"{together / alone:.2f} times", "at most 0.25"
+    yield (
+        "32 visitors at once, against one after another",
+        f"{together / alone:.2f} times",
+        "at most 0.25",
+    )
 
 
 def visitors_seconds(pairs):
-    """Seconds for a server to answer these pairs, (asked one after another, asked all at once), over HTTP."""
+    """Seconds for a server to answer these pairs, (asked one after another, asked all at once),
+    over HTTP.
+    """
     import asyncio
 
     import httpx
@@ -215,7 +246,9 @@ def visitors_seconds(pairs):
     from benchmarks.load import buttons, press, serving_app
 
     async def measure(address):
-        async with httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=None)) as client:
+        async with httpx.AsyncClient(
+            base_url=address, timeout=120, limits=httpx.Limits(max_connections=None)
+        ) as client:
             number, rest = (await buttons(client))["predict"]
             sessions = [f"visitor{place}" for place in range(len(pairs))]
             for session in sessions:
@@ -226,8 +259,12 @@ def visitors_seconds(pairs):
                 for pair, session in zip(pairs, sessions, strict=True):
                     await press(client, number, [*pair, *rest], session)
                 between = time.perf_counter()
-                await asyncio.gather(*(press(client, number, [*pair, *rest], session)
-                                       for pair, session in zip(pairs, sessions, strict=True)))  # fmt: skip
+                await asyncio.gather(
+                    *(
+                        press(client, number, [*pair, *rest], session)
+                        for pair, session in zip(pairs, sessions, strict=True)
+                    )
+                )
                 best = [min(best[0], between - began), min(best[1], time.perf_counter() - between)]
             return best
 
@@ -239,7 +276,9 @@ def visitors_seconds(pairs):
 
 
 def quality(options):
-    """What comes with the app, on MRPC and on the embedded pairs; what serving costs; where the ready model fails."""
+    """What comes with the app, on MRPC and on the embedded pairs; what serving costs; where the
+    ready model fails.
+    """
     from benchmarks.quality import accuracy, accuracy_in_float32, stress
     from pipeline.settings import READY, WARMED
     from pipeline.training import evaluate_checkpoint
@@ -248,13 +287,21 @@ def quality(options):
     for source, split in (("auto", "validation"), ("auto", "test"), ("embedded", "test")):
         results = {model: evaluate_checkpoint(model, source, split) for model in (WARMED, READY)}
         pairs = "embedded" if results[READY]["origins"][0].place == "embedded" else "MRPC"
-        yield f"majority, {pairs} {split}, accuracy / F1", in_percent(results[READY]["majority"]), ""
+        yield (
+            f"majority, {pairs} {split}, accuracy / F1",
+            in_percent(results[READY]["majority"]),
+            "",
+        )
         for model, result in results.items():
             what = f"{model.partition(':')[2]}, {pairs} {split}, accuracy / F1"
             yield what, in_percent(result), goals.get((model, source, split), "")
     for split in ("validation", "test"):
         served, whole = accuracy(READY, split), accuracy_in_float32(READY, split)
-        yield f"served, {split}, accuracy against float32", f"{100 * (served - whole):+.2f} points", "within 0.3"
+        yield (
+            f"served, {split}, accuracy against float32",
+            f"{100 * (served - whole):+.2f} points",
+            "within 0.3",
+        )
     for what, figure in stress(READY):
         yield f"ready: {what}", figure, ""
 
@@ -285,10 +332,12 @@ def first_visit(options):
 
 
 def live(options):
-    """The default fine-tune as a click starts it, three seeds: seconds to the first step and to the result, the curve."""
+    """The default fine-tune as a click starts it, three seeds: seconds to the first step and to the
+    result, the curve.
+    """
     from dataclasses import replace
 
-    from pipeline.runs import ENDED, open_house, read_run, start_run
+    from pipeline.runs.supervisor import ENDED, open_house, read_run, start_run
     from pipeline.settings import Settings
     from pipeline.training import TrainingConfig
 
@@ -306,22 +355,56 @@ def live(options):
         assert run.state == "done", run.events[-1]
         before, after = run.events[-1]["before"], run.events[-1]["after"]
         if source == "embedded":
-            yield "default run on the embedded pairs", f"{in_percent(before)} -> {in_percent(after)}", "a visible gain"
+            yield (
+                "default run on the embedded pairs",
+                f"{in_percent(before)} -> {in_percent(after)}",
+                "a visible gain",
+            )
             continue
         took.append((time.monotonic() - began, first))
         scores.append(after)
-        early = [event for event in run.of("evaluation") if event["step"] and event["seconds"] <= 20]
+        early = [
+            event for event in run.of("evaluation") if event["step"] and event["seconds"] <= 20
+        ]
         gains.append(early[-1]["eval_accuracy"] - before["accuracy"] if early else 0.0)
         time.sleep(5)
-    middle = {name: statistics.median(score[name] for score in scores) for name in ("accuracy", "f1")}
-    yield "default run, three seeds, median", f"{100 * middle['accuracy']:.1f} / {100 * middle['f1']:.1f}", "at least 78 / 85"
-    yield "default run, from click to result", f"{statistics.median(whole for whole, _ in took):.0f} s", "at most 60 s"
-    yield "default run, from click to first step", f"{statistics.median(first for _, first in took):.1f} s", "at most 5 s"
-    yield "default run, gain within 20 s", f"{100 * statistics.median(gains):+.1f} points", "above 0"
+    middle = {
+        name: statistics.median(score[name] for score in scores) for name in ("accuracy", "f1")
+    }
+    yield (
+        "default run, three seeds, median",
+        f"{100 * middle['accuracy']:.1f} / {100 * middle['f1']:.1f}",
+        "at least 78 / 85",
+    )
+    yield (
+        "default run, from click to result",
+        f"{statistics.median(whole for whole, _ in took):.0f} s",
+        "at most 60 s",
+    )
+    yield (
+        "default run, from click to first step",
+        f"{statistics.median(first for _, first in took):.1f} s",
+        "at most 5 s",
+    )
+    yield (
+        "default run, gain within 20 s",
+        f"{100 * statistics.median(gains):+.1f} points",
+        "above 0",
+    )
 
 
-BENCHMARKS = {"start": start, "tokenize": tokenize, "padding": padding, "trainer": trainer, "serving": serving,
-              "quality": quality, "live": live, "load": load, "memory": memory, "first_visit": first_visit}
+BENCHMARKS = {
+    "start": start,
+    "tokenize": tokenize,
+    "padding": padding,
+    "trainer": trainer,
+    "serving": serving,
+    "quality": quality,
+    "live": live,
+    "load": load,
+    "memory": memory,
+    "first_visit": first_visit,
+}
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,5 @@
-"""python -m benchmarks.embedded_pairs [SOURCE] [FOLDER]: does a cheap rule solve the embedded pairs?
+"""python -m benchmarks.embedded_pairs [SOURCE] [FOLDER]: does a cheap rule solve the embedded
+pairs?
 
 Prints, for each split of `embedded` (or of SOURCE), the accuracy of the majority label and of
 
@@ -13,7 +14,7 @@ With the FOLDER of a model also that model's accuracy and F1.
 import sys
 
 from pipeline.dataset import load_raw_datasets, majority
-from pipeline.shortcut import best_rule, measured
+from pipeline.explain.shortcut import best_rule, measured
 
 SPLITS = ("train", "validation", "test")
 
@@ -23,7 +24,7 @@ def cosines(pairs):
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from pipeline.sources import embedded_checkpoint
+    from pipeline.hub.sources import embedded_checkpoint
 
     tokenizer = AutoTokenizer.from_pretrained(embedded_checkpoint())
     model = AutoModel.from_pretrained(embedded_checkpoint()).eval()
@@ -37,7 +38,9 @@ def cosines(pairs):
         return torch.nn.functional.normalize(pooled, dim=-1)
 
     # Each sentence once, with others of its length: less padding
-    sentences = sorted({*pairs["sentence1"], *pairs["sentence2"]}, key=lambda text: (len(text), text))
+    sentences = sorted(
+        {*pairs["sentence1"], *pairs["sentence2"]}, key=lambda text: (len(text), text)
+    )
     embedded = {}
     for start in range(0, len(sentences), 64):
         batch = sentences[start : start + 64]
@@ -129,7 +132,10 @@ def scores(folder, pairs):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
     both = zip(pairs["sentence1"], pairs["sentence2"], strict=True)
-    encodings = [tokenize_function(tokenizer, {"sentence1": first, "sentence2": second}) for first, second in both]
+    encodings = [
+        tokenize_function(tokenizer, {"sentence1": first, "sentence2": second})
+        for first, second in both
+    ]
     chosen = [int(no < yes) for no, yes in logits_of(served(model), tokenizer, encodings)]
     return accuracy_score(pairs["label"], chosen), f1_score(pairs["label"], chosen)
 

@@ -1,8 +1,11 @@
-"""python -m benchmarks.first_visit: a first visitor in Chromium, from the server's answer to a page that can be used.
+"""python -m benchmarks.first_visit: a first visitor in Chromium, from the server's answer to a page
+that can be used.
 
-Usable: the first button of the tab takes a click, and what stands under it is drawn. Ours beside a bare gradio app of
-three tabs, in turns, from this machine and as over a phone's connection; and how far anything jumps (Cumulative Layout
-Shift, https://web.dev/articles/cls: up to 0.1 is good) while the models get warm, once the page is drawn.
+Usable: the first button of the tab takes a click, and what stands under it is drawn. Ours beside a
+bare gradio app of three tabs, in turns, from this machine and as over a phone's connection; and how
+far anything jumps (Cumulative Layout
+Shift, https://web.dev/articles/cls: up to 0.1 is good) while the models get warm, once the page is
+drawn.
 """
 
 import statistics
@@ -30,11 +33,18 @@ def a_browser():
 
 
 # What Chromium's tools throttle to: milliseconds, bytes a second
-PHONE = {"offline": False, "latency": 150, "downloadThroughput": 4_000_000 / 8, "uploadThroughput": 4_000_000 / 8}
+PHONE = {
+    "offline": False,
+    "latency": 150,
+    "downloadThroughput": 4_000_000 / 8,
+    "uploadThroughput": 4_000_000 / 8,
+}
 
 
 def visit(browser, address, usable, wait=0.0, connection=None):
-    """(milliseconds from the server's first byte until `usable` is there, layout shift, hosts asked) of a new visitor."""
+    """(milliseconds from the server's first byte until `usable` is there, layout shift, hosts
+    asked) of a new visitor.
+    """
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en")
     context.add_init_script(WATCH_SHIFTS)
     page, hosts = context.new_page(), set()
@@ -42,10 +52,17 @@ def visit(browser, address, usable, wait=0.0, connection=None):
         tools = context.new_cdp_session(page)
         tools.send("Network.enable")
         tools.send("Network.emulateNetworkConditions", connection)
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None)
+    page.on(
+        "request",
+        lambda request: (
+            hosts.add(request.url.split("/")[2]) if request.url.startswith("http") else None
+        ),
+    )
     page.goto(address, wait_until="commit")
     page.locator(usable).first.wait_for(timeout=60_000)
-    took = page.evaluate("performance.now() - performance.getEntriesByType('navigation')[0].responseStart")
+    took = page.evaluate(
+        "performance.now() - performance.getEntriesByType('navigation')[0].responseStart"
+    )
     shift = _shift(page, wait) if wait else 0.0
     context.close()
     return took, shift, hosts
@@ -54,7 +71,10 @@ def visit(browser, address, usable, wait=0.0, connection=None):
 def _shift(page, seconds):
     """How far things jump in the seconds after both grids are drawn."""
     page.locator(".batch-grid td").first.wait_for(timeout=60_000)
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(() => { window.shifts = 0; done(); })))")
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => setTimeout(() => "
+        "{ window.shifts = 0; done(); })))"
+    )
     page.wait_for_timeout(1000 * seconds)
     return page.evaluate("window.shifts")
 
@@ -64,12 +84,23 @@ def rows():
     with tempfile.NamedTemporaryFile("w", suffix=".py") as bare:
         bare.write(BARE_APP)
         bare.flush()
-        with a_browser() as browser, running_app() as (ours, _), running_app(script=bare.name) as (theirs, _runs):
+        with (
+            a_browser() as browser,
+            running_app() as (ours, _),
+            running_app(script=bare.name) as (theirs, _runs),
+        ):
             cold = visit(browser, ours, ".token-grid td", wait=25)  # while the models still warm
             time.sleep(10)
-            here, phone = ([(visit(browser, ours, ".token-grid td", connection=connection),
-                             visit(browser, theirs, "button:has-text('Run')", connection=connection)) for _ in range(VISITS)]
-                           for connection in (None, PHONE))  # fmt: skip
+            here, phone = (
+                [
+                    (
+                        visit(browser, ours, ".token-grid td", connection=connection),
+                        visit(browser, theirs, "button:has-text('Run')", connection=connection),
+                    )
+                    for _ in range(VISITS)
+                ]
+                for connection in (None, PHONE)
+            )
     hosts = {host for pair in here for host in pair[0][2]} | cold[2]
     yield "from the server's answer to drawn tokens", _against(here), "at most 1.5 s"
     yield "the same over a phone's connection", _against(phone), ""
@@ -79,7 +110,9 @@ def rows():
 
 def _against(times):
     """[(a visit of ours, one of the bare app's), …] in words."""
-    our, their = (statistics.median(side[0] for side in sides) for sides in zip(*times, strict=True))
+    our, their = (
+        statistics.median(side[0] for side in sides) for sides in zip(*times, strict=True)
+    )
     return f"{our / 1000:.2f} s, {our / their:.2f} of a bare app's"
 
 

@@ -1,8 +1,9 @@
 """python -m benchmarks.load [--learners 30] [--seconds 120] [--runs 3]: a classroom on one server.
 
-Each simulated learner presses Tokenize every 2 s and Predict every 4 s, over HTTP as a browser would; `--runs` of them
-also start the default fine-tune. Prints requests, errors and percentiles of the time from request to answer. The
-learners wait for an answer before they ask again, and a request that is late is not sent twice.
+Each simulated learner presses Tokenize every 2 s and Predict every 4 s, over HTTP as a browser
+would; `--runs` of them also start the default fine-tune. Prints requests, errors and percentiles of
+the time from request to answer. The learners wait for an answer before they ask again, and a
+request that is late is not sent twice.
 """
 
 import argparse
@@ -26,10 +27,14 @@ TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds, while a run trains
 
 
 async def ask(client, endpoint, values):
-    """One call of a public endpoint: its result; RuntimeError with the server's message for an error."""
+    """One call of a public endpoint: its result; RuntimeError with the server's message for an
+    error.
+    """
     answer = await client.post(f"/gradio_api/call/{endpoint}", json={"data": values})
     answer.raise_for_status()
-    async with client.stream("GET", f"/gradio_api/call/{endpoint}/{answer.json()['event_id']}") as stream:
+    async with client.stream(
+        "GET", f"/gradio_api/call/{endpoint}/{answer.json()['event_id']}"
+    ) as stream:
         kind = ""
         async for line in stream.aiter_lines():
             if line.startswith("event: "):
@@ -70,31 +75,53 @@ async def classroom(address, learners, seconds, runs):
     async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
         pressed = await buttons(client)
         for number, rest in pressed.values():
-            await press(client, number, [*pairs[0], *rest], "first")  # a class starts on a server that is warm
+            await press(
+                client, number, [*pairs[0], *rest], "first"
+            )  # a class starts on a server that is warm
         until = time.monotonic() + seconds
         usual = await defaults(client, "fine_tune")
         started = [ask(client, "fine_tune", usual) for _ in range(runs)]
-        asking = [learner(client, name, pressed[name], pairs, until, took, errors) for name in EVERY for _ in range(learners)]
+        asking = [
+            learner(client, name, pressed[name], pairs, until, took, errors)
+            for name in EVERY
+            for _ in range(learners)
+        ]
         begun, *_ = await asyncio.gather(asyncio.gather(*started, return_exceptions=True), *asking)
         errors += [f"fine_tune: {answer}" for answer in begun if isinstance(answer, Exception)]
     return took, errors
 
 
 async def buttons(client):
-    """{endpoint: (number of the page's function, its inputs after the pair)} of the Tokenize and the Predict button."""
+    """{endpoint: (number of the page's function, its inputs after the pair)} of the Tokenize and
+    the Predict button.
+    """
     dependencies = (await client.get("/config")).json()["dependencies"]
     tokenize = next(each["id"] for each in dependencies if each["api_name"] == "pair")
     predict = next(each["id"] for each in dependencies if each.get("batch"))
-    return {"tokenize": (tokenize, (EMBEDDED_CHECKPOINT, 128, True)), "predict": (predict, (READY,))}
+    return {
+        "tokenize": (tokenize, (EMBEDDED_CHECKPOINT, 128, True)),
+        "predict": (predict, (READY,)),
+    }
 
 
 async def press(client, number, values, session):
-    """Press a button as the page does: join the queue, wait for the answer's HTML. `session`: one a visitor."""
-    body = {"data": values, "fn_index": number, "session_hash": session, "event_data": None, "trigger_id": None}
+    """Press a button as the page does: join the queue, wait for the answer's HTML. `session`: one a
+    visitor.
+    """
+    body = {
+        "data": values,
+        "fn_index": number,
+        "session_hash": session,
+        "event_data": None,
+        "trigger_id": None,
+    }
     (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
     async with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
         async for line in stream.aiter_lines():
-            if line.startswith("data: ") and (told := json.loads(line.removeprefix("data: ")))["msg"] == "process_completed":
+            if (
+                line.startswith("data: ")
+                and (told := json.loads(line.removeprefix("data: ")))["msg"] == "process_completed"
+            ):
                 assert told["success"] and "<table" in told["output"]["data"][0], told
                 return told["output"]["data"][0]
     raise RuntimeError("the stream ended without an answer")
@@ -126,7 +153,11 @@ def rows(learners=30, seconds=120, runs=3):
     for training in (0, runs):
         took, errors, states = measured(learners, seconds, training)
         asked = sum(map(len, took.values())) + len(errors)
-        yield f"{learners} learners, {seconds:g} s, {training} runs", f"{len(errors)} errors of {asked}", "0"
+        yield (
+            f"{learners} learners, {seconds:g} s, {training} runs",
+            f"{len(errors)} errors of {asked}",
+            "0",
+        )
         for error in sorted(set(errors))[:3]:
             yield "an error", error[:60], ""
         if training:
@@ -134,14 +165,20 @@ def rows(learners=30, seconds=120, runs=3):
         for endpoint, values in took.items():
             seen[endpoint, training] = percentile(values, 0.95)
             figures = f"{percentile(values, 0.5):.2f} s, {percentile(values, 0.95):.2f} s"
-            yield f"{endpoint}, p50 and p95 of {len(values)} answers", figures, f"p95 at most {TARGETS[endpoint]:g} s"
+            yield (
+                f"{endpoint}, p50 and p95 of {len(values)} answers",
+                figures,
+                f"p95 at most {TARGETS[endpoint]:g} s",
+            )
     for endpoint in EVERY:
         ratio = seen[endpoint, runs] / seen[endpoint, 0]
         yield f"{endpoint}, p95 while runs train", f"{ratio:.1f} times", "that of a quiet server"
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.load", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--learners", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--runs", type=int, default=3)

@@ -1,7 +1,9 @@
-"""python -m benchmarks.memory [--runs 50] [--predictions 500]: a server's memory after many runs and predictions.
+"""python -m benchmarks.memory [--runs 50] [--predictions 500]: a server's memory after many runs
+and predictions.
 
-The runs are tiny, as what they learn doesn't matter here: each leaves a model that predictions are then asked of, in turn
-with the ready one. "The first few" are those after which the server keeps as many models as it may.
+The runs are tiny, as what they learn doesn't matter here: each leaves a model that predictions are
+then asked of, in turn with the ready one. "The first few" are those after which the server keeps as
+many models as it may.
 """
 
 import argparse
@@ -27,7 +29,9 @@ def resident():
 
 async def tiny_run(client, folder):
     """The name of the model that a run left."""
-    described = (await client.get("/gradio_api/info")).json()["named_endpoints"]["/fine_tune"]["parameters"]
+    described = (await client.get("/gradio_api/info")).json()["named_endpoints"]["/fine_tune"][
+        "parameters"
+    ]
     usual = {each["parameter_name"]: each.get("parameter_default") for each in described}
     told = await ask(client, "fine_tune", [TINY.get(name, value) for name, value in usual.items()])
     events, until = folder / told["run"] / "events.jsonl", time.monotonic() + 300
@@ -45,7 +49,11 @@ async def levels(address, folder, runs, predictions):
             model = await tiny_run(client, folder)
             for number in range(predictions // runs):
                 words = "A cat sat on the mat. " * (1 + number % 10)
-                await ask(client, "predict", [words, "A cat was sitting.", (model, READY)[number % 2], 128])
+                await ask(
+                    client,
+                    "predict",
+                    [words, "A cat was sitting.", (model, READY)[number % 2], 128],
+                )
             seen.append(resident())
     return seen
 
@@ -65,7 +73,9 @@ def rows(runs=50, predictions=500):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--predictions", type=int, default=500)
     options = parser.parse_args()

@@ -1,23 +1,31 @@
-"""python -m benchmarks.quality [MODEL ...]: how good a model is, and where it fails. With --edits: 200 edits to be read.
+"""python -m benchmarks.quality [MODEL ...]: how good a model is, and where it fails. With --edits:
+200 edits to be read.
 
-Accuracy / F1 on MRPC's validation and test splits and on the embedded pairs. What serving it quickly costs: the served
-model's accuracy beside that of transformers' own in float32. Then what it does with changed sentences: of the equivalent
-test pairs that it recognises, how many does it no longer call equivalent when one sentence is changed so that it says
-something else, does it answer the same with the sentences swapped, and is a sentence equivalent to itself?
+Accuracy / F1 on MRPC's validation and test splits and on the embedded pairs. What serving it
+quickly costs: the served model's accuracy beside that of transformers' own in float32. Then what it
+does with changed sentences: of the equivalent test pairs that it recognises, how many does it no
+longer call equivalent when one sentence is changed so that it says something else, does it answer
+the same with the sentences swapped, and is a sentence equivalent to itself?
 """
 
 import random
 import sys
 
 from pipeline.dataset import load_raw_datasets
+from pipeline.explain.stress import KINDS, changed_pair
+from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, READY, Settings
-from pipeline.sources import load_model, load_tokenizer
-from pipeline.stress import KINDS, changed_pair
 from pipeline.tokenization import tokenize_function
 from pipeline.training import evaluate_checkpoint
 
-SPLITS = (("auto", "validation"), ("auto", "test"), ("embedded", "train"), ("embedded", "validation"), ("embedded", "test"))
+SPLITS = (
+    ("auto", "validation"),
+    ("auto", "test"),
+    ("embedded", "train"),
+    ("embedded", "validation"),
+    ("embedded", "test"),
+)
 
 
 def main(models):
@@ -25,8 +33,13 @@ def main(models):
         print(model)
         for source, split in SPLITS:
             result = evaluate_checkpoint(model, source, split)
-            print(f"  {result['origins'][0].loaded[:32]:34}{split:12}{100 * result['accuracy']:5.1f} / {100 * result['f1']:.1f}"
-                  f"   majority {100 * result['majority']['accuracy']:.1f} / {100 * result['majority']['f1']:.1f}")  # fmt: skip
+            print(
+                f"  "
+                f"{result['origins'][0].loaded[:32]:34}{split:12}{100 * result['accuracy']:5.1f} "
+                f"/ {100 * result['f1']:.1f}"
+                f"   majority {100 * result['majority']['accuracy']:.1f} / "
+                f"{100 * result['majority']['f1']:.1f}"
+            )
         for split in ("validation", "test"):
             served, whole = accuracy(model, split), accuracy_in_float32(model, split)
             print(f"  {split}: accuracy served {100 * served:.1f}, in float32 {100 * whole:.1f}")
@@ -43,7 +56,9 @@ def pairs_of(split, source="auto", most=None):
 def accuracy(model, split, source="auto", most=None):
     """Share of right answers, as the page and the command line give them."""
     pairs, gold = pairs_of(split, source, most)
-    return sum(LABELS[one] == label for one, label in zip(gold, labels(model, pairs), strict=True)) / len(gold)
+    return sum(
+        LABELS[one] == label for one, label in zip(gold, labels(model, pairs), strict=True)
+    ) / len(gold)
 
 
 def accuracy_in_float32(model, split, source="auto", most=None):
@@ -58,7 +73,9 @@ def accuracy_in_float32(model, split, source="auto", most=None):
         batch = tokenizer.pad(encodings, return_tensors="pt")
         with torch.inference_mode():
             answers = whole(**batch).logits.argmax(-1).tolist()
-        right += sum(one == other for one, other in zip(answers, gold[start : start + 32], strict=True))
+        right += sum(
+            one == other for one, other in zip(answers, gold[start : start + 32], strict=True)
+        )
     return right / len(gold)
 
 
@@ -73,18 +90,25 @@ def stress(model):
     known = [pair for pair, truth, label in answered if truth == 1 and label == "equivalent"]
     every = sorted({sentence for pair in pairs for sentence in pair})
     itself = labels(model, [(sentence, sentence) for sentence in every]).count("equivalent")
-    yield "a sentence and itself, equivalent", f"{itself} of {len(every)} ({itself / len(every):.1%})"
+    yield (
+        "a sentence and itself, equivalent",
+        f"{itself} of {len(every)} ({itself / len(every):.1%})",
+    )
     for kind in KINDS:
         changed = [pair for asked in known if (pair := changed_pair(kind, asked))]
         noticed = labels(model, changed).count("not_equivalent")
-        yield f"{kind} noticed", f"{noticed} of {len(changed)} ({noticed / max(len(changed), 1):.1%})"
+        yield (
+            f"{kind} noticed",
+            f"{noticed} of {len(changed)} ({noticed / max(len(changed), 1):.1%})",
+        )
 
 
 def drawn_edits(count=200, seed=0):
-    """[(kind, sentence, changed sentence, the other sentence of its pair), …], to be read by a person.
+    """[(kind, sentence, changed sentence, the other sentence of its pair), …], to be read by a
+    person.
 
-    Drawn at random from MRPC's equivalent pairs of all three splits, from each kind but `shuffle` as many as there are,
-    up to an equal share.
+    Drawn at random from MRPC's equivalent pairs of all three splits, from each kind but `shuffle`
+    as many as there are, up to an equal share.
     """
     rng = random.Random(seed)
     found = {kind: [] for kind in KINDS if kind != "shuffle"}
@@ -95,15 +119,20 @@ def drawn_edits(count=200, seed=0):
                     at = 0 if changed[0] != pair[0] else 1
                     edits.append((kind, pair[at], changed[at], pair[1 - at]))
     drawn = []
-    for left, kind in zip(range(len(found), 0, -1), sorted(found, key=lambda kind: len(found[kind])), strict=True):
+    for left, kind in zip(
+        range(len(found), 0, -1), sorted(found, key=lambda kind: len(found[kind])), strict=True
+    ):
         drawn += rng.sample(found[kind], min(len(found[kind]), (count - len(drawn)) // left))
     return drawn
 
 
 def labels(model, pairs):
     most = Settings().max_batch_pairs
-    return [prediction.label for start in range(0, len(pairs), most)
-            for prediction in predict(model, pairs[start : start + most])[0]]  # fmt: skip
+    return [
+        prediction.label
+        for start in range(0, len(pairs), most)
+        for prediction in predict(model, pairs[start : start + most])[0]
+    ]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Write tabs/needed_scripts.txt: Gradio's scripts that a page asks for until its first grid is drawn.
+"""Write web/needed_scripts.txt: Gradio's scripts that a page asks for until its first grid is
+drawn.
 
-    python -m dev.needed_scripts        after a change of Gradio's release or of the components that a page has
+python -m dev.needed_scripts        after a change of Gradio's release or of the components that a
+page has
 """
 
 from playwright.sync_api import sync_playwright
 
 from dev.server import BROWSER_ARGUMENTS, chromium, running_app
-from tabs.assets import FOLDER, NEEDED
+from web.assets import FOLDER, NEEDED
 
 
 def scripts_of(browser, address: str) -> list[str]:
@@ -16,15 +18,22 @@ def scripts_of(browser, address: str) -> list[str]:
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     page.locator(".token-grid").first.wait_for(timeout=60_000)
-    page.wait_for_timeout(3_000)  # the last ones come after the grid; the page never stops to ask its server for signs of life
+    page.wait_for_timeout(
+        3_000
+    )  # the last ones come after the grid; the page never stops to ask its server for signs of life
     page.context.close()
     names = [url.rpartition(FOLDER)[2] for url in asked if FOLDER in url and url.endswith(".js")]
     return list(dict.fromkeys(names))
 
 
 def main():
-    NEEDED.write_text("", encoding="utf-8")  # so that what is found is what the page itself asks for
-    with running_app({"PAIRS": "embedded", "HF_HUB_OFFLINE": "1"}) as (address, _runs), sync_playwright() as playwright:
+    NEEDED.write_text(
+        "", encoding="utf-8"
+    )  # so that what is found is what the page itself asks for
+    with (
+        running_app({"PAIRS": "embedded", "HF_HUB_OFFLINE": "1"}) as (address, _runs),
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
         names = scripts_of(browser, address)
         browser.close()

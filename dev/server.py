@@ -1,7 +1,8 @@
-"""`python app.py` as a person would start it, for what looks at it from outside: tests, benchmarks, screenshots.
+"""`python app.py` as a person would start it, for what looks at it from outside: tests, benchmarks,
+screenshots.
 
-    with running_app({"PAIRS": "embedded"}) as (address, runs_folder):
-        ...
+with running_app({"PAIRS": "embedded"}) as (address, runs_folder):
+    ...
 """
 
 import os
@@ -27,15 +28,24 @@ def free_port():
 
 @contextmanager
 def running_app(environment=None, script="app.py", seconds=120):
-    """Yields (address, folder of its runs) once it answers; ends it afterwards. RuntimeError with its log where it doesn't.
+    """Yields (address, folder of its runs) once it answers; ends it afterwards. RuntimeError with
+    its log where it doesn't.
 
     environment: variables on top of this process's own.
     """
     port, folder = free_port(), Path(tempfile.mkdtemp(prefix="app-"))
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1",
-                   "GRADIO_ANALYTICS_ENABLED": "False", "RUNS_DIR": str(folder / "runs"), **(environment or {})}  # fmt: skip
+    environment = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "RUNS_DIR": str(folder / "runs"),
+        **(environment or {}),
+    }
     with open(folder / "server.log", "wb") as log:
-        server = subprocess.Popen([sys.executable, script], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            [sys.executable, script], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(address, server, folder / "server.log", seconds)

@@ -1,4 +1,5 @@
-"""python -m layers [--section SLUG] [claim-id …]: run claims, print verdict, code and what the run gave.
+"""python -m layers [--section SLUG] [claim-id …]: run claims, print verdict, code and what the run
+gave.
 
 Exit code 0: each computed verdict is the reviewed one. 1: one differs. 2: no such claim or section.
 """
@@ -14,9 +15,13 @@ from layers.claims import SECTIONS, check, claims, find
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m layers", description="Run the claims of the study notes.")
+    parser = argparse.ArgumentParser(
+        prog="python -m layers", description="Run the claims of the study notes."
+    )
     parser.add_argument("ids", nargs="*", metavar="claim-id", help="only these claims")
-    parser.add_argument("--section", help=f"only this section: {', '.join(part.slug for part in SECTIONS)}")
+    parser.add_argument(
+        "--section", help=f"only this section: {', '.join(part.slug for part in SECTIONS)}"
+    )
     parser.add_argument("--brief", action="store_true", help="one line a claim")
     options = parser.parse_args(arguments)
     try:
@@ -40,18 +45,27 @@ def _printed(claim, brief):
 
 
 def card(result):
-    """One claim as text: verdict, statement, code, what the run gave, what is so, where it is documented."""
+    """One claim as text: verdict, statement, code, what the run gave, what is so, where it is
+    documented.
+    """
     claim = result.claim
     found = [f"{name}: {text}" for name, text in result.findings]
-    return "\n".join([
-        f"{result.verdict.upper()}  {claim.id}  ({claim.section}, {claim.kind}){_differs(result)}",
-        textwrap.fill(claim.says, 100, initial_indent="  ", subsequent_indent="  "),
-        textwrap.indent(claim.source, "    | ", lambda line: True),
-        textwrap.indent("\n".join(found), "    > "),
-        *([f"  undecided here: needs {result.evidence.needs}"] if result.evidence.needs else []),
-        textwrap.fill(claim.truth, 100, initial_indent="  ", subsequent_indent="  "),
-        f"  {claim.docs}",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"{result.verdict.upper()}  {claim.id}  ({claim.section}, "
+            f"{claim.kind}){_differs(result)}",
+            textwrap.fill(claim.says, 100, initial_indent="  ", subsequent_indent="  "),
+            textwrap.indent(claim.source, "    | ", lambda line: True),
+            textwrap.indent("\n".join(found), "    > "),
+            *(
+                [f"  undecided here: needs {result.evidence.needs}"]
+                if result.evidence.needs
+                else []
+            ),
+            textwrap.fill(claim.truth, 100, initial_indent="  ", subsequent_indent="  "),
+            f"  {claim.docs}",
+        ]
+    )
 
 
 def _differs(result):
@@ -60,7 +74,10 @@ def _differs(result):
 
 def _print_summary(results):
     counts = Counter(result.verdict for result in results)
-    print(f"{len(results)} claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+    print(
+        f"{len(results)} claims: "
+        + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    )
 
 
 if __name__ == "__main__":

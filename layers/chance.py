@@ -1,9 +1,10 @@
-"""The seed of all chance is the process's: who sets it, or listens to what PyTorch warns of, is alone meanwhile.
+"""The seed of all chance is the process's: who sets it, or listens to what PyTorch warns of, is
+alone meanwhile.
 
-    >>> with seeded(0):
-    ...     first = torch.rand(1)
-    >>> with seeded(0):
-    ...     assert torch.equal(torch.rand(1), first)
+>>> with seeded(0):
+...     first = torch.rand(1)
+>>> with seeded(0):
+...     assert torch.equal(torch.rand(1), first)
 """
 
 import threading
@@ -11,13 +12,16 @@ from contextlib import contextmanager
 
 import torch
 
-# Also held around whatever else sets the seed in this process, as transformers' Trainer does when it is made
+# Also held around whatever else sets the seed in this process, as transformers' Trainer does when
+# it is made
 alone = threading.Lock()
 
 
 @contextmanager
 def seeded(seed):
-    """Inside, all draws are those after `torch.manual_seed(seed)`, whoever else draws; afterwards, nothing has happened."""
+    """Inside, all draws are those after `torch.manual_seed(seed)`, whoever else draws; afterwards,
+    nothing has happened.
+    """
     with alone, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -4,8 +4,10 @@
     >>> [curve.name for curve in curves if curve.verdict == "the same to the last digit"]
     ['squared_loss + sgd, sum', 'squared_loss + SGD, mean']
 
-Both losses give one value an example here (MSELoss with reduction="none", as d2l's train_ch3 wants it); what differs
-is what happens next: sum or mean before backward(), and whether the updater divides by the batch size.
+Both losses give one value an example here (MSELoss with reduction="none", as d2l's train_ch3 wants
+it); what differs
+is what happens next: sum or mean before backward(), and whether the updater divides by the batch
+size.
 """
 
 import math
@@ -41,7 +43,9 @@ def synthetic_data(num_examples=256, noise=0.01, seed=0):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(num_examples, 2, generator=generator, dtype=torch.float64)
     labels = features @ torch.tensor([[2.0], [-3.4]], dtype=torch.float64) + 4.2
-    return features, labels + noise * torch.randn(num_examples, 1, generator=generator, dtype=torch.float64)
+    return features, labels + noise * torch.randn(
+        num_examples, 1, generator=generator, dtype=torch.float64
+    )
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class Curve:
     updater: str  # "sgd" | "SGD"
     reduction: str  # "sum" | "mean": what is done to the losses before backward()
     right_reduction: bool  # sum for sgd, mean for SGD
-    losses: list[float | None]  # half the mean squared error on all examples, before each step and at the end
+    losses: list[
+        float | None
+    ]  # half the mean squared error on all examples, before each step and at the end
     weights: list[float | None]  # w1, w2, b at the end; None where it diverged
     step_ratio: float  # length of the first step, as a multiple of d2l's own
     largest_difference: float | None  # of the final weights from d2l's own
@@ -107,16 +113,29 @@ def _error(features, labels, w, b):
 
 
 def compare(lr=0.03, batch_size=8, steps=60, half=False, seed=0):
-    """All eight combinations -> [Curve]; d2l's own (squared_loss + sgd, sum) first, the others measured against it.
+    """All eight combinations -> [Curve]; d2l's own (squared_loss + sgd, sum) first, the others
+    measured against it.
 
-    half=True puts d2l's ½ before MSELoss as well, which leaves the batch size as the only difference.
+    half=True puts d2l's ½ before MSELoss as well, which leaves the batch size as the only
+    difference.
     """
     if not 0 < lr <= 1:
         raise ValueError(say("lr is {lr!r}. Choose a learning rate above 0 and at most 1.", lr=lr))
     batch_size, steps = whole("batch_size", batch_size, 1, 256), whole("steps", steps, 1, 1000)
-    settings = {"lr": lr, "batch_size": batch_size, "steps": steps, "half": half, "seed": whole("seed", seed, 0, 2**32)}
+    settings = {
+        "lr": lr,
+        "batch_size": batch_size,
+        "steps": steps,
+        "half": half,
+        "seed": whole("seed", seed, 0, 2**32),
+    }
     reference = train("squared_loss", "sgd", "sum", **settings)
-    combinations = [(loss, updater, reduction) for loss in LOSSES for updater in UPDATERS for reduction in REDUCTIONS]
+    combinations = [
+        (loss, updater, reduction)
+        for loss in LOSSES
+        for updater in UPDATERS
+        for reduction in REDUCTIONS
+    ]
     return [
         _curve(combination, train(*combination, **settings), reference, batch_size, half)
         for combination in combinations
@@ -130,10 +149,16 @@ def _curve(combination, trained, reference, batch_size, half):
     ratio = (weights[0].norm() / reference_weights[0].norm()).item()
     difference = (weights[-1] - reference_weights[-1]).abs().max().item()
     return Curve(
-        loss, updater, reduction, reduction == RIGHT[updater],
-        [_finite(value) for value in losses], [_finite(value) for value in weights[-1].tolist()],
-        ratio, _finite(difference), _verdict(combination, ratio, difference, batch_size, half),
-    )  # fmt: skip
+        loss,
+        updater,
+        reduction,
+        reduction == RIGHT[updater],
+        [_finite(value) for value in losses],
+        [_finite(value) for value in weights[-1].tolist()],
+        ratio,
+        _finite(difference),
+        _verdict(combination, ratio, difference, batch_size, half),
+    )
 
 
 def _finite(value):
@@ -142,19 +167,28 @@ def _finite(value):
 
 
 def _verdict(combination, ratio, difference, batch_size, half):
-    """In words how this combination stands to d2l's own; a ratio that no known reason explains is given as it is."""
+    """In words how this combination stands to d2l's own; a ratio that no known reason explains is
+    given as it is.
+    """
     if difference == 0:
         return say("the same to the last digit")
     if difference < 1e-12:
         return say("the same but for rounding")
     factors = _factors(combination, batch_size, half)
-    if not factors or not math.isclose(math.prod(times for times, _written, _why in factors), ratio, rel_tol=1e-9):
+    if not factors or not math.isclose(
+        math.prod(times for times, _written, _why in factors), ratio, rel_tol=1e-9
+    ):
         return say("steps are off by a factor of {factor}", factor=f"{ratio:.6g}")
     factor = " × ".join(written for _times, written, _why in factors)
     whys = [why for _times, _written, why in factors]
     if len(whys) == 1:
         return say("steps are off by a factor of {factor} ({why})", factor=factor, why=whys[0])
-    return say("steps are off by a factor of {factor} ({one}; {other})", factor=factor, one=whys[0], other=whys[1])
+    return say(
+        "steps are off by a factor of {factor} ({one}; {other})",
+        factor=factor,
+        one=whys[0],
+        other=whys[1],
+    )
 
 
 def _factors(combination, batch_size, half):
@@ -162,6 +196,10 @@ def _factors(combination, batch_size, half):
     loss, updater, reduction = combination
     factors = [(2, "2", say("no ½ in MSELoss"))] if loss == "MSELoss" and not half else []
     if reduction != RIGHT[updater]:
-        times, written = (1 / batch_size, f"1/{batch_size}") if reduction == "mean" else (batch_size, f"{batch_size}")
+        times, written = (
+            (1 / batch_size, f"1/{batch_size}")
+            if reduction == "mean"
+            else (batch_size, f"{batch_size}")
+        )
         factors.append((times, written, say("the batch size")))
     return factors

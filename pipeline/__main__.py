@@ -1,6 +1,8 @@
-"""python -m pipeline tokenize | train | evaluate | predict | adapter: the page's calls, top to bottom, in a terminal.
+"""python -m pipeline tokenize | train | evaluate | predict | adapter: the page's calls, top to
+bottom, in a terminal.
 
-Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130 interrupted.
+Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
+interrupted.
 """
 
 import argparse
@@ -15,10 +17,13 @@ import warnings
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, InputError, Settings, launch, lonely_launch
+from pipeline.errors import InputError
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, launch, lonely_launch
 
 SETTINGS = Settings()
-MODELS = "adapter:paraphrase, adapter:pair-warmed, run:<id> or an id of the Hub (default: %(default)s)"
+MODELS = (
+    "adapter:paraphrase, adapter:pair-warmed, run:<id> or an id of the Hub (default: %(default)s)"
+)
 
 
 def main(arguments=None):
@@ -61,7 +66,9 @@ def tokenize(options):
     max_length = checked_length(options.max_length, tokenizer, SETTINGS)
     tell(f"checkpoint: {origin}")
     if options.pair:
-        view = token_view(tokenizer, *checked_pair(*options.pair, SETTINGS), max_length, not options.no_truncation)
+        view = token_view(
+            tokenizer, *checked_pair(*options.pair, SETTINGS), max_length, not options.no_truncation
+        )
         print_tokens(view)
         return 0
     raw_datasets, data_origin = load_raw_datasets(options.source, SETTINGS)
@@ -73,11 +80,13 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
-    from pipeline.life import claim
-    from pipeline.story import append_event, write_whole
+    from pipeline.runs.folder import append_event, write_whole
+    from pipeline.runs.liveness import claim
     from pipeline.training import config_from, fine_tune
 
-    config = config_from({name: getattr(options, name) for name in config_names()}).checked(SETTINGS)
+    config = config_from({name: getattr(options, name) for name in config_names()}).checked(
+        SETTINGS
+    )
     folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
     stop = folder / "stop"
     if not launch().is_main:
@@ -106,28 +115,42 @@ def exit_code(event):
 
 
 LONELY = (
-    "note: accelerate launch --cpu starts one process, whatever --num_processes says, unless MPI starts the others. "
-    "For several on CPU cores: accelerate launch --multi_gpu --num_processes 2 -m pipeline train (despite its name)."
+    "note: accelerate launch --cpu starts one process, whatever --num_processes says, unless MPI "
+    "starts the others. "
+    "For several on CPU cores: accelerate launch --multi_gpu --num_processes 2 -m pipeline train "
+    "(despite its name)."
 )
 
 
 def fresh_folder(output):
-    """The run's folder, in which there is no run but one that failed. A page has put config.json there, perhaps a stop."""
-    from pipeline.story import last_told
+    """The run's folder, in which there is no run but one that failed. A page has put config.json
+    there, perhaps a stop.
+    """
+    from pipeline.runs.folder import last_told
 
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         story = folder / "events.jsonl"
         failed = (last_told(story) or {}).get("event") == "failed"
-        if (folder / "model").exists() or (folder / "ended").exists() or (story.exists() and not failed):
-            raise InputError(f"{output} holds a run already, which would be lost. Name another folder with --output.")
+        if (
+            (folder / "model").exists()
+            or (folder / "ended").exists()
+            or (story.exists() and not failed)
+        ):
+            raise InputError(
+                f"{output} holds a run already, which would be lost. Name another folder with "
+                f"--output."
+            )
         if failed:
-            # A stop without a story is for this run: it was asked for while this worker was still starting
+            # A stop without a story is for this run: it was asked for while this worker was still
+            # starting
             (folder / "stop").unlink(missing_ok=True)
             story.unlink()
     except OSError as error:
-        raise InputError(f"{output} can't be a run's folder: {error.strerror}. Name another with --output.") from None
+        raise InputError(
+            f"{output} can't be a run's folder: {error.strerror}. Name another with --output."
+        ) from None
     return folder
 
 
@@ -146,11 +169,19 @@ def evaluate(options):
     """A checkpoint's accuracy and F1 on a split, beside the majority's."""
     from pipeline.training import evaluate_checkpoint
 
-    result = evaluate_checkpoint(checkpoint_named(options.checkpoint), options.source, options.split, options.pairs,
-                                 settings_of(options))  # fmt: skip
+    result = evaluate_checkpoint(
+        checkpoint_named(options.checkpoint),
+        options.source,
+        options.split,
+        options.pairs,
+        settings_of(options),
+    )
     for origin in result["origins"]:
         tell(origin)
-    print(f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of {options.split})")
+    print(
+        f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of "
+        f"{options.split})"
+    )
     print(f"{'majority':12}{result['majority']['accuracy']:>10.1%}{result['majority']['f1']:>8.1%}")
     print(f"{'checkpoint':12}{result['accuracy']:>10.1%}{result['f1']:>8.1%}{result['loss']:>8.4f}")
     return 0
@@ -160,17 +191,22 @@ def predict(options):
     """Label, probabilities and logits of one pair, or of a CSV of them."""
     from tqdm import tqdm
 
-    from pipeline.tables import PairFile, PairRow, answer_rows, read_pairs, scores_of
+    from pipeline.export.csv_answers import PairFile, PairRow, answer_rows, read_pairs, scores_of
     from pipeline.tokenization import checked_pair
 
-    pairs = (read_pairs(options.csv, SETTINGS) if options.csv else
-             PairFile([PairRow(0, *checked_pair(*options.pair, SETTINGS))]))  # fmt: skip
+    pairs = (
+        read_pairs(options.csv, SETTINGS)
+        if options.csv
+        else PairFile([PairRow(0, *checked_pair(*options.pair, SETTINGS))])
+    )
     for note in pairs.notes:
         tell(f"note: {note}")
     rows, answered, told = pairs.rows, [], None
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
-        for answers, origin in answer_rows(checkpoint_named(options.checkpoint), rows, options.max_length, settings):
+        for answers, origin in answer_rows(
+            checkpoint_named(options.checkpoint), rows, options.max_length, settings
+        ):
             if origin and not told:
                 told = origin
                 tell(f"checkpoint: {origin}")
@@ -188,19 +224,21 @@ def predict(options):
 
 
 def save_answers(answered, output, columns):
-    from pipeline.tables import write_answers
+    from pipeline.export.csv_answers import write_answers
 
     try:
         with open(output, "w", newline="", encoding="utf-8-sig") as file:
             write_answers(answered, file, columns)
     except OSError as error:
-        raise InputError(f"{output} can't be written: {error.strerror}. Name another with --output.") from None
+        raise InputError(
+            f"{output} can't be written: {error.strerror}. Name another with --output."
+        ) from None
     tell(f"predictions: {output}")
 
 
 def adapter(options):
     """Make one of the two embedded adapters again."""
-    from pipeline import adapters
+    from recipes import adapters
 
     make = {"pair-warmed": adapters.pair_warmed, "paraphrase": adapters.paraphrase}[options.which]
     make(options.output, SETTINGS, options.source, seed=options.seed)
@@ -209,7 +247,9 @@ def adapter(options):
 
 
 def settings_of(options):
-    """The settings of one command: no other checkpoint stands in for the one that was asked for, unless it may."""
+    """The settings of one command: no other checkpoint stands in for the one that was asked for,
+    unless it may.
+    """
     return replace(SETTINGS, allow_stand_in=options.allow_stand_in)
 
 
@@ -231,15 +271,27 @@ def tell(line):
 
 def shown(text):
     """Text on one line of a terminal, its control characters spelled out."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def print_tokens(view):
-    print(f"{'':>4} {'piece':20}{'input_ids':>10}{'token_type_ids':>16}{'attention_mask':>16}  characters")
+    print(
+        f"{'':>4} {'piece':20}{'input_ids':>10}{'token_type_ids':>16}{'attention_mask':>16}  "
+        f"characters"
+    )
     for token in view.tokens:
         type_id = "-" if token.type_id is None else token.type_id
-        where = "" if token.sentence is None else f"sentence{token.sentence}[{token.start}:{token.end}] {shown(token.text)}"
-        print(f"{token.position:>4} {shown(token.piece):20}{token.id:>10}{type_id:>16}{token.mask:>16}  {where}".rstrip())
+        where = (
+            ""
+            if token.sentence is None
+            else f"sentence{token.sentence}[{token.start}:{token.end}] {shown(token.text)}"
+        )
+        print(
+            f"{token.position:>4} "
+            f"{shown(token.piece):20}{token.id:>10}{type_id:>16}{token.mask:>16}  {where}".rstrip()
+        )
     for which, text in enumerate(view.cut, 1):
         if text:
             print(f"cut from sentence{which}: {shown(text)}")
@@ -253,7 +305,10 @@ def print_batch(view):
     print(f"lengths: {view.lengths}")
     for name, shape in view.shapes.items():
         print(f"{name:16}{list(shape)}")
-    print(f"padding: {view.padding_cells} of {view.cells} cells ({view.padding_cells / view.cells:.1%})")
+    print(
+        f"padding: {view.padding_cells} of {view.cells} cells "
+        f"({view.padding_cells / view.cells:.1%})"
+    )
     for pieces in view.pieces:
         print(" ".join(shown(piece) for piece in pieces))
 
@@ -265,18 +320,25 @@ def print_event(event, bar):
     kind = event["event"]
     if kind == "start":
         for part in ("model", "data", "metric"):
-            tell(f"{part}: {event[part]['loaded']} ({event[part]['place']}): {event[part]['reason']}")
+            tell(
+                f"{part}: {event[part]['loaded']} ({event[part]['place']}): {event[part]['reason']}"
+            )
         majority = event["majority"]
         if event["world_size"] > 1:
-            print(f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
-                  f"{event['config']['batch_size']} pairs in one update")  # fmt: skip
+            print(
+                f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
+                f"{event['config']['batch_size']} pairs in one update"
+            )
         print(f"majority: accuracy {majority['accuracy']:.1%}, F1 {majority['f1']:.1%}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
     if kind == "log":
         bar.update(event["step"] - bar.n)
         bar.set_postfix(loss=f"{event['loss']:.3f}")
     elif kind == "evaluation":
-        figures = f"accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, loss {event['eval_loss']:.4f}"
+        figures = (
+            f"accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, loss "
+            f"{event['eval_loss']:.4f}"
+        )
         if not math.isfinite(event["eval_loss"]):
             figures = "the loss is NaN or infinite, so the model has no answers to evaluate"
         tqdm.write(f"step {event['step']:>4}: {figures}", file=sys.stdout)
@@ -284,8 +346,10 @@ def print_event(event, bar):
         if bar:
             bar.close()
         name = "error:" if event.get("bad_input") else kind
-        print(f"{name} {event.get('message') or event.get('reason') or ''}".rstrip(),
-              file=sys.stderr if kind == "failed" else sys.stdout)  # fmt: skip
+        print(
+            f"{name} {event.get('message') or event.get('reason') or ''}".rstrip(),
+            file=sys.stderr if kind == "failed" else sys.stdout,
+        )
     return bar
 
 
@@ -304,7 +368,10 @@ def print_prediction(pair, prediction):
 
     logits = ", ".join(map(written, prediction.logits.values()))
     text = " | ".join(shown(sentence) for sentence in pair)
-    print(f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  {text}")
+    print(
+        f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  "
+        f"{text}"
+    )
     for which, cut in enumerate(prediction.truncated, 1):
         if cut:
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
@@ -336,7 +403,9 @@ def parse(arguments):
 
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
-    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict | adapter")
+    commands = parser.add_subparsers(
+        required=True, metavar="tokenize | train | evaluate | predict | adapter"
+    )
     add_tokenize(commands, SOURCES, SPLITS)
     add_train(commands)
     add_evaluate(commands, SOURCES, SPLITS)
@@ -347,15 +416,21 @@ def parse(arguments):
 
 def command(commands, function):
     """A subcommand named and described by its function."""
-    parser = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+    parser = commands.add_parser(
+        function.__name__, help=function.__doc__, description=function.__doc__
+    )
     parser.set_defaults(run=function)
     return parser
 
 
 def add_tokenize(commands, sources, splits):
     parser = command(commands, tokenize)
-    parser.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows")
-    parser.add_argument("--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)")
+    parser.add_argument(
+        "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
+    )
+    parser.add_argument(
+        "--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)"
+    )
     parser.add_argument("--split", default="train", choices=splits)
     parser.add_argument("--source", default="auto", choices=sources)
     parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT)
@@ -365,8 +440,11 @@ def add_tokenize(commands, sources, splits):
 
 
 def add_stand_in(parser):
-    parser.add_argument("--allow-stand-in", action="store_true",
-                        help=f"go on with {EMBEDDED_CHECKPOINT} where the checkpoint can't be had")  # fmt: skip
+    parser.add_argument(
+        "--allow-stand-in",
+        action="store_true",
+        help=f"go on with {EMBEDDED_CHECKPOINT} where the checkpoint can't be had",
+    )
 
 
 def add_train(commands):
@@ -381,7 +459,10 @@ def add_train(commands):
         else:
             # Checked by TrainingConfig, with the same words as on the page
             parser.add_argument(flag, default=value, help=f"default: {value}")
-    parser.add_argument("--output", help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})")
+    parser.add_argument(
+        "--output",
+        help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})",
+    )
 
 
 def add_evaluate(commands, sources, splits):
@@ -398,7 +479,9 @@ def add_predict(commands):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
-    parser.add_argument("--output", help="a CSV with the file's columns and the answers, beside what is printed")
+    parser.add_argument(
+        "--output", help="a CSV with the file's columns and the answers, beside what is printed"
+    )
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--max-length", default=SETTINGS.max_length)
     add_stand_in(parser)
@@ -407,7 +490,11 @@ def add_predict(commands):
 def add_adapter(commands, sources):
     parser = command(commands, adapter)
     parser.add_argument("which", choices=["pair-warmed", "paraphrase"])
-    parser.add_argument("--output", required=True, help="folder for adapter_model.safetensors and adapter_config.json")
+    parser.add_argument(
+        "--output",
+        required=True,
+        help="folder for adapter_model.safetensors and adapter_config.json",
+    )
     parser.add_argument("--source", default="auto", choices=sources)
     parser.add_argument("--seed", type=int, default=0)
 

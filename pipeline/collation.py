@@ -1,7 +1,8 @@
 """Encodings -> one padded batch, and what the padding costs.
 
-`DataCollatorWithPadding` pads to the longest row of *this* batch, renames label to labels and returns tensors.
-Columns that are text (sentence1, sentence2) or that the model doesn't know (idx) must be gone by then:
+`DataCollatorWithPadding` pads to the longest row of *this* batch, renames label to labels and
+returns tensors. Columns that are text (sentence1, sentence2) or that the model doesn't know (idx)
+must be gone by then:
 `Trainer` drops them, and `batch_view` says which and why.
 """
 
@@ -46,13 +47,20 @@ def build_data_collator(tokenizer):
 
 
 def collate(tokenizer, encodings):
-    """Rows of one dict each -> BatchEncoding of tensors: input_ids … (batch, seq_len), labels (batch,)."""
-    features = [{name: value for name, value in row.items() if _fate(name) != "dropped"} for row in encodings]
+    """Rows of one dict each -> BatchEncoding of tensors: input_ids … (batch, seq_len), labels
+    (batch,).
+    """
+    features = [
+        {name: value for name, value in row.items() if _fate(name) != "dropped"}
+        for row in encodings
+    ]
     return build_data_collator(tokenizer)(features)
 
 
 def batch_view(tokenizer, rows, max_length=128, truncation=True):
-    """Raw rows (dicts with sentence1, sentence2 and perhaps label, idx) -> BatchView of their batch."""
+    """Raw rows (dicts with sentence1, sentence2 and perhaps label, idx) -> BatchView of their
+    batch.
+    """
     tokenized = [tokenize_function(tokenizer, row, max_length, truncation) for row in rows]
     encodings = [{**row, **encoding} for row, encoding in zip(rows, tokenized, strict=True)]
     batch = collate(tokenizer, encodings)  # (batch, seq_len)
@@ -71,8 +79,12 @@ def batch_view(tokenizer, rows, max_length=128, truncation=True):
 
 
 def _roles(encoding, seq_len, padding_side):
-    """What each position of one padded row is, as the tokenizer tells it: no piece is asked for its name."""
-    own = ["special" if which is None else f"sentence{which + 1}" for which in encoding.sequence_ids(0)]
+    """What each position of one padded row is, as the tokenizer tells it: no piece is asked for its
+    name.
+    """
+    own = [
+        "special" if which is None else f"sentence{which + 1}" for which in encoding.sequence_ids(0)
+    ]
     padding = ["padding"] * (seq_len - len(own))
     return padding + own if padding_side == "left" else own + padding
 
@@ -84,13 +96,23 @@ def rows_view(tokenizer, rows, max_length, truncation, settings):
 
 
 def _fate(name):
-    return "kept" if name in MODEL_INPUTS or name == "labels" else "renamed" if name in RENAMED else "dropped"
+    return (
+        "kept"
+        if name in MODEL_INPUTS or name == "labels"
+        else "renamed"
+        if name in RENAMED
+        else "dropped"
+    )
 
 
 WHY = {
     "input_ids": say("what the model reads; padded with the padding token's id"),
-    "token_type_ids": say("which sentence a token belongs to; padded with 0, the same number as sentence 1"),
-    "attention_mask": say("1 for a token, 0 for padding: attention goes by this column, not by the padding token's id"),
+    "token_type_ids": say(
+        "which sentence a token belongs to; padded with 0, the same number as sentence 1"
+    ),
+    "attention_mask": say(
+        "1 for a token, 0 for padding: attention goes by this column, not by the padding token's id"
+    ),
     "label": say("Trainer and the models call it labels; the collator renames it"),
     "sentence1": say("text can't be a tensor; its tokens are in input_ids"),
     "sentence2": say("text can't be a tensor; its tokens are in input_ids"),
@@ -109,15 +131,19 @@ def _column(name):
 
 STRATEGIES = ("dynamic", "max_length", "longest in dataset", "grouped by length")
 ORDER_SEED = 42
-ORDER = say("Before that the rows are shuffled, as `Trainer` does it, here by seed {seed} for all four ways; a run draws an "
-            "order of its own. So a batch seldom holds neighbours of the list above.", seed=ORDER_SEED)
+ORDER = say(
+    "Before that the rows are shuffled, as `Trainer` does it, here by seed {seed} for all four "
+    "ways; a run draws an "
+    "order of its own. So a batch seldom holds neighbours of the list above.",
+    seed=ORDER_SEED,
+)
 
 
 def padding_cost(lengths, batch_size, strategy, max_length=128, seed=ORDER_SEED):
     """Cells of one epoch over rows of these `lengths`: {"cells", "padding", "share", "batches"}.
 
-    `batches` holds each batch's (rows, seq_len), one after the other. The rows are shuffled first, see ORDER: like
-    Trainer's, but not the order that Trainer's own generator draws.
+    `batches` holds each batch's (rows, seq_len), one after the other. The rows are shuffled first,
+    see ORDER: like Trainer's, but not the order that Trainer's own generator draws.
 
     >>> padding_cost([2, 4], 2, "dynamic")
     {'cells': 8, 'padding': 2, 'share': 0.25, 'batches': [(2, 4)]}
@@ -126,12 +152,16 @@ def padding_cost(lengths, batch_size, strategy, max_length=128, seed=ORDER_SEED)
     fixed = {"max_length": max_length, "longest in dataset": max(lengths)}.get(strategy)
     batches = [(len(chunk), fixed or max(lengths[row] for row in chunk)) for chunk in chunks]
     cells = sum(rows * seq_len for rows, seq_len in batches)
-    padding = cells - sum(min(length, max_length) if strategy == "max_length" else length for length in lengths)
+    padding = cells - sum(
+        min(length, max_length) if strategy == "max_length" else length for length in lengths
+    )
     return {"cells": cells, "padding": padding, "share": padding / cells, "batches": batches}
 
 
 def batched_rows(lengths, batch_size, strategy, seed=ORDER_SEED):
-    """The numbers of the rows in each batch of one epoch, in the order in which `padding_cost` counts them."""
+    """The numbers of the rows in each batch of one epoch, in the order in which `padding_cost`
+    counts them.
+    """
     order = _order(lengths, batch_size, strategy, seed)
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 

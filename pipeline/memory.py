@@ -1,8 +1,9 @@
-"""The last few of what takes long to load, kept in memory; and memory that nobody uses, back to the system.
+"""The last few of what takes long to load, kept in memory; and memory that nobody uses, back to the
+system.
 
-    >>> kept = Kept(most=2)
-    >>> [kept.of(name, name.upper) for name in ("a", "b", "a", "c")], len(kept), "b" in kept
-    (['A', 'B', 'A', 'C'], 2, False)
+>>> kept = Kept(most=2)
+>>> [kept.of(name, name.upper) for name in ("a", "b", "a", "c")], len(kept), "b" in kept
+(['A', 'B', 'A', 'C'], 2, False)
 """
 
 import ctypes
@@ -16,13 +17,17 @@ TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 
 
 class Kept:
-    """What `make` made for the last `most` keys. Two who ask for one key at once wait for one making."""
+    """What `make` made for the last `most` keys. Two who ask for one key at once wait for one
+    making.
+    """
 
     def __init__(self, most):
         self.most, self._made, self._lock = most, OrderedDict(), threading.Lock()
 
     def of(self, key, make, keep=lambda made: True):
-        """make()'s result, or the one kept. What `keep` says no to, and what failed, costs no other its place."""
+        """make()'s result, or the one kept. What `keep` says no to, and what failed, costs no other
+        its place.
+        """
         with self._lock:
             future = self._made.get(key)
             asked_first = future is None
@@ -70,26 +75,32 @@ class Kept:
 def _glibc():
     """The C library, told how to keep memory; None where it isn't glibc.
 
-    Left to itself it gives each thread an arena and hands out of it even what is as large as a matrix, so that a model
-    that was dropped leaves holes in several: 24 models, five of them kept, took twice the memory of five.
+    Left to itself it gives each thread an arena and hands out of it even what is as large as a
+    matrix, so that a model
+    that was dropped leaves holes in several: 24 models, five of them kept, took twice the memory of
+    five.
     """
     try:
         library = ctypes.CDLL(None)
-        library.malloc_trim, library.mallopt  # noqa: B018 - musl and macOS have none
+        _ = library.malloc_trim, library.mallopt
     except (OSError, TypeError, AttributeError):  # the first two: Windows
         return None
     library.mallopt(ARENA_MAX, 2)
-    library.mallopt(MMAP_THRESHOLD, 2**20)  # a matrix of weights is mapped by itself, and unmapped when it goes
-    # Fixing one threshold would leave the other at 128 KiB: each prediction would give up and take again 400 pages
+    library.mallopt(
+        MMAP_THRESHOLD, 2**20
+    )  # a matrix of weights is mapped by itself, and unmapped when it goes
+    # Fixing one threshold would leave the other at 128 KiB: each prediction would give up and take
+    # again 400 pages
     library.mallopt(TRIM_THRESHOLD, 2**25)
     return library
 
 
 def give_back():
-    """Freed pages go back to the system; a few milliseconds. Nothing happens where the C library isn't glibc.
+    """Freed pages go back to the system; a few milliseconds. Nothing happens where the C library
+    isn't glibc.
 
-    No gc.collect() with it: models are freed as the last one lets go of them, and with all libraries imported it would
-    stop every thread for half a second.
+    No gc.collect() with it: models are freed as the last one lets go of them, and with all
+    libraries imported it would stop every thread for half a second.
     """
     if library := _glibc():
         library.malloc_trim(0)

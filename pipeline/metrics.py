@@ -1,6 +1,7 @@
 """Logits and labels -> accuracy and F1, through `evaluate`.
 
-The GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module where not.
+The GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module
+where not.
 
     >>> compute_metrics = build_compute_metrics(load_metric()[0])
     >>> compute_metrics(([[0.1, 0.9], [0.8, 0.2]], [1, 0]))
@@ -11,11 +12,13 @@ import time
 from pathlib import Path
 
 from languages import say
-from pipeline.hub.availability import HubUnavailable, ask_hub, expect_hub, finish_download, unless_missing, weighed
+from pipeline.errors import HubUnavailable
+from pipeline.hub.availability import ask_hub, expect_hub, finish_download, unless_missing, weighed
+from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
-from pipeline.sources import Origin
 
-# Not named "glue": evaluate and load_dataset would take a folder of that name in the working directory for theirs.
+# Not named "glue": evaluate and load_dataset would take a folder of that name in the working
+# directory for theirs.
 EMBEDDED_METRIC = Path(__file__).parent / "embedded" / "mrpc_metric"
 HUB_METRIC = "evaluate-metric/glue"  # a Space, as all of evaluate's metrics are
 FILES = ("glue.py",)  # what evaluate downloads of it
@@ -42,7 +45,8 @@ def _embedded_origin(error):
 
 
 def metric_ahead(settings=None):
-    """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for it.
+    """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for
+    it.
 
     The Hub is asked once, and no longer than for anything else.
     """
@@ -60,7 +64,12 @@ def _is_cached():
     """Whether evaluate has the Hub's metric among its modules."""
     from datasets import config  # evaluate's own has the same folder, and takes a second to import
 
-    folder = Path(config.HF_MODULES_CACHE) / "evaluate_modules" / "metrics" / HUB_METRIC.replace("/", "--")
+    folder = (
+        Path(config.HF_MODULES_CACHE)
+        / "evaluate_modules"
+        / "metrics"
+        / HUB_METRIC.replace("/", "--")
+    )
     return any(folder.glob("*/glue.py"))
 
 
@@ -73,7 +82,8 @@ def _hub_metric(settings):
     from huggingface_hub import HfApi
 
     began = time.monotonic()
-    # Asked by hand first: evaluate itself retries a Hub that is not there for longer than anybody waits.
+    # Asked by hand first: evaluate itself retries a Hub that is not there for longer than anybody
+    # waits.
     with _unless_missing():
         ask_hub(settings, HfApi().space_info, HUB_METRIC, timeout=settings.hub_decision_seconds)
     return finish_download(settings, began, evaluate.load, "glue", "mrpc", keep_in_memory=True)
@@ -82,7 +92,8 @@ def _hub_metric(settings):
 def build_compute_metrics(metric):
     """The function that Trainer calls: (logits (n, 2), labels (n,)) -> {"accuracy", "f1"}.
 
-    Both are NaN where a logit is NaN or infinite: argmax would pick label 0 there, and call it an answer.
+    Both are NaN where a logit is NaN or infinite: argmax would pick label 0 there, and call it an
+    answer.
     """
     import numpy as np
 
@@ -91,6 +102,9 @@ def build_compute_metrics(metric):
         if not np.isfinite(logits).all():
             return {"accuracy": float("nan"), "f1": float("nan")}
         predictions = np.argmax(logits, axis=-1)  # (n,)
-        return {name: float(value) for name, value in metric.compute(predictions=predictions, references=labels).items()}
+        return {
+            name: float(value)
+            for name, value in metric.compute(predictions=predictions, references=labels).items()
+        }
 
     return compute_metrics

@@ -1,8 +1,8 @@
 """Checkpoint + pairs -> labels and probabilities.
 
-    >>> predictions, origin = predict("sentence-transformers/all-MiniLM-L6-v2", [("A cat sat.", "A cat was sitting.")])
-    >>> sorted(predictions[0].probabilities)
-    ['equivalent', 'not_equivalent']
+>>> predictions, origin = predict("sentence-transformers/all-MiniLM-L6-v2", [("A cat sat.", "A cat was sitting.")])
+>>> sorted(predictions[0].probabilities)
+['equivalent', 'not_equivalent']
 """
 
 import math
@@ -10,13 +10,14 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from languages import say
-from pipeline.checkpoint_rules import check_fit
 from pipeline.collation import collate
+from pipeline.errors import InputError, NoAnswer
+from pipeline.hub.checkpoint_rules import check_fit
+from pipeline.hub.sources import comes_with_the_app, kept_for, model_in
 from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.serving import served
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings
-from pipeline.sources import comes_with_the_app, kept_for, model_in
+from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import (
     checked_length,
     checked_pair,
@@ -43,13 +44,17 @@ _models = Kept(Settings.max_models_in_memory)
 
 
 def model_for(name, settings=None):
-    """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not remembered."""
+    """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not
+    remembered.
+    """
     settings = settings or Settings()
-    return kept_for(_models, name, lambda files: served(model_in(files, settings.seed)), weights=True, settings=settings)
-
-
-class NoAnswer(InputError):
-    """A model's logits for a pair are NaN or infinite: there is no probability, and no label."""
+    return kept_for(
+        _models,
+        name,
+        lambda files: served(model_in(files, settings.seed)),
+        weights=True,
+        settings=settings,
+    )
 
 
 def checked_logits(logits: list[float]) -> list[float]:
@@ -57,8 +62,10 @@ def checked_logits(logits: list[float]) -> list[float]:
     if not all(map(math.isfinite, logits)):
         raise NoAnswer(
             say(
-                "This model has no answer to this pair: its logits are {logits}, and softmax makes no probability of "
-                "them. Its weights are NaN or infinite, as they are after a run whose loss became NaN, or so large "
+                "This model has no answer to this pair: its logits are {logits}, and softmax "
+                "makes no probability of "
+                "them. Its weights are NaN or infinite, as they are after a run whose loss became "
+                "NaN, or so large "
                 "that its arithmetic overflows. Choose another model.",
                 logits=", ".join(written(value) for value in logits),
             )
@@ -67,7 +74,8 @@ def checked_logits(logits: list[float]) -> list[float]:
 
 
 def written(value: float) -> str:
-    """A number of any size in few characters: three decimals, three digits where those say too much, or what it is.
+    """A number of any size in few characters: three decimals, three digits where those say too
+    much, or what it is.
 
     >>> written(-1.1193), written(1e30), written(math.nan), written(-math.inf)
     ('-1.119', '1e+30', 'NaN', '−∞')
@@ -84,14 +92,18 @@ SATURATED = math.log(2**53)
 
 
 def _saturation_note(logits):
-    """What to know of logits so far apart that softmax rounds to 0 and 1, as a tuple of one note or none."""
+    """What to know of logits so far apart that softmax rounds to 0 and 1, as a tuple of one note or
+    none.
+    """
     gap = max(logits) - min(logits)
     if gap < SATURATED:
         return ()
     return (
         say(
-            "The logits are {gap} apart, and softmax rounds to exactly 0 and 1 from {most:.0f} on. These are no "
-            "measure of how sure the answer is: a classifier that was trained well has logits less than 20 apart, so "
+            "The logits are {gap} apart, and softmax rounds to exactly 0 and 1 from {most:.0f} "
+            "on. These are no "
+            "measure of how sure the answer is: a classifier that was trained well has logits "
+            "less than 20 apart, so "
             "this one's weights may be damaged.",
             gap=written(gap),
             most=SATURATED,
@@ -103,8 +115,8 @@ def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
     """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model).
 
     `batch_size`: how many pairs share a forward pass; see logits_of.
-    Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't be had, and
-    NoAnswer where a pair's logits are NaN or infinite.
+    Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't
+    be had, and NoAnswer where a pair's logits are NaN or infinite.
     """
     settings = settings or Settings()
     pairs = _checked_pairs(pairs, settings)
@@ -119,19 +131,27 @@ def _predict(checkpoint, pairs, max_length, batch_size, settings):
     max_length = checked_length(max_length, tokenizer, settings, model.config)
     encodings = [tokenize_function(tokenizer, _example(pair), max_length) for pair in pairs]
     logits = logits_of(model, tokenizer, encodings, batch_size)
-    predictions = [_prediction(model, tokenizer, pair, encoding, row, max_length)
-                   for pair, encoding, row in zip(pairs, encodings, logits, strict=True)]  # fmt: skip
+    predictions = [
+        _prediction(model, tokenizer, pair, encoding, row, max_length)
+        for pair, encoding, row in zip(pairs, encodings, logits, strict=True)
+    ]
     foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair}))
     foreign = foreign and _knows_english_only(origin, tokenizer)
-    about = [(*_unseen(pair, encoding), *(_foreign_notes(pair) if foreign else ()))
-             for pair, encoding in zip(pairs, encodings, strict=True)]  # fmt: skip
-    return [replace(answer, notes=(*model.notes, *answer.notes, *notes))
-            for answer, notes in zip(predictions, about, strict=True)], origin  # fmt: skip
+    about = [
+        (*_unseen(pair, encoding), *(_foreign_notes(pair) if foreign else ()))
+        for pair, encoding in zip(pairs, encodings, strict=True)
+    ]
+    return [
+        replace(answer, notes=(*model.notes, *answer.notes, *notes))
+        for answer, notes in zip(predictions, about, strict=True)
+    ], origin
 
 
 def _unseen(pair, encoding):
     """A note for each sentence of a pair of which the tokenizer made nothing."""
-    return nothing_left(*pair, [None if which is None else which + 1 for which in encoding.sequence_ids(0)])
+    return nothing_left(
+        *pair, [None if which is None else which + 1 for which in encoding.sequence_ids(0)]
+    )
 
 
 def is_foreign(sentence):
@@ -145,20 +165,37 @@ def is_foreign(sentence):
 
 
 def _knows_english_only(origin, tokenizer):
-    """Whether a model is one of the app's own, or was fine-tuned here from one: it has the English vocabulary of those."""
+    """Whether a model is one of the app's own, or was fine-tuned here from one: it has the English
+    vocabulary of those.
+    """
     if not comes_with_the_app(origin.loaded):
         return False
     return tokenizer.get_vocab() == tokenizer_for(EMBEDDED_CHECKPOINT)[0].get_vocab()
 
 
 def _foreign_notes(pair):
-    foreign = [which for which, sentence in zip(("sentence1", "sentence2"), pair, strict=True) if is_foreign(sentence)]
-    return (say("This model has read English alone, and most letters of {sentences} are of another script: whatever it answers "
-                "here means nothing.", sentences=", ".join(foreign)),) if foreign else ()  # fmt: skip
+    foreign = [
+        which
+        for which, sentence in zip(("sentence1", "sentence2"), pair, strict=True)
+        if is_foreign(sentence)
+    ]
+    return (
+        (
+            say(
+                "This model has read English alone, and most letters of {sentences} are of "
+                "another script: whatever it answers "
+                "here means nothing.",
+                sentences=", ".join(foreign),
+            ),
+        )
+        if foreign
+        else ()
+    )
 
 
 def predict_each(requests, settings=None):
-    """[(checkpoint, sentence1, sentence2, max_length), …] -> [(Prediction, Origin) or the exception of it, …].
+    """[(checkpoint, sentence1, sentence2, max_length), …] -> [(Prediction, Origin) or the exception
+    of it, …].
 
     Strangers' requests in one call: a bad one is answered with its own error and
     spoils no other.
@@ -173,8 +210,12 @@ def predict_each(requests, settings=None):
             answers[i] = error
     for (checkpoint, max_length), group in groups.items():
         try:
-            predictions, origin = predict(checkpoint, [requests[i][1:3] for i in group], max_length, settings)
-            answers |= {i: (prediction, origin) for i, prediction in zip(group, predictions, strict=True)}
+            predictions, origin = predict(
+                checkpoint, [requests[i][1:3] for i in group], max_length, settings
+            )
+            answers |= {
+                i: (prediction, origin) for i, prediction in zip(group, predictions, strict=True)
+            }
         except NoAnswer as error:  # to one of them, and perhaps not to the others
             for i in group:
                 answers[i] = predict_each([requests[i]], settings)[0] if len(group) > 1 else error
@@ -186,8 +227,13 @@ def predict_each(requests, settings=None):
 def _checked_pairs(pairs, settings):
     pairs = list(pairs)
     if not 1 <= len(pairs) <= settings.max_batch_pairs:
-        raise InputError(say("{count} pairs were given; 1 to {max_batch_pairs} go in one call. Split them.",
-                             count=len(pairs), max_batch_pairs=settings.max_batch_pairs))
+        raise InputError(
+            say(
+                "{count} pairs were given; 1 to {max_batch_pairs} go in one call. Split them.",
+                count=len(pairs),
+                max_batch_pairs=settings.max_batch_pairs,
+            )
+        )
     for pair in pairs:
         if len(pair) != 2:
             raise InputError(say("A pair is two sentences; {count} were given.", count=len(pair)))
@@ -195,13 +241,18 @@ def _checked_pairs(pairs, settings):
 
 
 def logits_of(model, tokenizer, encodings, batch_size=None):
-    """Encodings -> their logits, (pairs, 2) as nested lists. On a GPU 32 share a forward pass, on a CPU none, by default.
+    """Encodings -> their logits, (pairs, 2) as nested lists. On a GPU 32 share a forward pass, on a
+    CPU none, by default.
 
-    Different pairs gain little from it on a CPU: in a batch of 32 a pair took 0.91 of its time alone. And in bfloat16
+    Different pairs gain little from it on a CPU: in a batch of 32 a pair took 0.91 of its time
+    alone. And in bfloat16
     its last digits would depend on the others in the batch: on who else is asking.
     """
     size = batch_size or (32 if model.device.type == "cuda" else 1)
-    batches = (collate(tokenizer, encodings[start : start + size]) for start in range(0, len(encodings), size))
+    batches = (
+        collate(tokenizer, encodings[start : start + size])
+        for start in range(0, len(encodings), size)
+    )
     return [row for batch in batches for row in model(**batch).tolist()]
 
 
@@ -234,10 +285,18 @@ def softmax_steps(logits):
     {'no': 0.5, 'yes': 0.5}
     """
     largest = max(logits.values())
-    shift = largest if abs(largest) > 50 else 0.0  # subtracting one number from all of them changes no share
+    shift = (
+        largest if abs(largest) > 50 else 0.0
+    )  # subtracting one number from all of them changes no share
     exps = {name: math.exp(logit - shift) for name, logit in logits.items()}
     total = sum(exps.values())
-    return SoftmaxSteps(shift, exps, total, {name: value / total for name, value in exps.items()}, max(logits, key=logits.get))
+    return SoftmaxSteps(
+        shift,
+        exps,
+        total,
+        {name: value / total for name, value in exps.items()},
+        max(logits, key=logits.get),
+    )
 
 
 def _prediction(model, tokenizer, pair, encoding, logits, max_length):

@@ -1,10 +1,10 @@
 """Every default and every cap, once. Environment variables are read here and nowhere else.
 
-    >>> Settings().max_length
-    128
-    >>> Settings(max_steps=10).checked("max_steps", 11)
-    Traceback (most recent call last):
-    pipeline.settings.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
+>>> Settings().max_length
+128
+>>> Settings(max_steps=10).checked("max_steps", 11)
+Traceback (most recent call last):
+pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
 """
 
 import multiprocessing
@@ -14,35 +14,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from languages import say
+from pipeline.errors import InputError, shown
 
 EMBEDDED_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
 NOTES_CHECKPOINT = "google-bert/bert-base-uncased"
-CHECKPOINTS = (EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, "distilbert/distilbert-base-uncased", "FacebookAI/roberta-base")
-# What comes with the app beside that checkpoint: two small sets of weights on top of it (pipeline/embedded/adapters)
+CHECKPOINTS = (
+    EMBEDDED_CHECKPOINT,
+    NOTES_CHECKPOINT,
+    "distilbert/distilbert-base-uncased",
+    "FacebookAI/roberta-base",
+)
+# What comes with the app beside that checkpoint: two small sets of weights on top of it
+# (pipeline/embedded/adapters)
 READY, WARMED = "adapter:paraphrase", "adapter:pair-warmed"
 ADAPTERS = {
     READY: say("a paraphrase classifier, fine-tuned on MRPC"),
-    WARMED: say("has learned to compare two sentences, from no labels; its head has seen no answer yet"),
+    WARMED: say(
+        "has learned to compare two sentences, from no labels; its head has seen no answer yet"
+    ),
 }
 MRPC = "nyu-mll/glue"
 LABELS = ("not_equivalent", "equivalent")
-
-
-class InputError(ValueError):
-    """A visitor's value that cannot be used; the message names the value and the remedy."""
-
-
-def shown(value):
-    """A visitor's value as a message quotes it: at most 60 characters of its repr.
-
-    >>> shown("a" * 999)[-3:], shown(10**9999)
-    ('aa…', 'a number of thousands of digits')
-    """
-    try:
-        text = repr(value)
-    except ValueError:  # Python won't write out an int of more than 4,300 digits
-        return say("a number of thousands of digits")
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _folder(variable):
@@ -51,13 +43,16 @@ def _folder(variable):
 
 
 def _runs_folder():
-    # Spaces mount a writable /data where persistent storage is bought; elsewhere runs live as long as the machine's temp.
+    # Spaces mount a writable /data where persistent storage is bought; elsewhere runs live as long
+    # as the machine's temp.
     return _folder("RUNS_DIR") or Path(tempfile.gettempdir()) / "paraphrase-runs"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """This process among those that train one model together, as torchrun, accelerate or MPI started it."""
+    """This process among those that train one model together, as torchrun, accelerate or MPI
+    started it.
+    """
 
     rank: int = 0
     world_size: int = 1
@@ -68,7 +63,11 @@ class Launch:
         return self.rank == 0
 
 
-RANKS = (("RANK", "WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"))
+RANKS = (
+    ("RANK", "WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+)
 
 
 def launch():
@@ -80,27 +79,40 @@ def launch():
 
 
 def lonely_launch():
-    """Whether `accelerate launch --cpu --num_processes N` started this process: it starts one, whatever N is."""
-    # It sets an address at which the N are to meet, but no ranks: that is left to an MPI that it wasn't given.
-    return "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ and launch().world_size == 1
+    """Whether `accelerate launch --cpu --num_processes N` started this process: it starts one,
+    whatever N is.
+    """
+    # It sets an address at which the N are to meet, but no ranks: that is left to an MPI that it
+    # wasn't given.
+    return (
+        "ACCELERATE_USE_CPU" in os.environ
+        and "MASTER_ADDR" in os.environ
+        and launch().world_size == 1
+    )
 
 
 def zero_gpu():
-    """Whether this is a Space on ZeroGPU, where only a function decorated by `spaces.GPU` has a GPU."""
+    """Whether this is a Space on ZeroGPU, where only a function decorated by `spaces.GPU` has a
+    GPU.
+    """
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def has_gpu():
-    """Whether this process may compute on a GPU now. On ZeroGPU torch says yes everywhere, but only the daemon that it
-    forks for a call has one.
+    """Whether this process may compute on a GPU now. On ZeroGPU torch says yes everywhere, but only
+    the daemon that it forks for a call has one.
     """
     import torch
 
-    return torch.cuda.is_available() and (not zero_gpu() or multiprocessing.current_process().daemon)
+    return torch.cuda.is_available() and (
+        not zero_gpu() or multiprocessing.current_process().daemon
+    )
 
 
 def signs_in():
-    """Whether this is a Space whose visitors can sign in with their own account (hf_oauth in the README)."""
+    """Whether this is a Space whose visitors can sign in with their own account (hf_oauth in the
+    README).
+    """
     return bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
 
 
@@ -114,29 +126,38 @@ class Settings:
     data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
     space_id: str = field(default_factory=lambda: os.environ.get("SPACE_ID", ""))
-    # The Space's own names, and the proxies (uvicorn's variable) that may say by which name and path the app is reached
+    # The Space's own names, and the proxies (uvicorn's variable) that may say by which name and
+    # path the app is reached
     space_host: str = field(default_factory=lambda: os.environ.get("SPACE_HOST", ""))
-    trusted_proxies: str = field(default_factory=lambda: os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
+    trusted_proxies: str = field(
+        default_factory=lambda: os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    )
 
-    # Whether the embedded checkpoint may stand in for one that can't be had: on a page it may, a command says so first
+    # Whether the embedded checkpoint may stand in for one that can't be had: on a page it may, a
+    # command says so first
     allow_stand_in: bool = True
 
-    # How long a Hub may take: to answer at all, and from the question to the last file of a download.
-    # A command can wait for a download; a page can't, and sets hub_download_seconds to the decision's 5 s.
+    # How long a Hub may take: to answer at all, and from the question to the last file of a
+    # download. A command can wait for a download; a page can't, and sets hub_download_seconds to
+    # the decision's 5 s.
     hub_decision_seconds: float = 5.0
     hub_download_seconds: float = 300.0
     hub_retry_seconds: float = 60.0
-    # What a visitor may name: bert-large fits, and is served in half of that. Downloads go on when a page has given up.
-    # One of which nothing arrives is ended after 20 s (pipeline/hub/repository.py).
+    # What a visitor may name: bert-large fits, and is served in half of that. Downloads go on when
+    # a page has given up. One of which nothing arrives is ended after 20 s
+    # (pipeline/hub/repository.py).
     max_checkpoint_bytes: int = 1_500_000_000
     max_downloads_at_once: int = 6
     max_download_seconds: float = 900.0
     max_hub_cache_bytes: int = 20_000_000_000
-    # Whether checkpoints that don't come with the app are opened in confined processes: a page says yes, a command is its
-    # user's own. So many such processes are kept, so many calls may go on in them, each for so long and with so much
-    # memory: bert-large is read in float32 and served from a copy in bfloat16.
+    # Whether checkpoints that don't come with the app are opened in confined processes: a page says
+    # yes, a command is its user's own. So many such processes are kept, so many calls may go on in
+    # them, each for so long and with so much memory: bert-large is read in float32 and served from
+    # a copy in bfloat16.
     isolates: bool = False
-    confines: bool = field(default_factory=lambda: os.environ.get("CONFINE") == "1")  # a run's worker likewise
+    confines: bool = field(
+        default_factory=lambda: os.environ.get("CONFINE") == "1"
+    )  # a run's worker likewise
     max_isolated_processes: int = 4
     max_isolated_calls: int = 24
     isolated_seconds: float = 20.0
@@ -156,11 +177,12 @@ class Settings:
     # A file of pairs on the page; the command line takes any
     max_csv_rows: int = 2_000
     max_csv_bytes: int = 4 * 2**20
-    # Files of all visitors together, uploaded and to download, and how long each is kept; one address may take as much as
-    # it leaves free
+    # Files of all visitors together, uploaded and to download, and how long each is kept; one
+    # address may take as much as it leaves free
     max_upload_folder_bytes: int = 2**28
     max_upload_seconds: float = 3600.0
-    # What is measured on the spot: one measurement's time, rows that Dataset.map is timed on, padding put to a pair
+    # What is measured on the spot: one measurement's time, rows that Dataset.map is timed on,
+    # padding put to a pair
     experiment_seconds: float = 2.0
     max_mapped_rows: int = 300
     max_added_padding: int = 256
@@ -173,9 +195,11 @@ class Settings:
     max_batch_size: int = 64
     max_frozen_layers: int = 24
     max_run_seconds: float = 900.0
-    # Beyond that for what a worker can't interrupt: a download, an evaluation, saving. Then the server ends it.
+    # Beyond that for what a worker can't interrupt: a download, an evaluation, saving. Then the
+    # server ends it.
     max_overtime_seconds: float = 600.0
-    # On ZeroGPU: how long one call may keep the GPU, and how much of that is for the last evaluation and saving.
+    # On ZeroGPU: how long one call may keep the GPU, and how much of that is for the last
+    # evaluation and saving.
     zero_gpu_seconds: float = 120.0
     zero_gpu_margin_seconds: float = 30.0
     # When the app starts: how long what every run needs may be made ready, with a slow Hub
@@ -183,37 +207,65 @@ class Settings:
     # On one machine; of several that share the folder of runs, each trains so many
     max_runs_at_once: int = 1
     max_runs_waiting: int = 10
-    # Of those, the last are for network addresses without a run: behind one may be a whole classroom, which takes the others.
-    # Behind a proxy all visitors have its address, unless FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
+    # Of those, the last are for network addresses without a run: behind one may be a whole
+    # classroom, which takes the others. Behind a proxy all visitors have its address, unless
+    # FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
     places_for_others: int = 2
     # Unfinished runs of one browser, and of one address's programs
     max_runs_per_visitor: int = 3
     max_runs_per_address: int = 6
-    # A second Stop ends a run at once and loses its model: the second click of a double click doesn't mean that.
+    # A second Stop ends a run at once and loses its model: the second click of a double click
+    # doesn't mean that.
     double_click_seconds: float = 2.0
-    # The folders of ended runs: the oldest go first. One that left the queue untrained leaves nothing to come back to.
+    # The folders of ended runs: the oldest go first. One that left the queue untrained leaves
+    # nothing to come back to.
     max_run_age_seconds: float = 24 * 3600.0
     max_untrained_seconds: float = 600.0
     max_run_folders: int = 300
     max_runs_bytes: int = 4 * 2**30
     min_free_bytes: int = 2**29
-    # Those that a visitor sees side by side: untrained, pair-warmed, ready, one's own, one of the Hub
+    # Those that a visitor sees side by side: untrained, pair-warmed, ready, one's own, one of the
+    # Hub
     max_models_in_memory: int = 5
     seed: int = 42
     largest_seed: int = 2**32 - 1
 
     def checked(self, name, value, low=1):
-        """`value` as an int between `low` and the cap called `name`; anything else is an InputError."""
+        """`value` as an int between `low` and the cap called `name`; anything else is an
+        InputError.
+        """
         high = getattr(self, name)
         try:
             number = int(value)
         except (TypeError, ValueError, OverflowError):
-            raise InputError(say("{name} is {value}, which is not a whole number. Give {low} to {high}.", name=name,
-                                 value=shown(value), low=low, high=high)) from None
+            raise InputError(
+                say(
+                    "{name} is {value}, which is not a whole number. Give {low} to {high}.",
+                    name=name,
+                    value=shown(value),
+                    low=low,
+                    high=high,
+                )
+            ) from None
         if number != value and not isinstance(value, str):
-            raise InputError(say("{name} is {value}, which is not a whole number. Give {low} to {high}.", name=name,
-                                 value=shown(value), low=low, high=high))
+            raise InputError(
+                say(
+                    "{name} is {value}, which is not a whole number. Give {low} to {high}.",
+                    name=name,
+                    value=shown(value),
+                    low=low,
+                    high=high,
+                )
+            )
         if not low <= number <= high:
-            raise InputError(say("{name} is {number}, but {low} to {high} is allowed here. Choose a value in that range.",
-                                 name=name, number=shown(number), low=low, high=high))
+            raise InputError(
+                say(
+                    "{name} is {number}, but {low} to {high} is allowed here. Choose a value in "
+                    "that range.",
+                    name=name,
+                    number=shown(number),
+                    low=low,
+                    high=high,
+                )
+            )
         return number

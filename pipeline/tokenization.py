@@ -1,8 +1,9 @@
-"""Raw pairs -> encodings (input_ids, token_type_ids, attention_mask), and one pair's tokens as data.
+"""Raw pairs -> encodings (input_ids, token_type_ids, attention_mask), and one pair's tokens as
+data.
 
-    >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
-    >>> tokenize_function(tokenizer, {"sentence1": ["Hi."], "sentence2": ["Hello."]}, max_length=16)["input_ids"]
-    [[101, 7632, 1012, 102, 7592, 1012, 102]]
+>>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+>>> tokenize_function(tokenizer, {"sentence1": ["Hi."], "sentence2": ["Hello."]}, max_length=16)["input_ids"]
+[[101, 7632, 1012, 102, 7592, 1012, 102]]
 """
 
 import re
@@ -11,26 +12,37 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from languages import say
+from pipeline.errors import InputError, shown
+from pipeline.hub.sources import kept_for, tokenizer_in
 from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError, Settings, shown  # noqa: F401
-from pipeline.sources import kept_for, tokenizer_in
+from pipeline.settings import Settings
 
 
 def tokenize_function(tokenizer, examples, max_length=128, truncation=True):
-    """The one way in which pairs become encodings here: Dataset.map, the Tokenize tab and prediction all call it.
+    """The one way in which pairs become encodings here: Dataset.map, the Tokenize tab and
+    prediction all call it.
 
     `examples` holds sentence1 and sentence2, each one string or a list of them. Nothing is padded
     (`padding=False` is the tokenizer's default): the data collator does that, batch by batch.
     """
     return tokenizer(
-        examples["sentence1"], examples["sentence2"], truncation=truncation, max_length=max_length if truncation else None
+        examples["sentence1"],
+        examples["sentence2"],
+        truncation=truncation,
+        max_length=max_length if truncation else None,
     )
 
 
 def tokenize_datasets(raw_datasets, tokenizer, max_length=128):
-    """DatasetDict of pairs -> the same with the encodings as new columns. Rows keep their own lengths."""
-    return raw_datasets.map(partial(tokenize_function, tokenizer, max_length=max_length), batched=True, desc="Tokenizing")
+    """DatasetDict of pairs -> the same with the encodings as new columns. Rows keep their own
+    lengths.
+    """
+    return raw_datasets.map(
+        partial(tokenize_function, tokenizer, max_length=max_length),
+        batched=True,
+        desc="Tokenizing",
+    )
 
 
 _tokenizers = Kept(most=8)
@@ -44,10 +56,12 @@ def tokenizer_for(name, settings=None):
 def ask_tokenizer(checkpoint, function, *arguments, settings=None, **keywords):
     """(function(tokenizer, *arguments, **keywords), Origin), where that checkpoint may be opened.
 
-    `function` is of a module's top level, and what goes in and comes out is plain data: on a page it may run in another
-    process (isolation/checkpoints.py).
+    `function` is of a module's top level, and what goes in and comes out is plain data: on a page
+    it may run in another process (isolation/checkpoints.py).
     """
-    return ask(checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings or Settings())
+    return ask(
+        checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings or Settings()
+    )
 
 
 def _with_tokenizer(checkpoint, function, arguments, keywords, settings):
@@ -56,7 +70,9 @@ def _with_tokenizer(checkpoint, function, arguments, keywords, settings):
 
 
 def longest_length(tokenizer, settings=None, config=None):
-    """The most tokens that this checkpoint has positions for, capped by settings. config: its model's, where it is known."""
+    """The most tokens that this checkpoint has positions for, capped by settings. config: its
+    model's, where it is known.
+    """
     settings = settings or Settings()
     positions = getattr(config, "max_position_embeddings", None) or settings.longest_max_length
     if getattr(config, "model_type", "") in POSITIONS_AFTER_PADDING:
@@ -65,8 +81,18 @@ def longest_length(tokenizer, settings=None, config=None):
 
 
 # They count positions from the padding token's id + 1: 514 positions hold 512 tokens
-POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet", "xmod",
-                           "roberta-prelayernorm", "data2vec-text", "ibert")  # fmt: skip
+POSITIONS_AFTER_PADDING = (
+    "roberta",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "camembert",
+    "longformer",
+    "mpnet",
+    "xmod",
+    "roberta-prelayernorm",
+    "data2vec-text",
+    "ibert",
+)
 
 
 def checked_length(max_length, tokenizer, settings=None, config=None):
@@ -75,21 +101,32 @@ def checked_length(max_length, tokenizer, settings=None, config=None):
     number = settings.checked("longest_max_length", max_length, low=8)
     most = longest_length(tokenizer, settings, config)
     if number > most:
-        raise InputError(say("max_length is {number}, but this checkpoint reads at most {most} tokens. Choose {most} or "
-                             "less.", number=number, most=most))
+        raise InputError(
+            say(
+                "max_length is {number}, but this checkpoint reads at most {most} tokens. Choose "
+                "{most} or "
+                "less.",
+                number=number,
+                most=most,
+            )
+        )
     return number
 
 
 def checked_truncation(truncation):
-    """`truncation` if it is True or False; transformers takes other values, too, and means other things by them."""
+    """`truncation` if it is True or False; transformers takes other values, too, and means other
+    things by them.
+    """
     if not isinstance(truncation, bool):
-        raise InputError(say("truncation is {truncation}. Give true or false.", truncation=shown(truncation)))
+        raise InputError(
+            say("truncation is {truncation}. Give true or false.", truncation=shown(truncation))
+        )
     return truncation
 
 
-# Code points that are drawn as nothing although Unicode counts them as letters, marks or symbols: its property
-# Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without what the category tells already, the blank of
-# Braille, and the places where no character will ever be.
+# Code points that are drawn as nothing although Unicode counts them as letters, marks or symbols:
+# its property Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without what the category
+# tells already, the blank of Braille, and the places where no character will ever be.
 INVISIBLE = re.compile(
     "[\u115f\u1160\u3164\uffa0\u2065\ufff0-\ufff8\U000e0000-\U000e0fff\u2800\ufdd0-\ufdef"
     + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
@@ -100,12 +137,16 @@ UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Mn", "Mc", "Me")
 
 
 def is_blank(sentence: str) -> bool:
-    r"""Whether nothing in a text can be read: it has only blanks, invisible characters, and marks without a letter.
+    r"""Whether nothing in a text can be read: it has only blanks, invisible characters, and marks
+    without a letter.
 
     >>> is_blank(" \u200b\u00ad\0"), is_blank("\u0301"), is_blank("e\u0301"), is_blank(".")
     (True, True, False, False)
     """
-    return all(unicodedata.category(character) in UNSEEN or INVISIBLE.match(character) for character in sentence)
+    return all(
+        unicodedata.category(character) in UNSEEN or INVISIBLE.match(character)
+        for character in sentence
+    )
 
 
 def _why_blank(which: str, sentence: str) -> str:
@@ -113,8 +154,13 @@ def _why_blank(which: str, sentence: str) -> str:
         return say("{which} is empty. Write a sentence there.", which=which)
     if not sentence.strip():
         return say("{which} is only white space. Write a sentence there.", which=which)
-    return say("{which} has no character that can be read, only invisible ones or marks without a letter ({codes}). "
-               "Write a sentence there.", which=which, codes=_codes(sentence))  # fmt: skip
+    return say(
+        "{which} has no character that can be read, only invisible ones or marks without a letter "
+        "({codes}). "
+        "Write a sentence there.",
+        which=which,
+        codes=_codes(sentence),
+    )
 
 
 def _codes(sentence: str, most: int = 3) -> str:
@@ -133,17 +179,34 @@ def checked_pair(sentence1, sentence2, settings=None):
     settings = settings or Settings()
     for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
         if not isinstance(sentence, str):
-            raise InputError(say("{which} is {name__}, not text. Give a sentence.", which=which,
-                                 name__=type(sentence).__name__))
+            raise InputError(
+                say(
+                    "{which} is {name__}, not text. Give a sentence.",
+                    which=which,
+                    name__=type(sentence).__name__,
+                )
+            )
         if is_blank(sentence):
             raise InputError(_why_blank(which, sentence))
         if len(sentence) > settings.max_characters:
-            raise InputError(say("{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
-                                 which=which, count=len(sentence), max_characters=settings.max_characters))
-        # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one all the same.
+            raise InputError(
+                say(
+                    "{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
+                    which=which,
+                    count=len(sentence),
+                    max_characters=settings.max_characters,
+                )
+            )
+        # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one
+        # all the same.
         if any("\ud800" <= character <= "\udfff" for character in sentence):
-            raise InputError(say("{which} holds half of a surrogate pair, which is no character. Type that character again.",
-                                 which=which))
+            raise InputError(
+                say(
+                    "{which} holds half of a surrogate pair, which is no character. Type that "
+                    "character again.",
+                    which=which,
+                )
+            )
     return sentence1, sentence2
 
 
@@ -184,41 +247,72 @@ class TokenView:
         """Whether the tokenizer puts anything of its own between the two sentences."""
         roles = [token.role for token in self.tokens]
         end = max((at for at, role in enumerate(roles) if role == "sentence1"), default=-1)
-        begin = min((at for at, role in enumerate(roles) if role == "sentence2"), default=len(roles))
+        begin = min(
+            (at for at, role in enumerate(roles) if role == "sentence2"), default=len(roles)
+        )
         return "special" in roles[end + 1 : begin]
 
 
-NO_TYPE_IDS = (
-    say("This checkpoint has no token_type_ids: its model makes no difference between segments, so the sentences are told "
-        "apart by the separator tokens alone. The collator and the model simply do without that column.")
+NO_TYPE_IDS = say(
+    "This checkpoint has no token_type_ids: its model makes no difference between segments, so "
+    "the sentences are told "
+    "apart by the separator tokens alone. The collator and the model simply do without that column."
 )
-NO_SEPARATOR = say("Its tokenizer puts no token between the two sentences: the model reads them as one text, and nothing "
-                   "marks where the second one begins.")  # fmt: skip
+NO_SEPARATOR = say(
+    "Its tokenizer puts no token between the two sentences: the model reads them as one text, and "
+    "nothing "
+    "marks where the second one begins."
+)
 
 
 def why_no_type_ids(view: TokenView) -> str:
     """Why a pair has no token_type_ids, and what tells its sentences apart then."""
     if view.has_separator:
         return NO_TYPE_IDS
-    return say("This checkpoint has no token_type_ids: its model makes no difference between segments. {no_separator} The "
-               "collator and the model simply do without that column.", no_separator=NO_SEPARATOR)  # fmt: skip
+    return say(
+        "This checkpoint has no token_type_ids: its model makes no difference between segments. "
+        "{no_separator} The "
+        "collator and the model simply do without that column.",
+        no_separator=NO_SEPARATOR,
+    )
 
 
 def is_typed_special(token: Token, tokenizer) -> bool:
-    """Whether a sentence's own characters were read as a special token: "[SEP]" in a text becomes the real one."""
-    return (token.sentence is not None and token.id in tokenizer.all_special_ids
-            and token.text.strip() == tokenizer.convert_ids_to_tokens(token.id))  # fmt: skip
+    """Whether a sentence's own characters were read as a special token: "[SEP]" in a text becomes
+    the real one.
+    """
+    return (
+        token.sentence is not None
+        and token.id in tokenizer.all_special_ids
+        and token.text.strip() == tokenizer.convert_ids_to_tokens(token.id)
+    )
 
 
 def token_view(tokenizer, sentence1, sentence2, max_length=128, truncation=True):
-    """One pair -> TokenView. Offsets count characters (code points) of the sentence the token comes from."""
+    """One pair -> TokenView. Offsets count characters (code points) of the sentence the token comes
+    from.
+    """
     pair = {"sentence1": sentence1, "sentence2": sentence2}
     encoding = tokenize_function(tokenizer, pair, max_length, truncation)
     full = tokenize_function(tokenizer, pair, truncation=False)
-    tokens = [_token(encoding, tokenizer, position, (sentence1, sentence2)) for position in range(len(encoding["input_ids"]))]
+    tokens = [
+        _token(encoding, tokenizer, position, (sentence1, sentence2))
+        for position in range(len(encoding["input_ids"]))
+    ]
     cut_from = _cut_before if tokenizer.truncation_side == "left" else _cut
-    cut = tuple(cut_from(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2)))
-    view = TokenView(sentence1, sentence2, tokens, "token_type_ids" in encoding, len(full["input_ids"]), max_length, cut, [])
+    cut = tuple(
+        cut_from(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2))
+    )
+    view = TokenView(
+        sentence1,
+        sentence2,
+        tokens,
+        "token_type_ids" in encoding,
+        len(full["input_ids"]),
+        max_length,
+        cut,
+        [],
+    )
     return replace(view, notes=_notes(view, tokenizer))
 
 
@@ -227,24 +321,56 @@ def _notes(view, tokenizer):
     notes = [] if view.has_type_ids else [why_no_type_ids(view)]
     notes += _length_notes(view.full_length, len(view.tokens), view.max_length)
     specials = set(tokenizer.all_special_ids)
-    typed = [token for token in view.tokens if token.id in specials and is_typed_special(token, tokenizer)]
-    unknown = [token.text for token in view.tokens if token.id == tokenizer.unk_token_id and token not in typed]
+    typed = [
+        token
+        for token in view.tokens
+        if token.id in specials and is_typed_special(token, tokenizer)
+    ]
+    unknown = [
+        token.text
+        for token in view.tokens
+        if token.id == tokenizer.unk_token_id and token not in typed
+    ]
     if unknown:
-        notes.append(say("{unk_token} stands for what the vocabulary has no piece for: {unknown}",
-                         unk_token=tokenizer.unk_token, unknown=' '.join(unknown)[:80]))
+        notes.append(
+            say(
+                "{unk_token} stands for what the vocabulary has no piece for: {unknown}",
+                unk_token=tokenizer.unk_token,
+                unknown=" ".join(unknown)[:80],
+            )
+        )
     for which in sorted({token.sentence for token in typed}):
         pieces = dict.fromkeys(token.piece for token in typed if token.sentence == which)
-        notes.append(say("sentence{which} holds {pieces}: the tokenizer reads that as its own special token, not as a word.",
-                         which=which, pieces=", ".join(pieces)))  # fmt: skip
-    return notes + nothing_left(view.sentence1, view.sentence2, [token.sentence for token in view.tokens], view.cut)
+        notes.append(
+            say(
+                "sentence{which} holds {pieces}: the tokenizer reads that as its own special "
+                "token, not as a word.",
+                which=which,
+                pieces=", ".join(pieces),
+            )
+        )
+    return notes + nothing_left(
+        view.sentence1, view.sentence2, [token.sentence for token in view.tokens], view.cut
+    )
 
 
 def nothing_left(sentence1, sentence2, sentences, cut=("", "")):
-    """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or None of each token."""
-    missing = [(which, text) for which, text in enumerate((sentence1, sentence2), 1)
-               if which not in sentences and not cut[which - 1]]  # fmt: skip
-    return [say("This tokenizer makes no token of sentence{which} ({codes}): the model doesn't see it.", which=which,
-                codes=_codes(text)) for which, text in missing]  # fmt: skip
+    """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or
+    None of each token.
+    """
+    missing = [
+        (which, text)
+        for which, text in enumerate((sentence1, sentence2), 1)
+        if which not in sentences and not cut[which - 1]
+    ]
+    return [
+        say(
+            "This tokenizer makes no token of sentence{which} ({codes}): the model doesn't see it.",
+            which=which,
+            codes=_codes(text),
+        )
+        for which, text in missing
+    ]
 
 
 def pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings):
@@ -257,36 +383,58 @@ def pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings)
 def row_lengths(tokenizer, rows, max_length, settings):
     """([tokens of each row, cut at max_length], max_length as a checked number)."""
     max_length = checked_length(max_length, tokenizer, settings)
-    return [len(tokenize_function(tokenizer, row, max_length)["input_ids"]) for row in rows], max_length
+    return [
+        len(tokenize_function(tokenizer, row, max_length)["input_ids"]) for row in rows
+    ], max_length
 
 
 def _length_notes(full_length, length, max_length):
     if length < full_length:
-        return [say("Truncation cut {full_length} of {full_length2} tokens, from the longer sentence first, to keep "
-                    "max_length = {max_length}.", full_length=full_length - length, full_length2=full_length,
-                    max_length=max_length)]  # fmt: skip
+        return [
+            say(
+                "Truncation cut {full_length} of {full_length2} tokens, from the longer sentence "
+                "first, to keep "
+                "max_length = {max_length}.",
+                full_length=full_length - length,
+                full_length2=full_length,
+                max_length=max_length,
+            )
+        ]
     if length > max_length:
-        return [say("Without truncation this pair has {length} tokens, more than max_length = {max_length}.", length=length,
-                    max_length=max_length)]
+        return [
+            say(
+                "Without truncation this pair has {length} tokens, more than max_length = "
+                "{max_length}.",
+                length=length,
+                max_length=max_length,
+            )
+        ]
     return []
 
 
 def _token(encoding, tokenizer, position, sentences):
-    # offset_mapping and sequence_ids come with every fast tokenizer, also when the call didn't ask for them
+    # offset_mapping and sequence_ids come with every fast tokenizer, also when the call didn't ask
+    # for them
     fast = encoding.encodings[0]
     sentence = encoding.sequence_ids(0)[position]
     start, end = fast.offsets[position] if sentence is not None else (None, None)
     type_ids = encoding.get("token_type_ids")
     number = encoding["input_ids"][position]
-    # Unigram and BPE name the text itself where they have no entry for it, beside the id of the unknown token
+    # Unigram and BPE name the text itself where they have no entry for it, beside the id of the
+    # unknown token
     piece = tokenizer.unk_token if number == tokenizer.unk_token_id else fast.tokens[position]
     return Token(
-        position, piece, number,
-        type_ids[position] if type_ids is not None else None, encoding["attention_mask"][position],
-        None if sentence is None else sentence + 1, start, end,
+        position,
+        piece,
+        number,
+        type_ids[position] if type_ids is not None else None,
+        encoding["attention_mask"][position],
+        None if sentence is None else sentence + 1,
+        start,
+        end,
         "" if sentence is None else sentences[sentence][start:end],
         "special" if sentence is None else f"sentence{sentence + 1}",
-    )  # fmt: skip
+    )
 
 
 def _cut(encoding, full, which, text):
@@ -296,8 +444,13 @@ def _cut(encoding, full, which, text):
 
 
 def _cut_before(encoding, full, which, text):
-    """The beginning of sentence `which` that is in `full` but no longer in `encoding`: truncation_side is "left"."""
-    kept, before = _first_character(encoding, which, len(text)), _first_character(full, which, len(text))
+    """The beginning of sentence `which` that is in `full` but no longer in `encoding`:
+    truncation_side is "left".
+    """
+    kept, before = (
+        _first_character(encoding, which, len(text)),
+        _first_character(full, which, len(text)),
+    )
     return text[:kept].strip() if kept > before else ""
 
 

@@ -1,13 +1,13 @@
 """tokenized_datasets -> a fine-tuned checkpoint, told as events.
 
-    >>> for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):   # doctest: +SKIP
-    ...     print(event["event"])
-    start
-    evaluation
-    log
-    log
-    evaluation
-    done
+>>> for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):   # doctest: +SKIP
+...     print(event["event"])
+start
+evaluation
+log
+log
+evaluation
+done
 """
 
 import hashlib
@@ -25,14 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from languages import say
-from pipeline.checkpoint_rules import check_fit
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
-from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
-from pipeline.judgement import Answers, is_shares, write
-from pipeline.metrics import build_compute_metrics, load_metric
-from pipeline.settings import WARMED, InputError, Settings, has_gpu, launch, shown, zero_gpu
-from pipeline.sources import (
+from pipeline.errors import InputError, shown
+from pipeline.explain.what_changed import Answers, is_shares, write
+from pipeline.hub.checkpoint_rules import check_fit
+from pipeline.hub.sources import (
     check_labels,
     checkpoint_files,
     given,
@@ -45,6 +43,9 @@ from pipeline.sources import (
     validated_checkpoint,
     whole_folder,
 )
+from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
+from pipeline.metrics import build_compute_metrics, load_metric
+from pipeline.settings import WARMED, Settings, has_gpu, launch, zero_gpu
 from pipeline.tokenization import checked_length, tokenize_datasets
 
 if TYPE_CHECKING:  # importing transformers takes seconds
@@ -61,7 +62,9 @@ PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that decides a run's curve. The same config on the same machine gives the same curve."""
+    """Everything that decides a run's curve. The same config on the same machine gives the same
+    curve.
+    """
 
     checkpoint: str = WARMED
     source: str = "auto"
@@ -78,8 +81,8 @@ class TrainingConfig:
     eval_steps: int = 42
     max_length: int = 128
     group_by_length: bool = True
-    # A run of a minute sees each pair once and can't overfit, so dropout only slows it: with 0 it learned more, and
-    # freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
+    # A run of a minute sees each pair once and can't overfit, so dropout only slows it: with 0 it
+    # learned more, and freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
     dropout: float = 0.0
     frozen_layers: int = 2
     precision: str = "auto"
@@ -102,8 +105,9 @@ class TrainingConfig:
         return TrainingConfig(**values)
 
 
-# What a field of the form is called in Hugging Face's own code: form label -> (field of TrainingConfig, argument of
-# TrainingArguments, that argument's default). Two have another form there than here; tests compare the defaults.
+# What a field of the form is called in Hugging Face's own code: form label -> (field of
+# TrainingConfig, argument of TrainingArguments, that argument's default). Two have another form
+# there than here; tests compare the defaults.
 IN_TRAINING_ARGUMENTS = {
     "max_steps": ("max_steps", "max_steps", -1),
     "learning_rate": ("learning_rate", "learning_rate", 5e-5),
@@ -119,28 +123,60 @@ IN_TRAINING_ARGUMENTS = {
     "seed": ("seed", "seed", 42),
 }
 CAPS = {  # field -> (its cap in Settings, the least)
-    "train_pairs": ("max_train_pairs", 2), "eval_pairs": ("max_eval_pairs", 2), "epochs": ("max_epochs", 1),
-    "max_steps": ("max_steps", 1), "eval_steps": ("max_steps", 1), "batch_size": ("max_batch_size", 1),
-    "max_length": ("longest_max_length", 8), "frozen_layers": ("max_frozen_layers", 0), "seed": ("largest_seed", 0),
-}  # fmt: skip
-RANGES = {"learning_rate": (1e-7, 1e-2), "warmup_ratio": (0.0, 0.99), "weight_decay": (0.0, 1.0), "dropout": (0.0, 0.9)}
+    "train_pairs": ("max_train_pairs", 2),
+    "eval_pairs": ("max_eval_pairs", 2),
+    "epochs": ("max_epochs", 1),
+    "max_steps": ("max_steps", 1),
+    "eval_steps": ("max_steps", 1),
+    "batch_size": ("max_batch_size", 1),
+    "max_length": ("longest_max_length", 8),
+    "frozen_layers": ("max_frozen_layers", 0),
+    "seed": ("largest_seed", 0),
+}
+RANGES = {
+    "learning_rate": (1e-7, 1e-2),
+    "warmup_ratio": (0.0, 0.99),
+    "weight_decay": (0.0, 1.0),
+    "dropout": (0.0, 0.9),
+}
 
 
 def _one_of(name, value, allowed):
     if value not in allowed:
-        raise InputError(say("{name} is {value!r}. Choose one of {allowed}.", name=name, value=str(value)[:60],
-                             allowed=', '.join(allowed)))
+        raise InputError(
+            say(
+                "{name} is {value!r}. Choose one of {allowed}.",
+                name=name,
+                value=str(value)[:60],
+                allowed=", ".join(allowed),
+            )
+        )
 
 
 def _number(name, value, low, high):
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(say("{name} is {value}, which is not a number. Give {low:g} to {high:g}.", name=name,
-                             value=shown(value), low=low, high=high)) from None
+        raise InputError(
+            say(
+                "{name} is {value}, which is not a number. Give {low:g} to {high:g}.",
+                name=name,
+                value=shown(value),
+                low=low,
+                high=high,
+            )
+        ) from None
     if not low <= number <= high:  # also false for nan
-        raise InputError(say("{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that range.",
-                             name=name, number=number, low=low, high=high))
+        raise InputError(
+            say(
+                "{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that "
+                "range.",
+                name=name,
+                number=number,
+                low=low,
+                high=high,
+            )
+        )
     return number
 
 
@@ -154,7 +190,8 @@ def build_training_args(config, output_dir):
     training_args = TrainingArguments(
         output_dir=str(output_dir),
         num_train_epochs=config.epochs,
-        max_steps=-1,  # the cap is kept by a callback, so that an epoch stays an epoch on the curve's axis
+        # the cap is kept by a callback, so that an epoch stays an epoch on the curve's axis
+        max_steps=-1,
         per_device_train_batch_size=_shared_by(processes, config.batch_size),
         per_device_eval_batch_size=64,
         learning_rate=config.learning_rate,
@@ -166,7 +203,8 @@ def build_training_args(config, output_dir):
         eval_strategy=config.eval_strategy,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
-        logging_nan_inf_filter=False,  # the default logs the mean of earlier losses, here 0, where a loss is NaN
+        # the default logs the mean of earlier losses, here 0, where a loss is NaN
+        logging_nan_inf_filter=False,
         save_strategy="no",
         train_sampling_strategy="group_by_length" if config.group_by_length else "random",
         seed=config.seed,
@@ -175,20 +213,26 @@ def build_training_args(config, output_dir):
         disable_tqdm=True,
         dataloader_pin_memory=False,
         # Left to itself, Trainer trains one model in each process where there is no GPU
-        # bf16 is refused on a CPU unless one says so, and on ZeroGPU Trainer would take a GPU that isn't there
+        # bf16 is refused on a CPU unless one says so, and on ZeroGPU Trainer would take a GPU that
+        # isn't there
         use_cpu=together_on_cpu or ((in_bf16 or zero_gpu()) and not has_gpu()),
         ddp_backend="gloo" if together_on_cpu else None,
-        # A pair has one label, no tokens to count. Left on, Trainer multiplies BERT's loss by the number of processes:
-        # it takes a forward with **kwargs for one that divides by the count itself.
+        # A pair has one label, no tokens to count. Left on, Trainer multiplies BERT's loss by the
+        # number of processes: it takes a forward with **kwargs for one that divides by the count
+        # itself.
         average_tokens_across_devices=False,
     )
-    if training_args.n_gpu > 1:  # one process that sees several GPUs would multiply the batch by them
+    if (
+        training_args.n_gpu > 1
+    ):  # one process that sees several GPUs would multiply the batch by them
         training_args._n_gpu = 1
     return training_args
 
 
 def has_fast_bf16(on_gpu=None):
-    """Whether this machine (its GPU, where it has one) multiplies bf16 matrices faster than float32 ones."""
+    """Whether this machine (its GPU, where it has one) multiplies bf16 matrices faster than float32
+    ones.
+    """
     import torch
 
     if has_gpu() if on_gpu is None else on_gpu:
@@ -199,13 +243,30 @@ def has_fast_bf16(on_gpu=None):
 def _shared_by(processes, batch_size):
     """Pairs of one update for each process: a config gives the same curve on however many."""
     if batch_size % processes:
-        raise InputError(say("batch_size is {batch_size}, which {processes} processes can't share evenly. Choose a "
-                             "multiple of {processes}.", batch_size=batch_size, processes=processes))  # fmt: skip
+        raise InputError(
+            say(
+                "batch_size is {batch_size}, which {processes} processes can't share evenly. "
+                "Choose a "
+                "multiple of {processes}.",
+                batch_size=batch_size,
+                processes=processes,
+            )
+        )
     return batch_size // processes
 
 
-def build_trainer(model, training_args, train_dataset, eval_dataset, data_collator, compute_metrics, processing_class):
-    """The Trainer of the notes, nothing hidden. `processing_class` was called `tokenizer` when they were written."""
+def build_trainer(
+    model,
+    training_args,
+    train_dataset,
+    eval_dataset,
+    data_collator,
+    compute_metrics,
+    processing_class,
+):
+    """The Trainer of the notes, nothing hidden. `processing_class` was called `tokenizer` when they
+    were written.
+    """
     from transformers import Trainer
 
     return Trainer(
@@ -256,23 +317,34 @@ def prepare(config, output_dir, settings=None):
     )
     pairs = len(chosen["train"])
     start = {
-        "event": "start", "config": asdict(config), "train_pairs": pairs, "eval_pairs": len(chosen["validation"]),
-        "total_steps": planned_steps(config, pairs), "steps_per_epoch": -(-pairs // config.batch_size),
-        "world_size": trainer.args.world_size, "pairs_a_process": trainer.args.per_device_train_batch_size,
-        "majority": majority(chosen["validation"]["label"]), "bf16": trainer.args.bf16,
+        "event": "start",
+        "config": asdict(config),
+        "train_pairs": pairs,
+        "eval_pairs": len(chosen["validation"]),
+        "total_steps": planned_steps(config, pairs),
+        "steps_per_epoch": -(-pairs // config.batch_size),
+        "world_size": trainer.args.world_size,
+        "pairs_a_process": trainer.args.per_device_train_batch_size,
+        "majority": majority(chosen["validation"]["label"]),
+        "bf16": trainer.args.bf16,
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
-        "model": asdict(model_origin), "data": asdict(data_origin), "metric": asdict(metric_origin),
-    }  # fmt: skip
+        "model": asdict(model_origin),
+        "data": asdict(data_origin),
+        "metric": asdict(metric_origin),
+    }
     return trainer, start
 
 
 def check_start(checkpoint, config, settings):
-    """Raises InputError for what would end a run of `config` as it begins: before it waits for its turn.
+    """Raises InputError for what would end a run of `config` as it begins: before it waits for its
+    turn.
 
     Looks at the checkpoint's config and tokenizer alone; its weights may not be here yet.
     """
     files = checkpoint_files(checkpoint, settings=settings)
-    if files.origin.stands_in:  # it may be here when the run's turn comes; then the run itself looks
+    if (
+        files.origin.stands_in
+    ):  # it may be here when the run's turn comes; then the run itself looks
         return
     check_labels(checkpoint, files.folder)
     model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
@@ -282,7 +354,9 @@ def check_start(checkpoint, config, settings):
 
 
 def check_weights(model: "PreTrainedModel", name: str) -> None:
-    """Raise InputError, which names the tensor, where a weight of the checkpoint `name` is NaN or infinite."""
+    """Raise InputError, which names the tensor, where a weight of the checkpoint `name` is NaN or
+    infinite.
+    """
     import torch
 
     for tensor, weights in model.named_parameters():
@@ -291,8 +365,10 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
             continue
         raise InputError(
             say(
-                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers in {tensor}. "
-                "Whatever is computed with them is NaN, too, and training can't mend it. Choose another checkpoint.",
+                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers "
+                "in {tensor}. "
+                "Whatever is computed with them is NaN, too, and training can't mend it. Choose "
+                "another checkpoint.",
                 name=name,
                 broken=broken,
                 whole=weights.numel(),
@@ -311,7 +387,8 @@ def set_dropout(model, share):
 
 
 def freeze(model, layers):
-    """The embeddings and the lowest `layers` layers of the encoder stay as they are; 0 freezes nothing.
+    """The embeddings and the lowest `layers` layers of the encoder stay as they are; 0 freezes
+    nothing.
 
     Raises InputError where the model has fewer layers, or shares one set of weights among them.
     """
@@ -319,27 +396,41 @@ def freeze(model, layers):
         return
     found = layers_of(model)
     if found is None or layers > len(found):
-        has = (say("has {count} layers", count=len(found)) if found is not None else
-               say("has no row of layers with weights of their own"))  # fmt: skip
-        raise InputError(say("frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, or 0.",
-                             layers=layers, has=has))
+        has = (
+            say("has {count} layers", count=len(found))
+            if found is not None
+            else say("has no row of layers with weights of their own")
+        )
+        raise InputError(
+            say(
+                "frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, "
+                "or 0.",
+                layers=layers,
+                has=has,
+            )
+        )
     for part in (*embeddings_of(model), *found[:layers]):
         part.requires_grad_(False)
 
 
 def layers_of(model):
-    """The ModuleList of the body's layers, wherever an architecture keeps it; None where there is none.
+    """The ModuleList of the body's layers, wherever an architecture keeps it; None where there is
+    none.
 
     ALBERT has one layer that is run twelve times, so there is no lowest one to freeze.
     """
     import torch
 
-    lists = [module for module in model.base_model.modules() if isinstance(module, torch.nn.ModuleList)]
+    lists = [
+        module for module in model.base_model.modules() if isinstance(module, torch.nn.ModuleList)
+    ]
     return next((each for each in lists if len(each) == model.config.num_hidden_layers), None)
 
 
 def embeddings_of(model):
-    """The parts of the body that turn ids into vectors: a module called embeddings, else every Embedding that is a child."""
+    """The parts of the body that turn ids into vectors: a module called embeddings, else every
+    Embedding that is a child.
+    """
     import torch
 
     body = model.base_model
@@ -349,18 +440,30 @@ def embeddings_of(model):
 
 
 def confine_run(folder, checkpoint, settings):
-    """This process, which trains from a stranger's checkpoint, gives up all but its own folder and the checkpoint's."""
-    limits = Limits(settings.isolated_memory_bytes + 2**32, file_bytes=2 * settings.max_checkpoint_bytes,
-                    open_files=1024)  # fmt: skip
+    """This process, which trains from a stranger's checkpoint, gives up all but its own folder and
+    the checkpoint's.
+    """
+    limits = Limits(
+        settings.isolated_memory_bytes + 2**32,
+        file_bytes=2 * settings.max_checkpoint_bytes,
+        open_files=1024,
+    )
     use_for_temporary_files(folder / TEMPORARY)
     confine([checkpoint], [folder], limits)
 
 
 def _in_memory(raw_datasets):
-    """The same rows without a file behind them: what `map` makes of them needs no place in the cache."""
+    """The same rows without a file behind them: what `map` makes of them needs no place in the
+    cache.
+    """
     from datasets import Dataset, DatasetDict
 
-    return DatasetDict({split: Dataset.from_dict(rows[:], features=rows.features) for split, rows in raw_datasets.items()})
+    return DatasetDict(
+        {
+            split: Dataset.from_dict(rows[:], features=rows.features)
+            for split, rows in raw_datasets.items()
+        }
+    )
 
 
 def _chosen(raw_datasets, config):
@@ -369,17 +472,22 @@ def _chosen(raw_datasets, config):
 
     counts = {"train": config.train_pairs, "validation": config.eval_pairs}
     return DatasetDict(
-        {split: raw_datasets[split].select(range(min(count, len(raw_datasets[split])))) for split, count in counts.items()}
+        {
+            split: raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
+            for split, count in counts.items()
+        }
     )
 
 
 def fine_tune(config, folder, settings=None, should_stop=lambda: False):
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
-    start (config, total_steps, majority, where everything came from), log (step, loss, learning_rate …),
-    evaluation (step, eval_loss, eval_accuracy, eval_f1; the one at step 0 is before any training), and last
-    one of done, stopped, failed. done and stopped leave model and tokenizer in `folder`/model.
-    `should_stop()` is asked after each step. Raises InputError before the first event for a config out of bounds.
+    start (config, total_steps, majority, where everything came from), log (step, loss,
+    learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; the one at step 0 is
+    before any training), and last one of done, stopped, failed. done and stopped leave model and
+    tokenizer in `folder`/model.
+    `should_stop()` is asked after each step. Raises InputError before the first event for a config
+    out of bounds.
     """
     settings = settings or Settings()
     config = config.checked(settings)
@@ -404,8 +512,14 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
 
 
 # As CUDA, PyTorch's allocator, Python's, C++ and oneDNN say it
-MEMORY_FULL = ("out of memory", "t allocate memory", "cannot allocate", "bad_alloc", "could not create a primitive",
-               "start new thread")  # fmt: skip
+MEMORY_FULL = (
+    "out of memory",
+    "t allocate memory",
+    "cannot allocate",
+    "bad_alloc",
+    "could not create a primitive",
+    "start new thread",
+)
 # As Python and safetensors, which is written in Rust, quote the operating system
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
@@ -414,12 +528,19 @@ def _failure(error):
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
         return say("The machine ran out of memory. Choose a smaller batch size or max_length.")
     if any(words in str(error).lower() for words in DISK_FULL):
-        return say("The server's disk is full, so the model could not be saved. Try again later, or with a smaller "
-                   "checkpoint.")
-    # What a library says may quote a path of this server's, or mean nothing to a learner: the log has it
+        return say(
+            "The server's disk is full, so the model could not be saved. Try again later, or with "
+            "a smaller "
+            "checkpoint."
+        )
+    # What a library says may quote a path of this server's, or mean nothing to a learner: the log
+    # has it
     log.error("the run failed", exc_info=error)
-    return say("The run broke off with an error that nobody foresaw ({kind}). Start it again, or choose another checkpoint.",
-               kind=type(error).__name__)
+    return say(
+        "The run broke off with an error that nobody foresaw ({kind}). Start it again, or choose "
+        "another checkpoint.",
+        kind=type(error).__name__,
+    )
 
 
 def _work(config, folder, settings, should_stop, tell):
@@ -439,14 +560,25 @@ def _train(config, folder, settings, should_stop, tell):
     before, shares_before = _judged_before(trainer, settings, teller)
     _fix_schedule(trainer, start["total_steps"])
     trainer.train()
-    # The last evaluation may already be this one; a second pass over the same weights would teach nothing.
-    after = teller.last_evaluation if teller.evaluated_at == trainer.state.global_step else trainer.evaluate()
+    # The last evaluation may already be this one; a second pass over the same weights would teach
+    # nothing.
+    after = (
+        teller.last_evaluation
+        if teller.evaluated_at == trainer.state.global_step
+        else trainer.evaluate()
+    )
     _save(trainer, folder / "model")
     _keep_answers(folder, trainer, shares_before, answers)
     if not teller.stopped and should_stop():
         teller.stopped, teller.reason = True, say("stopped by request, at its last step")
-    tell("stopped" if teller.stopped else "done", step=trainer.state.global_step, reason=teller.reason,
-         before=_figures(before), after=_figures(after), peak_bytes=_peak_bytes())  # fmt: skip
+    tell(
+        "stopped" if teller.stopped else "done",
+        step=trainer.state.global_step,
+        reason=teller.reason,
+        before=_figures(before),
+        after=_figures(after),
+        peak_bytes=_peak_bytes(),
+    )
 
 
 def _keep_answers(folder, trainer, before, answers):
@@ -467,8 +599,10 @@ def _peak_bytes():
 
 
 def _judged_before(trainer, settings, teller):
-    """The evaluation at step 0. Every learner of a class starts from the same weights and pairs, and judging those takes
-    longer than all else before the first step: once it is done, figures and answers are kept beside the runs.
+    """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
+    and judging those takes
+    longer than all else before the first step: once it is done, figures and answers are kept beside
+    the runs.
 
     (figures, P(equivalent) of each pair or None).
     """
@@ -485,28 +619,47 @@ def _judged_before(trainer, settings, teller):
         shares = trainer.compute_metrics.shares(trainer)
         if shares:
             _keep_figures(path, {**_only(known, EVALUATED), "shares": shares})
-    set_seed(trainer.args.seed)  # sampling by length draws, and a run's curve shouldn't depend on who was here before
+    set_seed(
+        trainer.args.seed
+    )  # sampling by length draws, and a run's curve shouldn't depend on who was here before
     return known, shares
 
 
 def judge_before(config=None, settings=None):
-    """Keep the evaluation at step 0 of a run that somebody will surely start (default: the default one)."""
+    """Keep the evaluation at step 0 of a run that somebody will surely start (default: the default
+    one).
+    """
     settings = settings or Settings()
-    trainer, _ = prepare((config or TrainingConfig()).checked(settings), settings.runs_folder / "before", settings)
+    trainer, _ = prepare(
+        (config or TrainingConfig()).checked(settings), settings.runs_folder / "before", settings
+    )
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
-    _judged_before(trainer, settings, _story_teller(lambda *_, **__: None, 0, settings, lambda: False))
+    _judged_before(
+        trainer, settings, _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
+    )
 
 
 def _weights_and_pairs(trainer):
-    """A digest of all that an evaluation depends on: the weights themselves, the encodings, the labels, the arithmetic."""
+    """A digest of all that an evaluation depends on: the weights themselves, the encodings, the
+    labels, the arithmetic.
+    """
     import torch
     import transformers
 
     digest = hashlib.blake2b(digest_size=16)
     args, rows = trainer.args, trainer.eval_dataset
-    kind = (transformers.__version__, torch.__version__, str(args.device), args.bf16, args.fp16, type(trainer.model).__name__)
-    digest.update(repr((kind, trainer.processing_class.padding_side, *rows.to_dict().items())).encode())
+    kind = (
+        transformers.__version__,
+        torch.__version__,
+        str(args.device),
+        args.bf16,
+        args.fp16,
+        type(trainer.model).__name__,
+    )
+    digest.update(
+        repr((kind, trainer.processing_class.padding_side, *rows.to_dict().items())).encode()
+    )
     for name, tensor in trainer.model.state_dict().items():
         digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
@@ -518,7 +671,9 @@ def _kept_figures(path, pairs):
         figures = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in EVALUATED)
+    whole = isinstance(figures, dict) and all(
+        type(figures.get(name)) is float for name in EVALUATED
+    )
     whole = whole and is_shares(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
@@ -543,7 +698,9 @@ def _save(trainer, model):
             shutil.rmtree(model, ignore_errors=True)
             part.replace(model)
     except Exception:
-        shutil.rmtree(part, ignore_errors=True)  # it would take the room that the story's last line needs
+        shutil.rmtree(
+            part, ignore_errors=True
+        )  # it would take the room that the story's last line needs
         raise
 
 
@@ -557,7 +714,9 @@ def _keep_quiet(trainer):
 def _fix_schedule(trainer, total_steps):
     """The schedule ends where the run ends, also when max_steps cuts the last epoch short."""
     steps = trainer.args
-    per_epoch = -(-len(trainer.train_dataset) // (steps.per_device_train_batch_size * steps.world_size))
+    per_epoch = -(
+        -len(trainer.train_dataset) // (steps.per_device_train_batch_size * steps.world_size)
+    )
     if total_steps < per_epoch * steps.num_train_epochs:
         steps.max_steps = total_steps
 
@@ -571,7 +730,9 @@ def _only(values, names):
 
 
 def _figures(metrics):
-    return {name.removeprefix("eval_"): metrics[f"eval_{name}"] for name in ("loss", "accuracy", "f1")}
+    return {
+        name.removeprefix("eval_"): metrics[f"eval_{name}"] for name in ("loss", "accuracy", "f1")
+    }
 
 
 def _story_teller(tell, total_steps, settings, should_stop):
@@ -585,19 +746,38 @@ def _story_teller(tell, total_steps, settings, should_stop):
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if "loss" in logs:  # the other call is the summary after the last step
-                last = {"last": 1} if self.stopped else {}  # told after the step's end: there, `stopped` was decided
-                tell("log", step=state.global_step, total_steps=total_steps, **_only(logs, LOGGED), **last)
+                last = (
+                    {"last": 1} if self.stopped else {}
+                )  # told after the step's end: there, `stopped` was decided
+                tell(
+                    "log",
+                    step=state.global_step,
+                    total_steps=total_steps,
+                    **_only(logs, LOGGED),
+                    **last,
+                )
 
         def on_evaluate(self, args, state, control, metrics=None, **kwargs):
             self.evaluated_at, self.last_evaluation = state.global_step, metrics
-            tell("evaluation", step=state.global_step, total_steps=total_steps, **_only(metrics, EVALUATED))
+            tell(
+                "evaluation",
+                step=state.global_step,
+                total_steps=total_steps,
+                **_only(metrics, EVALUATED),
+            )
 
         def why_stop(self):
             if should_stop():
                 return say("stopped by request")
             late = time.monotonic() > self.deadline
-            return say("stopped after {max_run_seconds:g} s, the longest a run may take",
-                       max_run_seconds=settings.max_run_seconds) if late else ""
+            return (
+                say(
+                    "stopped after {max_run_seconds:g} s, the longest a run may take",
+                    max_run_seconds=settings.max_run_seconds,
+                )
+                if late
+                else ""
+            )
 
         def on_step_end(self, args, state, control, **kwargs):
             self.reason = _as_main_says(self.why_stop(), args.world_size)
@@ -608,7 +788,9 @@ def _story_teller(tell, total_steps, settings, should_stop):
 
 
 def _as_main_says(value, processes):
-    """The main process's `value`: were one to go on while another stops, it would wait for it for ever."""
+    """The main process's `value`: were one to go on while another stops, it would wait for it for
+    ever.
+    """
     if processes == 1:
         return value
     from accelerate.utils import broadcast_object_list
@@ -617,23 +799,42 @@ def _as_main_says(value, processes):
 
 
 def config_from(values):
-    """A dict (from a folder, a form, a command line) -> TrainingConfig; unknown names are an InputError."""
+    """A dict (from a folder, a form, a command line) -> TrainingConfig; unknown names are an
+    InputError.
+    """
     if not isinstance(values, dict):
-        raise InputError(say("The settings of a run are names with values, not {name__}.", name__=type(values).__name__))
+        raise InputError(
+            say(
+                "The settings of a run are names with values, not {name__}.",
+                name__=type(values).__name__,
+            )
+        )
     known = {field.name for field in fields(TrainingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise InputError(say("{unknown!r} is not a setting of a run. The settings are {known}.", unknown=unknown[0][:60],
-                             known=', '.join(sorted(known))))
+        raise InputError(
+            say(
+                "{unknown!r} is not a setting of a run. The settings are {known}.",
+                unknown=unknown[0][:60],
+                known=", ".join(sorted(known)),
+            )
+        )
     return TrainingConfig(**values)
 
 
 def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None, settings=None):
-    """The Trainer's own evaluation of a checkpoint: {"loss", "accuracy", "f1", "majority", "pairs", "origins"}."""
+    """The Trainer's own evaluation of a checkpoint: {"loss", "accuracy", "f1", "majority", "pairs",
+    "origins"}.
+    """
     settings = settings or Settings()
     if most is not None and most < 1:
-        raise InputError(say("pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the split.",
-                             most=most))
+        raise InputError(
+            say(
+                "pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the "
+                "split.",
+                most=most,
+            )
+        )
     config = TrainingConfig(source=source)
     raw_datasets, data_origin = load_raw_datasets(source, settings)
     rows = raw_datasets[split]
@@ -646,17 +847,29 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     from datasets import DatasetDict
 
     tokenized = tokenize_datasets(DatasetDict({split: rows}), tokenizer, config.max_length)[split]
-    trainer = build_trainer(model, build_training_args(config, settings.runs_folder), None, tokenized,
-                            build_data_collator(tokenizer), build_compute_metrics(metric), tokenizer)  # fmt: skip
+    trainer = build_trainer(
+        model,
+        build_training_args(config, settings.runs_folder),
+        None,
+        tokenized,
+        build_data_collator(tokenizer),
+        build_compute_metrics(metric),
+        tokenizer,
+    )
     _keep_quiet(trainer)
     figures = _figures(trainer.evaluate())
     if not math.isfinite(figures["loss"]):
         raise InputError(
             say(
-                "The logits of {name} are NaN or infinite for some of these pairs, so they have no answer "
+                "The logits of {name} are NaN or infinite for some of these pairs, so they have "
+                "no answer "
                 "and there is no accuracy to report. Choose another checkpoint.",
                 name=model_origin.loaded,
             )
         )
-    return {**figures, "majority": majority(rows["label"]), "pairs": len(rows),
-            "origins": [data_origin, model_origin, metric_origin]}  # fmt: skip
+    return {
+        **figures,
+        "majority": majority(rows["label"]),
+        "pairs": len(rows),
+        "origins": [data_origin, model_origin, metric_origin],
+    }

@@ -253,7 +253,9 @@ def draw(facts: list[Fact], share: int, rng: random.Random) -> list[Candidate]:
     times, seen, drawn = Counter(), set(), []
     labels = {number: Counter() for number in range(len(facts))}
     # Scarce kinds first, so that every quota is met
-    wanted = [(label, kind, share * count) for label in QUOTAS for kind, count in QUOTAS[label].items()]
+    wanted = [
+        (label, kind, share * count) for label in QUOTAS for kind, count in QUOTAS[label].items()
+    ]
     wanted.sort(key=lambda one: len(by_kind[one[:2]]) / one[2])
     for label, kind, count in wanted:
         taken = Counter()
@@ -263,7 +265,12 @@ def draw(facts: list[Fact], share: int, rng: random.Random) -> list[Candidate]:
                 raise ValueError(f"there are too few pairs of the kind {kind!r}")
             rarest = min(
                 left,
-                key=lambda one: (taken[one.fact], labels[one.fact][label], times[one.fact], rng.random()),
+                key=lambda one: (
+                    taken[one.fact],
+                    labels[one.fact][label],
+                    times[one.fact],
+                    rng.random(),
+                ),
             )
             seen.add(frozenset(rarest.sentences))
             taken[rarest.fact] += 1

@@ -1,12 +1,15 @@
-"""A Python script on the page: shown, copied, downloaded. (Gradio's own gr.Code brings an editor, which every visit loads.)"""
+"""A Python script on the page: shown, copied, downloaded. (Gradio's own gr.Code brings an editor,
+which every visit loads.)
+"""
 
 import functools
 
 import gradio as gr
 
-from tabs import code_drawing
+from views import code as code_drawing
 
-# Where a page may not use the clipboard (plain http on another machine, a frame), what is selected can still be copied.
+# Where a page may not use the clipboard (plain http on another machine, a frame), what is selected
+# can still be copied.
 TAKE = """element.addEventListener("click", async (event) => {
   const take = event.target.closest("[data-take]")?.dataset.take; if (!take) return;
   const code = element.querySelector("code"), said = element.querySelector("[role=status]");
@@ -28,10 +31,12 @@ TAKE = """element.addEventListener("click", async (event) => {
 
 
 def script_block(source, name, whole=True):
-    """The place of a script; `source` stands there first: it, lines of it that don't run alone, or a comment that says when
-    it comes.
+    """The place of a script; `source` stands there first: it, lines of it that don't run alone, or
+    a comment that says when it comes.
     """
-    return gr.HTML(code_drawing.script(source, name) if whole else code_drawing.code(source), js_on_load=TAKE)
+    return gr.HTML(
+        code_drawing.script(source, name) if whole else code_drawing.code(source), js_on_load=TAKE
+    )
 
 
 def in_block(handler, name):

@@ -1,7 +1,9 @@
-"""A guided walk for newcomers: six short steps through the tabs. Each moves on when the learner has done the thing.
+"""A guided walk for newcomers: six short steps through the tabs. Each moves on when the learner has
+done the thing.
 
-/?walk=1 starts it, /?walk=4 goes in at the fourth step. It lives in the page alone: which step comes next stands in the
-address and in the browser's storage, so it can be left and taken up again; the server knows nothing of it.
+/?walk=1 starts it, /?walk=4 goes in at the fourth step. It lives in the page alone: which step
+comes next stands in the address and in the browser's storage, so it can be left and taken up again;
+the server knows nothing of it.
 """
 
 import html
@@ -10,31 +12,78 @@ import json
 import gradio as gr
 
 from languages import _, say
-from tabs.drawing import sentences
+from views.drawing import sentences
 
-# (what the learner does, the tab where, its part, the control that it is about or what stands in for it, what to do, what to
-# look at)
+# (what the learner does, the tab where, its part, the control that it is about or what stands in
+# for it, what to do, what to look at)
 STEPS = (
-    ("pair", "tab-tokenize", "", ["#press-tokenize"], say("Change a word in sentence1 or sentence2, and press “Tokenize”."),
-     say("Each token gets a number, its input_id. A rare word is split into several tokens, and all but the first start with "
-         "##.")),
-    ("why", "tab-tokenize", "", [".token-grid [data-row=input_ids] .special ~ .special", ".token-grid td"],
-     say("Click a number in the grid, such as a 102."), say("Below the grid it says why that number stands there.")),
-    ("batch", "tab-tokenize", "", ["#press-random-rows", "#field-rows textarea, #field-rows input"],
-     say("Further down, press “Random rows”."),
-     say("Rows of different lengths make no rectangle: the hatched cells are padding.")),
-    ("model", "tab-fine-tune", "", ["#press-start"], say("Press “Start the fine-tune”."),
-     say("The line above it says about how long that takes. See whether the curve leaves the dashed majority lines; the walk "
-         "goes on when the run has ended with a model.")),
-    ("predict", "tab-predict", "", ["#press-predict"], say("Write two sentences of your own, and press “Predict”."),
-     say("If your run has ended, its model is the chosen one there. Two logits become probabilities by softmax; the lines "
-         "under the bars work it out.")),
-    ("claim", "tab-layers", "layers-claims", [".claims .run-claim"],
-     say("Open “Claims”, and run a card that makes you curious."),
-     say("Its last line decides: the verdict is computed from this run, and then compared with what a reviewer concluded.")),
-)  # fmt: skip
+    (
+        "pair",
+        "tab-tokenize",
+        "",
+        ["#press-tokenize"],
+        say("Change a word in sentence1 or sentence2, and press “Tokenize”."),
+        say(
+            "Each token gets a number, its input_id. A rare word is split into several tokens, "
+            "and all but the first start with "
+            "##."
+        ),
+    ),
+    (
+        "why",
+        "tab-tokenize",
+        "",
+        [".token-grid [data-row=input_ids] .special ~ .special", ".token-grid td"],
+        say("Click a number in the grid, such as a 102."),
+        say("Below the grid it says why that number stands there."),
+    ),
+    (
+        "batch",
+        "tab-tokenize",
+        "",
+        ["#press-random-rows", "#field-rows textarea, #field-rows input"],
+        say("Further down, press “Random rows”."),
+        say("Rows of different lengths make no rectangle: the hatched cells are padding."),
+    ),
+    (
+        "model",
+        "tab-fine-tune",
+        "",
+        ["#press-start"],
+        say("Press “Start the fine-tune”."),
+        say(
+            "The line above it says about how long that takes. See whether the curve leaves the "
+            "dashed majority lines; the walk "
+            "goes on when the run has ended with a model."
+        ),
+    ),
+    (
+        "predict",
+        "tab-predict",
+        "",
+        ["#press-predict"],
+        say("Write two sentences of your own, and press “Predict”."),
+        say(
+            "If your run has ended, its model is the chosen one there. Two logits become "
+            "probabilities by softmax; the lines "
+            "under the bars work it out."
+        ),
+    ),
+    (
+        "claim",
+        "tab-layers",
+        "layers-claims",
+        [".claims .run-claim"],
+        say("Open “Claims”, and run a card that makes you curious."),
+        say(
+            "Its last line decides: the verdict is computed from this run, and then compared with "
+            "what a reviewer concluded."
+        ),
+    ),
+)
 
-# `walkOn(what)` is called by the other tabs' scripts when something was done. It counts only where it is the step asked for.
+# `walkOn(what)` is called by the other tabs' scripts when something was done. It counts only where
+# it is the step asked for.
 WALK = """const steps = [...element.querySelectorAll("li")], root = document.documentElement;
 const bar = element.querySelector(".walk"), begin = element.querySelector(".walk-begin");
 const stored = () => { try { return +localStorage.getItem("walk") || 0; } catch { return 0; } };
@@ -98,7 +147,7 @@ new ResizeObserver(() => { const sticks = getComputedStyle(element.closest("#wal
   root.style.scrollPaddingTop = sticks ? bar.offsetHeight + 12 + "px" : ""; }).observe(bar);
 const asked = +new URL(location).searchParams.get("walk");
 show(Number.isInteger(asked) && asked >= 1 && asked <= 7 ? asked : 0);
-// Not before the address follows (tabs/sharing.py): what is done in a tab that it doesn't name counts for none
+// Not before the address follows (tabs/address.py): what is done in a tab that it doesn't name counts for none
 const enter = () => { if (window.tabsLeft && at && at <= 6) openTab(); else if (!window.tabsLeft) setTimeout(enter, 100); };
 if (at && at <= 6 && !new URL(location).searchParams.get("tab")) setTimeout(enter, 400);"""
 
@@ -106,21 +155,46 @@ if (at && at <= 6 && !new URL(location).searchParams.get("tab")) setTimeout(ente
 def build_walk():
     """The bar over the tabs; closed, it is one button."""
     items = "".join(
-        f'<li data-done="{done}" data-tab="{tab}" data-part="{part}" data-to="{html.escape(json.dumps(to))}" hidden><p>'
-        f'<small>{_("Step {step} of 6", step=place)}</small> {sentences(f"<strong>{todo}</strong>", look)}</p>{_buttons()}</li>'
+        f'<li data-done="{done}" data-tab="{tab}" data-part="{part}" '
+        f'data-to="{html.escape(json.dumps(to))}" hidden><p>'
+        f"<small>{_('Step {step} of 6', step=place)}</small> "
+        f"{sentences(f'<strong>{todo}</strong>', look)}</p>{_buttons()}</li>"
         for place, (done, tab, part, to, todo, look) in enumerate(STEPS, 1)
-    )  # fmt: skip
-    said = sentences(f"<strong>{_('That was the whole way.')}</strong>",
-                     _("Now ask another cell of the token grids why, stress the model, or send a friend what you found: "
-                       "each tab has “Share” at its foot."))  # fmt: skip
-    last = (f'<li data-done="" data-tab="" hidden><p>{said}</p><p><button type="button" data-walk="end">{_("Close")}</button>'
-            "</p></li>")  # fmt: skip
-    name, begin, resume = _("Guided walk"), _("Take the walk: six short steps"), _("Go on with the walk")
-    gr.HTML(f'<div class="walk" role="region" aria-label="{name}" aria-live="polite" hidden><ol>{items}{last}</ol></div>'
-            f'<button type="button" class="walk-begin" data-walk="begin" data-begin="{begin}" '
-            f'data-resume="{resume}">{begin}</button>', js_on_load=WALK, elem_id="walk")
+    )
+    said = sentences(
+        f"<strong>{_('That was the whole way.')}</strong>",
+        _(
+            "Now ask another cell of the token grids why, stress the model, or send a friend what "
+            "you found: "
+            "each tab has “Share” at its foot."
+        ),
+    )
+    last = (
+        f'<li data-done="" data-tab="" hidden><p>{said}</p><p><button type="button" '
+        f'data-walk="end">{_("Close")}</button>'
+        "</p></li>"
+    )
+    name, begin, resume = (
+        _("Guided walk"),
+        _("Take the walk: six short steps"),
+        _("Go on with the walk"),
+    )
+    gr.HTML(
+        f'<div class="walk" role="region" aria-label="{name}" aria-live="polite" '
+        f"hidden><ol>{items}{last}</ol></div>"
+        f'<button type="button" class="walk-begin" data-walk="begin" data-begin="{begin}" '
+        f'data-resume="{resume}">{begin}</button>',
+        js_on_load=WALK,
+        elem_id="walk",
+    )
 
 
 def _buttons():
     names = (("there", _("Take me there")), ("next", _("Skip")), ("leave", _("Leave")))
-    return "<p>" + "".join(f'<button type="button" data-walk="{what}">{name}</button>' for what, name in names) + "</p>"
+    return (
+        "<p>"
+        + "".join(
+            f'<button type="button" data-walk="{what}">{name}</button>' for what, name in names
+        )
+        + "</p>"
+    )

@@ -17,26 +17,36 @@ from pathlib import Path
 
 HF_HOME = Path(tempfile.mkdtemp(prefix="hf-home-"))
 atexit.register(shutil.rmtree, HF_HOME, ignore_errors=True)
-os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(HF_HOME), "TRANSFORMERS_VERBOSITY": "error",
-               "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HOME": str(HF_HOME),
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from dev.server import free_port
+from pipeline.hub.sources import embedded_checkpoint
 from pipeline.settings import LABELS, Settings
-from pipeline.sources import embedded_checkpoint
 
 ROOT = Path(__file__).parent.parent
 MRPC = Path(os.environ.get("MRPC_DIR") or ROOT.parent / "shared/hub/datasets/nyu-mll/glue/mrpc")
 SPLITS = {"train": 64, "validation": 16, "test": 16}
 # The two cores may be busy: how long an example takes says nothing about the code.
 hypothesis_settings.register_profile(
-    "shared-cores", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "shared-cores",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 # Asked for with --hypothesis-profile=long
-hypothesis_settings.register_profile("long", hypothesis_settings.get_profile("shared-cores"), max_examples=2000)
+hypothesis_settings.register_profile(
+    "long", hypothesis_settings.get_profile("shared-cores"), max_examples=2000
+)
 hypothesis_settings.load_profile("shared-cores")
 
 
@@ -67,7 +77,9 @@ def small_pairs(count, seed):
         name, figure, label = names[(i + seed) % 8], 10 + 3 * i + seed, int(i % 3 != 0)
         rows["sentence1"].append(f"Shares of {name} rose {figure} cents on Monday .")
         rows["sentence2"].append(
-            f"{name} stock was up {figure} cents Monday ." if label else f"Shares of {name} fell {figure + 7} cents on Friday ."
+            f"{name} stock was up {figure} cents Monday ."
+            if label
+            else f"Shares of {name} fell {figure + 7} cents on Friday ."
         )
         rows["label"].append(label)
     return rows
@@ -78,8 +90,14 @@ def small_folder(tmp_path_factory):
     """64 / 16 / 16 pairs as MRPC's parquet files."""
     from datasets import ClassLabel, Dataset, Features, Value
 
-    features = Features({"sentence1": Value("string"), "sentence2": Value("string"),
-                         "label": ClassLabel(names=list(LABELS)), "idx": Value("int32")})  # fmt: skip
+    features = Features(
+        {
+            "sentence1": Value("string"),
+            "sentence2": Value("string"),
+            "label": ClassLabel(names=list(LABELS)),
+            "idx": Value("int32"),
+        }
+    )
     folder = tmp_path_factory.mktemp("pairs")
     for seed, (split, count) in enumerate(SPLITS.items()):
         rows = Dataset.from_dict(small_pairs(count, seed * 1000), features=features)
@@ -95,7 +113,13 @@ def settings(small_folder, tmp_path):
 
 # ---------------------------------------------------------------- tiny checkpoints
 
-SIZES = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
+SIZES = {
+    "vocab_size": 30522,
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+}
 
 
 def tiny_checkpoint(folder, kind="bert", labels=2, head=True, seed=0, **config):
@@ -105,17 +129,31 @@ def tiny_checkpoint(folder, kind="bert", labels=2, head=True, seed=0, **config):
 
     torch.manual_seed(seed)
     if kind == "distilbert":
-        config |= {"vocab_size": 30522, "dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 16, "num_labels": labels}
-        model = transformers.DistilBertForSequenceClassification(transformers.DistilBertConfig(**config))
+        config |= {
+            "vocab_size": 30522,
+            "dim": 16,
+            "n_layers": 3,
+            "n_heads": 2,
+            "hidden_dim": 16,
+            "num_labels": labels,
+        }
+        model = transformers.DistilBertForSequenceClassification(
+            transformers.DistilBertConfig(**config)
+        )
     else:
-        architecture = transformers.BertForSequenceClassification if head else transformers.BertModel
+        architecture = (
+            transformers.BertForSequenceClassification if head else transformers.BertModel
+        )
         model = architecture(transformers.BertConfig(**{**SIZES, "num_labels": labels, **config}))
     model.save_pretrained(folder)
     for file in ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         shutil.copy(embedded_checkpoint() / file, folder)
     if kind == "distilbert":
         values = json.loads((folder / "tokenizer_config.json").read_text())
-        values |= {"tokenizer_class": "DistilBertTokenizer", "model_input_names": ["input_ids", "attention_mask"]}
+        values |= {
+            "tokenizer_class": "DistilBertTokenizer",
+            "model_input_names": ["input_ids", "attention_mask"],
+        }
         (folder / "tokenizer_config.json").write_text(json.dumps(values))
     return folder
 
@@ -127,10 +165,16 @@ def tiny_roberta(folder):
 
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     bytes_and_merges = tokenizers.ByteLevelBPETokenizer()
-    bytes_and_merges.train_from_iterator(small_pairs(64, 0)["sentence1"], vocab_size=320, special_tokens=special)
+    bytes_and_merges.train_from_iterator(
+        small_pairs(64, 0)["sentence1"], vocab_size=320, special_tokens=special
+    )
     bytes_and_merges.save_model(str(folder))
-    transformers.RobertaTokenizer.from_pretrained(folder, model_max_length=128).save_pretrained(folder)
-    config = transformers.RobertaConfig(**{**SIZES, "vocab_size": 320}, type_vocab_size=1, max_position_embeddings=130)
+    transformers.RobertaTokenizer.from_pretrained(folder, model_max_length=128).save_pretrained(
+        folder
+    )
+    config = transformers.RobertaConfig(
+        **{**SIZES, "vocab_size": 320}, type_vocab_size=1, max_position_embeddings=130
+    )
     transformers.RobertaForSequenceClassification(config).save_pretrained(folder)
     return folder
 
@@ -166,7 +210,7 @@ def tiny_roberta_id():
 @pytest.fixture(scope="session")
 def tokenizer():
     """The embedded checkpoint's own tokenizer."""
-    from pipeline.sources import EMBEDDED_CHECKPOINT, load_tokenizer
+    from pipeline.hub.sources import EMBEDDED_CHECKPOINT, load_tokenizer
 
     return load_tokenizer(EMBEDDED_CHECKPOINT)[0]
 
@@ -189,10 +233,22 @@ class Client:
     def ask(self, code, **environment):
         """The JSON that `code` prints last. `code` may use `timed(f, *args)` -> (result or error, seconds)."""
         keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        environment = {**keep, "HF_ENDPOINT": f"http://127.0.0.1:{self.port}", "HF_HOME": str(self.home),
-                       "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", **environment}  # fmt: skip
-        done = subprocess.run([sys.executable, "-c", PREAMBLE + code], cwd=ROOT, env=environment, text=True,
-                              capture_output=True, timeout=90)  # fmt: skip
+        environment = {
+            **keep,
+            "HF_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "HF_HOME": str(self.home),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", PREAMBLE + code],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            capture_output=True,
+            timeout=90,
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -216,7 +272,13 @@ def loopback(tmp_path, tmp_path_factory):
 
     def start(*flags):
         port = free_port()
-        command = [sys.executable, Path(__file__).with_name("loopback_hub.py"), "--port", str(port), *map(str, flags)]
+        command = [
+            sys.executable,
+            Path(__file__).with_name("loopback_hub.py"),
+            "--port",
+            str(port),
+            *map(str, flags),
+        ]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         servers.append(server)
         assert "serving" in server.stdout.readline()
@@ -240,5 +302,7 @@ def glue_folder(small_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("glue")
     shutil.copytree(small_folder, folder / "mrpc")
     files = "\n".join(f"  - split: {split}\n    path: mrpc/{split}-*" for split in SPLITS)
-    (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: mrpc\n  data_files:\n{files}\n---\n")
+    (folder / "README.md").write_text(
+        f"---\nconfigs:\n- config_name: mrpc\n  data_files:\n{files}\n---\n"
+    )
     return folder

@@ -59,11 +59,19 @@ class Hub(BaseHTTPRequestHandler):
         self.json({"error": f"{what} not found"}, 404, X_Error_Code=f"{what}NotFound")
 
     def entry(self, root, path):
-        return {"type": "file", "path": str(path.relative_to(root)), "size": path.stat().st_size,
-                "oid": digest(path, path.stat().st_mtime)}
+        return {
+            "type": "file",
+            "path": str(path.relative_to(root)),
+            "size": path.stat().st_size,
+            "oid": digest(path, path.stat().st_mtime),
+        }
 
     def sibling(self, root, path, sizes):
-        size = {"size": path.stat().st_size, "blobId": digest(path, path.stat().st_mtime)} if sizes else {}
+        size = (
+            {"size": path.stat().st_size, "blobId": digest(path, path.stat().st_mtime)}
+            if sizes
+            else {}
+        )
         return {"rfilename": str(path.relative_to(root)), **size}
 
     def files(self, root):
@@ -79,11 +87,16 @@ class Hub(BaseHTTPRequestHandler):
 
     def refused(self):
         """Whether the token isn't known, or may not write; the answer is given then."""
-        if not self.options.token or self.headers.get("Authorization") != f"Bearer {self.options.token}":
+        if (
+            not self.options.token
+            or self.headers.get("Authorization") != f"Bearer {self.options.token}"
+        ):
             self.json({"error": "Invalid credentials in Authorization header"}, 401)
             return True
         if self.options.token_rights != "write" and self.command != "GET":
-            self.json({"error": "You don't have the rights to create a model under this namespace"}, 403)
+            self.json(
+                {"error": "You don't have the rights to create a model under this namespace"}, 403
+            )
             return True
         return False
 
@@ -93,22 +106,41 @@ class Hub(BaseHTTPRequestHandler):
         if path == "/api/repos/create":
             repo = f"ann/{json.loads(body)['name']}"
             if (self.options.pushed / repo).exists():
-                return {"error": "You already created this model repo", "url": f"{here}/{repo}"}, 409
+                return {
+                    "error": "You already created this model repo",
+                    "url": f"{here}/{repo}",
+                }, 409
             (self.options.pushed / repo).mkdir(parents=True)
             (self.options.pushed / repo / "create.json").write_bytes(body)
             return {"url": f"{here}/{repo}", "name": repo, "id": "1"}, 200
         if path == "/api/validate-yaml":
             return {"errors": [], "warnings": []}, 200
         if match := re.fullmatch(r"/api/models/(ann/[^/]+)/preupload/main", path):
-            modes = [{"path": file["path"], "uploadMode": "lfs" if file["path"].endswith(".safetensors") else "regular",
-                      "shouldIgnore": False, "oid": None} for file in json.loads(body)["files"]]
+            modes = [
+                {
+                    "path": file["path"],
+                    "uploadMode": "lfs" if file["path"].endswith(".safetensors") else "regular",
+                    "shouldIgnore": False,
+                    "oid": None,
+                }
+                for file in json.loads(body)["files"]
+            ]
             return {"files": modes}, 200
         if match := re.fullmatch(r"/(ann/[^/]+).git/info/lfs/objects/batch", path):
-            objects = [{**each, "actions": {"upload": {"href": f"{here}/lfs/{each['oid']}"}}} for each in json.loads(body)["objects"]]
+            objects = [
+                {**each, "actions": {"upload": {"href": f"{here}/lfs/{each['oid']}"}}}
+                for each in json.loads(body)["objects"]
+            ]
             return {"transfer": "basic", "objects": objects}, 200
         if match := re.fullmatch(r"/api/models/(ann/[^/]+)/commit/main", path):
-            self.commit(self.options.pushed / match[1], [json.loads(line) for line in body.splitlines()])
-            return {"success": True, "commitOid": COMMIT, "commitUrl": f"{here}/{match[1]}/commit/{COMMIT}"}, 200
+            self.commit(
+                self.options.pushed / match[1], [json.loads(line) for line in body.splitlines()]
+            )
+            return {
+                "success": True,
+                "commitOid": COMMIT,
+                "commitUrl": f"{here}/{match[1]}/commit/{COMMIT}",
+            }, 200
         return None
 
     def commit(self, root, lines):
@@ -131,18 +163,34 @@ class Hub(BaseHTTPRequestHandler):
     def do_POST(self):
         raw, path = self.body(), unquote(urlparse(self.path).path)
         body = raw.decode()
-        writes = path.startswith(("/api/repos/", "/api/validate-yaml")) or "/preupload/" in path or "/commit/" in path or "/lfs/" in path
+        writes = (
+            path.startswith(("/api/repos/", "/api/validate-yaml"))
+            or "/preupload/" in path
+            or "/commit/" in path
+            or "/lfs/" in path
+        )
         if writes:
             if self.refused():
                 return None
             answer = self.written(path, raw)
             return self.json(*answer) if answer else self.missing("Page")
-        match = re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/paths-info/[^/]+", unquote(urlparse(self.path).path))
+        match = re.fullmatch(
+            r"/api/(models|datasets)/([^/]+/[^/]+)/paths-info/[^/]+",
+            unquote(urlparse(self.path).path),
+        )
         root = match and self.repos.get(match.groups())
         if not root:
             return self.missing("Repo")
-        wanted = json.loads(body)["paths"] if body.startswith("{") else parse_qs(body).get("paths", [])
-        self.json([self.entry(root, path) for path in self.files(root) if str(path.relative_to(root)) in wanted])
+        wanted = (
+            json.loads(body)["paths"] if body.startswith("{") else parse_qs(body).get("paths", [])
+        )
+        self.json(
+            [
+                self.entry(root, path)
+                for path in self.files(root)
+                if str(path.relative_to(root)) in wanted
+            ]
+        )
 
     def odd(self, root, path):
         """Answer as the word in `.odd` says, for a listing or a file; False where there is nothing odd about it."""
@@ -164,7 +212,12 @@ class Hub(BaseHTTPRequestHandler):
             self.close_connection = True
         elif how == "empty" and listing:
             self.json({"id": "odd/odd", "sha": COMMIT, "siblings": []})
-        elif how == "more" and not listing and path.endswith(".safetensors") and self.command == "GET":
+        elif (
+            how == "more"
+            and not listing
+            and path.endswith(".safetensors")
+            and self.command == "GET"
+        ):
             self.send_response(200)  # 1 kB was listed; 64 MB arrive at a time, without end
             self.send_header("ETag", '"more"')
             self.send_header("X-Repo-Commit", COMMIT)
@@ -191,17 +244,36 @@ class Hub(BaseHTTPRequestHandler):
         url = urlparse(self.path)
         path = unquote(url.path)
         if path == "/api/whoami-v2":
-            return None if self.refused() else self.json({"type": "user", "name": "ann", "orgs": []})
-        if match := re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
+            return (
+                None if self.refused() else self.json({"type": "user", "name": "ann", "orgs": []})
+            )
+        if match := re.fullmatch(
+            r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/revision/[^/]+)?", path
+        ):
             root = self.repos.get(match.groups())
             if not root:
                 return self.missing("Repo")
             if self.odd(root, path):
                 return None
-            return self.json({"id": match[2], "modelId": match[2], "sha": COMMIT, "private": False, "disabled": False,
-                              "gated": False, "tags": [], "lastModified": "2024-01-01T00:00:00.000Z",
-                              "siblings": [self.sibling(root, p, "blobs" in url.query and not self.options.sizeless) for p in self.files(root)]})
-        if match := re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)/tree/[^/]+/?(.*)", path):
+            return self.json(
+                {
+                    "id": match[2],
+                    "modelId": match[2],
+                    "sha": COMMIT,
+                    "private": False,
+                    "disabled": False,
+                    "gated": False,
+                    "tags": [],
+                    "lastModified": "2024-01-01T00:00:00.000Z",
+                    "siblings": [
+                        self.sibling(root, p, "blobs" in url.query and not self.options.sizeless)
+                        for p in self.files(root)
+                    ],
+                }
+            )
+        if match := re.fullmatch(
+            r"/api/(models|datasets|spaces)/([^/]+/[^/]+)/tree/[^/]+/?(.*)", path
+        ):
             root = self.repos.get((match[1], match[2]))
             if not root:
                 return self.missing("Repo")
@@ -219,10 +291,22 @@ class Hub(BaseHTTPRequestHandler):
         under = root / folder
         if not under.is_dir():
             return self.missing("Entry")
-        listing = [self.entry(root, path) for path in self.files(under) if recursive or path.parent == under]
+        listing = [
+            self.entry(root, path)
+            for path in self.files(under)
+            if recursive or path.parent == under
+        ]
         if not recursive:
-            listing += [{"type": "directory", "path": str(path.relative_to(root)), "oid": "0" * 40, "size": 0}
-                        for path in sorted(under.iterdir()) if path.is_dir()]
+            listing += [
+                {
+                    "type": "directory",
+                    "path": str(path.relative_to(root)),
+                    "oid": "0" * 40,
+                    "size": 0,
+                }
+                for path in sorted(under.iterdir())
+                if path.is_dir()
+            ]
         self.json(listing)
 
     def file(self, path):
@@ -233,13 +317,17 @@ class Hub(BaseHTTPRequestHandler):
         if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
             first, last = int(match[1]), int(match[2] or len(body) - 1)
             headers["Content_Range"] = f"bytes {first}-{last}/{len(body)}"
-            body, status = body[first:last + 1], 206
+            body, status = body[first : last + 1], 206
         if self.options.cut is not None and self.command == "GET" and len(body) > self.options.cut:
             self.send_response(status)
-            for name, value in {"X-Repo-Commit": COMMIT, "Content-Length": str(len(body)), **headers}.items():
+            for name, value in {
+                "X-Repo-Commit": COMMIT,
+                "Content-Length": str(len(body)),
+                **headers,
+            }.items():
                 self.send_header(name.replace("_", "-"), value)
             self.end_headers()
-            self.wfile.write(body[:self.options.cut])
+            self.wfile.write(body[: self.options.cut])
             self.close_connection = True
             return
         self.answer(status, body, **headers)
@@ -255,12 +343,18 @@ def repo(value):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--model", type=repo, action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--dataset", type=repo, action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--space", type=repo, action="append", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--sizeless", action="store_true", help="tell the files' sizes in the tree alone, as some mirrors do")
+    parser.add_argument(
+        "--sizeless",
+        action="store_true",
+        help="tell the files' sizes in the tree alone, as some mirrors do",
+    )
     parser.add_argument("--stall", type=float, default=0, metavar="SECONDS")
     parser.add_argument("--status", type=int, metavar="CODE")
     parser.add_argument("--cut", type=int, metavar="BYTES")
@@ -269,10 +363,15 @@ def main():
     parser.add_argument("--pushed", type=Path, default=Path("pushed"), metavar="FOLDER")
     parser.add_argument("--verbose", action="store_true")
     Hub.options = parser.parse_args()
-    datasets = Hub.options.dataset or [("nyu-mll/glue", HERE.parent.parent / "shared/hub/datasets/nyu-mll/glue")]
+    datasets = Hub.options.dataset or [
+        ("nyu-mll/glue", HERE.parent.parent / "shared/hub/datasets/nyu-mll/glue")
+    ]
     served = {"models": Hub.options.model, "datasets": datasets, "spaces": Hub.options.space}
     Hub.repos = {(kind, name): root for kind, repos in served.items() for name, root in repos}
-    print(f"serving {', '.join(name for _, name in Hub.repos)} at http://127.0.0.1:{Hub.options.port}", flush=True)
+    print(
+        f"serving {', '.join(name for _, name in Hub.repos)} at http://127.0.0.1:{Hub.options.port}",
+        flush=True,
+    )
     ThreadingHTTPServer(("127.0.0.1", Hub.options.port), Hub).serve_forever()
 
 

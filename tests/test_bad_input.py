@@ -30,12 +30,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import build_app, health_route
-from pipeline import runs
-from pipeline.runs import list_runs, read_run
+from pipeline.runs import supervisor as runs
+from pipeline.runs.supervisor import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from pipeline.training import config_from
-from tabs import fine_tune, layers, predict, tokenize
-from tabs.words import UNEXPECTED
+from tabs.errors import UNEXPECTED
+from tabs.fine_tune import tab as fine_tune
+from tabs.layers import tab as layers
+from tabs.predict import tab as predict
+from tabs.tokenize import tab as tokenize
 from tests.conftest import HF_HOME, ROOT
 
 LONG = hypothesis_settings.get_current_profile_name() == "long"
@@ -50,19 +53,65 @@ def share(of_all):
 # ---------------------------------------------------------------- what comes
 
 NASTY = [
-    "", " ", "\x00", "\ud800", "a\ud800b", "<img src=x onerror=alert(1)>", "</p><script>alert(1)</script>", "{{7*7}}", "%s%n", "'; --",
-    "../../etc/passwd", "/etc/passwd", "run:../../../etc", "run:" + "0" * 32, "run:" + "A" * 32, "0" * 32, "a" * 32 + "\n",
-    "https://example.com/x", "file:///etc/passwd", "~", "con", "a/b/c", "owner/na--me", "x" * 5000, "\u202etxt", "é" * 2001, "🙂" * 600,
-    "adapter:../x", "adapter:" + "<b>", "-1", "1e3", "nan", "NaN", "Infinity", "0x10", "١٢", "true", "[CLS] [SEP] [PAD]", "\r\n\t", "\u0000\u0301",
-]  # fmt: skip
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "a\ud800b",
+    "<img src=x onerror=alert(1)>",
+    "</p><script>alert(1)</script>",
+    "{{7*7}}",
+    "%s%n",
+    "'; --",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "run:../../../etc",
+    "run:" + "0" * 32,
+    "run:" + "A" * 32,
+    "0" * 32,
+    "a" * 32 + "\n",
+    "https://example.com/x",
+    "file:///etc/passwd",
+    "~",
+    "con",
+    "a/b/c",
+    "owner/na--me",
+    "x" * 5000,
+    "\u202etxt",
+    "é" * 2001,
+    "🙂" * 600,
+    "adapter:../x",
+    "adapter:" + "<b>",
+    "-1",
+    "1e3",
+    "nan",
+    "NaN",
+    "Infinity",
+    "0x10",
+    "١٢",
+    "true",
+    "[CLS] [SEP] [PAD]",
+    "\r\n\t",
+    "\u0000\u0301",
+]
 NUMBERS = st.one_of(
-    st.integers(), st.floats(), st.sampled_from([0, 1, -1, 8, 128, 512, 513, 2**31, 2**64, 10**400, 8.5, 1e308, float("nan")])
+    st.integers(),
+    st.floats(),
+    st.sampled_from([0, 1, -1, 8, 128, 512, 513, 2**31, 2**64, 10**400, 8.5, 1e308, float("nan")]),
 )
-TEXTS = st.one_of(st.sampled_from(NASTY), st.text(max_size=60), st.text(st.characters(), min_size=1, max_size=2500))
+TEXTS = st.one_of(
+    st.sampled_from(NASTY),
+    st.text(max_size=60),
+    st.text(st.characters(), min_size=1, max_size=2500),
+)
 JSON = st.one_of(
-    st.none(), st.booleans(), NUMBERS, TEXTS, st.lists(st.one_of(NUMBERS, TEXTS), max_size=3),
+    st.none(),
+    st.booleans(),
+    NUMBERS,
+    TEXTS,
+    st.lists(st.one_of(NUMBERS, TEXTS), max_size=3),
     st.dictionaries(TEXTS, st.one_of(NUMBERS, TEXTS, st.lists(NUMBERS, max_size=2)), max_size=3),
-)  # fmt: skip
+)
 SENTENCES = st.one_of(st.sampled_from(["A cat sat.", "Two words", "naïve 🙂 café"]), TEXTS, JSON)
 CHECKPOINTS = st.one_of(st.just(EMBEDDED_CHECKPOINT), st.just(EMBEDDED_CHECKPOINT), TEXTS, JSON)
 LENGTHS = st.one_of(st.integers(8, 512), st.just(128), JSON)
@@ -73,11 +122,25 @@ def pages(small_folder, tmp_path_factory):
     """The three tabs' handlers, and a queue that takes every run and starts none."""
     from pipeline.settings import Settings
 
-    settings = replace(Settings(mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("bad") / "runs", data="folder"),
-                       max_runs_at_once=0, max_runs_waiting=10**6, max_runs_per_visitor=10**6, min_free_bytes=0)  # fmt: skip
-    made = {tab.__name__.split(".")[1]: tab._handlers(settings) for tab in (tokenize, predict, fine_tune)}
+    settings = replace(
+        Settings(
+            mrpc_folder=small_folder,
+            runs_folder=tmp_path_factory.mktemp("bad") / "runs",
+            data="folder",
+        ),
+        max_runs_at_once=0,
+        max_runs_waiting=10**6,
+        max_runs_per_visitor=10**6,
+        min_free_bytes=0,
+    )
+    made = {
+        tab.__name__.split(".")[1]: tab._handlers(settings)
+        for tab in (tokenize, predict, fine_tune)
+    }
     made["claim"] = layers._handlers().claim
-    made["predict"].predict("a", "b", EMBEDDED_CHECKPOINT)  # loads what the first visitor's call loads
+    made["predict"].predict(
+        "a", "b", EMBEDDED_CHECKPOINT
+    )  # loads what the first visitor's call loads
     made["fine_tune"].names = tuple(asdict(fine_tune.DEFAULT))
     return SimpleNamespace(settings=settings, **made)
 
@@ -88,7 +151,12 @@ def pages(small_folder, tmp_path_factory):
 class Watch:
     """Files opened while it is on. An audit hook can't be taken away again, so there is one."""
 
-    opened, on, hooked, others = [], False, False, ()  # others: threads that look after runs of other tests
+    opened, on, hooked, others = (
+        [],
+        False,
+        False,
+        (),
+    )  # others: threads that look after runs of other tests
 
     @classmethod
     def hook(cls, name, arguments):
@@ -96,7 +164,14 @@ class Watch:
             return
         if name == "open" and isinstance(arguments[0], (str, bytes, Path)):
             cls.opened.append((os.fsdecode(arguments[0]), arguments[1], arguments[2] or 0))
-        elif name in ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree"):
+        elif name in (
+            "os.mkdir",
+            "os.rename",
+            "os.remove",
+            "os.rmdir",
+            "os.symlink",
+            "shutil.rmtree",
+        ):
             cls.opened.append((os.fsdecode(arguments[0]), "w", 0))
 
 
@@ -105,19 +180,33 @@ def nothing_foreign_opened(settings):
     if not Watch.hooked:
         sys.addaudithook(Watch.hook)
         Watch.hooked = True
-    Watch.others = [keeper.ident for folder, keeper in runs._keepers.items() if folder != settings.runs_folder]
+    Watch.others = [
+        keeper.ident for folder, keeper in runs._keepers.items() if folder != settings.runs_folder
+    ]
     Watch.opened, Watch.on = [], True
     try:
         yield
     finally:
         Watch.on = False
     mine = [settings.runs_folder.resolve()]
-    others = [HF_HOME, ROOT, sys.prefix, sys.base_prefix, Path(os.__file__).parent, "/proc", "/dev", "/sys", tempfile.gettempdir()]
+    others = [
+        HF_HOME,
+        ROOT,
+        sys.prefix,
+        sys.base_prefix,
+        Path(os.__file__).parent,
+        "/proc",
+        "/dev",
+        "/sys",
+        tempfile.gettempdir(),
+    ]
     readable = [*mine, *(Path(folder).resolve() for folder in others)]
     for path, mode, flags in Watch.opened:
         if path.isdigit() or path == os.devnull:
             continue
-        writes = any(letter in (mode or "") for letter in "wax+") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        writes = any(letter in (mode or "") for letter in "wax+") or flags & (
+            os.O_WRONLY | os.O_RDWR | os.O_CREAT
+        )
         # Parents resolved, the last part not: a link in the runs' folder is that folder's
         where = Path(path).parent.resolve() / Path(path).name
         allowed = [*mine, HF_HOME.resolve()] if writes else readable
@@ -131,7 +220,11 @@ def answered(call, settings):
             answer = call()
         except gr.Error as error:
             message = error.message
-            assert len(message) > 10 and "Traceback" not in message and html.escape(UNEXPECTED) not in message, message
+            assert (
+                len(message) > 10
+                and "Traceback" not in message
+                and html.escape(UNEXPECTED) not in message
+            ), message
             assert "<" not in message and '"' not in message and len(message) < 3000, message
             return None
     json.dumps(answer)
@@ -141,7 +234,9 @@ def answered(call, settings):
 def harmless(page):
     """A picture of the page: no handler failed, and no text of the visitor's became a tag."""
     text = " ".join(str(part) for part in page)
-    assert UNEXPECTED not in text and html.escape(UNEXPECTED) not in text and "Traceback" not in text, text[:500]
+    assert (
+        UNEXPECTED not in text and html.escape(UNEXPECTED) not in text and "Traceback" not in text
+    ), text[:500]
     assert not any(tag in text for tag in ("<img", "<script", "</p><script")), text[:500]
 
 
@@ -155,12 +250,18 @@ def harmless(page):
 @example("A cat.", "A dog.", EMBEDDED_CHECKPOINT, 128, 0)
 @example("A cat.", "B", {"<b>": 1}, 10**400, True)
 def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncation):
-    answer = answered(lambda: pages.tokenize.tokenize(sentence1, sentence2, checkpoint, max_length, truncation), pages.settings)
+    answer = answered(
+        lambda: pages.tokenize.tokenize(sentence1, sentence2, checkpoint, max_length, truncation),
+        pages.settings,
+    )
     if answer is None:
         return
     for token in answer["tokens"]:
         if token["sentence"]:
-            assert token["text"] == (sentence1, sentence2)[token["sentence"] - 1][token["start"] : token["end"]]
+            assert (
+                token["text"]
+                == (sentence1, sentence2)[token["sentence"] - 1][token["start"] : token["end"]]
+            )
     assert len(answer["tokens"]) <= int(max_length) or not truncation
     assert answer["full_length"] >= len(answer["tokens"]) >= 3
 
@@ -170,13 +271,21 @@ def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncatio
 @example("A cat.", "A dog.", "run:" + "0" * 32, 128)
 @example("A cat.", "A dog.", "run:../../x", 128)
 def test_predict(pages, sentence1, sentence2, model, max_length):
-    answer = answered(lambda: pages.predict.predict(sentence1, sentence2, model, max_length), pages.settings)
+    answer = answered(
+        lambda: pages.predict.predict(sentence1, sentence2, model, max_length), pages.settings
+    )
     if answer is not None:
         assert sum(answer["probabilities"].values()) == pytest.approx(1)
-        assert answer["label"] == max(answer["logits"], key=answer["logits"].get) and answer["tokens"] <= int(max_length)
+        assert answer["label"] == max(answer["logits"], key=answer["logits"].get) and answer[
+            "tokens"
+        ] <= int(max_length)
 
 
-GIVEN = [name for name in signature(fine_tune._handlers.fine_tune).parameters if name not in ("self", "request")]
+GIVEN = [
+    name
+    for name in signature(fine_tune._handlers.fine_tune).parameters
+    if name not in ("self", "request")
+]
 GOOD = {name: st.just(getattr(fine_tune.DEFAULT, name)) for name in GIVEN}
 
 
@@ -196,7 +305,9 @@ def test_fine_tune(pages, values):
         assert list_runs(pages.settings) == []
         return
     run = read_run(answer["run"], pages.settings)
-    assert run.state == "queued" and run.config == asdict(config_from(values).checked(pages.settings))
+    assert run.state == "queued" and run.config == asdict(
+        config_from(values).checked(pages.settings)
+    )
     harmless(pages.fine_tune.draw(answer["run"], {answer["run"]: answer["secret"]}))
     shutil.rmtree(pages.settings.runs_folder / answer["run"])
 
@@ -208,7 +319,9 @@ def test_fine_tune(pages, values):
 def test_run_status_and_stop_run(pages, run_id, secret):
     told = answered(lambda: pages.fine_tune.run_status(run_id), pages.settings)
     assert told is None or told["state"] == "expired"
-    assert answered(lambda: pages.fine_tune.stop_run(run_id, secret), pages.settings) is None, "nobody started it"
+    assert answered(lambda: pages.fine_tune.stop_run(run_id, secret), pages.settings) is None, (
+        "nobody started it"
+    )
 
 
 @share(0.05)
@@ -221,27 +334,67 @@ def test_claim(pages, name):
 @pytest.fixture(scope="module")
 def beside(pages):
     """A client of the server's own routes: what it breaks on is raised."""
-    return TestClient(Starlette(routes=[*fine_tune.routes(pages.settings), health_route(pages.settings)]))
+    return TestClient(
+        Starlette(routes=[*fine_tune.routes(pages.settings), health_route(pages.settings)])
+    )
 
 
 @share(0.1)
-@given(st.one_of(st.sampled_from(NASTY), st.text(max_size=80)), st.sampled_from(["model.zip", "train.py", ""]))
+@given(
+    st.one_of(st.sampled_from(NASTY), st.text(max_size=80)),
+    st.sampled_from(["model.zip", "train.py", ""]),
+)
 def test_downloads_of_whatever_run(pages, beside, run_id, file):
     with nothing_foreign_opened(pages.settings):
         told = beside.get(f"/gradio_api/runs/{quote(run_id, safe='', errors='replace')}/{file}")
-    assert told.status_code == 404 and "Traceback" not in told.text and told.headers["content-type"].startswith("text/plain")
+    assert (
+        told.status_code == 404
+        and "Traceback" not in told.text
+        and told.headers["content-type"].startswith("text/plain")
+    )
 
 
 FIGURES = {"accuracy": 0.6, "f1": 0.6}
 ORIGIN = {"loaded": EMBEDDED_CHECKPOINT, "place": "embedded", "reason": "r", "stands_in": False}
-STORY = [{"event": "start", "seconds": 0, "total_steps": 2, "majority": FIGURES, "model": ORIGIN, "data": ORIGIN, "metric": ORIGIN},
-         {"event": "done", "seconds": 1, "step": 2, "before": FIGURES, "after": FIGURES}]  # fmt: skip
+STORY = [
+    {
+        "event": "start",
+        "seconds": 0,
+        "total_steps": 2,
+        "majority": FIGURES,
+        "model": ORIGIN,
+        "data": ORIGIN,
+        "metric": ORIGIN,
+    },
+    {"event": "done", "seconds": 1, "step": 2, "before": FIGURES, "after": FIGURES},
+]
 
 
 @share(0.1)
-@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from(
-    ["before", "after", "model", "data", "majority", "metric", "versions", "bf16", "seconds", "step", "event"]),
-    st.one_of(st.just({**ORIGIN, "loaded": "../x"}), JSON)), max_size=2))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1),
+            st.sampled_from(
+                [
+                    "before",
+                    "after",
+                    "model",
+                    "data",
+                    "majority",
+                    "metric",
+                    "versions",
+                    "bf16",
+                    "seconds",
+                    "step",
+                    "event",
+                ]
+            ),
+            st.one_of(st.just({**ORIGIN, "loaded": "../x"}), JSON),
+        ),
+        max_size=2,
+    )
+)
 @example([(1, "before", None)])
 @example([(0, "model", {**ORIGIN, "loaded": "<b>"})])
 @example([])
@@ -259,7 +412,11 @@ def test_downloads_of_a_run_with_whatever_story(pages, beside, changes):
         for file in ("model.zip", "train.py"):
             told = beside.get(f"/gradio_api/runs/{folder.name}/{file}")
             assert told.status_code in ((200, 404) if changes else (200,)), told.text
-            assert "Traceback" not in told.text and html.escape(UNEXPECTED) not in told.text and UNEXPECTED not in told.text
+            assert (
+                "Traceback" not in told.text
+                and html.escape(UNEXPECTED) not in told.text
+                and UNEXPECTED not in told.text
+            )
     finally:
         shutil.rmtree(folder)
 
@@ -281,7 +438,9 @@ def test_health_answers_whatever_asks(beside, method, query):
 def test_the_address_and_the_browsers_storage(pages, run_id, owned):
     with nothing_foreign_opened(pages.settings):
         request = SimpleNamespace(query_params={"run": run_id} if run_id is not None else {})
-        harmless(pages.fine_tune.load(owned, request)[1:])  # the first is a hidden text field's own text
+        harmless(
+            pages.fine_tune.load(owned, request)[1:]
+        )  # the first is a hidden text field's own text
         harmless(pages.fine_tune.draw(run_id, owned))
         harmless([pages.fine_tune.stop(run_id, owned)])
     assert list_runs(pages.settings) == []
@@ -303,21 +462,39 @@ def test_the_start_button(pages, owned, more, values):
 # ---------------------------------------------------------------- over HTTP
 
 BODIES = [
-    b"", b"{", b"[]", b"null", b'{"data": null}', b'{"data": []}', b'{"data": {}}', b'{"data": [1, 2, 3, 4, 5, 6, 7, 8, 9]}',
-    b'{"data": [null, null]}', b'{"data": ["a", "b", {"path": "/etc/passwd"}]}', b'{"data": ["a", "b", {"path": "/etc/passwd", '
-    b'"meta": {"_type": "gradio.FileData"}}]}', b"\xff\xfe", b'{"data": ["\\ud800", "<img src=x onerror=alert(1)>"]}',
-    b'{"data": ["' + b"a" * 10**6 + b'", "b"]}', b'{"data": ' + b"[" * 10**4 + b"]" * 10**4 + b"}",
-]  # fmt: skip
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'{"data": null}',
+    b'{"data": []}',
+    b'{"data": {}}',
+    b'{"data": [1, 2, 3, 4, 5, 6, 7, 8, 9]}',
+    b'{"data": [null, null]}',
+    b'{"data": ["a", "b", {"path": "/etc/passwd"}]}',
+    b'{"data": ["a", "b", {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}',
+    b"\xff\xfe",
+    b'{"data": ["\\ud800", "<img src=x onerror=alert(1)>"]}',
+    b'{"data": ["' + b"a" * 10**6 + b'", "b"]}',
+    b'{"data": ' + b"[" * 10**4 + b"]" * 10**4 + b"}",
+]
 
 
-ENDPOINTS = {"tokenize": lambda pages: pages.tokenize.tokenize, "predict": lambda pages: pages.predict.predict,
-             "fine_tune": lambda pages: pages.fine_tune.fine_tune, "run_status": lambda pages: pages.fine_tune.run_status,
-             "stop_run": lambda pages: pages.fine_tune.stop_run, "claim": lambda pages: pages.claim}  # fmt: skip
+ENDPOINTS = {
+    "tokenize": lambda pages: pages.tokenize.tokenize,
+    "predict": lambda pages: pages.predict.predict,
+    "fine_tune": lambda pages: pages.fine_tune.fine_tune,
+    "run_status": lambda pages: pages.fine_tune.run_status,
+    "stop_run": lambda pages: pages.fine_tune.stop_run,
+    "claim": lambda pages: pages.claim,
+}
 
 
 def test_every_public_endpoint_is_looked_at(pages):
     demo = build_app(pages.settings)
-    assert {function.api_name for function in demo.fns.values() if function.api_visibility == "public"} == set(ENDPOINTS)
+    assert {
+        function.api_name for function in demo.fns.values() if function.api_visibility == "public"
+    } == set(ENDPOINTS)
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +502,9 @@ def server(pages):
     with gr.Blocks() as demo:
         for name, endpoint in ENDPOINTS.items():
             gr.api(endpoint(pages), api_name=name)
-    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=False)
+    _, address, _ = demo.launch(
+        prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", show_error=False
+    )
     yield address.rstrip("/")
     demo.close()
 
@@ -333,12 +512,25 @@ def server(pages):
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_any_body_over_http(server, name, pages):
     for body in BODIES:
-        asked = httpx.post(f"{server}/gradio_api/call/{name}", content=body, headers={"content-type": "application/json"}, timeout=60)
+        asked = httpx.post(
+            f"{server}/gradio_api/call/{name}",
+            content=body,
+            headers={"content-type": "application/json"},
+            timeout=60,
+        )
         assert "Traceback" not in asked.text and "/etc/passwd" not in asked.text
         if asked.status_code == 200:
-            told = httpx.get(f"{server}/gradio_api/call/{name}/{asked.json()['event_id']}", timeout=60)
-            assert told.status_code == 200 and "Traceback" not in told.text and "root:" not in told.text
-            assert "<img" not in told.text.replace("\\u003c", "<") or name == "tokenize", told.text[:300]
+            told = httpx.get(
+                f"{server}/gradio_api/call/{name}/{asked.json()['event_id']}", timeout=60
+            )
+            assert (
+                told.status_code == 200
+                and "Traceback" not in told.text
+                and "root:" not in told.text
+            )
+            assert "<img" not in told.text.replace("\\u003c", "<") or name == "tokenize", told.text[
+                :300
+            ]
         else:
             assert asked.status_code < 500, (asked.status_code, body[:40])
     shutil.rmtree(pages.settings.runs_folder, ignore_errors=True)

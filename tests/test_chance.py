@@ -13,7 +13,10 @@ def drawn(seed):
 def test_who_draws_with_the_seed_is_alone():
     expected, seen = {seed: drawn(seed) for seed in range(8)}, []
     before = torch.random.get_rng_state()
-    threads = [threading.Thread(target=lambda seed=seed: seen.append((seed, drawn(seed)))) for seed in [*range(8)] * 20]
+    threads = [
+        threading.Thread(target=lambda seed=seed: seen.append((seed, drawn(seed))))
+        for seed in [*range(8)] * 20
+    ]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert len(seen) == 160 and all(torch.equal(numbers, expected[seed]) for seed, numbers in seen)

@@ -85,7 +85,10 @@ def test_a_claim_has_no_verdict_until_it_is_run():
 
 def test_a_reviewed_verdict_changes_nothing_computed():
     for reviewed in VERDICTS:
-        assert check(dataclasses.replace(find("conv-bias-default"), reviewed=reviewed)).verdict == "corrected"
+        assert (
+            check(dataclasses.replace(find("conv-bias-default"), reviewed=reviewed)).verdict
+            == "corrected"
+        )
 
 
 @pytest.mark.parametrize(
@@ -108,13 +111,18 @@ def test_evidence_decides(evidence, verdict):
 
 def test_a_run_that_fails_decides_nothing():
     result = check(dataclasses.replace(find("conv-bias-default"), run=lambda: 1 / 0))
-    assert result.verdict == "undecided" and "division by zero" in result.evidence.seen["the run failed"]
+    assert (
+        result.verdict == "undecided"
+        and "division by zero" in result.evidence.seen["the run failed"]
+    )
     assert not result.as_reviewed
 
     def fails():
         raise OSError(28, "No space left on device", "/root/secret")
 
-    assert check(dataclasses.replace(find("conv-bias-default"), run=fails)).evidence.seen == {"the run failed": "OSError"}
+    assert check(dataclasses.replace(find("conv-bias-default"), run=fails)).evidence.seen == {
+        "the run failed": "OSError"
+    }
 
 
 def test_cards_are_complete():
@@ -131,9 +139,15 @@ def test_cards_are_complete():
 
 def test_the_readmes_count_the_cards():
     reviewed = Counter(claim.reviewed for claim in claims())
-    assert f"verdicts: {len(IDS)} cards, of which" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"verdicts: {len(IDS)} cards, of which" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
     assert f"笔记里的 {len(IDS)} 条说法" in (ROOT / "README.zh.md").read_text(encoding="utf-8")
-    assert reviewed["holds"] > len(IDS) / 2 and 45 <= reviewed["corrected"] <= 55 and reviewed["answered"] == 9
+    assert (
+        reviewed["holds"] > len(IDS) / 2
+        and 45 <= reviewed["corrected"] <= 55
+        and reviewed["answered"] == 9
+    )
 
 
 def test_the_notes_lengths_are_decided_on_mrpc_where_it_is(results):
@@ -175,7 +189,9 @@ def padded_with_zeros(monkeypatch):
 def averaged_over_channels(monkeypatch):
     """A convolution that averages over the input channels."""
     real = F.conv2d
-    monkeypatch.setattr(F, "conv2d", lambda image, weight, *rest: real(image, weight, *rest) / weight.shape[1])
+    monkeypatch.setattr(
+        F, "conv2d", lambda image, weight, *rest: real(image, weight, *rest) / weight.shape[1]
+    )
 
 
 def always_updating(monkeypatch):
@@ -193,7 +209,9 @@ def always_updating(monkeypatch):
 def half_in_front(monkeypatch):
     """MSELoss with d2l's ½."""
     real = nn.MSELoss.forward
-    monkeypatch.setattr(nn.MSELoss, "forward", lambda loss, predict, target: real(loss, predict, target) / 2)
+    monkeypatch.setattr(
+        nn.MSELoss, "forward", lambda loss, predict, target: real(loss, predict, target) / 2
+    )
 
 
 def load_metric_back(monkeypatch):
@@ -211,7 +229,9 @@ def nothing_learned(monkeypatch):
 def guesses_that_know(monkeypatch):
     """What is chosen on some rows is as good on others: the best model isn't the luckiest."""
     real = torch.randint
-    monkeypatch.setattr(torch, "randint", lambda low, high, size: torch.ones_like(real(low, high, size)))
+    monkeypatch.setattr(
+        torch, "randint", lambda low, high, size: torch.ones_like(real(low, high, size))
+    )
 
 
 def training_loss_at_each_evaluation(monkeypatch):
@@ -233,7 +253,11 @@ def map_without_a_cache(monkeypatch):
 
     real = datasets.Dataset.map
     monkeypatch.setattr(
-        datasets.Dataset, "map", lambda rows, *args, **kwargs: real(rows, *args, **{**kwargs, "load_from_cache_file": False})
+        datasets.Dataset,
+        "map",
+        lambda rows, *args, **kwargs: real(
+            rows, *args, **{**kwargs, "load_from_cache_file": False}
+        ),
     )
 
 
@@ -260,7 +284,9 @@ def no_metric_loaded(monkeypatch):
         (map_without_a_cache, "hf-map-efficient", "corrected"),
     ],
 )
-def test_in_another_world_the_run_comes_to_another_verdict(world, id, verdict, monkeypatch, results):
+def test_in_another_world_the_run_comes_to_another_verdict(
+    world, id, verdict, monkeypatch, results
+):
     here = results(id)
     world(monkeypatch)
     there = check(find(id))
@@ -280,7 +306,10 @@ def test_a_name_of_this_project_decides_nothing(module, name, id, monkeypatch):
     """The notes' lines run in a namespace of their own, with what the notes defined before."""
     monkeypatch.setattr(module, name, lambda *args, **kwargs: None, raising=False)
     result = check(find(id))
-    assert result.verdict == "corrected" and f"name '{name}' is not defined" in result.evidence.seen["error"]
+    assert (
+        result.verdict == "corrected"
+        and f"name '{name}' is not defined" in result.evidence.seen["error"]
+    )
 
 
 def test_a_function_may_be_written_in_python(monkeypatch, results):
@@ -296,7 +325,10 @@ def test_what_the_notes_say_of_equal_shapes_is_right(results):
 
 
 def test_weight_decay_is_an_l2_penalty_in_sgd_alone(results):
-    assert results("dropout-l1-l2").evidence.seen["weight_decay is an L2 penalty"] == {"SGD": True, "AdamW": False}
+    assert results("dropout-l1-l2").evidence.seen["weight_decay is an L2 penalty"] == {
+        "SGD": True,
+        "AdamW": False,
+    }
 
 
 def test_running_a_claim_leaves_the_random_numbers_alone():
@@ -319,13 +351,32 @@ def test_an_api_name_keeps_its_underscores(results):
     """A card about the spelling of a name shows the name: 'eval_strategy', never 'eval strategy'."""
     from transformers import Trainer, TrainingArguments
 
-    takers = [nn.Conv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.Dropout2d, nn.CrossEntropyLoss, Trainer, TrainingArguments]
+    takers = [
+        nn.Conv2d,
+        nn.MaxPool2d,
+        nn.BatchNorm2d,
+        nn.Dropout2d,
+        nn.CrossEntropyLoss,
+        Trainer,
+        TrainingArguments,
+    ]
     api = {name for taker in takers for name in inspect.signature(taker).parameters if "_" in name}
-    api |= {"num_feature", "tracking_running_stats", "evaluation_strategy", "running_mean", "running_var"}
+    api |= {
+        "num_feature",
+        "tracking_running_stats",
+        "evaluation_strategy",
+        "running_mean",
+        "running_var",
+    }
     for claim in claims():
         for name in claim.names:
-            assert not {term for term in api if term.replace("_", " ") in name and term not in name}, name
-    assert [name for name, _ in results("trainer-evaluation-strategy").findings] == ["evaluation_strategy", "eval_strategy"]
+            assert not {
+                term for term in api if term.replace("_", " ") in name and term not in name
+            }, name
+    assert [name for name, _ in results("trainer-evaluation-strategy").findings] == [
+        "evaluation_strategy",
+        "eval_strategy",
+    ]
 
 
 def test_an_explanation_says_why():
@@ -389,17 +440,27 @@ def test_a_verdict_that_differs_is_exit_code_1(capsys, monkeypatch):
 
 def test_the_command_in_a_fresh_interpreter():
     done = subprocess.run(
-        [sys.executable, "-m", "layers", "--section", "pooling"], cwd=ROOT, text=True, capture_output=True, timeout=60
+        [sys.executable, "-m", "layers", "--section", "pooling"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert all(claim.id in done.stdout for claim in claims("pooling")) and "    | " in done.stdout
-    unknown = subprocess.run([sys.executable, "-m", "layers", "no-such"], cwd=ROOT, text=True, capture_output=True)
+    unknown = subprocess.run(
+        [sys.executable, "-m", "layers", "no-such"], cwd=ROOT, text=True, capture_output=True
+    )
     assert unknown.returncode == 2 and "is not a claim" in unknown.stderr
 
 
 def test_layers_imports_with_torch_alone():
-    code = "import sys, layers, layers.claims, layers.play, layers.updater; print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, timeout=60)
+    code = (
+        "import sys, layers, layers.claims, layers.play, layers.updater; print(sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, timeout=60
+    )
     loaded = done.stdout
     assert "'torch'" in loaded, done.stderr
     for name in ("transformers", "datasets", "evaluate", "gradio", "pipeline", "tabs"):
@@ -408,4 +469,8 @@ def test_layers_imports_with_torch_alone():
 
 def test_a_card_shows_statement_code_and_finding(results):
     text = card(results("conv-sum-or-average"))
-    assert text.startswith("ANSWERED  conv-sum-or-average") and "averaged: no" in text and "F.conv2d(" in text
+    assert (
+        text.startswith("ANSWERED  conv-sum-or-average")
+        and "averaged: no" in text
+        and "F.conv2d(" in text
+    )

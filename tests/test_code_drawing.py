@@ -7,11 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import by_hand
-from pipeline.reproduce import predict_script
+from pipeline.explain import step_by_hand as by_hand
+from pipeline.export.scripts import predict_script
 from pipeline.settings import EMBEDDED_CHECKPOINT
-from tabs import code_drawing, scripts
+from tabs import scripts
 from tests.test_drawing import SCRIPT, Outline
+from views import code as code_drawing
 
 
 class Code(HTMLParser):
@@ -50,11 +51,15 @@ def test_the_text_is_the_source_to_the_letter(source):
     assert not {"script", "img", "b"} & set(Outline(drawn).tags)
 
 
-@pytest.mark.parametrize("source", [by_hand.source(), predict_script(EMBEDDED_CHECKPOINT, SCRIPT, 'a "quoted" \\ one\n')])
+@pytest.mark.parametrize(
+    "source", [by_hand.source(), predict_script(EMBEDDED_CHECKPOINT, SCRIPT, 'a "quoted" \\ one\n')]
+)
 def test_the_pages_own_scripts(source):
     drawn = code_drawing.script(source, "x.py")
     assert source_of(drawn) == source
-    assert Outline(drawn).tags.count("button") == 2 and 'class="k"' in drawn and 'class="c"' in drawn
+    assert (
+        Outline(drawn).tags.count("button") == 2 and 'class="k"' in drawn and 'class="c"' in drawn
+    )
     assert 'tabindex="0" role="region" aria-label="The code of x.py"' in drawn
 
 

@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
-from pipeline import corruption
-from pipeline.corruption import Corruption
+from recipes import corruption
+from recipes.corruption import Corruption
 
 SENTENCE = "On Monday Alice paid Bob 12 dollars, and he was pleased."
 # What the code drew from which the adapter was trained
@@ -21,7 +21,9 @@ def test_each_change_changes_what_it_says_it_does():
     corrupt = Corruption(LENDERS, seed=3)
     assert corrupt.negate(SENTENCE) == SENTENCE.replace("was", "was not")
     number = corrupt.number(SENTENCE)
-    assert number != SENTENCE and len(number) == len(SENTENCE) and number.replace("12", "") != SENTENCE
+    assert (
+        number != SENTENCE and len(number) == len(SENTENCE) and number.replace("12", "") != SENTENCE
+    )
     name = corrupt.name(SENTENCE)
     assert name != SENTENCE and any(other in name for other in ("Carol", "Dave"))
 

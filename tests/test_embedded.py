@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.embedded_pairs import cheap_rules, cosines
 from pipeline.dataset import COLUMNS, EMBEDDED_PAIRS, load_raw_datasets, majority
-from pipeline.shortcut import best_rule
+from pipeline.explain.shortcut import best_rule
 from recipes import embedded_pairs as recipe
 
 JUDGED = ("validation", "test")
@@ -38,7 +38,11 @@ def rows_of(path):
 
 
 def test_sizes_and_columns_are_those_promised(embedded):
-    assert {split: len(rows) for split, rows in embedded.items()} == {"train": 640, "validation": 160, "test": 160}
+    assert {split: len(rows) for split, rows in embedded.items()} == {
+        "train": 640,
+        "validation": 160,
+        "test": 160,
+    }
     for rows in embedded.values():
         assert tuple(rows.column_names) == COLUMNS
         assert rows.features["label"].names == ["not_equivalent", "equivalent"]
@@ -51,9 +55,16 @@ def test_about_two_thirds_are_paraphrases(embedded):
 
 
 def test_no_pair_stands_twice_and_no_sentence_in_two_splits(embedded):
-    pairs = Counter(frozenset((row["sentence1"], row["sentence2"])) for rows in embedded.values() for row in rows)
+    pairs = Counter(
+        frozenset((row["sentence1"], row["sentence2"]))
+        for rows in embedded.values()
+        for row in rows
+    )
     assert [pair for pair, times in pairs.items() if times > 1] == []
-    splits = [{_bare(row[name]) for row in rows for name in ("sentence1", "sentence2")} for rows in embedded.values()]
+    splits = [
+        {_bare(row[name]) for row in rows for name in ("sentence1", "sentence2")}
+        for rows in embedded.values()
+    ]
     assert not splits[0] & splits[1] and not splits[0] & splits[2] and not splits[1] & splits[2]
 
 
@@ -79,13 +90,23 @@ def test_the_cosine_finds_a_label_that_is_given_away():
 
 
 def test_every_split_has_every_kind(kinds):
-    assert {kind for kind in _kinds(kinds["train"])} >= {"same", "blank", "full stop", "letter case", "other", *recipe.CHANGES}
+    assert {kind for kind in _kinds(kinds["train"])} >= {
+        "same",
+        "blank",
+        "full stop",
+        "letter case",
+        "other",
+        *recipe.CHANGES,
+    }
     assert _kinds(kinds["train"]) == _kinds(kinds["validation"]) == _kinds(kinds["test"])
 
 
 def test_a_kind_has_one_label_and_is_what_it_says(kinds):
     for rows in kinds.values():
-        labels = {row["kind"]: {other["label"] for other in rows if other["kind"] == row["kind"]} for row in rows}
+        labels = {
+            row["kind"]: {other["label"] for other in rows if other["kind"] == row["kind"]}
+            for row in rows
+        }
         assert all(len(one) == 1 for one in labels.values())
         for row in rows:
             first, second = row["sentence1"], row["sentence2"]
@@ -105,9 +126,13 @@ def test_both_labels_have_low_and_high_overlap(kinds):
     """Low-overlap pairs of either label share a third of their words or less, minimal ones most of them."""
     for rows in kinds.values():
         for kind in ("reworded", "number, reworded", "not, reworded", "role, reworded"):
-            assert statistics.median(_overlap(row) for row in rows if row["kind"] == kind) < 0.45, kind
+            assert statistics.median(_overlap(row) for row in rows if row["kind"] == kind) < 0.45, (
+                kind
+            )
         for kind in ("synonym", *recipe.CHANGES):
-            assert statistics.median(_overlap(row) for row in rows if row["kind"] == kind) > 0.7, kind
+            assert statistics.median(_overlap(row) for row in rows if row["kind"] == kind) > 0.7, (
+                kind
+            )
 
 
 def _kinds(rows):
@@ -115,7 +140,9 @@ def _kinds(rows):
 
 
 def _overlap(row):
-    first, second = (set(row[name].casefold().rstrip(".").split()) for name in ("sentence1", "sentence2"))
+    first, second = (
+        set(row[name].casefold().rstrip(".").split()) for name in ("sentence1", "sentence2")
+    )
     return len(first & second) / len(first | second)
 
 
@@ -132,7 +159,9 @@ def test_an_item_that_is_not_sound_is_named():
     with pytest.raises(ValueError, match="lacks one of"):
         recipe.parse("A cat sat.\n= There sat a cat.")
     with pytest.raises(ValueError, match="can't be put into: A cat sat."):
-        recipe.parse("A cat sat.\n= There sat a cat.\n~ dog > hound\n! name: cat > dog\n- A cat ran.")
+        recipe.parse(
+            "A cat sat.\n= There sat a cat.\n~ dog > hound\n! name: cat > dog\n- A cat ran."
+        )
     with pytest.raises(ValueError, match="'colour' is no kind"):
         recipe.parse("A cat sat.\n! colour: cat > dog")
 
@@ -149,7 +178,12 @@ def test_none_of_it_is_mrpc(embedded, mrpc_folder):
     files = [str(path) for path in sorted(mrpc_folder.glob("*.parquet"))]
     mrpc = load_dataset("parquet", data_files=files, split="train")
     theirs = {_bare(text) for name in ("sentence1", "sentence2") for text in mrpc[name]}
-    ours = {_bare(text) for rows in embedded.values() for name in ("sentence1", "sentence2") for text in rows[name]}
+    ours = {
+        _bare(text)
+        for rows in embedded.values()
+        for name in ("sentence1", "sentence2")
+        for text in rows[name]
+    }
     assert ours & theirs == set()
 
 

@@ -11,13 +11,20 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
 from pipeline.training import TrainingConfig
 
 # Long enough that a stop comes in its midst, also on a busy machine
-LONG = {"checkpoint": EMBEDDED_CHECKPOINT, "max_steps": 300, "epochs": 5, "batch_size": 1, "train_pairs": 64}
+LONG = {
+    "checkpoint": EMBEDDED_CHECKPOINT,
+    "max_steps": 300,
+    "epochs": 5,
+    "batch_size": 1,
+    "train_pairs": 64,
+}
 ROOT = Path(__file__).parent.parent
 SERVER = """
 import json, sys, time
 from pathlib import Path
-from pipeline import executors, workers
-from pipeline.runs import open_house, read_run, start_run, stop_run
+from pipeline.runs import executors
+from pipeline.runs import worker_process as workers
+from pipeline.runs.supervisor import open_house, read_run, start_run, stop_run
 from pipeline.settings import Settings
 from pipeline.training import config_from
 assert "torch" not in sys.modules
@@ -47,13 +54,41 @@ print(json.dumps({"state": run.state, "after": [read_run(name, settings).state f
 
 
 def served(settings, what, **changes):
-    config = replace(TrainingConfig(checkpoint=WARMED, source="folder", train_pairs=16, eval_pairs=8, batch_size=8, epochs=1,
-                                    max_steps=2, eval_strategy="no", frozen_layers=0), **changes)  # fmt: skip
+    config = replace(
+        TrainingConfig(
+            checkpoint=WARMED,
+            source="folder",
+            train_pairs=16,
+            eval_pairs=8,
+            batch_size=8,
+            epochs=1,
+            max_steps=2,
+            eval_strategy="no",
+            frozen_layers=0,
+        ),
+        **changes,
+    )
     done = subprocess.run(
-        [sys.executable, "-c", SERVER, json.dumps(asdict(config)), what, settings.mrpc_folder, settings.runs_folder],
-        cwd=ROOT, text=True, capture_output=True, timeout=170,
-        env={**os.environ, "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(ROOT / "tests" / "zero_gpu"), "HF_HUB_OFFLINE": "1"},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            SERVER,
+            json.dumps(asdict(config)),
+            what,
+            settings.mrpc_folder,
+            settings.runs_folder,
+        ],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=170,
+        env={
+            **os.environ,
+            "SPACES_ZERO_GPU": "true",
+            "PYTHONPATH": str(ROOT / "tests" / "zero_gpu"),
+            "HF_HUB_OFFLINE": "1",
+        },
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -77,13 +112,14 @@ def test_on_zero_gpu_a_second_stop_ends_the_run_and_not_the_server(settings):
 
 
 def test_without_spaces_nothing_changes(monkeypatch):
-    from pipeline import executors
+    from pipeline.runs import executors
 
     monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
     monkeypatch.setitem(sys.modules, "spaces", None)  # an import of it would fail
     executors.prepare()
     started = []
-    monkeypatch.setattr(executors.workers, "start_worker", lambda *arguments: started.append(arguments))
+    monkeypatch.setattr(
+        executors.workers, "start_worker", lambda *arguments: started.append(arguments)
+    )
     executors.start(["command"], TrainingConfig(), Path("folder"), {}, None)
     assert started == [(["command"], {}, Path("folder/worker.log"))]
-

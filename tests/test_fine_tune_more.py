@@ -19,16 +19,17 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app import build_app
-from pipeline.runs import Run
-from pipeline.settings import InputError, Settings
-from pipeline.story import read_judgement
+from pipeline.errors import InputError
+from pipeline.runs.folder import read_judgement
+from pipeline.runs.supervisor import Run
+from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
-from tabs import fine_tune_more as more
-from tabs.gate import CHECKED
+from tabs.fine_tune import sections as more
 from tests.conftest import ROOT
 from tests.test_code_drawing import source_of
 from tests.test_drawing import Outline
 from tests.test_save import finished_run
+from web.gate import CHECKED
 
 TOKEN = "hf_aTokenThatNobodyElseMaySee"
 SEEDS = (5, 6, 7)
@@ -38,13 +39,26 @@ UNKNOWN = "0" * 32
 
 @pytest.fixture(scope="module")
 def settings(small_folder, tmp_path_factory):
-    return Settings(mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder")
+    return Settings(
+        mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder"
+    )
 
 
 @pytest.fixture(scope="module")
 def config(tiny):
-    return TrainingConfig(checkpoint=tiny, source="folder", train_pairs=16, eval_pairs=12, batch_size=8, max_steps=2, epochs=3,
-                          frozen_layers=0, learning_rate=1e-2, precision="fp32", seed=SEEDS[0])  # fmt: skip
+    return TrainingConfig(
+        checkpoint=tiny,
+        source="folder",
+        train_pairs=16,
+        eval_pairs=12,
+        batch_size=8,
+        max_steps=2,
+        epochs=3,
+        frozen_layers=0,
+        learning_rate=1e-2,
+        precision="fp32",
+        seed=SEEDS[0],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +88,21 @@ def test_an_ended_run_fills_diagnosis_and_pairs(runs, settings):
     assert f"{found.name} : {found.because}" in text(diagnosis) and remedy.visible
     judgement, _ = read_judgement(settings.runs_folder / runs[0].id)
     counts = judgement.confusion("after")
-    cells = [int(count) for count in re.findall(r'<td class="(?:right|wrong)"[^>]*>(\d+)<small>', pairs)]
-    assert sum(cells) == 24 and cells[4:] == [counts[gold, answer] for gold in (0, 1) for answer in (0, 1)]
+    cells = [
+        int(count) for count in re.findall(r'<td class="(?:right|wrong)"[^>]*>(\d+)<small>', pairs)
+    ]
+    assert sum(cells) == 24 and cells[4:] == [
+        counts[gold, answer] for gold in (0, 1) for answer in (0, 1)
+    ]
     assert f"{len(judgement.fixed)} fixed, {len(judgement.broken)} newly broken" in text(pairs)
     assert more._After(settings).fill("")[0] == "" and not more._After(settings).fill("")[1].visible
 
 
 def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
-    page, (judgement, which) = more._After(settings), read_judgement(settings.runs_folder / runs[0].id)
+    page, (judgement, which) = (
+        more._After(settings),
+        read_judgement(settings.runs_folder / runs[0].id),
+    )
     first, *rest = page._sentences(runs[0].id, which, len(judgement.labels))
     assert first[0].startswith("Shares of") and len(rest) == 11
     assert page._sentences(runs[0].id, "another digest", len(judgement.labels)) is None
@@ -95,7 +116,10 @@ def test_a_locked_setting_keeps_the_remedy_from_being_started(runs, settings):
 
 
 def test_a_remedy_is_the_runs_settings_with_one_thing_changed(runs, config, settings):
-    tried, changes = more.remedied(runs[0].id, settings), more.diagnosis_of(runs[0], settings).remedy.changes
+    tried, changes = (
+        more.remedied(runs[0].id, settings),
+        more.diagnosis_of(runs[0], settings).remedy.changes,
+    )
     assert changes and asdict(tried) == {**asdict(config), **changes}
     with pytest.raises(InputError, match="Nothing is left to try"):
         more.remedied(UNKNOWN, settings)
@@ -122,16 +146,25 @@ def test_where_none_is_shown_the_browsers_runs_stand_against_the_defaults(owned,
 
 def test_behind_a_curve_are_earlier_runs_over_the_same_pairs(runs, owned, settings):
     earlier = more.behind(runs[0], owned, settings)
-    assert [run.id for run in earlier] == [runs[2].id, runs[1].id], "newest first, without itself and without other pairs"
+    assert [run.id for run in earlier] == [runs[2].id, runs[1].id], (
+        "newest first, without itself and without other pairs"
+    )
     [lines] = more.faint(earlier, "eval_loss")
     assert [[y for _, y in line] for line in lines.lines] == [
-        [event["eval_loss"] for event in run.of("evaluation")] for run in earlier]
-    assert more.behind(Run(UNKNOWN, "expired"), owned, settings) == [] == more.faint([], "eval_loss")
+        [event["eval_loss"] for event in run.of("evaluation")] for run in earlier
+    ]
+    assert (
+        more.behind(Run(UNKNOWN, "expired"), owned, settings) == [] == more.faint([], "eval_loss")
+    )
 
 
-@pytest.mark.parametrize("stored", [None, 7, "x", [], {"browser": 5}, {"../../etc": "x"}, {UNKNOWN: None}])
+@pytest.mark.parametrize(
+    "stored", [None, 7, "x", [], {"browser": 5}, {"../../etc": "x"}, {UNKNOWN: None}]
+)
 def test_whatever_the_browser_remembers(runs, settings, stored):
-    assert more.all_runs_of(stored, settings) == [] or [run.state for run in more.all_runs_of(stored, settings)] == ["expired"]
+    assert more.all_runs_of(stored, settings) == [] or [
+        run.state for run in more.all_runs_of(stored, settings)
+    ] == ["expired"]
     assert "notice error" not in more._After(settings).runs(runs[0].id, stored)
     assert more.behind(runs[0], stored, settings) == []
 
@@ -149,17 +182,23 @@ def seeds(settings, config, monkeypatch):
         return [(f"{90 + number:032x}", "secret") for number in range(len(configs))]
 
     monkeypatch.setattr(more, "start_runs", start)
-    return more._Seeds(settings, tuple(asdict(config)), lambda owned: {more.BROWSER: "me", **(owned or {})}), started
+    return more._Seeds(
+        settings, tuple(asdict(config)), lambda owned: {more.BROWSER: "me", **(owned or {})}
+    ), started
 
 
 def test_runs_that_are_there_count_and_the_missing_start(seeds, runs, config, owned):
     page, started = seeds
     message, watched, kept = page.start(None, {runs[0].id: "secret"}, *asdict(config).values())
-    assert [one.seed for one in started] == [6, 7] and {**asdict(started[0]), "seed": 5} == asdict(config)
+    assert [one.seed for one in started] == [6, 7] and {**asdict(started[0]), "seed": 5} == asdict(
+        config
+    )
     assert (message, watched) == ("", runs[0].id), "the seed that the form says stays on the screen"
     assert set(kept) == {more.BROWSER, runs[0].id, f"{90:032x}", f"{91:032x}"}
     started.clear()
-    assert page.start(None, owned, *asdict(config).values())[:2] == ("", runs[0].id) and started == []
+    assert (
+        page.start(None, owned, *asdict(config).values())[:2] == ("", runs[0].id) and started == []
+    )
     page.start(None, {}, *asdict(replace(config, seed=100, dropout=0.2)).values())
     assert [one.seed for one in started] == [100, 101, 102]
 
@@ -174,12 +213,18 @@ def test_the_band_is_that_of_the_three(seeds, runs, owned):
     drawn, timer = seeds[0].draw(runs[0].id, owned)
     figures = [run.first("done")["after"]["accuracy"] for run in runs]
     said = text(drawn)
-    assert f"from {min(figures):.1%} to {max(figures):.1%}" in said and f"mean accuracy {sum(figures) / 3:.1%}" in said
+    assert (
+        f"from {min(figures):.1%} to {max(figures):.1%}" in said
+        and f"mean accuracy {sum(figures) / 3:.1%}" in said
+    )
     assert [f"seed {seed}" in said for seed in SEEDS] == [True] * 3
     assert drawn.count('class="band"') == 4, "two charts, a legend each"
     assert not timer.active, "none of them goes on"
     assert seeds[0].draw(OTHER, owned)[0] == "", "one run makes no band"
-    assert "expired" in seeds[0].draw("../x", owned)[0] or "notice error" in seeds[0].draw("../x", owned)[0]
+    assert (
+        "expired" in seeds[0].draw("../x", owned)[0]
+        or "notice error" in seeds[0].draw("../x", owned)[0]
+    )
 
 
 # ---------------------------------------------------------------- taking it away
@@ -195,7 +240,10 @@ def test_the_zip_and_the_script_are_downloads(client, runs):
     answer = client.get(f"/{more.ROUTE}/{runs[0].id}/model.zip")
     assert answer.headers["content-disposition"] == 'attachment; filename="paraphrase-00000000.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.testzip() is None and "paraphrase-00000000/model.safetensors" in archive.namelist()
+        assert (
+            archive.testzip() is None
+            and "paraphrase-00000000/model.safetensors" in archive.namelist()
+        )
     script = client.get(f"/{more.ROUTE}/{runs[0].id}/train.py")
     assert script.status_code == 200 and script.headers["x-content-type-options"] == "nosniff"
     compile(script.text, "train.py", "exec")
@@ -211,14 +259,21 @@ def test_no_run_no_download(client, run_id, file):
 def test_the_script_of_a_run_stands_on_the_page_with_its_link(client, runs, settings):
     drawn = more._After(settings).script(runs[0].id)
     address = f"{more.ROUTE}/{runs[0].id}/train.py"
-    assert dict(Outline(drawn).attributes)["href"] == address and source_of(drawn) == client.get(f"/{address}").text
+    assert (
+        dict(Outline(drawn).attributes)["href"] == address
+        and source_of(drawn) == client.get(f"/{address}").text
+    )
     unknown = more._After(settings).script(UNKNOWN)
     assert source_of(unknown).startswith("# ") and "a" not in Outline(unknown).tags
 
 
 def test_the_link_to_the_model_says_its_size(runs, settings):
     drawn = more._Save(settings).download(runs[0].id)
-    assert f"{runs[0].id}/model.zip" in drawn and "model.safetensors" in drawn and re.search(r"\d (MB|kB)", drawn)
+    assert (
+        f"{runs[0].id}/model.zip" in drawn
+        and "model.safetensors" in drawn
+        and re.search(r"\d (MB|kB)", drawn)
+    )
     assert "has no model to save" in more._Save(settings).download(UNKNOWN)
 
 
@@ -226,19 +281,36 @@ def test_the_link_to_the_model_says_its_size(runs, settings):
 
 
 def request(host="127.0.0.1:7860", client="127.0.0.1", **headers):
-    return SimpleNamespace(client=client and SimpleNamespace(host=client), headers={"host": host, **headers})
+    return SimpleNamespace(
+        client=client and SimpleNamespace(host=client), headers={"host": host, **headers}
+    )
 
 
-@pytest.mark.parametrize(("asked", "local"), [
-    (request(), True), (request("localhost:7860"), True), (request("[::1]:7860", "::1"), True), (request("localhost"), True),
-    (request("pairs.example:80"), False), (request(client="10.0.0.7"), False), (request(client=None), False),
-    (request("localhost.example:80"), False), (request(**{"x-forwarded-for": "10.0.0.7"}), False), (request(""), False),
-    (request(**{"forwarded": "for=10.0.0.7"}), False), (request(**{"x-forwarded-host": "pairs.example"}), False),
-    (request(**{"via": "1.1 proxy"}), False), (request(**{CHECKED: "1"}), False),
-    (request(**{"origin": "http://127.0.0.1:7860", "sec-fetch-site": "same-origin"}), True), (request(**{"origin": "http://127.0.0.1:7860"}), True),
-    (request(**{"origin": "https://pairs.example"}), False), (request(**{"origin": "null"}), False),
-    (request(**{"sec-fetch-site": "cross-site"}), False), (request(**{"sec-fetch-site": "same-site"}), False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "local"),
+    [
+        (request(), True),
+        (request("localhost:7860"), True),
+        (request("[::1]:7860", "::1"), True),
+        (request("localhost"), True),
+        (request("pairs.example:80"), False),
+        (request(client="10.0.0.7"), False),
+        (request(client=None), False),
+        (request("localhost.example:80"), False),
+        (request(**{"x-forwarded-for": "10.0.0.7"}), False),
+        (request(""), False),
+        (request(**{"forwarded": "for=10.0.0.7"}), False),
+        (request(**{"x-forwarded-host": "pairs.example"}), False),
+        (request(**{"via": "1.1 proxy"}), False),
+        (request(**{CHECKED: "1"}), False),
+        (request(**{"origin": "http://127.0.0.1:7860", "sec-fetch-site": "same-origin"}), True),
+        (request(**{"origin": "http://127.0.0.1:7860"}), True),
+        (request(**{"origin": "https://pairs.example"}), False),
+        (request(**{"origin": "null"}), False),
+        (request(**{"sec-fetch-site": "cross-site"}), False),
+        (request(**{"sec-fetch-site": "same-site"}), False),
+    ],
+)
 def test_who_sits_at_this_machine(asked, local):
     assert more.is_local(asked) is local
 
@@ -247,7 +319,11 @@ def test_who_sits_at_this_machine(asked, local):
 def pushes(monkeypatch):
     """What would have been pushed: nothing leaves."""
     sent = []
-    monkeypatch.setattr(more.saving, "push", lambda *values: sent.append(values) or "https://hub.example/ann/mine?a=1&b=2")
+    monkeypatch.setattr(
+        more.saving,
+        "push",
+        lambda *values: sent.append(values) or "https://hub.example/ann/mine?a=1&b=2",
+    )
     return sent
 
 
@@ -257,8 +333,14 @@ def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, m
     page = more._Save(settings)
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: TOKEN)
     code = more.PUSH_CODE
-    assert "another machine" in page.push_from_here(runs[0].id, "mine", True, code, request(client="10.0.0.7")) and pushes == []
-    assert "no finished run" in page.push_from_here("", "mine", True, code, request()) and pushes == []
+    assert (
+        "another machine"
+        in page.push_from_here(runs[0].id, "mine", True, code, request(client="10.0.0.7"))
+        and pushes == []
+    )
+    assert (
+        "no finished run" in page.push_from_here("", "mine", True, code, request()) and pushes == []
+    )
     drawn = page.push_from_here(runs[0].id, "mine", False, f" {code} ", request())
     assert pushes == [(runs[0].id, "mine", TOKEN, False, settings)]
     assert 'href="https://hub.example/ann/mine?a=1&amp;b=2"' in drawn and TOKEN not in drawn
@@ -266,12 +348,33 @@ def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, m
     assert "hf auth login" in page.push_from_here(runs[0].id, "mine", True, code, request())
 
 
-@pytest.mark.parametrize("code", ["", " ", "0" * 10, None, 7, [], {}, "é", more.PUSH_CODE[:-1], more.PUSH_CODE + "0", more.PUSH_CODE.upper() + "X"],
-                         ids=range(11))  # the code is another one in each process
-def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where_it_is(runs, settings, pushes, code):
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        " ",
+        "0" * 10,
+        None,
+        7,
+        [],
+        {},
+        "é",
+        more.PUSH_CODE[:-1],
+        more.PUSH_CODE + "0",
+        more.PUSH_CODE.upper() + "X",
+    ],
+    ids=range(11),
+)  # the code is another one in each process
+def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where_it_is(
+    runs, settings, pushes, code
+):
     """Its requests look exactly like the owner's: without the code from the terminal nothing is pushed."""
     said = more._Save(settings).push_from_here(runs[0].id, "mine", True, code, request())
-    assert "Give the code that stands in the terminal" in said and more.PUSH_CODE not in said and pushes == []
+    assert (
+        "Give the code that stands in the terminal" in said
+        and more.PUSH_CODE not in said
+        and pushes == []
+    )
 
 
 def test_a_push_that_breaks_tells_no_token(runs, settings, monkeypatch, caplog):
@@ -296,24 +399,50 @@ def space(settings):
 
 
 def test_on_a_space_the_visitors_own_token_is_used_in_every_language(space, runs, pushes):
-    handlers = [function.fn for function in space.fns.values() if function.name and function.name.startswith("push")]
-    assert [handler.__name__ for handler in handlers] == ["push_from_space"] * 2, "one a language, and none with the machine's"
+    handlers = [
+        function.fn
+        for function in space.fns.values()
+        if function.name and function.name.startswith("push")
+    ]
+    assert [handler.__name__ for handler in handlers] == ["push_from_space"] * 2, (
+        "one a language, and none with the machine's"
+    )
     for handler, refused in zip(handlers, ("Sign in with the button", "登录"), strict=True):
-        signed_in = special_args(handler, [runs[0].id, "mine", True], request=session({"access_token": TOKEN}))[0]
+        signed_in = special_args(
+            handler, [runs[0].id, "mine", True], request=session({"access_token": TOKEN})
+        )[0]
         handler(*signed_in)
-        assert pushes.pop() == (runs[0].id, "mine", TOKEN, True, handlers[0].__self__.settings) and not pushes
+        assert (
+            pushes.pop() == (runs[0].id, "mine", TOKEN, True, handlers[0].__self__.settings)
+            and not pushes
+        )
         nobody = special_args(handler, [runs[0].id, "mine", True], request=session())[0]
         assert refused in handler(*nobody) and not pushes
 
 
 def session(info=None):
     told = {"oauth_info": {"scope": "write-repos", "expires_at": 9e9, **info}} if info else {}
-    return gr.Request(request=Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"",
-                                       "client": ("127.0.0.1", 1), "session": told}))  # fmt: skip
+    return gr.Request(
+        request=Request(
+            {
+                "type": "http",
+                "method": "GET",
+                "path": "/",
+                "headers": [],
+                "query_string": b"",
+                "client": ("127.0.0.1", 1),
+                "session": told,
+            }
+        )
+    )
 
 
 def test_a_link_from_a_space_goes_to_its_page_on_the_hub(space):
-    links = [function.js for function in space.fns.values() if isinstance(function.js, str) and "huggingface.co/spaces/" in function.js]
+    links = [
+        function.js
+        for function in space.fns.values()
+        if isinstance(function.js, str) and "huggingface.co/spaces/" in function.js
+    ]
     assert len(links) >= 8 and all('const space = "ann/pairs"' in script for script in links)
 
 
@@ -333,7 +462,9 @@ class Provider(BaseHTTPRequestHandler):
 
     def do_GET(self):
         where = f"http://127.0.0.1:{self.server.server_port}/oauth"
-        told = json.dumps({"authorization_endpoint": f"{where}/authorize", "token_endpoint": f"{where}/token"}).encode()
+        told = json.dumps(
+            {"authorization_endpoint": f"{where}/authorize", "token_endpoint": f"{where}/token"}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
@@ -350,12 +481,29 @@ def test_a_visitor_of_a_space_is_sent_to_the_hub_to_sign_in(tmp_path):
     provider = HTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=provider.serve_forever, daemon=True).start()
     scopes = "openid profile write-repos"
-    environment = {**os.environ, "SPACE_ID": "ann/pairs", "SYSTEM": "spaces", "SPACE_HOST": "ann-pairs.hf.space",
-                   "OAUTH_CLIENT_ID": "the-app", "OAUTH_CLIENT_SECRET": "s", "OAUTH_SCOPES": scopes, "RUNS_DIR": str(tmp_path),
-                   "OPENID_PROVIDER_URL": f"http://127.0.0.1:{provider.server_port}"}  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", SIGN_IN], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    environment = {
+        **os.environ,
+        "SPACE_ID": "ann/pairs",
+        "SYSTEM": "spaces",
+        "SPACE_HOST": "ann-pairs.hf.space",
+        "OAUTH_CLIENT_ID": "the-app",
+        "OAUTH_CLIENT_SECRET": "s",
+        "OAUTH_SCOPES": scopes,
+        "RUNS_DIR": str(tmp_path),
+        "OPENID_PROVIDER_URL": f"http://127.0.0.1:{provider.server_port}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SIGN_IN],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     provider.shutdown()
     assert done.returncode == 0, done.stderr[-2000:]
     status, location = json.loads(done.stdout.splitlines()[-1])
-    assert status == 302 and location.startswith(f"http://127.0.0.1:{provider.server_port}/oauth/authorize?")
+    assert status == 302 and location.startswith(
+        f"http://127.0.0.1:{provider.server_port}/oauth/authorize?"
+    )
     assert "client_id=the-app" in location and "write-repos" in location

@@ -8,21 +8,31 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline import forecast as forecasting
-from pipeline.forecast import forecast, measured_pace, size_of
+from pipeline.errors import InputError
+from pipeline.explain import forecast as forecasting
+from pipeline.explain.forecast import forecast, measured_pace, size_of
+from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.runs import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, InputError, Settings
-from pipeline.sources import load_model, load_tokenizer
-from pipeline.story import append_event
+from pipeline.runs.folder import append_event
+from pipeline.runs.supervisor import Run
+from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.training import TrainingConfig, fine_tune, freeze
 from tests.conftest import HF_HOME
 
 
 @pytest.fixture
 def config(tiny):
-    return TrainingConfig(checkpoint=tiny, source="folder", train_pairs=40, eval_pairs=12, batch_size=8, epochs=2, max_steps=9,
-                          eval_steps=4, frozen_layers=1)  # fmt: skip
+    return TrainingConfig(
+        checkpoint=tiny,
+        source="folder",
+        train_pairs=40,
+        eval_pairs=12,
+        batch_size=8,
+        epochs=2,
+        max_steps=9,
+        eval_steps=4,
+        frozen_layers=1,
+    )
 
 
 @pytest.mark.parametrize("strategy", ["steps", "epoch", "no"])
@@ -37,10 +47,16 @@ def test_steps_and_evaluations_are_those_of_the_run(config, settings, tmp_path, 
 
 def test_fewer_pairs_than_asked_for_are_said_and_shorten_the_run(config, settings):
     expected = forecast(replace(config, train_pairs=1000, max_steps=300), settings)
-    assert expected.pairs == 64 and expected.steps == 16 and "There are 64 pairs" in " ".join(expected.notes)
+    assert (
+        expected.pairs == 64
+        and expected.steps == 16
+        and "There are 64 pairs" in " ".join(expected.notes)
+    )
 
 
-@pytest.mark.parametrize("name, frozen", [(EMBEDDED_CHECKPOINT, 0), (WARMED, 2), ("tiny", 1), ("tiny_distilbert", 2)])
+@pytest.mark.parametrize(
+    "name, frozen", [(EMBEDDED_CHECKPOINT, 0), (WARMED, 2), ("tiny", 1), ("tiny_distilbert", 2)]
+)
 def test_parameters_are_counted_without_loading_any(name, frozen, settings, request):
     name = request.getfixturevalue(name) if "tiny" in name else name
     size, loaded = size_of(name, frozen, settings)
@@ -53,7 +69,10 @@ def test_parameters_are_counted_without_loading_any(name, frozen, settings, requ
 
 @pytest.mark.parametrize("frozen, in_bf16", [(0, False), (3, False), (0, True)])
 def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, in_bf16, settings):
-    model, tokenizer = load_model(EMBEDDED_CHECKPOINT, settings=settings)[0], load_tokenizer(EMBEDDED_CHECKPOINT)[0]
+    model, tokenizer = (
+        load_model(EMBEDDED_CHECKPOINT, settings=settings)[0],
+        load_tokenizer(EMBEDDED_CHECKPOINT)[0],
+    )
     freeze(model, frozen)
     for module in model.train().modules():
         if isinstance(module, torch.nn.Dropout):
@@ -66,13 +85,27 @@ def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, 
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    batch = tokenizer(["a " * 100] * 4, padding="max_length", truncation=True, max_length=64, return_tensors="pt")
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
+    batch = tokenizer(
+        ["a " * 100] * 4, padding="max_length", truncation=True, max_length=64, return_tensors="pt"
+    )
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        torch.autocast("cpu", torch.bfloat16, enabled=in_bf16),
+    ):
         model(**batch, labels=torch.ones(4, dtype=torch.long))
-    [part] = [part for part in forecasting.memory_parts(size_of(EMBEDDED_CHECKPOINT, frozen, settings)[0], 4, 64, in_bf16)
-              if part.name == "activations saved for the backward pass"]  # fmt: skip
+    [part] = [
+        part
+        for part in forecasting.memory_parts(
+            size_of(EMBEDDED_CHECKPOINT, frozen, settings)[0], 4, 64, in_bf16
+        )
+        if part.name == "activations saved for the backward pass"
+    ]
     # autocast keeps bfloat16 copies of the matrices besides, whatever the batch
-    copies = 2 * sum(p.numel() for p in model.parameters() if p.requires_grad and p.ndim > 1) if in_bf16 else 0
+    copies = (
+        2 * sum(p.numel() for p in model.parameters() if p.requires_grad and p.ndim > 1)
+        if in_bf16
+        else 0
+    )
     assert 0.8 * part.bytes < sum(kept.values()) < 1.2 * part.bytes + copies
 
 
@@ -82,10 +115,26 @@ def tell_run(config, settings, name="a", slower=1.0, peak=7, **changed):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({**config.__dict__, **changed}))
     (folder / "owner").touch()
-    end = {"before": {"accuracy": 1, "f1": 1}, "after": {"accuracy": 1, "f1": 1}, "peak_bytes": peak}
-    events = [{"event": "start", "seconds": 3.0, "total_steps": 9, "eval_pairs": 12, "majority": {"accuracy": 0.7, "f1": 0.8}},
-              *({"event": "log", "seconds": 3.0 + 0.8 * step, "step": step, "loss": 0.7} for step in range(1, 10)),
-              {"event": "evaluation", "seconds": 3.0 + 0.8 * 9 + 1.2, "step": 9}, {"event": "done", "seconds": 12, **end}]  # fmt: skip
+    end = {
+        "before": {"accuracy": 1, "f1": 1},
+        "after": {"accuracy": 1, "f1": 1},
+        "peak_bytes": peak,
+    }
+    events = [
+        {
+            "event": "start",
+            "seconds": 3.0,
+            "total_steps": 9,
+            "eval_pairs": 12,
+            "majority": {"accuracy": 0.7, "f1": 0.8},
+        },
+        *(
+            {"event": "log", "seconds": 3.0 + 0.8 * step, "step": step, "loss": 0.7}
+            for step in range(1, 10)
+        ),
+        {"event": "evaluation", "seconds": 3.0 + 0.8 * 9 + 1.2, "step": 9},
+        {"event": "done", "seconds": 12, **end},
+    ]
     events = [{**event, "seconds": event["seconds"] * slower} for event in events]
     for event in events:
         append_event(folder, event)
@@ -97,12 +146,24 @@ def test_seconds_come_from_the_pace_of_an_earlier_run(config, settings):
     assert "an estimate" in before.pace.source
     events = tell_run(config, settings)
     pace = forecast(config, settings).pace
-    assert (pace.start, pace.peak_bytes) == (3.0, 7) and pace.pair == pytest.approx(0.1) and pace.judged == pytest.approx(0.1)
-    assert pace.source == "measured here: an earlier run with the same checkpoint, frozen_layers, precision, batch_size"
+    assert (
+        (pace.start, pace.peak_bytes) == (3.0, 7)
+        and pace.pair == pytest.approx(0.1)
+        and pace.judged == pytest.approx(0.1)
+    )
+    assert (
+        pace.source
+        == "measured here: an earlier run with the same checkpoint, frozen_layers, precision, batch_size"
+    )
     assert forecast(config, settings).seconds == pytest.approx(3.0 + 9 * 8 * 0.1 + 4 * 12 * 0.1)
     other = forecast(replace(config, frozen_layers=0), settings)
-    assert other.pace.source == "measured here: an earlier run with the same checkpoint, precision, batch_size"
-    assert measured_pace(Run("0" * 32, "running", {"batch_size": 8}, events[:3])) is None, "two steps are too few to tell"
+    assert (
+        other.pace.source
+        == "measured here: an earlier run with the same checkpoint, precision, batch_size"
+    )
+    assert measured_pace(Run("0" * 32, "running", {"batch_size": 8}, events[:3])) is None, (
+        "two steps are too few to tell"
+    )
 
 
 def test_one_run_while_the_machine_was_busy_decides_nothing(config, settings):
@@ -110,15 +171,24 @@ def test_one_run_while_the_machine_was_busy_decides_nothing(config, settings):
         tell_run(config, settings, name, slower)
     tell_run(config, settings, "d", 50.0, batch_size=4)
     pace = forecast(config, settings).pace
-    assert pace.pair == pytest.approx(0.12) and pace.start == pytest.approx(3.6) and pace.judged == pytest.approx(0.12)
-    assert "the median of 3 earlier runs with the same checkpoint, frozen_layers, precision, batch_size" in pace.source
+    assert (
+        pace.pair == pytest.approx(0.12)
+        and pace.start == pytest.approx(3.6)
+        and pace.judged == pytest.approx(0.12)
+    )
+    assert (
+        "the median of 3 earlier runs with the same checkpoint, frozen_layers, precision, batch_size"
+        in pace.source
+    )
 
 
 def test_what_earlier_runs_have_in_common_is_said_and_no_more(config, settings):
     """They may be equally like this one, and differ from it in different things."""
     for name, changed in (("a", {"batch_size": 4}), ("b", {"frozen_layers": 0})):
         tell_run(config, settings, name, max_steps=2, **changed)
-    assert forecast(config, settings).pace.source.endswith("2 earlier runs with the same checkpoint, precision")
+    assert forecast(config, settings).pace.source.endswith(
+        "2 earlier runs with the same checkpoint, precision"
+    )
 
 
 def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(config, settings):
@@ -128,7 +198,9 @@ def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(co
     tell_run(config, settings, "b", peak=1_700_000_000)
     known = forecast(config, settings)
     assert known.bytes == 1_800_000_000 and known.reckoned_bytes == reckoned.bytes
-    assert known.pace.peak_source.endswith("with the same checkpoint, frozen_layers, precision, batch_size, max_length took here")
+    assert known.pace.peak_source.endswith(
+        "with the same checkpoint, frozen_layers, precision, batch_size, max_length took here"
+    )
     longer = forecast(replace(config, max_length=256), settings)
     assert longer.bytes == longer.reckoned_bytes, "longer batches may take more"
 
@@ -151,7 +223,10 @@ def test_what_is_on_this_machine_is_not_downloaded(config, settings):
     assert expected.download_bytes == 0 and downloads(expected) == {
         "model": (0, "nothing: it was downloaded earlier"),
         "pairs": (0, "nothing: MRPC (folder): read from the folder in MRPC_DIR"),
-        "metric": (0, "nothing: mrpc_metric (embedded): the same metric as a local evaluate module, because HF_HUB_OFFLINE is set"),
+        "metric": (
+            0,
+            "nothing: mrpc_metric (embedded): the same metric as a local evaluate module, because HF_HUB_OFFLINE is set",
+        ),
     }
     ours = downloads(forecast(TrainingConfig(checkpoint=WARMED, source="embedded"), settings))
     assert ours["model"] == ours["pairs"] == (0, "nothing: it comes with the app")
@@ -161,21 +236,35 @@ def test_where_the_hub_is_off_it_is_said_what_will_stand_in(settings):
     settings = replace(settings, data="auto", mrpc_folder=None)
     expected = forecast(TrainingConfig(checkpoint="nobody/has-this"), settings)
     of = downloads(expected)
-    assert expected.download_bytes == 0 and all("because HF_HUB_OFFLINE is set" in said for _, said in of.values())
-    assert f"nothing: {EMBEDDED_CHECKPOINT} (embedded): stands in for nobody/has-this" in of["model"][1]
-    assert "nothing: embedded pairs (embedded): stand in for MRPC" in of["pairs"][1] and expected.pairs == 640
+    assert expected.download_bytes == 0 and all(
+        "because HF_HUB_OFFLINE is set" in said for _, said in of.values()
+    )
+    assert (
+        f"nothing: {EMBEDDED_CHECKPOINT} (embedded): stands in for nobody/has-this"
+        in of["model"][1]
+    )
+    assert (
+        "nothing: embedded pairs (embedded): stand in for MRPC" in of["pairs"][1]
+        and expected.pairs == 640
+    )
     assert any("would stand in" in warning for warning in expected.warnings)
 
 
 def test_pairs_that_are_asked_of_a_hub_that_is_off_end_the_run(settings):
     expected = forecast(TrainingConfig(source="hub"), settings)
-    assert expected.warnings == ["The run would fail: MRPC can't be loaded: HF_HUB_OFFLINE is set. Unset that variable and start "
-                                 "again, or choose the embedded pairs."] and expected.download_bytes == 0  # fmt: skip
+    assert (
+        expected.warnings
+        == [
+            "The run would fail: MRPC can't be loaded: HF_HUB_OFFLINE is set. Unset that variable and start "
+            "again, or choose the embedded pairs."
+        ]
+        and expected.download_bytes == 0
+    )
 
 
 ASK = """
 from pathlib import Path
-from pipeline.forecast import forecast
+from pipeline.explain.forecast import forecast
 from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
 import datasets, huggingface_hub.hf_api, torch, transformers.models.bert.modeling_bert
@@ -193,7 +282,8 @@ import sys, os; sys.stdout.flush(); os._exit(0)
 def ask(tmp_path):
     """ask(client, ...) -> what a fresh interpreter forecasts there."""
     return lambda client, checkpoint=WARMED, source="auto", **environment: client.ask(
-        ASK.format(runs=str(tmp_path), checkpoint=checkpoint, source=source), **environment)  # fmt: skip
+        ASK.format(runs=str(tmp_path), checkpoint=checkpoint, source=source), **environment
+    )
 
 
 def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopback, ask):
@@ -201,7 +291,10 @@ def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopba
     client = loopback("--model", f"some/bert={folder}")
     told = ask(client, "some/bert", "embedded")
     wanted = [path for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")]
-    assert told["of"]["model"] == [sum(path.stat().st_size for path in wanted), "some/bert from the Hub"]
+    assert told["of"]["model"] == [
+        sum(path.stat().st_size for path in wanted),
+        "some/bert from the Hub",
+    ]
     assert told["parameters"] == size_of(tiny, 0, Settings())[0].parameters
     assert not list(client.home.rglob("*.safetensors")), "weighed, not downloaded"
 
@@ -224,38 +317,76 @@ def glue_space(tmp_path):
     return tmp_path / "space"
 
 
-def test_pairs_and_metric_of_the_hub_are_weighed_downloaded_and_then_nothing_is_left_to(loopback, ask, glue_folder, glue_space):
-    client = loopback("--dataset", f"nyu-mll/glue={glue_folder}", "--space", f"evaluate-metric/glue={glue_space}")
+def test_pairs_and_metric_of_the_hub_are_weighed_downloaded_and_then_nothing_is_left_to(
+    loopback, ask, glue_folder, glue_space
+):
+    client = loopback(
+        "--dataset", f"nyu-mll/glue={glue_folder}", "--space", f"evaluate-metric/glue={glue_space}"
+    )
     told = ask(client)
-    assert told["of"]["pairs"][1] == "nyu-mll/glue from the Hub" and told["of"]["metric"][1] == "evaluate-metric/glue from the Hub"
-    assert told["bytes"] == told["of"]["pairs"][0] + told["of"]["metric"][0] and told["pairs"] == [2000, 408]
+    assert (
+        told["of"]["pairs"][1] == "nyu-mll/glue from the Hub"
+        and told["of"]["metric"][1] == "evaluate-metric/glue from the Hub"
+    )
+    assert told["bytes"] == told["of"]["pairs"][0] + told["of"]["metric"][0] and told["pairs"] == [
+        2000,
+        408,
+    ]
     assert told["once_more"] < 0.5
-    downloaded = [path for path in client.home.rglob("*") if path.is_file() and path.suffix in (".parquet", ".arrow", ".py")]
+    downloaded = [
+        path
+        for path in client.home.rglob("*")
+        if path.is_file() and path.suffix in (".parquet", ".arrow", ".py")
+    ]
     assert downloaded == [], "weighed, not downloaded"
 
     assert client.ask(LOAD) == ["hub", "hub"]
     of_pairs = [path.stat().st_size for path in client.home.glob("hub/datasets--*/blobs/*")]
-    of_metric = [path.stat().st_size for path in client.home.glob("evaluate/downloads/*") if path.suffix not in (".json", ".lock")]
-    assert (sum(of_pairs), sum(of_metric)) == (told["of"]["pairs"][0], told["of"]["metric"][0]), "what was weighed is what came"
+    of_metric = [
+        path.stat().st_size
+        for path in client.home.glob("evaluate/downloads/*")
+        if path.suffix not in (".json", ".lock")
+    ]
+    assert (sum(of_pairs), sum(of_metric)) == (told["of"]["pairs"][0], told["of"]["metric"][0]), (
+        "what was weighed is what came"
+    )
 
     earlier = [0, "nothing: it was downloaded earlier"]
     here = ask(client)
-    assert here["of"]["pairs"] == here["of"]["metric"] == earlier and here["bytes"] == 0 and here["pairs"] == [64, 16]
+    assert (
+        here["of"]["pairs"] == here["of"]["metric"] == earlier
+        and here["bytes"] == 0
+        and here["pairs"] == [64, 16]
+    )
     loopback.stop()
     gone = ask(client)
     assert gone["of"]["pairs"] == earlier and gone["bytes"] == 0 and gone["pairs"] == [64, 16]
 
 
-@pytest.mark.parametrize("flags, reason", [(["--status", 503], "503|within 5 s"), (["--stall", 20], "within 5 s|in time"),
-                                           (None, "can't be reached")])  # fmt: skip
-def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(loopback, ask, glue_folder, flags, reason):
+@pytest.mark.parametrize(
+    "flags, reason",
+    [
+        (["--status", 503], "503|within 5 s"),
+        (["--stall", 20], "within 5 s|in time"),
+        (None, "can't be reached"),
+    ],
+)
+def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(
+    loopback, ask, glue_folder, flags, reason
+):
     client = loopback("--dataset", f"nyu-mll/glue={glue_folder}", *(flags or []))
     if flags is None:
         loopback.stop()
     told = ask(client, "some/bert")
     assert told["bytes"] == 0 and told["pairs"] == [640, 160]
-    for what, stands_in in (("model", EMBEDDED_CHECKPOINT), ("pairs", "embedded pairs"), ("metric", "mrpc_metric")):
-        assert re.search(f"nothing: {stands_in} .embedded.: .*({reason})", told["of"][what][1]), told["of"][what]
+    for what, stands_in in (
+        ("model", EMBEDDED_CHECKPOINT),
+        ("pairs", "embedded pairs"),
+        ("metric", "mrpc_metric"),
+    ):
+        assert re.search(f"nothing: {stands_in} .embedded.: .*({reason})", told["of"][what][1]), (
+            told["of"][what]
+        )
     assert told["seconds"] < (7 if flags else 3) and told["once_more"] < 0.5
 
 
@@ -271,7 +402,9 @@ def test_a_mirror_that_tells_sizes_in_the_tree_alone_is_asked_there(loopback, gl
     wanted = [glue_folder / "README.md", *(glue_folder / "mrpc").iterdir()]
     size = sum(path.stat().st_size for path in wanted)
     for flags in ([], ["--sizeless"]):
-        assert loopback("--dataset", f"nyu-mll/glue={glue_folder}", *flags).ask(WEIGH) == size, flags
+        assert loopback("--dataset", f"nyu-mll/glue={glue_folder}", *flags).ask(WEIGH) == size, (
+            flags
+        )
 
 
 def test_a_hub_without_them_says_so(loopback, ask, tmp_path):

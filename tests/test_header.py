@@ -10,8 +10,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from dev.server import free_port
-from tabs import header
-from tabs.assets import preload_links
+from web import language as header
+from web.assets import preload_links
 
 
 @pytest.fixture(scope="module")
@@ -21,28 +21,60 @@ def client():
         gr.Markdown("A cat sat. " * 200)
     with demo.route("中文", "/zh"):
         gr.Markdown("一只猫坐着。" * 200)
-    routes = [Route("/model.zip", lambda request: Response(b"0" * 4000, media_type="application/octet-stream")),
-              Route("/events", lambda request: StreamingResponse(iter(["data: 1\n\n"] * 99), media_type="text/event-stream"))]
+    routes = [
+        Route(
+            "/model.zip",
+            lambda request: Response(b"0" * 4000, media_type="application/octet-stream"),
+        ),
+        Route(
+            "/events",
+            lambda request: StreamingResponse(
+                iter(["data: 1\n\n"] * 99), media_type="text/event-stream"
+            ),
+        ),
+    ]
     app_kwargs = {"routes": routes, "middleware": [Middleware(header.SpokenPage)]}
     port = free_port()
-    demo.launch(app_kwargs=app_kwargs, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    demo.launch(
+        app_kwargs=app_kwargs,
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+    )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
     demo.close()
 
 
 def asked(client, address, encoding="identity", language="en"):
-    return client.get(address, headers={"Accept-Encoding": encoding, "Accept-Language": language}, follow_redirects=False)
+    return client.get(
+        address,
+        headers={"Accept-Encoding": encoding, "Accept-Language": language},
+        follow_redirects=False,
+    )
 
 
-@pytest.mark.parametrize(("address", "language", "tag"), [("/", "en", "en"), ("/zh", "zh", "zh-CN")])
+@pytest.mark.parametrize(
+    ("address", "language", "tag"), [("/", "en", "en"), ("/zh", "zh", "zh-CN")]
+)
 def test_the_page_comes_gzipped_to_who_takes_that(client, address, language, tag):
-    plain, packed = (asked(client, address, encoding, language) for encoding in ("identity", "gzip, deflate, br"))
+    plain, packed = (
+        asked(client, address, encoding, language) for encoding in ("identity", "gzip, deflate, br")
+    )
     assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
-    assert packed.text == plain.text and f'lang="{tag}"' in plain.text and header.EARLY.replace("TAG", tag) in plain.text
+    assert (
+        packed.text == plain.text
+        and f'lang="{tag}"' in plain.text
+        and header.EARLY.replace("TAG", tag) in plain.text
+    )
     assert int(packed.headers["content-length"]) < len(plain.content) / 2
     for headers in (plain.headers, packed.headers):
-        assert headers["vary"] == "Accept-Language, Accept-Encoding" and headers["cache-control"] == "private, no-cache"
+        assert (
+            headers["vary"] == "Accept-Language, Accept-Encoding"
+            and headers["cache-control"] == "private, no-cache"
+        )
 
 
 @pytest.mark.parametrize("address", ["/model.zip", "/events"])
@@ -51,14 +83,23 @@ def test_nothing_else_is_touched(client, address):
     assert answer.status_code == 200 and "content-encoding" not in answer.headers
 
 
-@pytest.mark.parametrize(("address", "language", "leads"), [
-    ("/", "zh-CN,zh;q=0.9", "./zh"), ("/?tab=predict&sentence1=%26", "zh", "./zh?tab=predict&sentence1=%26"),
-    ("/zh?lang=en", "zh", "./?lang=en"), ("/?lang=zh", "en", "./zh?lang=zh"), ("/zh/?a=1", "en", "../zh?a=1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "language", "leads"),
+    [
+        ("/", "zh-CN,zh;q=0.9", "./zh"),
+        ("/?tab=predict&sentence1=%26", "zh", "./zh?tab=predict&sentence1=%26"),
+        ("/zh?lang=en", "zh", "./?lang=en"),
+        ("/?lang=zh", "en", "./zh?lang=zh"),
+        ("/zh/?a=1", "en", "../zh?a=1"),
+    ],
+)
 def test_a_visitor_is_led_to_the_page_of_the_language(client, address, language, leads):
     answer = asked(client, address, language=language)
     assert answer.status_code == 307 and answer.headers["location"] == leads
-    assert answer.headers["vary"] == "Accept-Language" and answer.headers["cache-control"] == "private, no-cache"
+    assert (
+        answer.headers["vary"] == "Accept-Language"
+        and answer.headers["cache-control"] == "private, no-cache"
+    )
 
 
 def test_head_has_no_body(client):

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 import app
 from pipeline import dataset, prediction
-from pipeline.life import claim
-from pipeline.runs import start_run
-from pipeline.settings import InputError
+from pipeline.errors import InputError
+from pipeline.runs.liveness import claim
+from pipeline.runs.supervisor import start_run
 from tests.test_runs import config_for
 
 
@@ -28,16 +28,23 @@ def test_well(settings, tiny):
     start_run(config_for(tiny), waiting)
     claim(settings.runs_folder / first)
     status, report = probe(waiting)
-    assert status == 200 and report["status"] == "ok" and report["runs"] == {"running": 1, "queued": 1}
+    assert (
+        status == 200 and report["status"] == "ok" and report["runs"] == {"running": 1, "queued": 1}
+    )
     assert report["free_bytes"] > 0
     (settings.runs_folder / first / "stop").touch()
-    assert probe(waiting)[1]["runs"] == {"running": 1, "queued": 1}, "one that is stopping still has its worker"
+    assert probe(waiting)[1]["runs"] == {"running": 1, "queued": 1}, (
+        "one that is stopping still has its worker"
+    )
 
 
 def test_where_runs_cannot_be_kept(settings, tmp_path):
     (tmp_path / "a file").touch()
     status, report = probe(replace(settings, runs_folder=tmp_path / "a file" / "runs"))
-    assert status == 503 and "runs can't be kept: Not a directory. Check the folder in RUNS_DIR" in report["status"]
+    assert (
+        status == 503
+        and "runs can't be kept: Not a directory. Check the folder in RUNS_DIR" in report["status"]
+    )
 
 
 def test_where_every_run_would_be_refused(settings, tiny):
@@ -45,7 +52,11 @@ def test_where_every_run_would_be_refused(settings, tiny):
     with pytest.raises(InputError, match="disk has"):
         start_run(config_for(tiny), full)
     status, report = probe(full)
-    assert status == 503 and "the disk of RUNS_DIR is full" in report["status"] and report["free_bytes"] > 0
+    assert (
+        status == 503
+        and "the disk of RUNS_DIR is full" in report["status"]
+        and report["free_bytes"] > 0
+    )
 
 
 def test_a_probe_reads_no_stranger_and_leaves_nothing(settings):

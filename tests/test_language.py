@@ -16,15 +16,26 @@ import pytest
 import languages as spoken
 from dev import catalogue as check
 from languages import Said, as_data, from_data, ngettext, say, say_plural, speaking
-from pipeline import diagnosis, probing, sources, training
 from pipeline import prediction as prediction_module
-from pipeline.experiments import Cost
-from pipeline.hub.availability import HubUnavailable, hub_reason
-from pipeline.runs import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError
+from pipeline import training
+from pipeline.errors import HubUnavailable, InputError
+from pipeline.explain import diagnosis, probing
+from pipeline.explain.experiments import Cost
+from pipeline.explain.why_cell import ROWS, padded_view, why_token
+from pipeline.hub import sources
+from pipeline.hub.availability import hub_reason
+from pipeline.runs.supervisor import Run
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
-from pipeline.why import ROWS, padded_view, why_token
-from tabs import drawing, fine_tune, layer_drawing, layers, predict_drawing, predict_more, run_drawing, sharing, token_drawing
+from tabs import address as sharing
+from tabs.fine_tune import tab as fine_tune
+from tabs.layers import tab as layers
+from tabs.predict import sections as predict_more
+from views import drawing
+from views import layers as layer_drawing
+from views import predictions as predict_drawing
+from views import runs as run_drawing
+from views import tokens as token_drawing
 
 
 @pytest.fixture
@@ -222,7 +233,7 @@ def test_a_text_that_is_no_literal_is_found(monkeypatch, tmp_path):
 
 
 def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chinese, tmp_path):
-    from pipeline.story import append_event, read_events
+    from pipeline.runs.folder import append_event, read_events
 
     origin = {"loaded": "x", "reason": say(SAID["sentence"], row=1, split="test")}
     append_event(tmp_path, {"event": "stopped", "seconds": 1, "reason": say(SAID["sentence"], row=9, split="train"),
@@ -235,7 +246,7 @@ def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chines
 
 @pytest.mark.parametrize("said", [1, [], {"reason": 3}, {"seconds": ["x", {}]}, {"model.x": ["a", {}]}, {"reason": ["{0.real}", {}]}])
 def test_a_foreign_story_is_told_as_it_is(chinese, said):
-    from pipeline.story import said_again
+    from pipeline.runs.folder import said_again
 
     event = {"event": "stopped", "seconds": 1, "reason": "as it is", "model": 3}
     assert said_again({**event, "said": said}) == event

@@ -41,21 +41,33 @@ def outcome(function, *args, **kwargs):
     st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
     st.booleans(),
 )
-def test_convolve_is_conv2d_or_refuses_where_it_fails(settings, size, channels, out_channels, groups, mode, bias):
+def test_convolve_is_conv2d_or_refuses_where_it_fails(
+    settings, size, channels, out_channels, groups, mode, bias
+):
     picture = play.small_picture(**size, channels=channels)
     settings |= {"groups": groups, "padding_mode": mode, "bias": bias}
     ours = outcome(play.convolve, picture, out_channels, **settings)
-    torchs = outcome(lambda: nn.Conv2d(channels, out_channels, **settings)(torch.tensor(picture)[None]))
+    torchs = outcome(
+        lambda: nn.Conv2d(channels, out_channels, **settings)(torch.tensor(picture)[None])
+    )
     if ours is ValueError:
         assert torchs in (ValueError, RuntimeError)
         return
     assert torchs.shape == ours.shapes.output
     weight, bias = torch.tensor(ours.weight), torch.tensor(ours.bias) if bias else None
     output = F.conv2d(
-        torch.tensor(ours.padded)[None], weight, bias, settings["stride"], 0, settings["dilation"], settings["groups"]
+        torch.tensor(ours.padded)[None],
+        weight,
+        bias,
+        settings["stride"],
+        0,
+        settings["dilation"],
+        settings["groups"],
     )
     torch.testing.assert_close(output[0], torch.tensor(ours.output), rtol=1e-4, atol=1e-4)
-    assert ours.shapes.height.endswith(f"= {torchs.shape[2]}") and ours.shapes.width.endswith(f"= {torchs.shape[3]}")
+    assert ours.shapes.height.endswith(f"= {torchs.shape[2]}") and ours.shapes.width.endswith(
+        f"= {torchs.shape[3]}"
+    )
     assert ours.parameters == weight.numel() + (out_channels if bias is not None else 0)
 
 
@@ -67,20 +79,50 @@ def test_the_formula_is_worked_out_in_numbers():
 
 def test_the_code_shown_makes_the_same_layer():
     shown = play.convolve(
-        play.small_picture(channels=4), 6, 3, stride=2, padding=(1, 0), groups=2, padding_mode="reflect"
+        play.small_picture(channels=4),
+        6,
+        3,
+        stride=2,
+        padding=(1, 0),
+        groups=2,
+        padding_mode="reflect",
     )
     m = eval(shown.code, {"nn": nn})
-    assert tuple(m.weight.shape) == shown.weight_shape and m.padding == (1, 0) and m.padding_mode == "reflect"
+    assert (
+        tuple(m.weight.shape) == shown.weight_shape
+        and m.padding == (1, 0)
+        and m.padding_mode == "reflect"
+    )
 
 
-@given(st.integers(1, 5), st.integers(1, 3), st.fixed_dictionaries(sizes), st.sampled_from(["zeros", "replicate"]))
+@given(
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.fixed_dictionaries(sizes),
+    st.sampled_from(["zeros", "replicate"]),
+)
 def test_padding_same_keeps_the_size(kernel_size, dilation, size, mode):
     picture = play.small_picture(**size)
-    made = play.convolve(picture, 1, kernel_size, padding="same", dilation=dilation, padding_mode=mode)
-    assert made.shapes.output == (1, 1, size["height"], size["width"]) and made.shapes.height.endswith(f"= {size['height']}")
-    by_hand = F.conv2d(torch.tensor(made.padded)[None], torch.tensor(made.weight), torch.tensor(made.bias), dilation=dilation)
+    made = play.convolve(
+        picture, 1, kernel_size, padding="same", dilation=dilation, padding_mode=mode
+    )
+    assert made.shapes.output == (
+        1,
+        1,
+        size["height"],
+        size["width"],
+    ) and made.shapes.height.endswith(f"= {size['height']}")
+    by_hand = F.conv2d(
+        torch.tensor(made.padded)[None],
+        torch.tensor(made.weight),
+        torch.tensor(made.bias),
+        dilation=dilation,
+    )
     torch.testing.assert_close(by_hand[0], torch.tensor(made.output), rtol=1e-4, atol=1e-4)
-    inside = [row[made.before[1] :][: size["width"]] for row in made.padded[0][made.before[0] :][: size["height"]]]
+    inside = [
+        row[made.before[1] :][: size["width"]]
+        for row in made.padded[0][made.before[0] :][: size["height"]]
+    ]
     assert inside == picture[0]
 
 
@@ -97,7 +139,11 @@ def test_a_kernel_of_ones_own_is_used():
     assert output == [[[0.0, 5.0, 0.0]]]
 
 
-@given(st.fixed_dictionaries(sizes), st.integers(0, 12), st.sampled_from(["zeros", "reflect", "replicate", "circular"]))
+@given(
+    st.fixed_dictionaries(sizes),
+    st.integers(0, 12),
+    st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
+)
 def test_pad_picture_is_pad_or_refuses_where_it_fails(size, padding, mode):
     picture = play.small_picture(**size)
     ours = outcome(play.pad_picture, picture, padding, mode)
@@ -112,11 +158,20 @@ def test_pad_picture_is_pad_or_refuses_where_it_fails(size, padding, mode):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"groups": 2}, "groups is 2, which doesn't divide in_channels = 3. Possible here: groups = 1, 3;"),
+        (
+            {"groups": 2},
+            "groups is 2, which doesn't divide in_channels = 3. Possible here: groups = 1, 3;",
+        ),
         ({"kernel_size": 9}, "The kernel spans 9 .* padded input has only 6. Choose a smaller"),
         ({"kernel_size": 3, "dilation": 4}, "spans 9"),
-        ({"padding": 6, "padding_mode": "reflect"}, "padding is 6, but 'reflect' can pad a height of 6 by 5"),
-        ({"padding": "same", "stride": 2}, r"padding is 'same', but stride is \(2, 2\). Choose stride 1"),
+        (
+            {"padding": 6, "padding_mode": "reflect"},
+            "padding is 6, but 'reflect' can pad a height of 6 by 5",
+        ),
+        (
+            {"padding": "same", "stride": 2},
+            r"padding is 'same', but stride is \(2, 2\). Choose stride 1",
+        ),
         ({"padding_mode": "zero"}, "padding_mode is 'zero'. Choose one of zeros"),
         ({"stride": 0}, "stride is 0. Choose a whole number from 1"),
         ({"kernel_size": 2.5}, "kernel_size is 2.5"),
@@ -140,10 +195,14 @@ def test_what_is_no_picture_is_refused(picture):
 # ---------------------------------------------------------------- pooling
 
 
-@given(st.fixed_dictionaries(settings_2d), st.fixed_dictionaries(sizes), st.booleans(), st.booleans())
+@given(
+    st.fixed_dictionaries(settings_2d), st.fixed_dictionaries(sizes), st.booleans(), st.booleans()
+)
 def test_pool_is_max_pool2d_or_refuses_where_it_fails(settings, size, ceil_mode, default_stride):
     picture = play.small_picture(**size, channels=2)
-    settings |= {"ceil_mode": ceil_mode, "return_indices": True} | ({"stride": None} if default_stride else {})
+    settings |= {"ceil_mode": ceil_mode, "return_indices": True} | (
+        {"stride": None} if default_stride else {}
+    )
     ours = outcome(play.pool, picture, **settings)
     torchs = outcome(lambda: nn.MaxPool2d(**settings)(torch.tensor(picture)[None]))
     if ours is ValueError:
@@ -156,7 +215,10 @@ def test_pool_is_max_pool2d_or_refuses_where_it_fails(settings, size, ceil_mode,
 
 def test_a_dropped_window_is_explained():
     shapes = play.pool(play.small_picture(4, 4), 2, stride=3, padding=1, ceil_mode=True).shapes
-    assert shapes.output == (1, 1, 2, 2) and "less 1 = 2: the last window would start in the padding" in shapes.height
+    assert (
+        shapes.output == (1, 1, 2, 2)
+        and "less 1 = 2: the last window would start in the padding" in shapes.height
+    )
 
 
 def test_with_ceil_mode_a_window_may_stick_out():
@@ -172,7 +234,9 @@ def test_unpool_puts_values_back():
 
 
 def test_too_much_padding_for_a_window_says_why():
-    with pytest.raises(ValueError, match="padding is 2, more than half of kernel_size 2. Choose padding up to 1"):
+    with pytest.raises(
+        ValueError, match="padding is 2, more than half of kernel_size 2. Choose padding up to 1"
+    ):
         play.pool(play.small_picture(), 2, padding=2)
 
 
@@ -180,12 +244,19 @@ def test_too_much_padding_for_a_window_says_why():
 
 
 @given(
-    st.integers(2, 5), st.integers(1, 4), st.floats(0, 1), st.booleans(), st.booleans(), st.integers(1, 4),
+    st.integers(2, 5),
+    st.integers(1, 4),
+    st.floats(0, 1),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 4),
     st.integers(0, 99),
-)  # fmt: skip
+)
 def test_batch_norm_by_hand(n, channels, momentum, affine, track, passes, seed):
     images = torch.randn(n, channels, 3, 3, generator=torch.Generator().manual_seed(seed)) * 2 + 5
-    ours = play.batch_norm(images.tolist(), momentum=momentum, affine=affine, track_running_stats=track, passes=passes)
+    ours = play.batch_norm(
+        images.tolist(), momentum=momentum, affine=affine, track_running_stats=track, passes=passes
+    )
     mean, var = images.mean(dim=(0, 2, 3)), images.var(dim=(0, 2, 3), unbiased=False)
     torch.testing.assert_close(torch.tensor(ours.batch_mean), mean)
     trained = (images - mean.reshape(1, -1, 1, 1)) / torch.sqrt(var.reshape(1, -1, 1, 1) + 1e-5)
@@ -257,12 +328,18 @@ def test_at_p_1_nothing_is_left_to_scale():
 # ---------------------------------------------------------------- losses
 
 
-@given(st.lists(st.tuples(st.floats(-9, 9, width=32), st.floats(-9, 9, width=32)), min_size=1, max_size=9))
+@given(
+    st.lists(
+        st.tuples(st.floats(-9, 9, width=32), st.floats(-9, 9, width=32)), min_size=1, max_size=9
+    )
+)
 def test_regression_losses_by_hand(pairs):
     predict, target = map(list, zip(*pairs, strict=True))
     for loss, each in (("L1Loss", lambda x, y: abs(x - y)), ("MSELoss", lambda x, y: (x - y) ** 2)):
         ours, expected = play.regression_loss(predict, target, loss), [each(x, y) for x, y in pairs]
-        assert ours.none == pytest.approx(expected, rel=1e-4, abs=1e-5) and ours.none_shape == (len(pairs),)
+        assert ours.none == pytest.approx(expected, rel=1e-4, abs=1e-5) and ours.none_shape == (
+            len(pairs),
+        )
         assert ours.sum == pytest.approx(sum(expected), rel=1e-4, abs=1e-4)
         assert ours.mean == pytest.approx(sum(expected) / len(pairs), rel=1e-4, abs=1e-4)
 
@@ -270,12 +347,17 @@ def test_regression_losses_by_hand(pairs):
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99))
 def test_cross_entropy_by_hand(n, classes, seed):
     generator = torch.Generator().manual_seed(seed)
-    logits, index = torch.randn(n, classes, generator=generator), torch.randint(0, classes, (n,), generator=generator)
+    logits, index = (
+        torch.randn(n, classes, generator=generator),
+        torch.randint(0, classes, (n,), generator=generator),
+    )
     expected = (-logits.log_softmax(dim=1)[torch.arange(n), index]).tolist()
     by_index = play.cross_entropy(logits.tolist(), index.tolist())
     by_one_hot = play.cross_entropy(logits.tolist(), F.one_hot(index, classes).tolist())
     assert by_index.none == pytest.approx(expected, abs=1e-5) == by_one_hot.none
-    assert by_one_hot.none_shape == (n,) and by_index.mean == pytest.approx(sum(expected) / n, abs=1e-5)
+    assert by_one_hot.none_shape == (n,) and by_index.mean == pytest.approx(
+        sum(expected) / n, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,13 +404,24 @@ def test_eight_curves_of_which_four_agree_with_the_half_put_in():
     curves = compare(half=True)
     agree = [curve.name for curve in curves if curve.verdict == "the same to the last digit"]
     assert len(curves) == len({curve.name for curve in curves}) == 8
-    assert agree == ["squared_loss + sgd, sum", "squared_loss + SGD, mean", "MSELoss + sgd, sum", "MSELoss + SGD, mean"]
+    assert agree == [
+        "squared_loss + sgd, sum",
+        "squared_loss + SGD, mean",
+        "MSELoss + sgd, sum",
+        "MSELoss + SGD, mean",
+    ]
 
 
 def test_a_curve_that_diverges_stays_plain_data():
-    wild = [c for c in compare(lr=1.0, batch_size=256, steps=400) if c.reduction == "sum" and c.updater == "SGD"]
+    wild = [
+        c
+        for c in compare(lr=1.0, batch_size=256, steps=400)
+        if c.reduction == "sum" and c.updater == "SGD"
+    ]
     for curve in wild:
-        assert None in curve.losses and all(value is None or math.isfinite(value) for value in curve.losses)
+        assert None in curve.losses and all(
+            value is None or math.isfinite(value) for value in curve.losses
+        )
         assert "the batch size" in curve.verdict
 
 
@@ -340,8 +433,13 @@ def test_the_curves_fall_where_they_should():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"lr": 0}, "lr is 0"), ({"batch_size": 300}, "batch_size is 300"), ({"steps": 0}, "steps is 0"),
-     ({"steps": 2.5}, "steps is 2.5"), ({"seed": False}, "seed is False")],
+    [
+        ({"lr": 0}, "lr is 0"),
+        ({"batch_size": 300}, "batch_size is 300"),
+        ({"steps": 0}, "steps is 0"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"seed": False}, "seed is False"),
+    ],
 )
 def test_impossible_runs_say_why(settings, message):
     with pytest.raises(ValueError, match=message):
@@ -350,4 +448,6 @@ def test_impossible_runs_say_why(settings, message):
 
 def test_squared_loss_is_half_of_mse():
     y_hat, y = torch.randn(4, 1), torch.randn(4)
-    assert torch.equal(2 * squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y.reshape(4, 1)))
+    assert torch.equal(
+        2 * squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y.reshape(4, 1))
+    )

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from languages import speaking
 from layers.claims import claims
 from layers.updater import compare
-from tabs import layer_drawing, layers, layers_play
-from tabs.layers import Address, read_address
+from tabs.layers import play as layers_play
+from tabs.layers import tab as layers
+from tabs.layers.tab import Address, read_address
+from views import layers as layer_drawing
 
 # ---------------------------------------------------------------- the address
 
@@ -26,11 +28,16 @@ from tabs.layers import Address, read_address
         ({"tab": "layers", "topic": "dropout"}, Address("play", topic="dropout")),
         ({"tab": "layers", "topic": "updater"}, Address("updater")),
         ({"tab": "layers", "topic": "claims"}, Address("claims")),
-        ({"tab": "layers", "claim": "conv-sum-or-average"}, Address("claims", claim="conv-sum-or-average", section="conv")),
-        ({"tab": "layers", "claim": "hf-eight-lengths", "topic": "loss"},
-         Address("claims", claim="hf-eight-lengths", section="collating")),
+        (
+            {"tab": "layers", "claim": "conv-sum-or-average"},
+            Address("claims", claim="conv-sum-or-average", section="conv"),
+        ),
+        (
+            {"tab": "layers", "claim": "hf-eight-lengths", "topic": "loss"},
+            Address("claims", claim="hf-eight-lengths", section="collating"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_address_opens_a_part(query, address):
     assert read_address(query) == address
 
@@ -44,14 +51,26 @@ def test_a_claim_that_is_not_here_is_said_and_a_near_one_named(claim):
 
 def test_a_topic_that_is_not_here_is_said():
     address = read_address({"tab": "layers", "topic": "pool"})
-    assert address.part == "play" and "'pool', which isn't here" in address.message and "pooling" in address.message
+    assert (
+        address.part == "play"
+        and "'pool', which isn't here" in address.message
+        and "pooling" in address.message
+    )
 
 
 # ---------------------------------------------------------------- formulas, checked with a calculator
 
 SYMBOLS = (("−", "-"), ("·", "*"), ("√(", "sqrt("), ("²", "**2"), ("∞", "inf"))
-NAMES = {"sqrt": math.sqrt, "log": math.log, "exp": math.exp, "max": lambda *values: max(values), "floor": math.floor, "ceil": math.ceil,
-         "inf": math.inf, "abs": abs}  # fmt: skip
+NAMES = {
+    "sqrt": math.sqrt,
+    "log": math.log,
+    "exp": math.exp,
+    "max": lambda *values: max(values),
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "inf": math.inf,
+    "abs": abs,
+}
 
 
 def value_of(term):
@@ -82,19 +101,57 @@ def check(drawn, at_least):
         assert terms, line
         values = [value_of(term) for term in re.split(r" [=≈] ", line)]
         rounded = 6e-5 if " ≈ " not in line else 2e-3 * max(1, abs(values[-1]))
-        assert all(value == values[-1] or abs(value - values[-1]) <= rounded for value in values), line
+        assert all(value == values[-1] or abs(value - values[-1]) <= rounded for value in values), (
+            line
+        )
 
 
-def convolution(kernel_size=3, stride=1, padding=1, dilation=1, in_channels=1, out_channels=1, groups=1, bias=True,
-                same=False, mode="zeros", kernel="as Conv2d draws it", size=(6, 6), seed=0, at=(0, 0, 0)):  # fmt: skip
+def convolution(
+    kernel_size=3,
+    stride=1,
+    padding=1,
+    dilation=1,
+    in_channels=1,
+    out_channels=1,
+    groups=1,
+    bias=True,
+    same=False,
+    mode="zeros",
+    kernel="as Conv2d draws it",
+    size=(6, 6),
+    seed=0,
+    at=(0, 0, 0),
+):
     numbers = (kernel_size, stride, padding, dilation)
-    return layers_play.draw_convolution(*numbers, False, *numbers, in_channels, out_channels, groups, bias, same, mode,
-                                        kernel, *size, seed, *at)  # fmt: skip
+    return layers_play.draw_convolution(
+        *numbers,
+        False,
+        *numbers,
+        in_channels,
+        out_channels,
+        groups,
+        bias,
+        same,
+        mode,
+        kernel,
+        *size,
+        seed,
+        *at,
+    )
 
 
-@given(st.integers(0, 20), st.sampled_from(list(layers_play.KERNELS)), st.integers(1, 4), st.booleans(), st.integers(0, 5))
+@given(
+    st.integers(0, 20),
+    st.sampled_from(list(layers_play.KERNELS)),
+    st.integers(1, 4),
+    st.booleans(),
+    st.integers(0, 5),
+)
 def test_a_convolutions_sums_check(seed, kernel, channels, bias, row):
-    check(convolution(kernel=kernel, in_channels=channels, bias=bias, seed=seed, at=(0, row, 2)), at_least=4)
+    check(
+        convolution(kernel=kernel, in_channels=channels, bias=bias, seed=seed, at=(0, row, 2)),
+        at_least=4,
+    )
 
 
 @pytest.mark.parametrize("seed", range(21))
@@ -112,38 +169,98 @@ def test_padding_same_and_what_it_can_not_do():
     check(convolution(kernel_size=4, same=True), at_least=4)
     drawn = layers_play.says_why(layers_play.draw_convolution)
     numbers = (3, 2, 1, 1)
-    refused = drawn(*numbers, False, *numbers, 1, 1, 1, True, True, "zeros", "as Conv2d draws it", 6, 6, 0, 0, 0, 0)
+    refused = drawn(
+        *numbers,
+        False,
+        *numbers,
+        1,
+        1,
+        1,
+        True,
+        True,
+        "zeros",
+        "as Conv2d draws it",
+        6,
+        6,
+        0,
+        0,
+        0,
+        0,
+    )
     assert 'role="alert"' in refused and "Choose stride 1" in refused
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 9))
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 9),
+)
 def test_a_poolings_lines_check(kernel, stride, dilation, default, ceil_mode, negative, row):
     numbers = (kernel, stride, kernel // 2, dilation)
-    drawn = layers_play.draw_pooling(*numbers, False, *numbers, default, ceil_mode, True, 2, negative, 7, 7, 0, 1, row, 0)
+    drawn = layers_play.draw_pooling(
+        *numbers, False, *numbers, default, ceil_mode, True, 2, negative, 7, 7, 0, 1, row, 0
+    )
     check(drawn, at_least=3)
     assert ("stride=" in drawn) != default
 
 
 def test_padding_never_wins_where_all_is_negative():
     numbers = (2, 2, 1, 1)
-    drawn = layers_play.draw_pooling(*numbers, False, *numbers, False, False, True, 1, True, 5, 5, 0, 0, 0, 0)
+    drawn = layers_play.draw_pooling(
+        *numbers, False, *numbers, False, False, True, 1, True, 5, 5, 0, 0, 0, 0
+    )
     assert "max(−∞, −∞, −∞, −6) = −6" in drawn
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 4), st.integers(1, 9), st.sampled_from([0.1, 0.5, None]),
-       st.booleans(), st.booleans(), st.sampled_from([1e-5, 0.1]))  # fmt: skip
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(2, 4),
+    st.integers(1, 9),
+    st.sampled_from([0.1, 0.5, None]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([1e-5, 0.1]),
+)
 def test_batch_norms_lines_check(n, channels, size, passes, momentum, affine, track, eps):
-    drawn = layers_play.draw_normalization(n, channels, size, passes, momentum or 0.1, momentum is None, eps, affine, 1, 0,
-                                           track, 0, 1, 1, 1, 1)  # fmt: skip
+    drawn = layers_play.draw_normalization(
+        n,
+        channels,
+        size,
+        passes,
+        momentum or 0.1,
+        momentum is None,
+        eps,
+        affine,
+        1,
+        0,
+        track,
+        0,
+        1,
+        1,
+        1,
+        1,
+    )
     check(drawn, at_least=5 if track else 2)
 
 
 def test_the_first_cell_of_batch_norm_reads_as_in_a_book():
-    drawn = lines(layers_play.draw_normalization(1, 1, 2, 1, 0.1, False, 1e-5, True, 2, 1, True, 0, 0, 0, 0, 0))
+    drawn = lines(
+        layers_play.draw_normalization(
+            1, 1, 2, 1, 0.1, False, 1e-5, True, 2, 1, True, 0, 0, 0, 0, 0
+        )
+    )
     assert drawn == [
-        "(4 − 4) / √(10.5 + 1e-05) · 2 + 1 = 1", "(1 − 0.1) · 0 + 0.1 · 4 = 0.4", "10.5 · 4 / (4 − 1) = 14",
-        "(1 − 0.1) · 1 + 0.1 · 14 = 2.3", "(4 − 0.4) / √(2.3 + 1e-05) · 2 + 1 ≈ 5.7475",
-    ]  # fmt: skip
+        "(4 − 4) / √(10.5 + 1e-05) · 2 + 1 = 1",
+        "(1 − 0.1) · 0 + 0.1 · 4 = 0.4",
+        "10.5 · 4 / (4 − 1) = 14",
+        "(1 − 0.1) · 1 + 0.1 · 14 = 2.3",
+        "(4 − 0.4) / √(2.3 + 1e-05) · 2 + 1 ≈ 5.7475",
+    ]
 
 
 @pytest.mark.parametrize("layer", layers_play.DROPOUTS)
@@ -157,9 +274,13 @@ def test_dropouts_lines_check(layer, p):
 
 @pytest.mark.parametrize(
     ("loss", "predict", "target"),
-    [*((loss, *numbers) for loss, numbers in layers_play.EXAMPLES.items()), ("MSELoss", "0.1, -3; 7, 1e3", "1, 2; -7, 1"),
-     ("CrossEntropyLoss", "2, 1, -1; 0, 3, 1", "0.5, 0.5, 0; 0, 1, 0"), ("CrossEntropyLoss", "2, 1", "1")],
-)  # fmt: skip
+    [
+        *((loss, *numbers) for loss, numbers in layers_play.EXAMPLES.items()),
+        ("MSELoss", "0.1, -3; 7, 1e3", "1, 2; -7, 1"),
+        ("CrossEntropyLoss", "2, 1, -1; 0, 3, 1", "0.5, 0.5, 0; 0, 1, 0"),
+        ("CrossEntropyLoss", "2, 1", "1"),
+    ],
+)
 def test_a_losss_lines_check(loss, predict, target):
     check(layers_play.draw_losses(loss, predict, target), at_least=3)
 
@@ -174,7 +295,9 @@ def test_padded_sizes_check():
 
 
 def test_losses_that_do_not_fit_say_why():
-    refused = layers_play.says_why(layers_play.draw_losses)("CrossEntropyLoss", "1, 2; 3, 4", "0, 5")
+    refused = layers_play.says_why(layers_play.draw_losses)(
+        "CrossEntropyLoss", "1, 2; 3, 4", "0, 5"
+    )
     assert 'role="alert"' in refused and "there are 2 classes" in refused
 
 
@@ -194,8 +317,26 @@ def test_nothing_english_is_left_of_the_updater_in_chinese():
         drawn = layers.draw_updater(1.0, 64, 400, False, 0)
         summary = layer_drawing.updater_summary(curves)
     assert "步长是应有的 64 倍（批大小）" in summary and "发散" in summary
-    words = {"mean", "sum", "sgd", "MSELoss", "SGD", "loss", "squared", "b", "w", "reduction", "d", "l", "e"}
-    seen = set(re.findall(r"[A-Za-z]*[a-z]+[A-Za-z]*|[A-Z]{3,}", html.unescape(re.sub("<[^>]+>", " ", drawn))))
+    words = {
+        "mean",
+        "sum",
+        "sgd",
+        "MSELoss",
+        "SGD",
+        "loss",
+        "squared",
+        "b",
+        "w",
+        "reduction",
+        "d",
+        "l",
+        "e",
+    }
+    seen = set(
+        re.findall(
+            r"[A-Za-z]*[a-z]+[A-Za-z]*|[A-Z]{3,}", html.unescape(re.sub("<[^>]+>", " ", drawn))
+        )
+    )
     assert seen <= words, seen - words
 
 
@@ -204,11 +345,20 @@ def test_a_card_in_chinese_says_nothing_in_english_but_code():
     from layers.claims import find
 
     with speaking("zh"):
-        card = layers._card(find("dropout-soft-weight-sharing"), {**layers.result_as_dict(run(
-            find("dropout-soft-weight-sharing"))), "run": 1})  # fmt: skip
+        card = layers._card(
+            find("dropout-soft-weight-sharing"),
+            {**layers.result_as_dict(run(find("dropout-soft-weight-sharing"))), "run": 1},
+        )
         drawn = layer_drawing.claim_cards([card])
     said = drawn.split('<div class="shows">')[0]
-    for expected in ("PyTorch 5：Dropout", "疑问", "→ 已回答", "权重聚集到几个共享的值附近。", "学到的中心", "是</td>"):
+    for expected in (
+        "PyTorch 5：Dropout",
+        "疑问",
+        "→ 已回答",
+        "权重聚集到几个共享的值附近。",
+        "学到的中心",
+        "是</td>",
+    ):
         assert expected in said, expected
 
 
@@ -225,6 +375,8 @@ def test_a_card_that_this_machine_can_not_decide_says_what_is_missing(monkeypatc
 
     monkeypatch.delenv("MRPC_DIR", raising=False)
     claim = find("hf-eight-lengths")
-    drawn = layer_drawing.claim_cards([layers._card(claim, {**layers.result_as_dict(run(claim)), "run": 1})])
+    drawn = layer_drawing.claim_cards(
+        [layers._card(claim, {**layers.result_as_dict(run(claim)), "run": 1})]
+    )
     assert "Undecided here, for want of MRPC" in drawn and "? undecided" in drawn
     assert "concluded otherwise" not in drawn

@@ -30,15 +30,22 @@ class House:
 
     def __init__(self, demo, settings, listeners, portal):
         self.demo, self.settings, self.listeners = demo, settings, listeners
-        self.ask = portal.call  # an event loop in a thread of its own: Playwright may hold this one's
+        self.ask = (
+            portal.call
+        )  # an event loop in a thread of its own: Playwright may hold this one's
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """The page, and a queue that takes every run and starts none."""
     folder = tmp_path_factory.mktemp("listeners")
-    settings = replace(Settings(mrpc_folder=None, runs_folder=folder / "runs", data="embedded"), max_runs_at_once=0,
-                       max_runs_waiting=10**6, max_runs_per_visitor=10**6, min_free_bytes=0)  # fmt: skip
+    settings = replace(
+        Settings(mrpc_folder=None, runs_folder=folder / "runs", data="embedded"),
+        max_runs_at_once=0,
+        max_runs_waiting=10**6,
+        max_runs_per_visitor=10**6,
+        min_free_bytes=0,
+    )
     demo = build_app(settings)
     listeners = {}
     for function in demo.fns.values():
@@ -48,8 +55,14 @@ def house(tmp_path_factory):
     with start_blocking_portal() as portal:
         house = House(demo, settings, listeners, portal)
         # What libraries import and cache the first time is opened before anybody watches
-        house.refused = {name[0] for name, function in listeners.items()
-                         if press(house, function, [as_sent(block) for block in function.inputs], {}, "tab=layers") is None}
+        house.refused = {
+            name[0]
+            for name, function in listeners.items()
+            if press(
+                house, function, [as_sent(block) for block in function.inputs], {}, "tab=layers"
+            )
+            is None
+        }
         yield house
 
 
@@ -61,15 +74,32 @@ def as_sent(block):
 
 def press(house, function, values, event=None, query=""):
     """The page's answer as a list, or None where the call was refused."""
-    request = gr.Request(request=Request({"type": "http", "method": "GET", "path": "/", "headers": [], "client": ("127.0.0.1", 1),
-                                          "query_string": query.encode("utf-8", "surrogatepass")}))  # fmt: skip
+    request = gr.Request(
+        request=Request(
+            {
+                "type": "http",
+                "method": "GET",
+                "path": "/",
+                "headers": [],
+                "client": ("127.0.0.1", 1),
+                "query_string": query.encode("utf-8", "surrogatepass"),
+            }
+        )
+    )
     values = [[value] for value in values] if function.batch else list(values)
     data = EventData(None, event) if event is not None else None
     state = SessionState(house.demo)
 
     async def ask():
-        return await house.demo.process_api(function, values, state=state, request=[request] if function.batch else request,
-                                            event_data=data, session_hash="s", event_id="e")  # fmt: skip
+        return await house.demo.process_api(
+            function,
+            values,
+            state=state,
+            request=[request] if function.batch else request,
+            event_data=data,
+            session_hash="s",
+            event_id="e",
+        )
 
     try:
         return house.ask(ask)["data"]
@@ -87,7 +117,10 @@ def _ours(error):
     while at:
         files.append(at.tb_frame.f_code.co_filename)
         at = at.tb_next
-    return any(file.startswith(str(ROOT)) and "/tests/" not in file and "site-packages" not in file for file in files)
+    return any(
+        file.startswith(str(ROOT)) and "/tests/" not in file and "site-packages" not in file
+        for file in files
+    )
 
 
 @share(0.6)
@@ -96,10 +129,34 @@ def test_whatever_is_sent_to_a_listener(house, data):
     name = data.draw(st.sampled_from(list(house.listeners)), label="listener")
     function = house.listeners[name]
     values = [as_sent(block) for block in function.inputs]
-    for place in data.draw(st.lists(st.integers(0, len(values) - 1), max_size=2), label="places") if values else ():
+    for place in (
+        data.draw(st.lists(st.integers(0, len(values) - 1), max_size=2), label="places")
+        if values
+        else ()
+    ):
         values[place] = data.draw(st.one_of(st.sampled_from(NASTY), JSON), label="value")
-    event = data.draw(st.one_of(st.none(), st.dictionaries(st.sampled_from(
-        ["asked", "row", "position", "line", "claim", "channel", "column", "value", "index"]), JSON)), label="event")  # fmt: skip
+    event = data.draw(
+        st.one_of(
+            st.none(),
+            st.dictionaries(
+                st.sampled_from(
+                    [
+                        "asked",
+                        "row",
+                        "position",
+                        "line",
+                        "claim",
+                        "channel",
+                        "column",
+                        "value",
+                        "index",
+                    ]
+                ),
+                JSON,
+            ),
+        ),
+        label="event",
+    )
     with nothing_foreign_opened(house.settings):
         answer = press(house, function, values, event)
     drawn(function, answer)
@@ -115,21 +172,56 @@ def drawn(function, answer):
 def test_untouched_every_listener_answers(house):
     """Else the test above would only see refusals."""
     # No claim, no row and no model is named here
-    assert house.refused <= {"tokenize", "predict", "fine_tune", "run_status", "stop_run", "claim", "load_example", "take", "answers", "download"}
+    assert house.refused <= {
+        "tokenize",
+        "predict",
+        "fine_tune",
+        "run_status",
+        "stop_run",
+        "claim",
+        "load_example",
+        "take",
+        "answers",
+        "download",
+    }
 
 
 TOPICS = ["play", "convolution", "claims", "updater", "conv-sum-or-average", *NASTY]
-KEYS = ["tab", "topic", "claim", "run", "task", "hide", "lock", "lang", "walk", "sentence1", "max_length", "seed", "checkpoint", "<b>"]
+KEYS = [
+    "tab",
+    "topic",
+    "claim",
+    "run",
+    "task",
+    "hide",
+    "lock",
+    "lang",
+    "walk",
+    "sentence1",
+    "max_length",
+    "seed",
+    "checkpoint",
+    "<b>",
+]
 
 
 @share(0.05)
-@given(st.dictionaries(st.sampled_from(KEYS), st.one_of(
-    st.sampled_from(["tokenize", "fine-tune", "predict", "layers", *TOPICS]), st.text(max_size=400))))  # fmt: skip
+@given(
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        st.one_of(
+            st.sampled_from(["tokenize", "fine-tune", "predict", "layers", *TOPICS]),
+            st.text(max_size=400),
+        ),
+    )
+)
 def test_whatever_the_address_says(house, query):
     written = urlencode(query, errors="replace")
     for (name, *_rest), function in house.listeners.items():
         if name in ("open_address", "load"):
             with nothing_foreign_opened(house.settings):
-                answer = press(house, function, [as_sent(block) for block in function.inputs], query=written)
+                answer = press(
+                    house, function, [as_sent(block) for block in function.inputs], query=written
+                )
             assert answer is not None, "an address is never refused, it is answered"
             drawn(function, answer)

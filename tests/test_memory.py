@@ -79,7 +79,13 @@ def test_many_models_one_after_another_take_no_more_than_the_first_few(tmp_path)
         copy.mkdir(parents=True)
         for file in first.iterdir():
             (copy / file.name).hardlink_to(file)
-    done = subprocess.run([sys.executable, "-c", MANY, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", MANY, tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout.splitlines()[-1])
     assert max(seen[8:]) < 1.1 * max(seen[:6]), seen

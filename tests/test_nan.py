@@ -9,27 +9,22 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline import training
-from pipeline.by_hand import one_step
+from pipeline.errors import InputError, NoAnswer
+from pipeline.explain.step_by_hand import one_step
+from pipeline.export.csv_answers import answer_rows, read_pairs, write_answers
+from pipeline.export.model import model_card
 from pipeline.isolation.messages import packed, unpacked
-from pipeline.prediction import (
-    NoAnswer,
-    checked_logits,
-    predict,
-    predict_each,
-    softmax,
-)
-from pipeline.runs import read_run
-from pipeline.saving import model_card
-from pipeline.settings import InputError, Settings
-from pipeline.story import as_line, event_in, read_judgement
-from pipeline.tables import answer_rows, read_pairs, write_answers
+from pipeline.prediction import checked_logits, predict, predict_each, softmax
+from pipeline.runs.folder import as_line, event_in, read_judgement
+from pipeline.runs.supervisor import read_run
+from pipeline.settings import Settings
 from pipeline.training import TrainingConfig, evaluate_checkpoint, fine_tune
-from tabs import drawing
-from tabs import fine_tune as fine_tune_tab
-from tabs import fine_tune_more as more
-from tabs import predict as predict_tab
+from tabs.fine_tune import sections as more
+from tabs.fine_tune import tab as fine_tune_tab
+from tabs.predict import tab as predict_tab
 from tests.conftest import in_cache, tiny_checkpoint
 from tests.test_save import finished_run
+from views import drawing
 
 BROKEN_AT = 4  # the step after which a weight is NaN
 PAIR = ("A cat sat.", "A cat was sitting.")
@@ -51,7 +46,9 @@ def text(drawn):
 
 @pytest.fixture(scope="module")
 def settings(small_folder, tmp_path_factory):
-    return Settings(mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder")
+    return Settings(
+        mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +138,9 @@ def test_a_loss_that_is_nan_is_told_as_nan_and_never_as_0(run):
     assert all(0 < losses[step] < 5 for step in range(1, BROKEN_AT + 1))
     assert all(math.isnan(losses[step]) for step in range(BROKEN_AT + 1, 11))
     evaluations = {event["step"]: event for event in run.of("evaluation")}
-    assert math.isfinite(evaluations[3]["eval_loss"]) and math.isfinite(evaluations[3]["eval_accuracy"])
+    assert math.isfinite(evaluations[3]["eval_loss"]) and math.isfinite(
+        evaluations[3]["eval_accuracy"]
+    )
     for name in ("eval_loss", "eval_accuracy", "eval_f1"):
         assert math.isnan(evaluations[6][name]), "argmax of NaN is label 0, which is no answer"
 
@@ -157,14 +156,25 @@ def test_a_number_comes_back_as_it_was_written(value):
     event = {"event": "log", "seconds": 1.0, "step": 3, "loss": value}
     again = event_in(json.dumps(strict(as_line(event))))
     assert repr(again) == repr(event)
-    end = {"event": "done", "seconds": 1.0, "step": 3, "before": None, "after": {"accuracy": value, "f1": value}}
+    end = {
+        "event": "done",
+        "seconds": 1.0,
+        "step": 3,
+        "before": None,
+        "after": {"accuracy": value, "f1": value},
+    }
     assert repr(event_in(as_line(end))) == repr(end)
 
 
-@pytest.mark.parametrize("line", [
-    '{"event": "log", "seconds": 0, "step": "NaN", "loss": 0.5}', '{"event": "log", "seconds": "NaN", "step": 1, "loss": 0.5}',
-    '{"event": "log", "seconds": 0, "step": 1, "loss": "nan"}', '{"event": "log", "seconds": 0, "step": 1, "loss": "1"}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "log", "seconds": 0, "step": "NaN", "loss": 0.5}',
+        '{"event": "log", "seconds": "NaN", "step": 1, "loss": 0.5}',
+        '{"event": "log", "seconds": 0, "step": 1, "loss": "nan"}',
+        '{"event": "log", "seconds": 0, "step": 1, "loss": "1"}',
+    ],
+)
 def test_no_other_text_is_taken_for_a_number(line):
     event = event_in(line)
     assert event is None or math.isnan(event["seconds"])
@@ -181,7 +191,10 @@ def test_a_text_that_says_nan_stays_a_text():
 def test_the_curve_breaks_and_says_so(run, settings):
     page = fine_tune_tab._handlers(settings)
     drawn = page.loss(run)
-    assert "training loss is NaN or infinite at 6 of 10 points, first at step 5: its line breaks there." in text(drawn)
+    assert (
+        "training loss is NaN or infinite at 6 of 10 points, first at step 5: its line breaks there."
+        in text(drawn)
+    )
     assert "validation loss is NaN or infinite at 3 of 5 points, first at step 6" in text(drawn)
     for path in re.findall(r' d="([^"]*)"', drawn):
         assert not re.search("nan|inf", path, re.IGNORECASE)
@@ -193,18 +206,29 @@ def test_a_line_goes_on_behind_its_break():
     series = {"loss": [(1, 0.5), (2, 0.6), (3, math.inf), (4, 0.7), (5, 0.8)]}
     drawn = drawing.curve("Loss", series, baselines={}, x_label="step", y_label="loss", x_max=5)
     [path] = [d for d in re.findall(r'<path d="([^"]*)"', drawn) if d.count("L") > 1]
-    assert re.sub("[^ML]", "", path) == "MLML", "no line between the points on both sides of the break"
+    assert re.sub("[^ML]", "", path) == "MLML", (
+        "no line between the points on both sides of the break"
+    )
 
 
 def test_a_curve_of_nothing_but_nan_waits_for_no_step():
-    drawn = drawing.curve("Loss", {"loss": [(1, math.nan)]}, baselines={}, x_label="step", y_label="loss", x_max=5)
-    assert "loss is NaN or infinite at 1 of 1 points" in text(drawn) and "appears with the first step" not in drawn
+    drawn = drawing.curve(
+        "Loss", {"loss": [(1, math.nan)]}, baselines={}, x_label="step", y_label="loss", x_max=5
+    )
+    assert (
+        "loss is NaN or infinite at 1 of 1 points" in text(drawn)
+        and "appears with the first step" not in drawn
+    )
 
 
 def test_a_run_that_became_nan_offers_no_model(run, settings):
     page = fine_tune_tab._handlers(settings)
     drawn = page.draw(run.id, {})
-    assert not run.answers and "answers nothing" in text(drawn[3]) and "model is ready" not in text(drawn[3])
+    assert (
+        not run.answers
+        and "answers nothing" in text(drawn[3])
+        and "model is ready" not in text(drawn[3])
+    )
     assert drawn[8] != f"run:{run.id}", "Predict's model stays what it is"
     told = page.run_status(run.id)
     assert told["model"] == "" and told["state"] == "done"
@@ -227,13 +251,20 @@ def test_its_log_says_nan(run):
 # ---------------------------------------------------------------- weights that are NaN from the start
 
 
-def test_weights_that_are_nan_are_named_before_anything_is_trained(nan_weights, config, settings, tmp_path):
+def test_weights_that_are_nan_are_named_before_anything_is_trained(
+    nan_weights, config, settings, tmp_path
+):
     events = list(fine_tune(replace(config, checkpoint=nan_weights), tmp_path, settings))
     assert [event["event"] for event in events] == ["failed"]
     expected = "tiny/nan has weights that are NaN or infinite: 3 of the 256 numbers in bert.pooler.dense.weight."
-    assert events[0]["message"].startswith(expected) and "Choose another checkpoint" in events[0]["message"]
-    for call in (lambda: evaluate_checkpoint(nan_weights, "folder", settings=settings),
-                 lambda: one_step(replace(config, checkpoint=nan_weights), settings)):  # fmt: skip
+    assert (
+        events[0]["message"].startswith(expected)
+        and "Choose another checkpoint" in events[0]["message"]
+    )
+    for call in (
+        lambda: evaluate_checkpoint(nan_weights, "folder", settings=settings),
+        lambda: one_step(replace(config, checkpoint=nan_weights), settings),
+    ):
         with pytest.raises(InputError, match="weights that are NaN or infinite"):
             call()
 
@@ -246,9 +277,14 @@ def test_logits_that_overflow_have_no_accuracy(overflow, settings):
 # ---------------------------------------------------------------- predictions
 
 
-@pytest.mark.parametrize("logits, says", [
-    ([math.nan, math.nan], "NaN, NaN"), ([0.5, math.inf], "0.500, ∞"), ([-math.inf, 1e30], r"−∞, 1e\+30"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "logits, says",
+    [
+        ([math.nan, math.nan], "NaN, NaN"),
+        ([0.5, math.inf], "0.500, ∞"),
+        ([-math.inf, 1e30], r"−∞, 1e\+30"),
+    ],
+)
 def test_logits_that_are_no_numbers_are_refused(logits, says):
     with pytest.raises(NoAnswer, match=f"its logits are {says}"):
         checked_logits(logits)
@@ -282,7 +318,10 @@ def test_a_pair_without_an_answer_spoils_no_other(tiny, settings, monkeypatch):
     def overflows_on_cats(model, tokenizer, encodings, batch_size=None):
         cat = tokenizer.convert_tokens_to_ids("cat")
         rows = logits_of(model, tokenizer, encodings, batch_size)
-        return [[math.inf, 0.0] if cat in each["input_ids"] else row for each, row in zip(encodings, rows)]
+        return [
+            [math.inf, 0.0] if cat in each["input_ids"] else row
+            for each, row in zip(encodings, rows)
+        ]
 
     monkeypatch.setattr(prediction, "logits_of", overflows_on_cats)
     pairs = [("One.", "Two."), PAIR, ("Three.", "Four.")]
@@ -291,9 +330,15 @@ def test_a_pair_without_an_answer_spoils_no_other(tiny, settings, monkeypatch):
 
 
 def test_a_file_of_pairs_has_an_error_where_there_is_no_answer(nan_weights, settings, tmp_path):
-    (tmp_path / "pairs.csv").write_text("sentence1,sentence2\nA cat sat.,A cat slept.\nOne.,\nTwo.,Three.\n")
+    (tmp_path / "pairs.csv").write_text(
+        "sentence1,sentence2\nA cat sat.,A cat slept.\nOne.,\nTwo.,Three.\n"
+    )
     rows = read_pairs(tmp_path / "pairs.csv", settings).rows
-    answered = [answer for answers, _ in answer_rows(nan_weights, rows, settings=settings) for answer in answers]
+    answered = [
+        answer
+        for answers, _ in answer_rows(nan_weights, rows, settings=settings)
+        for answer in answers
+    ]
     assert [answer.prediction for answer in answered] == [None] * 3
     with open(tmp_path / "out.csv", "w", newline="") as file:
         write_answers(answered, file)
@@ -302,7 +347,9 @@ def test_a_file_of_pairs_has_an_error_where_there_is_no_answer(nan_weights, sett
     assert "equivalent" not in written.partition("\n")[2]
 
 
-def test_the_command_line_says_it_and_exits_with_2(nan_weights, huge_logits, settings, monkeypatch, capsys):
+def test_the_command_line_says_it_and_exits_with_2(
+    nan_weights, huge_logits, settings, monkeypatch, capsys
+):
     monkeypatch.setattr(command_line, "SETTINGS", settings)
     assert command_line.main(["predict", "--checkpoint", nan_weights, "--pair", *PAIR]) == 2
     told = capsys.readouterr()
@@ -316,7 +363,10 @@ def test_the_command_line_says_it_and_exits_with_2(nan_weights, huge_logits, set
 def test_logits_far_apart_are_answered_with_a_warning(huge_logits, tiny, settings):
     [answer], _ = predict(huge_logits, [PAIR], settings=settings)
     assert answer.label == "equivalent" and answer.probabilities["equivalent"] == 1.0
-    assert "2e+30 apart" in answer.notes[0] and "rounds to exactly 0 and 1 from 37 on" in answer.notes[0]
+    assert (
+        "2e+30 apart" in answer.notes[0]
+        and "rounds to exactly 0 and 1 from 37 on" in answer.notes[0]
+    )
     page = predict_tab._handlers(settings)
     assert page.predict(*PAIR, huge_logits)["notes"] == list(answer.notes)
     drawn = text(page.answer(*PAIR, huge_logits))
@@ -328,7 +378,10 @@ def test_the_warning_begins_where_softmax_rounds_to_1():
     from pipeline.prediction import SATURATED, _saturation_note
 
     assert softmax([0.0, SATURATED + 0.1])[1] == 1.0 and softmax([0.0, SATURATED - 1])[1] < 1.0
-    assert _saturation_note([0.0, SATURATED - 0.1]) == () and len(_saturation_note([0.0, SATURATED + 0.1])) == 1
+    assert (
+        _saturation_note([0.0, SATURATED - 0.1]) == ()
+        and len(_saturation_note([0.0, SATURATED + 0.1])) == 1
+    )
 
 
 def test_a_run_read_twice_is_the_same(run, settings):

@@ -5,14 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import sources
+from pipeline.errors import InputError, SourceError
+from pipeline.hub import sources
+from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.prediction import model_for, predict, predict_each, softmax
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, InputError, Settings
-from pipeline.sources import SourceError, load_model, load_tokenizer
-from tabs import predict as predict_tab
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
+from tabs.predict import tab as predict_tab
 
 ROUNDING = 0.05  # of logits in bfloat16, where the processor has it
-PAIRS = [("Shares rose today.", "Shares were up."), ("One.", "Two."), ("The cat sat on the mat by the door.", "It rained.")]
+PAIRS = [
+    ("Shares rose today.", "Shares were up."),
+    ("One.", "Two."),
+    ("The cat sat on the mat by the door.", "It rained."),
+]
 
 
 def test_the_answer_is_the_models_own_and_its_softmax(tiny, settings):
@@ -26,20 +31,37 @@ def test_the_answer_is_the_models_own_and_its_softmax(tiny, settings):
     weights = {label: math.exp(value) for label, value in prediction.logits.items()}
     for label, weight in weights.items():
         assert prediction.probabilities[label] == pytest.approx(weight / sum(weights.values()))
-    assert prediction.label == max(weights, key=weights.get) and prediction.tokens == encoding["input_ids"].shape[1]
+    assert (
+        prediction.label == max(weights, key=weights.get)
+        and prediction.tokens == encoding["input_ids"].shape[1]
+    )
 
 
 CHINESE = ("公司称第三季度利润上升了 12%。", "公司称第三季度利润下降了 12%。")
 
 
 def test_a_model_that_has_read_english_alone_says_so_where_it_is_asked_in_chinese(tiny, settings):
-    [both, one, none], _ = predict(READY, [CHINESE, ("Zoë met 李 today.", CHINESE[1]), ("Zoë met 李.", "12 + 3")], settings=settings)
-    assert "letters of sentence1, sentence2 are of another script" in both.notes[0] and "means nothing" in both.notes[0]
+    [both, one, none], _ = predict(
+        READY,
+        [CHINESE, ("Zoë met 李 today.", CHINESE[1]), ("Zoë met 李.", "12 + 3")],
+        settings=settings,
+    )
+    assert (
+        "letters of sentence1, sentence2 are of another script" in both.notes[0]
+        and "means nothing" in both.notes[0]
+    )
     assert "letters of sentence2 are" in one.notes[0] and none.notes == ()
-    assert predict(tiny, [CHINESE], settings=settings)[0][0].notes == (), "a stranger's model may know Chinese"
+    assert predict(tiny, [CHINESE], settings=settings)[0][0].notes == (), (
+        "a stranger's model may know Chinese"
+    )
     page = predict_tab._handlers(settings)
-    assert "means nothing" in page.answer(*CHINESE, READY) and "notice" not in page.answer("Zoë met 李.", "12 + 3", READY)
-    assert page.predict(*CHINESE)["notes"] == list(both.notes) and page.predict("One.", "Two.")["notes"] == []
+    assert "means nothing" in page.answer(*CHINESE, READY) and "notice" not in page.answer(
+        "Zoë met 李.", "12 + 3", READY
+    )
+    assert (
+        page.predict(*CHINESE)["notes"] == list(both.notes)
+        and page.predict("One.", "Two.")["notes"] == []
+    )
 
 
 def test_softmax_of_large_logits_is_still_a_distribution():
@@ -52,20 +74,38 @@ def test_a_batch_answers_as_each_pair_alone(tiny, tiny_distilbert, tiny_roberta_
         alone = [predict(name, [pair], settings=settings)[0][0] for pair in PAIRS]
         assert origin.loaded == name
         for one, other in zip(together, alone, strict=True):
-            assert list(one.logits.values()) == pytest.approx(list(other.logits.values()))  # to the last digit
+            assert list(one.logits.values()) == pytest.approx(
+                list(other.logits.values())
+            )  # to the last digit
             assert one.label == other.label
 
 
 def test_what_truncation_cut_is_shown(tiny, settings):
-    short, exact = predict(tiny, [("one two three four five six seven", "eight nine"), ("a b c", "d e")], 9, settings)[0]
-    assert (short.tokens, short.truncated) == (9, ("five six seven", "")) and exact.truncated == ("", "")
-    assert predict(tiny, [("a b c d", "e f")], 9, settings)[0][0].truncated == ("", "")  # exactly 9 tokens
+    short, exact = predict(
+        tiny, [("one two three four five six seven", "eight nine"), ("a b c", "d e")], 9, settings
+    )[0]
+    assert (short.tokens, short.truncated) == (9, ("five six seven", "")) and exact.truncated == (
+        "",
+        "",
+    )
+    assert predict(tiny, [("a b c d", "e f")], 9, settings)[0][0].truncated == (
+        "",
+        "",
+    )  # exactly 9 tokens
 
 
-@pytest.mark.parametrize("pairs, says", [
-    ([], "0 pairs"), ([("a", "b")] * 257, "257 pairs"), ([("a", "")], "sentence2 is empty"), ([(" ", "b")], "white space"),
-    ([("a" * 2001, "b")], "2,001 characters"), ([("a", "b", "c")], "two sentences"), ([("a", None)], "NoneType"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "pairs, says",
+    [
+        ([], "0 pairs"),
+        ([("a", "b")] * 257, "257 pairs"),
+        ([("a", "")], "sentence2 is empty"),
+        ([(" ", "b")], "white space"),
+        ([("a" * 2001, "b")], "2,001 characters"),
+        ([("a", "b", "c")], "two sentences"),
+        ([("a", None)], "NoneType"),
+    ],
+)
 def test_limits(tiny, settings, pairs, says):
     with pytest.raises(InputError, match=says):
         predict(tiny, pairs, settings=settings)
@@ -89,14 +129,19 @@ def test_a_stand_in_throws_nobodys_model_out_and_is_the_embedded_one(tiny, setti
     model = model_for(tiny, settings)[0]
     stand_in, origin = model_for("google-bert/bert-base-uncased", settings)
     assert origin.stands_in and origin.asked == "google-bert/bert-base-uncased"
-    assert stand_in is model_for(EMBEDDED_CHECKPOINT, settings)[0] and model_for(tiny, settings)[0] is model
+    assert (
+        stand_in is model_for(EMBEDDED_CHECKPOINT, settings)[0]
+        and model_for(tiny, settings)[0] is model
+    )
 
 
 def test_a_stand_in_brings_its_own_tokenizer(tiny_roberta_id, settings, monkeypatch):
     """A tokenizer may come in time and the weights not; its ids would mean other words to the model that stands in."""
 
     def no_weights(name, weights=False, settings=None):
-        return real(name if not weights or name == EMBEDDED_CHECKPOINT else "none/such", weights, settings)
+        return real(
+            name if not weights or name == EMBEDDED_CHECKPOINT else "none/such", weights, settings
+        )
 
     real = sources.checkpoint_files
     expected = predict(EMBEDDED_CHECKPOINT, PAIRS[:1], settings=settings)[0]
@@ -112,6 +157,14 @@ def test_odd_texts_are_only_texts(tiny, settings):
 
 
 def test_a_strangers_bad_request_spoils_no_other(tiny, settings):
-    answers = predict_each([(tiny, *PAIRS[0], 128), (tiny, "", "b", 128), ("no/../id", "a", "b", 128), (tiny, *PAIRS[0], 128)], settings)
+    answers = predict_each(
+        [
+            (tiny, *PAIRS[0], 128),
+            (tiny, "", "b", 128),
+            ("no/../id", "a", "b", 128),
+            (tiny, *PAIRS[0], 128),
+        ],
+        settings,
+    )
     assert answers[0][0] == answers[3][0] == predict(tiny, PAIRS[:1], settings=settings)[0][0]
     assert "sentence1 is empty" in str(answers[1]) and "not a checkpoint id" in str(answers[2])

@@ -10,18 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pipeline.probing as probing
+import pipeline.explain.probing as probing
 from benchmarks import quality
-from pipeline import tables
-from pipeline.edits.english import NEW_WOMEN
+from pipeline.errors import InputError
+from pipeline.explain.edits.english import NEW_WOMEN
+from pipeline.explain.probing import leave_one_out, record_of, stress, without, words_of
+from pipeline.explain.stress import KINDS, changed_pair
+from pipeline.export import csv_answers as tables
+from pipeline.export.csv_answers import (
+    Answered,
+    PairRow,
+    answer_rows,
+    as_text,
+    read_pairs,
+    write_answers,
+)
+from pipeline.hub.sources import adapter_files
 from pipeline.prediction import model_for, predict, softmax, softmax_steps
-from pipeline.probing import leave_one_out, record_of, stress, without, words_of
-from pipeline.settings import READY, WARMED, InputError, Settings
-from pipeline.sources import adapter_files
-from pipeline.stress import KINDS, changed_pair
-from pipeline.tables import Answered, PairRow, answer_rows, as_text, read_pairs, write_answers
+from pipeline.settings import READY, WARMED, Settings
 
-ROUNDING = 0.02  # of logits in bfloat16, where the processor has it: in a batch the last digits are others
+ROUNDING = (
+    0.02  # of logits in bfloat16, where the processor has it: in a batch the last digits are others
+)
 PAIR = ("On Monday Alice Smith paid Bob 12 dollars.", "Bob was paid 12 dollars by Alice Smith.")
 
 # ---------------------------------------------------------------- softmax by hand
@@ -45,10 +55,18 @@ def test_small_logits_are_not_shifted():
 # ---------------------------------------------------------------- what mattered
 
 
-@pytest.mark.parametrize("sentence, at, left", [
-    ("A cat sat.", 0, "cat sat."), ("A cat sat.", 1, "A sat."), ("A cat sat.", 2, "A cat."), ("Hi", 0, ""), ("Yes, no.", 1, "Yes,."),
-    ("rose 3.5% again", 1, "rose% again"), ("the company's third-quarter", 2, "the company's"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "sentence, at, left",
+    [
+        ("A cat sat.", 0, "cat sat."),
+        ("A cat sat.", 1, "A sat."),
+        ("A cat sat.", 2, "A cat."),
+        ("Hi", 0, ""),
+        ("Yes, no.", 1, "Yes,."),
+        ("rose 3.5% again", 1, "rose% again"),
+        ("the company's third-quarter", 2, "the company's"),
+    ],
+)
 def test_a_word_and_its_blank_are_left_out(sentence, at, left):
     assert without(sentence, words_of(sentence, 1)[at]) == left
 
@@ -56,7 +74,9 @@ def test_a_word_and_its_blank_are_left_out(sentence, at, left):
 @given(st.text(max_size=80))
 def test_words_are_where_they_say(sentence):
     words = words_of(sentence, 2)
-    assert all(sentence[word.start : word.end] == word.word and word.sentence == 2 for word in words)
+    assert all(
+        sentence[word.start : word.end] == word.word and word.sentence == 2 for word in words
+    )
     assert all(len(without(sentence, word)) < len(sentence) for word in words)
 
 
@@ -64,16 +84,39 @@ def test_each_change_is_that_of_the_pair_asked_alone(tiny, settings):
     found = leave_one_out(tiny, "Shares of Acme rose.", "Acme was up.", settings=settings)
     whole = predict(tiny, [("Shares of Acme rose.", "Acme was up.")], settings=settings)[0][0]
     assert found.prediction.logits == pytest.approx(whole.logits, abs=ROUNDING)
-    assert [word.word for word in found.words] == ["Shares", "of", "Acme", "rose", "Acme", "was", "up"]
-    shorter = [("of Acme rose.", "Acme was up."), ("Shares Acme rose.", "Acme was up."), ("Shares of rose.", "Acme was up."),
-               ("Shares of Acme.", "Acme was up."), ("Shares of Acme rose.", "was up."), ("Shares of Acme rose.", "Acme up."),
-               ("Shares of Acme rose.", "Acme was.")]  # fmt: skip
+    assert [word.word for word in found.words] == [
+        "Shares",
+        "of",
+        "Acme",
+        "rose",
+        "Acme",
+        "was",
+        "up",
+    ]
+    shorter = [
+        ("of Acme rose.", "Acme was up."),
+        ("Shares Acme rose.", "Acme was up."),
+        ("Shares of rose.", "Acme was up."),
+        ("Shares of Acme.", "Acme was up."),
+        ("Shares of Acme rose.", "was up."),
+        ("Shares of Acme rose.", "Acme up."),
+        ("Shares of Acme rose.", "Acme was."),
+    ]
     for word, pair in zip(found.words, shorter, strict=True):
         [alone], _ = predict(tiny, [pair], settings=settings)
         assert word.prediction.logits == pytest.approx(alone.logits, abs=ROUNDING), pair
-        change = word.prediction.probabilities["equivalent"] - found.prediction.probabilities["equivalent"]
-        assert word.change == change == pytest.approx(
-            alone.probabilities["equivalent"] - whole.probabilities["equivalent"], abs=2 * ROUNDING)  # fmt: skip
+        change = (
+            word.prediction.probabilities["equivalent"]
+            - found.prediction.probabilities["equivalent"]
+        )
+        assert (
+            word.change
+            == change
+            == pytest.approx(
+                alone.probabilities["equivalent"] - whole.probabilities["equivalent"],
+                abs=2 * ROUNDING,
+            )
+        )
     assert found.biggest == max(abs(word.change) for word in found.words) > 0
 
 
@@ -126,13 +169,21 @@ def test_every_change_does_what_it_says(stressed):
     assert pairs["as it is"] == PAIR and pairs["swap the sentences"] == PAIR[::-1]
     assert pairs["the same sentence twice"] == (PAIR[0], PAIR[0])
     assert pairs["insert “not”"] == (PAIR[0], "Bob was not paid 12 dollars by Alice Smith.")
-    assert pairs["change a number"] == (PAIR[0], f"Bob was paid {pairs['change a number'][1].split()[3]} dollars by Alice Smith.")
+    assert pairs["change a number"] == (
+        PAIR[0],
+        f"Bob was paid {pairs['change a number'][1].split()[3]} dollars by Alice Smith.",
+    )
     assert pairs["change a number"] != PAIR
     # a whole name for a whole name
-    assert pairs["change a name"][1].removeprefix("Bob was paid 12 dollars by ").rstrip(".") in NEW_WOMEN
+    assert (
+        pairs["change a name"][1].removeprefix("Bob was paid 12 dollars by ").rstrip(".")
+        in NEW_WOMEN
+    )
     # sentence 2 says it the other way round: the swap goes into sentence 1, where a day is no name and a full name is one
     assert pairs["swap two names"] == ("On Monday Bob paid Alice Smith 12 dollars.", PAIR[1])
-    assert sorted(pairs["shuffle the words"][1].rstrip(".").split()) == sorted(PAIR[1].rstrip(".").split())
+    assert sorted(pairs["shuffle the words"][1].rstrip(".").split()) == sorted(
+        PAIR[1].rstrip(".").split()
+    )
     assert pairs["shuffle the words"] != PAIR
 
 
@@ -146,11 +197,18 @@ def test_page_and_figures_change_a_pair_with_the_same_editor(stressed, settings)
 
 def test_what_the_answer_should_be_follows_from_the_pair(stressed, tiny, settings):
     should = {change: row.should for change, row in stressed.items()}
-    assert [should.pop(same) for same in ("as it is", "swap the sentences", "the same sentence twice")] == ["equivalent"] * 3
+    assert [
+        should.pop(same) for same in ("as it is", "swap the sentences", "the same sentence twice")
+    ] == ["equivalent"] * 3
     possible = {change for change, row in stressed.items() if row.prediction}
     assert {should[change] for change in possible & set(should)} == {"not_equivalent"}
     other, _ = stress(tiny, *PAIR, "not_equivalent", settings=settings)
-    assert [row.should for row in other] == ["not_equivalent", "not_equivalent", "equivalent", *[None] * 7]
+    assert [row.should for row in other] == [
+        "not_equivalent",
+        "not_equivalent",
+        "equivalent",
+        *[None] * 7,
+    ]
     assert all(row.right is None for row in other[3:])
 
 
@@ -165,10 +223,19 @@ def test_right_and_wrong_are_the_models(stressed, tiny, settings):
 
 def test_a_change_that_cannot_be_made_says_why(tiny, settings):
     rows = {row.change: row for row in stress(tiny, "so be it", "so it be", settings=settings)[0]}
-    for change, why in (("insert “not”", "surely denies"), ("change a number", "no number in common"),
-                        ("change a day or a month", "no day, month"), ("change a name", "no name in common"),
-                        ("swap two names", "in a list the order"), ("use the opposite word", "no word in common")):  # fmt: skip
-        assert rows[change].prediction is None and rows[change].should is None and rows[change].right is None
+    for change, why in (
+        ("insert “not”", "surely denies"),
+        ("change a number", "no number in common"),
+        ("change a day or a month", "no day, month"),
+        ("change a name", "no name in common"),
+        ("swap two names", "in a list the order"),
+        ("use the opposite word", "no word in common"),
+    ):
+        assert (
+            rows[change].prediction is None
+            and rows[change].should is None
+            and rows[change].right is None
+        )
         assert why in rows[change].why
     assert rows["shuffle the words"].prediction
     one = {row.change: row for row in stress(tiny, "yes", "yes", settings=settings)[0]}
@@ -177,10 +244,20 @@ def test_a_change_that_cannot_be_made_says_why(tiny, settings):
 
 def test_right_answers_are_not_marked_wrong(tiny, settings):
     """What an earlier editor made of these pairs said the same as before, or was no English."""
-    pairs = [("Italy and France signed the pact.", "The pact was signed by Italy and France.", "swap two names"),
-             ("They had no plans to sell.", "They had no plans for a sale.", "insert “not”"),
-             ("You can't park here.", "You can't park in this place.", "insert “not”"),
-             ('" All of a sudden it was dark , " she said .', '" It was dark all of a sudden , " she said .', "change a name")]  # fmt: skip
+    pairs = [
+        (
+            "Italy and France signed the pact.",
+            "The pact was signed by Italy and France.",
+            "swap two names",
+        ),
+        ("They had no plans to sell.", "They had no plans for a sale.", "insert “not”"),
+        ("You can't park here.", "You can't park in this place.", "insert “not”"),
+        (
+            '" All of a sudden it was dark , " she said .',
+            '" It was dark all of a sudden , " she said .',
+            "change a name",
+        ),
+    ]
     for sentence1, sentence2, change in pairs:
         rows = {row.change: row for row in stress(tiny, sentence1, sentence2, settings=settings)[0]}
         assert rows[change].prediction is None, rows[change]
@@ -189,7 +266,9 @@ def test_right_answers_are_not_marked_wrong(tiny, settings):
 def test_a_change_that_makes_a_sentence_too_long_says_so(tiny, settings):
     longest = ("It is " + "a" * 2000)[: settings.max_characters - 1] + "."
     rows = {row.change: row for row in stress(tiny, longest, longest, settings=settings)[0]}
-    assert rows["insert “not”"].prediction is None and "2,000 is the most" in rows["insert “not”"].why
+    assert (
+        rows["insert “not”"].prediction is None and "2,000 is the most" in rows["insert “not”"].why
+    )
     assert rows["as it is"].prediction
 
 
@@ -212,21 +291,31 @@ def file_of(tmp_path, text, encoding="utf-8"):
     return path
 
 
-@pytest.mark.parametrize("text, encoding", [
-    ("sentence1,sentence2\nA é.,B\n", "utf-8"), ("\ufeffsentence1,sentence2\r\nA é.,B\r\n", "utf-8"),
-    ("id;Sentence2 ;label; SENTENCE1\n7;B;1;A é.\n", "utf-8"), ("sentence1\tsentence2\nA é.\tB\n", "utf-16"),
-    ('sentence1,sentence2\n\n"A é.","B"\n,\n', "utf-8"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, encoding",
+    [
+        ("sentence1,sentence2\nA é.,B\n", "utf-8"),
+        ("\ufeffsentence1,sentence2\r\nA é.,B\r\n", "utf-8"),
+        ("id;Sentence2 ;label; SENTENCE1\n7;B;1;A é.\n", "utf-8"),
+        ("sentence1\tsentence2\nA é.\tB\n", "utf-16"),
+        ('sentence1,sentence2\n\n"A é.","B"\n,\n', "utf-8"),
+    ],
+)
 def test_files_as_spreadsheets_write_them(tmp_path, text, encoding):
     [row] = read_pairs(file_of(tmp_path, text, encoding)).rows
     assert (row.sentence1, row.sentence2, row.error) == ("A é.", "B", "")
 
 
-@pytest.mark.parametrize("text, says", [
-    ("", "no rows with the columns sentence1 and sentence2"), ("a,b\n1,2\n", "no rows with the columns"),
-    ("sentence1,sentence2\n", "no rows. Write a pair"), (b"sentence1,sentence2\n\xe9,b\n", "CSV UTF-8"),
-    ("sentence1,sentence2,Sentence1\na,b,c\n", "names the column sentence1 twice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "no rows with the columns sentence1 and sentence2"),
+        ("a,b\n1,2\n", "no rows with the columns"),
+        ("sentence1,sentence2\n", "no rows. Write a pair"),
+        (b"sentence1,sentence2\n\xe9,b\n", "CSV UTF-8"),
+        ("sentence1,sentence2,Sentence1\na,b,c\n", "names the column sentence1 twice"),
+    ],
+)
 def test_a_file_that_cannot_be_used(tmp_path, text, says):
     with pytest.raises(InputError, match=says):
         read_pairs(file_of(tmp_path, text))
@@ -244,11 +333,19 @@ def test_limits_of_a_file(tmp_path):
 
 
 def test_a_bad_row_has_its_own_error(tmp_path):
-    text = 'sentence1,sentence2\ngood,pair\n,empty\na,b,c\n"two\nlines", ok\n' + "x" * 2001 + ",long\nonly\n"
+    text = (
+        'sentence1,sentence2\ngood,pair\n,empty\na,b,c\n"two\nlines", ok\n'
+        + "x" * 2001
+        + ",long\nonly\n"
+    )
     rows = read_pairs(file_of(tmp_path, text)).rows
     assert [row.line for row in rows] == [2, 3, 4, 5, 7, 8]
     assert [bool(row.error) for row in rows] == [False, True, True, False, True, True]
-    assert "sentence1 is empty" in rows[1].error and "3 cells" in rows[2].error and "2,001 characters" in rows[4].error
+    assert (
+        "sentence1 is empty" in rows[1].error
+        and "3 cells" in rows[2].error
+        and "2,001 characters" in rows[4].error
+    )
     assert "ends before sentence2" in rows[5].error and rows[3].sentence1 == "two\nlines"
 
 
@@ -256,7 +353,10 @@ def test_a_bad_row_has_its_own_error(tmp_path):
 
 
 def test_rows_are_answered_in_their_order_as_alone(tiny, settings):
-    rows = [PairRow(n, f"Number {n} rose.", f"Number {n % 3} fell.", "bad" if n % 5 == 0 else "") for n in range(40)]
+    rows = [
+        PairRow(n, f"Number {n} rose.", f"Number {n % 3} fell.", "bad" if n % 5 == 0 else "")
+        for n in range(40)
+    ]
     chunks = list(answer_rows(tiny, rows, settings=settings, at_once=7))
     answered = [answer for answers, _ in chunks for answer in answers]
     assert [answer.row for answer in answered] == rows and len(chunks) == 6
@@ -264,13 +364,17 @@ def test_rows_are_answered_in_their_order_as_alone(tiny, settings):
         if answer.row.error:
             assert answer.prediction is None
         else:
-            [alone], _ = predict(tiny, [(answer.row.sentence1, answer.row.sentence2)], settings=settings)
+            [alone], _ = predict(
+                tiny, [(answer.row.sentence1, answer.row.sentence2)], settings=settings
+            )
             assert answer.prediction.logits == pytest.approx(alone.logits, abs=1e-3)
 
 
 def test_rows_of_errors_alone_ask_no_model(settings, monkeypatch):
     monkeypatch.setattr(tables, "predict", lambda *asked: pytest.fail("the model was asked"))
-    assert list(answer_rows("tiny/bert", [PairRow(2, "", "", "bad")], settings=settings)) == [([Answered(PairRow(2, "", "", "bad"), None)], None)]
+    assert list(answer_rows("tiny/bert", [PairRow(2, "", "", "bad")], settings=settings)) == [
+        ([Answered(PairRow(2, "", "", "bad"), None)], None)
+    ]
 
 
 def test_a_model_that_cannot_be_had_fails_the_file(settings):
@@ -287,7 +391,11 @@ def test_a_stand_in_that_leaves_midway_is_not_mixed_in(tiny, settings, monkeypat
 
     monkeypatch.setattr(tables, "predict", changing)
     with pytest.raises(InputError, match="stand-in stood in for asked for.*Start once more"):
-        list(answer_rows("x/y", [PairRow(2, "a", "b"), PairRow(3, "a", "b")], settings=settings, at_once=1))
+        list(
+            answer_rows(
+                "x/y", [PairRow(2, "a", "b"), PairRow(3, "a", "b")], settings=settings, at_once=1
+            )
+        )
 
 
 def written(answers):
@@ -300,28 +408,44 @@ def test_the_file_that_comes_back(tiny, settings, tmp_path):
     rows = read_pairs(file_of(tmp_path, 'sentence1,sentence2\n"A, b.",=1+1\n,x\n')).rows
     [(answers, _)] = answer_rows(tiny, rows, settings=settings)
     good, bad = written(answers)
-    assert good["sentence1"] == "A, b." and good["sentence2"] == "'=1+1" and good["error"] == good["note"] == ""
+    assert (
+        good["sentence1"] == "A, b."
+        and good["sentence2"] == "'=1+1"
+        and good["error"] == good["note"] == ""
+    )
     told = answers[0].prediction
     assert good["predicted_label"] == told.label
     for label in ("equivalent", "not_equivalent"):
-        assert float(good[f"probability_{label}"]) == pytest.approx(told.probabilities[label], abs=1e-6)
+        assert float(good[f"probability_{label}"]) == pytest.approx(
+            told.probabilities[label], abs=1e-6
+        )
         assert float(good[f"logit_{label}"]) == pytest.approx(told.logits[label], abs=1e-6)
-    assert bad["predicted_label"] == bad["logit_equivalent"] == "" and "sentence1 is empty" in bad["error"]
+    assert (
+        bad["predicted_label"] == bad["logit_equivalent"] == ""
+        and "sentence1 is empty" in bad["error"]
+    )
 
 
 def test_an_answer_to_a_cut_pair_has_a_note(tiny, settings):
-    [(answers, _)] = answer_rows(tiny, [PairRow(2, "one two three four five six", "seven")], 8, settings)
+    [(answers, _)] = answer_rows(
+        tiny, [PairRow(2, "one two three four five six", "seven")], 8, settings
+    )
     assert "without all of sentence1" in written(answers)[0]["note"]
 
 
 @given(st.text(max_size=30))
 def test_no_text_comes_back_as_a_formula_and_none_is_lost(sentence):
     cell = as_text(sentence)
-    assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) and not cell.startswith(("\t", "\r", "\n"))
+    assert not cell.lstrip().startswith(
+        ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+    ) and not cell.startswith(("\t", "\r", "\n"))
     assert cell in (sentence, "'" + sentence)
 
 
-@pytest.mark.parametrize("sentence", ["=cmd|' /C calc'!A0", " =1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "- he said"])
+@pytest.mark.parametrize(
+    "sentence",
+    ["=cmd|' /C calc'!A0", " =1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "- he said"],
+)
 def test_formulas_are_texts(sentence):
     assert as_text(sentence) == "'" + sentence
 
@@ -342,8 +466,14 @@ def test_a_models_record_is_that_of_its_card():
     record, card = record_of(READY), (adapter_files(READY).adapter / "README.md").read_text()
     assert 0.5 < record.majority < record.accuracy < 1 and f"{100 * record.accuracy:.1f} / " in card
     # six pairs of two names are on the card, but no share to quote
-    assert list(record.noticed) == [change for change, kind, *_ in probing.CHANGES if kind != "roles"]
+    assert list(record.noticed) == [
+        change for change, kind, *_ in probing.CHANGES if kind != "roles"
+    ]
     assert "| two names swapped | 0 of 6 " in card
     assert all(f"({share:.1%})" in card for share in record.noticed.values())
     assert record.one_wrong_in == round(1 / (1 - record.accuracy))
-    assert record_of(WARMED) is None and record_of("../../etc") is None and record_of("adapter:../x") is None
+    assert (
+        record_of(WARMED) is None
+        and record_of("../../etc") is None
+        and record_of("adapter:../x") is None
+    )

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import life, runs
-from pipeline.life import claim
+from pipeline.errors import InputError
 from pipeline.prediction import predict
-from pipeline.runs import (
+from pipeline.runs import liveness as life
+from pipeline.runs import supervisor as runs
+from pipeline.runs.liveness import claim
+from pipeline.runs.supervisor import (
     Run,
     advance,
     closing,
@@ -27,10 +29,10 @@ from pipeline.runs import (
     stop_run,
     sweep,
 )
-from pipeline.settings import InputError, Settings
+from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
-from tabs import fine_tune
-from tabs.fine_tune import _handlers
+from tabs.fine_tune import tab as fine_tune
+from tabs.fine_tune.tab import _handlers
 from tests.conftest import ROOT
 
 
@@ -45,16 +47,31 @@ def until(condition, seconds=90):
 
 @pytest.fixture(scope="module")
 def served(small_folder, tmp_path_factory):
-    return Settings(mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder")
+    return Settings(
+        mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder"
+    )
 
 
 def config_for(tiny, **values):
-    return replace(TrainingConfig(checkpoint=tiny, source="folder", train_pairs=16, eval_pairs=8, batch_size=8, max_steps=4,
-                                  eval_steps=2, frozen_layers=0), **values)  # fmt: skip
+    return replace(
+        TrainingConfig(
+            checkpoint=tiny,
+            source="folder",
+            train_pairs=16,
+            eval_pairs=8,
+            batch_size=8,
+            max_steps=4,
+            eval_steps=2,
+            frozen_layers=0,
+        ),
+        **values,
+    )
 
 
 def long_config(tiny):
-    return config_for(tiny, train_pairs=64, epochs=5, max_steps=300, eval_strategy="no", batch_size=1)
+    return config_for(
+        tiny, train_pairs=64, epochs=5, max_steps=300, eval_strategy="no", batch_size=1
+    )
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +88,31 @@ def two_runs(tiny, served):
     still = read_run(second, served).state
     stop_run(second, second_secret, served)
     until(lambda: read_run(second, served).ended)
-    return {"first": first, "second": second, "seen": seen, "running": running, "still": still, "secret": secret}
+    return {
+        "first": first,
+        "second": second,
+        "seen": seen,
+        "running": running,
+        "still": still,
+        "secret": secret,
+    }
 
 
 def test_a_run_runs_and_its_model_predicts(two_runs, served):
     assert two_runs["seen"][0].state == "running"
     run = read_run(two_runs["first"], served)
-    assert run.state == "done" and run.first("start")["total_steps"] == 4 and run.first("failed") is None
+    assert (
+        run.state == "done"
+        and run.first("start")["total_steps"] == 4
+        and run.first("failed") is None
+    )
     assert [step for step, _ in curves(run)["loss"]] == [1, 2, 3, 4]
-    assert [step for step, _ in curves(run)["eval_accuracy"]] == [0, 2, 4] and progress(run)[:2] == (4, 4)
-    predictions, origin = predict(f"run:{run.id}", [("A cat sat.", "A cat was sitting.")], settings=served)
+    assert [step for step, _ in curves(run)["eval_accuracy"]] == [0, 2, 4] and progress(run)[
+        :2
+    ] == (4, 4)
+    predictions, origin = predict(
+        f"run:{run.id}", [("A cat sat.", "A cat was sitting.")], settings=served
+    )
     assert origin.place == "run" and sum(predictions[0].probabilities.values()) == pytest.approx(1)
 
 
@@ -92,7 +124,9 @@ def test_the_second_waits_with_a_place_and_starts_afterwards(two_runs, served):
 
 def test_a_stranger_cannot_stop_and_the_owner_keeps_the_model(two_runs, served):
     run = read_run(two_runs["second"], served)
-    assert two_runs["still"] == "running" and run.state == "stopped" and run.events[-1]["step"] < 300
+    assert (
+        two_runs["still"] == "running" and run.state == "stopped" and run.events[-1]["step"] < 300
+    )
     assert (served.runs_folder / run.id / "model" / "model.safetensors").is_file()
     assert may_stop(two_runs["first"], two_runs["secret"], served)
     assert not any(may_stop(two_runs["first"], secret, served) for secret in ("", None, "x", "é"))
@@ -106,22 +140,36 @@ def test_a_killed_worker_is_a_failed_run_with_a_message(tiny, settings):
     run_id, _ = start_run(config_for(tiny), settings)
     os.kill(worker_of(run_id, settings), signal.SIGKILL)
     run = until(lambda: (run := read_run(run_id, settings)).ended and run, 10)
-    assert run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
+    assert (
+        run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
+    )
 
 
-def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_never_starts(tiny, settings):
+def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_never_starts(
+    tiny, settings
+):
     first, secret = start_run(config_for(tiny), settings)
     second, second_secret = start_run(config_for(tiny), settings)
     stop_run(second, second_secret, settings)
     left = read_run(second, settings)
-    assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"] and not left.has_model
+    assert (
+        left.state == "stopped"
+        and "left the queue" in left.events[-1]["reason"]
+        and not left.has_model
+    )
     stop_run(first, secret, settings)
     stop_run(first, secret, settings)
-    assert read_run(first, settings).state == "stopping", "the second click of a double click asks for nothing more"
+    assert read_run(first, settings).state == "stopping", (
+        "the second click of a double click asks for nothing more"
+    )
     assert not (settings.runs_folder / first / "ended").exists()
     stop_run(first, secret, replace(settings, double_click_seconds=0))
     ended = until(lambda: (run := read_run(first, settings)).ended and run, 10)
-    assert ended.state == "stopped" and "at once by request" in ended.events[-1]["reason"] and not ended.has_model
+    assert (
+        ended.state == "stopped"
+        and "at once by request" in ended.events[-1]["reason"]
+        and not ended.has_model
+    )
     time.sleep(1.5)
     assert not (settings.runs_folder / second / "worker").exists()
 
@@ -162,7 +210,10 @@ def test_thirty_clicks_at_once_fill_the_queue_and_no_more(tiny, closed):
 
 def test_leaving_the_queue_frees_the_place(tiny, closed):
     closed = replace(closed, max_runs_waiting=2)
-    (first, secret), (second, _) = start_run(config_for(tiny), closed), start_run(config_for(tiny), closed)
+    (first, secret), (second, _) = (
+        start_run(config_for(tiny), closed),
+        start_run(config_for(tiny), closed),
+    )
     assert (read_run(second, closed).state, read_run(second, closed).place) == ("queued", 2)
     stop_run(first, secret, closed)
     assert read_run(second, closed).place == 1 and read_run(first, closed).state == "stopped"
@@ -186,7 +237,9 @@ def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(tiny, closed):
         start_run(config_for(tiny), narrow, address="10.0.0.1")
 
 
-def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(tiny, closed):
+def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(
+    tiny, closed
+):
     """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
     page = _handlers(closed)
     page.names = tuple(asdict(config_for(tiny)))
@@ -197,7 +250,10 @@ def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browser
 
     most = closed.max_runs_waiting - closed.places_for_others
     assert all("Place" in start("192.0.2.7") for _ in range(most))
-    assert f"last 2 places of the queue are for network addresses that have no run yet, one for each. Yours has {most}" in start("192.0.2.7")
+    assert (
+        f"last 2 places of the queue are for network addresses that have no run yet, one for each. Yours has {most}"
+        in start("192.0.2.7")
+    )
     assert "Place" in start("192.0.2.8")
     assert "Yours has 1, and 1 more" in start("192.0.2.8") and "Yours has" in start("192.0.2.7")
     assert "Place" in start("192.0.2.9")
@@ -205,14 +261,20 @@ def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browser
 
 
 def test_addresses_take_turns(tiny, closed):
-    ids = [start_run(config_for(tiny), closed, browser=f"{number}", address=address)[0] for number, address in enumerate("aaaabc")]
+    ids = [
+        start_run(config_for(tiny), closed, browser=f"{number}", address=address)[0]
+        for number, address in enumerate("aaaabc")
+    ]
     assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 5, 6, 2, 3]
     turns = [run.id for run in runs._in_turn(list_runs(closed), closed)]
     assert turns == [ids[number] for number in (0, 4, 5, 1, 2, 3)]
 
 
 def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(tiny, closed):
-    short, long = config_for(tiny, max_steps=4), config_for(tiny, max_steps=300, train_pairs=2400, epochs=1)
+    short, long = (
+        config_for(tiny, max_steps=4),
+        config_for(tiny, max_steps=300, train_pairs=2400, epochs=1),
+    )
     ids = [start_run(config, closed)[0] for config in (short, long, short)]
     waits = [read_run(run_id, closed).wait for run_id in ids]
     assert waits[0] == 0 < waits[1] < waits[2] and waits[2] - waits[1] > 2 * (waits[1] - waits[0])
@@ -223,8 +285,17 @@ def test_the_expected_wait_follows_the_running_run(tiny, closed):
     waiting, _ = start_run(config_for(tiny), closed)
     folder = closed.runs_folder / running
     claim(folder)
-    events = [{"event": "start", "total_steps": 100, "seconds": 0, "majority": {"accuracy": 0.7, "f1": 0.8}}]
-    events += [{"event": "log", "step": step, "loss": 0.7, "seconds": 2.0 * step} for step in range(1, 41)]
+    events = [
+        {
+            "event": "start",
+            "total_steps": 100,
+            "seconds": 0,
+            "majority": {"accuracy": 0.7, "f1": 0.8},
+        }
+    ]
+    events += [
+        {"event": "log", "step": step, "loss": 0.7, "seconds": 2.0 * step} for step in range(1, 41)
+    ]
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     assert read_run(running, closed).state == "running"
     assert read_run(waiting, closed).wait == pytest.approx(120.0)
@@ -239,7 +310,9 @@ def test_a_full_disk_is_said_and_leaves_no_half_run(tiny, closed):
 def test_the_secret_itself_is_not_in_the_folder(tiny, closed):
     run_id, secret = start_run(config_for(tiny), closed, browser="a browser", address="192.0.2.7")
     for path in (closed.runs_folder / run_id).iterdir():
-        assert not any(private in path.read_text() for private in (secret, "a browser", "192.0.2.7"))
+        assert not any(
+            private in path.read_text() for private in (secret, "a browser", "192.0.2.7")
+        )
 
 
 # ---------------------------------------------------------------- folders told by hand
@@ -262,17 +335,30 @@ def folder(settings, tmp_path):
 def test_a_torn_last_line_is_not_yet_told(folder, settings):
     lines = [json.dumps(START), "not json", '{"event": 7}', "[1]"]
     (folder / "events.jsonl").write_text("\n".join(lines) + '\n{"event": "lo')
-    assert [event["event"] for event in read_run(folder.name, settings).events] == ["start", "failed"]
+    assert [event["event"] for event in read_run(folder.name, settings).events] == [
+        "start",
+        "failed",
+    ]
     (folder / "events.jsonl").write_text(lines[0] + '\n{"event": "done", "seconds": 1}\n')
     assert read_run(folder.name, settings).state == list_runs(settings)[0].state == "done"
 
 
 def test_done_is_never_said_to_one_who_pressed_stop(folder, settings):
-    done = {"event": "done", "seconds": 1, "step": 2, "before": {"accuracy": 0.5, "f1": 0.5}, "after": {"accuracy": 0.6, "f1": 0.6}}
+    done = {
+        "event": "done",
+        "seconds": 1,
+        "step": 2,
+        "before": {"accuracy": 0.5, "f1": 0.5},
+        "after": {"accuracy": 0.6, "f1": 0.6},
+    }
     (folder / "events.jsonl").write_text(json.dumps(START) + "\n" + json.dumps(done) + "\n")
     (folder / "stop").touch()
     run = read_run(folder.name, settings)
-    assert run.state == run.events[-1]["event"] == "stopped" and run.has_model and run.first("done") is None
+    assert (
+        run.state == run.events[-1]["event"] == "stopped"
+        and run.has_model
+        and run.first("done") is None
+    )
 
 
 def test_a_process_id_used_again_by_a_stranger_is_no_worker(folder, settings):
@@ -286,7 +372,11 @@ def test_a_process_id_used_again_by_a_stranger_is_no_worker(folder, settings):
 def test_what_a_worker_said_last_is_for_the_host_alone(folder, settings):
     (folder / "worker.log").write_text("first\nOSError: /root/secret: no memory\n")
     message = read_run(folder.name, settings).events[-1]["message"]
-    assert message.startswith("The worker ended before its run did") and "secret" not in message and "OSError" not in message
+    assert (
+        message.startswith("The worker ended before its run did")
+        and "secret" not in message
+        and "OSError" not in message
+    )
 
 
 def test_a_folder_that_is_gone_has_expired(settings):
@@ -327,8 +417,13 @@ def test_the_oldest_ended_runs_make_room(settings):
 def ended_run(settings, name, address, age, size=10**6):
     path = settings.runs_folder / (name * 32)
     path.mkdir(parents=True)
-    for file, text in (("config.json", "{}"), ("owner", ""), ("visitor", f"x {address}"), ("worker", "999999999 1"),
-                       ("events.jsonl", '{"event": "failed", "seconds": 1, "message": ""}\n')):  # fmt: skip
+    for file, text in (
+        ("config.json", "{}"),
+        ("owner", ""),
+        ("visitor", f"x {address}"),
+        ("worker", "999999999 1"),
+        ("events.jsonl", '{"event": "failed", "seconds": 1, "message": ""}\n'),
+    ):
         (path / file).write_text(text)
     (path / "model.safetensors").write_bytes(bytes(size))
     os.utime(path / "config.json", (time.time() - age,) * 2)
@@ -362,7 +457,21 @@ def test_a_run_that_takes_too_long_is_ended_by_the_server(tiny, settings):
     assert run.state == "failed" and "longer than 1 s" in run.events[-1]["message"]
 
 
-@pytest.mark.parametrize("run_id", ["", "..", "../" + "0" * 32, "0" * 31, "0" * 33, "A" * 32, "0" * 32 + "\n", "/etc/passwd", None, 7])
+@pytest.mark.parametrize(
+    "run_id",
+    [
+        "",
+        "..",
+        "../" + "0" * 32,
+        "0" * 31,
+        "0" * 33,
+        "A" * 32,
+        "0" * 32 + "\n",
+        "/etc/passwd",
+        None,
+        7,
+    ],
+)
 def test_a_malformed_id_is_refused(run_id, settings):
     for call in (lambda: read_run(run_id, settings), lambda: stop_run(run_id, "x", settings)):
         with pytest.raises(InputError, match="32 hexadecimal digits"):
@@ -382,7 +491,9 @@ def test_a_run_of_the_command_line_is_nobody_elses_to_start(folder, settings):
 # ---------------------------------------------------------------- who lives, who doesn't
 
 
-def test_a_worker_that_tells_its_end_while_somebody_looks_has_not_failed(folder, settings, monkeypatch):
+def test_a_worker_that_tells_its_end_while_somebody_looks_has_not_failed(
+    folder, settings, monkeypatch
+):
     """It ends between the look at its story and the look at itself."""
     worker = subprocess.Popen(["sleep", "60"])
     claim(folder, worker.pid)
@@ -447,22 +558,40 @@ def test_a_server_never_ends_itself(folder, settings, call, monkeypatch):
 
 def test_server_and_worker_may_write_one_file_at_once(tmp_path):
     """Each by another name: with one for both, the slower one's was moved away under its hands."""
-    code = "import sys; from pathlib import Path; from pipeline.story import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(1000)]"
-    writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "worker"], cwd=ROOT) for _ in range(2)]
+    code = "import sys; from pathlib import Path; from pipeline.runs.folder import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(1000)]"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path / "worker"], cwd=ROOT)
+        for _ in range(2)
+    ]
     assert [writer.wait() for writer in writers] == [0, 0] and os.listdir(tmp_path) == ["worker"]
 
 
 def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
     """For 15 s of the default run it said "step 125 of 125", and how long those steps would still take: 0 s."""
     start = {"event": "start", "seconds": 1, "total_steps": 3}
-    told = [start, *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3))]
+    told = [
+        start,
+        *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3)),
+    ]
     said = "Its last step is over: the model is being evaluated and saved."
-    for state, events, is_over in (("running", told, True), ("running", told[:3], False), ("running", told[:1], False),
-                                   ("stopping", told, True), ("stopping", told[:3], False),
-                                   ("stopping", [*told[:2], {**told[2], "last": 1}], True)):  # fmt: skip
+    for state, events, is_over in (
+        ("running", told, True),
+        ("running", told[:3], False),
+        ("running", told[:1], False),
+        ("stopping", told, True),
+        ("stopping", told[:3], False),
+        ("stopping", [*told[:2], {**told[2], "last": 1}], True),
+    ):
         run = Run("0" * 32, state, {"batch_size": 1}, events)
         assert closing(run) == is_over and (fine_tune._message(run) == said) == is_over
-    judged = {"event": "evaluation", "seconds": 6, "step": 3, "eval_loss": 0.5, "eval_accuracy": 0.7, "eval_f1": 0.7}
+    judged = {
+        "event": "evaluation",
+        "seconds": 6,
+        "step": 3,
+        "eval_loss": 0.5,
+        "eval_accuracy": 0.7,
+        "eval_f1": 0.7,
+    }
     assert closing(Run("0" * 32, "running", {}, [*told, judged]))
     assert not closing(Run("0" * 32, "done", {}, told)) and not closing(Run("0" * 32, "queued"))
 
@@ -493,19 +622,29 @@ def test_a_neighbours_run_lives_while_there_are_signs_of_it(neighbours, settings
     assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
     (neighbours / "worker").write_text(f"{os.getpid()} 1 elsewhere")
     silent_for(neighbours, life.SILENT_SECONDS + 1)
-    assert read_run(neighbours.name, settings).state == "failed", "a process of that number is here, but not it"
+    assert read_run(neighbours.name, settings).state == "failed", (
+        "a process of that number is here, but not it"
+    )
 
 
-def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(neighbours, settings, tiny, monkeypatch):
+def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(
+    neighbours, settings, tiny, monkeypatch
+):
     killed = []
     monkeypatch.setattr(life.os, "kill", lambda pid, signal: killed.append(pid) if signal else None)
-    assert runs._one_look(replace(settings, max_run_seconds=-1, max_overtime_seconds=0), sweeps=False)
+    assert runs._one_look(
+        replace(settings, max_run_seconds=-1, max_overtime_seconds=0), sweeps=False
+    )
     (neighbours / "owner").write_text(runs._digest("secret"))
     now = replace(settings, double_click_seconds=0)
     stop_run(neighbours.name, "secret", now)
     assert read_run(neighbours.name, settings).state == "stopping"
     stop_run(neighbours.name, "secret", now)
-    assert (neighbours / "stop").read_text() == runs.AT_ONCE and killed == [] and not (neighbours / "ended").exists()
+    assert (
+        (neighbours / "stop").read_text() == runs.AT_ONCE
+        and killed == []
+        and not (neighbours / "ended").exists()
+    )
     silent_for(neighbours, life.SILENT_SECONDS + 1)
     assert read_run(neighbours.name, settings).state == "failed"
     sweep(replace(settings, max_runs_bytes=0))
@@ -515,8 +654,12 @@ def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(neighbou
     assert not neighbours.exists()
 
 
-def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(neighbours, settings, monkeypatch):
-    monkeypatch.setattr(runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id))
+def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(
+    neighbours, settings, monkeypatch
+):
+    monkeypatch.setattr(
+        runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id)
+    )
     waiting = settings.runs_folder / ("0" * 32)
     waiting.mkdir()
     (waiting / "owner").touch()
@@ -573,17 +716,27 @@ def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypat
     told_runs(settings, 3)
     list_runs(settings)
     read, seen = runs.read_config, []
-    monkeypatch.setattr(runs, "read_config", lambda folder: seen.append(folder.name) or read(folder))
+    monkeypatch.setattr(
+        runs, "read_config", lambda folder: seen.append(folder.name) or read(folder)
+    )
     assert [run.state for run in list_runs(settings)] == ["failed"] * 3 and seen == []
-    (settings.runs_folder / f"{1:032x}" / "events.jsonl").write_text('{"event": "done", "seconds": 10}\n')
-    assert [run.state for run in list_runs(settings)] == ["failed", "done", "failed"] and len(seen) == 1
+    (settings.runs_folder / f"{1:032x}" / "events.jsonl").write_text(
+        '{"event": "done", "seconds": 10}\n'
+    )
+    assert [run.state for run in list_runs(settings)] == ["failed", "done", "failed"] and len(
+        seen
+    ) == 1
 
 
 def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
     told_runs(settings, 2)
-    from pipeline import sweeping
+    from pipeline.runs import cleanup as sweeping
 
     walk = os.walk
-    monkeypatch.setattr(sweeping.os, "walk", lambda top: [(top, [], [*names, "gone"]) for top, _, names in walk(top)])
+    monkeypatch.setattr(
+        sweeping.os,
+        "walk",
+        lambda top: [(top, [], [*names, "gone"]) for top, _, names in walk(top)],
+    )
     sweep(replace(settings, max_runs_bytes=1))
     assert list_runs(settings) == []

@@ -8,7 +8,7 @@ from gradio_client import Client
 
 from app import build_app
 from pipeline.settings import Settings
-from tabs.sessions import LightSession, keep_light
+from web.sessions import LightSession, keep_light
 
 
 def test_a_visitor_costs_a_tenth_of_what_gradio_takes(tmp_path):
@@ -29,7 +29,9 @@ def test_each_visitor_keeps_a_state_and_a_changed_component():
     with gr.Blocks() as demo:
         count, slider = gr.State(0), gr.Slider(0, 10, 5)
         count.change(lambda number: gr.Slider(maximum=number), count, slider, api_name="widen")
-        gr.Button().click(lambda number: (number + 1, number + 1), count, [count, gr.Number()], api_name="add")
+        gr.Button().click(
+            lambda number: (number + 1, number + 1), count, [count, gr.Number()], api_name="add"
+        )
     keep_light()
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
@@ -37,6 +39,8 @@ def test_each_visitor_keeps_a_state_and_a_changed_component():
         assert [one.predict(api_name="/add") for _ in range(3)] == [1, 2, 3]
         assert other.predict(api_name="/add") == 1
         assert state_holder.SessionState is LightSession
-        assert all(isinstance(kept, LightSession) for kept in demo.state_holder.session_data.values())
+        assert all(
+            isinstance(kept, LightSession) for kept in demo.state_holder.session_data.values()
+        )
     finally:
         demo.close()

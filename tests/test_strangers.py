@@ -15,38 +15,67 @@ import pytest
 from gradio_client import Client
 
 from dev.server import running_app
-from pipeline import experiments, workers
-from pipeline.by_hand import one_step
-from pipeline.checkpoint_rules import check_folder
-from pipeline.forecast import forecast, size_of
+from pipeline.errors import HubUnavailable, InputError, SourceError
+from pipeline.explain import experiments
+from pipeline.explain.forecast import forecast, size_of
+from pipeline.explain.step_by_hand import one_step
 from pipeline.hub import repository
-from pipeline.hub.availability import HubUnavailable, SourceError
+from pipeline.hub.checkpoint_rules import check_folder
+from pipeline.hub.sources import embedded_checkpoint, stand_in
 from pipeline.isolation import checkpoints, landlock, messages, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
-from pipeline.runs import start_run
-from pipeline.settings import EMBEDDED_CHECKPOINT, InputError
-from pipeline.sources import embedded_checkpoint, stand_in
+from pipeline.runs import worker_process as workers
+from pipeline.runs.supervisor import start_run
+from pipeline.settings import EMBEDDED_CHECKPOINT
 from pipeline.tokenization import ask_tokenizer, pair_view
 from pipeline.training import TrainingConfig
-from tabs import tokenize, tokenize_more
+from tabs.tokenize import sections as tokenize_more
+from tabs.tokenize import tab as tokenize
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.hostile import HOSTILE, repositories
-from tests.probes import connect, end, environment, kill, never_end, panic, read, read_natively, start_a_process, take_memory
+from tests.probes import (
+    connect,
+    end,
+    environment,
+    kill,
+    never_end,
+    panic,
+    read,
+    read_natively,
+    start_a_process,
+    take_memory,
+)
 
 PAIR = ("Shares of Acme rose 12 cents on Monday.", "Acme stock was up 12 cents Monday!")
-SECRETS = {"HF_TOKEN": "hf_madeupmadeupmadeup", "OAUTH_CLIENT_SECRET": "oauth-madeup-madeup",
-           "SHOP_DATABASE_URL": "postgres://madeup:madeup-madeup@db/x"}  # fmt: skip
+SECRETS = {
+    "HF_TOKEN": "hf_madeupmadeupmadeup",
+    "OAUTH_CLIENT_SECRET": "oauth-madeup-madeup",
+    "SHOP_DATABASE_URL": "postgres://madeup:madeup-madeup@db/x",
+}
 # Refused only when they are opened, or by the Hub
-NOT_BY_FILES = ("normalizer-endless-regex", "pretokenizer-endless-regex", "weights-noise", "weights-header-huge",
-                "weights-nan", "weights-1e30", "vocabulary-larger-than-weights")  # fmt: skip
+NOT_BY_FILES = (
+    "normalizer-endless-regex",
+    "pretokenizer-endless-regex",
+    "weights-noise",
+    "weights-header-huge",
+    "weights-nan",
+    "weights-1e30",
+    "vocabulary-larger-than-weights",
+)
 
 
 # An adapter isn't downloaded, and the other files are ordinary; these patterns take their time on other texts
-HARMLESS = ("odd-link", "adapter-endless-regex", "adapter-other-model", "normalizer-endless-regex",
-            "pretokenizer-endless-regex", "weights-1e30")  # fmt: skip
+HARMLESS = (
+    "odd-link",
+    "adapter-endless-regex",
+    "adapter-other-model",
+    "normalizer-endless-regex",
+    "pretokenizer-endless-regex",
+    "weights-1e30",
+)
 
 
 # ---------------------------------------------------------------- what files may say
@@ -61,7 +90,9 @@ def test_there_are_enough_of_them():
     assert len(HOSTILE) >= 60
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE if not name.startswith("odd-") and name not in NOT_BY_FILES])
+@pytest.mark.parametrize(
+    "name", [name for name in HOSTILE if not name.startswith("odd-") and name not in NOT_BY_FILES]
+)
 def test_hostile_files_are_refused_before_anything_is_built(name, hostile):
     began = time.monotonic()
     with pytest.raises(SourceError) as refused:
@@ -71,7 +102,10 @@ def test_hostile_files_are_refused_before_anything_is_built(name, hostile):
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("make", [tiny_checkpoint, tiny_roberta, lambda folder: tiny_checkpoint(folder, kind="distilbert")])
+@pytest.mark.parametrize(
+    "make",
+    [tiny_checkpoint, tiny_roberta, lambda folder: tiny_checkpoint(folder, kind="distilbert")],
+)
 def test_ordinary_checkpoints_pass(make, tmp_path):
     (tmp_path / "ordinary").mkdir()
     check_folder("an/ordinary", make(tmp_path / "ordinary"))
@@ -92,7 +126,9 @@ def isolating(settings):
 
 def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
     view = (pair_view, *PAIR, 64, True, settings)
-    assert ask_tokenizer(tiny, *view, settings=isolating) == ask_tokenizer(tiny, *view, settings=settings)
+    assert ask_tokenizer(tiny, *view, settings=isolating) == ask_tokenizer(
+        tiny, *view, settings=settings
+    )
     assert predict(tiny, [PAIR], settings=isolating) == predict(tiny, [PAIR], settings=settings)
     began = time.monotonic()
     predict(tiny, [PAIR], settings=isolating)
@@ -101,16 +137,28 @@ def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
 
 def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating, monkeypatch):
     """The first question finds the Hub away, and by the second the files have come: the page's process opens neither."""
-    monkeypatch.setattr(checkpoints, "checkpoint_files", lambda name, *_: stand_in(name, HubUnavailable("it stalls")))
+    monkeypatch.setattr(
+        checkpoints,
+        "checkpoint_files",
+        lambda name, *_: stand_in(name, HubUnavailable("it stalls")),
+    )
     for name in (tiny, f" {tiny} "):
         assert size_of(name, 0, isolating)[1] == EMBEDDED_CHECKPOINT
     assert TrainingConfig(checkpoint=f" {tiny}\n").checked().checkpoint == tiny
 
 
-@pytest.mark.parametrize("path", [
-    "/proc/self/environ", "/proc/{page}/environ", "/etc/passwd", "/dev/zero", "{root}/README.md",
-    "{root}/app.py", "/root/.bashrc",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/proc/self/environ",
+        "/proc/{page}/environ",
+        "/etc/passwd",
+        "/dev/zero",
+        "{root}/README.md",
+        "{root}/app.py",
+        "/root/.bashrc",
+    ],
+)
 @pytest.mark.parametrize("how", [read, read_natively])
 def test_only_the_checkpoints_folder_can_be_read(how, path, tiny, isolating):
     with pytest.raises(SourceError, match="can't be used here"):
@@ -118,7 +166,10 @@ def test_only_the_checkpoints_folder_can_be_read(how, path, tiny, isolating):
 
 
 def test_a_neighbours_checkpoint_is_out_of_reach(tiny, tiny_distilbert, isolating):
-    own, other = (checkpoints.find(name, False, isolating).folder / "config.json" for name in (tiny, tiny_distilbert))
+    own, other = (
+        checkpoints.find(name, False, isolating).folder / "config.json"
+        for name in (tiny, tiny_distilbert)
+    )
     assert checkpoints.ask(tiny, read, str(own), settings=isolating) == 100
     with pytest.raises(SourceError):
         checkpoints.ask(tiny, read, str(other), settings=isolating)
@@ -134,7 +185,10 @@ def test_what_it_may_not_do_is_an_error_of_its_own(what, tiny, isolating):
 
 @pytest.mark.skipif(landlock.version() < 6, reason="before version 6 Landlock doesn't hold signals")
 def test_it_can_end_no_other_process(tiny, isolating):
-    for pid in (os.getpid(), processes.fork_server._process.pid if processes.fork_server._process else os.getpid()):
+    for pid in (
+        os.getpid(),
+        processes.fork_server._process.pid if processes.fork_server._process else os.getpid(),
+    ):
         with pytest.raises(SourceError, match="can't be used here"):
             checkpoints.ask(tiny, kill, pid, settings=isolating)
 
@@ -152,11 +206,17 @@ def test_its_environment_holds_no_secret(tiny, isolating, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     seen = checkpoints.ask(tiny, environment, settings=isolating)
-    assert not set(SECRETS) & set(seen) and "madeup" not in str(seen) and seen["PATH"] == os.environ["PATH"]
+    assert (
+        not set(SECRETS) & set(seen)
+        and "madeup" not in str(seen)
+        and seen["PATH"] == os.environ["PATH"]
+    )
     processes.fork_server.stop()
 
 
-def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(tiny, tiny_distilbert, isolating):
+def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(
+    tiny, tiny_distilbert, isolating
+):
     impatient = replace(isolating, isolated_seconds=3.0)
     with pytest.raises(SourceError, match="took more memory|broke its process|can't be used"):
         checkpoints.ask(tiny, take_memory, settings=impatient)
@@ -164,7 +224,9 @@ def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(tin
         checkpoints.ask(tiny, never_end, settings=impatient)
     with pytest.raises(SourceError, match="was closed"):
         checkpoints.ask(tiny, end, settings=impatient)
-    with pytest.raises(SourceError, match="had to be closed 2 times, and is not opened again for 5 minutes"):
+    with pytest.raises(
+        SourceError, match="had to be closed 2 times, and is not opened again for 5 minutes"
+    ):
         checkpoints.ask(tiny, environment, settings=impatient)
     assert checkpoints.ask(tiny_distilbert, environment, settings=impatient)
 
@@ -177,7 +239,10 @@ def test_nobodys_requests_close_a_checkpoint_for_all_others(tiny, isolating):
         for _ in range(2):
             slow = pool.submit(checkpoints.ask, tiny, never_end, settings=impatient)
             time.sleep(0.5)
-            waiting = [pool.submit(checkpoints.ask, tiny, environment, settings=impatient) for _ in range(4)]
+            waiting = [
+                pool.submit(checkpoints.ask, tiny, environment, settings=impatient)
+                for _ in range(4)
+            ]
             with pytest.raises(SourceError, match="gave no answer within 3 s"):
                 slow.result()
             assert all(future.result() for future in waiting)
@@ -189,13 +254,21 @@ def test_more_checkpoints_than_processes_are_all_answered(isolating):
     for name in names:
         tiny_checkpoint(in_cache(name))
     few = replace(isolating, max_isolated_processes=2)
-    answers = [ask_tokenizer(name, pair_view, *PAIR, 64, True, few, settings=few)[1].loaded for name in names * 2]
+    answers = [
+        ask_tokenizer(name, pair_view, *PAIR, 64, True, few, settings=few)[1].loaded
+        for name in names * 2
+    ]
     assert answers == names * 2 and len(checkpoints._processes) <= 2
 
 
 def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
     with ThreadPoolExecutor(24) as pool:
-        asked = [pool.submit(ask_tokenizer, tiny, pair_view, *PAIR, 64, True, isolating, settings=isolating) for _ in range(24)]
+        asked = [
+            pool.submit(
+                ask_tokenizer, tiny, pair_view, *PAIR, 64, True, isolating, settings=isolating
+            )
+            for _ in range(24)
+        ]
         assert len({len(future.result()[0].tokens) for future in asked}) == 1
 
 
@@ -213,22 +286,38 @@ def in_the_cache(hostile):
 
 @pytest.mark.parametrize("way", ["forecast", "start", "step", "compare"])
 def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolating):
-    from tabs import predict_more
+    from tabs.predict import sections as predict_more
 
-    waiting = replace(isolating, max_runs_at_once=0, max_runs_waiting=200, max_runs_per_address=200, isolated_seconds=5.0)
+    waiting = replace(
+        isolating,
+        max_runs_at_once=0,
+        max_runs_waiting=200,
+        max_runs_per_address=200,
+        isolated_seconds=5.0,
+    )
     page = predict_more._handlers(waiting)
 
     def said(name):
-        config = TrainingConfig(checkpoint=name, source="folder", train_pairs=8, eval_pairs=8, batch_size=4)
-        asked = {"forecast": lambda: forecast(config, waiting), "start": lambda: start_run(config, waiting),
-                 "step": lambda: one_step(config, waiting), "compare": lambda: page.compare(*PAIR, [], name)}  # fmt: skip
+        config = TrainingConfig(
+            checkpoint=name, source="folder", train_pairs=8, eval_pairs=8, batch_size=4
+        )
+        asked = {
+            "forecast": lambda: forecast(config, waiting),
+            "start": lambda: start_run(config, waiting),
+            "step": lambda: one_step(config, waiting),
+            "compare": lambda: page.compare(*PAIR, [], name),
+        }
         try:
             return str(asked[way]())
         except InputError as error:
             return str(error)
 
     everything = json.dumps([said(name) for name in in_the_cache])
-    assert "Something went wrong" not in everything and "root:x:0" not in everything and "Traceback" not in everything
+    assert (
+        "Something went wrong" not in everything
+        and "root:x:0" not in everything
+        and "Traceback" not in everything
+    )
     assert everything.count("Choose") > len(in_the_cache) / 2
 
 
@@ -275,18 +364,31 @@ for name, attempt in tries.items():
     except (PermissionError, MemoryError) as error:
         print(name, type(error).__name__)
 """
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
     said = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
-    allowed, refused = ("own checkpoint", "own folder", "temporary"), ("neighbour", "into the checkpoint", "environment", "network", "process")
-    assert said == {**dict.fromkeys(allowed, "done"), **dict.fromkeys(refused, "PermissionError"), "memory": "MemoryError"}, done
+    allowed, refused = (
+        ("own checkpoint", "own folder", "temporary"),
+        ("neighbour", "into the checkpoint", "environment", "network", "process"),
+    )
+    assert said == {
+        **dict.fromkeys(allowed, "done"),
+        **dict.fromkeys(refused, "PermissionError"),
+        "memory": "MemoryError",
+    }, done
 
 
 @pytest.mark.parametrize("told", [([50_006], 128), ([3, 700], 10**9)])
-def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(told, settings, monkeypatch):
+def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(
+    told, settings, monkeypatch
+):
     page = tokenize._handlers(settings)
     monkeypatch.setattr(page, "ask", lambda *_: (told, None))
     monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
-    assert "more than max_length" in tokenize_more._Sections(page).measured("0-1", "train", "evil/x", 128, True, 8)
+    assert "more than max_length" in tokenize_more._Sections(page).measured(
+        "0-1", "train", "evil/x", 128, True, 8
+    )
 
 
 # ---------------------------------------------------------------- what it answers
@@ -294,7 +396,10 @@ def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(t
 
 def test_an_answer_is_plain_data():
     prediction = Prediction("equivalent", {"equivalent": 1.0}, {"equivalent": 2.0}, 3, ("", ""))
-    assert unpacked(packed(("made", [prediction, {1, 2}, None]))) == ("made", [prediction, {1, 2}, None])
+    assert unpacked(packed(("made", [prediction, {1, 2}, None]))) == (
+        "made",
+        [prediction, {1, 2}, None],
+    )
     with pytest.raises(InputError, match="sentence1 is empty"):
         raise unpacked(packed(InputError("sentence1 is empty")))
 
@@ -313,23 +418,43 @@ def test_an_answer_of_anything_else_is_refused(value):
 def changing(what):
     """A pickle that sets an attribute of what it names, as the BUILD of a value with slots does."""
     module, name = what
-    return b"".join((pickle.PROTO + b"\x02", pickle.GLOBAL + f"{module}\n{name}\n".encode(), b"N}", b"X\x05\x00\x00\x00__x__",
-                     b"K\x07s\x86b."))  # fmt: skip
+    return b"".join(
+        (
+            pickle.PROTO + b"\x02",
+            pickle.GLOBAL + f"{module}\n{name}\n".encode(),
+            b"N}",
+            b"X\x05\x00\x00\x00__x__",
+            b"K\x07s\x86b.",
+        )
+    )
 
 
-@pytest.mark.parametrize("what", [
-    ("pipeline.prediction", "Prediction"), ("pipeline.settings", "Settings"), ("pipeline.settings", "InputError"),
-    ("pathlib", "PosixPath"), ("pipeline.isolation.messages", "_said"), ("pipeline.isolation.messages", "_instance"),
-    ("builtins", "set"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("pipeline.prediction", "Prediction"),
+        ("pipeline.settings", "Settings"),
+        ("pipeline.settings", "InputError"),
+        ("pathlib", "PosixPath"),
+        ("pipeline.isolation.messages", "_said"),
+        ("pipeline.isolation.messages", "_instance"),
+        ("builtins", "set"),
+    ],
+)
 def test_an_answer_changes_nothing_of_the_pages_process(what):
     with pytest.raises((pickle.UnpicklingError, TypeError)):
         unpacked(changing(what))
     assert not hasattr(getattr(sys.modules[what[0]], what[1]), "__x__")
 
 
-@pytest.mark.parametrize("call", [("_instance", ("pipeline.runs", "subprocess", {})), ("_error", ("os", "system", ("true",))),
-                                  ("_instance", ("pipeline.prediction", "Prediction", {"label": "x"}))])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("_instance", ("pipeline.runs.supervisor", "subprocess", {})),
+        ("_error", ("os", "system", ("true",))),
+        ("_instance", ("pipeline.prediction", "Prediction", {"label": "x"})),
+    ],
+)
 def test_an_answer_makes_no_other_objects(call):
     name, arguments = call
 
@@ -352,8 +477,31 @@ def test_a_sentence_that_no_catalogue_has_is_never_a_template():
 
 
 def test_what_counts_as_a_secret():
-    assert all(map(is_secret, ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OAUTH_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD")))
-    assert not any(map(is_secret, ("PATH", "TOKENIZERS_PARALLELISM", "OAUTH_CLIENT_ID", "HF_HOME", "SPACE_ID", "HF_HUB_DISABLE_IMPLICIT_TOKEN")))
+    assert all(
+        map(
+            is_secret,
+            (
+                "HF_TOKEN",
+                "HUGGING_FACE_HUB_TOKEN",
+                "OAUTH_CLIENT_SECRET",
+                "AWS_SECRET_ACCESS_KEY",
+                "DB_PASSWORD",
+            ),
+        )
+    )
+    assert not any(
+        map(
+            is_secret,
+            (
+                "PATH",
+                "TOKENIZERS_PARALLELISM",
+                "OAUTH_CLIENT_ID",
+                "HF_HOME",
+                "SPACE_ID",
+                "HF_HUB_DISABLE_IMPLICIT_TOKEN",
+            ),
+        )
+    )
     assert not set(clean_environment(SECRETS))
 
 
@@ -367,8 +515,18 @@ print("madeupmadeup" in block, "oauth-madeup" in block, "HF_TOKEN" in os.environ
 from huggingface_hub.utils import build_hf_headers
 print("authorization" in build_hf_headers())
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **SECRETS}, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["['HF_TOKEN', 'OAUTH_CLIENT_SECRET']", "False False False", "False"], done
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **SECRETS},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [
+        "['HF_TOKEN', 'OAUTH_CLIENT_SECRET']",
+        "False False False",
+        "False",
+    ], done
 
 
 # ---------------------------------------------------------------- a run's worker
@@ -378,17 +536,36 @@ def test_a_run_from_a_strangers_checkpoint_trains_in_its_own_folder_alone(tiny, 
     """It leaves a model there, and no figures that a run of others would take for its own."""
     run = tmp_path / "runs" / ("a" * 32)
     run.mkdir(parents=True)
-    command = [sys.executable, "-m", "pipeline", "train", "--checkpoint", tiny, "--source", "embedded", "--max-steps", "2",
-               "--train-pairs", "16", "--eval-pairs", "8", "--output", run]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "train",
+        "--checkpoint",
+        tiny,
+        "--source",
+        "embedded",
+        "--max-steps",
+        "2",
+        "--train-pairs",
+        "16",
+        "--eval-pairs",
+        "8",
+        "--output",
+        run,
+    ]
     environment = {**os.environ, "RUNS_DIR": str(tmp_path / "runs"), "CONFINE": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert (run / "model" / "model.safetensors").exists() and not (run / "temporary").exists()
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [run.name]
 
 
-
-@pytest.mark.parametrize("name, place", [("odd-more", "embedded"), ("odd-link", "hub"), ("odd-403", "refused")])
+@pytest.mark.parametrize(
+    "name, place", [("odd-more", "embedded"), ("odd-link", "hub"), ("odd-403", "refused")]
+)
 def test_a_worker_counts_what_arrives(name, place, hostile, loopback):
     """1 kB is listed, and gigabytes would come: a run's worker stops it as a page does, and goes on to load what is well."""
     told = loopback("--model", f"evil/x={hostile[f'evil/{name}']}").ask("""
@@ -397,8 +574,9 @@ from dataclasses import replace
 from pathlib import Path
 from huggingface_hub import constants
 from pipeline.hub.repository import _bytes_below
-from pipeline.settings import InputError, Settings
-from pipeline.sources import checkpoint_files
+from pipeline.settings import Settings
+from pipeline.errors import InputError
+from pipeline.hub.sources import checkpoint_files
 most = 0
 def look():
     global most
@@ -416,9 +594,13 @@ print(json.dumps([place, most]))
 
 
 def test_several_odd_repositories_of_one_visitor_switch_the_hub_off_for_nobody(hostile, loopback):
-    odd = [part for number in range(4) for part in ("--model", f"evil/{number}={hostile['evil/odd-500']}")]
+    odd = [
+        part
+        for number in range(4)
+        for part in ("--model", f"evil/{number}={hostile['evil/odd-500']}")
+    ]
     told = loopback(*odd, "--model", f"an/ordinary={hostile['evil/odd-link']}").ask("""
-from pipeline.sources import checkpoint_files
+from pipeline.hub.sources import checkpoint_files
 print(json.dumps([checkpoint_files(name).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
 """)
     assert told == ["embedded"] * 4 + ["hub"]
@@ -469,8 +651,13 @@ def attacked(hostile, tmp_path_factory):
     (home / "hf").mkdir()
     (home / "hf" / "token").write_text(SECRETS["HF_TOKEN"])
     # Where the confined process of a checkpoint might find it
-    environment = {**SECRETS, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "0",
-                   "PAIRS": "embedded"}  # fmt: skip
+    environment = {
+        **SECRETS,
+        "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+        "HF_HOME": str(home / "hf"),
+        "HF_HUB_OFFLINE": "0",
+        "PAIRS": "embedded",
+    }
     try:
         with running_app(environment) as (address, runs):
             yield address, runs
@@ -501,7 +688,15 @@ def test_every_hostile_repository_through_every_way_in(attacked, hostile):
         client = clients[hash(name) % 4]
         return name, [
             tried(client, "/tokenize", *PAIR, name, 128, True),
-            tried(client, "/tokenize", "a " * 900 + "a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b", name, 128, False),
+            tried(
+                client,
+                "/tokenize",
+                "a " * 900 + "a",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b",
+                name,
+                128,
+                False,
+            ),
             tried(client, "/predict", *PAIR, name, 128),
         ]
 
@@ -518,7 +713,11 @@ def test_every_hostile_repository_through_every_way_in(attacked, hostile):
     # The two cores may be busy with other tests as well
     slow = sorted(neighbour.seconds)
     assert len(slow) > 20 and slow[int(0.9 * len(slow))] < NEIGHBOUR_SECONDS, slow[-20:]
-    answered = {name for name, answers in said.items() if '"label"' in answers[2] and '"place": "hub"' in answers[2]}
+    answered = {
+        name
+        for name, answers in said.items()
+        if '"label"' in answers[2] and '"place": "hub"' in answers[2]
+    }
     assert answered <= {f"evil/{name}" for name in HARMLESS}, answered
 
 

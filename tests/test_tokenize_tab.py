@@ -8,21 +8,44 @@ import pytest
 
 from pipeline.collation import batch_view
 from pipeline.dataset import load_raw_datasets, rows_at
-from pipeline.experiments import Answer, Cost, MapTimes, compare_splits, padding_costs, split_of, ways_to_tokenize
+from pipeline.explain.experiments import (
+    Answer,
+    Cost,
+    MapTimes,
+    compare_splits,
+    padding_costs,
+    split_of,
+    ways_to_tokenize,
+)
+from pipeline.explain.why_cell import why_token
+from pipeline.hub.sources import embedded_checkpoint
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY, Settings
-from pipeline.sources import embedded_checkpoint
 from pipeline.tokenization import token_view, tokenizer_for
-from pipeline.why import why_token
-from tabs import drawing, token_drawing, tokenize_more
-from tabs.tokenize import _handlers
+from tabs.tokenize import sections as tokenize_more
+from tabs.tokenize.tab import _handlers
 from tests.conftest import ROOT
 from tests.test_drawing import Outline
 from tests.test_reproduce import said_by
+from views import drawing
+from views import tokens as token_drawing
 
 HTML = '<img src=x onerror="alert(1)"> "quoted" \'single\' & déjà 🦜 \u202e\x07'
 PAIR = ("Distorting mirrors sell well.", "A déjà vu of 300 mirrors!")
-GRID = {"sentence1": PAIR[0], "sentence2": PAIR[1], "checkpoint": EMBEDDED_CHECKPOINT, "max_length": 128, "truncation": True}
-ROWS = {"rows": "0-3", "split": "train", "checkpoint": EMBEDDED_CHECKPOINT, "max_length": 128, "truncation": True, "show": "pieces"}
+GRID = {
+    "sentence1": PAIR[0],
+    "sentence2": PAIR[1],
+    "checkpoint": EMBEDDED_CHECKPOINT,
+    "max_length": 128,
+    "truncation": True,
+}
+ROWS = {
+    "rows": "0-3",
+    "split": "train",
+    "checkpoint": EMBEDDED_CHECKPOINT,
+    "max_length": 128,
+    "truncation": True,
+    "show": "pieces",
+}
 
 
 class Event:
@@ -50,7 +73,11 @@ def said(drawn):
 
 def test_a_cell_of_the_pair_is_explained_in_a_live_region(page):
     drawn = page.why_token(Event(GRID, "token_type_ids", 6))
-    assert 'role="status"' in drawn and "closes" in said(drawn) or "belongs to sentence 1" in said(drawn)
+    assert (
+        'role="status"' in drawn
+        and "closes" in said(drawn)
+        or "belongs to sentence 1" in said(drawn)
+    )
     Outline(drawn)
 
 
@@ -93,17 +120,61 @@ def test_each_cell_of_a_batch_has_the_grids_value(page):
 
 
 HOSTILE = [
-    None, 7, [], {}, {"asked": None}, {"asked": "{"}, {"asked": "[]"}, {"asked": "[" * 100_000}, {"asked": "1" * 70_000}, {"asked": "{}"},
-    {"asked": json.dumps({**GRID, **ROWS, "checkpoint": "../../etc/passwd"}), "row": "piece", "position": 0, "line": 0},
-    {"asked": json.dumps({**GRID, **ROWS, "checkpoint": ["x"]}), "row": "piece", "position": 0, "line": 0},
-    {"asked": json.dumps({**GRID, **ROWS, "max_length": 1e9}), "row": "piece", "position": 0, "line": 0},
-    {"asked": json.dumps({**GRID, **ROWS, "truncation": "only_second"}), "row": "piece", "position": 0, "line": 0},
-    {"asked": json.dumps({**GRID, **ROWS, "sentence1": 5, "split": ["train"]}), "row": "piece", "position": 0, "line": 0},
+    None,
+    7,
+    [],
+    {},
+    {"asked": None},
+    {"asked": "{"},
+    {"asked": "[]"},
+    {"asked": "[" * 100_000},
+    {"asked": "1" * 70_000},
+    {"asked": "{}"},
+    {
+        "asked": json.dumps({**GRID, **ROWS, "checkpoint": "../../etc/passwd"}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "asked": json.dumps({**GRID, **ROWS, "checkpoint": ["x"]}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "asked": json.dumps({**GRID, **ROWS, "max_length": 1e9}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "asked": json.dumps({**GRID, **ROWS, "truncation": "only_second"}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "asked": json.dumps({**GRID, **ROWS, "sentence1": 5, "split": ["train"]}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
     {"asked": json.dumps({**GRID, **ROWS}), "row": "<script>", "position": 10**6, "line": 0},
     {"asked": json.dumps({**GRID, **ROWS}), "row": "piece", "position": "0", "line": "0"},
-    {"asked": json.dumps({**GRID, **ROWS, "show": "<script>", "rows": "0-9999"}), "row": "<script>", "position": 0, "line": 99},
-    {"asked": json.dumps({**GRID, **ROWS, "show": {"a": 1}}), "row": {"a": 1}, "position": 0, "line": 0},
-]  # fmt: skip
+    {
+        "asked": json.dumps({**GRID, **ROWS, "show": "<script>", "rows": "0-9999"}),
+        "row": "<script>",
+        "position": 0,
+        "line": 99,
+    },
+    {
+        "asked": json.dumps({**GRID, **ROWS, "show": {"a": 1}}),
+        "row": {"a": 1},
+        "position": 0,
+        "line": 0,
+    },
+]
 
 
 @pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data)[:40])
@@ -122,14 +193,22 @@ def test_whatever_a_click_sends_becomes_a_message(page, data, caplog):
 
 def test_what_a_visitor_wrote_stays_text(tokenizer):
     ways = token_drawing.ways(ways_to_tokenize(tokenizer, HTML, HTML))
-    sides = token_drawing.checkpoints(compare_splits(*[split_of(tokenizer, HTML, HTML, 128, True, Settings())] * 2), [load_raw_datasets("embedded")[1]] * 2)
+    sides = token_drawing.checkpoints(
+        compare_splits(*[split_of(tokenizer, HTML, HTML, 128, True, Settings())] * 2),
+        [load_raw_datasets("embedded")[1]] * 2,
+    )
     view = token_view(tokenizer, HTML, "b")
-    whys = [token_drawing.why(why_token(view, token.position, row, tokenizer), HTML)
-            for token in view.tokens for row in ("piece", "characters")]  # fmt: skip
+    whys = [
+        token_drawing.why(why_token(view, token.position, row, tokenizer), HTML)
+        for token in view.tokens
+        for row in ("piece", "characters")
+    ]
     asking = token_drawing.asking({"sentence1": HTML}, "")
     for drawn in (ways, sides, asking, *whys, token_drawing.why_not(HTML)):
         outline = Outline(drawn)
-        assert not {"img", "script"} & set(outline.tags) and "onerror" not in dict(outline.attributes)
+        assert not {"img", "script"} & set(outline.tags) and "onerror" not in dict(
+            outline.attributes
+        )
         assert "\u202e" not in drawn and "\x07" not in drawn
 
 
@@ -137,22 +216,35 @@ def test_the_grids_can_be_walked(tokenizer):
     view = token_view(tokenizer, *PAIR)
     drawn = drawing.token_grid(view)
     assert drawn.count('tabindex="0"') == 2, "the frame that scrolls, and one cell"
-    assert re.findall(r'data-row="(\w+)"', drawn) == ["piece", "input_ids", "token_type_ids", "attention_mask", "characters"]
+    assert re.findall(r'data-row="(\w+)"', drawn) == [
+        "piece",
+        "input_ids",
+        "token_type_ids",
+        "attention_mask",
+        "characters",
+    ]
     assert 'role="grid"' in drawn
-    lit = [place for places in re.findall(r'data-tokens="([\d ]+)"', drawn) for place in places.split()]
+    lit = [
+        place for places in re.findall(r'data-tokens="([\d ]+)"', drawn) for place in places.split()
+    ]
     assert lit == [str(token.position) for token in view.tokens if token.sentence]
-    rows = [{"sentence1": "a", "sentence2": "b", "label": 1}, {"sentence1": "a b", "sentence2": "b", "label": 0}]
+    rows = [
+        {"sentence1": "a", "sentence2": "b", "label": 1},
+        {"sentence1": "a b", "sentence2": "b", "label": 0},
+    ]
     batch = drawing.batch_grid(batch_view(tokenizer, rows))
     assert re.findall(r'data-line="(\d)"', batch) == ["0", "1"] and batch.count('tabindex="0"') == 2
 
 
 def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
-    from pipeline.sources import load_tokenizer
+    from pipeline.hub.sources import load_tokenizer
 
     view = token_view(load_tokenizer(tiny_roberta_id)[0], "rose🙂", "b")
     drawn = drawing.token_grid(view)
     emoji = [str(token.position) for token in view.tokens if token.text == "🙂"]
-    assert len(emoji) > 1 and f'data-tokens="{" ".join(emoji)}"' in drawn and drawn.count(">🙂<") == 1
+    assert (
+        len(emoji) > 1 and f'data-tokens="{" ".join(emoji)}"' in drawn and drawn.count(">🙂<") == 1
+    )
 
 
 COST = Cost("dynamic", [(4, 52), (4, 52), (4, 45)], 596, 96, 96 / 596)
@@ -164,10 +256,27 @@ def test_costs_say_what_was_measured_and_what_was_not():
     waiting = said(token_drawing.costs([COST], [52, 45], measuring=True))
     assert "…" in waiting and "Measuring" in waiting and "ms" not in waiting
     measured = said(token_drawing.costs([replace(COST, seconds=0.1234, measured=True)], [52, 45]))
-    assert "123 ms" in measured and "about" not in measured and "4 × 52 (2 times), 4 × 45" in measured and "96 (16.1%)" in measured
+    assert (
+        "123 ms" in measured
+        and "about" not in measured
+        and "4 × 52 (2 times), 4 × 45" in measured
+        and "96 (16.1%)" in measured
+    )
     assert "about 123 ms" in said(token_drawing.costs([replace(COST, seconds=0.1234)], [52, 45]))
-    few, many = (said(token_drawing.costs([replace(COST, seconds=0.1234, measured=True, turns=turns)], [52, 45])) for turns in (1, 5))
-    assert "in 1 turn." in few and "go by the cells" in few and "in 5 turns." in many and "go by the cells" not in many
+    few, many = (
+        said(
+            token_drawing.costs(
+                [replace(COST, seconds=0.1234, measured=True, turns=turns)], [52, 45]
+            )
+        )
+        for turns in (1, 5)
+    )
+    assert (
+        "in 1 turn." in few
+        and "go by the cells" in few
+        and "in 5 turns." in many
+        and "go by the cells" not in many
+    )
 
 
 def test_too_few_rows_to_group_are_said():
@@ -177,21 +286,31 @@ def test_too_few_rows_to_group_are_said():
         drawn = said(token_drawing.costs(padding_costs(lengths, 2), lengths))
         assert ("needs at least 16 rows for batches of 2" in drawn) == told, rows
     lengths = [20 + 7 * row % 30 for row in range(8)]
-    assert "needs at least" not in said(token_drawing.costs(padding_costs(lengths, 1), lengths)), "alone, nothing is padded"
+    assert "needs at least" not in said(token_drawing.costs(padding_costs(lengths, 1), lengths)), (
+        "alone, nothing is padded"
+    )
 
 
 def answers(padded=0.0, unmasked=0.5, label=1):
     logits = [-1.0, 1.0]
     moved = [logits[0] + unmasked, logits[1]] if label else [2.0, 1.0]
-    return [Answer("alone", 10, 10, logits, [0.1, 0.9], 0.0), Answer("padded", 20, 10, logits, [0.1, 0.9], padded),
-            Answer("padded, mask removed", 20, 20, moved, [0.2, 0.8], unmasked)]  # fmt: skip
+    return [
+        Answer("alone", 10, 10, logits, [0.1, 0.9], 0.0),
+        Answer("padded", 20, 10, logits, [0.1, 0.9], padded),
+        Answer("padded, mask removed", 20, 20, moved, [0.2, 0.8], unmasked),
+    ]
 
 
-@pytest.mark.parametrize(("made", "says"), [
-    (answers(), "moves the logits not at all."), (answers(3e-7), "by 3e-07 at most, which is rounding"),
-    (answers(0.2), "by 0.2 at most: more than rounding explains"), (answers(), "this time stays equivalent"),
-    (answers(unmasked=3.0, label=0), "the label becomes not_equivalent"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (answers(), "moves the logits not at all."),
+        (answers(3e-7), "by 3e-07 at most, which is rounding"),
+        (answers(0.2), "by 0.2 at most: more than rounding explains"),
+        (answers(), "this time stays equivalent"),
+        (answers(unmasked=3.0, label=0), "the label becomes not_equivalent"),
+    ],
+)
 def test_the_proofs_sentence_is_read_off_its_numbers(made, says):
     assert says in said(token_drawing.proof(made))
 
@@ -199,7 +318,9 @@ def test_the_proofs_sentence_is_read_off_its_numbers(made, says):
 def test_the_ratio_is_said_either_way():
     slower = said(token_drawing.map_times(MapTimes(10, 1.0, 2.0, 1, True), "x"))
     assert "0.5 times as fast" in slower and "one turn each" in slower
-    assert "different input_ids" in said(token_drawing.map_times(MapTimes(10, 1.0, 2.0, 3, False), "x"))
+    assert "different input_ids" in said(
+        token_drawing.map_times(MapTimes(10, 1.0, 2.0, 3, False), "x")
+    )
 
 
 # ---------------------------------------------------------------- the sections' handlers
@@ -213,12 +334,22 @@ def test_one_tokenizer_twice_is_said_and_drawn_once(page, tiny_roberta_id):
         return page_sections.checkpoints(first, second, here, *rest, there)
 
     page_sections = tokenize_more._Sections(page)
-    for here, there, why in ((EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set"),
-                             (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
-                             (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint.")):  # fmt: skip
+    for here, there, why in (
+        (
+            EMBEDDED_CHECKPOINT,
+            NOTES_CHECKPOINT,
+            f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set",
+        ),
+        (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
+        (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint."),
+    ):
         drawn = compared(here, there)
         Outline(drawn)
-        assert drawn.count('class="notice') == drawn.count('class="strip"') == 1 and why in drawn and "dashed" not in drawn
+        assert (
+            drawn.count('class="notice') == drawn.count('class="strip"') == 1
+            and why in drawn
+            and "dashed" not in drawn
+        )
     assert compared(EMBEDDED_CHECKPOINT, tiny_roberta_id).count('class="strip"') == 2
 
 
@@ -229,7 +360,9 @@ def test_what_padding_costs_says_in_which_order_the_rows_come(page):
 
     with gr.Blocks() as blocks:
         tokenize_more.build_batch_sections(page, [gr.Textbox() for _name in ROWS], [])
-    assert any(ORDER in block.value for block in blocks.blocks.values() if isinstance(block, gr.Markdown))
+    assert any(
+        ORDER in block.value for block in blocks.blocks.values() if isinstance(block, gr.Markdown)
+    )
 
 
 def test_each_section_draws_or_says_what_is_wrong(page, settings, tiny_roberta_id):
@@ -238,14 +371,24 @@ def test_each_section_draws_or_says_what_is_wrong(page, settings, tiny_roberta_i
     page.settings = replace(settings, experiment_seconds=0.1, max_mapped_rows=10)
     sections = tokenize_more._Sections(page)
     pair, rows = list(GRID.values()), list(ROWS.values())[:-1]
-    drawn = [sections.ways(*pair), sections.checkpoints(*pair, tiny_roberta_id), sections.proof(*pair, 8),
-             sections.costs(*rows, 2), sections.measured(*rows, 2), sections.map_times(*rows)]  # fmt: skip
+    drawn = [
+        sections.ways(*pair),
+        sections.checkpoints(*pair, tiny_roberta_id),
+        sections.proof(*pair, 8),
+        sections.costs(*rows, 2),
+        sections.measured(*rows, 2),
+        sections.map_times(*rows),
+    ]
     for one in drawn:
         Outline(one)
         assert "notice" not in one
-    assert "notice error" in sections.ways("", *pair[1:]) and "notice error" in sections.proof(*pair, 0)
+    assert "notice error" in sections.ways("", *pair[1:]) and "notice error" in sections.proof(
+        *pair, 0
+    )
     assert "notice error" in sections.checkpoints(*pair, "../x")
-    assert "is more than 32 rows" in sections.measured("0-99", *rows[1:], 2) and "ms" not in sections.costs("0-99", *rows[1:], 2)
+    assert "is more than 32 rows" in sections.measured(
+        "0-99", *rows[1:], 2
+    ) and "ms" not in sections.costs("0-99", *rows[1:], 2)
     assert sections.pair_script("", *pair[1:]).startswith("# sentence1 is empty")
 
 
@@ -273,26 +416,43 @@ def test_search_keeps_its_message_and_a_find_is_drawn(page):
 @pytest.fixture
 def elsewhere(tmp_path, loopback, glue_folder):
     """A folder with nothing of ours to import, beside the embedded pairs, and a Hub with the checkpoint and MRPC's like."""
-    client = loopback("--model", f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}", "--dataset", f"nyu-mll/glue={glue_folder}")
+    client = loopback(
+        "--model",
+        f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}",
+        "--dataset",
+        f"nyu-mll/glue={glue_folder}",
+    )
     folder = tmp_path / "elsewhere"
     (folder / "pipeline").mkdir(parents=True)
     (folder / "pipeline" / "embedded").symlink_to(ROOT / "pipeline" / "embedded")
     return folder, client
 
 
-@pytest.mark.parametrize(("pair", "max_length", "truncation"), [
-    (PAIR, 128, True), (("word " * 30, "and " * 30), 12, True), (("word " * 30, "and " * 30), 12, False),
-    (('"""\\\' {x} %s\n\t\x00 #', "مرحبا 🦜 \u2028 \u202e"), 128, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("pair", "max_length", "truncation"),
+    [
+        (PAIR, 128, True),
+        (("word " * 30, "and " * 30), 12, True),
+        (("word " * 30, "and " * 30), 12, False),
+        (('"""\\\' {x} %s\n\t\x00 #', "مرحبا 🦜 \u2028 \u202e"), 128, True),
+    ],
+)
 def test_the_pairs_script_prints_the_screens_numbers(page, elsewhere, pair, max_length, truncation):
-    script = tokenize_more._Sections(page).pair_script(*pair, EMBEDDED_CHECKPOINT, max_length, truncation)
+    script = tokenize_more._Sections(page).pair_script(
+        *pair, EMBEDDED_CHECKPOINT, max_length, truncation
+    )
     printed = said_by(script, elsewhere)
     shown = page.tokenize(*pair, EMBEDDED_CHECKPOINT, max_length, truncation)["tokens"]
     lines = [line.split(maxsplit=1) for line in printed.splitlines()[: len(shown)]]
-    assert [(int(number), piece) for number, piece in lines] == [(token["id"], token["piece"]) for token in shown]
+    assert [(int(number), piece) for number, piece in lines] == [
+        (token["id"], token["piece"]) for token in shown
+    ]
     encoding = ast.literal_eval(printed[printed.rindex("{'input_ids'") :].strip())
-    assert encoding == {"input_ids": [token["id"] for token in shown], "token_type_ids": [token["type_id"] for token in shown],
-                        "attention_mask": [token["mask"] for token in shown]}  # fmt: skip
+    assert encoding == {
+        "input_ids": [token["id"] for token in shown],
+        "token_type_ids": [token["type_id"] for token in shown],
+        "attention_mask": [token["mask"] for token in shown],
+    }
 
 
 @pytest.mark.parametrize("source", ["embedded", "folder"])
@@ -301,9 +461,13 @@ def test_the_batchs_script_prints_the_screens_batch(page, settings, elsewhere, s
     from dataclasses import replace
 
     page.settings = settings = replace(settings, data=source)
-    script = tokenize_more._Sections(page).batch_script("2, 0, 5-7", "validation", EMBEDDED_CHECKPOINT, 20, True)
-    assert ("load_dataset(\"nyu-mll/glue\"" in script) == (source == "folder")
-    lengths, shapes, ids = (ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:])
+    script = tokenize_more._Sections(page).batch_script(
+        "2, 0, 5-7", "validation", EMBEDDED_CHECKPOINT, 20, True
+    )
+    assert ('load_dataset("nyu-mll/glue"' in script) == (source == "folder")
+    lengths, shapes, ids = (
+        ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:]
+    )
     tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
     rows = rows_at(load_raw_datasets(settings=settings)[0]["validation"], [2, 0, 5, 6, 7])
     view = batch_view(tokenizer, rows, 20)

@@ -6,24 +6,48 @@ import re
 
 import gradio as gr
 import pytest
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 
 import pipeline.__main__ as command_line
 from pipeline.collation import batch_view
-from pipeline.probing import leave_one_out
-from pipeline.settings import InputError
-from pipeline.sources import load_tokenizer
-from pipeline.tables import read_pairs
+from pipeline.errors import InputError
+from pipeline.explain.probing import leave_one_out
+from pipeline.explain.why_cell import ROWS, padded_view, why_token
+from pipeline.export.csv_answers import read_pairs
+from pipeline.hub.sources import load_tokenizer
 from pipeline.tokenization import token_view
-from pipeline.why import ROWS, padded_view, why_token
-from tabs import drawing, predict_more
-from tabs import predict as predict_tab
-from tabs import tokenize as tokenize_tab
+from tabs.predict import sections as predict_more
+from tabs.predict import tab as predict_tab
+from tabs.tokenize import tab as tokenize_tab
+from views import drawing
 
-TEXTS = ["Shares of Acme rose 12 cents on Monday .", "The fine café was fine, he said.", "Acme stock was up 12 cents."] * 20
+TEXTS = [
+    "Shares of Acme rose 12 cents on Monday .",
+    "The fine café was fine, he said.",
+    "Acme stock was up 12 cents.",
+] * 20
 COLUMNS = ["input_ids", "attention_mask"]
-TYPED = ["[SEP]", "[CLS]", "[PAD]", "[UNK]", "[MASK]", "</s>", "<s>", "<pad>", "<unk>", "<|endoftext|>"]
+TYPED = [
+    "[SEP]",
+    "[CLS]",
+    "[PAD]",
+    "[UNK]",
+    "[MASK]",
+    "</s>",
+    "<s>",
+    "<pad>",
+    "<unk>",
+    "<|endoftext|>",
+]
 
 
 def unigram(pair="<s> $A </s> </s> $B </s>"):
@@ -32,14 +56,22 @@ def unigram(pair="<s> $A </s> </s> $B </s>"):
     made.normalizer = normalizers.NFKC()
     made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     special = ["<s>", "<pad>", "</s>", "<unk>"]
-    made.train_from_iterator(TEXTS, trainers.UnigramTrainer(vocab_size=60, special_tokens=special, unk_token="<unk>"))
+    made.train_from_iterator(
+        TEXTS, trainers.UnigramTrainer(vocab_size=60, special_tokens=special, unk_token="<unk>")
+    )
     made.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair=pair, special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token="<s>", cls_token="<s>", eos_token="</s>", sep_token="</s>", pad_token="<pad>",
-        unk_token="<unk>", model_input_names=COLUMNS,
-    )  # fmt: skip
+        tokenizer_object=made,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        model_input_names=COLUMNS,
+    )
 
 
 def byte_level(prefix=False):
@@ -51,23 +83,37 @@ def byte_level(prefix=False):
     made.train_from_iterator(
         TEXTS, trainers.BpeTrainer(vocab_size=320, special_tokens=[end], initial_alphabet=alphabet)
     )
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=end, unk_token=end, pad_token=end,
-                                   model_input_names=COLUMNS)  # fmt: skip
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        eos_token=end,
+        unk_token=end,
+        pad_token=end,
+        model_input_names=COLUMNS,
+    )
 
 
 def said_of(tokenizer, view, row="piece"):
     """{position: the explanation of its cell in one text}."""
-    return {token.position: " ".join(map(str, why_token(view, token.position, row, tokenizer).says)) for token in view.tokens}
+    return {
+        token.position: " ".join(map(str, why_token(view, token.position, row, tokenizer).says))
+        for token in view.tokens
+    }
 
 
 def at(view, piece):
     return next(token.position for token in view.tokens if token.piece == piece)
 
 
-@pytest.fixture(scope="module", params=["wordpiece", "unigram", "byte-level", "byte-level with prefix"])
+@pytest.fixture(
+    scope="module", params=["wordpiece", "unigram", "byte-level", "byte-level with prefix"]
+)
 def kind(request, tokenizer):
-    return {"wordpiece": lambda: tokenizer, "unigram": unigram, "byte-level": byte_level,
-            "byte-level with prefix": lambda: byte_level(prefix=True)}[request.param]()  # fmt: skip
+    return {
+        "wordpiece": lambda: tokenizer,
+        "unigram": unigram,
+        "byte-level": byte_level,
+        "byte-level with prefix": lambda: byte_level(prefix=True),
+    }[request.param]()
 
 
 # ---------------------------------------------------------------- special tokens that a visitor wrote
@@ -76,30 +122,54 @@ def kind(request, tokenizer):
 @pytest.mark.parametrize("typed", TYPED)
 def test_a_special_token_in_a_sentence_is_called_what_the_tokenizer_takes_it_for(kind, typed):
     view = token_view(kind, f"Shares {typed} rose", "Acme rose")
-    read = [token for token in view.tokens if token.sentence == 1 and token.id == kind.convert_tokens_to_ids(typed)
-            and typed in kind.all_special_tokens]  # fmt: skip
+    read = [
+        token
+        for token in view.tokens
+        if token.sentence == 1
+        and token.id == kind.convert_tokens_to_ids(typed)
+        and typed in kind.all_special_tokens
+    ]
     reasons = said_of(kind, view)
     for token in view.tokens:
-        assert (f"“{typed}” stands in the sentence, and the tokenizer reads it" in reasons[token.position]) == (token in read)
+        assert (
+            f"“{typed}” stands in the sentence, and the tokenizer reads it"
+            in reasons[token.position]
+        ) == (token in read)
     assert any("reads that as its own special token" in note for note in view.notes) == bool(read)
-    assert not read or not any("stands for what the vocabulary has no piece" in note for note in view.notes)
+    assert not read or not any(
+        "stands for what the vocabulary has no piece" in note for note in view.notes
+    )
     for token in read:
-        assert "can't be" not in reasons[token.position] and "so it stays whole" not in reasons[token.position]
+        assert (
+            "can't be" not in reasons[token.position]
+            and "so it stays whole" not in reasons[token.position]
+        )
         types = said_of(kind, view, "token_type_ids")[token.position]
         assert "belongs to sentence 1" in types or not view.has_type_ids
 
 
 def test_a_typed_separator_closes_nothing(tokenizer):
     view = token_view(tokenizer, "A [SEP] b", "C [SEP] d")
-    closing = [token.position for token in view.tokens if "closes sentence" in said_of(tokenizer, view)[token.position]]
-    assert [view.tokens[position].role for position in closing] == ["special", "special"] and len(closing) == 2
+    closing = [
+        token.position
+        for token in view.tokens
+        if "closes sentence" in said_of(tokenizer, view)[token.position]
+    ]
+    assert [view.tokens[position].role for position in closing] == ["special", "special"] and len(
+        closing
+    ) == 2
 
 
-@pytest.mark.parametrize("sentence", [*TYPED, "[SEP] [SEP]", "a [PAD]", "… !", "a \u200b", "</s>\u200b", "[SEP]\u200b[UNK] a"])
+@pytest.mark.parametrize(
+    "sentence",
+    [*TYPED, "[SEP] [SEP]", "a [PAD]", "… !", "a \u200b", "</s>\u200b", "[SEP]\u200b[UNK] a"],
+)
 def test_leaving_a_word_out_goes_well_with_any_of_them(tiny, tiny_roberta_id, settings, sentence):
     for checkpoint in (tiny, tiny_roberta_id):
         found = leave_one_out(checkpoint, sentence, "Shares rose.", settings=settings)
-        assert found.prediction.tokens and all(word.prediction or word.change is None for word in found.words)
+        assert found.prediction.tokens and all(
+            word.prediction or word.change is None for word in found.words
+        )
 
 
 @pytest.mark.parametrize("nothing", ["\u200b", "\u00ad", "\x00", "\u2060\ufe0f", "\u0301"])
@@ -111,17 +181,28 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     with pytest.raises(gr.Error, match="sentence1 has no character"):
         tokenize_tab._handlers(settings).tokenize(nothing, "Shares rose.", tiny, 128, True)
     more = predict_more._handlers(settings)
-    for drawn in (more.compare(nothing, "Shares rose.", [tiny], ""), more.mattered(nothing, "Shares rose.", tiny),
-                  more.stress(nothing, "Shares rose.", tiny, "equivalent")):  # fmt: skip
+    for drawn in (
+        more.compare(nothing, "Shares rose.", [tiny], ""),
+        more.mattered(nothing, "Shares rose.", tiny),
+        more.stress(nothing, "Shares rose.", tiny, "equivalent"),
+    ):
         assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
-    assert "sentence1 has no character" in str(predict_tab._handlers(settings).answer(nothing, "Shares rose.", tiny))
-    assert "sentence1 has no character" in str(tokenize_tab._handlers(settings).pair(nothing, "Shares rose.", tiny, 128, True))
-    (tmp_path / "pairs.csv").write_text(f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8")
+    assert "sentence1 has no character" in str(
+        predict_tab._handlers(settings).answer(nothing, "Shares rose.", tiny)
+    )
+    assert "sentence1 has no character" in str(
+        tokenize_tab._handlers(settings).pair(nothing, "Shares rose.", tiny, 128, True)
+    )
+    (tmp_path / "pairs.csv").write_text(
+        f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8"
+    )
     [row] = read_pairs(tmp_path / "pairs.csv").rows
     assert "sentence2 has no character that can be read" in row.error
     if "\0" not in nothing:  # which no argument of a command can hold
         assert command_line.main(["predict", "--pair", "Shares rose.", nothing]) == 2
-        assert capsys.readouterr().err.startswith("error: sentence2 has no character that can be read")
+        assert capsys.readouterr().err.startswith(
+            "error: sentence2 has no character that can be read"
+        )
 
 
 # ---------------------------------------------------------------- what tells the sentences apart
@@ -130,11 +211,19 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
 def test_nothing_between_the_sentences_is_said():
     tokenizer = byte_level()
     view = token_view(tokenizer, "Shares rose", "Acme rose")
-    assert not view.has_separator and {token.role for token in view.tokens} == {"sentence1", "sentence2"}
+    assert not view.has_separator and {token.role for token in view.tokens} == {
+        "sentence1",
+        "sentence2",
+    }
     [note] = view.notes
-    assert "puts no token between the two sentences" in note and "told apart by the separator" not in note
+    assert (
+        "puts no token between the two sentences" in note
+        and "told apart by the separator" not in note
+    )
     assert said_of(tokenizer, view, "token_type_ids")[0] == note
-    assert drawing.NOTHING_BETWEEN in drawing.token_grid(view) and drawing.NO_TYPE_IDS not in drawing.token_grid(view)
+    assert drawing.NOTHING_BETWEEN in drawing.token_grid(
+        view
+    ) and drawing.NO_TYPE_IDS not in drawing.token_grid(view)
 
 
 def test_separators_are_found_by_their_place():
@@ -151,12 +240,17 @@ def test_separators_are_found_by_their_place():
 
 def test_the_batch_grid_knows_the_sentences_of_any_kind(kind):
     """Also where no separator stands between, and where a visitor wrote one."""
-    rows = [{"sentence1": "A [SEP] </s> b", "sentence2": "C <pad> d e f"}, {"sentence1": "A", "sentence2": "B [PAD]"}]
+    rows = [
+        {"sentence1": "A [SEP] </s> b", "sentence2": "C <pad> d e f"},
+        {"sentence1": "A", "sentence2": "B [PAD]"},
+    ]
     for side in ("right", "left"):
         kind.padding_side = side
         batch = batch_view(kind, rows)
         for line, row in enumerate(rows):
-            view = padded_view(token_view(kind, row["sentence1"], row["sentence2"]), max(batch.lengths), kind)
+            view = padded_view(
+                token_view(kind, row["sentence1"], row["sentence2"]), max(batch.lengths), kind
+            )
             assert batch.roles[line] == [token.role for token in view.tokens]
             assert batch.pieces[line] == [token.piece for token in view.tokens]
         assert "padding" in batch.roles[1] and {"sentence1", "sentence2"} < set(batch.roles[1])
@@ -186,7 +280,9 @@ def test_the_mark_of_a_blank_is_one_only_where_a_blank_is(kind):
             continue
         text = (view.sentence1, view.sentence2)[token.sentence - 1]
         blank = token.text[:1] == " " or text[: token.start][-1:] == " "
-        assert ("stands for the blank before it" in said) == (blank and token.piece[:1] in ("Ġ", "▁")), token
+        assert ("stands for the blank before it" in said) == (
+            blank and token.piece[:1] in ("Ġ", "▁")
+        ), token
     first = said_of(kind, view)[next(token.position for token in view.tokens if token.sentence)]
     prefix = view.tokens[0].piece[:1] == "Ġ" or "▁" in view.tokens[1].piece
     assert ("before a sentence's first word, too" in first) == prefix
@@ -199,9 +295,13 @@ def test_only_bytes_are_called_bytes():
     said = said_of(tokenizer, view)
     assert not any("byte" in reason for reason in said.values())
     half = [token for token in view.tokens if token.text == "½"]
-    assert len(half) == 3 and any("each holds a part of “1⁄2”" in said[token.position] for token in half)
+    assert len(half) == 3 and any(
+        "each holds a part of “1⁄2”" in said[token.position] for token in half
+    )
     unknown = [token for token in view.tokens if token.id == tokenizer.unk_token_id]
-    assert {token.piece for token in unknown} == {"<unk>"} and {token.text for token in unknown} == {"½", "🦜"}
+    assert {token.piece for token in unknown} == {"<unk>"} and {
+        token.text for token in unknown
+    } == {"½", "🦜"}
     assert all("The model gets <unk> instead" in said[token.position] for token in unknown)
 
     tokenizer = byte_level()
@@ -209,14 +309,22 @@ def test_only_bytes_are_called_bytes():
     said = said_of(tokenizer, view)
     parrot = [token for token in view.tokens if token.text.strip() == "🦜"]
     assert len(parrot) == 4
-    assert all("takes 4 tokens: each holds only some of its bytes" in said[token.position] for token in parrot)
+    assert all(
+        "takes 4 tokens: each holds only some of its bytes" in said[token.position]
+        for token in parrot
+    )
     whole = [token for token in view.tokens if token.text.strip() == "café"]
     assert len(whole) == 1 and "“café” has 5 of them" in said[whole[0].position]
     assert not any("bytes" in said[token.position] for token in view.tokens if token.text.isascii())
 
 
 def test_no_cell_of_any_kind_is_without_a_reason(kind):
-    pairs = [("½ﬁ🦜 naïve", "[SEP]</s>"), ("  two   blanks ", "\tx"), ("東京 </s>", "e\u0301"), ("Ġ ▁ ##a", "<0x41>")]
+    pairs = [
+        ("½ﬁ🦜 naïve", "[SEP]</s>"),
+        ("  two   blanks ", "\tx"),
+        ("東京 </s>", "e\u0301"),
+        ("Ġ ▁ ##a", "<0x41>"),
+    ]
     for pair in pairs:
         view = padded_view(token_view(kind, *pair, 24), 30, kind)
         for row in ROWS:
@@ -233,7 +341,9 @@ def test_the_left_end_is_what_a_left_truncation_cuts():
     view = token_view(tokenizer, "Shares of Acme rose 12 cents", "Acme", max_length=20)
     assert view.cut[0] and view.sentence1.startswith(view.cut[0]) and not view.cut[1]
     kept = view.sentence1[len(view.cut[0]) :]
-    assert re.sub(r"\s", "", kept) == "".join(t.text.strip() for t in view.tokens if t.sentence == 1 and t.piece != "▁")
+    assert re.sub(r"\s", "", kept) == "".join(
+        t.text.strip() for t in view.tokens if t.sentence == 1 and t.piece != "▁"
+    )
 
 
 def test_a_real_roberta_is_bytes_with_two_separators(tiny_roberta_id):
@@ -241,5 +351,11 @@ def test_a_real_roberta_is_bytes_with_two_separators(tiny_roberta_id):
     view = token_view(tokenizer, "Shares </s> rose", "<unk> 🦜")
     assert view.has_separator
     said = said_of(tokenizer, view)
-    assert sum("stands in the sentence, and the tokenizer reads it" in reason for reason in said.values()) == 2
+    assert (
+        sum(
+            "stands in the sentence, and the tokenizer reads it" in reason
+            for reason in said.values()
+        )
+        == 2
+    )
     assert sum("closes sentence" in reason for reason in said.values()) == 2

@@ -11,8 +11,8 @@ import pytest
 from starlette.middleware import Middleware
 
 from dev.server import free_port
-from pipeline.settings import InputError
-from tabs.uploads import AROUND, Room, Uploads, room_of
+from pipeline.errors import InputError
+from web.uploads import AROUND, Room, Uploads, room_of
 
 MIB = 2**20
 
@@ -89,15 +89,23 @@ def served(tmp_path, monkeypatch):
     with gr.Blocks() as demo:
         gr.File()
     room, port = Room(tmp_path, 8 * MIB, 3600), free_port()
-    demo.launch(app_kwargs={"middleware": [Middleware(Uploads, room, MIB)]}, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True,
-                quiet=True, max_file_size=MIB)  # fmt: skip
+    demo.launch(
+        app_kwargs={"middleware": [Middleware(Uploads, room, MIB)]},
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size=MIB,
+    )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         yield client, tmp_path
     demo.close()
 
 
 def upload(client, size, **headers):
-    return client.post("/gradio_api/upload", files={"files": ("pairs.csv", b"a" * size)}, headers=headers)
+    return client.post(
+        "/gradio_api/upload", files={"files": ("pairs.csv", b"a" * size)}, headers=headers
+    )
 
 
 def test_a_file_within_the_limit_is_taken(served):
@@ -113,8 +121,14 @@ def files(folder):
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_larger_one_and_many_at_once_are_refused_and_leave_nothing(served, count):
     client, folder = served
-    told = client.post("/gradio_api/upload", files=[("files", (f"{number}.csv", b"a" * (2 * MIB // count))) for number in range(count)])
-    assert told.status_code == 413 and told.text == "This file is larger than 1 MiB, which is the most here. Split it."
+    told = client.post(
+        "/gradio_api/upload",
+        files=[("files", (f"{number}.csv", b"a" * (2 * MIB // count))) for number in range(count)],
+    )
+    assert (
+        told.status_code == 413
+        and told.text == "This file is larger than 1 MiB, which is the most here. Split it."
+    )
     assert files(folder) == []
 
 
@@ -129,7 +143,11 @@ def test_one_that_hides_its_length_is_stopped_while_it_arrives(served):
             yield b"a" * 65536
         yield b"\r\n--x--\r\n"
 
-    told = client.post("/gradio_api/upload", content=chunks(), headers={"content-type": "multipart/form-data; boundary=x", "referer": "http://h/zh"})
+    told = client.post(
+        "/gradio_api/upload",
+        content=chunks(),
+        headers={"content-type": "multipart/form-data; boundary=x", "referer": "http://h/zh"},
+    )
     assert told.status_code == 413 and "1 MiB" in told.text and "larger" not in told.text
     assert files(folder) == [] and len(sent) < 400
 
@@ -145,13 +163,24 @@ def test_a_flood_of_uploads_ends_at_the_addresss_share_and_a_neighbour_still_can
 
 def test_junk_is_said_plainly(served):
     client, _ = served
-    for kind, body in (("multipart/form-data; boundary=x", b"junk"), ("multipart/form-data", b"x"), ("text/plain", b"x"), ("", b"")):
+    for kind, body in (
+        ("multipart/form-data; boundary=x", b"junk"),
+        ("multipart/form-data", b"x"),
+        ("text/plain", b"x"),
+        ("", b""),
+    ):
         told = client.post("/gradio_api/upload", content=body, headers={"content-type": kind})
-        assert told.status_code == 200 or told.text == "This upload can't be read. Choose the file again.", (kind, told.text)
+        assert (
+            told.status_code == 200
+            or told.text == "This upload can't be read. Choose the file again."
+        ), (kind, told.text)
 
 
 def test_the_apps_own_room_is_gradios_folder(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
     room = room_of(settings)
     assert room is room_of(replace(settings)) and room.folder == tmp_path / "files"
-    assert (room.most, room.seconds) == (settings.max_upload_folder_bytes, settings.max_upload_seconds)
+    assert (room.most, room.seconds) == (
+        settings.max_upload_folder_bytes,
+        settings.max_upload_seconds,
+    )

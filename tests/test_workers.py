@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import runs, workers
-from pipeline.life import claim
-from pipeline.runs import list_runs, read_run, start_run
+from pipeline.runs import supervisor as runs
+from pipeline.runs import worker_process as workers
+from pipeline.runs.liveness import claim
+from pipeline.runs.supervisor import list_runs, read_run, start_run
 from pipeline.training import TrainingConfig
 from tests.conftest import ROOT
 from tests.test_runs import START, config_for, until, worker_of
@@ -49,8 +50,15 @@ def test_a_run_comes_out_of_the_spare_and_the_next_one_gets_ready(spare, tiny, s
     workers.drop_spare()
     again, _ = start_run(config_for(tiny), settings)
     fresh = until(lambda: (run := read_run(again, settings)).ended and run)
-    figures = [[event[name] for event in story.events for name in ("loss", "eval_loss", "grad_norm") if name in event]
-               for story in (run, fresh)]  # fmt: skip
+    figures = [
+        [
+            event[name]
+            for event in story.events
+            for name in ("loss", "eval_loss", "grad_norm")
+            if name in event
+        ]
+        for story in (run, fresh)
+    ]
     assert figures[0] == figures[1] and len(figures[0]) > 8
 
 
@@ -73,8 +81,19 @@ def test_without_its_spare_a_run_starts_afresh(spare, tiny, settings):
 
 
 def test_the_command_line_is_handed_over_as_it_stands(tmp_path, spare):
-    command = [sys.executable, "-m", "pipeline", "train", "--max-steps", "0", "--output", str(tmp_path / "run")]
-    worker = workers.start_worker(command, {"PAIRS": "embedded", "MRPC_DIR": None}, tmp_path / "log")
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "train",
+        "--max-steps",
+        "0",
+        "--output",
+        str(tmp_path / "run"),
+    ]
+    worker = workers.start_worker(
+        command, {"PAIRS": "embedded", "MRPC_DIR": None}, tmp_path / "log"
+    )
     assert worker is spare and worker.wait(60) == 2
     assert (tmp_path / "log").read_text().splitlines()[-1].startswith("error: max_steps is 0")
     fresh = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -82,9 +101,13 @@ def test_the_command_line_is_handed_over_as_it_stands(tmp_path, spare):
 
 
 def test_the_spare_ends_with_its_server_and_costs_nothing_while_it_waits():
-    code = ("import time, os; from pipeline import workers; workers.keep_spare(); assert workers.spare_is_ready(240); "
-            "print(workers._kept['spare'].pid, flush=True); time.sleep(600)")  # fmt: skip
-    server = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    code = (
+        "import time, os; from pipeline import workers; workers.keep_spare(); assert workers.spare_is_ready(240); "
+        "print(workers._kept['spare'].pid, flush=True); time.sleep(600)"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     pid = int(server.stdout.readline())
     if os.path.exists(f"/proc/{pid}/stat"):
         before, _ = cpu_seconds(pid), time.sleep(1)
@@ -128,7 +151,9 @@ def test_a_spare_that_dies_is_replaced_though_not_at_once(sleeping, monkeypatch)
     assert workers._kept["spare"].poll() is None
 
 
-def test_the_next_spare_gets_ready_while_a_run_trains_but_not_before_its_first_step(settings, monkeypatch):
+def test_the_next_spare_gets_ready_while_a_run_trains_but_not_before_its_first_step(
+    settings, monkeypatch
+):
     renewed = []
     monkeypatch.setattr(workers, "renew_spare", lambda: renewed.append(1))
     folder = settings.runs_folder / ("a" * 32)
@@ -136,18 +161,34 @@ def test_the_next_spare_gets_ready_while_a_run_trains_but_not_before_its_first_s
     (folder / "config.json").write_text("{}")
     (folder / "owner").touch()
     claim(folder)
-    told = [START, {"event": "evaluation", "seconds": 1, "step": 0}, {"event": "log", "seconds": 2, "step": 1, "loss": 0.7}]
+    told = [
+        START,
+        {"event": "evaluation", "seconds": 1, "step": 0},
+        {"event": "log", "seconds": 2, "step": 1, "loss": 0.7},
+    ]
     for count in range(len(told) + 1):
-        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told[:count]))
-        assert runs._one_look(settings, sweeps=False) and len(renewed) == (count == len(told)), count
+        (folder / "events.jsonl").write_text(
+            "".join(json.dumps(event) + "\n" for event in told[:count])
+        )
+        assert runs._one_look(settings, sweeps=False) and len(renewed) == (count == len(told)), (
+            count
+        )
 
 
-def test_what_is_made_ready_for_all_has_its_time_and_leaves_spare_and_cores_alone(sleeping, settings, monkeypatch):
+def test_what_is_made_ready_for_all_has_its_time_and_leaves_spare_and_cores_alone(
+    sleeping, settings, monkeypatch
+):
     """A Hub that doesn't answer holds nobody up."""
-    monkeypatch.setattr(runs, "JUDGE", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    monkeypatch.setattr(
+        runs, "JUDGE", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    )
     nice = []
     killed = subprocess.Popen.kill
-    monkeypatch.setattr(subprocess.Popen, "kill", lambda self: (nice.append(os.getpriority(os.PRIO_PROCESS, self.pid)), killed(self)))
+    monkeypatch.setattr(
+        subprocess.Popen,
+        "kill",
+        lambda self: (nice.append(os.getpriority(os.PRIO_PROCESS, self.pid)), killed(self)),
+    )
     spare = workers._kept["spare"]
     settings.runs_folder.mkdir()
     runs._prepare(replace(settings, prepare_seconds=2))
@@ -158,21 +199,30 @@ def test_what_is_made_ready_for_all_has_its_time_and_leaves_spare_and_cores_alon
 
 def test_an_open_house_goes_on_with_waiting_runs_and_stays(sleeping, settings, monkeypatch):
     monkeypatch.setattr(workers, "spare_is_ready", lambda seconds: False)
-    monkeypatch.setattr(runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id))
+    monkeypatch.setattr(
+        runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id)
+    )
     start_run(TrainingConfig(), replace(settings, max_runs_at_once=0))
     [run] = list_runs(settings)
     runs.open_house(settings)
     until(lambda: read_run(run.id, settings).state == "running", 10)
-    (settings.runs_folder / run.id / "ended").write_text('{"event": "failed", "seconds": 1, "message": ""}')
+    (settings.runs_folder / run.id / "ended").write_text(
+        '{"event": "failed", "seconds": 1, "message": ""}'
+    )
     (settings.runs_folder / run.id / "worker").write_text("999999999 1")
     assert runs._one_look(settings, sweeps=False) and runs._keepers[settings.runs_folder].is_alive()
     runs._open.discard(settings.runs_folder)
     until(lambda: settings.runs_folder not in runs._keepers, 10)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/oom_score_adj"), reason="Linux alone has oom_score_adj")
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/oom_score_adj"), reason="Linux alone has oom_score_adj"
+)
 def test_where_memory_runs_out_the_worker_goes_before_the_server(sleeping):
-    own, its = (int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in ("self", workers._kept["spare"].pid))
+    own, its = (
+        int(open(f"/proc/{pid}/oom_score_adj").read())
+        for pid in ("self", workers._kept["spare"].pid)
+    )
     assert its == 500 > own
 
 
@@ -189,10 +239,16 @@ def test_an_order_holds_no_environment_but_the_runs(monkeypatch):
     monkeypatch.setitem(workers._kept, "spare", Spare)
     monkeypatch.setenv("HF_TOKEN", "hf_private")
     assert workers._from_spare(["train"], {"PAIRS": "auto"}, "log") is Spare
-    assert json.loads(written[0]) == {"arguments": ["train"], "environment": {"PAIRS": "auto"}, "log": "log"}
+    assert json.loads(written[0]) == {
+        "arguments": ["train"],
+        "environment": {"PAIRS": "auto"},
+        "log": "log",
+    }
 
 
-def test_the_judgement_before_training_is_made_once_for_the_same_weights_and_pairs(tiny, settings, tmp_path, monkeypatch):
+def test_the_judgement_before_training_is_made_once_for_the_same_weights_and_pairs(
+    tiny, settings, tmp_path, monkeypatch
+):
     """It takes longer than all else before the first step, and every learner of a class starts from the same."""
     import transformers
 
@@ -201,12 +257,19 @@ def test_the_judgement_before_training_is_made_once_for_the_same_weights_and_pai
     config = replace(config_for(tiny), group_by_length=True, dropout=0.1, eval_strategy="no")
     judged = []
     evaluate = transformers.Trainer.evaluate
-    monkeypatch.setattr(transformers.Trainer, "evaluate", lambda self, *args, **more: judged.append(1) or evaluate(self, *args, **more))
+    monkeypatch.setattr(
+        transformers.Trainer,
+        "evaluate",
+        lambda self, *args, **more: judged.append(1) or evaluate(self, *args, **more),
+    )
 
     def story(name, config):
         events = list(fine_tune(config, tmp_path / name, settings))
         assert events[-1]["event"] == "done", events[-1]
-        return [{name: value for name, value in event.items() if name not in ("seconds", "peak_bytes")} for event in events]
+        return [
+            {name: value for name, value in event.items() if name not in ("seconds", "peak_bytes")}
+            for event in events
+        ]
 
     first, second = story("first", config), story("second", config)
     assert first == second and len(judged) == 3, "before, after, after"

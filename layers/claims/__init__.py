@@ -19,22 +19,46 @@ from layers.claims import (
 )
 from layers.claims.claim import FAILED, KINDS, Claim, Evidence, Result, check, verdict_of
 
-__all__ = ["SECTIONS", "Claim", "Evidence", "Result", "check", "claims", "find", "spoken", "verdict_of"]
+__all__ = [
+    "SECTIONS",
+    "Claim",
+    "Evidence",
+    "Result",
+    "check",
+    "claims",
+    "find",
+    "spoken",
+    "verdict_of",
+]
 
 SECTIONS = [
     module.section
     for module in (
-        conv, pooling, normalization, dropout, losses, torch_map, updater, tokenizing, collating, training,
+        conv,
+        pooling,
+        normalization,
+        dropout,
+        losses,
+        torch_map,
+        updater,
+        tokenizing,
+        collating,
+        training,
     )
-]  # fmt: skip
+]
 
 
 def claims(section=None):
     """All claims in the notes' order, or those of one section's slug."""
     slugs = [part.slug for part in SECTIONS]
     if section is not None and section not in slugs:
-        raise ValueError(say("{section!r} is not a section of the notes. Choose one of {slugs}.", section=section,
-                             slugs=", ".join(slugs)))  # fmt: skip
+        raise ValueError(
+            say(
+                "{section!r} is not a section of the notes. Choose one of {slugs}.",
+                section=section,
+                slugs=", ".join(slugs),
+            )
+        )
     return [claim for part in SECTIONS if section in (None, part.slug) for claim in part]
 
 
@@ -45,14 +69,21 @@ def find(id):
     by_id = {claim.id: claim for claim in claims()}
     if id not in by_id:
         near = get_close_matches(str(id), by_id, n=3, cutoff=0.3)
-        raise ValueError(say("{id!r} is not a claim. Perhaps {near}.", id=id, near=", ".join(near)) if near else
-                         say("{id!r} is not a claim. python -m layers lists them.", id=id))  # fmt: skip
+        raise ValueError(
+            say("{id!r} is not a claim. Perhaps {near}.", id=id, near=", ".join(near))
+            if near
+            else say("{id!r} is not a claim. python -m layers lists them.", id=id)
+        )
     return by_id[id]
 
 
 def spoken():
     """{sentence: where it stands} of what the cards say, for the catalogue of another language."""
-    said = {part.title: part.slug for part in SECTIONS} | dict.fromkeys(KINDS, "a card's kind") | {FAILED: "a run that fails"}
+    said = (
+        {part.title: part.slug for part in SECTIONS}
+        | dict.fromkeys(KINDS, "a card's kind")
+        | {FAILED: "a run that fails"}
+    )
     for claim in claims():
         said |= {sentence: claim.id for sentence in (claim.says, claim.truth)}
     # A name stands on several cards: the first is enough to find it.

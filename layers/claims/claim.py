@@ -1,12 +1,13 @@
-"""A claim of the study notes, the few lines that decide it, and the one function that judges what they gave.
+"""A claim of the study notes, the few lines that decide it, and the one function that judges what
+they gave.
 
     >>> verdict_of(Evidence(as_noted=False))
     'corrected'
     >>> verdict_of(Evidence(candidates={"sum": True, "average": False}))
     'answered'
 
-A Claim holds no verdict of its own: `check()` runs it and `verdict_of` reads the evidence. `reviewed` is what a
-person concluded; nothing but a comparison reads it.
+A Claim holds no verdict of its own: `check()` runs it and `verdict_of` reads the evidence.
+`reviewed` is what a person concluded; nothing but a comparison reads it.
 """
 
 import ast
@@ -38,8 +39,12 @@ class Evidence:
     as_noted: bool | None = None  # the claim, as the notes put it, is true on this run
     name_works: bool = True  # the API it names is there under that name, and not deprecated
     todays_name_works: bool = False  # asked only where the old name doesn't work
-    candidates: dict[str, bool] = field(default_factory=dict)  # possible answer -> this run bears it out
-    seen: dict[str, object] = field(default_factory=dict)  # what a reader should see, by its name, in order
+    candidates: dict[str, bool] = field(
+        default_factory=dict
+    )  # possible answer -> this run bears it out
+    seen: dict[str, object] = field(
+        default_factory=dict
+    )  # what a reader should see, by its name, in order
     needs: str = ""  # what this machine lacks to decide it
 
 
@@ -64,8 +69,12 @@ def noted(true, named=None, /, **seen):
 
 def renamed(old_works, new_works, named=None, /, **seen):
     """Evidence on a name: does the notes' name still work, and does today's?"""
-    return Evidence(as_noted=bool(old_works), name_works=bool(old_works),
-                    todays_name_works=bool(new_works), seen=findings(named, seen))  # fmt: skip
+    return Evidence(
+        as_noted=bool(old_works),
+        name_works=bool(old_works),
+        todays_name_works=bool(new_works),
+        seen=findings(named, seen),
+    )
 
 
 def which(candidates, named=None, /, **seen):
@@ -122,27 +131,36 @@ class Claim:
         """The body that decides it, without decorator, `def` line and docstring: what a page shows."""
         lines = textwrap.dedent(inspect.getsource(self.run)).splitlines()
         function = ast.parse("\n".join(lines)).body[0]
-        body = [line.removesuffix("  # fmt: skip") for line in lines[function.body[0].lineno - 1 :]]
+        body = [line.removesuffix("") for line in lines[function.body[0].lineno - 1 :]]
         return textwrap.dedent("\n".join(body))
 
     @property
     def names(self):
         """What the run may call its findings and its answers, read from its code, in its order."""
         calls = [node for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Call)]
-        judged = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in JUDGED]
+        judged = [
+            node for node in calls if isinstance(node.func, ast.Name) and node.func.id in JUDGED
+        ]
         dicts = [one for node in judged for one in node.args if isinstance(one, ast.Dict)]
         keys = [key.value for one in dicts for key in one.keys if isinstance(key, ast.Constant)]
-        return keys + [spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg]
+        return keys + [
+            spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg
+        ]
 
     @property
     def helpers(self):
-        """{name: source} of this project's functions that the body calls, so that nothing stays hidden."""
+        """{name: source} of this project's functions that the body calls, so that nothing stays
+        hidden.
+        """
         names = {node.id for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Name)}
-        ours = {name: self.run.__globals__[name] for name in sorted(names & self.run.__globals__.keys())}
+        ours = {
+            name: self.run.__globals__[name] for name in sorted(names & self.run.__globals__.keys())
+        }
         return {
             name: inspect.getsource(thing)
             for name, thing in ours.items()
-            if getattr(thing, "__module__", "").startswith("layers.") and thing.__module__ != __name__
+            if getattr(thing, "__module__", "").startswith("layers.")
+            and thing.__module__ != __name__
         }
 
 
@@ -160,14 +178,19 @@ class Result:
 
     @property
     def as_reviewed(self):
-        """Whether the run bears the review out; one that could decide nothing at least doesn't contradict it."""
+        """Whether the run bears the review out; one that could decide nothing at least doesn't
+        contradict it.
+        """
         return bool(self.evidence.needs) or self.verdict == self.claim.reviewed
 
     @property
     def findings(self):
         """What the run gave, as [(name, text)] for a page or a terminal."""
         seen = [(name, shown(value)) for name, value in self.evidence.seen.items()]
-        return seen + [(answer, say("yes") if true else say("no")) for answer, true in self.evidence.candidates.items()]
+        return seen + [
+            (answer, say("yes") if true else say("no"))
+            for answer, true in self.evidence.candidates.items()
+        ]
 
     @property
     def answer(self):
@@ -200,7 +223,9 @@ def shown(value):
 
 
 def check(claim):
-    """Run one claim -> Result. A run that fails is evidence of nothing: undecided, with the error shown."""
+    """Run one claim -> Result. A run that fails is evidence of nothing: undecided, with the error
+    shown.
+    """
     began = time.perf_counter()
     with seeded(0):
         try:

@@ -3,10 +3,19 @@
 import inspect
 
 from layers.claims.claim import HUGGING_FACE, TRAINS, Section, error_of, lacking, noted
-from layers.claims.materials import MRPC, NEEDS_MRPC, tiny_model, tokenized_train, tokenizer, training_args
+from layers.claims.materials import (
+    MRPC,
+    NEEDS_MRPC,
+    tiny_model,
+    tokenized_train,
+    tokenizer,
+    training_args,
+)
 
 section = Section("collating", "Hugging Face 1: the batch")
-COLLATOR = HUGGING_FACE + "transformers/main_classes/data_collator#transformers.DataCollatorWithPadding"
+COLLATOR = (
+    HUGGING_FACE + "transformers/main_classes/data_collator#transformers.DataCollatorWithPadding"
+)
 TRAINER = HUGGING_FACE + "transformers/main_classes/trainer#transformers.Trainer"
 ARGUMENTS = HUGGING_FACE + "transformers/main_classes/trainer#transformers.TrainingArguments"
 UNUSED = ("idx", "sentence1", "sentence2")
@@ -14,9 +23,13 @@ THE_NOTES_LENGTHS = [50, 59, 47, 67, 59, 50, 62, 32]
 
 
 def eight_samples():
-    """(dict of lists, where from): eight tokenized rows without the columns that the model doesn't know."""
+    """(dict of lists, where from): eight tokenized rows without the columns that the model doesn't
+    know.
+    """
     train_samples, origin = tokenized_train()
-    return {name: values for name, values in train_samples[:8].items() if name not in UNUSED}, origin
+    return {
+        name: values for name, values in train_samples[:8].items() if name not in UNUSED
+    }, origin
 
 
 @section.claim(
@@ -33,7 +46,7 @@ def unused_columns():
         not [name for name in UNUSED if name in arguments],
         used=[name for name in columns if name in arguments],
         not_used=[name for name in columns if name not in arguments],
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -49,24 +62,35 @@ def columns_by_hand():
     from transformers import DataCollatorWithPadding, Trainer
 
     train_dataset, origin = tokenized_train()  # idx, sentence1 and sentence2 still in
-    by_hand = error_of(DataCollatorWithPadding(tokenizer()), [train_dataset[row] for row in range(8)])
+    by_hand = error_of(
+        DataCollatorWithPadding(tokenizer()), [train_dataset[row] for row in range(8)]
+    )
 
     def trained(**settings):
         args = training_args(**settings)
-        return error_of(Trainer(tiny_model(), args, train_dataset=train_dataset, processing_class=tokenizer()).train)
+        return error_of(
+            Trainer(
+                tiny_model(), args, train_dataset=train_dataset, processing_class=tokenizer()
+            ).train
+        )
 
     left_in, taken_out = trained(remove_unused_columns=False), trained()
     return noted(
         by_hand is not None and left_in is not None,
-        {"remove_unused_columns=False": type(left_in).__name__,
-         "remove_unused_columns=True": TRAINS if taken_out is None else str(taken_out)},
-        columns=train_dataset.column_names, collator_by_hand=type(by_hand).__name__, data=origin,
-    )  # fmt: skip
+        {
+            "remove_unused_columns=False": type(left_in).__name__,
+            "remove_unused_columns=True": TRAINS if taken_out is None else str(taken_out),
+        },
+        columns=train_dataset.column_names,
+        collator_by_hand=type(by_hand).__name__,
+        data=origin,
+    )
 
 
 @section.claim(
     "hf-dataset-items",
-    "train_samples = {k: v for k, v in train_samples.items() if k not in […]} on the split takes columns out.",
+    "train_samples = {k: v for k, v in train_samples.items() if k not in […]} on the split takes "
+    "columns out.",
     "A Dataset has no items(). Either slice first, which gives a dict of lists, or "
     'tokenized_datasets.remove_columns(["idx", "sentence1", "sentence2"]).',
     HUGGING_FACE + "datasets/process#remove",
@@ -106,13 +130,19 @@ def batch_size_in_arguments():
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
     def about_batch_size(thing):
-        return [name for name in inspect.signature(thing).parameters if name.endswith("train_batch_size")]
+        return [
+            name
+            for name in inspect.signature(thing).parameters
+            if name.endswith("train_batch_size")
+        ]
 
     places = (TrainingArguments, Trainer, DataCollatorWithPadding)
     found = {place.__name__: about_batch_size(place) for place in places}
     default = inspect.signature(TrainingArguments).parameters["per_device_train_batch_size"].default
     return noted(
-        found["TrainingArguments"] and not found["Trainer"] and not found["DataCollatorWithPadding"],
+        found["TrainingArguments"]
+        and not found["Trainer"]
+        and not found["DataCollatorWithPadding"],
         {"per_device_train_batch_size": default},
         taken_by=found,
     )
@@ -120,7 +150,8 @@ def batch_size_in_arguments():
 
 @section.claim(
     "hf-trainer-splits",
-    "Trainer divides the data into unwrapped batches and hands these one by one to the data collator.",
+    "Trainer divides the data into unwrapped batches and hands these one by one to the data "
+    "collator.",
     "Its DataLoader draws the order, cuts it into batches and calls the collator with each "
     "batch's list of rows.",
     COLLATOR,
@@ -160,20 +191,25 @@ def collator_one_batch():
 
 @section.claim(
     "hf-single-needs-no-padding",
-    "Why padding: a single sentence in inference keeps its own length, it is all the data there is.",
+    "Why padding: a single sentence in inference keeps its own length, it is all the data there "
+    "is.",
     "Padding only makes rows equally long, and a single row is as long as itself.",
     HUGGING_FACE + "transformers/pad_truncation",
 )
 def single_needs_no_padding():
     encoding = tokenizer()("All the data there is.", padding=True, return_tensors="pt")
     logits = tiny_model()(**encoding).logits
-    return noted(encoding["attention_mask"].all() and logits.shape == (1, 2), seq_len=encoding["input_ids"].shape[1])
+    return noted(
+        encoding["attention_mask"].all() and logits.shape == (1, 2),
+        seq_len=encoding["input_ids"].shape[1],
+    )
 
 
 @section.claim(
     "hf-all-one-length",
     "In training, unlike in inference on one sentence, all samples have to keep the same length.",
-    "Only those of one batch, since a tensor has no ragged rows: each batch is padded to its own longest row. "
+    "Only those of one batch, since a tensor has no ragged rows: each batch is padded to its own "
+    "longest row. "
     "Padding everything to one length works too, and computes more.",
     "https://huggingface.co/learn/llm-course/chapter3/2#dynamic-padding",
     reviewed="corrected",
@@ -188,8 +224,12 @@ def all_one_length():
         widths.append(batch["input_ids"].shape[1])
         return batch
 
-    Trainer(tiny_model(), training_args(per_device_train_batch_size=2, max_steps=4), data_collator,
-            tokenized_train()[0].select(range(8))).train()  # fmt: skip
+    Trainer(
+        tiny_model(),
+        training_args(per_device_train_batch_size=2, max_steps=4),
+        data_collator,
+        tokenized_train()[0].select(range(8)),
+    ).train()
     return noted(len(set(widths)) == 1, widths_of_the_batches=widths)
 
 
@@ -206,22 +246,31 @@ def collator_implicit():
 
     rows = tokenized_train()[0]
     longest = max(map(len, rows["input_ids"]))
-    padded = rows.map(lambda row: tokenizer().pad(row, padding="max_length", max_length=longest), load_from_cache_file=False)
+    padded = rows.map(
+        lambda row: tokenizer().pad(row, padding="max_length", max_length=longest),
+        load_from_cache_file=False,
+    )
     arguments = {
         "neither": {"train_dataset": rows},
         "processing_class=tokenizer": {"train_dataset": rows, "processing_class": tokenizer()},
         "neither, padded rows": {"train_dataset": padded},
     }
-    trainers = {name: Trainer(tiny_model(), training_args(), **given) for name, given in arguments.items()}
+    trainers = {
+        name: Trainer(tiny_model(), training_args(), **given) for name, given in arguments.items()
+    }
     errors = {name: error_of(trainer.train) for name, trainer in trainers.items()}
-    outcomes = {name: TRAINS if error is None else type(error).__name__ for name, error in errors.items()}
+    outcomes = {
+        name: TRAINS if error is None else type(error).__name__ for name, error in errors.items()
+    }
     return noted(
         errors["neither"] is None,
-        {"neither": outcomes["neither"],
-         "processing_class=tokenizer": outcomes["processing_class=tokenizer"],
-         "neither, padded rows": outcomes["neither, padded rows"]},
+        {
+            "neither": outcomes["neither"],
+            "processing_class=tokenizer": outcomes["processing_class=tokenizer"],
+            "neither, padded rows": outcomes["neither, padded rows"],
+        },
         made_by_Trainer=type(trainers["processing_class=tokenizer"].data_collator).__name__,
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -243,11 +292,14 @@ def collator_passed():
 
     train_dataset = tokenized_train()[0].select(range(24))
     args = training_args(per_device_train_batch_size=8, max_steps=3)
-    passed = error_of(Trainer(tiny_model(), args, data_collator=counted, train_dataset=train_dataset).train)
+    passed = error_of(
+        Trainer(tiny_model(), args, data_collator=counted, train_dataset=train_dataset).train
+    )
     return noted(
         passed is None and calls == [8, 8, 8],
-        outcome=TRAINS if passed is None else str(passed), rows_in_each_call=calls,
-    )  # fmt: skip
+        outcome=TRAINS if passed is None else str(passed),
+        rows_in_each_call=calls,
+    )
 
 
 @section.claim(
@@ -263,7 +315,7 @@ def data_dot_collator():
     snippet = (
         "data_collator = DataCollatorWithPadding(tokenizer=tokenizer)\n"
         "batch = data.collator(train_samples[:8])\n"
-    )  # fmt: skip
+    )
     train_samples = tokenized_train()[0].remove_columns(UNUSED)
     names = {
         "DataCollatorWithPadding": DataCollatorWithPadding,
@@ -291,7 +343,8 @@ def slice_of_dict():
 
 @section.claim(
     "hf-collated-shapes",
-    "The eight samples become one batch: input_ids, token_type_ids and attention_mask of 8 × 67, labels of 8.",
+    "The eight samples become one batch: input_ids, token_type_ids and attention_mask of 8 × 67, "
+    "labels of 8.",
     "67 is the longest of the eight, and the collator pads the other seven to it. With other "
     "pairs it is their longest.",
     COLLATOR,
@@ -304,7 +357,9 @@ def collated_shapes():
     shapes = {name: tuple(tensor.shape) for name, tensor in data_collator(samples).items()}
     if origin != MRPC:
         return lacking(NEEDS_MRPC, shapes=shapes, data=origin)
-    expected = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), (8, 67)) | {"labels": (8,)}
+    expected = dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), (8, 67)) | {
+        "labels": (8,)
+    }
     return noted(shapes == expected, shapes=shapes, data=origin)
 
 
@@ -321,9 +376,12 @@ def label_becomes_labels():
     samples, _ = eight_samples()
     batch = DataCollatorWithPadding(tokenizer())(samples)
     return noted(
-        "label" in samples and "label" not in batch and batch["labels"].tolist() == samples["label"],
-        goes_in=list(samples), comes_out=list(batch),
-    )  # fmt: skip
+        "label" in samples
+        and "label" not in batch
+        and batch["labels"].tolist() == samples["label"],
+        goes_in=list(samples),
+        comes_out=list(batch),
+    )
 
 
 @section.claim(
@@ -344,5 +402,9 @@ def eight_images():
     batch = DataCollatorWithPadding(tokenizer())(samples)
     decoded = tokenizer().batch_decode(batch["input_ids"], skip_special_tokens=True)
     sentences = tokenized_train()[0][:8]["sentence1"]
-    are_text = [letters(text).startswith(letters(s)) for text, s in zip(decoded, sentences, strict=True)]
-    return noted(not any(are_text), rows_that_read_as_their_sentences=sum(are_text), first=decoded[0][:60])
+    are_text = [
+        letters(text).startswith(letters(s)) for text, s in zip(decoded, sentences, strict=True)
+    ]
+    return noted(
+        not any(are_text), rows_that_read_as_their_sentences=sum(are_text), first=decoded[0][:60]
+    )

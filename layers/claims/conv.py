@@ -1,4 +1,6 @@
-"""Notes, PyTorch 1 and 2: Conv2d the class, conv2d the function, and what a convolution's parameters mean."""
+"""Notes, PyTorch 1 and 2: Conv2d the class, conv2d the function, and what a convolution's
+parameters mean.
+"""
 
 import inspect
 
@@ -15,7 +17,8 @@ FUNCTION = PYTORCH + "generated/torch.nn.functional.conv2d.html"
 
 @section.claim(
     "conv-class-and-function",
-    "Conv2d is a class: make an instance first, then call it on the input. conv2d is called straight, "
+    "Conv2d is a class: make an instance first, then call it on the input. conv2d is called "
+    "straight, "
     "with the input and everything else as arguments.",
     "The instance keeps weight and bias, so its call needs the input alone; the function keeps "
     "nothing and is given everything each time. m(input) runs forward() and any hooks that were "
@@ -70,7 +73,8 @@ def class_wraps_function():
 
 @section.claim(
     "conv-layers-ready-made",
-    "The classic layers (convolutional, recurrent, transformer) are ready-made in torch.nn: a few arguments and "
+    "The classic layers (convolutional, recurrent, transformer) are ready-made in torch.nn: a few "
+    "arguments and "
     "you have an instance.",
     "Each is a subclass of nn.Module that makes its own weights: you give the sizes, it knows "
     "the rest.",
@@ -87,7 +91,8 @@ def layers_ready_made():
 
 @section.claim(
     "conv-own-layers",
-    "An unusual network isn't there ready-made; it is built by wrapping conv2d or Conv2d once more.",
+    "An unusual network isn't there ready-made; it is built by wrapping conv2d or Conv2d once "
+    "more.",
     "Subclass nn.Module and use any layers and functions in forward(), Conv2d and conv2d among "
     "them: Module finds their parameters, autograd their gradients, and the whole learns. Here "
     "a convolutional recurrent cell learns to add up what it has seen.",
@@ -141,9 +146,10 @@ def groups_default():
     default, depthwise = nn.Conv2d(6, 4, 3), nn.Conv2d(6, 6, 3, groups=6)
     return noted(
         default.groups == 1,
-        groups=default.groups, weight=tuple(default.weight.shape),
+        groups=default.groups,
+        weight=tuple(default.weight.shape),
         depthwise_weight=tuple(depthwise.weight.shape),
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -158,8 +164,9 @@ def kernel_count():
     weight, grouped = nn.Conv2d(6, 4, 3).weight, nn.Conv2d(6, 4, 3, groups=2).weight
     return noted(
         weight.flatten(0, 1).shape[0] == 4 * 6,
-        kernels=weight.flatten(0, 1).shape[0], kernels_with_groups_2=grouped.flatten(0, 1).shape[0],
-    )  # fmt: skip
+        kernels=weight.flatten(0, 1).shape[0],
+        kernels_with_groups_2=grouped.flatten(0, 1).shape[0],
+    )
 
 
 @section.question(
@@ -172,12 +179,17 @@ def kernel_count():
 def sum_or_average():
     image, weight = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 3, 3)
     output = F.conv2d(image, weight)
-    each = [F.conv2d(image[:, c : c + 1], weight[:, c : c + 1]) for c in range(3)]  # (1, 1, 6, 6) a channel
+    each = [
+        F.conv2d(image[:, c : c + 1], weight[:, c : c + 1]) for c in range(3)
+    ]  # (1, 1, 6, 6) a channel
     return which(
-        {"summed": torch.allclose(output, sum(each), atol=1e-5),
-         "averaged": torch.allclose(output, sum(each) / 3, atol=1e-5)},
-        first_output=output[0, 0, 0, 0].item(), first_of_each_channel=[one[0, 0, 0, 0].item() for one in each],
-    )  # fmt: skip
+        {
+            "summed": torch.allclose(output, sum(each), atol=1e-5),
+            "averaged": torch.allclose(output, sum(each) / 3, atol=1e-5),
+        },
+        first_output=output[0, 0, 0, 0].item(),
+        first_of_each_channel=[one[0, 0, 0, 0].item() for one in each],
+    )
 
 
 @section.claim(
@@ -198,7 +210,8 @@ def set_per_output():
 @section.claim(
     "conv-input-four-dimensional",
     "The input that the weight acts on has four dimensions, as the weight has.",
-    "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too and comes back "
+    "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too "
+    "and comes back "
     "without N. The section Shape of Conv2d's page lists both.",
     CONV2D,
     reviewed="corrected",
@@ -217,8 +230,7 @@ def input_four_dimensional():
 @section.claim(
     "conv-function-needs-weight",
     "For conv2d you have to prepare all the kernels yourself.",
-    "A function keeps nothing between calls, so weight is an argument, and one without a "
-    "default.",
+    "A function keeps nothing between calls, so weight is an argument, and one without a default.",
     FUNCTION,
 )
 def function_needs_weight():
@@ -228,7 +240,8 @@ def function_needs_weight():
 
 @section.claim(
     "conv-class-makes-weight",
-    "Conv2d needs only in_channels, out_channels and kernel_size (and groups); it makes the four-dimensional "
+    "Conv2d needs only in_channels, out_channels and kernel_size (and groups); it makes the "
+    "four-dimensional "
     "kernels itself.",
     "These numbers settle the weight's shape; the instance makes the tensor, fills it at random "
     "and keeps it. All other arguments have defaults.",
@@ -239,8 +252,9 @@ def class_makes_weight():
     required = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     return noted(
         required == ["in_channels", "out_channels", "kernel_size"],
-        required=required, made=tuple(nn.Conv2d(3, 4, 3).weight.shape),
-    )  # fmt: skip
+        required=required,
+        made=tuple(nn.Conv2d(3, 4, 3).weight.shape),
+    )
 
 
 @section.claim(
@@ -275,11 +289,15 @@ def argument_names():
 def normal_init():
     weight = nn.Conv2d(16, 512, 3).weight.detach().flatten()  # 73,728 draws
     bound = 1 / (16 * 3 * 3) ** 0.5
-    kurtosis = ((weight - weight.mean()) ** 4).mean() / weight.var() ** 2  # 3 if normal, 1.8 if uniform
+    kurtosis = (
+        (weight - weight.mean()) ** 4
+    ).mean() / weight.var() ** 2  # 3 if normal, 1.8 if uniform
     return noted(
         (weight.abs() > bound).any() and abs(kurtosis - 3) < 0.2,
-        bound=bound, largest=weight.abs().max().item(), kurtosis=kurtosis.item(),
-    )  # fmt: skip
+        bound=bound,
+        largest=weight.abs().max().item(),
+        kurtosis=kurtosis.item(),
+    )
 
 
 @section.claim(
@@ -296,13 +314,15 @@ def weight_learns():
     torch.optim.SGD(m.parameters(), lr=0.1).step()
     return noted(
         isinstance(m.weight, nn.Parameter) and not torch.equal(m.weight, before),
-        type=type(m.weight).__name__, largest_change=(m.weight - before).abs().max().item(),
-    )  # fmt: skip
+        type=type(m.weight).__name__,
+        largest_change=(m.weight - before).abs().max().item(),
+    )
 
 
 @section.claim(
     "conv-output-size",
-    "kernel_size, stride, padding and dilation (with the input's size) give the output's height and width.",
+    "kernel_size, stride, padding and dilation (with the input's size) give the output's height "
+    "and width.",
     "With its gaps the kernel covers dilation·(kernel_size − 1) + 1 cells, and each place where "
     "it stops gives one value: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) "
     "+ 1.",
@@ -310,7 +330,14 @@ def weight_learns():
 )
 def output_size():
     image, differs = torch.randn(1, 1, 11, 11), []
-    for k, s, p, d in [(3, 1, 0, 1), (3, 2, 1, 1), (2, 3, 0, 2), (5, 2, 2, 1), (3, 1, 2, 2), (4, 3, 1, 3)]:
+    for k, s, p, d in [
+        (3, 1, 0, 1),
+        (3, 2, 1, 1),
+        (2, 3, 0, 2),
+        (5, 2, 2, 1),
+        (3, 1, 2, 2),
+        (4, 3, 1, 3),
+    ]:
         output = nn.Conv2d(1, 1, k, stride=s, padding=p, dilation=d)(image)
         if output.shape[2] != (11 + 2 * p - d * (k - 1) - 1) // s + 1:
             differs.append((k, s, p, d))
@@ -327,42 +354,59 @@ def output_size():
 )
 def size_not_settable():
     parameters = list(inspect.signature(nn.Conv2d).parameters)
-    return noted(not [name for name in parameters if "size" in name and name != "kernel_size"], parameters=parameters)
+    return noted(
+        not [name for name in parameters if "size" in name and name != "kernel_size"],
+        parameters=parameters,
+    )
 
 
 @section.claim(
     "conv-padding-by-hand",
     "To get the size you want you work backwards to stride and padding yourself.",
-    "For the commonest wish, out as large as in, you needn't: padding='same' works it out (with stride 1 only).",
+    "For the commonest wish, out as large as in, you needn't: padding='same' works it out (with "
+    "stride 1 only).",
     CONV2D,
     reviewed="corrected",
 )
 def padding_by_hand():
     image = torch.randn(1, 1, 9, 9)
-    sizes = {k: tuple(nn.Conv2d(1, 1, k, padding="same", dilation=2)(image).shape[2:]) for k in (2, 3, 4, 5)}
+    sizes = {
+        k: tuple(nn.Conv2d(1, 1, k, padding="same", dilation=2)(image).shape[2:])
+        for k in (2, 3, 4, 5)
+    }
     same = all(size == (9, 9) for size in sizes.values())
-    return noted(not same, sizes_by_kernel=sizes, with_stride_2=str(error_of(nn.Conv2d, 1, 1, 3, 2, "same")))
+    return noted(
+        not same, sizes_by_kernel=sizes, with_stride_2=str(error_of(nn.Conv2d, 1, 1, 3, 2, "same"))
+    )
 
 
 @section.claim(
     "conv-int-or-tuple",
-    "kernel_size, stride, padding and dilation are an int for both directions, or a tuple of two ints for H and W.",
+    "kernel_size, stride, padding and dilation are an int for both directions, or a tuple of two "
+    "ints for H and W.",
     "An int is turned into a pair when the layer is made: kernel_size=3 is kept as (3, 3).",
     CONV2D,
 )
 def int_or_tuple():
     m = nn.Conv2d(1, 1, 3, stride=2, padding=1, dilation=2)
-    mixed = nn.Conv2d(1, 1, (3, 5), stride=(1, 2), padding=(1, 0), dilation=(2, 1))(torch.randn(1, 1, 12, 12))
+    mixed = nn.Conv2d(1, 1, (3, 5), stride=(1, 2), padding=(1, 0), dilation=(2, 1))(
+        torch.randn(1, 1, 12, 12)
+    )
     return noted(
-        m.kernel_size == (3, 3) and m.stride == (2, 2) and m.padding == (1, 1) and m.dilation == (2, 2)
+        m.kernel_size == (3, 3)
+        and m.stride == (2, 2)
+        and m.padding == (1, 1)
+        and m.dilation == (2, 2)
         and mixed.shape == (1, 1, 10, 4),
-        int_3_becomes=m.kernel_size, with_tuples=tuple(mixed.shape),
-    )  # fmt: skip
+        int_3_becomes=m.kernel_size,
+        with_tuples=tuple(mixed.shape),
+    )
 
 
 @section.claim(
     "conv-dilation-gaps",
-    "dilation is 1 by default, which means no gap between the kernel's elements; 2 means a gap of one.",
+    "dilation is 1 by default, which means no gap between the kernel's elements; 2 means a gap of "
+    "one.",
     "dilation is the distance from one element to the next. At 2 one cell is skipped, which "
     "gives the same as a kernel with zeros put between its elements.",
     CONV2D,
@@ -373,7 +417,11 @@ def dilation_gaps():
     with_gaps[:, :, ::2, ::2] = weight
     dilated, gaps = F.conv2d(image, weight, dilation=2), F.conv2d(image, with_gaps)
     default = nn.Conv2d(1, 1, 3).dilation
-    return noted(default == (1, 1) and torch.allclose(dilated, gaps, atol=1e-5), default=default, size=dilated.shape[2])
+    return noted(
+        default == (1, 1) and torch.allclose(dilated, gaps, atol=1e-5),
+        default=default,
+        size=dilated.shape[2],
+    )
 
 
 @section.claim(
@@ -390,7 +438,8 @@ def bias_default():
 
 @section.claim(
     "conv-bias-shape",
-    "The bias adds one number to each output channel's map: a tensor of one dimension, out_channels long, "
+    "The bias adds one number to each output channel's map: a tensor of one dimension, "
+    "out_channels long, "
     "learnable, to be read as Conv2d.bias.",
     "The output with bias less the output without is the same number all over a map: one number "
     "for each output channel, spread over its H × W.",
@@ -400,7 +449,9 @@ def bias_shape():
     image, m = torch.randn(1, 3, 8, 8), nn.Conv2d(3, 4, 3)
     added = m(image) - F.conv2d(image, m.weight)  # (1, 4, 6, 6)
     per_channel = torch.allclose(added, m.bias.reshape(1, 4, 1, 1).expand_as(added), atol=1e-6)
-    return noted(m.bias.shape == (4,) and m.bias.requires_grad and per_channel, shape=tuple(m.bias.shape))
+    return noted(
+        m.bias.shape == (4,) and m.bias.requires_grad and per_channel, shape=tuple(m.bias.shape)
+    )
 
 
 @section.claim(
@@ -411,7 +462,9 @@ def bias_shape():
 )
 def padding_modes():
     modes = ["zeros", "reflect", "replicate", "circular", "zero", "constant", "symmetric", "same"]
-    taken = [mode for mode in modes if error_of(nn.Conv2d, 1, 1, 3, padding=1, padding_mode=mode) is None]
+    taken = [
+        mode for mode in modes if error_of(nn.Conv2d, 1, 1, 3, padding=1, padding_mode=mode) is None
+    ]
     return noted(taken == ["zeros", "reflect", "replicate", "circular"], taken=taken)
 
 
@@ -439,7 +492,11 @@ def padding_reflect():
     row = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])
     padded = F.pad(row, (2, 2), mode="reflect").flatten().tolist()
     too_wide = error_of(F.pad, row, (4, 4), mode="reflect")
-    return noted(padded == [3, 2, 1, 2, 3, 4, 3, 2], padded=padded, padding_of_4=str(too_wide).split(":")[-1].strip())
+    return noted(
+        padded == [3, 2, 1, 2, 3, 4, 3, 2],
+        padded=padded,
+        padding_of_4=str(too_wide).split(":")[-1].strip(),
+    )
 
 
 @section.claim(
@@ -449,7 +506,9 @@ def padding_reflect():
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
 def padding_replicate():
-    padded = F.pad(torch.tensor([[[1.0, 2.0, 3.0, 4.0]]]), (2, 2), mode="replicate").flatten().tolist()
+    padded = (
+        F.pad(torch.tensor([[[1.0, 2.0, 3.0, 4.0]]]), (2, 2), mode="replicate").flatten().tolist()
+    )
     return noted(padded == [1, 1, 1, 2, 3, 4, 4, 4], padded=padded)
 
 
@@ -477,4 +536,6 @@ def padding_circular():
 )
 def device():
     m = nn.Conv2d(3, 4, 3, device="meta")
-    return noted(m.weight.device.type == "meta" and m.bias.device.type == "meta", device=str(m.weight.device))
+    return noted(
+        m.weight.device.type == "meta" and m.bias.device.type == "meta", device=str(m.weight.device)
+    )

@@ -18,7 +18,9 @@ DECOUPLED = "https://arxiv.org/abs/1711.05101"
 
 
 def noisy_regression(seed=0):
-    """30 noisy training rows of 40 features, of which 5 matter: easy to overfit. (x, y, new_x, new_y)."""
+    """30 noisy training rows of 40 features, of which 5 matter: easy to overfit. (x, y, new_x,
+    new_y).
+    """
     generator = torch.Generator().manual_seed(seed)
     x, new_x = torch.randn(30, 40, generator=generator), torch.randn(500, 40, generator=generator)
     weight = torch.zeros(40, 1)
@@ -59,13 +61,15 @@ def against_overfitting():
             gap[name] += (error - F.mse_loss(model(x), y).item()) / 5
     return noted(
         new_rows["p=0.3"] < new_rows["p=0"] and gap["p=0.3"] < gap["p=0"],
-        error_on_new_rows=new_rows, minus_the_error_on_training_rows=gap,
-    )  # fmt: skip
+        error_on_new_rows=new_rows,
+        minus_the_error_on_training_rows=gap,
+    )
 
 
 @section.claim(
     "dropout-co-adaptation",
-    "It makes a unit work together with others picked at random and so weakens their joint adaptation.",
+    "It makes a unit work together with others picked at random and so weakens their joint "
+    "adaptation.",
     "Without dropout, how the weight is divided between two copies of one feature depends on "
     "where it started. With dropout either copy may be missing at any step, so neither can "
     "count on the other, and both end with the same weight.",
@@ -99,10 +103,16 @@ def early_stopping():
     validation, train = zip(*fit(nn.Linear(40, 1), x, y, watch=losses), strict=True)
     best = min(range(len(validation)), key=validation.__getitem__)
     return noted(
-        best < len(validation) / 2 and validation[best] < validation[-1] and train[-1] < train[best],
-        best_step=best + 1, of_steps=len(validation), loss_there=validation[best], loss_at_the_end=validation[-1],
-        training_loss_there=train[best], training_loss_at_the_end=train[-1],
-    )  # fmt: skip
+        best < len(validation) / 2
+        and validation[best] < validation[-1]
+        and train[-1] < train[best],
+        best_step=best + 1,
+        of_steps=len(validation),
+        loss_there=validation[best],
+        loss_at_the_end=validation[-1],
+        training_loss_there=train[best],
+        training_loss_at_the_end=train[-1],
+    )
 
 
 @section.claim(
@@ -131,8 +141,10 @@ def l1_l2():
 
     sgd, adamw = torch.optim.SGD, torch.optim.AdamW
     weights = {
-        "none": trained(sgd), "L2": trained(sgd, l2), "L1": trained(sgd, lambda weight: 0.3 * weight.abs().sum())
-    }  # fmt: skip
+        "none": trained(sgd),
+        "L2": trained(sgd, l2),
+        "L1": trained(sgd, lambda weight: 0.3 * weight.abs().sum()),
+    }
     sizes = {name: weight.abs().sum().item() for name, weight in weights.items()}
     sgd_is_l2 = torch.allclose(trained(sgd, weight_decay=0.3), weights["L2"], atol=1e-4)
     adamw_is_l2 = torch.allclose(
@@ -156,7 +168,9 @@ def l1_l2():
 def ensemble():
     errors = {"knowing nothing": [], "one model": [], "five together": []}
     seconds = {"one model": 0.0, "five together": 0.0}
-    fit(nn.Linear(40, 1), *noisy_regression()[:2], steps=50)  # the first steps of a process are slow
+    fit(
+        nn.Linear(40, 1), *noisy_regression()[:2], steps=50
+    )  # the first steps of a process are slow
     for seed in range(10):
         x, y, new_x, new_y = noisy_regression(seed)
         everything = [torch.arange(30)]
@@ -171,12 +185,16 @@ def ensemble():
             errors[name].append(F.mse_loss(torch.stack(outputs).mean(dim=0), new_y).item())
         errors["knowing nothing"].append(new_y.square().mean().item())  # always predicting 0
     mean = {name: sum(each) / len(each) for name, each in errors.items()}
-    better = [five < one for one, five in zip(errors["one model"], errors["five together"], strict=True)]
+    better = [
+        five < one for one, five in zip(errors["one model"], errors["five together"], strict=True)
+    ]
     lowest = min(mean, key=mean.get) == "five together"
     return noted(
         lowest and seconds["five together"] > 2 * seconds["one model"],
-        error_on_new_rows=mean, seeds_with_the_five_better=f"{sum(better)} / {len(better)}", seconds=seconds,
-    )  # fmt: skip
+        error_on_new_rows=mean,
+        seeds_with_the_five_better=f"{sum(better)} / {len(better)}",
+        seconds=seconds,
+    )
 
 
 @section.question(
@@ -191,25 +209,37 @@ def ensemble():
 def soft_weight_sharing():
     from torch.distributions import Categorical, MixtureSameFamily, Normal
 
-    # Data made with weights of three values; what is learned starts elsewhere and knows nothing of them.
+    # Data made with weights of three values; what is learned starts elsewhere and knows nothing of
+    # them.
     x, made_with = torch.randn(64, 40), torch.tensor([1.0] * 10 + [-2.0] * 10 + [0.0] * 20)
     y = x @ made_with + 0.5 * torch.randn(64)
     weights = nn.Parameter(0.1 * torch.randn(40))
-    centres, widths, shares = (nn.Parameter(torch.tensor(v)) for v in ([-1.0, 0.0, 0.5], [-1.0] * 3, [0.0] * 3))
+    centres, widths, shares = (
+        nn.Parameter(torch.tensor(v)) for v in ([-1.0, 0.0, 0.5], [-1.0] * 3, [0.0] * 3)
+    )
     optimizer = torch.optim.Adam([weights, centres, widths, shares], lr=0.02)
     for _ in range(600):
-        # Not below 0.05: on weights that have met, a width going to 0 makes the likelihood grow without end.
-        mixture = MixtureSameFamily(Categorical(logits=shares), Normal(centres, widths.exp().clamp(min=0.05)))
+        # Not below 0.05: on weights that have met, a width going to 0 makes the likelihood grow
+        # without end.
+        mixture = MixtureSameFamily(
+            Categorical(logits=shares), Normal(centres, widths.exp().clamp(min=0.05))
+        )
         optimizer.zero_grad()
-        ((x @ weights - y).square().sum() / (2 * 0.5**2) - mixture.log_prob(weights).sum()).backward()
+        (
+            (x @ weights - y).square().sum() / (2 * 0.5**2) - mixture.log_prob(weights).sum()
+        ).backward()
         optimizer.step()
     nearest = (weights[:, None] - centres).abs().min(dim=1).values  # (40,)
     return which(
-        {"weights gather around a few shared values": (nearest < 0.1).all() and weights.abs().max() > 0.9,
-         "all weights shrink to 0, as with L2": weights.abs().max() < 0.1},
-        learned_centres=sorted(centres.tolist()), farthest_from_a_centre=nearest.max().item(),
+        {
+            "weights gather around a few shared values": (nearest < 0.1).all()
+            and weights.abs().max() > 0.9,
+            "all weights shrink to 0, as with L2": weights.abs().max() < 0.1,
+        },
+        learned_centres=sorted(centres.tolist()),
+        farthest_from_a_centre=nearest.max().item(),
         values=sorted({round(w, 1) for w in weights.tolist()}),
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -220,7 +250,9 @@ def soft_weight_sharing():
     reviewed="corrected",
 )
 def class_name():
-    return noted(hasattr(nn, "DropOut2d"), there=[name for name in dir(nn) if name.lower() == "dropout2d"])
+    return noted(
+        hasattr(nn, "DropOut2d"), there=[name for name in dir(nn) if name.lower() == "dropout2d"]
+    )
 
 
 @section.claim(
@@ -231,7 +263,10 @@ def class_name():
     DROPOUT2D,
 )
 def signature():
-    defaults = {name: parameter.default for name, parameter in inspect.signature(nn.Dropout2d).parameters.items()}
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(nn.Dropout2d).parameters.items()
+    }
     maps = torch.ones(1, 4, 2, 2)
     nn.Dropout2d(p=1.0)(maps)
     kept = bool(maps.all())
@@ -259,13 +294,16 @@ def whole_maps():
     zeroed = (values[..., 0] == 0).float().mean().item()
     return noted(
         uniform and abs(zeroed - 0.25) < 0.03,
-        fraction_zeroed=zeroed, kept_value=output.max().item(), eval_changes_nothing=torch.equal(in_eval, maps),
-    )  # fmt: skip
+        fraction_zeroed=zeroed,
+        kept_value=output.max().item(),
+        eval_changes_nothing=torch.equal(in_eval, maps),
+    )
 
 
 @section.claim(
     "dropout2d-does-1d",
-    "Dropout2d contains Dropout1d, for historical reasons: a tensor of three dimensions is treated by the 1d rule.",
+    "Dropout2d contains Dropout1d, for historical reasons: a tensor of three dimensions is "
+    "treated by the 1d rule.",
     "Still so: it is read as (N, C, L), with a warning that a later release will read it as (C, "
     "H, W). Today's name for the 1d rule is nn.Dropout1d.",
     DROPOUT2D,
@@ -299,8 +337,10 @@ def no_unbatched():
     whole = nn.Dropout2d()(picture[None])[0].flatten(1)
     return noted(
         len(torn) > 0,
-        maps_zeroed_in_part=len(torn), maps=16, with_batch_of_one_whole=bool((whole == whole[:, :1]).all()),
-    )  # fmt: skip
+        maps_zeroed_in_part=len(torn),
+        maps=16,
+        with_batch_of_one_whole=bool((whole == whole[:, :1]).all()),
+    )
 
 
 @section.claim(
@@ -320,31 +360,49 @@ def on_parameters():
     flow_changed = bool((output == 0).any())
     return noted(
         weights_changed and not flow_changed,
-        weights_changed=weights_changed, flowing_tensor_changed=flow_changed,
+        weights_changed=weights_changed,
+        flowing_tensor_changed=flow_changed,
         kept_values_doubled=torch.allclose(output[output != 0], 2 * flowing[output != 0]),
-    )  # fmt: skip
+    )
 
 
 @section.claim(
     "dropout-in-layer-definitions",
     "So Dropout is something to use while defining other layers.",
-    "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only compound layers take a "
-    "dropout argument: TransformerEncoderLayer puts such layers inside, LSTM applies it between its own layers.",
+    "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only "
+    "compound layers take a "
+    "dropout argument: TransformerEncoderLayer puts such layers inside, LSTM applies it between "
+    "its own layers.",
     DROPOUT,
     reviewed="corrected",
 )
 def in_layer_definitions():
-    takes_dropout = {layer.__name__: "dropout" in str(inspect.signature(layer)) for layer in (nn.Conv2d, nn.Linear)}
+    takes_dropout = {
+        layer.__name__: "dropout" in str(inspect.signature(layer))
+        for layer in (nn.Conv2d, nn.Linear)
+    }
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
-    compound = {"TransformerEncoderLayer": nn.TransformerEncoderLayer(8, 2), "LSTM": nn.LSTM(8, 8, 2, dropout=0.5)}
-    inside = {name: [part for part, layer in compound[name].named_modules() if isinstance(layer, nn.Dropout)]
-              for name in compound}
+    compound = {
+        "TransformerEncoderLayer": nn.TransformerEncoderLayer(8, 2),
+        "LSTM": nn.LSTM(8, 8, 2, dropout=0.5),
+    }
+    inside = {
+        name: [
+            part for part, layer in compound[name].named_modules() if isinstance(layer, nn.Dropout)
+        ]
+        for name in compound
+    }
     rows = torch.randn(5, 1, 8)
-    between = not torch.equal(compound["LSTM"](rows)[0], compound["LSTM"](rows)[0])  # two draws of what is zeroed
+    between = not torch.equal(
+        compound["LSTM"](rows)[0], compound["LSTM"](rows)[0]
+    )  # two draws of what is zeroed
     return noted(
         all(takes_dropout.values()),
-        takes_dropout=takes_dropout, as_a_layer=str(model[2]), inside_compound=inside, LSTM_drops_too=between,
-    )  # fmt: skip
+        takes_dropout=takes_dropout,
+        as_a_layer=str(model[2]),
+        inside_compound=inside,
+        LSTM_drops_too=between,
+    )
 
 
 @section.question(
@@ -363,12 +421,16 @@ def which_is_common():
     models = Path(find_spec("transformers").submodule_search_locations[0]) / "models"
     uses = {"nn.Dropout": 0, "nn.Dropout1d": 0, "nn.Dropout2d": 0, "DropPath": 0}
     for file in models.glob("*/modeling_*.py"):
-        for name in re.findall(r"\bnn\.Dropout(?:1d|2d)?(?=\()|= \w*DropPath(?=\()", file.read_text(encoding="utf-8")):
+        for name in re.findall(
+            r"\bnn\.Dropout(?:1d|2d)?(?=\()|= \w*DropPath(?=\()", file.read_text(encoding="utf-8")
+        ):
             uses["DropPath" if name.endswith("DropPath") else name] += 1
     often, rarely = uses["nn.Dropout"], uses["nn.Dropout2d"]
     return which(
-        {"Dropout, element-wise": often > 10 * rarely,
-         "Dropout2d": rarely > 10 * often,
-         "both": often <= 10 * rarely and rarely <= 10 * often},
+        {
+            "Dropout, element-wise": often > 10 * rarely,
+            "Dropout2d": rarely > 10 * often,
+            "both": often <= 10 * rarely and rarely <= 10 * often,
+        },
         uses_in_transformers=uses,
-    )  # fmt: skip
+    )

@@ -24,13 +24,19 @@ CROSS_ENTROPY = PYTORCH + "generated/torch.nn.CrossEntropyLoss.html"
     L1,
 )
 def l1_signature():
-    defaults = {name: parameter.default for name, parameter in inspect.signature(nn.L1Loss).parameters.items()}
-    return noted(defaults == {"size_average": None, "reduce": None, "reduction": "mean"}, defaults=defaults)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(nn.L1Loss).parameters.items()
+    }
+    return noted(
+        defaults == {"size_average": None, "reduce": None, "reduction": "mean"}, defaults=defaults
+    )
 
 
 @section.claim(
     "loss-import",
-    "import torch.nn.L1Loss doesn't work, since a plain import takes packages; from torch.nn import L1Loss does.",
+    "import torch.nn.L1Loss doesn't work, since a plain import takes packages; from torch.nn "
+    "import L1Loss does.",
     "After a plain import each part of the dotted name must be a package or a module, and "
     "L1Loss is a class inside one.",
     "https://docs.python.org/3/reference/simple_stmts.html#import",
@@ -39,7 +45,9 @@ def plain_import():
     error = error_of(importlib.import_module, "torch.nn.L1Loss")  # import torch.nn.L1Loss
     from torch.nn import L1Loss
 
-    return noted(isinstance(error, ModuleNotFoundError) and L1Loss is nn.L1Loss, plain_import=str(error))
+    return noted(
+        isinstance(error, ModuleNotFoundError) and L1Loss is nn.L1Loss, plain_import=str(error)
+    )
 
 
 @section.claim(
@@ -54,7 +62,12 @@ def size_average_dead():
         warnings.simplefilter("always")
         loss = nn.L1Loss(size_average=False, reduction="mean")
     output = loss(torch.tensor([1.0, 2.0]), torch.zeros(2))
-    return noted(output == 1.5, output=output.item(), reduction_now=loss.reduction, warning=str(caught[0].message))
+    return noted(
+        output == 1.5,
+        output=output.item(),
+        reduction_now=loss.reduction,
+        warning=str(caught[0].message),
+    )
 
 
 @section.claim(
@@ -68,7 +81,11 @@ def reduction_suffices():
     predict, target, agree = torch.randn(3, 2), torch.randn(3, 2), []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for size_average, reduce, reduction in [(True, True, "mean"), (False, True, "sum"), (True, False, "none")]:
+        for size_average, reduce, reduction in [
+            (True, True, "mean"),
+            (False, True, "sum"),
+            (True, False, "none"),
+        ]:
             old = nn.L1Loss(size_average=size_average, reduce=reduce)(predict, target)
             agree.append(torch.equal(old, nn.L1Loss(reduction=reduction)(predict, target)))
     return noted(all(agree), agree=agree)
@@ -76,7 +93,8 @@ def reduction_suffices():
 
 @section.claim(
     "loss-any-shape",
-    "predict and target can have any shape, as long as it is the same. Make the L1Loss first, then pass both.",
+    "predict and target can have any shape, as long as it is the same. Make the L1Loss first, "
+    "then pass both.",
     "|x − y| is taken element by element, so any shape will do that both have. Mind what "
     "happens if they differ: shapes that can't be broadcast raise an error, shapes that can "
     "give a warning only and a wrong loss. (3, 1) against (3,) compares each with each, and "
@@ -85,7 +103,10 @@ def reduction_suffices():
 )
 def any_shape():
     loss = nn.L1Loss()
-    outputs = {shape: loss(torch.ones(shape), torch.zeros(shape)).item() for shape in [(), (3,), (2, 3), (2, 3, 4, 5)]}
+    outputs = {
+        shape: loss(torch.ones(shape), torch.zeros(shape)).item()
+        for shape in [(), (3,), (2, 3), (2, 3, 4, 5)]
+    }
     values = torch.tensor([1.0, 2.0, 3.0])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -94,8 +115,9 @@ def any_shape():
     return noted(
         all(output == 1 for output in outputs.values()) and refused is not None and broadcast > 0,
         {"(3,) against (2,)": str(refused), "(3, 1) against (3,)": broadcast.item()},
-        outputs=outputs, warning=str(caught[0].message)[:88] + " …",
-    )  # fmt: skip
+        outputs=outputs,
+        warning=str(caught[0].message)[:88] + " …",
+    )
 
 
 @section.claim(
@@ -114,7 +136,8 @@ def three_reductions():
 
 @section.claim(
     "loss-none",
-    "'none' takes |x − y| of each element: the output is no scalar but has the shape of predict and target.",
+    "'none' takes |x − y| of each element: the output is no scalar but has the shape of predict "
+    "and target.",
     "Nothing is added up, so each element keeps a loss of its own.",
     L1,
 )
@@ -135,7 +158,12 @@ def mean():
     predict, target = torch.randn(2, 3), torch.randn(2, 3)
     output = nn.L1Loss(reduction="mean")(predict, target)
     total = (predict - target).abs().sum()
-    return noted(torch.isclose(output, total / 6) and output.dim() == 0, output=output.item(), sum=total.item(), n=6)
+    return noted(
+        torch.isclose(output, total / 6) and output.dim() == 0,
+        output=output.item(),
+        sum=total.item(),
+        n=6,
+    )
 
 
 @section.claim(
@@ -151,8 +179,9 @@ def total():
     output, twice = loss(predict, target), loss(predict.repeat(2, 1), target.repeat(2, 1))
     return noted(
         torch.isclose(output, (predict - target).abs().sum()) and output.dim() == 0,
-        output=output.item(), same_rows_twice=twice.item(),
-    )  # fmt: skip
+        output=output.item(),
+        same_rows_twice=twice.item(),
+    )
 
 
 @section.claim(
@@ -167,7 +196,10 @@ def mse_same_rules():
     squared = (predict - target) ** 2
     right = {"none": squared, "mean": squared.mean(), "sum": squared.sum()}
     agree = {r: torch.allclose(nn.MSELoss(reduction=r)(predict, target), right[r]) for r in right}
-    return noted(all(agree.values()) and inspect.signature(nn.MSELoss) == inspect.signature(nn.L1Loss), agree=agree)
+    return noted(
+        all(agree.values()) and inspect.signature(nn.MSELoss) == inspect.signature(nn.L1Loss),
+        agree=agree,
+    )
 
 
 @section.claim(
@@ -180,7 +212,12 @@ def mse_same_rules():
 def ce_input():
     loss, zeros = nn.CrossEntropyLoss(), {"dtype": torch.long}
     taken = {}
-    for shape, target in [((3,), ()), ((2, 3), (2,)), ((2, 3, 5), (2, 5)), ((2, 3, 4, 4), (2, 4, 4))]:
+    for shape, target in [
+        ((3,), ()),
+        ((2, 3), (2,)),
+        ((2, 3, 5), (2, 5)),
+        ((2, 3, 4, 4), (2, 4, 4)),
+    ]:
         taken[shape] = error_of(loss, torch.randn(shape), torch.zeros(target, **zeros)) is None
     return noted([shape for shape in taken if taken[shape]] == [(3,), (2, 3)], taken=taken)
 
@@ -198,15 +235,17 @@ def ce_one_hot():
     loss = nn.CrossEntropyLoss()
     return noted(
         torch.isclose(loss(logits, one_hot.float()), loss(logits, index)),
-        by_index=loss(logits, index).item(), by_one_hot=loss(logits, one_hot.float()).item(),
+        by_index=loss(logits, index).item(),
+        by_one_hot=loss(logits, one_hot.float()).item(),
         by_probabilities=loss(logits, torch.full((4, 3), 1 / 3)).item(),
         as_integers=str(error_of(loss, logits, one_hot)),
-    )  # fmt: skip
+    )
 
 
 @section.claim(
     "loss-ce-index",
-    "Or the target is the right index alone, without the dimension C: shape (N), or a scalar for input (C).",
+    "Or the target is the right index alone, without the dimension C: shape (N), or a scalar for "
+    "input (C).",
     "All that is needed of the target is which class's −log softmax to take, so one integer "
     "(long) for each example is enough.",
     CROSS_ENTROPY,
@@ -216,7 +255,11 @@ def ce_index():
     batch = nn.CrossEntropyLoss()(logits, torch.tensor([0, 2, 1, 1]))
     single = nn.CrossEntropyLoss()(logits[0], torch.tensor(0))
     by_hand = -logits[0].log_softmax(dim=0)[0]
-    return noted(torch.isclose(single, by_hand) and batch.dim() == 0, single=single.item(), by_hand=by_hand.item())
+    return noted(
+        torch.isclose(single, by_hand) and batch.dim() == 0,
+        single=single.item(),
+        by_hand=by_hand.item(),
+    )
 
 
 @section.claim(
@@ -229,26 +272,39 @@ def ce_index():
 )
 def ce_scalar():
     logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
-    total, mean = (nn.CrossEntropyLoss(reduction=reduction)(logits, index) for reduction in ("sum", "mean"))
-    return noted(total.dim() == mean.dim() == 0 and torch.isclose(total, 4 * mean), sum=total.item(), mean=mean.item())
+    total, mean = (
+        nn.CrossEntropyLoss(reduction=reduction)(logits, index) for reduction in ("sum", "mean")
+    )
+    return noted(
+        total.dim() == mean.dim() == 0 and torch.isclose(total, 4 * mean),
+        sum=total.item(),
+        mean=mean.item(),
+    )
 
 
 @section.claim(
     "loss-ce-none-shape",
     "With reduction='none' the output has the target's shape.",
-    "With indices, yes. With one-hot or probabilities the class dimension is gone: target (N, C), output (N).",
+    "With indices, yes. With one-hot or probabilities the class dimension is gone: target (N, C), "
+    "output (N).",
     CROSS_ENTROPY,
     reviewed="corrected",
 )
 def ce_none_shape():
-    loss, logits, index = nn.CrossEntropyLoss(reduction="none"), torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+    loss, logits, index = (
+        nn.CrossEntropyLoss(reduction="none"),
+        torch.randn(4, 3),
+        torch.tensor([0, 2, 1, 1]),
+    )
     one_hot = F.one_hot(index, 3).float()
     by_index, by_one_hot = loss(logits, index), loss(logits, one_hot)
     return noted(
         by_index.shape == index.shape and by_one_hot.shape == one_hot.shape,
-        target_index=tuple(index.shape), output_index=tuple(by_index.shape),
-        target_one_hot=tuple(one_hot.shape), output_one_hot=tuple(by_one_hot.shape),
-    )  # fmt: skip
+        target_index=tuple(index.shape),
+        output_index=tuple(by_index.shape),
+        target_one_hot=tuple(one_hot.shape),
+        output_one_hot=tuple(by_one_hot.shape),
+    )
 
 
 @section.claim(
@@ -264,7 +320,8 @@ def ce_none_unused():
     logits, index, reported = torch.randn(24, 3), torch.randint(0, 3, (24,)), {}
     for reduction in ("none", "mean"):
         loss = nn.CrossEntropyLoss(reduction=reduction)
-        # train_ch3: metric.add(float(l.sum()), …, y.numel()) for each batch, here of 8, then the quotient
+        # train_ch3: metric.add(float(l.sum()), …, y.numel()) for each batch, here of 8, then the
+        # quotient
         batches = zip(logits.split(8), index.split(8), strict=True)
         reported[reduction] = sum(loss(*batch).sum().item() for batch in batches) / len(index)
     right = -logits.log_softmax(dim=1)[torch.arange(24), index].mean().item()

@@ -1,4 +1,5 @@
-"""What the Hugging Face claims run on: pairs of sentences, the embedded checkpoint, tiny models. No network.
+"""What the Hugging Face claims run on: pairs of sentences, the embedded checkpoint, tiny models. No
+network.
 
 transformers and datasets are imported inside the functions: `import layers` needs torch alone.
 """
@@ -13,20 +14,37 @@ from languages import say
 
 EMBEDDED = Path(__file__).parents[2] / "pipeline" / "embedded"
 EMBEDDED_PAIRS, EMBEDDED_METRIC = EMBEDDED / "pairs", str(EMBEDDED / "mrpc_metric")
-TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+TINY = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+}
 MRPC = "MRPC"
 NEEDS_MRPC = say("MRPC: set MRPC_DIR to its folder, or let the Hub's nyu-mll/glue be downloaded")
 
 # The last resort, written for these claims: lengths from a few words to many.
 EIGHT_PAIRS = [
     ("The cat sat on the mat.", "A cat was sitting on the mat.", 1),
-    ("It rains.", "The rain that set in on Friday is expected to last until late on Sunday evening.", 0),
+    (
+        "It rains.",
+        "The rain that set in on Friday is expected to last until late on Sunday evening.",
+        0,
+    ),
     ("She bought two books in town.", "In town she bought a pair of books.", 1),
     ("Shares rose 3 percent on Monday.", "Shares fell 3 percent on Monday.", 0),
-    ("He plays the piano.", "He is playing the piano in the great hall tonight, before a full house.", 0),
+    (
+        "He plays the piano.",
+        "He is playing the piano in the great hall tonight, before a full house.",
+        0,
+    ),
     ("The bridge opened in 1932.", "It was in 1932 that the bridge was opened to traffic.", 1),
     ("Nobody was hurt.", "No one was injured.", 1),
-    ("The train leaves at nine.", "The train from the harbour arrives at nine, if the weather allows.", 0),
+    (
+        "The train leaves at nine.",
+        "The train from the harbour arrives at nine, if the weather allows.",
+        0,
+    ),
 ]
 
 
@@ -44,18 +62,24 @@ def tokenizer():
 
 
 def mrpc_folder():
-    """MRPC's folder of parquet files: MRPC_DIR, else what the Hub's cache holds of nyu-mll/glue, else "". Asks no network."""
+    """MRPC's folder of parquet files: MRPC_DIR, else what the Hub's cache holds of nyu-mll/glue,
+    else "". Asks no network.
+    """
     if named := os.environ.get("MRPC_DIR", "").strip():
         return named
     from huggingface_hub import try_to_load_from_cache
 
     # A path where it is kept; a marker or None where it isn't.
-    found = try_to_load_from_cache("nyu-mll/glue", "mrpc/train-00000-of-00001.parquet", repo_type="dataset")
+    found = try_to_load_from_cache(
+        "nyu-mll/glue", "mrpc/train-00000-of-00001.parquet", repo_type="dataset"
+    )
     return str(Path(found).parent) if isinstance(found, str) else ""
 
 
 def raw_datasets():
-    """(DatasetDict, where from): MRPC where mrpc_folder() finds it, else the embedded pairs, else eight pairs."""
+    """(DatasetDict, where from): MRPC where mrpc_folder() finds it, else the embedded pairs, else
+    eight pairs.
+    """
     return _raw_datasets(mrpc_folder())
 
 
@@ -64,17 +88,26 @@ def _raw_datasets(mrpc_folder):
     from datasets import Dataset, DatasetDict
 
     def parts(folder, kind, read):
-        files = {split: sorted(folder.glob(f"{split}*.{kind}")) for split in ("train", "validation", "test")}
+        files = {
+            split: sorted(folder.glob(f"{split}*.{kind}"))
+            for split in ("train", "validation", "test")
+        }
         return DatasetDict({split: read(str(found[0])) for split, found in files.items() if found})
 
-    if mrpc_folder and (mrpc := parts(Path(mrpc_folder).expanduser(), "parquet", Dataset.from_parquet)):
+    if mrpc_folder and (
+        mrpc := parts(Path(mrpc_folder).expanduser(), "parquet", Dataset.from_parquet)
+    ):
         return mrpc, MRPC
     if embedded := parts(EMBEDDED_PAIRS, "csv", Dataset.from_csv):
         # MRPC's columns alone; the kind of a pair is for those who look at them
         return embedded.remove_columns("kind"), say("the embedded pairs")
     names = ("sentence1", "sentence2", "label", "idx")
-    rows = [dict(zip(names, (*pair, number), strict=True)) for number, pair in enumerate(EIGHT_PAIRS)]
-    return DatasetDict({split: Dataset.from_list(rows) for split in ("train", "validation", "test")}), say("eight pairs")
+    rows = [
+        dict(zip(names, (*pair, number), strict=True)) for number, pair in enumerate(EIGHT_PAIRS)
+    ]
+    return DatasetDict(
+        {split: Dataset.from_list(rows) for split in ("train", "validation", "test")}
+    ), say("eight pairs")
 
 
 @lru_cache
@@ -105,6 +138,13 @@ def training_args(**settings):
     """TrainingArguments for a run of seconds: on the processor, nothing saved, nothing reported."""
     from transformers import TrainingArguments
 
-    quiet = {"output_dir": tempfile.gettempdir(), "use_cpu": True, "report_to": "none", "save_strategy": "no",
-             "disable_tqdm": True, "logging_strategy": "no", "max_steps": 2}  # fmt: skip
+    quiet = {
+        "output_dir": tempfile.gettempdir(),
+        "use_cpu": True,
+        "report_to": "none",
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "logging_strategy": "no",
+        "max_steps": 2,
+    }
     return TrainingArguments(**{**quiet, **settings})

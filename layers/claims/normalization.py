@@ -36,8 +36,9 @@ def not_regularization():
     means = nn.BatchNorm2d(3)(images).mean(dim=(0, 2, 3))  # (C,)
     return noted(
         norms["weight_decay"] < 0.99 and norms["BatchNorm"] > 0.9999 and means.abs().max() < 1e-5,
-        weight_norm_after_a_step_over_before=norms, means_after_BatchNorm=means.tolist(),
-    )  # fmt: skip
+        weight_norm_after_a_step_over_before=norms,
+        means_after_BatchNorm=means.tolist(),
+    )
 
 
 @section.claim(
@@ -50,7 +51,9 @@ def not_regularization():
 def shape_kept():
     images, bn = torch.randn(8, 3, 4, 5), nn.BatchNorm2d(3)
     return noted(
-        bn(images).shape == images.shape, shape=tuple(bn(images).shape), unbatched=str(error_of(bn, images[0]))
+        bn(images).shape == images.shape,
+        shape=tuple(bn(images).shape),
+        unbatched=str(error_of(bn, images[0])),
     )
 
 
@@ -66,7 +69,11 @@ def formula():
     images, bn = 5 + 2 * torch.randn(8, 3, 4, 4), nn.BatchNorm2d(3)
     nn.init.normal_(bn.weight), nn.init.normal_(bn.bias)
     per_channel = {"dim": (0, 2, 3), "keepdim": True}  # (1, C, 1, 1)
-    gamma, beta, mean = bn.weight.reshape(1, 3, 1, 1), bn.bias.reshape(1, 3, 1, 1), images.mean(**per_channel)
+    gamma, beta, mean = (
+        bn.weight.reshape(1, 3, 1, 1),
+        bn.bias.reshape(1, 3, 1, 1),
+        images.mean(**per_channel),
+    )
     differences = {}
     for name, unbiased in (("biased", False), ("unbiased", True)):
         variance = images.var(**per_channel, unbiased=unbiased)
@@ -88,9 +95,12 @@ def e_is_variance():
     bn(images)
     variance = images.var(dim=(0, 2, 3))
     return noted(
-        torch.allclose(bn.running_mean, variance, atol=1e-4) and torch.allclose(bn.running_var, variance, atol=1e-4),
-        E=bn.running_mean.tolist(), mean=images.mean(dim=(0, 2, 3)).tolist(), Var=bn.running_var.tolist(),
-    )  # fmt: skip
+        torch.allclose(bn.running_mean, variance, atol=1e-4)
+        and torch.allclose(bn.running_var, variance, atol=1e-4),
+        E=bn.running_mean.tolist(),
+        mean=images.mean(dim=(0, 2, 3)).tolist(),
+        Var=bn.running_var.tolist(),
+    )
 
 
 @section.claim(
@@ -100,17 +110,22 @@ def e_is_variance():
     BATCHNORM2D,
 )
 def per_channel():
-    images, bn = torch.randn(8, 3, 4, 4) + torch.tensor([1.0, 20.0, 300.0]).reshape(1, 3, 1, 1), nn.BatchNorm2d(3)
+    images, bn = (
+        torch.randn(8, 3, 4, 4) + torch.tensor([1.0, 20.0, 300.0]).reshape(1, 3, 1, 1),
+        nn.BatchNorm2d(3),
+    )
     means = bn(images).mean(dim=(0, 2, 3))  # (C,)
     return noted(
         bn.running_mean.shape == (3,) and means.abs().max() < 1e-4,
-        shape=tuple(bn.running_mean.shape), means_after=means.tolist(),
-    )  # fmt: skip
+        shape=tuple(bn.running_mean.shape),
+        means_after=means.tolist(),
+    )
 
 
 @section.claim(
     "norm-gamma-beta-shape",
-    "γ and β are one for each channel: shape C, whatever the batch size; read them as .weight and .bias.",
+    "γ and β are one for each channel: shape C, whatever the batch size; read them as .weight and "
+    ".bias.",
     "They belong to the channels, not to the rows: the layer is made from num_features before "
     "any batch is seen.",
     BATCHNORM2D,
@@ -119,13 +134,18 @@ def gamma_beta_shape():
     bn = nn.BatchNorm2d(5)
     for batch_size in (2, 16):
         bn(torch.randn(batch_size, 5, 4, 4))
-    return noted(bn.weight.shape == bn.bias.shape == (5,), weight=tuple(bn.weight.shape), bias=tuple(bn.bias.shape))
+    return noted(
+        bn.weight.shape == bn.bias.shape == (5,),
+        weight=tuple(bn.weight.shape),
+        bias=tuple(bn.bias.shape),
+    )
 
 
 @section.claim(
     "norm-standard-normal",
     "γ and β act on a standard normal distribution, whose variance and mean they change.",
-    "On values of mean 0 and variance 1, which needn't be normal: subtracting and dividing leave a distribution its "
+    "On values of mean 0 and variance 1, which needn't be normal: subtracting and dividing leave "
+    "a distribution its "
     "form. Pixels that were 0 or 1 still have just two values.",
     BATCHNORM2D,
     reviewed="corrected",
@@ -136,13 +156,17 @@ def standard_normal():
     within_one = (output.abs() < 1).float().mean().item()  # 0.683 for a normal distribution
     return noted(
         abs(within_one - 0.683) < 0.02,
-        mean=output.mean().item(), variance=output.var().item(), values=output.unique().tolist(), within_one=within_one,
-    )  # fmt: skip
+        mean=output.mean().item(),
+        variance=output.var().item(),
+        values=output.unique().tolist(),
+        within_one=within_one,
+    )
 
 
 @section.claim(
     "norm-initial-values",
-    "γ and β aren't passed in: the class makes them with the values 1 and 0, and they can be learned.",
+    "γ and β aren't passed in: the class makes them with the values 1 and 0, and they can be "
+    "learned.",
     "With 1 and 0 nothing is changed at first. Both are Parameters, so backward() gives them "
     "gradients and the optimizer moves them.",
     BATCHNORM2D,
@@ -151,20 +175,27 @@ def initial_values():
     bn = nn.BatchNorm2d(3)
     made = bn.weight.tolist(), bn.bias.tolist()
     bn(torch.randn(4, 3, 2, 2)).square().sum().backward()
-    learnable = isinstance(bn.weight, nn.Parameter) and bn.weight.grad is not None and bn.bias.grad is not None
+    learnable = (
+        isinstance(bn.weight, nn.Parameter)
+        and bn.weight.grad is not None
+        and bn.bias.grad is not None
+    )
     return noted(made == ([1, 1, 1], [0, 0, 0]) and learnable, weight=made[0], bias=made[1])
 
 
 @section.claim(
     "norm-signature",
-    "BatchNorm2d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device, dtype).",
+    "BatchNorm2d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, "
+    "device, dtype).",
     "The installed release has all of these with the same defaults. Recent ones have bias as "
     "well, by keyword: bias=False leaves β away and keeps γ.",
     BATCHNORM2D,
 )
 def signature():
     parameters = inspect.signature(nn.BatchNorm2d).parameters
-    defaults = {name: parameter.default for name, parameter in parameters.items() if name != "num_features"}
+    defaults = {
+        name: parameter.default for name, parameter in parameters.items() if name != "num_features"
+    }
     as_noted = {
         "eps": 1e-5,
         "momentum": 0.1,
@@ -187,13 +218,19 @@ def signature():
 def num_features():
     rgb = torch.randn(4, 3, 8, 8)
     takes = {c: error_of(nn.BatchNorm2d(c), rgb) is None for c in (1, 3, 4)}
-    return noted(takes == {1: False, 3: True, 4: False}, takes_rgb=takes, error=str(error_of(nn.BatchNorm2d(4), rgb)))
+    return noted(
+        takes == {1: False, 3: True, 4: False},
+        takes_rgb=takes,
+        error=str(error_of(nn.BatchNorm2d(4), rgb)),
+    )
 
 
 @section.claim(
     "norm-argument-names",
-    "Among its arguments are num_feature and tracking_running_stats, as the notes' explanations call them.",
-    "num_features and track_running_stats, as the notes' own signature has them. Under the other names they are "
+    "Among its arguments are num_feature and tracking_running_stats, as the notes' explanations "
+    "call them.",
+    "num_features and track_running_stats, as the notes' own signature has them. Under the other "
+    "names they are "
     "unexpected arguments.",
     BATCHNORM2D,
     reviewed="corrected",
@@ -212,7 +249,8 @@ def argument_names():
 @section.claim(
     "norm-momentum-gamma-beta",
     "momentum is used in learning to update γ and β.",
-    "It updates running_mean and running_var, during the forward pass in training. γ and β are the optimizer's.",
+    "It updates running_mean and running_var, during the forward pass in training. γ and β are "
+    "the optimizer's.",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -222,8 +260,15 @@ def momentum_gamma_beta():
         bn = nn.BatchNorm2d(1, momentum=momentum)
         bn(images).square().mul(images).sum().backward()
         torch.optim.SGD(bn.parameters(), lr=0.01).step()
-        after[momentum] = {"gamma": bn.weight.item(), "beta": bn.bias.item(), "running_mean": bn.running_mean.item()}
-    return noted(after[0.1]["gamma"] != after[0.9]["gamma"] or after[0.1]["beta"] != after[0.9]["beta"], after=after)
+        after[momentum] = {
+            "gamma": bn.weight.item(),
+            "beta": bn.bias.item(),
+            "running_mean": bn.running_mean.item(),
+        }
+    return noted(
+        after[0.1]["gamma"] != after[0.9]["gamma"] or after[0.1]["beta"] != after[0.9]["beta"],
+        after=after,
+    )
 
 
 @section.question(
@@ -240,11 +285,21 @@ def momentum_weight():
     batch, n = images.mean(), images.numel()
     variance = 0.9 * 1 + 0.1 * images.var(unbiased=True)
     return which(
-        {"momentum is the new batch's weight": torch.isclose(bn.running_mean[0], 0.9 * 0 + 0.1 * batch),
-         "momentum is the old value's weight": torch.isclose(bn.running_mean[0], 0.1 * 0 + 0.9 * batch)},
-        {"batch mean": batch.item(), "running_mean": bn.running_mean.item(), "n": n,
-         "running_var divides by n − 1": torch.isclose(bn.running_var[0], variance).item()},
-    )  # fmt: skip
+        {
+            "momentum is the new batch's weight": torch.isclose(
+                bn.running_mean[0], 0.9 * 0 + 0.1 * batch
+            ),
+            "momentum is the old value's weight": torch.isclose(
+                bn.running_mean[0], 0.1 * 0 + 0.9 * batch
+            ),
+        },
+        {
+            "batch mean": batch.item(),
+            "running_mean": bn.running_mean.item(),
+            "n": n,
+            "running_var divides by n − 1": torch.isclose(bn.running_var[0], variance).item(),
+        },
+    )
 
 
 @section.claim(
@@ -268,7 +323,8 @@ def affine_learnable():
 @section.question(
     "norm-track-running-stats",
     "track_running_stats: what does it decide? (Left aside in the notes.)",
-    "Which mean and variance eval() normalizes with: True, the running ones collected in training; False, "
+    "Which mean and variance eval() normalizes with: True, the running ones collected in "
+    "training; False, "
     "those of the batch at hand, as in training. In training it changes nothing in the output.",
     BATCHNORM2D,
 )
@@ -278,7 +334,11 @@ def track_running_stats():
     in_training = torch.equal(tracking(images), not_tracking(images))
     in_eval = torch.allclose(tracking.eval()(images), not_tracking.eval()(images), atol=1e-3)
     return which(
-        {"what training normalizes with": not in_training, "what eval normalizes with": not in_eval},
+        {
+            "what training normalizes with": not in_training,
+            "what eval normalizes with": not in_eval,
+        },
         {"running_mean without tracking": not_tracking.running_mean},
-        eval_mean_tracking=tracking(images).mean().item(), eval_mean_not_tracking=not_tracking(images).mean().item(),
-    )  # fmt: skip
+        eval_mean_tracking=tracking(images).mean().item(),
+        eval_mean_not_tracking=not_tracking(images).mean().item(),
+    )

@@ -39,29 +39,45 @@ def position_kept():
     dots = torch.eye(16).reshape(16, 1, 4, 4)  # sixteen pictures, a dot at each place of 4 × 4
     pooled = nn.MaxPool2d(2)(dots)  # (16, 1, 2, 2)
     different = {tuple(picture.flatten().tolist()) for picture in pooled}
-    return noted(len(different) == len(dots), pictures=len(dots), different_outputs=len(different),
-                 dot_after_max=pooled.max().item(), dot_after_average=nn.AvgPool2d(2)(dots).max().item())  # fmt: skip
+    return noted(
+        len(different) == len(dots),
+        pictures=len(dots),
+        different_outputs=len(different),
+        dot_after_max=pooled.max().item(),
+        dot_after_average=nn.AvgPool2d(2)(dots).max().item(),
+    )
 
 
 @section.claim(
     "pool-signature",
-    "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False).",
+    "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, "
+    "ceil_mode=False).",
     "The installed release has the same names and defaults. stride=None means kernel_size, so "
     "that windows lie side by side.",
     MAXPOOL2D,
 )
 def signature():
     parameters = inspect.signature(nn.MaxPool2d).parameters
-    defaults = {name: parameter.default for name, parameter in parameters.items() if name != "kernel_size"}
+    defaults = {
+        name: parameter.default for name, parameter in parameters.items() if name != "kernel_size"
+    }
     return noted(
-        defaults == {"stride": None, "padding": 0, "dilation": 1, "return_indices": False, "ceil_mode": False},
+        defaults
+        == {
+            "stride": None,
+            "padding": 0,
+            "dilation": 1,
+            "return_indices": False,
+            "ceil_mode": False,
+        },
         defaults=defaults,
     )
 
 
 @section.claim(
     "pool-channels-kept",
-    "Pooling doesn't change the number of channels, so neither in_channels nor out_channels is passed.",
+    "Pooling doesn't change the number of channels, so neither in_channels nor out_channels is "
+    "passed.",
     "Each channel is pooled by itself, so as many come out as went in.",
     MAXPOOL2D,
 )
@@ -83,12 +99,15 @@ def nothing_to_learn():
     pool = nn.MaxPool2d(2)
     gradient = torch.autograd.grad(pool(image).sum(), image)[0]
     parameters = list(pool.parameters())
-    return noted(not parameters, parameters=len(parameters), gradient_of_the_input=gradient[0, 0].tolist())
+    return noted(
+        not parameters, parameters=len(parameters), gradient_of_the_input=gradient[0, 0].tolist()
+    )
 
 
 @section.claim(
     "pool-only-height-width",
-    "As with Conv2d, make an instance and pass it the input. Input and output differ only in H and W; "
+    "As with Conv2d, make an instance and pass it the input. Input and output differ only in H "
+    "and W; "
     "batch size and channels are the same.",
     "The window moves over H and W alone, in each picture of the batch and in each channel by "
     "itself.",
@@ -97,7 +116,9 @@ def nothing_to_learn():
 def only_height_width():
     pool = nn.MaxPool2d(3, stride=2)
     output = pool(torch.randn(5, 4, 20, 15))
-    return noted(output.shape[:2] == (5, 4) and output.shape[2:] != (20, 15), output=tuple(output.shape))
+    return noted(
+        output.shape[:2] == (5, 4) and output.shape[2:] != (20, 15), output=tuple(output.shape)
+    )
 
 
 @section.claim(
@@ -109,7 +130,14 @@ def only_height_width():
 )
 def output_size():
     image, differs = torch.randn(1, 1, 11, 11), []
-    for k, s, p, d in [(3, 1, 0, 1), (3, 2, 1, 1), (2, 3, 0, 2), (5, 2, 2, 1), (3, 1, 1, 2), (4, 3, 2, 3)]:
+    for k, s, p, d in [
+        (3, 1, 0, 1),
+        (3, 2, 1, 1),
+        (2, 3, 0, 2),
+        (5, 2, 2, 1),
+        (3, 1, 1, 2),
+        (4, 3, 2, 3),
+    ]:
         output = nn.MaxPool2d(k, stride=s, padding=p, dilation=d)(image)
         if output.shape[2] != (11 + 2 * p - d * (k - 1) - 1) // s + 1:
             differs.append((k, s, p, d))
@@ -130,7 +158,8 @@ def stride_default():
 @section.claim(
     "pool-no-overlap",
     "So max pooling doesn't let windows overlap.",
-    "With the defaults they don't. A stride below kernel_size makes them overlap (ResNet's first pooling is 3 with "
+    "With the defaults they don't. A stride below kernel_size makes them overlap (ResNet's first "
+    "pooling is 3 with "
     "stride 2), and with dilation they do even at the default stride.",
     MAXPOOL2D,
     reviewed="corrected",
@@ -143,7 +172,9 @@ def no_overlap():
         "MaxPool2d(3, stride=2)": nn.MaxPool2d(3, stride=2),
         "MaxPool2d(2, dilation=2)": nn.MaxPool2d(2, dilation=2),
     }
-    most = {name: (pool(dots) > 0).flatten(1).sum(dim=1).max().item() for name, pool in pools.items()}
+    most = {
+        name: (pool(dots) > 0).flatten(1).sum(dim=1).max().item() for name, pool in pools.items()
+    }
     return noted(all(count == 1 for count in most.values()), most_windows_over_one_pixel=most)
 
 
@@ -160,14 +191,16 @@ def no_padding_mode():
     padding_never_counts = bool((padded == -1).all())
     return noted(
         "padding_mode" not in parameters and padding_never_counts,
-        parameters=parameters, padded_picture_of_minus_1=padded[0, 0].tolist(),
-    )  # fmt: skip
+        parameters=parameters,
+        padded_picture_of_minus_1=padded[0, 0].tolist(),
+    )
 
 
 @section.claim(
     "pool-class-pads-zero",
     "The class MaxPool2d fills the padding with 0.",
-    "With negative infinity. A picture of −1 stays −1 everywhere; with zeros its border would turn 0.",
+    "With negative infinity. A picture of −1 stays −1 everywhere; with zeros its border would "
+    "turn 0.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -188,19 +221,24 @@ def function_pads_infinity():
     only_padding = F.max_pool2d(torch.zeros(1, 1, 1, 1), 2, stride=1, padding=1, dilation=2)
     by_class = nn.MaxPool2d(2, stride=1, padding=1, dilation=2)(torch.zeros(1, 1, 1, 1))
     return noted(
-        only_padding.item() == float("-inf"), function_gives=only_padding.item(), class_gives=by_class.item()
+        only_padding.item() == float("-inf"),
+        function_gives=only_padding.item(),
+        class_gives=by_class.item(),
     )
 
 
 @section.claim(
     "pool-ceil-fills-zero",
-    "With ceil_mode=True, where a window at the border can't be filled, zeros fill it before the maximum is taken.",
+    "With ceil_mode=True, where a window at the border can't be filled, zeros fill it before the "
+    "maximum is taken.",
     "Nothing is filled in: the maximum is taken over the elements that are there.",
     MAXPOOL2D,
     reviewed="corrected",
 )
 def ceil_fills_zero():
-    output = nn.MaxPool2d(2, ceil_mode=True)(-torch.ones(1, 1, 5, 5))  # (1, 1, 3, 3): the last windows are cut off
+    output = nn.MaxPool2d(2, ceil_mode=True)(
+        -torch.ones(1, 1, 5, 5)
+    )  # (1, 1, 3, 3): the last windows are cut off
     return noted((output[..., -1] == 0).any(), output=output[0, 0].tolist())
 
 
@@ -228,13 +266,16 @@ def floor_drops():
 def ceil_changes_size():
     image = torch.randn(1, 1, 5, 5)
     floor, ceil = nn.MaxPool2d(2)(image), nn.MaxPool2d(2, ceil_mode=True)(image)
-    return noted(floor.shape != ceil.shape, floor=tuple(floor.shape[2:]), ceil=tuple(ceil.shape[2:]))
+    return noted(
+        floor.shape != ceil.shape, floor=tuple(floor.shape[2:]), ceil=tuple(ceil.shape[2:])
+    )
 
 
 @section.claim(
     "pool-ceil-rounds",
     "ceil and floor are just that: H and W come out of the formula rounded up or down.",
-    "Rounded up, with one exception: a window that would start in the right or bottom padding is dropped, "
+    "Rounded up, with one exception: a window that would start in the right or bottom padding is "
+    "dropped, "
     "so the size can be one less than the ceiling.",
     MAXPOOL2D,
     reviewed="corrected",
@@ -243,10 +284,14 @@ def ceil_rounds():
     exceptions = {}
     for height in range(4, 14):
         for k, s, p in [(2, 2, 0), (3, 2, 0), (2, 3, 1), (3, 2, 1)]:
-            output = nn.MaxPool2d(k, stride=s, padding=p, ceil_mode=True)(torch.randn(1, 1, height, height))
+            output = nn.MaxPool2d(k, stride=s, padding=p, ceil_mode=True)(
+                torch.randn(1, 1, height, height)
+            )
             ceiling = -(-(height + 2 * p - k) // s) + 1
             if output.shape[2] != ceiling:
-                exceptions[f"MaxPool2d({k}, {s}, {p}), H={height}"] = f"{output.shape[2]} ≠ {ceiling}"
+                exceptions[f"MaxPool2d({k}, {s}, {p}), H={height}"] = (
+                    f"{output.shape[2]} ≠ {ceiling}"
+                )
     return noted(not exceptions, exceptions=exceptions)
 
 
@@ -263,13 +308,17 @@ def indices_for_unpool():
     output, indices = nn.MaxPool2d(2, return_indices=True)(image)
     back = F.max_unpool2d(output, indices, kernel_size=2)  # (1, 2, 4, 4)
     kept = back != 0
-    return noted(torch.equal(back[kept], image[kept]) and kept.sum() == output.numel(), back=back[0, 0].tolist())
+    return noted(
+        torch.equal(back[kept], image[kept]) and kept.sum() == output.numel(),
+        back=back[0, 0].tolist(),
+    )
 
 
 @section.question(
     "pool-what-indices",
     "return_indices: what are these indices?",
-    "Each is the largest value's place in its channel's whole H × W plane, flattened: row · W + column. "
+    "Each is the largest value's place in its channel's whole H × W plane, flattened: row · W + "
+    "column. "
     "Not its place within the window, and each channel counts from 0.",
     MAXPOOL2D,
 )
@@ -278,8 +327,10 @@ def what_indices():
     output, indices = nn.MaxPool2d(2, return_indices=True)(image)  # both (1, 2, 2, 3)
     in_plane = image.flatten(2).gather(2, indices.flatten(2)).reshape_as(output)
     return which(
-        {"place in the channel's H × W plane": torch.equal(in_plane, output),
-         "place in the window": indices.max() < 4,
-         "place in the whole tensor": indices.max() >= 4 * 6},
+        {
+            "place in the channel's H × W plane": torch.equal(in_plane, output),
+            "place in the window": indices.max() < 4,
+            "place in the whole tensor": indices.max() >= 4 * 6,
+        },
         indices=indices[0].tolist(),
-    )  # fmt: skip
+    )

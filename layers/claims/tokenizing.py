@@ -1,4 +1,6 @@
-"""Notes, Hugging Face 1, first part: loading raw_datasets, checkpoints and tasks, tokenize_function and map."""
+"""Notes, Hugging Face 1, first part: loading raw_datasets, checkpoints and tasks, tokenize_function
+and map.
+"""
 
 import inspect
 import tempfile
@@ -15,13 +17,17 @@ LOADING = HUGGING_FACE + "datasets/loading"
 STREAM = HUGGING_FACE + "datasets/stream"
 MAP = HUGGING_FACE + "datasets/process#map"
 AUTO = HUGGING_FACE + "transformers/model_doc/auto"
-CALL = HUGGING_FACE + "transformers/main_classes/tokenizer#transformers.PreTrainedTokenizerBase.__call__"
+CALL = (
+    HUGGING_FACE
+    + "transformers/main_classes/tokenizer#transformers.PreTrainedTokenizerBase.__call__"
+)
 PADDING = HUGGING_FACE + "transformers/pad_truncation"
 
 
 @section.claim(
     "hf-load-dataset-config",
-    "load_dataset takes the dataset's name and then the config's; a dataset without configs needs none, "
+    "load_dataset takes the dataset's name and then the config's; a dataset without configs needs "
+    "none, "
     "or has one called 'default'.",
     "path comes first, name second. Where a dataset has several configs, leaving the name out "
     "or misspelling it is an error that lists them. (The Hub's name of GLUE is nyu-mll/glue "
@@ -32,7 +38,9 @@ def load_dataset_config():
     from datasets import load_dataset
 
     row = "sentence1,sentence2,label\nA cat sat.,A cat was sitting.,1\n"
-    configs = "".join(f"- config_name: {name}\n  data_files: {name}.csv\n" for name in ("mrpc", "rte"))
+    configs = "".join(
+        f"- config_name: {name}\n  data_files: {name}.csv\n" for name in ("mrpc", "rte")
+    )
 
     def load(*names):
         return load_dataset(*names, cache_dir=f"{cache}/cache")
@@ -44,21 +52,27 @@ def load_dataset_config():
         for file in (with_configs / "mrpc.csv", with_configs / "rte.csv", without / "train.csv"):
             file.write_text(row)
         named = load(str(with_configs), "mrpc")["train"].config_name
-        missing, misspelt = error_of(load, str(with_configs)), error_of(load, str(with_configs), "mprc")
+        missing, misspelt = (
+            error_of(load, str(with_configs)),
+            error_of(load, str(with_configs), "mprc"),
+        )
         by_itself = load(str(without))["train"].config_name
     parameters = list(inspect.signature(load_dataset).parameters)[:2]
     needed = missing is not None and misspelt is not None
     return noted(
         parameters == ["path", "name"] and named == "mrpc" and needed and by_itself == "default",
-        parameters=parameters, config_named=named, config_without_a_name=by_itself,
+        parameters=parameters,
+        config_named=named,
+        config_without_a_name=by_itself,
         misspelt=str(misspelt).splitlines()[0].replace(cache, "…"),
-    )  # fmt: skip
+    )
 
 
 @section.claim(
     "hf-print-raw-dataset",
     "After raw_datasets = load_dataset(…), print(raw_dataset) shows the structure.",
-    "NameError: the variable is raw_datasets, with an s. print(raw_datasets) shows splits, columns, rows.",
+    "NameError: the variable is raw_datasets, with an s. print(raw_datasets) shows splits, "
+    "columns, rows.",
     LOADING,
     reviewed="corrected",
 )
@@ -66,13 +80,20 @@ def print_raw_dataset():
     loaded, origin = raw_datasets()
     snippet = 'raw_datasets = load_dataset("glue", "mrpc")\nprint(raw_dataset)\n'
     printed = []
-    names = {"load_dataset": lambda *names: loaded, "print": lambda thing: printed.append(str(thing))}
+    names = {
+        "load_dataset": lambda *names: loaded,
+        "print": lambda thing: printed.append(str(thing)),
+    }
     error = error_of(exec, snippet, dict(names))
-    mended = error_of(exec, snippet.replace("print(raw_dataset)", "print(raw_datasets)"), dict(names))
+    mended = error_of(
+        exec, snippet.replace("print(raw_dataset)", "print(raw_datasets)"), dict(names)
+    )
     return noted(
         error is None,
-        error=str(error), with_an_s=printed[0][:60] + " …" if mended is None else str(mended), data=origin,
-    )  # fmt: skip
+        error=str(error),
+        with_an_s=printed[0][:60] + " …" if mended is None else str(mended),
+        data=origin,
+    )
 
 
 @section.claim(
@@ -95,16 +116,21 @@ def all_splits():
         one = load_dataset(folder, cache_dir=f"{folder}/cache", split="train")
     return noted(
         set(loaded) == {"train", "validation", "test"} and loaded["train"].num_rows > 0,
-        splits={name: split.num_rows for name, split in loaded.items()}, data=origin,
-        splits_of_another_dataset=list(other), with_split_train=type(one).__name__,
-    )  # fmt: skip
+        splits={name: split.num_rows for name, split in loaded.items()},
+        data=origin,
+        splits_of_another_dataset=list(other),
+        with_split_train=type(one).__name__,
+    )
 
 
 @section.claim(
     "hf-viewer-for-a-few-rows",
-    "load_dataset loads everything; to see only a few rows of a large dataset, you need the dataset server.",
-    "load_dataset can do it too: streaming=True reads rows as they are asked for (split='train[:8]' picks rows, but "
-    "after the whole download). Run here on a local file; the server itself (today: dataset viewer) needs the network.",
+    "load_dataset loads everything; to see only a few rows of a large dataset, you need the "
+    "dataset server.",
+    "load_dataset can do it too: streaming=True reads rows as they are asked for "
+    "(split='train[:8]' picks rows, but "
+    "after the whole download). Run here on a local file; the server itself (today: dataset "
+    "viewer) needs the network.",
     STREAM,
     reviewed="corrected",
 )
@@ -114,7 +140,9 @@ def viewer_for_a_few_rows():
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/large.csv", "w") as file:
             file.write("number\n" + "\n".join(map(str, range(5000))))
-        stream = load_dataset("csv", data_files=f"{folder}/large.csv", split="train", streaming=True)
+        stream = load_dataset(
+            "csv", data_files=f"{folder}/large.csv", split="train", streaming=True
+        )
         three = [row["number"] for row in stream.take(3)]
     only_whole = not isinstance(stream, IterableDataset)
     return noted(only_whole, type=type(stream).__name__, three_rows=three)
@@ -131,12 +159,19 @@ def checkpoint_decides_both():
     from transformers import AutoConfig, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
-    config, loaded = AutoConfig.from_pretrained(checkpoint()), AutoTokenizer.from_pretrained(checkpoint())
+    config, loaded = (
+        AutoConfig.from_pretrained(checkpoint()),
+        AutoTokenizer.from_pretrained(checkpoint()),
+    )
     model_class = MODEL_MAPPING[type(config)]
     return noted(
-        len(loaded) == config.vocab_size and "Bert" in type(loaded).__name__ and model_class.__name__ == "BertModel",
-        tokenizer=type(loaded).__name__, model=model_class.__name__, vocabulary=(len(loaded), config.vocab_size),
-    )  # fmt: skip
+        len(loaded) == config.vocab_size
+        and "Bert" in type(loaded).__name__
+        and model_class.__name__ == "BertModel",
+        tokenizer=type(loaded).__name__,
+        model=model_class.__name__,
+        vocabulary=(len(loaded), config.vocab_size),
+    )
 
 
 @section.claim(
@@ -165,13 +200,14 @@ def checkpoint_by_task():
     to_start_from = new_weights(checkpoint())
     return noted(
         not to_start_from,
-        new_weights_in_a_fine_tuned_checkpoint=of_the_task, new_weights_in_a_pretrained_one=to_start_from,
-    )  # fmt: skip
+        new_weights_in_a_fine_tuned_checkpoint=of_the_task,
+        new_weights_in_a_pretrained_one=to_start_from,
+    )
 
 
 @section.claim(
     "hf-checkpoint-old-name",
-    "checkpoint = \"bert-base-uncased\": this is the model's name on the Hub.",
+    'checkpoint = "bert-base-uncased": this is the model\'s name on the Hub.',
     "Today it is google-bert/bert-base-uncased: on the Hub each model stands under its owner, "
     "and transformers' own pages use the full name. The Hub redirects the short one, so the "
     "notes' line still loads. (Decided by what the installed transformers says; the Hub isn't "
@@ -187,15 +223,17 @@ def checkpoint_old_name():
     mentions = {"google-bert/bert-base-uncased": text.count("google-bert/bert-base-uncased")}
     mentions["bert-base-uncased"] = text.count("bert-base-uncased") - sum(mentions.values())
     return renamed(
-        mentions["bert-base-uncased"] > 0, mentions["google-bert/bert-base-uncased"] > 0,
+        mentions["bert-base-uncased"] > 0,
+        mentions["google-bert/bert-base-uncased"] > 0,
         mentions_in_transformers=mentions,
-    )  # fmt: skip
+    )
 
 
 @section.claim(
     "hf-one-task-per-model",
     "In Hugging Face each model belongs to one downstream task.",
-    "A checkpoint serves many: AutoModelFor… puts a head of your choice on the same body. The head decides the task; "
+    "A checkpoint serves many: AutoModelFor… puts a head of your choice on the same body. The "
+    "head decides the task; "
     "a head that the checkpoint doesn't hold starts at random and has to be trained.",
     AUTO,
     reviewed="corrected",
@@ -220,8 +258,10 @@ def one_task_per_model():
 
 @section.claim(
     "hf-type-ids-by-task",
-    "Models that judge the relation of two sentences are given token_type_ids, those for other tasks aren't.",
-    "The kind of model decides, not the task: BERT's tokenizer makes them for a single sentence too, DistilBERT's and "
+    "Models that judge the relation of two sentences are given token_type_ids, those for other "
+    "tasks aren't.",
+    "The kind of model decides, not the task: BERT's tokenizer makes them for a single sentence "
+    "too, DistilBERT's and "
     "RoBERTa's not even for pairs.",
     HUGGING_FACE + "transformers/glossary#token-type-ids",
     reviewed="corrected",
@@ -236,13 +276,15 @@ def type_ids_by_task():
     }
     return noted(
         "token_type_ids" in pair and "token_type_ids" not in single and all(made.values()),
-        single_sentence=list(single), by_tokenizer=made,
-    )  # fmt: skip
+        single_sentence=list(single),
+        by_tokenizer=made,
+    )
 
 
 @section.question(
     "hf-decoder-classifies",
-    "Would a large model such as llama2, made for question answering and chat, be unfit for tasks like sentiment?",
+    "Would a large model such as llama2, made for question answering and chat, be unfit for tasks "
+    "like sentiment?",
     "No: a decoder takes a classification head too (LlamaForSequenceClassification reads the "
     "last token that isn't padding), and a chat model can also simply be asked in words. Here a "
     "tiny one learns from 64 rows to tell two words apart and is right on 64 others. Whether "
@@ -266,14 +308,14 @@ def decoder_classifies():
     accuracy = right.float().mean().item()
     return which(
         {"it can classify": accuracy > 0.9, "it can't": accuracy < 0.7},
-        model=type(model).__name__, accuracy_on_64_other_rows=accuracy,
-    )  # fmt: skip
+        model=type(model).__name__,
+        accuracy_on_64_other_rows=accuracy,
+    )
 
 
 @section.claim(
     "hf-tokenizer-per-task",
-    "What is passed to the tokenizer differs from task to task, the number of sentences for "
-    "one.",
+    "What is passed to the tokenizer differs from task to task, the number of sentences for one.",
     "One sentence for sentiment, two for paraphrase: the task decides what you pass. Any "
     "tokenizer takes either, and lists of either: text_pair is optional.",
     CALL,
@@ -282,18 +324,26 @@ def tokenizer_per_task():
     sentiment = tokenizer()("A sentence.")
     paraphrase = tokenizer()("A sentence.", "Another.")
     rows = tokenizer()(["A sentence.", "A third."], ["Another.", "A fourth."])
-    separators = [ids.count(tokenizer().sep_token_id) for ids in (sentiment["input_ids"], paraphrase["input_ids"])]
+    separators = [
+        ids.count(tokenizer().sep_token_id)
+        for ids in (sentiment["input_ids"], paraphrase["input_ids"])
+    ]
     optional = inspect.signature(tokenizer().__call__).parameters["text_pair"].default is None
     return noted(
         separators == [1, 2] and len(rows["input_ids"]) == 2 and optional,
-        {"[SEP] with one sentence": separators[0], "[SEP] with two": separators[1], "text_pair is optional": optional},
+        {
+            "[SEP] with one sentence": separators[0],
+            "[SEP] with two": separators[1],
+            "text_pair is optional": optional,
+        },
         rows=len(rows["input_ids"]),
     )
 
 
 @section.claim(
     "hf-map-every-row",
-    "map hands each row of the raw dataset to tokenize_function, whatever the structure of the raw dataset.",
+    "map hands each row of the raw dataset to tokenize_function, whatever the structure of the "
+    "raw dataset.",
     "map knows nothing of the columns: it hands over each row (with batched=True lists of rows) "
     "and adds the columns that come back. tokenize_function must know their names.",
     MAP,
@@ -310,12 +360,20 @@ def map_every_row():
 
         return rows.map(tokenize_function, load_from_cache_file=False).column_names, set(seen)
 
-    flat, flat_seen = tokenized(Dataset.from_dict({"anything": ["a", "b c", "d"]}), lambda row: row["anything"])
-    nested = Dataset.from_list([{"translation": {"en": "a"}, "n": 1}, {"translation": {"en": "b c"}, "n": 2}])
+    flat, flat_seen = tokenized(
+        Dataset.from_dict({"anything": ["a", "b c", "d"]}), lambda row: row["anything"]
+    )
+    nested = Dataset.from_list(
+        [{"translation": {"en": "a"}, "n": 1}, {"translation": {"en": "b c"}, "n": 2}]
+    )
     deep, deep_seen = tokenized(nested, lambda row: row["translation"]["en"])
     return noted(
-        flat_seen == {"a", "b c", "d"} and deep_seen == {"a", "b c"} and "input_ids" in flat and "input_ids" in deep,
-        columns=flat, columns_of_a_nested_one=deep,
+        flat_seen == {"a", "b c", "d"}
+        and deep_seen == {"a", "b c"}
+        and "input_ids" in flat
+        and "input_ids" in deep,
+        columns=flat,
+        columns_of_a_nested_one=deep,
     )
 
 
@@ -348,8 +406,10 @@ def map_efficient():
         kept_in = {Path(part["filename"]).suffix for part in tokenized.cache_files}
     return noted(
         calls == [3, 0] and kept_in == {".arrow"},
-        calls_the_first_time=calls[0], calls_the_second_time=calls[1], kept_in=sorted(kept_in),
-    )  # fmt: skip
+        calls_the_first_time=calls[0],
+        calls_the_second_time=calls[1],
+        kept_in=sorted(kept_in),
+    )
 
 
 @section.claim(
@@ -397,8 +457,10 @@ def tokenize_name():
 @section.claim(
     "hf-padding-default",
     "Padding in tokenize_function is 'longest' by default.",
-    "Nothing is padded by default (padding=False): rows keep their own lengths, the collator pads later. "
-    "padding=True is what means 'longest'. That lengths differ afterwards shows just this: 'longest' would make all "
+    "Nothing is padded by default (padding=False): rows keep their own lengths, the collator pads "
+    "later. "
+    "padding=True is what means 'longest'. That lengths differ afterwards shows just this: "
+    "'longest' would make all "
     "rows of one call equally long.",
     PADDING,
     reviewed="corrected",
@@ -406,17 +468,25 @@ def tokenize_name():
 def padding_default():
     sentences = ["Short.", "A sentence that is longer by a few words."]
     lengths = {}
-    for name, arguments in (("default", {}), ("longest", {"padding": "longest"}), ("True", {"padding": True})):
-        lengths[name] = [len(ids) for ids in tokenizer()(sentences, truncation=True, **arguments)["input_ids"]]
+    for name, arguments in (
+        ("default", {}),
+        ("longest", {"padding": "longest"}),
+        ("True", {"padding": True}),
+    ):
+        lengths[name] = [
+            len(ids) for ids in tokenizer()(sentences, truncation=True, **arguments)["input_ids"]
+        ]
     return noted(
         lengths["default"] == lengths["longest"],
-        lengths=lengths, default=inspect.signature(tokenizer().__call__).parameters["padding"].default,
-    )  # fmt: skip
+        lengths=lengths,
+        default=inspect.signature(tokenizer().__call__).parameters["padding"].default,
+    )
 
 
 @section.claim(
     "hf-batched-same-rows",
-    "batched=True doesn't return a dataset cut into batches: rows go to tokenize_function in batches, "
+    "batched=True doesn't return a dataset cut into batches: rows go to tokenize_function in "
+    "batches, "
     "and the results are put together again.",
     "map writes what each call returns into one dataset, so the batches leave no trace: as many "
     "rows as before, each with the same input_ids as one by one.",
@@ -431,7 +501,9 @@ def batched_same_rows():
 
     batched = rows.map(tokenize_function, batched=True, load_from_cache_file=False)
     single = rows.map(tokenize_function, load_from_cache_file=False)
-    return noted(list(batched["input_ids"]) == list(single["input_ids"]), rows=len(batched), data=origin)
+    return noted(
+        list(batched["input_ids"]) == list(single["input_ids"]), rows=len(batched), data=origin
+    )
 
 
 @section.claim(
@@ -473,13 +545,16 @@ def batched_faster():
 
     one_by_one = min(seconds(batched=False) for _ in range(2))
     in_batches = min(seconds(batched=True) for _ in range(2))
-    return noted(in_batches < one_by_one, one_by_one=round(one_by_one, 4), in_batches=round(in_batches, 4))
+    return noted(
+        in_batches < one_by_one, one_by_one=round(one_by_one, 4), in_batches=round(in_batches, 4)
+    )
 
 
 @section.claim(
     "hf-batched-only-for-speed",
     "Speed is all that batched=True is for.",
-    "It also lets the function return more rows than it got, or fewer: long texts cut into several rows, say.",
+    "It also lets the function return more rows than it got, or fewer: long texts cut into "
+    "several rows, say.",
     HUGGING_FACE + "datasets/about_map_batch#input-size--output-size",
     reviewed="corrected",
 )
@@ -491,5 +566,7 @@ def batched_only_for_speed():
     def split_words(batch):
         return {"word": [word for text in batch["text"] for word in text.split()]}
 
-    words = texts.map(split_words, batched=True, remove_columns=["text"], load_from_cache_file=False)
+    words = texts.map(
+        split_words, batched=True, remove_columns=["text"], load_from_cache_file=False
+    )
     return noted(len(words) == len(texts), rows_in=len(texts), rows_out=len(words))

@@ -20,7 +20,9 @@ TORCH = PYTORCH + "torch.html"
 def normal():
     draws = torch.normal(mean=3.0, std=2.0, size=(100_000,))
     return noted(
-        abs(draws.mean() - 3) < 0.05 and abs(draws.std() - 2) < 0.05, mean=draws.mean().item(), std=draws.std().item()
+        abs(draws.mean() - 3) < 0.05 and abs(draws.std() - 2) < 0.05,
+        mean=draws.mean().item(),
+        std=draws.std().item(),
     )
 
 
@@ -36,13 +38,16 @@ def randn():
     within_one = (draws.abs() < 1).float().mean().item()  # 0.683 if normal
     return noted(
         abs(draws.mean()) < 0.02 and abs(draws.std() - 1) < 0.02 and abs(within_one - 0.683) < 0.01,
-        mean=draws.mean().item(), std=draws.std().item(), within_one=within_one,
-    )  # fmt: skip
+        mean=draws.mean().item(),
+        std=draws.std().item(),
+        within_one=within_one,
+    )
 
 
 @section.claim(
     "map-ones-zeros",
-    "torch.ones() and torch.zeros() make tensors of a shape; torch.ones_like() and torch.zeros_like() take a tensor's.",
+    "torch.ones() and torch.zeros() make tensors of a shape; torch.ones_like() and "
+    "torch.zeros_like() take a tensor's.",
     "The first two are told the shape, the _like ones read it from a tensor, with its dtype and "
     "device.",
     TORCH + "#creation-ops",
@@ -51,7 +56,9 @@ def ones_zeros():
     like = torch.randn(2, 3, dtype=torch.float64)
     made = {"ones": torch.ones(2, 3), "zeros": torch.zeros(2, 3)}
     made_like = {"ones_like": torch.ones_like(like), "zeros_like": torch.zeros_like(like)}
-    right_values = all((tensor == name.startswith("ones")).all() for name, tensor in (made | made_like).items())
+    right_values = all(
+        (tensor == name.startswith("ones")).all() for name, tensor in (made | made_like).items()
+    )
     right_shapes = all(tensor.shape == (2, 3) for tensor in (made | made_like).values())
     dtypes = {name: str(tensor.dtype) for name, tensor in (made | made_like).items()}
     return noted(right_values and right_shapes, dtypes=dtypes)
@@ -70,13 +77,17 @@ def what_is_in_nn():
     module.weight, module.note = nn.Parameter(torch.zeros(2)), torch.zeros(2)
     listed = [name for name, _ in module.named_parameters()]
     return noted(
-        inspect.ismodule(nn.functional) and issubclass(nn.Conv2d, nn.Module) and listed == ["weight"], parameters=listed
+        inspect.ismodule(nn.functional)
+        and issubclass(nn.Conv2d, nn.Module)
+        and listed == ["weight"],
+        parameters=listed,
     )
 
 
 @section.claim(
     "map-init-normal-randn",
-    "torch.nn.init.normal_ and torch.nn.init.randn_ change a tensor's values by normal or by randn.",
+    "torch.nn.init.normal_ and torch.nn.init.randn_ change a tensor's values by normal or by "
+    "randn.",
     "normal_ is there, randn_ never was: normal_'s defaults are mean 0 and std 1 already.",
     PYTORCH + "nn.init.html",
     reviewed="corrected",
@@ -108,9 +119,10 @@ def losses_in_nn():
 )
 def optim():
     optimizers = [
-        name for name, thing in vars(torch.optim).items()
+        name
+        for name, thing in vars(torch.optim).items()
         if inspect.isclass(thing) and issubclass(thing, torch.optim.Optimizer)
-    ]  # fmt: skip
+    ]
     return noted({"SGD", "Adam", "AdamW"} <= set(optimizers), optimizers=optimizers)
 
 
@@ -123,13 +135,18 @@ def optim():
 )
 def activations():
     x = torch.randn(10)
-    same = torch.equal(torch.relu(x), nn.ReLU()(x)) and torch.equal(torch.sigmoid(x), nn.Sigmoid()(x))
-    return noted(same, there={name: hasattr(torch, name) for name in ("relu", "sigmoid", "tanh", "gelu")})
+    same = torch.equal(torch.relu(x), nn.ReLU()(x)) and torch.equal(
+        torch.sigmoid(x), nn.Sigmoid()(x)
+    )
+    return noted(
+        same, there={name: hasattr(torch, name) for name in ("relu", "sigmoid", "tanh", "gelu")}
+    )
 
 
 @section.claim(
     "map-max-min",
-    "torch.max(a, b) and torch.min(a, b) give a tensor with the larger or smaller value of each element.",
+    "torch.max(a, b) and torch.min(a, b) give a tensor with the larger or smaller value of each "
+    "element.",
     "Two tensors are compared element by element, as torch.maximum does. With a number in the "
     "second place torch.max is another thing: the largest along that dimension, with its index.",
     PYTORCH + "generated/torch.max.html",
@@ -139,10 +156,13 @@ def max_min():
     larger, smaller = torch.max(a, b), torch.min(a, b)
     values, indices = torch.max(torch.stack([a, b]), 1)
     return noted(
-        larger.tolist() == [4, 5, 3] and smaller.tolist() == [1, 2, 3] and torch.equal(larger, torch.maximum(a, b)),
+        larger.tolist() == [4, 5, 3]
+        and smaller.tolist() == [1, 2, 3]
+        and torch.equal(larger, torch.maximum(a, b)),
         {"max(a, b)": larger.tolist(), "min(a, b)": smaller.tolist()},
-        largest_of_each_row=values.tolist(), with_its_index=indices.tolist(),
-    )  # fmt: skip
+        largest_of_each_row=values.tolist(),
+        with_its_index=indices.tolist(),
+    )
 
 
 @section.claim(
@@ -175,10 +195,15 @@ def norm():
     right = all(torch.isclose(torch.norm(x, p=p), by_hand[p]) for p in by_hand)
     todays = all(torch.isclose(torch.linalg.vector_norm(x, ord=p), by_hand[p]) for p in by_hand)
     deprecated = "deprecated" in torch.norm.__doc__
-    of_a_matrix = {"torch.norm": torch.norm(matrix, 2), "vector_norm": torch.linalg.vector_norm(matrix, 2),
-                   "matrix_norm": torch.linalg.matrix_norm(matrix, 2)}  # fmt: skip
+    of_a_matrix = {
+        "torch.norm": torch.norm(matrix, 2),
+        "vector_norm": torch.linalg.vector_norm(matrix, 2),
+        "matrix_norm": torch.linalg.matrix_norm(matrix, 2),
+    }
     return renamed(
-        right and not deprecated, todays,
+        right and not deprecated,
+        todays,
         {"torch.norm": torch.norm(x, p=2).item()},
-        deprecated=deprecated, of_a_matrix={name: value.item() for name, value in of_a_matrix.items()},
-    )  # fmt: skip
+        deprecated=deprecated,
+        of_a_matrix={name: value.item() for name, value in of_a_matrix.items()},
+    )

@@ -4,8 +4,23 @@ import inspect
 
 import numpy as np
 
-from layers.claims.claim import HUGGING_FACE, TRAINS, WORKS, Section, error_of, noted, renamed, which
-from layers.claims.materials import EMBEDDED_METRIC, tiny_model, tokenized_train, tokenizer, training_args
+from layers.claims.claim import (
+    HUGGING_FACE,
+    TRAINS,
+    WORKS,
+    Section,
+    error_of,
+    noted,
+    renamed,
+    which,
+)
+from layers.claims.materials import (
+    EMBEDDED_METRIC,
+    tiny_model,
+    tokenized_train,
+    tokenizer,
+    training_args,
+)
 
 section = Section("training", "Hugging Face 2: Trainer")
 TRAINER = HUGGING_FACE + "transformers/main_classes/trainer#transformers.Trainer"
@@ -18,7 +33,9 @@ def trains(model=None, train_dataset=None, **arguments):
 
     train_dataset = train_dataset if train_dataset is not None else tokenized_train()[0]
     return error_of(
-        lambda: Trainer(model or tiny_model(), training_args(), train_dataset=train_dataset, **arguments).train()
+        lambda: Trainer(
+            model or tiny_model(), training_args(), train_dataset=train_dataset, **arguments
+        ).train()
     )
 
 
@@ -26,8 +43,13 @@ def padded_rows(count=8):
     """A plain list of dicts, all padded to one length."""
     rows = tokenized_train()[0].select(range(count))
     names = ("input_ids", "token_type_ids", "attention_mask")
-    padded = tokenizer().pad({name: rows[name][:] for name in names}, padding="max_length", max_length=128)
-    return [{**{name: padded[name][i] for name in names}, "label": rows["label"][i]} for i in range(count)]
+    padded = tokenizer().pad(
+        {name: rows[name][:] for name in names}, padding="max_length", max_length=128
+    )
+    return [
+        {**{name: padded[name][i] for name in names}, "label": rows["label"][i]}
+        for i in range(count)
+    ]
 
 
 def own_accuracy():
@@ -40,7 +62,9 @@ def own_accuracy():
             features = datasets.Features(
                 {"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}
             )
-            return evaluate.MetricInfo(description="", citation="", inputs_description="", features=features)
+            return evaluate.MetricInfo(
+                description="", citation="", inputs_description="", features=features
+            )
 
         def _compute(self, predictions, references):
             return {"accuracy": float(np.mean(np.array(predictions) == np.array(references)))}
@@ -61,18 +85,24 @@ def five_arguments():
 
     rows = padded_rows()
     trainer = Trainer(
-        model=tiny_model(), args=training_args(), train_dataset=rows, eval_dataset=rows,
+        model=tiny_model(),
+        args=training_args(),
+        train_dataset=rows,
+        eval_dataset=rows,
         compute_metrics=lambda eval_pred: {"rows": len(eval_pred.predictions)},
-    )  # fmt: skip
+    )
     error = error_of(trainer.train)
     evaluated = trainer.evaluate()
     parameters = inspect.signature(Trainer).parameters
-    required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+    required = [
+        name for name, parameter in parameters.items() if parameter.default is parameter.empty
+    ]
     return noted(
         error is None and evaluated["eval_rows"] == 8,
         {"eval_rows": evaluated["eval_rows"]},
-        steps_trained=trainer.state.global_step, required=required,
-    )  # fmt: skip
+        steps_trained=trainer.state.global_step,
+        required=required,
+    )
 
 
 @section.claim(
@@ -86,13 +116,15 @@ def model_with_head():
     with_head = trains(tiny_model(head=True), padded_rows())
     without = trains(tiny_model(head=False), padded_rows())
     return noted(
-        with_head is None and without is not None, without_head=f"{type(without).__name__}: {str(without)[:90]} …"
+        with_head is None and without is not None,
+        without_head=f"{type(without).__name__}: {str(without)[:90]} …",
     )
 
 
 @section.claim(
     "trainer-num-labels",
-    "AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2) gives a classifier of two labels.",
+    "AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2) gives a "
+    "classifier of two labels.",
     "num_labels is the head's number of outputs: two logits for each pair. The body is read "
     "from the checkpoint and the same each time; the head isn't in it, so it is drawn at random "
     "and differs with the seed until it is trained.",
@@ -107,7 +139,9 @@ def num_labels():
     models = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        models.append(AutoModelForSequenceClassification.from_pretrained(checkpoint(), num_labels=2))
+        models.append(
+            AutoModelForSequenceClassification.from_pretrained(checkpoint(), num_labels=2)
+        )
     encoding = tokenizer()(["A cat sat."], ["A cat was sitting."], return_tensors="pt")
     shape = tuple(models[0](**encoding).logits.shape)
     body, other_body = (model.bert.state_dict() for model in models)
@@ -115,14 +149,17 @@ def num_labels():
     same_head = models[0].classifier.weight.equal(models[1].classifier.weight)
     return noted(
         shape == (1, 2) and same_body and not same_head,
-        logits=shape, model=type(models[0]).__name__,
-        same_body_with_another_seed=same_body, same_head_with_another_seed=same_head,
-    )  # fmt: skip
+        logits=shape,
+        model=type(models[0]).__name__,
+        same_body_with_another_seed=same_body,
+        same_head_with_another_seed=same_head,
+    )
 
 
 @section.claim(
     "trainer-output-dir-required",
-    "output_dir, where checkpoints go, has to be given; all other training arguments have defaults.",
+    "output_dir, where checkpoints go, has to be given; all other training arguments have "
+    "defaults.",
     "Today it has one as well: trainer_output. The others do have defaults.",
     ARGUMENTS,
     reviewed="corrected",
@@ -148,22 +185,40 @@ def defaults_of_another_release():
     import transformers
 
     v4_33 = {
-        "per_device_train_batch_size": 8, "learning_rate": 5e-5, "weight_decay": 0.0, "num_train_epochs": 3.0,
-        "max_steps": -1, "lr_scheduler_type": "linear", "warmup_ratio": 0.0, "warmup_steps": 0, "logging_steps": 500,
-        "evaluation_strategy": "no", "save_steps": 500, "seed": 42, "optim": "adamw_torch", "group_by_length": False,
-    }  # fmt: skip
+        "per_device_train_batch_size": 8,
+        "learning_rate": 5e-5,
+        "weight_decay": 0.0,
+        "num_train_epochs": 3.0,
+        "max_steps": -1,
+        "lr_scheduler_type": "linear",
+        "warmup_ratio": 0.0,
+        "warmup_steps": 0,
+        "logging_steps": 500,
+        "evaluation_strategy": "no",
+        "save_steps": 500,
+        "seed": 42,
+        "optim": "adamw_torch",
+        "group_by_length": False,
+    }
     parameters = inspect.signature(transformers.TrainingArguments).parameters
     today = {name: parameters[name].default for name in v4_33 if name in parameters}
     same = [name for name, value in today.items() if value == v4_33[name]]
     moved = {name: f"{v4_33[name]} → {value}" for name, value in today.items() if name not in same}
     gone = [name for name in v4_33 if name not in parameters]
-    return noted(not moved and not gone, installed=transformers.__version__, same=same, moved=moved, gone=gone)
+    return noted(
+        not moved and not gone,
+        installed=transformers.__version__,
+        same=same,
+        moved=moved,
+        gone=gone,
+    )
 
 
 @section.claim(
     "trainer-output-dir-hyperparameter",
     "output_dir counts as a hyperparameter too.",
-    "It only says where files go: with another output_dir training ends at the same weights. A hyperparameter, such as "
+    "It only says where files go: with another output_dir training ends at the same weights. A "
+    "hyperparameter, such as "
     "the learning rate, changes what is learned.",
     ARGUMENTS,
     reviewed="corrected",
@@ -184,9 +239,11 @@ def output_dir_hyperparameter():
         base, elsewhere, faster = learned(), learned(output_dir=folder), learned(learning_rate=1e-2)
     return noted(
         not base.equal(elsewhere),
-        {"same weights with another output_dir": base.equal(elsewhere),
-         "same weights with another learning_rate": base.equal(faster)},
-    )  # fmt: skip
+        {
+            "same weights with another output_dir": base.equal(elsewhere),
+            "same weights with another learning_rate": base.equal(faster),
+        },
+    )
 
 
 @section.claim(
@@ -200,9 +257,10 @@ def evaluation_strategy():
     old = error_of(training_args, evaluation_strategy="no")
     new = error_of(training_args, eval_strategy="no")
     return renamed(
-        old is None, new is None,
+        old is None,
+        new is None,
         {"evaluation_strategy": str(old), "eval_strategy": WORKS if new is None else str(new)},
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -212,7 +270,11 @@ def evaluation_strategy():
     ARGUMENTS,
 )
 def evaluation_values():
-    taken = [v for v in ("no", "steps", "epoch", "never", "batch") if error_of(training_args, eval_strategy=v) is None]
+    taken = [
+        v
+        for v in ("no", "steps", "epoch", "never", "batch")
+        if error_of(training_args, eval_strategy=v) is None
+    ]
     return noted(taken == ["no", "steps", "epoch"], taken=taken)
 
 
@@ -231,11 +293,14 @@ def evaluation_never():
         args = training_args(eval_strategy=strategy, eval_steps=1)
         trainer = Trainer(tiny_model(), args, train_dataset=rows, eval_dataset=rows)
         trainer.train()
-        evaluations[strategy] = len([log for log in trainer.state.log_history if "eval_loss" in log])
+        evaluations[strategy] = len(
+            [log for log in trainer.state.log_history if "eval_loss" in log]
+        )
     return noted(
         evaluations == {"no": 0, "steps": 2},
-        default=training_args().eval_strategy.value, evaluations_in_two_steps=evaluations,
-    )  # fmt: skip
+        default=training_args().eval_strategy.value,
+        evaluations_in_two_steps=evaluations,
+    )
 
 
 @section.claim(
@@ -252,7 +317,12 @@ def evaluation_looks_at():
 
     rows, logged = padded_rows(16), {}
     for logging_steps in (500, 1):  # the default, and each step
-        args = training_args(eval_strategy="steps", eval_steps=1, logging_strategy="steps", logging_steps=logging_steps)
+        args = training_args(
+            eval_strategy="steps",
+            eval_steps=1,
+            logging_strategy="steps",
+            logging_steps=logging_steps,
+        )
         trainer = Trainer(tiny_model(), args, train_dataset=rows[:8], eval_dataset=rows[8:])
         trainer.train()
         history = trainer.state.log_history
@@ -295,7 +365,7 @@ def test_dataset():
         "test_dataset" in takes,
         datasets=[name for name in takes if "dataset" in name],
         predict=list(inspect.signature(Trainer.predict).parameters)[1],
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -321,15 +391,18 @@ def evaluate_on_test():
     seems, is_so = torch.stack(chosen_by).mean().item(), torch.stack(on_new_rows).mean().item()
     return noted(
         abs(seems - is_so) < 0.02,
-        accuracy_on_the_rows_it_was_chosen_by=seems, accuracy_on_new_rows=is_so,
-    )  # fmt: skip
+        accuracy_on_the_rows_it_was_chosen_by=seems,
+        accuracy_on_new_rows=is_so,
+    )
 
 
 @section.question(
     "trainer-collator-optional",
     "data_collator: it seems not to be required?",
-    "Not where Trainer gets the tokenizer as processing_class: it then makes a DataCollatorWithPadding itself. "
-    "With neither it takes default_data_collator, which can't pad, and rows of different lengths stop it.",
+    "Not where Trainer gets the tokenizer as processing_class: it then makes a "
+    "DataCollatorWithPadding itself. "
+    "With neither it takes default_data_collator, which can't pad, and rows of different lengths "
+    "stop it.",
     TRAINER,
 )
 def collator_optional():
@@ -338,16 +411,21 @@ def collator_optional():
     neither, with_tokenizer = trains(), trains(processing_class=tokenizer())
     chosen = Trainer(tiny_model(), training_args(), processing_class=tokenizer()).data_collator
     return which(
-        {"never required": neither is None and with_tokenizer is None,
-         "not required if the tokenizer is given": neither is not None and with_tokenizer is None,
-         "always required": with_tokenizer is not None},
-        with_neither=str(neither)[:80], with_the_tokenizer=type(chosen).__name__,
-    )  # fmt: skip
+        {
+            "never required": neither is None and with_tokenizer is None,
+            "not required if the tokenizer is given": neither is not None
+            and with_tokenizer is None,
+            "always required": with_tokenizer is not None,
+        },
+        with_neither=str(neither)[:80],
+        with_the_tokenizer=type(chosen).__name__,
+    )
 
 
 @section.claim(
     "trainer-load-metric",
-    'from datasets import load_metric; load_metric("glue", "mrpc") loads the metric that belongs to the dataset.',
+    'from datasets import load_metric; load_metric("glue", "mrpc") loads the metric that belongs '
+    "to the dataset.",
     'load_metric is gone from datasets. Today: evaluate.load("glue", "mrpc").',
     HUGGING_FACE + "evaluate/package_reference/loading_methods#evaluate.load",
     reviewed="outdated",
@@ -356,18 +434,23 @@ def load_metric():
     import datasets
     import evaluate
 
-    metric = evaluate.load(EMBEDDED_METRIC)  # GLUE's for MRPC as a local module: the Hub isn't asked here
+    metric = evaluate.load(
+        EMBEDDED_METRIC
+    )  # GLUE's for MRPC as a local module: the Hub isn't asked here
     computed = metric.compute(predictions=[1, 1, 0, 1], references=[1, 1, 1, 0])
     return renamed(
-        hasattr(datasets, "load_metric"), computed == {"accuracy": 0.5, "f1": 2 / 3},
+        hasattr(datasets, "load_metric"),
+        computed == {"accuracy": 0.5, "f1": 2 / 3},
         {"datasets.load_metric": hasattr(datasets, "load_metric"), "evaluate.load": computed},
-    )  # fmt: skip
+    )
 
 
 @section.claim(
     "trainer-metric-typo",
-    'metric = evaluate.load("accuracy"), then metirc = load_metric("glue", "mrpc"): now MRPC\'s own metric is used.',
-    "metirc is a second variable. compute_metrics still uses metric, so accuracy alone is reported and F1 never "
+    'metric = evaluate.load("accuracy"), then metirc = load_metric("glue", "mrpc"): now MRPC\'s '
+    "own metric is used.",
+    "metirc is a second variable. compute_metrics still uses metric, so accuracy alone is "
+    "reported and F1 never "
     "appears; nothing warns.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
@@ -383,7 +466,11 @@ def metric_typo():
         "    predictions = np.argmax(logits, axis=-1)\n"
         "    return metric.compute(predictions=predictions, references=labels)\n"
     )
-    names = {"np": np, "load_accuracy": own_accuracy, "load_mrpc": lambda: evaluate.load(EMBEDDED_METRIC)}
+    names = {
+        "np": np,
+        "load_accuracy": own_accuracy,
+        "load_mrpc": lambda: evaluate.load(EMBEDDED_METRIC),
+    }
     exec(snippet, names)
     logits, labels = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])
     as_written = names["compute_metrics"]((logits, labels))
@@ -409,17 +496,23 @@ def own_metric():
         by_evaluate = own_accuracy().compute(predictions=predictions, references=labels)
         return {**by_evaluate, "fraction_equivalent": float(predictions.mean())}
 
-    trainer = Trainer(tiny_model(), training_args(), eval_dataset=padded_rows(), compute_metrics=compute_metrics)
+    trainer = Trainer(
+        tiny_model(), training_args(), eval_dataset=padded_rows(), compute_metrics=compute_metrics
+    )
     metrics = trainer.evaluate()
     return noted(
         {"eval_accuracy", "eval_fraction_equivalent"} <= metrics.keys(),
-        {"eval_accuracy": metrics["eval_accuracy"], "eval_fraction_equivalent": metrics["eval_fraction_equivalent"]},
+        {
+            "eval_accuracy": metrics["eval_accuracy"],
+            "eval_fraction_equivalent": metrics["eval_fraction_equivalent"],
+        },
     )
 
 
 @section.claim(
     "trainer-compute-metrics",
-    "compute_metrics: unpack eval_pred into logits and labels, take argmax over the last axis, compute the metric.",
+    "compute_metrics: unpack eval_pred into logits and labels, take argmax over the last axis, "
+    "compute the metric.",
     "Trainer collects the logits of all rows, (rows, labels), and the largest logit of a row is "
     "its prediction. What the function returns comes back with eval_ before each name.",
     HUGGING_FACE + "transformers/training",
@@ -435,10 +528,14 @@ def compute_metrics_form():
         shapes.update(logits=logits.shape, labels=labels.shape, predictions=predictions.shape)
         return {"accuracy": float((predictions == labels).mean())}
 
-    trainer = Trainer(tiny_model(), training_args(), eval_dataset=padded_rows(), compute_metrics=compute_metrics)
+    trainer = Trainer(
+        tiny_model(), training_args(), eval_dataset=padded_rows(), compute_metrics=compute_metrics
+    )
     metrics = trainer.evaluate()
     return noted(
-        shapes["logits"] == (8, 2) and shapes["predictions"] == shapes["labels"] == (8,) and "eval_accuracy" in metrics,
+        shapes["logits"] == (8, 2)
+        and shapes["predictions"] == shapes["labels"] == (8,)
+        and "eval_accuracy" in metrics,
         {"eval_accuracy": metrics["eval_accuracy"]},
         shapes=shapes,
     )
@@ -457,9 +554,13 @@ def tokenizer_argument():
     old = error_of(lambda: Trainer(tiny_model(), training_args(), tokenizer=tokenizer()))
     new = error_of(lambda: Trainer(tiny_model(), training_args(), processing_class=tokenizer()))
     return renamed(
-        old is None, new is None,
-        {"Trainer(tokenizer=…)": str(old), "Trainer(processing_class=…)": WORKS if new is None else str(new)},
-    )  # fmt: skip
+        old is None,
+        new is None,
+        {
+            "Trainer(tokenizer=…)": str(old),
+            "Trainer(processing_class=…)": WORKS if new is None else str(new),
+        },
+    )
 
 
 @section.claim(
@@ -483,19 +584,28 @@ def tokenizer_optional():
 
 @section.claim(
     "trainer-very-simple",
-    "Training is very simple: Trainer(model, args, train_dataset, eval_dataset, compute_metrics), then "
+    "Training is very simple: Trainer(model, args, train_dataset, eval_dataset, compute_metrics), "
+    "then "
     "trainer.train(), on what the notes' tokenize_function made.",
-    "On rows of different lengths this call fails. One more argument mends it: processing_class=tokenizer, "
+    "On rows of different lengths this call fails. One more argument mends it: "
+    "processing_class=tokenizer, "
     "or data_collator=data_collator.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
 def very_simple():
     rows, _ = tokenized_train()
-    as_in_the_notes = trains(train_dataset=rows, eval_dataset=rows, compute_metrics=lambda eval_pred: {})
+    as_in_the_notes = trains(
+        train_dataset=rows, eval_dataset=rows, compute_metrics=lambda eval_pred: {}
+    )
     mended = trains(
-        train_dataset=rows, eval_dataset=rows, compute_metrics=lambda eval_pred: {}, processing_class=tokenizer()
+        train_dataset=rows,
+        eval_dataset=rows,
+        compute_metrics=lambda eval_pred: {},
+        processing_class=tokenizer(),
     )
     return noted(
-        as_in_the_notes is None, {"with processing_class": mended or TRAINS}, error=str(as_in_the_notes)[:90]
+        as_in_the_notes is None,
+        {"with processing_class": mended or TRAINS},
+        error=str(as_in_the_notes)[:90],
     )

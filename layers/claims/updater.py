@@ -25,7 +25,9 @@ BACKWARD = PYTORCH + "generated/torch.Tensor.backward.html"
 def loss_keeps_shape():
     y_hat, y = torch.randn(8, 1), torch.randn(8)
     own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y.reshape(8, 1))
-    return noted(own.shape == torchs.shape == (8, 1), own=tuple(own.shape), torchs=tuple(torchs.shape))
+    return noted(
+        own.shape == torchs.shape == (8, 1), own=tuple(own.shape), torchs=tuple(torchs.shape)
+    )
 
 
 @section.claim(
@@ -40,14 +42,17 @@ def none_is_squared_loss():
     y_hat, y = torch.randn(8, 1), torch.randn(8, 1)
     own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y)
     return noted(
-        torch.equal(own, torchs), ratio=(torchs / own).unique().tolist(), exactly_twice=torch.equal(2 * own, torchs)
+        torch.equal(own, torchs),
+        ratio=(torchs / own).unique().tolist(),
+        exactly_twice=torch.equal(2 * own, torchs),
     )
 
 
 @section.claim(
     "updater-vector-backward",
     "backward() can't start from a vector, so it is loss.sum().backward().",
-    "Without an argument it can't. loss.backward(torch.ones_like(loss)) can, and gives what sum() gives.",
+    "Without an argument it can't. loss.backward(torch.ones_like(loss)) can, and gives what sum() "
+    "gives.",
     BACKWARD,
     reviewed="corrected",
 )
@@ -59,8 +64,10 @@ def vector_backward():
     with_ones = error_of((w**2).backward, torch.ones(3))
     return noted(
         plain is not None and with_ones is not None,
-        error=str(plain), by_sum=by_sum.tolist(), by_ones=str(with_ones) if with_ones else w.grad.tolist(),
-    )  # fmt: skip
+        error=str(plain),
+        by_sum=by_sum.tolist(),
+        by_ones=str(with_ones) if with_ones else w.grad.tolist(),
+    )
 
 
 @section.claim(
@@ -79,22 +86,23 @@ def sum_needs_division():
         gradients[reduction] = w.grad
     return noted(
         torch.allclose(gradients["sum"] / 8, gradients["mean"]),
-        sum_over_8=(gradients["sum"] / 8).flatten().tolist(), mean=gradients["mean"].flatten().tolist(),
-    )  # fmt: skip
+        sum_over_8=(gradients["sum"] / 8).flatten().tolist(),
+        mean=gradients["mean"].flatten().tolist(),
+    )
 
 
 @section.claim(
     "updater-mse-default",
     "PyTorch's own loss is a mean by default, so loss.backward() works directly.",
-    "The mean of all losses is a scalar, and from a scalar backward() starts without an "
-    "argument.",
+    "The mean of all losses is a scalar, and from a scalar backward() starts without an argument.",
     MSE,
 )
 def mse_default():
     w = torch.randn(2, 1, requires_grad=True)
     loss = nn.MSELoss()(torch.randn(8, 2) @ w, torch.randn(8, 1))
     return noted(
-        nn.MSELoss().reduction == "mean" and error_of(loss.backward) is None, gradient=w.grad.flatten().tolist()
+        nn.MSELoss().reduction == "mean" and error_of(loss.backward) is None,
+        gradient=w.grad.flatten().tolist(),
     )
 
 
@@ -110,7 +118,11 @@ def torch_does_not_divide():
     w.grad = torch.tensor([0.5, -0.5])
     torch.optim.SGD([w], lr=0.1).step()
     mentioned = "batch_size" in inspect.getsource(inspect.getmodule(torch.optim.SGD))
-    return noted(torch.allclose(w, torch.tensor([0.95, 2.05])) and not mentioned, after=w.tolist(), mentioned=mentioned)
+    return noted(
+        torch.allclose(w, torch.tensor([0.95, 2.05])) and not mentioned,
+        after=w.tolist(),
+        mentioned=mentioned,
+    )
 
 
 @section.claim(
@@ -122,13 +134,15 @@ def torch_does_not_divide():
     SGD,
 )
 def which_goes_with_which():
-    curves = {(c.updater, c.reduction): c for c in compare(batch_size=8) if c.loss == "squared_loss"}
+    curves = {
+        (c.updater, c.reduction): c for c in compare(batch_size=8) if c.loss == "squared_loss"
+    }
     right = curves["sgd", "sum"].weights == curves["SGD", "mean"].weights
     wrong = [curves["sgd", "mean"].step_ratio, curves["SGD", "sum"].step_ratio]
     return noted(
         right and torch.allclose(torch.tensor(wrong), torch.tensor([1 / 8, 8.0])),
         each={curve.name: curve.verdict for curve in curves.values()},
-    )  # fmt: skip
+    )
 
 
 @section.claim(
@@ -143,17 +157,24 @@ def which_goes_with_which():
 def default_mean_not_allowed():
     x, y, gradients, printed = torch.randn(8, 2), torch.randn(8, 1), {}, {}
     for reduction in ("none", "mean"):
-        for then in ("mean", "sum"):  # train_ch3: l.mean() for torch's updater, l.sum() for one's own
+        for then in (
+            "mean",
+            "sum",
+        ):  # train_ch3: l.mean() for torch's updater, l.sum() for one's own
             w = torch.zeros(2, 1, requires_grad=True)
             loss = nn.MSELoss(reduction=reduction)(x @ w, y)
             getattr(loss, then)().backward()
             gradients[reduction, then] = w.grad.flatten()
-            printed[reduction, then] = loss.sum().item()  # with both updaters: metric.add(float(l.sum()), …)
+            printed[reduction, then] = (
+                loss.sum().item()
+            )  # with both updaters: metric.add(float(l.sum()), …)
     with_torchs = torch.allclose(gradients["mean", "mean"], gradients["none", "mean"])
     return noted(
         not with_torchs,
         same_steps_with_torchs_updater=with_torchs,
-        steps_too_short_with_ones_own=(gradients["none", "sum"] / gradients["mean", "sum"]).tolist(),
+        steps_too_short_with_ones_own=(
+            gradients["none", "sum"] / gradients["mean", "sum"]
+        ).tolist(),
         printed_loss_too_small_with_torchs=printed["none", "mean"] / printed["mean", "mean"],
         printed_loss_too_small_with_ones_own=printed["none", "sum"] / printed["mean", "sum"],
     )
@@ -161,8 +182,10 @@ def default_mean_not_allowed():
 
 @section.question(
     "updater-why-none",
-    "train_ch3 is given PyTorch's trainer, yet a loss with reduction='none' and not the default mean: why?",
-    "For train_ch3's own needs: it takes l.mean() or l.sum() itself, as the updater wants, and adds up l.sum() to "
+    "train_ch3 is given PyTorch's trainer, yet a loss with reduction='none' and not the default "
+    "mean: why?",
+    "For train_ch3's own needs: it takes l.mean() or l.sum() itself, as the updater wants, and "
+    "adds up l.sum() to "
     "report the loss. PyTorch's trainer would get the same gradient from either.",
     SCRATCH,
 )
@@ -172,7 +195,10 @@ def why_none():
         w = torch.zeros(3, requires_grad=True)
         loss = nn.CrossEntropyLoss(reduction=reduction)(logits + w, target)
         loss.mean().backward()  # what train_ch3 does for PyTorch's trainer
-        gradients[reduction], reported[reduction] = w.grad, loss.sum().item()  # and what it adds up for its report
+        gradients[reduction], reported[reduction] = (
+            w.grad,
+            loss.sum().item(),
+        )  # and what it adds up for its report
     return which(
         {
             "PyTorch's trainer needs it": not torch.allclose(gradients["none"], gradients["mean"]),

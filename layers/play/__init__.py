@@ -1,4 +1,5 @@
-"""Play: a layer's settings -> its shapes, with the formula in numbers, and its tensors as plain lists.
+"""Play: a layer's settings -> its shapes, with the formula in numbers, and its tensors as plain
+lists.
 
     convolve(), pad_picture()      conv.py
     pool(), unpool(), largest_of() pooling.py
@@ -23,6 +24,21 @@ from layers.play.shapes import Shapes, output_size, small_picture
 from layers.play.windows import Window, follow, pooled_area, window_cells
 
 __all__ = [
-    "Shapes", "Window", "batch_norm", "convolve", "cross_entropy", "dropout", "follow", "largest_of", "normalized_lines",
-    "output_size", "pad_picture", "pool", "pooled_area", "regression_loss", "small_picture", "unpool", "window_cells",
-]  # fmt: skip
+    "Shapes",
+    "Window",
+    "batch_norm",
+    "convolve",
+    "cross_entropy",
+    "dropout",
+    "follow",
+    "largest_of",
+    "normalized_lines",
+    "output_size",
+    "pad_picture",
+    "pool",
+    "pooled_area",
+    "regression_loss",
+    "small_picture",
+    "unpool",
+    "window_cells",
+]

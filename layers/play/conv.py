@@ -47,25 +47,50 @@ def _padded(batch, sides, mode):
 
 def _check_padding(size, padding, mode):
     if mode not in PADDING_MODES:
-        raise ValueError(say("padding_mode is {mode!r}. Choose one of {PADDING_MODES}.", mode=mode,
-                             PADDING_MODES=', '.join(PADDING_MODES)))
+        raise ValueError(
+            say(
+                "padding_mode is {mode!r}. Choose one of {PADDING_MODES}.",
+                mode=mode,
+                PADDING_MODES=", ".join(PADDING_MODES),
+            )
+        )
     for name, length, pad in zip((say("height"), say("width")), size, padding, strict=True):
-        # A mirror has no more to show than the picture without its border; a circle no more than one turn.
+        # A mirror has no more to show than the picture without its border; a circle no more than
+        # one turn.
         most = {"reflect": length - 1, "circular": length}.get(mode, pad)
         if pad > most:
             raise ValueError(
-                say("padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at most. Choose padding up to "
-                    "{most}, or padding_mode 'zeros' or 'replicate'.", pad=pad, mode=mode, name=name, length=length,
-                    most=most)
+                say(
+                    "padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at "
+                    "most. Choose padding up to "
+                    "{most}, or padding_mode 'zeros' or 'replicate'.",
+                    pad=pad,
+                    mode=mode,
+                    name=name,
+                    length=length,
+                    most=most,
+                )
             )
 
 
-def convolve(picture, out_channels=1, kernel_size=3, stride=1, padding=0, dilation=1, groups=1, bias=True,
-             padding_mode="zeros", weight=None, seed=0):  # fmt: skip
+def convolve(
+    picture,
+    out_channels=1,
+    kernel_size=3,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=1,
+    bias=True,
+    padding_mode="zeros",
+    weight=None,
+    seed=0,
+):
     """A picture through nn.Conv2d(in_channels = its channels, …) -> Convolution.
 
-    kernel_size, stride, padding and dilation are an int or (height, width); padding may be "same". `weight`, one kernel
-    Hk × Wk, is used for every channel instead of the random draw: an edge detector, say.
+    kernel_size, stride, padding and dilation are an int or (height, width); padding may be "same".
+    `weight`, one kernel Hk × Wk, is used for every channel instead of the random draw: an edge
+    detector, say.
     """
     batch = as_batch(picture)  # (1, C, H, W)
     kernel_size, stride = both("kernel_size", kernel_size, low=1), both("stride", stride, low=1)
@@ -75,18 +100,38 @@ def convolve(picture, out_channels=1, kernel_size=3, stride=1, padding=0, dilati
     in_channels, out_channels = batch.shape[1], whole("channels", out_channels, low=1)
     _check_groups(in_channels, out_channels, groups)
     padded = _padded(batch, sides, padding_mode)
-    sizes = [output_size(*numbers) for numbers in zip(batch.shape[2:], kernel_size, stride, sides, dilation, strict=True)]
-    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
-                "groups": groups, "bias": bool(bias), "padding_mode": padding_mode}  # fmt: skip
+    sizes = [
+        output_size(*numbers)
+        for numbers in zip(batch.shape[2:], kernel_size, stride, sides, dilation, strict=True)
+    ]
+    settings = {
+        "kernel_size": kernel_size,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "bias": bool(bias),
+        "padding_mode": padding_mode,
+    }
     m = _seeded_conv(in_channels, out_channels, settings, weight, seed)
     with torch.no_grad():
         output = m(batch)
     return Convolution(
-        Shapes(tuple(batch.shape), (1, out_channels, sizes[0][0], sizes[1][0]), sizes[0][1], sizes[1][1]),
-        padded[0].tolist(), tuple(before for before, _after in sides), m.weight.tolist(), tuple(m.weight.shape),
-        m.bias.tolist() if bias else None, output[0].tolist(), sum(p.numel() for p in m.parameters()),
+        Shapes(
+            tuple(batch.shape),
+            (1, out_channels, sizes[0][0], sizes[1][0]),
+            sizes[0][1],
+            sizes[1][1],
+        ),
+        padded[0].tolist(),
+        tuple(before for before, _after in sides),
+        m.weight.tolist(),
+        tuple(m.weight.shape),
+        m.bias.tolist() if bias else None,
+        output[0].tolist(),
+        sum(p.numel() for p in m.parameters()),
         _code(in_channels, out_channels, settings),
-    )  # fmt: skip
+    )
 
 
 def _sides(padding, kernel_size, stride, dilation):
@@ -94,8 +139,13 @@ def _sides(padding, kernel_size, stride, dilation):
     if padding != "same":
         return [(pad, pad) for pad in padding]
     if stride != (1, 1):
-        raise ValueError(say("padding is 'same', but stride is {stride}. Choose stride 1, or a number for padding.",
-                             stride=stride))
+        raise ValueError(
+            say(
+                "padding is 'same', but stride is {stride}. Choose stride 1, or a number for "
+                "padding.",
+                stride=stride,
+            )
+        )
     spans = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
     return [(span // 2, span - span // 2) for span in spans]
 
@@ -104,11 +154,19 @@ def _check_groups(in_channels, out_channels, groups):
     whole("groups", groups, low=1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:
-            both_fit = [str(g) for g in range(1, 65) if in_channels % g == 0 and out_channels % g == 0]
+            both_fit = [
+                str(g) for g in range(1, 65) if in_channels % g == 0 and out_channels % g == 0
+            ]
             raise ValueError(
-                say("groups is {groups}, which doesn't divide {name} = {channels}. Possible here: groups = {both_fit}; or "
-                    "choose {name} divisible by {groups}.", groups=groups, name=name, channels=channels,
-                    both_fit=", ".join(both_fit))
+                say(
+                    "groups is {groups}, which doesn't divide {name} = {channels}. Possible here: "
+                    "groups = {both_fit}; or "
+                    "choose {name} divisible by {groups}.",
+                    groups=groups,
+                    name=name,
+                    channels=channels,
+                    both_fit=", ".join(both_fit),
+                )
             )
 
 
@@ -119,14 +177,18 @@ def _seeded_conv(in_channels, out_channels, settings, weight, seed):
             kernel = as_batch(weight)[0, 0]
             if tuple(kernel.shape) != settings["kernel_size"]:
                 raise ValueError(
-                    say("weight is {tuple}, but kernel_size is {kernel_size}. Make them equal.", tuple=tuple(kernel.shape),
-                        kernel_size=settings['kernel_size'])
+                    say(
+                        "weight is {tuple}, but kernel_size is {kernel_size}. Make them equal.",
+                        tuple=tuple(kernel.shape),
+                        kernel_size=settings["kernel_size"],
+                    )
                 )
             m.weight.copy_(kernel.expand_as(m.weight))
             if m.bias is not None:
                 m.bias.zero_()
         else:
-            # What is written out with two digits has two: a sum worked out in numbers can be checked by hand.
+            # What is written out with two digits has two: a sum worked out in numbers can be
+            # checked by hand.
             for parameter in m.parameters():
                 parameter.copy_((parameter * 100).round() / 100)
     return m

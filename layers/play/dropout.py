@@ -9,7 +9,11 @@ from torch import nn
 from languages import say
 from layers.chance import seeded
 
-TAKES = {"Dropout": "…", "Dropout1d": "N × C × L", "Dropout2d": "N × C × H × W"}  # the shape that each one is for
+TAKES = {
+    "Dropout": "…",
+    "Dropout1d": "N × C × L",
+    "Dropout2d": "N × C × H × W",
+}  # the shape that each one is for
 
 
 @dataclass(frozen=True)
@@ -21,19 +25,23 @@ class Dropped:
     shape: tuple[int, ...]  # of the input, and of both outputs
     p: float
     zeroed: float  # the share of elements that became 0
-    scale: float | None  # what the others were multiplied by: 1 / (1 − p); None at p = 1, where none is left
+    scale: (
+        float | None
+    )  # what the others were multiplied by: 1 / (1 − p); None at p = 1, where none is left
     warning: str  # what PyTorch said; "" where it said nothing
 
 
 def dropout(tensor, p=0.5, layer="Dropout", seed=0):
-    """Numbers of a shape that the layer takes -> Dropped. Dropout takes any, Dropout1d N × C × L, Dropout2d N × C × H × W;
-    what PyTorch takes besides, it takes with a warning of its own.
+    """Numbers of a shape that the layer takes -> Dropped. Dropout takes any, Dropout1d N × C × L,
+    Dropout2d N × C × H × W; what PyTorch takes besides, it takes with a warning of its own.
 
     >>> dropout([1.0, 1.0, 1.0, 1.0], p=0.5).eval_output
     [1.0, 1.0, 1.0, 1.0]
     """
     if layer not in TAKES:
-        raise ValueError(say("layer is {layer!r}. Choose one of {LAYERS}.", layer=layer, LAYERS=", ".join(TAKES)))
+        raise ValueError(
+            say("layer is {layer!r}. Choose one of {LAYERS}.", layer=layer, LAYERS=", ".join(TAKES))
+        )
     if not 0 <= p <= 1:
         raise ValueError(say("p is {p!r}. It is a probability: choose 0 to 1.", p=p))
     values = torch.as_tensor(tensor, dtype=torch.float32)
@@ -43,8 +51,15 @@ def dropout(tensor, p=0.5, layer="Dropout", seed=0):
     ones, _warning = _drawn(module, torch.ones_like(values), seed)
     zeroed = (ones == 0).float().mean().item() if values.numel() else 0.0
     kept, _warning = _drawn(module.eval(), values, seed)
-    return Dropped(output.tolist(), kept.tolist(), tuple(values.shape), p, zeroed,
-                   1 / (1 - p) if p < 1 else None, warning)  # fmt: skip
+    return Dropped(
+        output.tolist(),
+        kept.tolist(),
+        tuple(values.shape),
+        p,
+        zeroed,
+        1 / (1 - p) if p < 1 else None,
+        warning,
+    )
 
 
 def _drawn(module, values, seed):
@@ -56,6 +71,12 @@ def _drawn(module, values, seed):
             output = module(values)
         except RuntimeError:
             layer = type(module).__name__
-            raise ValueError(say("{layer} got the shape {tuple}. Give {shape}, or choose Dropout.", layer=layer,
-                                 tuple=tuple(values.shape), shape=TAKES[layer])) from None
+            raise ValueError(
+                say(
+                    "{layer} got the shape {tuple}. Give {shape}, or choose Dropout.",
+                    layer=layer,
+                    tuple=tuple(values.shape),
+                    shape=TAKES[layer],
+                )
+            ) from None
     return output, str(caught[0].message) if caught else ""

@@ -34,16 +34,34 @@ def regression_loss(predict, target, loss="MSELoss"):
     (['(1 − 0)² = 1', '(4 − 2)² = 4'], '5 / 2 = 2.5')
     """
     if loss not in REGRESSION:
-        raise ValueError(say("loss is {loss!r}. Choose one of {REGRESSION}.", loss=loss, REGRESSION=', '.join(REGRESSION)))
-    predict, target = torch.as_tensor(predict, dtype=torch.float32), torch.as_tensor(target, dtype=torch.float32)
+        raise ValueError(
+            say(
+                "loss is {loss!r}. Choose one of {REGRESSION}.",
+                loss=loss,
+                REGRESSION=", ".join(REGRESSION),
+            )
+        )
+    predict, target = (
+        torch.as_tensor(predict, dtype=torch.float32),
+        torch.as_tensor(target, dtype=torch.float32),
+    )
     if predict.shape != target.shape:
         raise ValueError(
-            say("predict has the shape {tuple}, target {tuple2}. Make them equal: PyTorch would broadcast what it can, "
-                "warn, and compare values that don't belong together.", tuple=tuple(predict.shape),
-                tuple2=tuple(target.shape))
+            say(
+                "predict has the shape {tuple}, target {tuple2}. Make them equal: PyTorch would "
+                "broadcast what it can, "
+                "warn, and compare values that don't belong together.",
+                tuple=tuple(predict.shape),
+                tuple2=tuple(target.shape),
+            )
         )
     if not predict.numel():
-        raise ValueError(say("predict and target are empty; a mean of nothing isn't a number. Give at least one value."))
+        raise ValueError(
+            say(
+                "predict and target are empty; a mean of nothing isn't a number. Give at least "
+                "one value."
+            )
+        )
     return _reduced(getattr(nn, loss), predict, target)
 
 
@@ -51,8 +69,12 @@ def cross_entropy(logits, target):
     """(N, C) or (C) logits, and indices (N) or class probabilities (N, C) -> Losses."""
     logits = torch.as_tensor(logits, dtype=torch.float32)
     if logits.dim() not in (1, 2) or not logits.numel():
-        raise ValueError(say("logits have the shape {tuple}. Give N × C numbers, or C for one example.",
-                             tuple=tuple(logits.shape)))
+        raise ValueError(
+            say(
+                "logits have the shape {tuple}. Give N × C numbers, or C for one example.",
+                tuple=tuple(logits.shape),
+            )
+        )
     target = torch.as_tensor(target)
     if target.shape == logits.shape:
         target = _probabilities(target.float())
@@ -60,22 +82,37 @@ def cross_entropy(logits, target):
         target = _indices(target, logits.shape[-1])
     else:
         raise ValueError(
-            say("target has the shape {tuple}, logits {tuple2}. Give one class index an example, {tuple3}, or "
-                "probabilities of the logits' shape.", tuple=tuple(target.shape), tuple2=tuple(logits.shape),
-                tuple3=tuple(logits.shape[:-1]))
+            say(
+                "target has the shape {tuple}, logits {tuple2}. Give one class index an example, "
+                "{tuple3}, or "
+                "probabilities of the logits' shape.",
+                tuple=tuple(target.shape),
+                tuple2=tuple(logits.shape),
+                tuple3=tuple(logits.shape[:-1]),
+            )
         )
     return _reduced(nn.CrossEntropyLoss, logits, target)
 
 
 def _indices(target, classes):
     if target.is_floating_point() and not torch.equal(target, target.round()):
-        raise ValueError(say("target is {tolist}. Class indices are whole numbers from 0 to {classes}.",
-                             tolist=target.tolist(), classes=classes - 1))
+        raise ValueError(
+            say(
+                "target is {tolist}. Class indices are whole numbers from 0 to {classes}.",
+                tolist=target.tolist(),
+                classes=classes - 1,
+            )
+        )
     target = target.long()
     if target.min() < 0 or target.max() >= classes:
         raise ValueError(
-            say("target is {tolist}, but there are {classes} classes. Choose indices 0 to {classes2}.",
-                tolist=target.tolist(), classes=classes, classes2=classes - 1)
+            say(
+                "target is {tolist}, but there are {classes} classes. Choose indices 0 to "
+                "{classes2}.",
+                tolist=target.tolist(),
+                classes=classes,
+                classes2=classes - 1,
+            )
         )
     return target
 
@@ -83,20 +120,31 @@ def _indices(target, classes):
 def _probabilities(target):
     if (target < 0).any() or not torch.allclose(target.sum(dim=-1), torch.ones(()), atol=1e-4):
         raise ValueError(
-            say("target's rows are {tolist}. As class probabilities each is 0 to 1, and they add up to 1.",
-                tolist=target.tolist())
+            say(
+                "target's rows are {tolist}. As class probabilities each is 0 to 1, and they add "
+                "up to 1.",
+                tolist=target.tolist(),
+            )
         )
     return target
 
 
 def _reduced(loss, predict, target):
-    none, total, mean = (loss(reduction=reduction)(predict, target) for reduction in ("none", "sum", "mean"))
+    none, total, mean = (
+        loss(reduction=reduction)(predict, target) for reduction in ("none", "sum", "mean")
+    )
     each = none.flatten().tolist()
     return Losses(
-        none.tolist(), tuple(none.shape), total.item(), mean.item(), _lines(loss, predict, target, each),
-        worked.added(each, total.item()), worked.averaged(total.item(), none.numel(), mean.item()),
-        tuple(predict.shape), tuple(target.shape),
-    )  # fmt: skip
+        none.tolist(),
+        tuple(none.shape),
+        total.item(),
+        mean.item(),
+        _lines(loss, predict, target, each),
+        worked.added(each, total.item()),
+        worked.averaged(total.item(), none.numel(), mean.item()),
+        tuple(predict.shape),
+        tuple(target.shape),
+    )
 
 
 def _lines(loss, predict, target, each):

@@ -11,8 +11,8 @@ from layers.play import worked
 
 @dataclass(frozen=True)
 class Normalized:
-    """One BatchNorm2d after one or more batches in training, and once in eval. All lists are one number a channel,
-    except the outputs, which have the batch's shape N × C × H × W."""
+    """One BatchNorm2d after one or more batches in training, and once in eval. All lists are one
+    number a channel, except the outputs, which have the batch's shape N × C × H × W."""
 
     batch_mean: list
     batch_var: list  # divided by n: what training normalizes with
@@ -23,12 +23,22 @@ class Normalized:
     train_output: list
     eval_output: list
     eps: float
-    share: float  # of the newest batch in the running statistics: momentum, or one batch's in a plain average
+    # of the newest batch in the running statistics: momentum, or one batch's in a plain average
+    share: float
     mean_before: list | None  # the running statistics before the last batch
     var_before: list | None
 
 
-def batch_norm(batch, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, weight=None, bias=None, passes=1):
+def batch_norm(
+    batch,
+    eps=1e-5,
+    momentum=0.1,
+    affine=True,
+    track_running_stats=True,
+    weight=None,
+    bias=None,
+    passes=1,
+):
     """N × C × H × W numbers, seen `passes` times in training -> Normalized.
 
     `weight` and `bias` set γ and β, one number a channel (1 and 0 unless given).
@@ -46,28 +56,45 @@ def batch_norm(batch, eps=1e-5, momentum=0.1, affine=True, track_running_stats=T
         eval_output = bn.eval()(images)
         mean, var = images.mean(dim=(0, 2, 3)), images.var(dim=(0, 2, 3), unbiased=False)  # (C,)
     return Normalized(
-        mean.tolist(), var.tolist(), _list(bn.running_mean), _list(bn.running_var), _list(bn.weight), _list(bn.bias),
-        train_output.tolist(), eval_output.tolist(), eps, 1 / int(passes) if momentum is None else momentum, *before,
-    )  # fmt: skip
+        mean.tolist(),
+        var.tolist(),
+        _list(bn.running_mean),
+        _list(bn.running_var),
+        _list(bn.weight),
+        _list(bn.bias),
+        train_output.tolist(),
+        eval_output.tolist(),
+        eps,
+        1 / int(passes) if momentum is None else momentum,
+        *before,
+    )
 
 
 def normalized_lines(batch, made, place):
-    """{what: formula in numbers} of one cell, `place` = (example, channel, row, column), in train() and in eval()."""
+    """{what: formula in numbers} of one cell, `place` = (example, channel, row, column), in train()
+    and in eval().
+    """
     n, c, row, column = place
     x, size = batch[n][c][row][column], len(batch) * len(batch[0][0]) * len(batch[0][0][0])
     gamma, beta = (values and values[c] for values in (made.weight, made.bias))
 
     def line(mean, var, output):
-        return worked.normalized(x, mean[c], var[c], made.eps, gamma, beta, output[n][c][row][column])
+        return worked.normalized(
+            x, mean[c], var[c], made.eps, gamma, beta, output[n][c][row][column]
+        )
 
     lines = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
     if made.running_mean is None:
         return lines | {"eval()": line(made.batch_mean, made.batch_var, made.eval_output)}
     unbiased = made.batch_var[c] * size / (size - 1)
     return lines | {
-        "running_mean": worked.running(made.mean_before[c], made.batch_mean[c], made.share, made.running_mean[c]),
+        "running_mean": worked.running(
+            made.mean_before[c], made.batch_mean[c], made.share, made.running_mean[c]
+        ),
         say("the variance, with n − 1"): worked.unbiased(made.batch_var[c], size, unbiased),
-        "running_var": worked.running(made.var_before[c], unbiased, made.share, made.running_var[c]),
+        "running_var": worked.running(
+            made.var_before[c], unbiased, made.share, made.running_var[c]
+        ),
         "eval()": line(made.running_mean, made.running_var, made.eval_output),
     }
 
@@ -76,26 +103,47 @@ def _images(batch):
     try:
         images = torch.as_tensor(batch, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(say("The batch's rows differ in length or hold no numbers. Give N × C × H × W numbers.")) from None
+        raise ValueError(
+            say("The batch's rows differ in length or hold no numbers. Give N × C × H × W numbers.")
+        ) from None
     if images.dim() != 4:
-        raise ValueError(say("The batch has the shape {tuple}. BatchNorm2d needs N × C × H × W.", tuple=tuple(images.shape)))
+        raise ValueError(
+            say(
+                "The batch has the shape {tuple}. BatchNorm2d needs N × C × H × W.",
+                tuple=tuple(images.shape),
+            )
+        )
     if images.numel() <= images.shape[1]:
         raise ValueError(
-            say("The batch has the shape {tuple}: at most one value a channel, which has no variance. Give more pictures, "
-                "or larger ones.", tuple=tuple(images.shape))
+            say(
+                "The batch has the shape {tuple}: at most one value a channel, which has no "
+                "variance. Give more pictures, "
+                "or larger ones.",
+                tuple=tuple(images.shape),
+            )
         )
     return images
 
 
 def _check(eps, momentum, affine, weight, bias, passes):
     if not 0 < eps <= 1:
-        raise ValueError(say("eps is {eps!r}. Choose a number above 0 (default 1e-5) and at most 1.", eps=eps))
+        raise ValueError(
+            say("eps is {eps!r}. Choose a number above 0 (default 1e-5) and at most 1.", eps=eps)
+        )
     if momentum is not None and not 0 <= momentum <= 1:
-        raise ValueError(say("momentum is {momentum!r}. Choose 0 to 1, or None for the plain average of all batches.",
-                             momentum=momentum))
+        raise ValueError(
+            say(
+                "momentum is {momentum!r}. Choose 0 to 1, or None for the plain average of all "
+                "batches.",
+                momentum=momentum,
+            )
+        )
     if not affine and (weight is not None or bias is not None):
         raise ValueError(
-            say("affine is False, so there is no weight and no bias to set. Choose affine=True or leave them out.")
+            say(
+                "affine is False, so there is no weight and no bias to set. Choose affine=True or "
+                "leave them out."
+            )
         )
     if not 1 <= passes <= 1000:
         raise ValueError(say("passes is {passes!r}. Choose 1 to 1000.", passes=passes))
@@ -104,8 +152,13 @@ def _check(eps, momentum, affine, weight, bias, passes):
 def _one_per_channel(values, channels):
     tensor = torch.as_tensor(values, dtype=torch.float32).flatten()
     if len(tensor) not in (1, channels):
-        raise ValueError(say("{count} numbers were given for {channels} channels. Give one, or one a channel.",
-                             count=len(tensor), channels=channels))
+        raise ValueError(
+            say(
+                "{count} numbers were given for {channels} channels. Give one, or one a channel.",
+                count=len(tensor),
+                channels=channels,
+            )
+        )
     return tensor.expand(channels)
 
 

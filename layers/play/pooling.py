@@ -21,7 +21,15 @@ class Pooling:
     code: str
 
 
-def pool(picture, kernel_size=2, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
+def pool(
+    picture,
+    kernel_size=2,
+    stride=None,
+    padding=0,
+    dilation=1,
+    return_indices=False,
+    ceil_mode=False,
+):
     """C × H × W (or H × W) through nn.MaxPool2d -> Pooling.
 
     With dilation a window can meet nothing but padding: its output is then -inf, as PyTorch's.
@@ -36,38 +44,63 @@ def pool(picture, kernel_size=2, stride=None, padding=0, dilation=1, return_indi
     _check_padding(kernel_size, padding)
     numbers = zip(batch.shape[2:], kernel_size, stride, padding, dilation, strict=True)
     sizes = [output_size(*number, ceil_mode=ceil_mode) for number in numbers]
-    settings = {"kernel_size": kernel_size, **by_default, "padding": padding, "dilation": dilation,
-                "ceil_mode": bool(ceil_mode)}  # fmt: skip
+    settings = {
+        "kernel_size": kernel_size,
+        **by_default,
+        "padding": padding,
+        "dilation": dilation,
+        "ceil_mode": bool(ceil_mode),
+    }
     output, indices = nn.MaxPool2d(**settings, return_indices=True)(batch)
     said = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-    shapes = Shapes(tuple(batch.shape), (1, batch.shape[1], sizes[0][0], sizes[1][0]), sizes[0][1], sizes[1][1])
-    return Pooling(shapes, output[0].tolist(), indices[0].tolist() if return_indices else None, f"nn.MaxPool2d({said})")
+    shapes = Shapes(
+        tuple(batch.shape), (1, batch.shape[1], sizes[0][0], sizes[1][0]), sizes[0][1], sizes[1][1]
+    )
+    return Pooling(
+        shapes,
+        output[0].tolist(),
+        indices[0].tolist() if return_indices else None,
+        f"nn.MaxPool2d({said})",
+    )
 
 
 def _check_padding(kernel_size, padding):
     for kernel, pad in zip(kernel_size, padding, strict=True):
         if pad > kernel // 2:
             raise ValueError(
-                say("padding is {pad}, more than half of kernel_size {kernel}. Choose padding up to {kernel2}, or a larger "
-                    "kernel_size.", pad=pad, kernel=kernel, kernel2=kernel // 2)
+                say(
+                    "padding is {pad}, more than half of kernel_size {kernel}. Choose padding up "
+                    "to {kernel2}, or a larger "
+                    "kernel_size.",
+                    pad=pad,
+                    kernel=kernel,
+                    kernel2=kernel // 2,
+                )
             )
 
 
 def largest_of(area, channel, cells, padding):
-    """One cell of the output in numbers: the largest of the window's `cells`, read from pooled_area's `area`.
+    """One cell of the output in numbers: the largest of the window's `cells`, read from
+    pooled_area's `area`.
 
     >>> largest_of([[[1.0, 4.0]]], 0, [(0, 0), (0, 1)], (0, 0))
     'max(1, 4) = 4'
     """
     values = [area[channel][row + padding[0]][column + padding[1]] for row, column in cells]
-    there = [value for value in values if value is not None]  # ceil_mode's windows stick out into nothing
+    there = [
+        value for value in values if value is not None
+    ]  # ceil_mode's windows stick out into nothing
     return worked.largest(there, max(there))
 
 
 def unpool(picture, kernel_size=2):
-    """Max pooling and back: each window's largest value in its old place, zeros elsewhere. C × H × W."""
+    """Max pooling and back: each window's largest value in its old place, zeros elsewhere. C × H ×
+    W.
+    """
     batch, kernel_size = as_batch(picture), both("kernel_size", kernel_size, low=1)
     for size, kernel in zip(batch.shape[2:], kernel_size, strict=True):
         output_size(size, kernel, kernel)  # raises where the window doesn't fit
     output, indices = F.max_pool2d(batch, kernel_size, return_indices=True)
-    return F.max_unpool2d(output, indices, kernel_size, output_size=torch.Size(batch.shape))[0].tolist()
+    return F.max_unpool2d(output, indices, kernel_size, output_size=torch.Size(batch.shape))[
+        0
+    ].tolist()

@@ -1,4 +1,6 @@
-"""The output size of a convolution or a pooling, worked out in numbers, and checks of what was asked for."""
+"""The output size of a convolution or a pooling, worked out in numbers, and checks of what was
+asked for.
+"""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +10,14 @@ import torch
 from languages import say
 
 FORMULA = "floor((size + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1"
-LARGEST = {"size": 64, "channels": 64, "kernel_size": 64, "stride": 64, "padding": 64, "dilation": 64}
+LARGEST = {
+    "size": 64,
+    "channels": 64,
+    "kernel_size": 64,
+    "stride": 64,
+    "padding": 64,
+    "dilation": 64,
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,9 @@ class Shapes:
 
 
 def small_picture(height=6, width=6, channels=1, seed=0):
-    """A picture of whole numbers 0 to 9: channels × height × width lists. The same seed, the same picture."""
+    """A picture of whole numbers 0 to 9: channels × height × width lists. The same seed, the same
+    picture.
+    """
     for name, value in (("size", height), ("size", width), ("channels", channels)):
         whole(name, value, low=1)
     generator = torch.Generator().manual_seed(int(seed))
@@ -31,7 +42,9 @@ def small_picture(height=6, width=6, channels=1, seed=0):
 
 
 def whole(name, value, low, high=None):
-    """`value` as an int from `low` to `high` (else the largest allowed), or a ValueError that names it."""
+    """`value` as an int from `low` to `high` (else the largest allowed), or a ValueError that names
+    it.
+    """
     high = LARGEST.get(name, 64) if high is None else high
     if (
         isinstance(value, bool)
@@ -39,8 +52,15 @@ def whole(name, value, low, high=None):
         or value != int(value)
         or not low <= value <= high
     ):
-        raise ValueError(say("{name} is {value!r}. Choose a whole number from {low} to {high}.", name=name, value=value,
-                             low=low, high=high))
+        raise ValueError(
+            say(
+                "{name} is {value!r}. Choose a whole number from {low} to {high}.",
+                name=name,
+                value=value,
+                low=low,
+                high=high,
+            )
+        )
     return int(value)
 
 
@@ -52,8 +72,13 @@ def both(name, value, low):
     """
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(pair) != 2:
-        raise ValueError(say("{name} is {value!r}. Give one number, or two: for height and for width.", name=name,
-                             value=value))
+        raise ValueError(
+            say(
+                "{name} is {value!r}. Give one number, or two: for height and for width.",
+                name=name,
+                value=value,
+            )
+        )
     return whole(name, pair[0], low), whole(name, pair[1], low)
 
 
@@ -63,18 +88,27 @@ def as_batch(picture):
         tensor = torch.as_tensor(picture, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(
-            say("The picture's rows differ in length or hold no numbers. Give H × W or C × H × W numbers.")
+            say(
+                "The picture's rows differ in length or hold no numbers. Give H × W or C × H × W "
+                "numbers."
+            )
         ) from None
     if tensor.dim() not in (2, 3) or tensor.numel() == 0:
-        raise ValueError(say("The picture has the shape {tuple}. Give H × W or C × H × W numbers.",
-                             tuple=tuple(tensor.shape)))
+        raise ValueError(
+            say(
+                "The picture has the shape {tuple}. Give H × W or C × H × W numbers.",
+                tuple=tuple(tensor.shape),
+            )
+        )
     for name, number in zip(("channels", "size", "size"), (1, *tensor.shape)[-3:], strict=True):
         whole(name, number, low=1)
     return tensor.reshape(1, -1, *tensor.shape[-2:])
 
 
 def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=False):
-    """(size out, the formula in numbers). ValueError where not one window fits. `padding`: a number, or (before, after)."""
+    """(size out, the formula in numbers). ValueError where not one window fits. `padding`: a
+    number, or (before, after).
+    """
     before, after = padding if isinstance(padding, tuple) else (padding, padding)
     padded = f"2·{before}" if before == after else f"{before} + {after}"
     top = size + before + after - dilation * (kernel_size - 1) - 1
@@ -89,13 +123,23 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
     )
     if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
-        numbers = say("{numbers}, less 1 = {out}: the last window would start in the padding", numbers=numbers, out=out)
+        numbers = say(
+            "{numbers}, less 1 = {out}: the last window would start in the padding",
+            numbers=numbers,
+            out=out,
+        )
     return out, numbers
 
 
 def _refuse(size, kernel_size, dilation):
     raise ValueError(
-        say("The kernel spans {dilation} (kernel_size {kernel_size}, dilation {dilation2}), but the padded input has only "
+        say(
+            "The kernel spans {dilation} (kernel_size {kernel_size}, dilation {dilation2}), but "
+            "the padded input has only "
             "{size}. Choose a smaller kernel_size or dilation, or a larger padding or input.",
-            dilation=dilation * (kernel_size - 1) + 1, kernel_size=kernel_size, dilation2=dilation, size=size)
+            dilation=dilation * (kernel_size - 1) + 1,
+            kernel_size=kernel_size,
+            dilation2=dilation,
+            size=size,
+        )
     )

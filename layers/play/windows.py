@@ -1,7 +1,7 @@
 """Which cells of the input one cell of the output looks at, and what they come to.
 
-Rows and columns count from the picture's own corner: cells of the padding before it are negative, as in the notes'
-pictures, and the indices of max pooling (row · width + column) can be read off.
+Rows and columns count from the picture's own corner: cells of the padding before it are negative,
+as in the notes' pictures, and the indices of max pooling (row · width + column) can be read off.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ class Window:
 
 
 def window_cells(row, column, kernel_size, stride, padding, dilation):
-    """The input cells under the kernel when it computes output cell (row, column). All settings as (height, width).
+    """The input cells under the kernel when it computes output cell (row, column). All settings as
+    (height, width).
 
     >>> window_cells(0, 1, (1, 2), (1, 2), (0, 1), (1, 1))
     [(0, 1), (0, 2)]
@@ -33,26 +34,39 @@ def window_cells(row, column, kernel_size, stride, padding, dilation):
     return [(r, c) for r in rows for c in columns]
 
 
-def follow(convolution, channel, row, column, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+def follow(
+    convolution, channel, row, column, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1
+):
     """A Convolution and one cell of its output -> Window."""
     weight = convolution.weight[channel]
     kernel_size = len(weight[0]), len(weight[0][0])
     cells = window_cells(row, column, kernel_size, stride, padding, dilation)
-    first = channel // (len(convolution.weight) // groups) * len(weight)  # of the group's input channels
+    first = (
+        channel // (len(convolution.weight) // groups) * len(weight)
+    )  # of the group's input channels
     terms = {}
     for number, kernel in enumerate(weight):
-        picture, flat = convolution.padded[first + number], [value for line in kernel for value in line]
+        picture, flat = (
+            convolution.padded[first + number],
+            [value for line in kernel for value in line],
+        )
         values = [picture[r + padding[0]][c + padding[1]] for r, c in cells]
         terms[first + number] = list(zip(values, flat, strict=True))
-    sums = {number: sum(value * weight for value, weight in pairs) for number, pairs in terms.items()}
+    sums = {
+        number: sum(value * weight for value, weight in pairs) for number, pairs in terms.items()
+    }
     bias = convolution.bias[channel] if convolution.bias else 0.0
     output = convolution.output[channel][row][column]
     lines = {number: worked.products(pairs, sums[number]) for number, pairs in terms.items()}
-    return Window(cells, terms, sums, lines, bias, worked.with_bias(sums.values(), bias, output), output)
+    return Window(
+        cells, terms, sums, lines, bias, worked.with_bias(sums.values(), bias, output), output
+    )
 
 
 def pooled_area(picture, output, kernel_size, stride, padding, dilation):
-    """C × H × W with its padding of -inf, and None where a window of ceil_mode sticks out of that. C × H' × W'."""
+    """C × H × W with its padding of -inf, and None where a window of ceil_mode sticks out of that.
+    C × H' × W'.
+    """
 
     def span(size, cells, axis):
         last = (cells - 1) * stride[axis] - padding[axis] + dilation[axis] * (kernel_size[axis] - 1)

@@ -1,12 +1,13 @@
-"""Formulas worked out in numbers, one line each: what a layer computed, so that it can be checked with a calculator.
+"""Formulas worked out in numbers, one line each: what a layer computed, so that it can be checked
+with a calculator.
 
     >>> squared_error(2.5, 3.0, 0.25)
     '(2.5 − 3)² = 0.25'
     >>> normalized(4.0, 5.25, 8.9375, 1e-5, 1.0, 0.0, -0.41812)
     '(4 − 5.25) / √(8.9375 + 1e-05) · 1 + 0 ≈ −0.4181'
 
-`=` where the terms as they are written come to the result as it is written, `≈` where rounding, to four digits after the
-point or to a float32, stands between them.
+`=` where the terms as they are written come to the result as it is written, `≈` where rounding, to
+four digits after the point or to a float32, stands between them.
 """
 
 import math
@@ -70,7 +71,11 @@ def normalized(x, mean, var, eps, weight, bias, result):
     value = (read(x) - read(mean)) / math.sqrt(read(var) + eps)
     if weight is None:
         return equation(terms, value, result)
-    return equation(f"{terms} · {bracketed(weight)} + {bracketed(bias)}", value * read(weight) + read(bias), result)
+    return equation(
+        f"{terms} · {bracketed(weight)} + {bracketed(bias)}",
+        value * read(weight) + read(bias),
+        result,
+    )
 
 
 def unbiased(var, n, result):
@@ -88,11 +93,15 @@ def running(before, batch, share, result):
 
 
 def absolute_error(predict, target, result):
-    return equation(f"|{said(predict)} − {bracketed(target)}|", abs(read(predict) - read(target)), result)
+    return equation(
+        f"|{said(predict)} − {bracketed(target)}|", abs(read(predict) - read(target)), result
+    )
 
 
 def squared_error(predict, target, result):
-    return equation(f"({said(predict)} − {bracketed(target)})²", (read(predict) - read(target)) ** 2, result)
+    return equation(
+        f"({said(predict)} − {bracketed(target)})²", (read(predict) - read(target)) ** 2, result
+    )
 
 
 def cross_entropy_of_class(logits, index, result):
@@ -110,8 +119,12 @@ def cross_entropy_of_probabilities(logits, probabilities, result):
     >>> cross_entropy_of_probabilities([2.0, 1.0], [0.5, 0.5], 0.81326)
     'log(e^2 + e^1) − (0.5 · 2 + 0.5 · 1) ≈ 0.8133'
     """
-    expected = " + ".join(f"{said(p)} · {bracketed(z)}" for p, z in zip(probabilities, logits, strict=True))
-    value = _log_sum(logits) - sum(read(p) * read(z) for p, z in zip(probabilities, logits, strict=True))
+    expected = " + ".join(
+        f"{said(p)} · {bracketed(z)}" for p, z in zip(probabilities, logits, strict=True)
+    )
+    value = _log_sum(logits) - sum(
+        read(p) * read(z) for p, z in zip(probabilities, logits, strict=True)
+    )
     return equation(f"log({_exponentials(logits)}) − ({expected})", value, result)
 
 

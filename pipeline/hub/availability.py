@@ -1,7 +1,7 @@
 """Questions to the Hub that end in time, and what is known of a Hub that doesn't answer.
 
-    >>> within(1.0, max, 2, 3)
-    3
+>>> within(1.0, max, 2, 3)
+3
 """
 
 import threading
@@ -15,16 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from languages import say
-from pipeline.settings import NOTES_CHECKPOINT, InputError, Settings
-
-
-class SourceError(InputError):
-    """What was asked for can't be had, and no stand-in is honest; the message says what to do."""
-
-
-class HubUnavailable(Exception):
-    """The Hub is off, refuses, stalls or broke off; the message is the reason, for a person."""
-
+from pipeline.errors import HubUnavailable, SourceError
+from pipeline.settings import NOTES_CHECKPOINT, Settings
 
 # ---------------------------------------------------------------- waiting, but not for long
 
@@ -32,7 +24,8 @@ class HubUnavailable(Exception):
 def within(seconds: float, function: Callable, *args: Any, **kwargs: Any) -> Any:
     """The result of `function`, or its exception, or HubUnavailable after `seconds`.
 
-    The thread is a daemon and goes on: a download that took too long is found in the cache next time.
+    The thread is a daemon and goes on: a download that took too long is found in the cache next
+    time.
     """
     return waited(seconds, in_thread(function, *args, **kwargs))
 
@@ -75,7 +68,11 @@ def hub_is_switched_off() -> bool:
     """Whether HF_HUB_OFFLINE forbids asking."""
     from huggingface_hub import constants
 
-    return constants.is_offline_mode() if hasattr(constants, "is_offline_mode") else constants.HF_HUB_OFFLINE
+    return (
+        constants.is_offline_mode()
+        if hasattr(constants, "is_offline_mode")
+        else constants.HF_HUB_OFFLINE
+    )
 
 
 def expect_hub(repository: str = "") -> None:
@@ -94,7 +91,8 @@ def ask_hub(settings: Settings, question: Callable, *args: Any, **kwargs: Any) -
     "not there" is HubUnavailable.
 
     A Hub that just failed is not asked again for `settings.hub_retry_seconds`: thirty visitors
-    shouldn't each wait five seconds to learn the same. An answer that is about this one question is no failure.
+    shouldn't each wait five seconds to learn the same. An answer that is about this one question is
+    no failure.
     """
     from huggingface_hub import utils
 
@@ -112,23 +110,32 @@ def ask_hub(settings: Settings, question: Callable, *args: Any, **kwargs: Any) -
 
 def note_failure(repository: str, reason: str, unreachable: bool, settings: Settings) -> None:
     """A visitor's repository failed: it is left alone for a while, and the Hub with it only where
-    it can't be reached at all, or others failed as well and it doesn't answer about a model that everybody knows: one
-    visitor can name several odd repositories.
+    it can't be reached at all, or others failed as well and it doesn't answer about a model that
+    everybody knows: one visitor can name several odd repositories.
     """
     now = time.monotonic()
     for name in [name for name, (until, _) in _failed.items() if until <= now]:
         del _failed[name]
     _failed[repository] = now + settings.hub_retry_seconds, reason
-    if unreachable or (len(_failed) >= REPOSITORIES_THAT_MEAN_DOWN and not _answers_of_others(settings)):
+    if unreachable or (
+        len(_failed) >= REPOSITORIES_THAT_MEAN_DOWN and not _answers_of_others(settings)
+    ):
         _refusal.update(until=now + settings.hub_retry_seconds, reason=reason)
 
 
 def _answers_of_others(settings: Settings) -> bool:
-    """Whether the Hub says anything of a model that is no visitor's choice, be it that it hasn't got it."""
+    """Whether the Hub says anything of a model that is no visitor's choice, be it that it hasn't
+    got it.
+    """
     from huggingface_hub import HfApi
 
     try:
-        within(settings.hub_decision_seconds, HfApi().model_info, NOTES_CHECKPOINT, timeout=settings.hub_decision_seconds)
+        within(
+            settings.hub_decision_seconds,
+            HfApi().model_info,
+            NOTES_CHECKPOINT,
+            timeout=settings.hub_decision_seconds,
+        )
     except Exception as error:
         return bool(status_of(error)) and not _is_down(error)
     return True
@@ -142,7 +149,9 @@ def forget_refusal() -> None:
 
 @contextmanager
 def unless_missing(reason: str) -> Iterator[None]:
-    """Within it, a Hub that hasn't what it is asked for is one that can't be had, because of `reason`."""
+    """Within it, a Hub that hasn't what it is asked for is one that can't be had, because of
+    `reason`.
+    """
     from huggingface_hub import utils
 
     try:
@@ -152,15 +161,21 @@ def unless_missing(reason: str) -> Iterator[None]:
 
 
 def _is_down(error: BaseException) -> bool:
-    """Whether the Hub as a whole fails: it has too much to do, or gave no answer. A 403 is about what was asked for."""
+    """Whether the Hub as a whole fails: it has too much to do, or gave no answer. A 403 is about
+    what was asked for.
+    """
     status = status_of(error)
-    return status >= 500 or status == 429 if status else not isinstance(error, ValueError | TypeError)
+    return (
+        status >= 500 or status == 429 if status else not isinstance(error, ValueError | TypeError)
+    )
 
 
 def is_unreachable(error: BaseException) -> bool:
     """Whether no connection came about, which is no fault of a repository's."""
     text = f"{type(error).__name__} {error}".lower()
-    return not status_of(error) and ("connect" in text or "name resolution" in text or "resolve host" in text)
+    return not status_of(error) and (
+        "connect" in text or "name resolution" in text or "resolve host" in text
+    )
 
 
 def status_of(error: BaseException) -> int | None:
@@ -171,7 +186,9 @@ def status_of(error: BaseException) -> int | None:
 def hub_reason(error: BaseException) -> str:
     """One short line for a person out of whatever a Hub client raised."""
     if isinstance(error, HubUnavailable):
-        return error.args[0]  # as it was said: this one may be kept, and told to readers of another language
+        return error.args[
+            0
+        ]  # as it was said: this one may be kept, and told to readers of another language
     if status := status_of(error):
         return say("the Hub answered {status}", status=status)
     text = f"{type(error).__name__} {error}".lower()
@@ -187,7 +204,9 @@ def hub_reason(error: BaseException) -> str:
 
 
 def waiting_is_vain(error: BaseException) -> bool:
-    """Whether the Hub won't be asked later, either: whoever started this process has switched it off."""
+    """Whether the Hub won't be asked later, either: whoever started this process has switched it
+    off.
+    """
     return hub_reason(error) == SWITCHED_OFF
 
 
@@ -197,8 +216,11 @@ _under_way: dict[tuple, Future] = {}
 _beginning = threading.Lock()
 
 
-def finish_download(settings: Settings, began: float, download: Callable, *args: Any, **kwargs: Any) -> Any:
-    """The download's result, or HubUnavailable when it fails or hasn't ended `hub_download_seconds` after `began`.
+def finish_download(
+    settings: Settings, began: float, download: Callable, *args: Any, **kwargs: Any
+) -> Any:
+    """The download's result, or HubUnavailable when it fails or hasn't ended `hub_download_seconds`
+    after `began`.
 
     While a download goes on, whoever asks for the same waits for that one.
     """
@@ -216,8 +238,11 @@ def finish(settings: Settings, began: float, future: Future) -> Any:
     except HubUnavailable as error:
         if future.done():
             raise
-        reason = say("its download takes longer than {hub_download_seconds:g} s and goes on in the background",
-                     hub_download_seconds=settings.hub_download_seconds)  # fmt: skip
+        reason = say(
+            "its download takes longer than {hub_download_seconds:g} s and goes on in the "
+            "background",
+            hub_download_seconds=settings.hub_download_seconds,
+        )
         raise HubUnavailable(reason) from error
     except Exception as error:
         raise HubUnavailable(hub_reason(error)) from error
@@ -233,7 +258,9 @@ def _begun(key: tuple, download: Callable, args: tuple, kwargs: dict) -> Future:
 
 
 def weighed(kind: str, name: str, patterns: tuple[str, ...], settings: Settings) -> int:
-    """Bytes that files of a repository ("dataset" or "space") like `patterns` would take to download. Asked once."""
+    """Bytes that files of a repository ("dataset" or "space") like `patterns` would take to
+    download. Asked once.
+    """
     expect_hub()
     return _weighed(kind, name, patterns, settings)
 
@@ -241,7 +268,9 @@ def weighed(kind: str, name: str, patterns: tuple[str, ...], settings: Settings)
 @lru_cache(maxsize=64)
 def _weighed(kind: str, name: str, patterns: tuple[str, ...], settings: Settings) -> int:
     sizes = ask_hub(settings, file_sizes, kind, name, settings.hub_decision_seconds)
-    return sum(size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns))
+    return sum(
+        size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns)
+    )
 
 
 def file_sizes(kind: str, name: str, timeout: float) -> dict[str, int]:
@@ -251,7 +280,9 @@ def file_sizes(kind: str, name: str, timeout: float) -> dict[str, int]:
 
     info = HfApi().repo_info(name, repo_type=kind, files_metadata=True, timeout=timeout)
     sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
-    if None in sizes.values():  # a mirror that doesn't tell them there; the client asks for a tree again and again
+    if (
+        None in sizes.values()
+    ):  # a mirror that doesn't tell them there; the client asks for a tree again and again
         entries = HfApi().list_repo_tree(name, repo_type=kind, recursive=True)
         sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
     return sizes

@@ -1,8 +1,9 @@
-"""A repository of the Hub that a visitor named: what it lists, what of it may come here, and its files.
+"""A repository of the Hub that a visitor named: what it lists, what of it may come here, and its
+files.
 
-Only named files come: a tokenizer's, a config, weights as safetensors. Each has a cap, the bytes are
-counted while they arrive, and on a page all of it happens in a confined process that is ended where
-it stalls. So an odd repository costs its own visitor an answer, and nobody else anything.
+Only named files come: a tokenizer's, a config, weights as safetensors. Each has a cap, the bytes
+are counted while they arrive, and on a page all of it happens in a confined process that is ended
+where it stalls. So an odd repository costs its own visitor an answer, and nobody else anything.
 """
 
 import os
@@ -20,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from languages import say
+from pipeline.errors import HubUnavailable, ProcessEnded, ProcessFailed, ProcessTimeout, SourceError
 from pipeline.hub.availability import (
-    HubUnavailable,
-    SourceError,
     expect_hub,
     file_sizes,
     finish,
@@ -33,7 +33,13 @@ from pipeline.hub.availability import (
     status_of,
     within,
 )
-from pipeline.isolation.confine import ROOT, Limits, clean_environment, confine, use_for_temporary_files
+from pipeline.isolation.confine import (
+    ROOT,
+    Limits,
+    clean_environment,
+    confine,
+    use_for_temporary_files,
+)
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 
@@ -42,12 +48,20 @@ MEBIBYTE = 2**20
 # most that each may take. The largest in use: XLM-R's tokenizer.json has 17 MB. An adapter's config
 # isn't among them: from_pretrained would act on it.
 SMALL_FILES = {
-    "config.json": MEBIBYTE, "tokenizer_config.json": 4 * MEBIBYTE, "special_tokens_map.json": MEBIBYTE,
-    "added_tokens.json": 4 * MEBIBYTE, "tokenizer.json": 40 * MEBIBYTE, "vocab.json": 20 * MEBIBYTE,
-    "vocab.txt": 20 * MEBIBYTE, "merges.txt": 20 * MEBIBYTE, "spiece.model": 20 * MEBIBYTE,
-    "spm.model": 20 * MEBIBYTE, "sentencepiece.bpe.model": 20 * MEBIBYTE, "tokenizer.model": 20 * MEBIBYTE,
+    "config.json": MEBIBYTE,
+    "tokenizer_config.json": 4 * MEBIBYTE,
+    "special_tokens_map.json": MEBIBYTE,
+    "added_tokens.json": 4 * MEBIBYTE,
+    "tokenizer.json": 40 * MEBIBYTE,
+    "vocab.json": 20 * MEBIBYTE,
+    "vocab.txt": 20 * MEBIBYTE,
+    "merges.txt": 20 * MEBIBYTE,
+    "spiece.model": 20 * MEBIBYTE,
+    "spm.model": 20 * MEBIBYTE,
+    "sentencepiece.bpe.model": 20 * MEBIBYTE,
+    "tokenizer.model": 20 * MEBIBYTE,
     "bpe.codes": 20 * MEBIBYTE,
-}  # fmt: skip
+}
 INDEX = "model.safetensors.index.json"
 MOST_FILES = 20_000
 # A download of which nothing arrives for so long is ended; its place is another's
@@ -66,26 +80,42 @@ def listing(name: str, settings: Settings) -> dict[str, int | None]:
 
 
 def _listed(name: str, timeout: float) -> dict[str, int | None]:
-    """The listing, asked of the Hub by its client; what fails is ours, since it may cross to another process."""
+    """The listing, asked of the Hub by its client; what fails is ours, since it may cross to
+    another process.
+    """
     from huggingface_hub import utils
 
     try:
         sizes = file_sizes("model", name, timeout)
     except utils.GatedRepoError:
-        raise SourceError(say("{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
-                              name=name)) from None  # fmt: skip
+        raise SourceError(
+            say(
+                "{name} is gated: its owner asks you to sign in first. Choose an open checkpoint.",
+                name=name,
+            )
+        ) from None
     except (utils.RepositoryNotFoundError, utils.RevisionNotFoundError):
-        raise SourceError(say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)) from None
+        raise SourceError(
+            say("The Hub has no model {name!r}. Check the spelling of owner and name.", name=name)
+        ) from None
     except Exception as error:
         raise _refused_or_failed(name, error) from None
     if len(sizes) > MOST_FILES:
-        raise SourceError(say("{name} has {count:,} files; {most:,} is the most here. Choose another.", name=name,
-                              count=len(sizes), most=MOST_FILES))  # fmt: skip
+        raise SourceError(
+            say(
+                "{name} has {count:,} files; {most:,} is the most here. Choose another.",
+                name=name,
+                count=len(sizes),
+                most=MOST_FILES,
+            )
+        )
     return {file: size for file, size in sizes.items() if _is_wanted(file)}
 
 
 class _Failed(SourceError):
-    """The Hub failed: (reason, whether no connection came about). A SourceError so that it may come back from a process."""
+    """The Hub failed: (reason, whether no connection came about). A SourceError so that it may come
+    back from a process.
+    """
 
     @classmethod
     def of(cls, error: BaseException) -> "_Failed":
@@ -95,13 +125,21 @@ class _Failed(SourceError):
 def _refused_or_failed(name: str, error: Exception) -> SourceError:
     """A plain no of the Hub's is an answer about this repository; anything else is a failure."""
     if status_of(error) in (401, 403, 404, 410, 451):
-        return SourceError(say("The Hub doesn't give {name} to this server (it answered {status}). Choose an open checkpoint.",
-                               name=name, status=status_of(error)))  # fmt: skip
+        return SourceError(
+            say(
+                "The Hub doesn't give {name} to this server (it answered {status}). Choose an "
+                "open checkpoint.",
+                name=name,
+                status=status_of(error),
+            )
+        )
     return _Failed.of(error)
 
 
 def _asked(name: str, settings: Settings, seconds: float, function: Callable, *args: Any) -> Any:
-    """function(*args) about repository `name`, in a process of its own on a page; its failure is noted."""
+    """function(*args) about repository `name`, in a process of its own on a page; its failure is
+    noted.
+    """
     expect_hub(name)
     with _failure_noted(name, settings):
         if settings.isolates:
@@ -111,7 +149,9 @@ def _asked(name: str, settings: Settings, seconds: float, function: Callable, *a
 
 @contextmanager
 def _failure_noted(name: str, settings: Settings) -> Iterator[None]:
-    """Within it, a failure of the Hub's about this repository is noted, and raised as HubUnavailable."""
+    """Within it, a failure of the Hub's about this repository is noted, and raised as
+    HubUnavailable.
+    """
     try:
         yield
         return
@@ -124,22 +164,33 @@ def _failure_noted(name: str, settings: Settings) -> Iterator[None]:
 
 
 def _in_process(
-    settings: Settings, file_bytes: int, seconds: float, watch: Callable | None, function: Callable, *args: Any
-) -> Any:  # fmt: skip
-    """function(*args) in a confined process that may ask the network and write into the Hub's cache."""
+    settings: Settings,
+    file_bytes: int,
+    seconds: float,
+    watch: Callable | None,
+    function: Callable,
+    *args: Any,
+) -> Any:
+    """function(*args) in a confined process that may ask the network and write into the Hub's
+    cache.
+    """
     from huggingface_hub import constants
 
     from pipeline.isolation import processes
 
     cache = Path(constants.HF_HUB_CACHE)
     cache.mkdir(parents=True, exist_ok=True)
-    process = processes.Process([], [cache], settings.isolated_memory_bytes, file_bytes, network=True)
+    process = processes.Process(
+        [], [cache], settings.isolated_memory_bytes, file_bytes, network=True
+    )
     try:
         return processes.ask_once(process, function, *args, seconds=seconds, watch=watch)
-    except processes.ProcessTimeout:
+    except ProcessTimeout:
         raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds)) from None
-    except (processes.ProcessEnded, processes.ProcessFailed) as error:
-        raise HubUnavailable(say("the Hub's client failed ({name__})", name__=type(error).__name__)) from error
+    except (ProcessEnded, ProcessFailed) as error:
+        raise HubUnavailable(
+            say("the Hub's client failed ({name__})", name__=type(error).__name__)
+        ) from error
 
 
 # ---------------------------------------------------------------- what may come
@@ -154,44 +205,83 @@ def _is_weights(file: str) -> bool:
 
 
 def wanted_bytes(sizes: dict[str, int | None], weights: bool, settings: Settings) -> int:
-    """{file: bytes} -> bytes of those that are downloaded and loaded; where a size isn't told, the most there may be."""
-    wanted = [size for file, size in sizes.items() if file in SMALL_FILES or (weights and _is_wanted(file))]
+    """{file: bytes} -> bytes of those that are downloaded and loaded; where a size isn't told, the
+    most there may be.
+    """
+    wanted = [
+        size
+        for file, size in sizes.items()
+        if file in SMALL_FILES or (weights and _is_wanted(file))
+    ]
     return settings.max_checkpoint_bytes if None in wanted else sum(wanted)
 
 
-def check_listing(name: str, sizes: dict[str, int | None], weights: bool, settings: Settings) -> None:
+def check_listing(
+    name: str, sizes: dict[str, int | None], weights: bool, settings: Settings
+) -> None:
     """Raises SourceError for a repository that lacks what is needed, or has a file over its cap."""
     if "config.json" not in sizes:
-        raise SourceError(say("{name} has no config.json, so transformers can't tell its architecture. Choose another.",
-                              name=name))  # fmt: skip
+        raise SourceError(
+            say(
+                "{name} has no config.json, so transformers can't tell its architecture. Choose "
+                "another.",
+                name=name,
+            )
+        )
     if weights and not any(map(_is_weights, sizes)):
         raise SourceError(
-            say("{name} has no safetensors weights, and a pickle can run code when it is loaded. Choose a checkpoint with "
-                "model.safetensors.", name=name)
-        )  # fmt: skip
+            say(
+                "{name} has no safetensors weights, and a pickle can run code when it is loaded. "
+                "Choose a checkpoint with "
+                "model.safetensors.",
+                name=name,
+            )
+        )
     for file, most in {**SMALL_FILES, INDEX: 4 * MEBIBYTE}.items():
         if (sizes.get(file) or 0) > most:
-            raise SourceError(say("{file} of {name} takes {size:.1f} MB; {most:.1f} MB is the most here. Choose another.",
-                                  file=file, name=name, size=sizes[file] / 10**6, most=most / 10**6))  # fmt: skip
+            raise SourceError(
+                say(
+                    "{file} of {name} takes {size:.1f} MB; {most:.1f} MB is the most here. Choose "
+                    "another.",
+                    file=file,
+                    name=name,
+                    size=sizes[file] / 10**6,
+                    most=most / 10**6,
+                )
+            )
     check_size(name, wanted_bytes(sizes, weights, settings), settings)
 
 
 def check_size(name: str, size: int, settings: Settings) -> None:
-    """A visitor may name any model there is; a large one would fill the disk, or the memory that all share."""
+    """A visitor may name any model there is; a large one would fill the disk, or the memory that
+    all share.
+    """
     most = settings.max_checkpoint_bytes
     if size > most:
-        raise SourceError(say("{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. Choose a smaller "
-                              "one, such as {EMBEDDED_CHECKPOINT}.", name=name, size=size / 10**9, most=most / 10**9,
-                              EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT))  # fmt: skip
+        raise SourceError(
+            say(
+                "{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. "
+                "Choose a smaller "
+                "one, such as {EMBEDDED_CHECKPOINT}.",
+                name=name,
+                size=size / 10**9,
+                most=most / 10**9,
+                EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+            )
+        )
 
 
 def _check_room(size: int, settings: Settings) -> None:
     from huggingface_hub import constants
 
     cache = Path(constants.HF_HUB_CACHE)
-    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.exists())).free
+    free = shutil.disk_usage(
+        next(folder for folder in (cache, *cache.parents) if folder.exists())
+    ).free
     if free - size < settings.min_free_bytes:
-        raise HubUnavailable(say("this server's disk has no room for its {size:.1f} GB", size=size / 10**9))
+        raise HubUnavailable(
+            say("this server's disk has no room for its {size:.1f} GB", size=size / 10**9)
+        )
 
 
 def _bytes_below(folder: Path) -> int:
@@ -243,7 +333,9 @@ def _begun(name: str, weights: bool, most: int, settings: Settings) -> Future:
         if not future:
             if len(_under_way) >= settings.max_downloads_at_once:
                 raise HubUnavailable(say("{count} downloads go on already", count=len(_under_way)))
-            future = _under_way[name, weights] = in_thread(_counted_download, name, weights, most, settings)
+            future = _under_way[name, weights] = in_thread(
+                _counted_download, name, weights, most, settings
+            )
             future.add_done_callback(lambda _done: _under_way.pop((name, weights), None))
         return future
 
@@ -255,23 +347,51 @@ def _counted_download(name: str, weights: bool, most: int, settings: Settings) -
     with _failure_noted(name, settings):
         if settings.isolates:
             most_of_a_file = most + SLACK_BYTES
-            return _in_process(settings, most_of_a_file, settings.max_download_seconds, watch, _download, name, weights)
+            return _in_process(
+                settings,
+                most_of_a_file,
+                settings.max_download_seconds,
+                watch,
+                _download,
+                name,
+                weights,
+            )
         if settings.confines:
-            return _in_a_child(name, weights, most + SLACK_BYTES, settings.max_download_seconds, watch)
+            return _in_a_child(
+                name, weights, most + SLACK_BYTES, settings.max_download_seconds, watch
+            )
         return _download(name, weights)
 
 
-# A run's worker has no fork server; a fresh interpreter with the Hub's client alone starts in a second
+# A run's worker has no fork server; a fresh interpreter with the Hub's client alone starts in a
+# second
 CHILD = "from pipeline.hub.repository import serve_download; serve_download()"
 
 
-def _in_a_child(name: str, weights: bool, most_of_a_file: int, seconds: float, watch: Callable[[], None]) -> str:
-    """`_download` in a confined process of its own, looked at while it goes on. Raises as `_counted_download`."""
+def _in_a_child(
+    name: str, weights: bool, most_of_a_file: int, seconds: float, watch: Callable[[], None]
+) -> str:
+    """`_download` in a confined process of its own, looked at while it goes on. Raises as
+    `_counted_download`.
+    """
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as private:
-        command = [sys.executable, "-c", CHILD, name, str(int(weights)), str(most_of_a_file), private]
-        child = subprocess.Popen(command, cwd=ROOT, env={**clean_environment(), "HF_HUB_DISABLE_XET": "1"},
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        command = [
+            sys.executable,
+            "-c",
+            CHILD,
+            name,
+            str(int(weights)),
+            str(most_of_a_file),
+            private,
+        ]
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**clean_environment(), "HF_HUB_DISABLE_XET": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         try:
             while True:
                 with suppress(subprocess.TimeoutExpired):
@@ -287,14 +407,18 @@ def _in_a_child(name: str, weights: bool, most_of_a_file: int, seconds: float, w
     try:
         kind, value = unpacked(raw)
     except (EOFError, pickle.UnpicklingError) as error:
-        raise HubUnavailable(say("the Hub's client failed ({name__})", name__=type(error).__name__)) from error
+        raise HubUnavailable(
+            say("the Hub's client failed ({name__})", name__=type(error).__name__)
+        ) from error
     if kind == "refused":
         raise value
     return value
 
 
 def serve_download() -> None:
-    """Be that process: name, weights, the largest file and a private folder on the command line; the answer to stdout."""
+    """Be that process: name, weights, the largest file and a private folder on the command line;
+    the answer to stdout.
+    """
     from huggingface_hub import constants
 
     name, weights, most_of_a_file, private = sys.argv[1:]
@@ -337,7 +461,9 @@ class _Watch:
         if arrived != self.seen:
             self.seen, self.since = arrived, time.monotonic()
         elif time.monotonic() - self.since > STALLED_SECONDS:
-            raise HubUnavailable(say("nothing arrives of it for {seconds:g} s", seconds=STALLED_SECONDS))
+            raise HubUnavailable(
+                say("nothing arrives of it for {seconds:g} s", seconds=STALLED_SECONDS)
+            )
 
 
 def _download(name: str, weights: bool) -> str:
@@ -345,6 +471,8 @@ def _download(name: str, weights: bool) -> str:
 
     patterns = [*SMALL_FILES, *(("*.safetensors", INDEX) if weights else ())]
     try:
-        return snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*", "adapter_*"])
+        return snapshot_download(
+            name, allow_patterns=patterns, ignore_patterns=["*/*", "adapter_*"]
+        )
     except Exception as error:
         raise _refused_or_failed(name, error) from None

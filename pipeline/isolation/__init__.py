@@ -1,8 +1,8 @@
 """Processes of their own for what strangers may name: nothing of theirs is opened in the page's.
 
-    checkpoints.ask(name, function, *arguments)   function(name, …), where `name` may be opened
-    processes.Process                              one confined process and what it is asked
-    fork_server                                    forks them from one that has imported all
-    confine, landlock                              what such a process gives up
-    messages                                       how it answers: plain data alone
+checkpoints.ask(name, function, *arguments)   function(name, …), where `name` may be opened
+processes.Process                              one confined process and what it is asked
+fork_server                                    forks them from one that has imported all
+confine, landlock                              what such a process gives up
+messages                                       how it answers: plain data alone
 """

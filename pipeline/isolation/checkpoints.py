@@ -17,22 +17,30 @@ from pathlib import Path
 from typing import Any
 
 from languages import say
-from pipeline.isolation import processes
-from pipeline.settings import InputError, Settings
-from pipeline.sources import (
+from pipeline.errors import (
+    InputError,
+    ProcessBusy,
+    ProcessEnded,
+    ProcessFailed,
+    ProcessTimeout,
+    SourceError,
+)
+from pipeline.hub.sources import (
     RUN_PREFIX,
     CheckpointFiles,
-    SourceError,
     checkpoint_files,
     given,
     is_bundled,
     validated_checkpoint,
     whole_folder,
 )
+from pipeline.isolation import processes
+from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
-# A checkpoint whose process had to be ended so often in so many seconds, and that never answered, is not opened for as
-# long. Of one that has answered, the fault may be a visitor's request: nobody can close it for all others.
+# A checkpoint whose process had to be ended so often in so many seconds, and that never answered,
+# is not opened for as long. Of one that has answered, the fault may be a visitor's request: nobody
+# can close it for all others.
 MOST_ENDS, PAUSE_SECONDS = 2, 300.0
 # Who comes when all calls are taken waits so long for one to end: most take milliseconds
 SECONDS_FOR_A_PLACE = 1.0
@@ -40,9 +48,15 @@ MOST_RESOLVED = 64
 
 
 def ask(
-    checkpoint: str, function: Callable, *arguments: Any, weights: bool = False, settings: Settings, **keywords: Any
-) -> Any:  # fmt: skip
-    """`function(checkpoint, *arguments, settings=settings, **keywords)`, where `checkpoint` may be opened.
+    checkpoint: str,
+    function: Callable,
+    *arguments: Any,
+    weights: bool = False,
+    settings: Settings,
+    **keywords: Any,
+) -> Any:
+    """`function(checkpoint, *arguments, settings=settings, **keywords)`, where `checkpoint` may be
+    opened.
 
     `function` is of a module's top level; it, what goes in and what comes out are plain data.
     weights: whether it needs more than the tokenizer and the config.
@@ -53,9 +67,11 @@ def ask(
     with _place(settings):
         files = find(checkpoint, weights, settings)
         if not files.origin.stands_in:
-            return _in_its_process(files, settings, function, arguments, {**keywords, "settings": settings})
-    # By the name under which the stand-in is given: by any other spelling the Hub would be asked again, and what has come
-    # from there meanwhile would be opened here
+            return _in_its_process(
+                files, settings, function, arguments, {**keywords, "settings": settings}
+            )
+    # By the name under which the stand-in is given: by any other spelling the Hub would be asked
+    # again, and what has come from there meanwhile would be opened here
     with given(files):
         return function(files.origin.asked, *arguments, settings=settings, **keywords)
 
@@ -86,7 +102,9 @@ def find(checkpoint: str, weights: bool, settings: Settings) -> CheckpointFiles:
 
 
 def is_at_hand(checkpoint: str) -> bool:
-    """Whether the page's own process answers for this name at once: what comes with the app, and what is no name."""
+    """Whether the page's own process answers for this name at once: what comes with the app, and
+    what is no name.
+    """
     if is_bundled(checkpoint):
         return True
     if str(checkpoint).startswith(RUN_PREFIX):
@@ -109,38 +127,70 @@ _free = threading.Condition()
 
 def _in_its_process(
     files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
-) -> Any:  # fmt: skip
+) -> Any:
     name, seconds = files.origin.asked, settings.isolated_seconds
     try:
         answer = _asked(files, settings, function, arguments, keywords)
         _note_answer(files.folder)
         return answer
-    except processes.ProcessTimeout:
+    except ProcessTimeout:
         _note_end(files.folder)
-        raise SourceError(say("{name} gave no answer within {seconds:g} s, and was closed. Choose another checkpoint, or "
-                              "try again in a minute.", name=_short(name), seconds=seconds)) from None  # fmt: skip
-    except processes.ProcessEnded:
+        raise SourceError(
+            say(
+                "{name} gave no answer within {seconds:g} s, and was closed. Choose another "
+                "checkpoint, or "
+                "try again in a minute.",
+                name=_short(name),
+                seconds=seconds,
+            )
+        ) from None
+    except ProcessEnded:
         _note_end(files.folder)
-        raise SourceError(say("{name} was closed: opening it took more memory than one checkpoint may take here, or broke "
-                              "its process. Choose another checkpoint.", name=_short(name))) from None  # fmt: skip
-    except processes.ProcessFailed as error:
+        raise SourceError(
+            say(
+                "{name} was closed: opening it took more memory than one checkpoint may take "
+                "here, or broke "
+                "its process. Choose another checkpoint.",
+                name=_short(name),
+            )
+        ) from None
+    except ProcessFailed as error:
         log.error("%s in its own process: %s", name, error)
-        raise SourceError(say("{name} can't be used here: its files don't fit together, or ask for something unusual. "
-                              "Choose another checkpoint.", name=_short(name))) from None  # fmt: skip
+        raise SourceError(
+            say(
+                "{name} can't be used here: its files don't fit together, or ask for something "
+                "unusual. "
+                "Choose another checkpoint.",
+                name=_short(name),
+            )
+        ) from None
 
 
-def _asked(files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict) -> Any:
-    """The answer of that checkpoint's process; where it was ended over another's request, that of the next one."""
+def _asked(
+    files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
+) -> Any:
+    """The answer of that checkpoint's process; where it was ended over another's request, that of
+    the next one.
+    """
     name = files.origin.asked
     for _attempt in range(2):
         _check_pause(name, files.folder)
         process = _process_of(files, settings)
         try:
-            return process.ask(function, name, *arguments, seconds=settings.isolated_seconds, files=files, **keywords)
-        except processes.ProcessBusy:
+            return process.ask(
+                function,
+                name,
+                *arguments,
+                seconds=settings.isolated_seconds,
+                files=files,
+                **keywords,
+            )
+        except ProcessBusy:
             if not process.ended:
                 break
-    raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
+    raise InputError(
+        say("Many checkpoints are being opened at this moment. Try again in some seconds.")
+    )
 
 
 def _short(name: str) -> str:
@@ -149,10 +199,16 @@ def _short(name: str) -> str:
 
 @contextmanager
 def _place(settings: Settings) -> Iterator[None]:
-    """One of the calls that may go on at once, the wait for the Hub included: the page's other threads are for others."""
+    """One of the calls that may go on at once, the wait for the Hub included: the page's other
+    threads are for others.
+    """
     with _free:
-        if not _free.wait_for(lambda: _calls["now"] < settings.max_isolated_calls, SECONDS_FOR_A_PLACE):
-            raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
+        if not _free.wait_for(
+            lambda: _calls["now"] < settings.max_isolated_calls, SECONDS_FOR_A_PLACE
+        ):
+            raise InputError(
+                say("Many checkpoints are being opened at this moment. Try again in some seconds.")
+            )
         _calls["now"] += 1
     try:
         yield
@@ -175,8 +231,12 @@ def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process
         for folder in idle[: max(0, len(_processes) + 1 - settings.max_isolated_processes)]:
             _processes.pop(folder).end()
         if len(_processes) >= 2 * settings.max_isolated_processes:
-            raise InputError(say("Many checkpoints are being opened at this moment. Try again in some seconds."))
-        process = processes.Process([whole_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20)
+            raise InputError(
+                say("Many checkpoints are being opened at this moment. Try again in some seconds.")
+            )
+        process = processes.Process(
+            [whole_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
+        )
         _processes[files.folder] = process
         return process
 
@@ -204,9 +264,16 @@ def _check_pause(name: str, folder: Path) -> None:
         ends = _ends.get(folder, [])
         left = ends[-1] + PAUSE_SECONDS - time.monotonic() if len(ends) >= MOST_ENDS else 0
     if left > 0:
-        raise SourceError(say("{name} had to be closed {count} times, and is not opened again for {minutes:.0f} minutes. "
-                              "Choose another checkpoint.", name=_short(name), count=len(ends),
-                              minutes=max(1, left / 60)))  # fmt: skip
+        raise SourceError(
+            say(
+                "{name} had to be closed {count} times, and is not opened again for {minutes:.0f} "
+                "minutes. "
+                "Choose another checkpoint.",
+                name=_short(name),
+                count=len(ends),
+                minutes=max(1, left / 60),
+            )
+        )
 
 
 def end_all() -> None:

@@ -34,14 +34,42 @@ SECRET_WORDS = re.compile(r"TOKEN(?!IZERS)|SECRET|PASSWORD|PASSWD|CREDENTIAL|API
 # What a library reads of the machine: its processors and memory, the linker's list, time zones.
 # All of /proc would hold the environments of other processes.
 SYSTEM = (
-    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/lib", "/lib64",
-    "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/proc/cpuinfo",
-    "/proc/meminfo", "/proc/sys/vm/overcommit_memory", "/sys/devices/system", "/sys/fs/cgroup",
-)  # fmt: skip
-NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
-           "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates")  # fmt: skip
-GPU = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0", "/proc/driver/nvidia", "/proc/self/maps",
-       "/sys/bus/pci", "/sys/class")  # fmt: skip
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/lib",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/dev/null",
+    "/dev/urandom",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/sys/vm/overcommit_memory",
+    "/sys/devices/system",
+    "/sys/fs/cgroup",
+)
+NETWORK = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+)
+GPU = (
+    "/dev/nvidiactl",
+    "/dev/nvidia-uvm",
+    "/dev/nvidia0",
+    "/proc/driver/nvidia",
+    "/proc/self/maps",
+    "/sys/bus/pci",
+    "/sys/class",
+)
 
 
 @dataclass(frozen=True)
@@ -77,11 +105,17 @@ def confine(
     hook, which sees only what Python itself opens.
     """
     readable, writable = [Path(path) for path in readable], [Path(path) for path in writable]
-    system = [*SYSTEM, *(NETWORK if network else ()), *(GPU if os.path.exists("/dev/nvidiactl") else ())]
+    system = [
+        *SYSTEM,
+        *(NETWORK if network else ()),
+        *(GPU if os.path.exists("/dev/nvidiactl") else ()),
+    ]
     readable = [*readable, *map(Path, system), *installed_packages()]
     _empty_environment()
     _limit(limits)  # reads /proc, which is out of reach afterwards
-    held = landlock.restrict(readable, writable, [ROOT, *map(Path, filter(None, sys.path))], network)
+    held = landlock.restrict(
+        readable, writable, [ROOT, *map(Path, filter(None, sys.path))], network
+    )
     if not network:
         sys.addaudithook(_no_connections)
     sys.addaudithook(_no_processes)
@@ -94,7 +128,9 @@ def installed_packages() -> list[Path]:
     """The folders from which Python and this app import."""
     folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
     folders |= set(sysconfig.get_paths().values()) | set(site.getsitepackages())
-    folders |= {entry for entry in sys.path if entry and Path(entry).resolve() not in (ROOT, Path.cwd())}
+    folders |= {
+        entry for entry in sys.path if entry and Path(entry).resolve() not in (ROOT, Path.cwd())
+    }
     folders.add(site.getusersitepackages())
     # Of the app itself only what is code: a host may keep other files beside it
     own = [ROOT / name for name in ("pipeline", "languages", "layers", "recipes", "tests")]
@@ -163,12 +199,34 @@ def _empty_environment() -> None:
 
 # ---------------------------------------------------------------- the audit hook
 
-STARTS_A_PROCESS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork",
-                    "os.forkpty", "pty.spawn", "os.startfile", "os.kill", "os.killpg")  # fmt: skip
+STARTS_A_PROCESS = (
+    "subprocess.Popen",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.system",
+    "os.fork",
+    "os.forkpty",
+    "pty.spawn",
+    "os.startfile",
+    "os.kill",
+    "os.killpg",
+)
 # Which of an event's arguments are paths
-USES_PATHS = {"open": 1, "os.listdir": 1, "os.scandir": 1, "os.remove": 1, "os.rmdir": 1, "os.mkdir": 1,
-              "os.rename": 2, "os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.link": 2,
-              "os.symlink": 2}  # fmt: skip
+USES_PATHS = {
+    "open": 1,
+    "os.listdir": 1,
+    "os.scandir": 1,
+    "os.remove": 1,
+    "os.rmdir": 1,
+    "os.mkdir": 1,
+    "os.rename": 2,
+    "os.truncate": 1,
+    "os.chmod": 1,
+    "os.chown": 1,
+    "os.link": 2,
+    "os.symlink": 2,
+}
 CHANGES = frozenset(USES_PATHS) - {"open", "os.listdir", "os.scandir"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 

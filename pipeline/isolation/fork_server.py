@@ -23,17 +23,26 @@ from pathlib import Path
 from typing import Any
 
 from languages import speaking
+from pipeline.errors import InputError
 from pipeline.isolation.confine import Limits, confine, limit_cpu, use_for_temporary_files
 from pipeline.isolation.messages import packed
-from pipeline.settings import InputError
-from pipeline.workers import first_to_go, import_behind
+from pipeline.runs.worker_process import first_to_go, import_behind
 
 IMPORTS = (
-    "torch", "transformers.models.auto", "transformers.models.bert.modeling_bert",
-    "transformers.models.bert.tokenization_bert", "transformers.trainer", "safetensors.torch", "datasets",
-    "huggingface_hub.hf_api", "pipeline.prediction", "pipeline.experiments", "pipeline.forecast",
-    "pipeline.by_hand", "pipeline.why",
-)  # fmt: skip
+    "torch",
+    "transformers.models.auto",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.bert.tokenization_bert",
+    "transformers.trainer",
+    "safetensors.torch",
+    "datasets",
+    "huggingface_hub.hf_api",
+    "pipeline.prediction",
+    "pipeline.explain.experiments",
+    "pipeline.explain.forecast",
+    "pipeline.explain.step_by_hand",
+    "pipeline.explain.why_cell",
+)
 MOST_START_BYTES = 2**16
 # What a stranger's checkpoint computes should not keep others waiting for the page itself
 BEHIND_THE_PAGE = 5
@@ -85,7 +94,12 @@ def _serve(start: Start, connection: Connection) -> None:
         os.nice(BEHIND_THE_PAGE)
         use_for_temporary_files(Path(start.private))
         limits = Limits(start.memory_bytes, start.file_bytes)
-        confine(map(Path, start.readable), map(Path, [*start.writable, start.private]), limits, start.network)
+        confine(
+            map(Path, start.readable),
+            map(Path, [*start.writable, start.private]),
+            limits,
+            start.network,
+        )
         while True:
             connection.send_bytes(_answer(connection.recv_bytes()))
     except (EOFError, OSError):  # the page let go of this process
@@ -96,7 +110,7 @@ def _serve(start: Start, connection: Connection) -> None:
 
 def _answer(request: bytes) -> bytes:
     """("made", value), ("refused", an InputError) or ("failed", what a log should have), packed."""
-    from pipeline.sources import given
+    from pipeline.hub.sources import given
 
     try:
         function, arguments, keywords, files, language, cpu = pickle.loads(request)

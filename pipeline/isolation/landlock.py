@@ -25,14 +25,18 @@ RIGHTS_OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 KNOWN_RIGHTS = (13, 14, 15, 15, 16)
 TCP_BIND_AND_CONNECT = 0b11
 FIRST_VERSION_WITH_TCP = 4
-# No signal to a process outside, and no abstract socket of one; the fork server and the page have the same user
+# No signal to a process outside, and no abstract socket of one; the fork server and the page have
+# the same user
 ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 FIRST_VERSION_WITH_SCOPES = 6
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = [("handled_access_fs", ctypes.c_uint64), ("handled_access_net", ctypes.c_uint64),
-                ("scoped", ctypes.c_uint64)]  # fmt: skip
+    _fields_ = [
+        ("handled_access_fs", ctypes.c_uint64),
+        ("handled_access_net", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    ]
 
 
 class _PathBeneath(ctypes.Structure):
@@ -63,8 +67,11 @@ def restrict(
     handled = (1 << KNOWN_RIGHTS[min(known, len(KNOWN_RIGHTS)) - 1]) - 1
     has_tcp = known >= FIRST_VERSION_WITH_TCP
     has_scopes = known >= FIRST_VERSION_WITH_SCOPES
-    attributes = _Ruleset(handled, 0 if network or not has_tcp else TCP_BIND_AND_CONNECT,
-                          ABSTRACT_SOCKETS_AND_SIGNALS if has_scopes else 0)  # fmt: skip
+    attributes = _Ruleset(
+        handled,
+        0 if network or not has_tcp else TCP_BIND_AND_CONNECT,
+        ABSTRACT_SOCKETS_AND_SIGNALS if has_scopes else 0,
+    )
     size = 24 if has_scopes else 16 if has_tcp else 8
     ruleset = _libc().syscall(CREATE_RULESET, ctypes.byref(attributes), size, 0)
     if ruleset < 0:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from languages import Said, as_data, from_data
-from pipeline.settings import InputError
+from pipeline.errors import InputError
 
 MOST_ANSWER_BYTES = 4 * 2**20
 BUILT_IN = {kind.__name__: kind for kind in (set, frozenset, complex)}
@@ -85,7 +85,9 @@ def _kind(module: str, name: str, is_allowed: Callable[[type], bool]) -> type:
 
 
 class _Maker:
-    """A function that an answer may have called, and do nothing else with: pickle's BUILD would set attributes."""
+    """A function that an answer may have called, and do nothing else with: pickle's BUILD would set
+    attributes.
+    """
 
     __slots__ = ("_function",)
 

@@ -1,7 +1,7 @@
 """Confined processes as the page's process sees them: start, ask, end.
 
-    >>> process = Process([folder], [], 2**32, 2**26)                               # doctest: +SKIP
-    >>> process.ask(function, *arguments, seconds=20)                               # doctest: +SKIP
+>>> process = Process([folder], [], 2**32, 2**26)                               # doctest: +SKIP
+>>> process.ask(function, *arguments, seconds=20)                               # doctest: +SKIP
 """
 
 import atexit
@@ -21,31 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from languages import language
+from pipeline.errors import ProcessBusy, ProcessEnded, ProcessFailed, ProcessTimeout
 from pipeline.isolation.confine import ROOT, clean_environment
 from pipeline.isolation.fork_server import Start, ask
 from pipeline.isolation.messages import MOST_ANSWER_BYTES, unpacked
-from pipeline.workers import PATIENT
+from pipeline.runs.worker_process import PATIENT
 
 # An import takes seconds on busy cores; what it is to open is asked for within its own deadline
 SECONDS_TO_START = 60.0
 # A process that computes on two cores uses two seconds of processor time a second
 PROCESSORS = max(2, os.cpu_count() or 1)
-
-
-class ProcessEnded(Exception):
-    """The process died while it was asked: out of memory, or something in it crashed."""
-
-
-class ProcessTimeout(Exception):
-    """The process gave no answer in time, and was ended."""
-
-
-class ProcessBusy(Exception):
-    """The process was taken all the time, or was ended over what another had asked: try again."""
-
-
-class ProcessFailed(Exception):
-    """What was asked raised an error that nobody foresaw; the message is for a log."""
 
 
 def available() -> bool:
@@ -91,12 +76,22 @@ class _ForkServer:
         self._control.settimeout(SECONDS_TO_START)
         with theirs:
             command = [sys.executable, "-m", "pipeline.isolation.fork_server", str(theirs.fileno())]
-            environment = {**PATIENT, **clean_environment(), "HF_HUB_DISABLE_XET": "1",
-                           "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+            environment = {
+                **PATIENT,
+                **clean_environment(),
+                "HF_HUB_DISABLE_XET": "1",
+                "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+                "TOKENIZERS_PARALLELISM": "false",
+            }
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                command,
+                cwd=ROOT,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         return self._control
 
     def _stop(self) -> None:
@@ -120,8 +115,13 @@ class Process:
     """
 
     def __init__(
-        self, readable: list[Path], writable: list[Path], memory_bytes: int, file_bytes: int, network: bool = False
-    ) -> None:  # fmt: skip
+        self,
+        readable: list[Path],
+        writable: list[Path],
+        memory_bytes: int,
+        file_bytes: int,
+        network: bool = False,
+    ) -> None:
         self._private = tempfile.mkdtemp(prefix="isolated-")
         folders = (list(map(str, paths)) for paths in (readable, writable))
         start = Start(self._private, *folders, memory_bytes, file_bytes, network)
@@ -142,9 +142,14 @@ class Process:
         self.used = time.monotonic()
 
     def ask(
-        self, function: Callable, *arguments: Any, seconds: float, files: Any = None, watch: Any = None,
+        self,
+        function: Callable,
+        *arguments: Any,
+        seconds: float,
+        files: Any = None,
+        watch: Any = None,
         **keywords: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """`function(*arguments, **keywords)` as that process computes it.
 
         seconds: for this answer, and as long to wait for those of others before it. files: the
@@ -204,7 +209,11 @@ class Process:
 
 
 def ask_once(
-    process: Process, function: Callable, *arguments: Any, seconds: float, watch: Callable | None = None
+    process: Process,
+    function: Callable,
+    *arguments: Any,
+    seconds: float,
+    watch: Callable | None = None,
 ) -> Any:
     """`process.ask`, and the end of the process."""
     try:

@@ -1,7 +1,7 @@
 """A host's secrets, out of the reach of what strangers may name.
 
-    >>> is_secret("OAUTH_CLIENT_SECRET"), is_secret("HF_TOKEN"), is_secret("TOKENIZERS_PARALLELISM")
-    (True, True, False)
+>>> is_secret("OAUTH_CLIENT_SECRET"), is_secret("HF_TOKEN"), is_secret("TOKENIZERS_PARALLELISM")
+(True, True, False)
 """
 
 import ctypes
@@ -11,12 +11,21 @@ from pipeline.isolation.confine import SECRET_WORDS, clean_environment
 
 # Read again by Gradio after it is imported, and no secrets: a Space's own address and user's rights
 # Nor does this one hold a token
-NO_SECRETS = ("OAUTH_CLIENT_ID", "OAUTH_SCOPES", "OPENID_PROVIDER_URL", "HF_HUB_DISABLE_IMPLICIT_TOKEN")
+NO_SECRETS = (
+    "OAUTH_CLIENT_ID",
+    "OAUTH_SCOPES",
+    "OPENID_PROVIDER_URL",
+    "HF_HUB_DISABLE_IMPLICIT_TOKEN",
+)
 
 
 def is_secret(name: str) -> bool:
     """Whether a variable of that name holds what nobody but its host should know."""
-    return bool(SECRET_WORDS.search(name)) and name not in NO_SECRETS and not clean_environment({name: ""})
+    return (
+        bool(SECRET_WORDS.search(name))
+        and name not in NO_SECRETS
+        and not clean_environment({name: ""})
+    )
 
 
 def forget_secrets() -> list[str]:

@@ -43,16 +43,27 @@ def page(request, browser, app_address):
     context = browser.new_context(viewport=SIZES[request.param], locale="en-US")
     visited = context.new_page()
     errors, strangers = [], []
-    visited.on("console", lambda message: errors.append(said_by(message))
-               if message.type == "error" and "AbortError" not in message.text else None)  # fmt: skip
+    visited.on(
+        "console",
+        lambda message: (
+            errors.append(said_by(message))
+            if message.type == "error" and "AbortError" not in message.text
+            else None
+        ),
+    )
     visited.on("framenavigated", lambda frame: frame.parent_frame or forget(errors, BROKEN))
     visited.on("pageerror", lambda error: errors.append(str(error)))
-    visited.on("request", lambda sent: strangers.append(sent.url) if _is_elsewhere(sent.url, app_address) else None)
+    visited.on(
+        "request",
+        lambda sent: strangers.append(sent.url) if _is_elsewhere(sent.url, app_address) else None,
+    )
     visited.size = request.param
     visited.goto(app_address)
     visited.locator(".token-grid").first.wait_for(timeout=60_000)
     yield visited
-    sideways = visited.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    sideways = visited.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
     context.close()
     assert errors == []
     assert strangers == []
@@ -65,7 +76,11 @@ BROKEN = "Unexpected error Connection errored out. "
 
 def said_by(message):
     """A console message; of a resource that failed to load, with its address."""
-    return f"{message.text} {message.location['url']}" if "load resource" in message.text else message.text
+    return (
+        f"{message.text} {message.location['url']}"
+        if "load resource" in message.text
+        else message.text
+    )
 
 
 def forget(errors, text):

@@ -6,7 +6,14 @@ from playwright.sync_api import expect
 
 from dev.screenshots import open_all, settle
 
-TABS = ["tab=tokenize", "tab=fine-tune", "tab=predict", "tab=layers", "tab=layers&topic=claims", "tab=layers&topic=updater"]
+TABS = [
+    "tab=tokenize",
+    "tab=fine-tune",
+    "tab=predict",
+    "tab=layers",
+    "tab=layers&topic=claims",
+    "tab=layers&topic=updater",
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,10 @@ def visit(browser, app_address):
 def violations(page):
     """[(rule, impact, what it is about), …] of all that axe-core finds."""
     found = Axe().run(page).response["violations"]
-    return [(one["id"], one["impact"], [node["html"][:200] for node in one["nodes"][:5]]) for one in found]
+    return [
+        (one["id"], one["impact"], [node["html"][:200] for node in one["nodes"][:5]])
+        for one in found
+    ]
 
 
 @pytest.mark.parametrize("query", TABS)
@@ -65,8 +75,10 @@ def test_the_keyboard_alone_goes_from_the_address_to_an_answer(visit):
         if seen[-1] == "button Predict":
             break
     assert seen[-1] == "button Predict", seen
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle !== 'none' || "
-                         "getComputedStyle(document.activeElement).boxShadow !== 'none'"), "the focus can be seen"
+    assert page.evaluate(
+        "getComputedStyle(document.activeElement).outlineStyle !== 'none' || "
+        "getComputedStyle(document.activeElement).boxShadow !== 'none'"
+    ), "the focus can be seen"
     panel = page.get_by_role("tabpanel").filter(visible=True)
     panel.locator(".bars tr").first.wait_for()
     page.keyboard.press("Enter")

@@ -21,16 +21,27 @@ def address(request):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_request_of_the_page_stays_below_its_path_and_is_answered(browser, address, language):
-    _answer_once(Settings(data="embedded", mrpc_folder=None))  # as app.py's warm-up: transformers is imported by one thread
+    _answer_once(
+        Settings(data="embedded", mrpc_folder=None)
+    )  # as app.py's warm-up: transformers is imported by one thread
     context = browser.new_context(locale="en-US")
     page, errors, answers = context.new_page(), [], []
-    page.on("console", lambda message: errors.append(message.location["url"]) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: errors.append(message.location["url"]) if message.type == "error" else None,
+    )
     page.on("response", lambda response: answers.append((response.status, response.url)))
     page.goto(f"{address}/?lang={language}&tab=predict&sentence1=A%20cat%20sat.")
     expect(page.locator("#tab-predict .origin").first).to_be_visible(timeout=60_000)
     assert page.url.startswith(f"{address}/{'zh' if language == 'zh' else ''}?")
     context.close()
-    assert [url for url in errors if not url.endswith("/favicon.ico")] == [], "that one a browser looks for at the root"
+    assert [url for url in errors if not url.endswith("/favicon.ico")] == [], (
+        "that one a browser looks for at the root"
+    )
     assert any("/gradio_api/queue/join" in url for _status, url in answers)
-    strangers = [url for status, url in answers if status >= 400 or not url.startswith((address, "data:", "blob:"))]
+    strangers = [
+        url
+        for status, url in answers
+        if status >= 400 or not url.startswith((address, "data:", "blob:"))
+    ]
     assert [url for url in strangers if not url.endswith("/favicon.ico")] == []

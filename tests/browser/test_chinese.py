@@ -25,7 +25,9 @@ def chinese(browser, app_address):
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
 
     def visit(query):
-        for earlier in context.pages:  # a browser opens six connections to a server, and each page holds one
+        for (
+            earlier
+        ) in context.pages:  # a browser opens six connections to a server, and each page holds one
             earlier.close()
         page = context.new_page()
         page.goto(f"{app_address}/?lang=zh&{query}")
@@ -47,5 +49,10 @@ def test_no_english_sentence_is_left(chinese, query):
     page = chinese(query)
     open_all(page.get_by_role("tabpanel").filter(visible=True).first)
     settle(page)
-    english = {found.group() for text in page.evaluate(VISIBLE) for found in [SENTENCE.search(text)] if found}
+    english = {
+        found.group()
+        for text in page.evaluate(VISIBLE)
+        for found in [SENTENCE.search(text)]
+        if found
+    }
     assert english == set()

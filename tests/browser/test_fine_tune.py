@@ -12,8 +12,17 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-SHORT = {"tab": "fine-tune", "source": "embedded", "max_steps": 12, "eval_pairs": 60, "eval_steps": 4, "batch_size": 4,
-         "train_pairs": 48, "max_length": 64, "learning_rate": 0.0002}  # fmt: skip
+SHORT = {
+    "tab": "fine-tune",
+    "source": "embedded",
+    "max_steps": 12,
+    "eval_pairs": 60,
+    "eval_steps": 4,
+    "batch_size": 4,
+    "train_pairs": 48,
+    "max_length": 64,
+    "learning_rate": 0.0002,
+}
 HEX = re.compile(r"run=([0-9a-f]{32})")
 
 
@@ -22,10 +31,19 @@ def visitor(browser, app_address):
     """A new browser's page; afterwards: no error in its console."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 1000})
     page, errors = context.new_page(), []
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" and "AbortError" not in said.text else None)
+    page.on(
+        "console",
+        lambda said: (
+            errors.append(said.text)
+            if said.type == "error" and "AbortError" not in said.text
+            else None
+        ),
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{app_address}/?{urlencode(SHORT)}")
-    expect(page.get_by_label("number input for max_steps").first).to_have_value("12", timeout=60_000)
+    expect(page.get_by_label("number input for max_steps").first).to_have_value(
+        "12", timeout=60_000
+    )
     yield page
     context.close()
     assert errors == []
@@ -83,10 +101,15 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
     # The model and the script, as files
     zipped = download(visitor, opened(panel, "Save the model"), "Download the model")
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
-        assert archive.testzip() is None and f"paraphrase-{first[:8]}/model.safetensors" in archive.namelist()
+        assert (
+            archive.testzip() is None
+            and f"paraphrase-{first[:8]}/model.safetensors" in archive.namelist()
+        )
     script = download(visitor, opened(panel, "Reproduce: the script"), "Download train.py").decode()
     compile(script, "train.py", "exec")
-    assert "max_steps=12" in script and panel.locator("pre.command").inner_text().startswith("python -m pipeline train")
+    assert "max_steps=12" in script and panel.locator("pre.command").inner_text().startswith(
+        "python -m pipeline train"
+    )
 
     # One step by hand, of the same settings
     by_hand = opened(panel, "One step by hand")
@@ -99,10 +122,14 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
     assert float(differences.inner_text()) < 1e-3
     losses = [float(row) for row in by_hand.locator("table.pairs td:last-child").all_inner_texts()]
     mean = float(by_hand.locator("table.agreement-table td").first.inner_text())
-    assert len(losses) == 4 and sum(losses) / 4 == pytest.approx(mean, abs=1e-4), "the mean of what stands in the table"
+    assert len(losses) == 4 and sum(losses) / 4 == pytest.approx(mean, abs=1e-4), (
+        "the mean of what stands in the table"
+    )
     with visitor.expect_download() as saved:
         lines.get_by_role("button", name="Download by_hand.py").click()
-    rows = re.findall(r"[0-9]+", " ".join(by_hand.locator("table.pairs tbody th").all_inner_texts()))
+    rows = re.findall(
+        r"[0-9]+", " ".join(by_hand.locator("table.pairs tbody th").all_inner_texts())
+    )
     assert f"rows = [{', '.join(rows)}]" in saved.value.path().read_text() and len(rows) == 4
     shoot_run(visitor, "run-by-hand")
 
@@ -116,12 +143,16 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
     shoot_run(visitor, "run-seeds")
 
     # The remedy: a run that differs by what it says, and a form that says so, too
-    changes = dict(change.split(" = ") for change in panel.locator(".diagnosis code").all_inner_texts())
+    changes = dict(
+        change.split(" = ") for change in panel.locator(".diagnosis code").all_inner_texts()
+    )
     if changes:
         panel.get_by_role("button", name="Try that").click()
         visitor.wait_for_url(lambda url: HEX.search(url) and HEX.search(url)[1] != first)
         if "max_steps" in changes:
-            expect(panel.get_by_label("number input for max_steps").first).to_have_value(changes["max_steps"])
+            expect(panel.get_by_label("number input for max_steps").first).to_have_value(
+                changes["max_steps"]
+            )
 
 
 def download(page, section, name):
@@ -140,7 +171,9 @@ def shoot_run():
 
 def test_the_shortcut_is_measured_when_its_section_is_opened(visitor):
     section = opened(visitor.get_by_role("tabpanel").filter(visible=True), "Look for the shortcut")
-    row = section.get_by_role("row").filter(has_text="difflib ratio").filter(has_text="from 0.83 up")
+    row = (
+        section.get_by_role("row").filter(has_text="difflib ratio").filter(has_text="from 0.83 up")
+    )
     expect(row).to_contain_text("77.5%", timeout=60_000)
     expect(section.get_by_text("71 are not_equivalent and 6 equivalent")).to_be_visible()
     section.get_by_role("button", name="Ask the run's model").click()

@@ -68,11 +68,15 @@ def test_an_impossible_setting_says_why_and_a_click_follows_a_number(page, app_a
     output.locator("td[data-place]").nth(9).click()  # 6 × 6: row 1, column 3
     worked = panel.locator(".worked").filter(visible=True)
     expect(worked.locator("h4")).to_have_text("Output channel 0, row 1, column 3")
-    left, right = worked.locator("p").last.inner_text().rsplit(": ", 1)[1].replace("−", "-").split(" = ")
+    left, right = (
+        worked.locator("p").last.inner_text().rsplit(": ", 1)[1].replace("−", "-").split(" = ")
+    )
     assert sum(float(part.strip("()")) for part in left.split(" + ")) == pytest.approx(float(right))
     panel.get_by_role("button", name="Channels, groups, bias").click()
     fill_number(panel, "groups", 3)
-    expect(panel.get_by_role("alert")).to_contain_text("groups is 3, which doesn't divide in_channels = 1")
+    expect(panel.get_by_role("alert")).to_contain_text(
+        "groups is 3, which doesn't divide in_channels = 1"
+    )
     fill_number(panel, "groups", 1)
     expect(panel.get_by_role("alert")).to_have_count(0)
 
@@ -82,7 +86,9 @@ def test_the_updater_leads_to_one_step_by_hand(page, app_address):
     panel = layers_at(page, app_address, "topic=updater", ".agreement")
     expect(panel.locator(".agreement li").first).to_contain_text("A, D: the same to the last digit")
     panel.get_by_label("½ before MSELoss too").check()
-    expect(panel.locator(".agreement li").first).to_contain_text("A, D, E, H: the same to the last digit")
+    expect(panel.locator(".agreement li").first).to_contain_text(
+        "A, D, E, H: the same to the last digit"
+    )
     panel.get_by_role("button", name="One step by hand, in Fine-tune").click()
     expect(page.get_by_role("button", name="Take one step")).to_be_in_viewport()
     page.wait_for_url("**tab=fine-tune**")
@@ -94,8 +100,12 @@ def test_all_claims_of_a_section(page, app_address):
     panel = layers_at(page, app_address, "claim=pool-signature", ".claim.linked")
     expect(panel.locator("article.claim")).to_have_count(len(claims("pooling")))
     panel.get_by_role("button", name="Run all that is shown").click()
-    expect(panel.locator("#claims-status")).to_contain_text(f"{len(claims('pooling'))} claims run in", timeout=30_000)
-    expect(panel.locator(".tally")).to_contain_text(re.compile(r"\d+ holds.*\d+ corrected.*1 answered"))
+    expect(panel.locator("#claims-status")).to_contain_text(
+        f"{len(claims('pooling'))} claims run in", timeout=30_000
+    )
+    expect(panel.locator(".tally")).to_contain_text(
+        re.compile(r"\d+ holds.*\d+ corrected.*1 answered")
+    )
     panel.get_by_role("radio", name="corrected").check()
     expect(panel.locator("article.claim.holds:not(.linked)")).to_have_count(0)
     expect(panel.locator("article.claim.corrected").first).to_be_visible()

@@ -47,7 +47,9 @@ def test_an_empty_sentence_says_what_to_do(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("  ")
     panel.get_by_role("button", name="Tokenize").click()
-    expect(panel.get_by_role("alert")).to_contain_text("sentence1 is only white space. Write a sentence there.")
+    expect(panel.get_by_role("alert")).to_contain_text(
+        "sentence1 is only white space. Write a sentence there."
+    )
 
 
 def test_rows_become_a_padded_batch(page, shoot):
@@ -106,10 +108,18 @@ def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, shoot):
 
 
 def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page):
-    first = page.evaluate("window.gradio_config.dependencies.find((one) => one.api_name === 'opened').id")
+    first = page.evaluate(
+        "window.gradio_config.dependencies.find((one) => one.api_name === 'opened').id"
+    )
     held = []
-    page.route("**/queue/join*", lambda route: held.append(route) if route.request.post_data_json["fn_index"] == first
-               else route.continue_())  # fmt: skip
+    page.route(
+        "**/queue/join*",
+        lambda route: (
+            held.append(route)
+            if route.request.post_data_json["fn_index"] == first
+            else route.continue_()
+        ),
+    )
     panel = open_tab(page, "Predict")
     panel.get_by_label("sentence2").fill("Nothing of the kind.")
     panel.get_by_role("button", name="Predict", exact=True).click()
@@ -126,7 +136,10 @@ def test_predict_an_example(page, shoot):
     panel = open_tab(page, "Predict")
     panel.get_by_role("button", name="Predict", exact=True).click()
     expect(panel.locator(".bars tr")).to_have_count(3)
-    shares = [float(share.rstrip("%")) for share in panel.locator(".bars td span:not(.bar)").all_text_contents()]
+    shares = [
+        float(share.rstrip("%"))
+        for share in panel.locator(".bars td span:not(.bar)").all_text_contents()
+    ]
     assert abs(sum(shares) - 100) <= 0.1
     expect(panel.locator(".origin")).to_contain_text("fine-tuned on MRPC")
     expect(panel.locator(".notice.warning")).to_have_count(0)
@@ -141,4 +154,6 @@ def test_a_browser_keeps_gradios_scripts(page, app_address):
     scripts = page.locator("script[src*='assets/'], link[href*='assets/']")
     addresses = scripts.evaluate_all("all => all.map(one => one.src || one.href)")
     answers = [page.request.get(address).headers for address in addresses]
-    assert len(answers) > 30 and all("immutable" in headers.get("cache-control", "") for headers in answers)
+    assert len(answers) > 30 and all(
+        "immutable" in headers.get("cache-control", "") for headers in answers
+    )

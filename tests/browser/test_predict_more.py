@@ -43,7 +43,9 @@ def test_models_side_by_side(page, shoot):
     expect(panel.locator("table.models")).to_contain_text("head is new")
     panel.get_by_label("And an id of the Hub").fill("../x")
     panel.get_by_role("button", name="Compare").click()
-    expect(panel.locator("table.models tr.failed")).to_contain_text("is not a checkpoint id", timeout=SLOW)
+    expect(panel.locator("table.models tr.failed")).to_contain_text(
+        "is not a checkpoint id", timeout=SLOW
+    )
     expect(panel.locator("table.models tr")).to_have_count(5)
     shoot(page, "models")
 
@@ -52,9 +54,13 @@ def test_a_fine_tune_of_ones_own_joins_the_models(page, app_address):
     values = {"train_pairs": 16, "eval_pairs": 8, "max_steps": 2, "eval_strategy": "no"}
     run = Client(app_address, verbose=False).predict(**values, api_name="/fine_tune")["run"]
     page.goto(f"{app_address}/?run={run}")
-    expect(open_tab(page, "Fine-tune").locator(".status strong")).to_have_text("Done", timeout=180_000)
+    expect(open_tab(page, "Fine-tune").locator(".status strong")).to_have_text(
+        "Done", timeout=180_000
+    )
     panel = open_tab(page, "Predict")
-    expect(panel.get_by_label("Model", exact=True)).to_have_value(re.compile("yours: fine-tune"), timeout=SLOW)
+    expect(panel.get_by_label("Model", exact=True)).to_have_value(
+        re.compile("yours: fine-tune"), timeout=SLOW
+    )
     panel.get_by_role("button", name="Models side by side").click()
     expect(panel.get_by_label(re.compile("yours: fine-tune"))).to_be_checked()
     panel.get_by_role("button", name="Compare").click()
@@ -74,7 +80,9 @@ def test_what_mattered_is_on_the_words(page, shoot):
     sizes = [abs(float(change)) for change in changes]
     assert sizes == sorted(sizes, reverse=True) and any(sizes)
     numbers = panel.locator(".weighed .worth small").all_inner_texts()
-    assert len(numbers) == len(changes) and all(re.fullmatch(r"(0|[+-]\d+)( ⇄)?", number) for number in numbers)
+    assert len(numbers) == len(changes) and all(
+        re.fullmatch(r"(0|[+-]\d+)( ⇄)?", number) for number in numbers
+    )
     shoot(page, "mattered")
 
 
@@ -82,9 +90,15 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
     panel = opened(page, "Stress it")
     expect(panel.locator("table.stress tr")).to_have_count(11, timeout=SLOW)
     expect(panel.locator("table.stress")).to_contain_text("were not up")
-    expect(panel.locator("table.stress")).to_contain_text("Not possible here. The two sentences have no name in common")
-    right, wrong = (panel.locator("table.stress .fate", has_text=word).count() for word in ("right", "wrong"))
-    expect(panel.locator(".notice", has_text="Right on")).to_contain_text(f"Right on {right} of {right + wrong}")
+    expect(panel.locator("table.stress")).to_contain_text(
+        "Not possible here. The two sentences have no name in common"
+    )
+    right, wrong = (
+        panel.locator("table.stress .fate", has_text=word).count() for word in ("right", "wrong")
+    )
+    expect(panel.locator(".notice", has_text="Right on")).to_contain_text(
+        f"Right on {right} of {right + wrong}"
+    )
     panel.get_by_label("they don't").check()
     expect(panel.locator("table.stress .fate", has_text="open")).to_have_count(5, timeout=SLOW)
     shoot(page, "stress")
@@ -92,10 +106,14 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
 
 def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
     panel = opened(page, "You first")
-    expect(panel.get_by_text("of the validation pairs of embedded pairs")).to_be_visible(timeout=SLOW)
+    expect(panel.get_by_text("of the validation pairs of embedded pairs")).to_be_visible(
+        timeout=SLOW
+    )
     panel.get_by_role("button", name="They say the same").click()
     expect(panel.locator("table.reveal tr")).to_have_count(4, timeout=SLOW)
-    expect(panel.locator(".score")).to_contain_text(re.compile("you [01] of 1 · the models [01] of 1"))
+    expect(panel.locator(".score")).to_contain_text(
+        re.compile("you [01] of 1 · the models [01] of 1")
+    )
     expect(panel.get_by_role("button", name="They don't")).to_be_disabled()
     shoot(page, "you-first")
     first = panel.locator(".sentences p").first.inner_text()
@@ -117,7 +135,9 @@ def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
 
 def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     path = tmp_path / "pairs.csv"
-    path.write_text('sentence1,sentence2\n"=1+1, he said.",Hello.\n,empty\nA cat sat.,A cat was sitting.\n')
+    path.write_text(
+        'sentence1,sentence2\n"=1+1, he said.",Hello.\n,empty\nA cat sat.,A cat was sitting.\n'
+    )
     panel = opened(page, "A file of pairs")
     panel.locator("input[type=file]").set_input_files(path)
     # The name stands in two parts; "pairs.csv" in one is the progress of the upload, and gone in an instant
@@ -132,7 +152,10 @@ def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     with open(saved, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["sentence1"] for row in rows] == ["'=1+1, he said.", "", "A cat sat."]
-    assert "sentence1 is empty" in rows[1]["error"] and rows[2]["predicted_label"] in ("equivalent", "not_equivalent")
+    assert "sentence1 is empty" in rows[1]["error"] and rows[2]["predicted_label"] in (
+        "equivalent",
+        "not_equivalent",
+    )
 
 
 def test_the_script_follows_the_answer(page, shoot):
@@ -148,7 +171,10 @@ def test_the_script_follows_the_answer(page, shoot):
     compile(source, "predict.py", "exec")
     with page.expect_download() as download:
         panel.get_by_role("button", name="Download predict.py").click()
-    assert download.value.suggested_filename == "predict.py" and download.value.path().read_text() == source
+    assert (
+        download.value.suggested_filename == "predict.py"
+        and download.value.path().read_text() == source
+    )
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     panel.get_by_role("button", name="Copy predict.py").click()
     expect(panel.get_by_role("status").filter(has_text="Copied")).to_be_visible()
@@ -156,11 +182,16 @@ def test_the_script_follows_the_answer(page, shoot):
 
 
 def test_a_script_that_may_not_be_copied_is_selected(page):
-    page.evaluate("""Object.defineProperty(navigator, "clipboard", {value: undefined}); document.execCommand = () => false;""")
+    page.evaluate(
+        """Object.defineProperty(navigator, "clipboard", {value: undefined}); document.execCommand = () => false;"""
+    )
     panel = opened(page, "Reproduce")
     panel.get_by_role("button", name="Copy predict.py").click(timeout=SLOW)
     expect(panel.locator(".script [role=status]")).to_contain_text("Ctrl+C")
-    assert page.evaluate("getSelection().toString()").strip() == panel.locator(".script code").inner_text().strip()
+    assert (
+        page.evaluate("getSelection().toString()").strip()
+        == panel.locator(".script code").inner_text().strip()
+    )
     frame = panel.locator(".script .frame")
     frame.focus()
     page.keyboard.press("End")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dev import server
-from pipeline.life import claim
+from pipeline.runs.liveness import claim
 from tests.test_runs import START
 
 LEAVE, STOP = "Leave the queue", "Stop and keep the model"
@@ -72,7 +72,9 @@ def said(panel, text):
     expect(panel.locator(".status")).to_contain_text(text, timeout=60_000)
 
 
-def test_closed_and_come_back_after_the_server_was_started_again_and_from_another_device(browser, serve):
+def test_closed_and_come_back_after_the_server_was_started_again_and_from_another_device(
+    browser, serve
+):
     with device(browser) as owner, device(browser) as friend:
         with serve() as address:
             # Two tabs, both opened before either has started a run
@@ -101,16 +103,25 @@ def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, serve, 
     (folder / "config.json").write_text("{}")
     (folder / "owner").touch()
     claim(folder)
-    events = [{**START, "total_steps": 9}, *({"event": "log", "step": step, "loss": 0.7, "seconds": step} for step in range(1, 6))]
+    events = [
+        {**START, "total_steps": 9},
+        *({"event": "log", "step": step, "loss": 0.7, "seconds": step} for step in range(1, 6)),
+    ]
     with device(browser) as visitor, serve() as address:
-        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events[:4]))
+        (folder / "events.jsonl").write_text(
+            "".join(json.dumps(event) + "\n" for event in events[:4])
+        )
         page, panel = opened(visitor, f"{address}/?tab=fine-tune&run={folder.name}")
         said(panel, "step 3 of 9")
         expect(panel.get_by_role("button", name=STOP)).to_be_disabled()
         calls = []
-        page.on("request", lambda sent: calls.append(sent.url) if "/queue/join" in sent.url else None)
+        page.on(
+            "request", lambda sent: calls.append(sent.url) if "/queue/join" in sent.url else None
+        )
         page.wait_for_timeout(3000)
-        assert 1 <= len(calls) <= 6, "one look a second, one at its seeds every three, and nothing that follows from a look"
+        assert 1 <= len(calls) <= 6, (
+            "one look a second, one at its seeds every three, and nothing that follows from a look"
+        )
         (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
         said(panel, "step 5 of 9")
         (folder / "worker").write_text("999999999 1")
@@ -118,4 +129,6 @@ def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, serve, 
         page.goto(f"{address}/?tab=fine-tune&run={'0' * 32}")
         said(panel, "This run has expired: its folder is gone. Start a new one.")
         page.goto(f"{address}/?tab=fine-tune&run=nonsense")
-        expect(panel.get_by_role("alert").first).to_contain_text("is not a run's id", timeout=60_000)
+        expect(panel.get_by_role("alert").first).to_contain_text(
+            "is not a run's id", timeout=60_000
+        )

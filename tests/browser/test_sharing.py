@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tabs.sharing import SHOW_ADDRESS
+from tabs.address import SHOW_ADDRESS
 from tests.browser.test_page import open_tab, row
 
 WIDTHS = ("desktop",)
@@ -31,7 +31,10 @@ def elsewhere(browser):
 
 def share(panel, button="Copy link"):
     section = panel.get_by_role("button", name="Share: a link to exactly this")
-    if panel.get_by_label("Link", exact=True).count() == 0 or not panel.get_by_label("Link", exact=True).is_visible():
+    if (
+        panel.get_by_label("Link", exact=True).count() == 0
+        or not panel.get_by_label("Link", exact=True).is_visible()
+    ):
         section.click()
     panel.get_by_role("button", name=button).click()
     field = panel.get_by_label("Link" if button == "Copy link" else "HTML to embed", exact=True)
@@ -48,7 +51,9 @@ def test_a_link_shows_a_friend_the_same_tokens(page, elsewhere):
     friend = elsewhere(share(panel))
     expect(friend.get_by_label("sentence1").first).to_have_value("Tea & cake <now>?")
     theirs = friend.get_by_role("tabpanel").filter(visible=True)
-    expect(row(theirs, ".token-grid", "token$")).to_have_text(row(panel, ".token-grid", "token$").all_inner_texts())
+    expect(row(theirs, ".token-grid", "token$")).to_have_text(
+        row(panel, ".token-grid", "token$").all_inner_texts()
+    )
 
 
 def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
@@ -59,7 +64,9 @@ def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     answer = panel.locator(".answer").first
     expect(answer).to_contain_text("12 tokens", timeout=30_000)
     friend = elsewhere(share(panel))
-    expect(friend.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true", timeout=30_000)
+    expect(friend.get_by_role("tab", name="Predict")).to_have_attribute(
+        "aria-selected", "true", timeout=30_000
+    )
     theirs = friend.get_by_role("tabpanel").filter(visible=True)
     expect(theirs.get_by_label("sentence2")).to_have_value("A cat was sitting.")
     expect(theirs.locator(".answer").first).to_have_text(answer.inner_text())
@@ -71,10 +78,14 @@ def test_the_code_to_embed_is_an_iframe_of_the_same(page, elsewhere, app_address
     panel.get_by_label("number input for max_steps").first.press("Tab")
     code = share(panel, "Copy the code to embed it")
     assert code.startswith("<iframe src=") and "max_steps=17" in code
-    host = elsewhere(f"{app_address}/health")  # Chromium lets a page of this machine alone frame this machine
+    host = elsewhere(
+        f"{app_address}/health"
+    )  # Chromium lets a page of this machine alone frame this machine
     host.set_content(code)
     inside = host.frame_locator("iframe")
-    expect(inside.get_by_label("number input for max_steps").first).to_have_value("17", timeout=20_000)
+    expect(inside.get_by_label("number input for max_steps").first).to_have_value(
+        "17", timeout=20_000
+    )
 
 
 def test_a_teachers_link_hides_locks_and_says_the_task(page, elsewhere):
@@ -87,21 +98,29 @@ def test_a_teachers_link_hides_locks_and_says_the_task(page, elsewhere):
     link = share(panel)
     assert parse_qs(urlsplit(link).query)["hide"] == ["batch_size"]
     pupil = elsewhere(link)
-    expect(pupil.locator("#from-the-address")).to_contain_text("Your teacher's task Does <b>this</b> learn?")
+    expect(pupil.locator("#from-the-address")).to_contain_text(
+        "Your teacher's task Does <b>this</b> learn?"
+    )
     theirs = pupil.get_by_role("tabpanel").filter(visible=True)
     expect(theirs.get_by_label("learning_rate").first).to_be_disabled()
     expect(theirs.get_by_label("number input for batch_size")).to_have_count(0)
 
 
-def test_what_a_tabs_address_said_stands_there_again_when_it_is_opened_again(elsewhere, app_address):
-    page = elsewhere(f"{app_address}/?tab=tokenize&sentence1=Cats.&lock=sentence1&hide=split&task=Look")
+def test_what_a_tabs_address_said_stands_there_again_when_it_is_opened_again(
+    elsewhere, app_address
+):
+    page = elsewhere(
+        f"{app_address}/?tab=tokenize&sentence1=Cats.&lock=sentence1&hide=split&task=Look"
+    )
     page.locator(".token-grid").first.wait_for(timeout=60_000)
     here = page.url
     open_tab(page, "Predict")
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["predict"], "task": ["Look"]}
     panel = open_tab(page, "Tokenize")
     assert parse_qs(urlsplit(page.url).query) == parse_qs(urlsplit(here).query)
-    assert parse_qs(urlsplit(share(panel)).query) == parse_qs(urlsplit(here).query), "a pupil's link is the teacher's"
+    assert parse_qs(urlsplit(share(panel)).query) == parse_qs(urlsplit(here).query), (
+        "a pupil's link is the teacher's"
+    )
     page.reload()
     expect(page.get_by_label("sentence1").first).to_have_value("Cats.", timeout=20_000)
     expect(page.get_by_label("sentence1").first).to_be_disabled()
@@ -125,8 +144,12 @@ def reload(page):
     expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
 
 
-def test_a_lock_holds_when_the_page_is_loaded_anew_on_another_tab_and_in_the_other_language(elsewhere, app_address):
-    page = elsewhere(f"{app_address}/?tab=predict&sentence1=Cats.&lock=sentence1&task=Look%20closely")
+def test_a_lock_holds_when_the_page_is_loaded_anew_on_another_tab_and_in_the_other_language(
+    elsewhere, app_address
+):
+    page = elsewhere(
+        f"{app_address}/?tab=predict&sentence1=Cats.&lock=sentence1&task=Look%20closely"
+    )
     locked_predict(page)
     open_tab(page, "Fine-tune")
     reload(page)
@@ -137,7 +160,9 @@ def test_a_lock_holds_when_the_page_is_loaded_anew_on_another_tab_and_in_the_oth
     page.wait_for_url("**/zh?*")
     expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
     page.get_by_role("tab").nth(2).click()
-    expect(page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")).to_be_disabled()
+    expect(
+        page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")
+    ).to_be_disabled()
 
 
 def unlocked_predict(page):
@@ -148,7 +173,9 @@ def unlocked_predict(page):
 
 
 def test_a_new_link_inherits_nothing_and_back_finds_the_lock_again(elsewhere, app_address):
-    page = elsewhere(f"{app_address}/?tab=predict&sentence1=Cats.&lock=sentence1&task=Look%20closely")
+    page = elsewhere(
+        f"{app_address}/?tab=predict&sentence1=Cats.&lock=sentence1&task=Look%20closely"
+    )
     locked_predict(page)
     open_tab(page, "Fine-tune")
     page.goto(app_address)
@@ -158,7 +185,9 @@ def test_a_new_link_inherits_nothing_and_back_finds_the_lock_again(elsewhere, ap
     expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
     locked_predict(page)
     open_tab(page, "Fine-tune")
-    page.goto(page.url)  # the same address once more is a new link, too, though the browser keeps its place in the history
+    page.goto(
+        page.url
+    )  # the same address once more is a new link, too, though the browser keeps its place in the history
     expect(page.locator(".forecast strong").first).to_be_visible(timeout=60_000)
     reload(page)
     unlocked_predict(page)
@@ -174,12 +203,22 @@ def test_gradios_own_window_forgets_no_lock(elsewhere, app_address):
 
 
 def test_a_link_has_the_run_or_the_settings_alone(elsewhere, app_address):
-    panel = open_tab(page := elsewhere(f"{app_address}/?tab=fine-tune&run={'0' * 32}&max_steps=17"), "Fine-tune")
-    expect(page.get_by_label("number input for max_steps").first).to_have_value("17", timeout=20_000)
-    assert parse_qs(urlsplit(share(panel)).query) == {"tab": ["fine-tune"], "run": ["0" * 32], "max_steps": ["17"]}
+    panel = open_tab(
+        page := elsewhere(f"{app_address}/?tab=fine-tune&run={'0' * 32}&max_steps=17"), "Fine-tune"
+    )
+    expect(page.get_by_label("number input for max_steps").first).to_have_value(
+        "17", timeout=20_000
+    )
+    assert parse_qs(urlsplit(share(panel)).query) == {
+        "tab": ["fine-tune"],
+        "run": ["0" * 32],
+        "max_steps": ["17"],
+    }
     panel.get_by_label("with the run that is shown").uncheck()
     panel.get_by_role("button", name="Copy link").click()
-    expect(panel.get_by_label("Link", exact=True)).to_have_value(f"{app_address}/?tab=fine-tune&max_steps=17")
+    expect(panel.get_by_label("Link", exact=True)).to_have_value(
+        f"{app_address}/?tab=fine-tune&max_steps=17"
+    )
 
 
 def in_section(page, name):
@@ -189,7 +228,9 @@ def in_section(page, name):
     return cells.all_inner_texts()
 
 
-def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(elsewhere, app_address):
+def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(
+    elsewhere, app_address
+):
     page = elsewhere(app_address)
     page.locator(".batch-grid").first.wait_for(timeout=60_000)
     page.locator(".token-grid tr", has_text="input_ids").first.locator("td").nth(8).click()
@@ -201,13 +242,23 @@ def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(els
     panel.get_by_label("number input for padding").fill("9")
     panel.get_by_label("number input for padding").press("Tab")
     # The pair's 36 tokens and 9 of padding: the answer to the number that was typed, not to the one before it
-    expect(page.locator("#open-padding td").filter(has_text=re.compile(r"^45$")).first).to_be_visible(timeout=30_000)
+    expect(
+        page.locator("#open-padding td").filter(has_text=re.compile(r"^45$")).first
+    ).to_be_visible(timeout=30_000)
     link = share(panel)
     asked = parse_qs(urlsplit(link).query)
-    assert asked == {"tab": ["tokenize"], "cell": ["input_ids.8"], "batch_cell": ["2.2"], "padding": ["9"], "open": ["padding"]}
+    assert asked == {
+        "tab": ["tokenize"],
+        "cell": ["input_ids.8"],
+        "batch_cell": ["2.2"],
+        "padding": ["9"],
+        "open": ["padding"],
+    }
     friend = elsewhere(link)
     expect(friend.locator(".because").first).to_contain_text("position 8", timeout=60_000)
-    expect(friend.locator(".because")).to_have_text(page.locator(".because").all_text_contents(), timeout=20_000)
+    expect(friend.locator(".because")).to_have_text(
+        page.locator(".because").all_text_contents(), timeout=20_000
+    )
     expect(friend.locator("#open-padding td").first).to_be_visible(timeout=30_000)
     expect(friend.get_by_label("number input for padding")).to_have_value("9")
     expect(friend.locator("#open-costs td")).to_have_count(0)
@@ -233,15 +284,23 @@ def test_what_stands_open_follows_its_pair_and_its_rows(elsewhere, app_address):
     panel.get_by_label("sentence1").fill("Cats sleep.")
     panel.get_by_role("button", name="Predict", exact=True).click()
     expect(page.locator("#open-models td").nth(2)).not_to_have_text(answers[2], timeout=30_000)
-    assert page.locator("#open-words td, #open-stress td").count() == 0, "what is folded is not worked out"
+    assert page.locator("#open-words td, #open-stress td").count() == 0, (
+        "what is folded is not worked out"
+    )
 
 
 def test_a_friends_page_names_a_run(elsewhere, app_address):
     page = elsewhere(f"{app_address}/?tab=predict&model=run:{'c' * 32}&lock=sentence2")
-    expect(page.get_by_label("Model", exact=True)).to_have_value("a fine-tune: cccccccc…", timeout=60_000)
+    expect(page.get_by_label("Model", exact=True)).to_have_value(
+        "a fine-tune: cccccccc…", timeout=60_000
+    )
     panel = page.get_by_role("tabpanel").filter(visible=True)
     expect(panel.get_by_role("alert")).to_contain_text("it has expired")
-    assert parse_qs(urlsplit(share(panel)).query) == {"tab": ["predict"], "model": ["run:" + "c" * 32], "lock": ["sentence2"]}
+    assert parse_qs(urlsplit(share(panel)).query) == {
+        "tab": ["predict"],
+        "model": ["run:" + "c" * 32],
+        "lock": ["sentence2"],
+    }
     expect(panel.get_by_text("The museum will reopen")).to_have_count(0)
 
 
@@ -250,30 +309,49 @@ def test_a_link_to_a_layer_has_its_settings(elsewhere, app_address):
     panel = page.get_by_role("tabpanel").filter(visible=True).first
     drawn = panel.locator(".play").filter(visible=True)
     expect(drawn.locator("table, svg").first).to_be_visible(timeout=60_000)
-    expect(panel.get_by_label("number input for stride")).to_be_hidden(timeout=20_000)  # the topic's own controls are there
+    expect(panel.get_by_label("number input for stride")).to_be_hidden(
+        timeout=20_000
+    )  # the topic's own controls are there
     field = panel.get_by_label("number input for", exact=False).filter(visible=True).first
     field.fill("3")
     field.press("Tab")
     page.wait_for_timeout(500)
     link = share(panel)
-    assert parse_qs(urlsplit(link).query) == {"tab": ["layers"], "topic": ["padding"], "padding.1": ["3"]}
+    assert parse_qs(urlsplit(link).query) == {
+        "tab": ["layers"],
+        "topic": ["padding"],
+        "padding.1": ["3"],
+    }
     friend = elsewhere(link)
     theirs = friend.get_by_role("tabpanel").filter(visible=True).first
-    expect(theirs.get_by_label("number input for", exact=False).filter(visible=True).first).to_have_value("3", timeout=60_000)
-    expect(theirs.locator(".play").filter(visible=True)).to_have_text(drawn.inner_text(), timeout=30_000, use_inner_text=True)
+    expect(
+        theirs.get_by_label("number input for", exact=False).filter(visible=True).first
+    ).to_have_value("3", timeout=60_000)
+    expect(theirs.locator(".play").filter(visible=True)).to_have_text(
+        drawn.inner_text(), timeout=30_000, use_inner_text=True
+    )
 
 
 FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ window.told = [event.origin, event.data]; }};</script>'
 
 
-@pytest.mark.parametrize(("address", "told"), [
-    ("https://ann-pairs.hf.space/", ["https://ann-pairs.hf.space", {"queryString": "tab=predict&sentence1=A%26B"}]),
-    ("https://school.example/", None),
-])
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        (
+            "https://ann-pairs.hf.space/",
+            ["https://ann-pairs.hf.space", {"queryString": "tab=predict&sentence1=A%26B"}],
+        ),
+        ("https://school.example/", None),
+    ],
+)
 def test_the_page_around_a_space_is_told_the_address(elsewhere, app_address, address, told):
     page = elsewhere(f"{app_address}/health")
     inside = f"<script>{SHOW_ADDRESS} showAddress('?tab=predict&sentence1=A%26B');</script>"
-    page.route("https://huggingface.co/**", lambda route: route.fulfill(body=FRAME.format(address=address), content_type="text/html"))
+    page.route(
+        "https://huggingface.co/**",
+        lambda route: route.fulfill(body=FRAME.format(address=address), content_type="text/html"),
+    )
     page.route(f"{address}**", lambda route: route.fulfill(body=inside, content_type="text/html"))
     page.goto("https://huggingface.co/spaces/ann/pairs")
     expect(page.locator("iframe")).to_have_count(1)
@@ -283,8 +361,12 @@ def test_the_page_around_a_space_is_told_the_address(elsewhere, app_address, add
 
 
 def test_a_wrong_address_says_what_is_wrong(elsewhere, app_address):
-    page = elsewhere(f"{app_address}/?tab=tokenize&max_length=9999&task=<img src=x onerror=window.hacked=1>")
-    expect(page.get_by_role("alert").first).to_contain_text("max_length = '9999'. Write a whole number from 8 to 512 there.")
+    page = elsewhere(
+        f"{app_address}/?tab=tokenize&max_length=9999&task=<img src=x onerror=window.hacked=1>"
+    )
+    expect(page.get_by_role("alert").first).to_contain_text(
+        "max_length = '9999'. Write a whole number from 8 to 512 there."
+    )
     assert page.evaluate("window.hacked") is None
 
 
@@ -295,7 +377,9 @@ def test_a_refresh_keeps_tab_and_inputs(page):
     page.wait_for_url("**sentence1=Kept**")
     page.reload()
     expect(page.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
-    expect(page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")).to_have_value("Kept?")
+    expect(
+        page.get_by_role("tabpanel").filter(visible=True).get_by_label("sentence1")
+    ).to_have_value("Kept?")
 
 
 def test_the_other_language_keeps_what_was_typed_and_not_asked_yet(page):
@@ -326,10 +410,14 @@ def test_a_run_stays_in_the_address_when_another_tab_answers(page, app_address):
 
 def test_the_settings_of_a_layer_are_in_the_address(page):
     panel = open_tab(page, "Layers")
-    expect(panel.locator('[data-stage="output"]').filter(visible=True)).to_be_visible(timeout=60_000)
+    expect(panel.locator('[data-stage="output"]').filter(visible=True)).to_be_visible(
+        timeout=60_000
+    )
     stride = panel.get_by_label("number input for stride", exact=True).filter(visible=True)
     stride.fill("2")
     stride.press("Enter")
     page.wait_for_url("**convolution.2=2**")
     page.reload()
-    expect(page.get_by_label("number input for stride", exact=True).filter(visible=True)).to_have_value("2", timeout=60_000)
+    expect(
+        page.get_by_label("number input for stride", exact=True).filter(visible=True)
+    ).to_have_value("2", timeout=60_000)

@@ -87,7 +87,9 @@ def test_padding_in_the_batch_is_explained(page, shoot):
     expect(panel.locator(".batch-grid caption")).to_contain_text("token_type_ids")
     panel.locator(".batch-grid td.padding").first.click()
     because = panel.locator(".because").nth(1)
-    expect(because).to_contain_text("attention goes by attention_mask, 0 here, and not by the id of [PAD]")
+    expect(because).to_contain_text(
+        "attention goes by attention_mask, 0 here, and not by the id of [PAD]"
+    )
     panel.locator(".batch-grid td.sentence2").first.click()
     expect(because.locator("mark")).to_have_count(1)
     shoot(page, "why-batch")
@@ -103,13 +105,19 @@ def test_the_sections_open_and_answer(page, shoot):
     expect(panel.locator(".proof tr")).to_have_count(4, timeout=60_000)
     panel.get_by_role("button", name="What padding costs").click()
     expect(panel.locator(".costs tr")).to_have_count(5, timeout=30_000)
-    expect(panel.locator(".costs td", has_text=re.compile(r"\d ms$"))).to_have_count(4, timeout=60_000)
+    expect(panel.locator(".costs td", has_text=re.compile(r"\d ms$"))).to_have_count(
+        4, timeout=60_000
+    )
     panel.get_by_role("button", name="Why batched=True").click()
-    expect(panel.get_by_text(re.compile(r"batched=True was [\d.]+ times as fast"))).to_be_visible(timeout=60_000)
+    expect(panel.get_by_text(re.compile(r"batched=True was [\d.]+ times as fast"))).to_be_visible(
+        timeout=60_000
+    )
     panel.get_by_role("button", name="Two checkpoints side by side").click()
     # Offline the second is a stand-in, and so the first once more
     beside = panel.locator("#open-checkpoints")
-    expect(beside.locator(".notice")).to_contain_text("Both sides are the tokenizer of", timeout=30_000)
+    expect(beside.locator(".notice")).to_contain_text(
+        "Both sides are the tokenizer of", timeout=30_000
+    )
     expect(beside.locator(".strip")).to_have_count(1)
     panel.get_by_role("button", name="Reproduce the pair").click()
     expect(panel.locator(".script code").first).to_contain_text("Distorting mirrors sell.")

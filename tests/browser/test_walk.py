@@ -14,10 +14,13 @@ WIDTHS = ("desktop",)
 PHONE = {"width": 390, "height": 844}
 # Step -> (what the address says of its tab, the control, what has the focus there)
 PLACES = {
-    1: ("tab=tokenize", "#press-tokenize", None), 2: ("tab=tokenize", ".token-grid td", ".frame:has(.token-grid)"),
-    3: ("tab=tokenize", "#press-random-rows", None), 4: ("tab=fine-tune", "#press-start", None),
-    5: ("tab=predict", "#press-predict", None), 6: ("tab=layers&topic=claims", ".claims .run-claim", None),
-}  # fmt: skip
+    1: ("tab=tokenize", "#press-tokenize", None),
+    2: ("tab=tokenize", ".token-grid td", ".frame:has(.token-grid)"),
+    3: ("tab=tokenize", "#press-random-rows", None),
+    4: ("tab=fine-tune", "#press-start", None),
+    5: ("tab=predict", "#press-predict", None),
+    6: ("tab=layers&topic=claims", ".claims .run-claim", None),
+}
 SHORT = "tab=fine-tune&max_steps=2&train_pairs=16&eval_pairs=8&eval_strategy=no"
 
 
@@ -37,7 +40,9 @@ def visit(browser, app_address):
 
     yield opened
     pages = [page for context in contexts for page in context.pages]
-    sideways = [page.evaluate("document.documentElement.scrollWidth - innerWidth") for page in pages]
+    sideways = [
+        page.evaluate("document.documentElement.scrollWidth - innerWidth") for page in pages
+    ]
     for context in contexts:
         context.close()
     assert [page.errors for page in pages] == [[]] * len(pages) and max(sideways, default=0) <= 0
@@ -98,7 +103,9 @@ def test_it_leads_to_what_the_step_is_about(visit, step):
     assert marked.evaluate("(one, control) => one.matches(control)", control)
     assert "solid" in marked.evaluate("one => getComputedStyle(one).outlineStyle")
     box, card = marked.bounding_box(), page.locator(".walk").bounding_box()
-    assert card["y"] + card["height"] <= box["y"] and box["y"] + box["height"] <= PHONE["height"], "in sight, and not under it"
+    assert card["y"] + card["height"] <= box["y"] and box["y"] + box["height"] <= PHONE["height"], (
+        "in sight, and not under it"
+    )
     assert page.evaluate("what => document.activeElement.matches(what)", focused or control)
     assert all(part in page.url for part in query.split("&")), page.url
     at_step(page, step)  # being led somewhere is not the thing itself
@@ -140,7 +147,10 @@ def test_its_card_stays_in_sight_while_it_is_on(visit, locale):
         if step < 6:
             card.locator("[data-walk=next]:visible").click()
     page.get_by_role("button", name=re.compile("^(Settings|设置)")).last.click()
-    page.wait_for_function("(at) => !document.elementFromPoint(...at).closest('#walk')", arg=[box["x"] + 60, box["y"] + 20])
+    page.wait_for_function(
+        "(at) => !document.elementFromPoint(...at).closest('#walk')",
+        arg=[box["x"] + 60, box["y"] + 20],
+    )
 
 
 def test_on_a_low_window_it_takes_no_room(visit):
@@ -168,7 +178,9 @@ def test_without_a_run_it_stays(visit):
 def test_it_waits_until_the_run_has_left_its_model(visit, elsewhere):
     page = visit(f"walk=4&{SHORT}")
     panel = page.locator("#tab-fine-tune")
-    expect(panel.get_by_label("number input for max_steps").first).to_have_value("2", timeout=60_000)
+    expect(panel.get_by_label("number input for max_steps").first).to_have_value(
+        "2", timeout=60_000
+    )
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status.running")).to_be_visible(timeout=90_000)
     at_step(page, 4)
@@ -191,7 +203,9 @@ def test_a_run_that_fails_leaves_it_where_it_is(visit):
     # The app of these tests asks nothing of the Hub
     page = visit(f"walk=4&{SHORT}&source=hub")
     panel = page.locator("#tab-fine-tune")
-    expect(panel.get_by_label("number input for max_steps").first).to_have_value("2", timeout=60_000)
+    expect(panel.get_by_label("number input for max_steps").first).to_have_value(
+        "2", timeout=60_000
+    )
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status.failed")).to_be_visible(timeout=120_000)
     page.wait_for_timeout(1500)
@@ -203,7 +217,9 @@ def test_a_link_goes_in_at_its_step(browser, app_address):
     page = context.new_page()
     page.goto(f"{app_address}/?walk=5")
     expect(step_of(page)).to_have_text("第 5 步，共 6 步", timeout=20_000)
-    expect(page.get_by_role("tab", name="预测")).to_have_attribute("aria-selected", "true", timeout=20_000)
+    expect(page.get_by_role("tab", name="预测")).to_have_attribute(
+        "aria-selected", "true", timeout=20_000
+    )
     page.wait_for_url("**tab=predict**")
     panel = page.get_by_role("tabpanel").filter(visible=True)
     panel.get_by_role("button", name="预测", exact=True).click()

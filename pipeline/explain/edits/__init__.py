@@ -1,0 +1,1 @@
+"""One module a kind of change; pipeline/explain/stress.py is the door."""

@@ -1,0 +1,340 @@
+"""A prediction -> why: each word left out in turn, changes after which the right answer is known, a
+model's record.
+
+>>> mattered = leave_one_out("adapter:pair-warmed", "Profits rose.", "Profits fell.")
+>>> [word.word for word in mattered.words]
+['Profits', 'rose', 'Profits', 'fell']
+"""
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+from languages import say
+from pipeline.errors import InputError, shown
+from pipeline.explain.stress import changed_pair
+from pipeline.hub.sources import Origin, adapter_files
+from pipeline.prediction import Prediction, predict
+from pipeline.settings import ADAPTERS, LABELS, Settings
+from pipeline.tokenization import checked_pair, is_blank
+
+NOT_EQUIVALENT, EQUIVALENT = LABELS
+
+# ---------------------------------------------------------------- what mattered
+
+# Letters and digits, with what holds them together inside a word: company's, third-quarter, 3.5,
+# U.S
+WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One word and the answer without it. `change` is P(equivalent) without the word minus
+    P(equivalent) with it.
+    """
+
+    sentence: int  # 1 or 2
+    start: int  # word == that sentence[start:end], in characters
+    end: int
+    word: str
+    prediction: Prediction | None = None  # None: without it nothing would be left of the sentence
+    change: float | None = None
+
+
+@dataclass(frozen=True)
+class Mattered:
+    """A pair's answer, and each word's share in it. `biggest` is the largest absolute change, 0 to
+    1.
+    """
+
+    sentence1: str
+    sentence2: str
+    prediction: Prediction
+    words: list[LeftOut]
+    biggest: float
+    origin: Origin
+
+
+def words_of(sentence, which):
+    """
+    >>> [(word.word, word.start) for word in words_of("The company's profits rose 3.5%.", 1)]
+    [('The', 0), ("company's", 4), ('profits', 14), ('rose', 22), ('3.5', 27)]
+    """
+    return [
+        LeftOut(which, found.start(), found.end(), found.group())
+        for found in WORD.finditer(sentence)
+    ]
+
+
+def without(sentence, word):
+    """The sentence without one of its words and without the blank that led to it.
+
+    >>> without("A cat sat.", words_of("A cat sat.", 1)[1])
+    'A sat.'
+    """
+    before, after = sentence[: word.start], sentence[word.end :]
+    return before.rstrip() + after if before.strip() else after.lstrip()
+
+
+def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=None):
+    """Mattered: the pair's answer and the answers without each of its words, from one forward pass
+    over all of them.
+
+    These pairs are nearly of one length, so that little is padded: 21 took 95 ms together and 210
+    ms one by one, on two cores. In bfloat16 the last digits are the batch's own (0.005 of a
+    probability there), but the same for all in it.
+
+    Raises InputError for more than `max_words_left_out` words together, and for whatever `predict`
+    raises it.
+    """
+    settings = settings or Settings()
+    pair = checked_pair(sentence1, sentence2, settings)
+    words = [word for which, sentence in enumerate(pair, 1) for word in words_of(sentence, which)]
+    if len(words) > settings.max_words_left_out:
+        raise InputError(
+            say(
+                "The two sentences have {count} words, and each costs a call of the model; "
+                "{max_words_left_out} is the most here. Shorten them.",
+                count=len(words),
+                max_words_left_out=settings.max_words_left_out,
+            )
+        )
+    shorter = [_shortened(pair, word) for word in words]
+    possible = [number for number, changed in enumerate(shorter) if not any(map(is_blank, changed))]
+    asked = [pair, *(shorter[number] for number in possible)]
+    (whole, *answers), origin = predict(
+        checkpoint, asked, max_length, settings, batch_size=len(asked)
+    )
+    for number, answer in zip(possible, answers, strict=True):
+        change = answer.probabilities[EQUIVALENT] - whole.probabilities[EQUIVALENT]
+        words[number] = replace(words[number], prediction=answer, change=change)
+    biggest = max((abs(word.change) for word in words if word.change is not None), default=0.0)
+    return Mattered(*pair, whole, words, biggest, origin)
+
+
+def _shortened(pair, word):
+    return tuple(
+        without(sentence, word) if which == word.sentence else sentence
+        for which, sentence in enumerate(pair, 1)
+    )
+
+
+# ---------------------------------------------------------------- stress it
+
+
+@dataclass(frozen=True)
+class Stressed:
+    """A changed pair, what the answer to it should be, and what the model says."""
+
+    change: str
+    sentence1: str
+    sentence2: str
+    should: str | None  # a label; None: only a reader could tell
+    why: str  # why it should be that, or why the change can't be made
+    prediction: Prediction | None = None  # None: the change can't be made
+
+    @property
+    def right(self):
+        """Whether the model is right; None where there is no answer or no telling."""
+        return self.prediction.label == self.should if self.prediction and self.should else None
+
+
+# What is done to a sentence, the editor's kind, why the pair then says two things, and why it may
+# not be possible
+CHANGES = (
+    (
+        say("insert “not”"),
+        "negate",
+        say("one sentence now denies what it said"),
+        say(
+            "Neither sentence has a verb that “not” surely denies and that the other one says, too."
+        ),
+    ),
+    (
+        say("change a number"),
+        "number",
+        say("another number is another fact"),
+        say("The two sentences have no number in common that could surely be another one."),
+    ),
+    (
+        say("change a day or a month"),
+        "date",
+        say("it is now about another time"),
+        say("The two sentences have no day, month or quarter of a year in common."),
+    ),
+    (
+        say("change a name"),
+        "name",
+        say("it is now about somebody or something else"),
+        say(
+            "The two sentences have no name in common that is surely a person's, a company's or a "
+            "place's."
+        ),
+    ),
+    (
+        say("swap two names"),
+        "roles",
+        say("who did it and to whom has changed"),
+        say(
+            "Neither sentence has two names of which one surely does what the other doesn't; in a "
+            "list the order says nothing."
+        ),
+    ),
+    (
+        say("use the opposite word"),
+        "opposite",
+        say("what rose now falls, what was more is now less"),
+        say(
+            "The two sentences have no word in common, such as rose, more than or before, whose "
+            "opposite surely fits."
+        ),
+    ),
+    (
+        say("shuffle the words"),
+        "shuffle",
+        say(
+            "the same words, but no sentence any more; that this counts as not_equivalent is a "
+            "convention"
+        ),
+        say("Neither sentence has two different words."),
+    ),
+)
+OPEN = say("two sentences that differ can come to agree by a change: only a reader can tell")
+
+
+def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, settings=None):
+    """([Stressed, …], Origin of the model): the pair as it is, then changed in each way, from one
+    call of the model.
+
+    `truth` is the pair's own label, as a reader sees it: what the answer should be follows from it.
+    The same pair is changed in the same way each time. Raises InputError for an unknown label and
+    for whatever `predict` raises it.
+    """
+    settings = settings or Settings()
+    if truth not in LABELS:
+        raise InputError(
+            say(
+                "truth is {truth}, which is no label. Choose one of {labels}.",
+                truth=shown(truth),
+                labels=", ".join(LABELS),
+            )
+        )
+    pair = checked_pair(sentence1, sentence2, settings)
+    rows = [_checked(row, settings) for row in _stressed(pair, truth, settings.seed)]
+    possible = [number for number, row in enumerate(rows) if not _impossible(row)]
+    predictions, origin = predict(
+        checkpoint, [(rows[n].sentence1, rows[n].sentence2) for n in possible], max_length, settings
+    )
+    for number, prediction in zip(possible, predictions, strict=True):
+        rows[number] = replace(rows[number], prediction=prediction)
+    return rows, origin
+
+
+def _stressed(pair, truth, seed):
+    yield Stressed(say("as it is"), *pair, truth, say("you say so"))
+    yield Stressed(
+        say("swap the sentences"), *pair[::-1], truth, say("which comes first means nothing")
+    )
+    yield Stressed(
+        say("the same sentence twice"),
+        pair[0],
+        pair[0],
+        EQUIVALENT,
+        say("a sentence says what it says"),
+    )
+    for change, kind, why, missing in CHANGES:
+        changed = changed_pair(kind, pair, seed)
+        if changed is None:
+            yield Stressed(change, "", "", None, missing)
+        elif truth == EQUIVALENT:
+            yield Stressed(change, *changed, NOT_EQUIVALENT, why)
+        else:
+            yield Stressed(change, *changed, None, OPEN)
+
+
+def _checked(row, settings):
+    """The row, unless its change made a sentence too long: then the row says so."""
+    if _impossible(row):
+        return row
+    try:
+        checked_pair(row.sentence1, row.sentence2, settings)
+    except InputError as error:
+        return Stressed(row.change, "", "", None, str(error))
+    return row
+
+
+def _impossible(row):
+    return not row.sentence1
+
+
+# ---------------------------------------------------------------- what is known of a model
+
+FEWEST = 30  # a share of fewer pairs than these says too little
+# How an adapter's card calls the changes of CHANGES
+ON_CARD = {
+    "negate": 'an inserted "not"',
+    "number": "another number",
+    "date": "another day or month",
+    "name": "another name",
+    "roles": "two names swapped",
+    "opposite": "an opposite word",
+    "shuffle": "all words shuffled",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a model was measured at, all shares from 0 to 1."""
+
+    accuracy: float  # on MRPC's test pairs
+    majority: float  # of always giving the commoner answer there
+    # By change, where enough pairs were measured: of the equivalent ones that it recognises, those
+    # it no longer calls so
+    noticed: dict[str, float]
+
+    @property
+    def one_wrong_in(self):
+        """About every how manieth answer is wrong."""
+        return round(1 / max(1 - self.accuracy, 1e-3))
+
+
+@cache
+def record_of(model):
+    """The Record on an adapter's card (its README.md); None for any other model, and for a card
+    without these figures.
+    """
+    if model not in ADAPTERS:
+        return None
+    table = _rows_of(adapter_files(model).adapter / "README.md")
+    if not {"accuracy / F1", "majority", "this adapter"} <= set(table):
+        return None
+    place = table["accuracy / F1"].index("MRPC test")
+    accuracy, majority = (
+        float(table[row][place].split("/")[0]) / 100 for row in ("this adapter", "majority")
+    )
+    counts = {
+        change: _counts(table[ON_CARD[kind]][0])
+        for change, kind, *_rest in CHANGES
+        if ON_CARD[kind] in table
+    }
+    noticed = {change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST}
+    return Record(accuracy, majority, noticed)
+
+
+def _rows_of(card):
+    """The tables of a markdown file: {first cell: the others}."""
+    lines = (
+        line.strip("|\n ").split("|")
+        for line in card.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    )
+    return {first.strip(): [cell.strip() for cell in cells] for first, *cells in lines}
+
+
+def _counts(cell):
+    """
+    >>> _counts("62 of 1,721 (3.6%)")
+    (62, 1721)
+    """
+    part, whole = re.match(r"([\d,]+) of ([\d,]+)", cell).groups()
+    return int(part.replace(",", "")), int(whole.replace(",", ""))

@@ -1,0 +1,358 @@
+"""One training step written out in bare PyTorch, beside the one that `Trainer` takes from the same
+weights.
+
+    >>> step = one_step(TrainingConfig(source="embedded", batch_size=4))                            # doctest: +SKIP
+    >>> step.loss_difference, step.weight_difference
+    (0.0, 1.4e-09)
+
+Both get the same batch: the first that a run with these settings would draw. Everything is float32
+and without dropout, so that the two compute the same; and the step is taken at the full
+learning_rate, because in a warm-up the first step's rate is 0 and nothing would move.
+"""
+
+import copy
+import inspect
+import math
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from languages import say
+from pipeline.collation import build_data_collator
+from pipeline.dataset import load_raw_datasets
+from pipeline.errors import InputError
+from pipeline.hub.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
+from pipeline.isolation.checkpoints import ask
+from pipeline.settings import Settings
+from pipeline.tokenization import checked_length, tokenize_datasets
+from pipeline.training import (
+    TrainingConfig,
+    build_trainer,
+    build_training_args,
+    check_weights,
+    freeze,
+    set_dropout,
+)
+
+# A page waits for it: a batch this large and a model this size take about two seconds on two cores.
+MOST_PAIRS = 16
+MOST_PARAMETERS = 40_000_000
+# Trainer sets the seed of all chance, which is the process's, and draws its batch from it
+_one_at_a_time = threading.Lock()
+
+
+# ---------------------------------------------------------------- the step itself; the page shows t
+
+
+def losses_by_hand(model, batch):
+    """Each example's cross-entropy, (batch,): minus the logarithm of the probability that its gold
+    label got.
+    """
+    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+    logits = model(**inputs).logits  # (batch, 2)
+    log_probabilities = logits.log_softmax(dim=-1)  # (batch, 2)
+    return -log_probabilities[range(len(logits)), batch["labels"]]  # (batch,)
+
+
+def step_by_hand(model, batch, learning_rate, weight_decay, max_grad_norm=1.0):
+    """One AdamW step: forward, mean, backward, clip, update. (losses, gradient norm before
+    clipping).
+    """
+    import torch
+
+    losses = losses_by_hand(model, batch)  # (batch,)
+    losses.mean().backward()
+    learning = [weight for weight in model.parameters() if weight.grad is not None]
+    norm = torch.stack([weight.grad.norm() for weight in learning]).norm()
+    clip = (max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
+    with torch.no_grad():
+        for weight in learning:
+            gradient = weight.grad * clip
+            # AdamW's two running averages after one step, each made up for having begun at 0
+            average = (1 - 0.9) * gradient / (1 - 0.9**1)
+            square = (1 - 0.999) * gradient.square() / (1 - 0.999**1)
+            # biases and LayerNorm are not pulled towards zero
+            decay = 0.0 if weight.ndim < 2 else weight_decay
+            weight -= learning_rate * decay * weight
+            weight -= learning_rate * average / (square.sqrt() + 1e-8)
+    return losses.detach(), norm
+
+
+# ---------------------------------------------------------------- both steps, and what they have in
+
+
+@dataclass(frozen=True)
+class Example:
+    """One pair of the batch: its row in the train split, what it says, its gold label (0 or 1), its
+    loss by hand.
+    """
+
+    row: int
+    sentence1: str
+    sentence2: str
+    label: int
+    share: float  # the probability that its gold label got
+    loss: float
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One number of the model, followed through both updates."""
+
+    name: str
+    before: float
+    gradient: float
+    by_hand: float
+    by_trainer: float
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """Both steps from the same weights on the same batch."""
+
+    examples: list[Example]
+    shape: tuple[int, int]  # (batch, seq_len)
+    loss_by_hand: float
+    loss_by_trainer: float
+    norm_by_hand: float
+    norm_by_trainer: float
+    weights: int  # numbers compared
+    moved: int  # of them, those that the step changed
+    by_learning_rate: int  # of these, those that it changed by learning_rate, to within 5%
+    largest_update: float
+    size_by_hand: float  # the norm of all weights afterwards
+    size_by_trainer: float
+    weight_difference: float  # the largest between the two, over all weights
+    followed: list[Weight]
+    notes: list[str]
+    seconds: float
+    config: TrainingConfig  # as both stepped under it
+    loaded: str  # the checkpoint that was stepped
+    place: str  # where the pairs came from, an Origin's
+
+    @property
+    def loss_difference(self):
+        return abs(self.loss_by_hand - self.loss_by_trainer)
+
+
+def one_step(config, settings=None):
+    """TrainingConfig -> OneStep.
+
+    Raises InputError for a setting out of bounds, a checkpoint that can't be had or one that is too
+    large to be stepped while a page waits.
+    """
+    settings = settings or Settings()
+    config, notes = _as_here(config.checked(settings))
+    raw_datasets, place = load_raw_datasets(config.source, settings)
+    rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
+    return ask(
+        config.checkpoint,
+        _one_step,
+        config,
+        notes,
+        rows[:],
+        place.place,
+        weights=True,
+        settings=settings,
+    )
+
+
+def _one_step(checkpoint, config, notes, columns, place, settings):
+    """`one_step` where the checkpoint may be opened. columns: the training pairs, a dict of lists."""
+    began = time.monotonic()
+    with _one_at_a_time:
+        files = checkpoint_files(checkpoint, weights=True, settings=settings)
+        _check_size(config.checkpoint, files.folder)
+        model, origin = model_in(files, config.seed), files.origin
+        check_weights(model, origin.loaded)
+        tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
+        set_dropout(model, config.dropout)
+        freeze(model, config.frozen_layers)
+        if origin.stands_in:
+            notes.append(str(origin))
+        twin = copy.deepcopy(model)
+        batches, trainer = _trainers_step(model, tokenized, tokenizer, config)
+        told = {"notes": notes, "config": config, "loaded": origin.loaded, "place": place}
+        return _compared(twin, trainer, batches[0], rows, tokenized, config, told, began)
+
+
+def _as_here(config):
+    """(the config that both steps run under, what of the visitor's it leaves out)."""
+    notes = []
+    if config.warmup_ratio > 0:
+        notes.append(
+            say(
+                "With warmup {warmup_ratio:g}, a run's first step has the learning rate 0 and "
+                "moves nothing. This "
+                "step has all of it.",
+                warmup_ratio=config.warmup_ratio,
+            )
+        )
+    if config.precision != "fp32":
+        notes.append(
+            say(
+                "Both compute in float32 here: in bfloat16 they would agree to two or three "
+                "digits only."
+            )
+        )
+    if config.dropout:
+        notes.append(
+            say(
+                "Without dropout here: with {dropout:g}, each of the two would drop other "
+                "activations.",
+                dropout=config.dropout,
+            )
+        )
+    if config.batch_size > MOST_PAIRS:
+        notes.append(
+            say(
+                "The first {MOST_PAIRS} pairs of the batch of {batch_size}, so that a page can "
+                "wait for it.",
+                MOST_PAIRS=MOST_PAIRS,
+                batch_size=config.batch_size,
+            )
+        )
+    return replace(
+        config,
+        warmup_ratio=0.0,
+        schedule="constant",
+        eval_strategy="no",
+        dropout=0.0,
+        precision="fp32",
+    ), notes
+
+
+def _pairs(config, columns, checkpoint, settings):
+    from datasets import Dataset, DatasetDict
+
+    tokenizer, _ = load_tokenizer(checkpoint, settings)
+    checked_length(config.max_length, tokenizer, settings)
+    rows = Dataset.from_dict(columns)
+    return (
+        tokenizer,
+        rows,
+        tokenize_datasets(DatasetDict(train=rows), tokenizer, config.max_length)["train"],
+    )
+
+
+def _check_size(name, folder):
+    """Counted before anything is loaded: a safetensors file says at its beginning which tensors it
+    holds.
+    """
+    numbers = held_parameters(name, folder)
+    if numbers > MOST_PARAMETERS:
+        raise InputError(
+            say(
+                "{name} has {numbers:,} parameters, and two copies with gradients of more than "
+                "{MOST_PARAMETERS:,} are more than a page can wait for. Choose the embedded "
+                "checkpoint for "
+                "this step.",
+                name=name,
+                numbers=numbers,
+                MOST_PARAMETERS=MOST_PARAMETERS,
+            )
+        )
+
+
+def _trainers_step(model, tokenized, tokenizer, config):
+    """([the batch it took], the Trainer after its single step)."""
+    from transformers import PrinterCallback, set_seed
+
+    batches, collator = [], build_data_collator(tokenizer)
+
+    def collate(rows):
+        batches.append(collator(rows[:MOST_PAIRS]))
+        return batches[-1]
+
+    with tempfile.TemporaryDirectory() as folder:
+        args = build_training_args(config, folder)
+        args.max_steps = 1
+        trainer = build_trainer(model, args, tokenized, None, collate, None, tokenizer)
+        trainer.remove_callback(PrinterCallback)
+        set_seed(config.seed)
+        trainer.train()
+    return batches, trainer
+
+
+def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
+    """The step by hand on the untouched twin, and both results side by side."""
+    batch = batch.to(trainer.args.device)
+    twin = twin.to(trainer.args.device).train()
+    before = {name: weight.detach().clone() for name, weight in twin.named_parameters()}
+    losses, norm = step_by_hand(twin, batch, config.learning_rate, config.weight_decay)
+    theirs = dict(trainer.model.named_parameters())
+    moved, by_rate, largest, apart, sizes = 0, 0, 0.0, 0.0, [0.0, 0.0]
+    for name, weight in twin.named_parameters():
+        update = (weight.detach() - before[name]).abs()
+        moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
+        by_rate += int(((update / config.learning_rate - 1).abs() < 0.05).sum())
+        apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
+        sizes = [
+            size + one.detach().double().square().sum().item()
+            for size, one in zip(sizes, (weight, theirs[name]), strict=True)
+        ]
+    logged = next(log for log in trainer.state.log_history if "loss" in log)
+    return OneStep(
+        _examples(batch, losses.tolist(), rows, tokenized),
+        tuple(batch["input_ids"].shape),
+        losses.mean().item(),
+        logged["loss"],
+        norm.item(),
+        logged["grad_norm"],
+        sum(weight.numel() for weight in before.values()),
+        moved,
+        by_rate,
+        largest,
+        *map(math.sqrt, sizes),
+        apart,
+        _followed(before, twin, theirs),
+        seconds=time.monotonic() - began,
+        **told,
+    )
+
+
+def _examples(batch, losses, rows, tokenized):
+    """The batch's rows, found again by their ids: a batch is numbers and doesn't say which pairs
+    they were.
+    """
+    found = {tuple(ids): row for row, ids in enumerate(tokenized["input_ids"])}
+    examples = []
+    for ids, mask, label, loss in zip(
+        batch["input_ids"].tolist(),
+        batch["attention_mask"].tolist(),
+        batch["labels"].tolist(),
+        losses,
+        strict=True,
+    ):
+        row = found[tuple(number for number, real in zip(ids, mask, strict=True) if real)]
+        examples.append(
+            Example(
+                row, rows[row]["sentence1"], rows[row]["sentence2"], label, math.exp(-loss), loss
+            )
+        )
+    return examples
+
+
+def _followed(before, twin, theirs):
+    """Three numbers: of the classifier, of its bias, and of the highest layer."""
+    after = dict(twin.named_parameters())
+    learning = [name for name, weight in after.items() if weight.grad is not None]
+    names = [name for name in learning if name.startswith("classifier")][:2]
+    names += [name for name in learning if ".layer." in name][-1:]
+    one = {name: (0,) * after[name].ndim for name in names}
+    return [
+        Weight(
+            f"{name}[{', '.join('0' * len(at))}]",
+            before[name][at].item(),
+            after[name].grad[at].item(),
+            after[name].detach()[at].item(),
+            theirs[name].detach()[at].item(),
+        )
+        for name, at in one.items()
+    ]
+
+
+def source():
+    """The lines that ran by hand, as they stand in this file."""
+    return inspect.getsource(losses_by_hand) + "\n\n" + inspect.getsource(step_by_hand)

@@ -1,0 +1,564 @@
+"""A CSV of pairs -> a CSV with predictions. A bad row gets its own error and spoils no other.
+
+    >>> pairs = read_pairs("pairs.csv")                                                             # doctest: +SKIP
+    >>> pairs.rows[0].sentence1, pairs.rows[0].error                                                # doctest: +SKIP
+    ('A cat sat.', '')
+
+What comes out may be opened by a spreadsheet, and a spreadsheet runs a cell that begins with =, +,
+- or @ as a formula (https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an
+apostrophe before it; see `as_text`.
+"""
+
+import csv
+import re
+from dataclasses import dataclass, replace
+from itertools import count, product
+from pathlib import Path
+
+from languages import say
+from pipeline.dataset import majority
+from pipeline.errors import InputError, NoAnswer, shown
+from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
+from pipeline.prediction import Prediction, predict
+from pipeline.settings import LABELS, Settings
+from pipeline.tokenization import checked_pair, is_blank
+
+COLUMNS = ("sentence1", "sentence2")
+LABEL = "label"  # the column of a file's own answers
+# Spreadsheets of some languages write commas in numbers and semicolons between cells
+DELIMITERS = (",", ";", "\t")
+BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
+# Excel's first line that names the delimiter, with the quotation marks that another program may
+# have put around it
+NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+ADDED = (
+    "predicted_label",
+    *(f"probability_{label}" for label in LABELS),
+    *(f"logit_{label}" for label in LABELS),
+    "error",
+    "note",
+)
+# A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
+# names
+GOLD = {
+    "0": 0,
+    "1": 1,
+    "0.0": 0,
+    "1.0": 1,
+    "false": 0,
+    "true": 1,
+    **{name: i for i, name in enumerate(LABELS)},
+}
+
+
+# The commonest characters of Chinese: two of five in a text are among them
+COMMON = frozenset(
+    "，。、“”的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能"
+    "而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起"
+    "看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与"
+)
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """One row of a file. `error` says why it can't be predicted, "" if it can; `note` what to know
+    of it all the same.
+    """
+
+    line: int  # of the file, where the row begins; its first line is 1
+    sentence1: str
+    sentence2: str
+    error: str = ""
+    note: str = ""
+    label: str | None = None  # the file's own answer, one of LABELS; None where it has none
+    cells: tuple[
+        str, ...
+    ] = ()  # all of the row, one for each of the file's columns; () for the two sentences alone
+
+
+@dataclass(frozen=True)
+class PairFile:
+    """A file's rows, its columns as its first line names them, and what to know of it as a whole."""
+
+    rows: list[PairRow]
+    columns: tuple[str, ...] = COLUMNS
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A row and its prediction; None where the row's error says why there is none."""
+
+    row: PairRow
+    prediction: Prediction | None
+
+
+# ---------------------------------------------------------------- in
+
+
+def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None) -> PairFile:
+    """The rows of a CSV or TSV whose first line names sentence1 and sentence2.
+
+    Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
+    skipped, and no
+    other line is: each is a row, or a part of one that says so. A column `label` is the file's own
+    answer. UTF-8, UTF-16 and GB18030 are read. `name` is what messages call the file. Raises
+    InputError where the file as a whole can't be used or has more than `max_rows` rows or
+    `max_bytes` bytes.
+    """
+    settings, name = settings or Settings(), shown(name) if name else str(path)
+    text, notes = _text_of(Path(path), name, max_bytes)
+    rows, columns = _rows_of(*_delimited(text, name), name, settings, max_rows)
+    return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns)))
+
+
+def _text_of(path, name, max_bytes):
+    """(the file's text, notes on how it was read)."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(-1 if max_bytes is None else max_bytes + 1)
+    except OSError as error:
+        raise InputError(
+            say(
+                "{name} can't be read: {strerror}. Name a CSV file.",
+                name=name,
+                strerror=error.strerror,
+            )
+        ) from None
+    if max_bytes is not None and len(content) > max_bytes:
+        raise InputError(
+            say(
+                "{name} has more than {max_bytes:.3g} MiB, which is the most here. Split it.",
+                name=name,
+                max_bytes=max_bytes / 2**20,
+            )
+        )
+    try:
+        return content.decode(_unicode_of(content)), ()
+    except UnicodeDecodeError:
+        text = _chinese(content)
+    if text is None:
+        raise InputError(
+            say(
+                "{name} can't be read as a CSV in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.",
+                name=name,
+            )
+        )
+    return text, (
+        say(
+            "This file is not in UTF-8; it was read as GB18030, the encoding of Chinese "
+            "spreadsheets."
+        ),
+    )
+
+
+def _unicode_of(content: bytes) -> str:
+    """The encoding of Unicode that a file's first bytes show: by its mark, or by the zeros that
+    UTF-16 puts beside ASCII.
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(
+        tuple(byte == 0 for byte in content[:2]), "utf-8-sig"
+    )
+
+
+def _chinese(content: bytes) -> str | None:
+    """The text if these bytes are GB18030, of which GBK and GB2312 are parts; None for another
+    encoding.
+
+    It reads nearly any two bytes as some character, but those of another encoding make rare ones,
+    and no Chinese text is without the common ones.
+    """
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    foreign = [character for character in text if not character.isascii()]
+    kana = [character for character in foreign if "\u3040" <= character <= "\u30ff"]
+    simple = sum(
+        len(character.encode("gb2312", errors="ignore")) == 2 for character in foreign
+    ) - len(kana)
+    common = sum(character in COMMON for character in foreign)
+    return text if simple >= 0.9 * len(foreign) and common >= 0.15 * len(foreign) else None
+
+
+def _delimited(text, name):
+    """(the text, its delimiter, the names in its first line in lower case, the same as they are
+    written).
+    """
+    lines = lines_of(text)
+    named = next((place for place, line in enumerate(lines) if line.strip()), 0)
+    delimiters = DELIMITERS
+    if lines and (found := NAMED_DELIMITER.fullmatch(lines[named])):
+        delimiters = (found[1],)
+        text = "\n".join(
+            ["" if place == named else line for place, line in enumerate(lines)]
+        )  # the others keep their number
+    for delimiter in delimiters:
+        columns = [cell.strip() for cell in first_row(text, delimiter)]
+        while columns and not columns[-1]:  # a spreadsheet may end its lines with delimiters
+            columns.pop()
+        header = [column.casefold() for column in columns]
+        if all(column in header for column in COLUMNS):
+            for column in (*COLUMNS, LABEL):
+                if header.count(column) > 1:
+                    raise InputError(
+                        say(
+                            "{name} names the column {column} twice in its first line. Rename one "
+                            "of them.",
+                            name=name,
+                            column=column,
+                        )
+                    )
+            return text, delimiter, header, columns
+    raise InputError(
+        say(
+            "{name} has no rows with the columns sentence1 and sentence2. Name them in its first "
+            "line.",
+            name=name,
+        )
+    )
+
+
+def _rows_of(text, delimiter, header, columns, name, settings, max_rows):
+    """([PairRow, …], the file's columns)."""
+    at = [header.index(column) for column in COLUMNS]
+
+    def is_whole(cells):
+        if not max(at) < len(cells) or len(_fitting(cells, header)) > len(header):
+            return False
+        return not any(is_blank(cells[place]) for place in at)
+
+    found = []
+    for row in list(rows_of(text, delimiter, is_whole))[1:]:
+        if len(found) == max_rows:
+            raise InputError(
+                say(
+                    "{name} has more than {max_rows:,} rows, which is the most here. Split it.",
+                    name=name,
+                    max_rows=max_rows,
+                )
+            )
+        found.append(_pair_row(row, header, at, delimiter, settings))
+    if not found:
+        raise InputError(
+            say(
+                "{name} has the columns sentence1 and sentence2, but no rows. Write a pair below "
+                "them.",
+                name=name,
+            )
+        )
+    return found, tuple(columns)
+
+
+def _fitting(cells, header):
+    """The cells without the empty last ones for which there is no column."""
+    last = len(cells)
+    while last > len(header) and not cells[last - 1].strip():
+        last -= 1
+    return tuple(cells[:last])
+
+
+def _pair_row(row: Cells, header, at, delimiter, settings):
+    cells = _fitting(row.cells, header)
+    sentences = [cells[place] if place < len(cells) else "" for place in at]
+    label = (
+        cells[header.index(LABEL)].strip()
+        if LABEL in header and header.index(LABEL) < len(cells)
+        else ""
+    )
+    gold = GOLD.get(label.casefold())
+    notes = []
+    if row.last > row.line:
+        notes.append(
+            say(
+                "This row goes over lines {first} to {last} of the file: a cell in quotation "
+                "marks has line "
+                "breaks.",
+                first=row.line,
+                last=row.last,
+            )
+        )
+    error = _error_of(row, cells, header, at, delimiter)
+    if label and gold is None and not error:
+        notes.append(
+            say(
+                "label is {label}, which is neither 0 nor 1: this row isn't counted.",
+                label=shown(label),
+            )
+        )
+    if not error:
+        try:
+            checked_pair(*sentences, settings)
+        except InputError as refused:
+            error = str(refused)
+    whole = (*cells, *[""] * (len(header) - len(cells)))
+    if len(whole) > len(header):  # what has no column stays with the last one
+        whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
+    return PairRow(
+        row.line,
+        *sentences,
+        error,
+        " ".join(map(str, notes)),
+        None if gold is None else LABELS[gold],
+        whole,
+    )
+
+
+def _error_of(row: Cells, cells, header, at, delimiter):
+    """Why the cells of a row can't be trusted, "" if they can: better no answer than one to half a
+    sentence.
+    """
+    if row.unclear:
+        return str(
+            say(
+                "Lines {first} to {last} were read as one row: a quotation mark opens in the "
+                "first of them and closes "
+                "in the last, but most look like rows of their own. Close it where its sentence "
+                "ends.",
+                first=row.line,
+                last=row.last,
+            )
+        )
+    if row.open:
+        return str(
+            say(
+                "A quotation mark at the beginning of a cell isn't closed at that cell's end. "
+                "Close it, and double "
+                "those within the sentence. The lines below were read as rows of their own."
+            )
+        )
+    if len(cells) > len(header):
+        return str(_too_many(row, cells, header, at, delimiter))
+    missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
+    if missing:
+        return str(
+            say(
+                "This row ends before {missing}: it has {count} of the {count2} cells that the "
+                "first line names. Put "
+                "{between} between them.",
+                missing=missing[0],
+                count=len(cells),
+                count2=len(header),
+                between=_between(delimiter),
+            )
+        )
+    return ""
+
+
+def _too_many(row, cells, header, at, delimiter):
+    said = say(
+        "This row has {count} cells, but the first line names {count2}.",
+        count=len(cells),
+        count2=len(header),
+    )
+    if delimiter == "\t":
+        return say(
+            "{said} Tabs stand between cells here: take out the one that stands in a sentence.",
+            said=said,
+        )
+    if all(row.quoted[place] for place in at):
+        return say(
+            "{said} Nothing names {extra}: name its column in the first line, or take it out.",
+            said=said,
+            extra=shown(cells[len(header)]),
+        )
+    return say(
+        "{said} In this file {between} stand between cells: put a sentence that holds one into "
+        "quotation marks.",
+        said=said,
+        between=_between(delimiter),
+    )
+
+
+def _between(delimiter):
+    return BETWEEN.get(delimiter, f"“{delimiter}”")
+
+
+def _notes_of_labels(rows, columns):
+    """What to know of a column `label` that names no answers."""
+    if LABEL not in [column.casefold() for column in columns] or any(row.label for row in rows):
+        return ()
+    return (
+        say("The column label holds no 0 or 1, so nothing is said of how many answers are right."),
+    )
+
+
+# ---------------------------------------------------------------- the model between
+
+
+def answer_rows(checkpoint, rows, max_length=128, settings=None, at_once=32):
+    """([Answered, …], Origin of the model or None where no row of them could be asked), `at_once`
+    rows at a time.
+
+    Raises InputError where the model can't be had, or became another one on the way.
+    """
+    settings, first = settings or Settings(), None
+    for start in range(0, len(rows), at_once):
+        chunk = rows[start : start + at_once]
+        answers, origin = _answered(checkpoint, chunk, max_length, settings)
+        first = first or origin
+        if origin and origin.loaded != first.loaded:
+            raise InputError(
+                say(
+                    "{loaded} stood in for {loaded2}, which has arrived meanwhile. Start once "
+                    "more.",
+                    loaded=first.loaded,
+                    loaded2=origin.loaded,
+                )
+            )
+        yield answers, origin
+
+
+def _answered(checkpoint, rows, max_length, settings):
+    """([Answered, …] of some rows, Origin of the model or None); a pair without an answer gets its
+    own error.
+    """
+    good = [(row.sentence1, row.sentence2) for row in rows if not row.error]
+    try:
+        predictions, origin = (
+            predict(checkpoint, good, max_length, settings) if good else ([], None)
+        )
+    except NoAnswer as error:  # to one of them, and perhaps not to the others
+        if len(rows) == 1:
+            return [Answered(replace(rows[0], error=str(error)), None)], None
+        each = [_answered(checkpoint, [row], max_length, settings) for row in rows]
+        return [answer for [answer], _ in each], next(
+            (origin for _, origin in each if origin), None
+        )
+    answers = iter(predictions)
+    return [Answered(row, None if row.error else next(answers)) for row in rows], origin
+
+
+# ---------------------------------------------------------------- out
+
+# The first characters of a formula, also as East Asian keyboards write them
+FORMULA = tuple("=+-@＝＋－＠")
+
+
+def as_text(cell):
+    """A visitor's text that no spreadsheet takes for a formula: an apostrophe before it says "this
+    is text".
+
+    >>> as_text("=1+1"), as_text("- he said"), as_text("A cat sat.")
+    ("'=1+1", "'- he said", 'A cat sat.')
+    """
+    return (
+        f"'{cell}"
+        if cell.lstrip().startswith(FORMULA) or cell.startswith(("\t", "\r", "\n"))
+        else cell
+    )
+
+
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+
+
+def write_answers(answers, file, columns=COLUMNS):
+    """Answered rows as a CSV into an open text file: the file's own columns, then ADDED, under
+    names that none of them has.
+
+    Texts go through `as_text` and stand in quotation marks; the numbers are numbers, the negative
+    ones, too.
+    """
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow([*map(as_text, columns), *_free_names(columns)])
+    places = [_sentence_at(columns, column) for column in COLUMNS]
+    for answer in answers:
+        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2)
+        kept = [
+            cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
+            for place, cell in enumerate(own)
+        ]
+        writer.writerow([*kept, *_cells(answer)])
+
+
+def _sentence_at(columns, name):
+    return next(place for place, column in enumerate(columns) if column.casefold() == name)
+
+
+def _free_names(columns):
+    """ADDED, each with a number behind it where the file has that column already.
+
+    >>> _free_names(["sentence1", "sentence2", "Error"])[-2:]
+    ['error_2', 'note']
+    """
+    taken = {column.casefold() for column in columns}
+    return [
+        name
+        if name not in taken
+        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
+        for name in ADDED
+    ]
+
+
+def _cells(answer):
+    told = answer.prediction
+    if told is None:
+        return [
+            "",
+            *[""] * (2 * len(LABELS)),
+            as_text(str(answer.row.error)),
+            as_text(str(answer.row.note)),
+        ]
+    numbers = [
+        round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS
+    ]
+    return [told.label, *numbers, "", as_text(" ".join(map(str, notes_of(answer))))]
+
+
+def notes_of(answer):
+    """What a reader should know of a row's answer: all that the page says beside a single one, and
+    of the row itself.
+    """
+    cut = ", ".join(
+        f"sentence{which}" for which, part in enumerate(answer.prediction.truncated, 1) if part
+    )
+    return [
+        *([answer.row.note] if answer.row.note else []),
+        *(
+            [say("Answered without all of {cut}: it was cut to max_length.", cut=cut)]
+            if cut
+            else []
+        ),
+        *answer.prediction.notes,
+    ]
+
+
+# ---------------------------------------------------------------- against the file's own labels
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How many of a file's own labels the answers match. Shares from 0 to 1; F1 counts `equivalent`
+    as positive.
+    """
+
+    pairs: int  # that have both a label and an answer
+    accuracy: float
+    f1: float
+    majority: dict  # of always giving the majority class: dataset.majority
+    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
+
+
+def scores_of(answers):
+    """Answered rows -> Scores; None where no answered row has a label."""
+    both = [
+        (answer.row.label, answer.prediction.label)
+        for answer in answers
+        if answer.row.label and answer.prediction
+    ]
+    if not both:
+        return None
+    confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
+    negative, positive = LABELS
+    right = confusion[negative, negative] + confusion[positive, positive]
+    hits = 2 * confusion[positive, positive]
+    wrong = len(both) - right
+    return Scores(
+        len(both),
+        right / len(both),
+        hits / (hits + wrong) if hits else 0.0,
+        majority([LABELS.index(gold) for gold, _ in both]),
+        confusion,
+    )

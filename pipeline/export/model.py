@@ -1,0 +1,442 @@
+"""A finished run -> its model as files to take away: a zip, or a repository of one's own on the
+Hub, each with a model card.
+
+    >>> checked_repo_name("my-first-classifier")
+    'my-first-classifier'
+
+What goes out is the model's own files (safetensors, config, tokenizer), the card with the run's
+figures, and the script that trains it again with what it needs of the app's. The pickle that
+Trainer leaves beside a model stays here. A token is handed to huggingface_hub's client and kept
+nowhere: in no folder, no log, no message.
+"""
+
+import io
+import os
+import re
+import zipfile
+from pathlib import Path
+
+from languages import say
+from pipeline.dataset import PAIRS_FOLDERS
+from pipeline.errors import HubUnavailable, InputError
+from pipeline.export.scripts import model_folder, run_script
+from pipeline.hub.availability import hub_reason, waiting_is_vain, within
+from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
+from pipeline.runs.supervisor import read_run
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, READY, Settings
+
+KEPT = (".safetensors", ".json", ".txt", ".model")
+CHUNK = 2**20
+# What came with the app, here and in what goes out
+EMBEDDED_FOLDER, EMBEDDED = Path(__file__).parent.parent / "embedded", "embedded"
+# As the Hub defines names; a repository of one's own has no "/" here, the owner is whoever signed
+# in.
+REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,94}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII)
+
+
+def saved_run(run_id, settings=None):
+    """The Run of that id, if it left a model; else an InputError that says what to do."""
+    settings = settings or Settings()
+    run = read_run(run_id, settings)
+    if not run.has_model:
+        raise InputError(
+            say(
+                "This run has no model to save: it has not ended, failed, or expired. Start a "
+                "run, or wait "
+                "for it."
+            )
+        )
+    return run
+
+
+def files_of(run, settings=None, name=None):
+    """{name in the repository or zip: Path, or text as bytes} of a run's model. Raises SourceError
+    for links and pickles.
+
+    name: of the repository; by default the zip's. With it goes what the script reads and no Hub
+    has: the start, if it was an adapter of the app's, and its pairs.
+    """
+    settings = settings or Settings()
+    folder = run_files(f"{RUN_PREFIX}{run.id}", settings).folder
+    files = {
+        path.name: path
+        for path in sorted(folder.iterdir())
+        if path.suffix in KEPT and path.is_file()
+    }
+    card = model_card(run, name or zip_name(run)).encode()
+    return {
+        "README.md": card,
+        **files,
+        "train.py": run_script(run, EMBEDDED).encode(),
+        **_embedded_files(run),
+    }
+
+
+def _embedded_files(run):
+    """{name: Path} of what came with the app and a run was trained from."""
+    start, folders = run.first("start"), []
+    if start["model"]["loaded"] in ADAPTERS:
+        folders.append(f"adapters/{start['model']['loaded'].removeprefix('adapter:')}")
+    if start["data"]["place"] in PAIRS_FOLDERS:
+        folders.append(PAIRS_FOLDERS[start["data"]["place"]])
+    return {
+        f"{EMBEDDED}/{folder}/{path.name}": path
+        for folder in folders
+        for path in sorted((EMBEDDED_FOLDER / folder).iterdir())
+        if path.is_file()
+    }
+
+
+# ---------------------------------------------------------------- the card
+
+
+def model_card(run, name):
+    """The README.md of a run's model: what it is, its figures beside the majority's, settings,
+    seed, versions, licences.
+    """
+    start, end = run.first("start"), run.first(run.state)
+    if not start or not start.get("model") or not start.get("data") or not end.get("before"):
+        raise InputError(
+            say(
+                "This run doesn't say what it was trained from, so no card can be written. Start "
+                "a new run."
+            )
+        )
+    if not run.answers:
+        raise InputError(
+            say(
+                "This run's weights are NaN or infinite, so there is no model to save. Start a "
+                "new run with a "
+                "smaller learning_rate."
+            )
+        )
+    loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
+    base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
+    on_mrpc = start["data"]["place"] not in PAIRS_FOLDERS
+    data = "MRPC" if on_mrpc else f"the {start['data']['place']} pairs"
+    return "\n".join(
+        [
+            "---",
+            *_front_matter(name, base, on_mrpc, data.removeprefix("the "), end),
+            "---",
+            "",
+            f"# {name}",
+            "",
+            "Says whether two English sentences mean the same: `equivalent` or `not_equivalent`. "
+            "It was fine-tuned with "
+            f"`Trainer` in a teaching app, in one short run, from `{loaded}`.",
+            "",
+            *_use(name),
+            *_figures(run, start, end, data),
+            *_settings(run, start, end, data),
+            *_licences(on_mrpc, loaded),
+        ]
+    )
+
+
+def _front_matter(name, base, on_mrpc, data, end):
+    """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number."""
+    datasets = ["datasets:", f"- {MRPC}"] if on_mrpc else []
+    mrpc, ours = (
+        f"{{name: MRPC, type: {MRPC}, config: mrpc, split: validation}}",
+        f"{{name: {data}, type: custom}}",
+    )
+    return [
+        f"license: {'other' if on_mrpc or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}",
+        "language: en",
+        "library_name: transformers",
+        "pipeline_tag: text-classification",
+        f"base_model: {base}",
+        *datasets,
+        "metrics:",
+        "- accuracy",
+        "- f1",
+        "model-index:",
+        f"- name: {name}",
+        "  results:",
+        "  - task: {type: text-classification}",
+        f"    dataset: {mrpc if on_mrpc else ours}",
+        "    metrics:",
+        *(
+            f"    - {{type: {metric}, value: {end['after'][metric]:.4f}}}"
+            for metric in ("accuracy", "f1")
+        ),
+    ]
+
+
+def _use(name):
+    return [
+        "```python",
+        "from transformers import pipeline",
+        "",
+        f'classifier = pipeline("text-classification", model="{name}")  # this folder, or its id '
+        f"on the Hub",
+        'print(classifier({"text": "A cat sat.", "text_pair": "A cat was sitting."}))',
+        "```",
+        "",
+    ]
+
+
+def _figures(run, start, end, data):
+    majority, pairs = start["majority"], start.get("eval_pairs")
+    rows = [
+        f"| {name} | {_share(end['before'][key])} | {_share(end['after'][key])} | "
+        f"{_share(majority[key])} |"
+        for name, key in (("accuracy", "accuracy"), ("F1", "f1"))
+    ]
+    early = f"The run was stopped early, at step {end.get('step')} of {start['total_steps']}."
+    return [
+        "## Figures",
+        "",
+        f'On the first {pairs} validation pairs of {data}. "Majority" is what always answering the '
+        "majority class scores there.",
+        "",
+        "| | before | after | majority |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        *([early, ""] if run.state == "stopped" else []),
+    ]
+
+
+def _settings(run, start, end, data):
+    settings = [f"| {name} | {value} |" for name, value in run.config.items()]
+    versions = start.get("versions") or {}
+    used = (
+        ", ".join(f"{package} {version}" for package, version in versions.items()) or "not recorded"
+    )
+    precision = {True: "bfloat16 autocast", False: "float32"}.get(start.get("bf16"), "not recorded")
+    return [
+        "## Training",
+        "",
+        f"{end.get('step')} steps over {start.get('train_pairs')} pairs of {data}, in "
+        f"{precision}; seed "
+        f"{run.config['seed']}. Versions: {used}.",
+        "",
+        "| setting | value |",
+        "|---|---|",
+        *settings,
+        "",
+        "`train.py` beside this card trains it again.",
+        "",
+    ]
+
+
+def _licences(on_mrpc, loaded):
+    """The card's last part: the licences of the pairs and of `loaded`, where the run started, and
+    what not to expect.
+    """
+    base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
+    lines = ["## Licences and limits", ""]
+    if on_mrpc:
+        lines += [
+            "The pairs are the Microsoft Research Paraphrase Corpus, which is under Microsoft "
+            "Research's licence for "
+            "non-commercial research; it is not part of this repository. Look at its terms before "
+            "you use this model "
+            "for anything else.",
+            "",
+        ]
+    else:
+        lines += [
+            "The pairs were written for the teaching app and are part of its repository (CC0-1.0).",
+            "",
+        ]
+    if loaded in ADAPTERS:
+        how = "with their labels" if loaded == READY else "without pairing and labels"
+        lines += [
+            f"The start, `{loaded}`, was itself trained on the sentences of MRPC's train split, "
+            f"{how}.",
+            "",
+        ]
+    if base == EMBEDDED_CHECKPOINT:
+        lines += [f"The checkpoint below it all, `{base}`, is under Apache 2.0.", ""]
+    else:
+        lines += [f"The start is `{base}`: its own licence goes on to hold for these weights.", ""]
+    return [
+        *lines,
+        "A model of one short run is for learning how fine-tuning works. Change a number or a "
+        "name in a sentence, "
+        "and it may still answer `equivalent`.",
+        "",
+    ]
+
+
+def _share(value):
+    return f"{value:.1%}"
+
+
+# ---------------------------------------------------------------- a zip
+
+
+def zip_chunks(files, root):
+    """The bytes of a zip of `files` (as files_of gives them) under the folder `root`, piece by
+    piece: nothing is copied.
+
+    Weights don't get smaller by compressing, so nothing is compressed.
+    """
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            with archive.open(
+                zipfile.ZipInfo(f"{root}/{name}", (1980, 1, 1, 0, 0, 0)), "w", force_zip64=True
+            ) as entry:
+                for chunk in _chunks(content):
+                    entry.write(chunk)
+                    yield pipe.taken()
+    yield pipe.taken()
+
+
+class _Pipe(io.RawIOBase):
+    """A file that only goes forwards; `taken` gives what was written since."""
+
+    def __init__(self):
+        self.written = []
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.written.append(bytes(data))
+        return len(data)
+
+    def taken(self):
+        whole, self.written = b"".join(self.written), []
+        return whole
+
+
+def _chunks(content):
+    if isinstance(content, bytes):
+        yield content
+        return
+    descriptor = os.open(
+        content, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+    )  # no link, not even one made just now
+    with open(descriptor, "rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+# ---------------------------------------------------------------- the Hub
+
+
+def checked_repo_name(name):
+    """A repository's name without its owner, as the Hub takes it; else an InputError."""
+    name = name.strip() if isinstance(name, str) else name
+    if (
+        not isinstance(name, str)
+        or not REPO_NAME.fullmatch(name)
+        or "--" in name
+        or ".." in name
+        or name.endswith(".git")
+    ):
+        raise InputError(
+            say(
+                "{name!r} is no name for a repository. Use letters, digits, '-', '_' and '.', at "
+                "most 96; no "
+                "owner and no '/', which your account gives.",
+                name=str(name)[:60],
+            )
+        )
+    return name
+
+
+def push(run_id, name, token, private=True, settings=None):
+    """Make the repository `name` in the account of `token` and put the run's model there; its
+    address.
+
+    Raises InputError for a name that is malformed or taken, no token or one that may not write, and
+    a Hub that can't be had. Nothing of an existing repository is ever overwritten.
+    """
+    settings = settings or Settings()
+    name, run = checked_repo_name(name), saved_run(run_id, settings)
+    if not token:
+        raise InputError(
+            say("Nobody is signed in, so there is no account to push to. Sign in first.")
+        )
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    api = HfApi(token=token, library_name="paraphrase-classifier")
+    owner = _asked(
+        settings.hub_decision_seconds, say("tell whose token this is"), api.whoami, name
+    )["name"]
+    repo = f"{owner}/{name}"
+    operations = [
+        CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
+        for path, content in files_of(run, settings, repo).items()
+    ]
+    seconds = settings.hub_push_seconds
+    address = _asked(
+        seconds, say("make {repo}", repo=repo), api.create_repo, name, repo, private=bool(private)
+    )
+    _asked(
+        seconds,
+        say("take the files of {repo}, which is there now, empty", repo=repo),
+        api.create_commit,
+        name,
+        repo,
+        operations,
+        commit_message="The model of one fine-tune, with its card and the script that trains it "
+        "again",
+    )
+    return str(address)
+
+
+def _asked(seconds, what, question, name, *args, **kwargs):
+    """The answer of the Hub's client, or an InputError that says what the Hub wouldn't do, and the
+    remedy.
+    """
+    try:
+        return within(seconds, question, *args, **kwargs)
+    except Exception as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status == 401:
+            raise InputError(
+                say(
+                    "The Hub doesn't know this token: it has expired or was revoked. Sign in again."
+                )
+            ) from None
+        if status == 403:
+            raise InputError(
+                say(
+                    "The Hub knows this token, but it may not make repositories. Sign in again "
+                    "and allow it, "
+                    "or use a token with the right to write (huggingface.co/settings/tokens)."
+                )
+            ) from None
+        if status == 409:
+            raise InputError(
+                say(
+                    "You have a repository {name!r} already, and it is left as it is. Choose "
+                    "another name.",
+                    name=name,
+                )
+            ) from None
+        reason = (
+            say("no answer within {seconds:g} s", seconds=seconds)
+            if isinstance(error, HubUnavailable)
+            else hub_reason(error)
+        )
+        # "from None": what the client raised may quote headers
+        if waiting_is_vain(error):
+            raise InputError(
+                say(
+                    "The Hub did not {what}: {reason}. Download the model instead, or unset that "
+                    "variable and "
+                    "start again.",
+                    what=what,
+                    reason=reason,
+                )
+            ) from None
+        raise InputError(
+            say(
+                "The Hub did not {what}: {reason}. Download the model instead, or try again later.",
+                what=what,
+                reason=reason,
+            )
+        ) from None
+
+
+def zip_name(run):
+    """The download's name, by which two runs can be told apart."""
+    return model_folder(run.id)

@@ -1,0 +1,344 @@
+"""What a tab did -> the plain Hugging Face script that does it again, with no import of ours.
+
+    >>> print(tokenize_script("Hi.", "Hello.").splitlines()[-1])
+    print(encoding)
+
+A script names its versions and its seed. Where something of the app stood in for the Hub (the
+embedded pairs, an adapter, a run's model), the script reads the file that the app read and says
+where to get it.
+"""
+
+from dataclasses import replace
+from importlib.metadata import version
+
+from languages import say
+from pipeline.dataset import PAIRS_FOLDERS
+from pipeline.errors import InputError
+from pipeline.explain.step_by_hand import source
+from pipeline.hub.sources import RUN_PREFIX
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings, has_gpu
+from pipeline.training import PACKAGES, config_from, has_fast_bf16
+
+# Where a script of the page finds what came with the app, from the folder that it is run in
+EMBEDDED = "pipeline/embedded"
+
+
+def tokenize_script(
+    sentence1, sentence2, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True
+):
+    """One pair's encoding, as the Tokenize tab shows it."""
+    call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
+    return f"""{_head("What the Tokenize tab shows", "transformers")}
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
+encoding = tokenizer({sentence1!r},
+                     {sentence2!r}, {call})
+for number, piece in zip(encoding["input_ids"], tokenizer.convert_ids_to_tokens(encoding["input_ids"])):
+    print(f"{{number:>6}} {{piece}}")
+print(encoding)
+"""
+
+
+def batch_script(
+    rows, split, place, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True
+):
+    """The padded batch of some rows of a split. `place`: where the pairs came from, an Origin's."""
+    call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
+    return f"""{_head("The batch that the Tokenize tab shows", "transformers", "datasets", "torch")}
+from datasets import load_dataset
+from transformers import AutoTokenizer, DataCollatorWithPadding
+
+{_pairs(place)}
+rows = raw_datasets[{split!r}].select({list(rows)})
+tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
+
+
+def tokenize_function(examples):
+    return tokenizer(examples["sentence1"], examples["sentence2"], {call})
+
+
+tokenized = rows.map(tokenize_function, batched=True).remove_columns(["sentence1", "sentence2", "idx"])
+batch = DataCollatorWithPadding(tokenizer)([tokenized[i] for i in range(len(tokenized))])
+print([len(ids) for ids in tokenized["input_ids"]])
+print({{name: list(tensor.shape) for name, tensor in batch.items()}})
+print(batch["input_ids"].tolist())
+"""
+
+
+def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.seed):
+    """One prediction, in float32."""
+    rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
+    packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
+    return f"""{_head("A prediction of the Predict tab", *packages)}{rounded}
+import torch
+{_model(model, seed, trained=False)}
+batch = tokenizer({sentence1!r},
+                  {sentence2!r}, truncation=True, max_length={int(max_length)}, return_tensors="pt")
+model.eval()
+with torch.inference_mode():
+    logits = model(**batch).logits[0]
+probabilities = logits.softmax(-1)
+print("logits", logits.tolist())
+print("probabilities", probabilities.tolist())
+print("label", {list(LABELS)}[int(probabilities.argmax())])
+"""
+
+
+def by_hand_script(step):
+    """A OneStep (pipeline/explain/step_by_hand.py) once more, by hand alone: each pair's loss, the
+    norm, the weights that are followed.
+    """
+    config, peft = step.config, ["peft"] if step.loaded in ADAPTERS else []
+    names = [
+        each.name.partition("[")[0] for each in step.followed
+    ]  # of each, the page follows the first number
+    return f"""{_head("One step by hand, as the Fine-tune tab takes it", "transformers", "datasets", "torch", *peft)}
+import torch
+from datasets import load_dataset
+from transformers import DataCollatorWithPadding
+
+{_pairs(step.place)}
+rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
+{_model(step.loaded, config.seed)}
+{_frozen(config.frozen_layers)}
+
+def tokenize_function(examples):
+    return tokenizer(examples["sentence1"], examples["sentence2"], truncation=True, max_length={config.max_length})
+
+
+tokenized = raw_datasets["train"].select(rows).map(tokenize_function, batched=True)
+tokenized = tokenized.remove_columns(["sentence1", "sentence2", "idx"])
+batch = DataCollatorWithPadding(tokenizer)([tokenized[i] for i in range(len(tokenized))])
+
+
+{source()}
+
+model.eval()  # without dropout
+followed = {{name: dict(model.named_parameters())[name] for name in {names}}}
+before = {{name: weight.flatten()[0].item() for name, weight in followed.items()}}
+losses, norm = step_by_hand(model, batch, learning_rate={config.learning_rate!r}, weight_decay={config.weight_decay!r})
+for row, loss in zip(rows, losses.tolist()):
+    print("row", row, "loss", loss)
+print("mean", losses.mean().item(), "norm", norm.item())
+for name, weight in followed.items():
+    print(name, "from", before[name], "to", weight.flatten()[0].item())
+"""
+
+
+# See serving.py
+PAGE_IN_BF16 = """
+# The page computes in bfloat16, as its processor is faster with it, and rounds each result to about
+# three digits. This is float32: the logits differ by about 0.02."""
+
+
+def run_script(run, embedded=EMBEDDED):
+    """The script of a Run (pipeline/runs/supervisor.py) that has told where its model and pairs
+    came from; else an InputError.
+
+    embedded: the folder that holds what came with the app. A run that was stopped is stopped at the
+    same step. Where the embedded checkpoint stood in for the one asked for, the script loads the
+    one that was trained.
+    """
+    start = run.first("start")
+    if not run.config or not start or not start.get("model") or not start.get("data"):
+        raise InputError(
+            say(
+                "This run hasn't told yet what it loaded. Its script is here once the first step "
+                "is near."
+            )
+        )
+    config = replace(config_from(run.config), checkpoint=start["model"]["loaded"])
+    in_bf16 = start.get("bf16")
+    if in_bf16 is None:  # a story from before it was told
+        in_bf16 = has_fast_bf16() if config.precision == "auto" else config.precision == "bf16"
+    end = run.first("stopped") if run.state == "stopped" else None
+    return train_script(
+        config,
+        start["data"]["place"],
+        in_bf16,
+        start.get("versions"),
+        (end or {}).get("step"),
+        embedded,
+    )
+
+
+def train_script(config, place, in_bf16, versions=None, stopped_at=None, embedded=EMBEDDED):
+    """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
+    "auto" meant there.
+
+    versions: {package: version} of the worker; by default those installed here. stopped_at: the
+    step at which it was stopped.
+    """
+    what = "A run of the Fine-tune tab: the same curve on the same machine"
+    return f"""{_head(what, *PACKAGES, versions=versions)}
+import evaluate
+import numpy as np
+import torch
+from datasets import DatasetDict, load_dataset
+from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
+
+{_pairs(place, embedded)}
+# The first pairs of each split
+for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
+    raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
+{_model(config.checkpoint, config.seed, embedded)}
+for module in model.modules():
+    if isinstance(module, torch.nn.Dropout):
+        module.p = {config.dropout}
+{_frozen(config.frozen_layers)}
+
+def tokenize_function(examples):
+    return tokenizer(examples["sentence1"], examples["sentence2"], truncation=True, max_length={config.max_length})
+
+
+tokenized_datasets = DatasetDict(train=raw_datasets["train"], validation=raw_datasets["validation"]).map(
+    tokenize_function, batched=True)
+metric = evaluate.load("glue", "mrpc")
+
+
+def compute_metrics(eval_pred):
+    logits, labels = eval_pred
+    return metric.compute(predictions=np.argmax(logits, axis=-1), references=labels)
+
+
+# A run ends after `epochs` or `max_steps`, whichever comes first
+steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.batch_size})
+training_args = TrainingArguments(
+    output_dir="run", num_train_epochs={config.epochs},
+    max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
+    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64,
+    learning_rate={config.learning_rate!r}, lr_scheduler_type={config.schedule!r}, warmup_steps={config.warmup_ratio!r},
+    weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
+    bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
+    eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
+    logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
+    train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
+    seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
+    average_tokens_across_devices=False,
+)
+training_args._n_gpu = min(training_args.n_gpu, 1)  # several GPUs would share larger batches
+trainer = Trainer(
+    model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
+    data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
+)
+{_stop(stopped_at)}print("before", trainer.evaluate())
+set_seed({config.seed})  # the order of the batches is drawn now
+trainer.train()
+print("after", trainer.evaluate())
+for log in trainer.state.log_history:
+    if "loss" in log:
+        print("step", log["step"], "loss", log["loss"])
+    elif "eval_loss" in log:
+        print("step", log["step"], "evaluated", log)
+"""
+
+
+def _head(what, *packages, versions=None):
+    """The first lines: what this is, and the versions that it ran with."""
+    known = versions or {}
+    pins = (
+        f"{package}=={known.get(package) or version(package).partition('+')[0]}"
+        for package in packages
+    )
+    return f"# {what}.\n# pip install {' '.join(pins)}"
+
+
+def _beside(what, part, embedded):
+    """Where `part` of what came with the app lies, as a comment."""
+    where = "of the app's repository" if embedded == EMBEDDED else "that came with this script"
+    return (
+        f"# {what} in the folder {embedded}/{part} {where}. Run this beside "
+        f"{embedded.split('/')[0]}."
+    )
+
+
+def _pairs(place, embedded=EMBEDDED):
+    if place in PAIRS_FOLDERS:
+        folder = PAIRS_FOLDERS[place]
+        # The embedded pairs have a column that MRPC hasn't
+        kind, without = (
+            (', "kind": Value("string")', '.remove_columns("kind")')
+            if place == "embedded"
+            else ("", "")
+        )
+        return f'''{_beside("The app's own pairs,", folder, embedded)}
+from datasets import ClassLabel, Features, Value
+
+features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
+                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32"){kind}}})
+raw_datasets = load_dataset("csv", features=features, data_files={{
+    split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
+    from_hub = f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
+    if place == "folder":
+        return (
+            f"# The page read MRPC from a folder (MRPC_DIR); these are the same rows, from the "
+            f"Hub.\n{from_hub}"
+        )
+    return from_hub
+
+
+def _base(model):
+    """What transformers loads first for a model of ours."""
+    if model in ADAPTERS:
+        return EMBEDDED_CHECKPOINT
+    return model_folder(model.removeprefix(RUN_PREFIX)) if model.startswith(RUN_PREFIX) else model
+
+
+def model_folder(run_id):
+    """The folder in a run's download, by which two runs can be told apart."""
+    return f"paraphrase-{run_id[:8]}"
+
+
+def _model(model, seed, embedded=EMBEDDED, trained=True):
+    """Lines that load tokenizer and model; a head that the checkpoint hasn't is drawn with `seed`.
+
+    trained: the script goes on to train it, which takes gradients.
+    """
+    where = (
+        "\n# The run's model: Fine-tune, Save the model, Download; unpack it here"
+        if model.startswith(RUN_PREFIX)
+        else ""
+    )
+    lines = f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
+{where}
+tokenizer = AutoTokenizer.from_pretrained({_base(model)!r})
+set_seed({seed})  # draws the head where the checkpoint has none
+model = AutoModelForSequenceClassification.from_pretrained(
+    {_base(model)!r}, num_labels=2, attn_implementation="sdpa" if torch.cuda.is_available() else "eager")"""
+    if model in ADAPTERS:
+        part = f"adapters/{model.removeprefix('adapter:')}"
+        lines += f"""
+{_beside("The adapter is", part, embedded)}
+from peft import PeftModel
+
+model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()"""
+        if trained:
+            lines += "\nmodel.requires_grad_(True)  # peft had frozen everything but the adapter"
+    return lines
+
+
+def _stop(step):
+    """Lines that end the training where the run was stopped; the learning rate falls as if it went
+    on.
+    """
+    if not step:
+        return ""
+    return f"""
+
+class StopAsTheRun(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_training_stop = control.should_training_stop or state.global_step >= {int(step)}
+
+
+trainer.add_callback(StopAsTheRun())
+"""
+
+
+def _frozen(layers):
+    if not layers:
+        return ""
+    return f"""encoder = getattr(model.base_model, "encoder", None) or model.base_model.transformer
+for part in (model.base_model.embeddings, *encoder.layer[:{layers}]):
+    part.requires_grad_(False)
+"""

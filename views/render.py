@@ -1,0 +1,76 @@
+"""Plain data -> HTML, by a template of views/templates with autoescape on.
+
+    >>> print(render("notice.html", message="<b>", kind="info"))
+    <p class="notice info">&lt;b&gt;</p>
+
+A visitor's text can't be forgotten to be escaped: what isn't Markup already is escaped, and made
+visible where it holds control characters, direction marks or lone surrogates.
+"""
+
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from languages import _
+
+TEMPLATES = Path(__file__).parent / "templates"
+CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
+
+
+def render(template: str, /, **data: Any) -> Markup:
+    """The template `template` of views/templates, filled with `data`."""
+    return Markup(_environment().get_template(template).render(data))
+
+
+def visible(value: object) -> str:
+    """A text with nothing invisible in it: control characters as pictures, others by their number.
+
+    >>> visible("a\\x00b\\u202e")
+    'a␀b⟨U+202E⟩'
+    """
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else "".join(map(_picture, text))
+
+
+def _picture(character: str) -> str:
+    if ord(character) in CONTROL_PICTURES:
+        return CONTROL_PICTURES[ord(character)]
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    # Direction overrides and zero-width characters change what other text looks like. A joiner
+    # only joins emoji.
+    if unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp") and character != "\u200d":
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def bdi(value: object) -> Markup:
+    """A text whose writing direction stays its own."""
+    return Markup("<bdi>{}</bdi>").format(_shown(value))
+
+
+def _shown(value: object) -> Any:
+    """How `{{ value }}` is written: Markup as it is, any other text visible and escaped."""
+    if hasattr(value, "__html__"):
+        return value
+    return escape(visible(value) if isinstance(value, str) else value)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+        auto_reload=False,
+    )
+    environment.globals["_"] = _
+    environment.filters["bdi"] = bdi
+    return environment

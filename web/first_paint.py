@@ -1,0 +1,55 @@
+"""What a tab draws when it is first seen, and what of it stands in the page before that."""
+
+from dataclasses import dataclass
+
+from languages import speaking
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One call with which a tab draws itself when it is first seen.
+
+    progress: "minimal" shows that it works, on `progress_on` alone where that is given. ahead: its
+    answer, as HTML, is drawn into the page itself. follow: wires what is to happen after it, given
+    its event.
+    """
+
+    handler: object
+    inputs: object
+    outputs: list
+    progress_on: object = None
+    ahead: bool = False
+    follow: object = None
+
+    def after(self, first_seen):
+        """Wire it; first_seen: the listener of the event after which the tab may draw itself."""
+        # What was drawn ahead stays as it is meanwhile
+        drawn = first_seen(
+            self.handler,
+            self.inputs,
+            self.outputs,
+            api_visibility="private",
+            show_progress="hidden" if self.ahead else "minimal",
+            show_progress_on=self.progress_on,
+        )
+        if self.follow:
+            self.follow(drawn)
+
+
+def draw_ahead(demo):
+    """What the first tab opens with goes into the page itself: a visitor sees it before the page
+    has asked for anything.
+
+    It asks all the same, for the pairs or the checkpoint may be others by then. demo.ahead:
+    {language: [Opening, ...]}.
+    """
+    for language, calls in demo.ahead.items():
+        with speaking(language):
+            for call in calls:
+                drawn = call.handler(*(component.value for component in call.inputs))
+                for component, value in zip(
+                    call.outputs, drawn if isinstance(drawn, tuple) else (drawn,), strict=True
+                ):
+                    # hidden where the address fills in something else
+                    component.value = f'<div class="ahead">{value}</div>'
+    demo.config = demo.get_config_file()
