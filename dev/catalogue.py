@@ -15,20 +15,19 @@ import io
 import json
 import string
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, Message, path_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("pipeline", "layers", "views", "tabs", "web")
-# {function: the places of its texts among the arguments}
-KEYWORDS = {"_": (1,), "say": (1,), "ngettext": (1, 2), "say_plural": (1, 2)}
+KEYWORDS = {"_": 1, "say": 1, "ngettext": 2, "say_plural": 2}  # {function: how many texts it takes}
 HEADER = (
     "# The English text in the code is the key. python -m dev.catalogue merge puts translations in."
 )
@@ -38,40 +37,50 @@ OTHERS = [name for name in LANGUAGES if name != DEFAULT_LANGUAGE]
 # ---------------------------------------------------------------- what the code says
 
 
-def source_files() -> list[Path]:
-    return [
-        ROOT / "app.py",
-        *sorted(path for name in FOLDERS for path in (ROOT / name).rglob("*.py")),
-    ]
+def source_files(suffix: str = ".py") -> list[Path]:
+    folders = [ROOT / name for name in FOLDERS]
+    found = sorted(path for folder in folders for path in folder.rglob(f"*{suffix}"))
+    return [ROOT / "app.py", *found] if suffix == ".py" else found
 
 
-def calls(
-    file: BinaryIO, keywords: Collection[str], comment_tags: Any = (), options: Any = None
-) -> Iterator[tuple[int, str, list[str | None], list[str]]]:
-    """(line, function, its arguments, comments) of each call; None for what is no literal.
+def said_in(path: Path) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """(line, texts) of each call in a Python file or a template; None for what is no literal.
 
-    This is a method of extraction for Babel. Babel's own reads tokens, and would miss a call inside
-    an f-string or inside the arguments of another call.
+    Babel's own extractor reads Python by tokens. It would miss a call inside an f-string or inside
+    the arguments of another call.
     """
-    for node in ast.walk(ast.parse(file.read())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in keywords:
-            texts = [getattr(argument, "value", None) for argument in node.args]
-            yield (
-                node.lineno,
-                node.func.id,
-                [text if isinstance(text, str) else None for text in texts],
-                [],
-            )
+    code = path.read_bytes()
+    if path.suffix == ".py":
+        nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+        calls = [
+            (node.lineno, node.func.id, [getattr(text, "value", None) for text in node.args])
+            for node in nodes
+            if isinstance(node.func, ast.Name) and node.func.id in KEYWORDS
+        ]
+    else:
+        found = babel_extract(io.BytesIO(code), list(KEYWORDS), [], {"silent": "no"})
+        calls = [
+            (line, name, texts if isinstance(texts, tuple) else [texts])
+            for line, name, texts, _ in found
+        ]
+    for line, name, texts in calls:
+        texts = [text if isinstance(text, str) else None for text in texts]
+        yield line, tuple([*texts, None, None][: KEYWORDS[name]])
+
+
+def calls_by_place() -> Iterator[tuple[str, tuple[str | None, ...]]]:
+    """("file:line", texts) of each call of the app."""
+    for path in source_files() + source_files(".html"):
+        for line, texts in said_in(path):
+            yield f"{path.relative_to(ROOT)}:{line}", texts
 
 
 def messages() -> dict[Message, str]:
-    """{message: "file:line"} of all that the code says."""
-    found = {}
-    for path in source_files():
-        with path.open("rb") as file:
-            for line, message, _comments, _context in extract(calls, file, KEYWORDS):
-                found.setdefault(message, f"{path.relative_to(ROOT)}:{line}")
-    return told() | found
+    """{message: where it is said}"""
+    said = {texts if len(texts) > 1 else texts[0]: where for where, texts in calls_by_place()}
+    return told() | {
+        message: where for message, where in said.items() if None not in forms(message)
+    }
 
 
 def told() -> dict[Message, str]:
@@ -83,12 +92,7 @@ def told() -> dict[Message, str]:
 
 def not_literal() -> list[str]:
     """["file:line", …] of the calls whose text can't be read from the code."""
-    return [
-        f"{path.relative_to(ROOT)}:{line}"
-        for path in source_files()
-        for line, function, texts, _ in calls(io.BytesIO(path.read_bytes()), KEYWORDS)
-        if not all(texts[: len(KEYWORDS[function])])
-    ]
+    return [where for where, texts in calls_by_place() if None in texts]
 
 
 # ---------------------------------------------------------------- the catalogues
@@ -160,8 +164,8 @@ def placeholders(text: str) -> set[str]:
         return set()
 
 
-def forms(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else text
+def forms(text: Any) -> tuple:
+    return text if isinstance(text, tuple) else (text,)
 
 
 def report() -> list[str]:

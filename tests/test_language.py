@@ -3,7 +3,6 @@
 import ast
 import copy
 import html
-import io
 import json
 import pickle
 import re
@@ -164,7 +163,7 @@ def german(monkeypatch, tmp_path):
         "With {key}": "a.py:4",
     }
     monkeypatch.setattr(check, "messages", lambda: said)
-    monkeypatch.setattr(check, "source_files", lambda: [])
+    monkeypatch.setattr(check, "calls_by_place", lambda: [])
     monkeypatch.setattr(check, "path_of", lambda language: tmp_path / language / "messages.po")
     monkeypatch.setattr(check, "OTHERS", ["de"])
     check.write("de", check.read("de"))
@@ -211,6 +210,7 @@ def test_a_file_that_was_edited_out_of_order_is_found(german):
 
 def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
     said = {("{count} of {total}", "{count} of {name}"): "a.py:1", ("one", "{count}"): "a.py:2", "one": "a.py:3"}
+    monkeypatch.setattr(check, "calls_by_place", lambda: [])
     monkeypatch.setattr(check, "messages", lambda: said)
     monkeypatch.setattr(check, "OTHERS", [])
     assert [line.partition(":")[0] for line in check.report()] == [
@@ -218,17 +218,21 @@ def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_call_inside_a_text_and_inside_another_call_is_found():
-    code = b"""f"{_('in a text')}"; say("{a}", a=str(_("deeper"))); ngettext("one", "more", 2); say_plural("1", x, 2); _(y)"""
-    found = {(function, *texts) for _, function, texts, _ in check.calls(io.BytesIO(code), check.KEYWORDS)}
-    assert found == {("_", "in a text"), ("say", "{a}"), ("_", "deeper"), ("ngettext", "one", "more", None),
-                     ("say_plural", "1", None, None), ("_", None)}  # fmt: skip
+@pytest.mark.parametrize("name, code, found", [
+    ("a.py", """f"{_('in a text')}"; say("{a}", a=str(_("deeper"))); ngettext("one", "more", 2); say_plural("1", x, 2); _(y); _()""",
+     {("in a text",), ("{a}",), ("deeper",), ("one", "more"), ("1", None), (None,)}),
+    ("a.html", """{% for x in [_("in a list")] %}{{ ngettext("one", "more", x) }}{{ _("{a}", a=_("deeper")) }}{% endfor %}{{ _(y) }}""",
+     {("in a list",), ("one", "more"), ("{a}",), ("deeper",), (None,)}),
+])
+def test_every_call_in_a_file_is_found(tmp_path, name, code, found):
+    (tmp_path / name).write_text(code)
+    assert {texts for _line, texts in check.said_in(tmp_path / name)} == found
 
 
 def test_a_text_that_is_no_literal_is_found(monkeypatch, tmp_path):
     (tmp_path / "a.py").write_text('say("good")\nsay(name)\n_(f"{name}")\nsay_plural("one", name, 2)\nngettext("a", "b", 2)\n')
     monkeypatch.setattr(check, "ROOT", tmp_path)
-    monkeypatch.setattr(check, "source_files", lambda: [tmp_path / "a.py"])
+    monkeypatch.setattr(check, "source_files", lambda suffix=".py": [tmp_path / "a.py"] if suffix == ".py" else [])
     assert check.not_literal() == ["a.py:2", "a.py:3", "a.py:4"]
 
 
