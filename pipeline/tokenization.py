@@ -181,9 +181,9 @@ def checked_pair(sentence1, sentence2, settings=None):
         if not isinstance(sentence, str):
             raise InputError(
                 say(
-                    "{which} is {name__}, not text. Give a sentence.",
+                    "{which} is {type}, not text. Give a sentence.",
                     which=which,
-                    name__=type(sentence).__name__,
+                    type=type(sentence).__name__,
                 )
             )
         if is_blank(sentence):
@@ -392,11 +392,11 @@ def _length_notes(full_length, length, max_length):
     if length < full_length:
         return [
             say(
-                "Truncation cut {full_length} of {full_length2} tokens, from the longer sentence "
+                "Truncation cut {cut} of {length} tokens, from the longer sentence "
                 "first, to keep "
                 "max_length = {max_length}.",
-                full_length=full_length - length,
-                full_length2=full_length,
+                cut=full_length - length,
+                length=full_length,
                 max_length=max_length,
             )
         ]

@@ -403,10 +403,10 @@ def freeze(model, layers):
         )
         raise InputError(
             say(
-                "frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, "
-                "or 0.",
+                "frozen_layers is {layers}, but this checkpoint {extent}. Choose a smaller "
+                "number, or 0.",
                 layers=layers,
-                has=has,
+                extent=has,
             )
         )
     for part in (*embeddings_of(model), *found[:layers]):
@@ -805,8 +805,8 @@ def config_from(values):
     if not isinstance(values, dict):
         raise InputError(
             say(
-                "The settings of a run are names with values, not {name__}.",
-                name__=type(values).__name__,
+                "The settings of a run are names with values, not {type}.",
+                type=type(values).__name__,
             )
         )
     known = {field.name for field in fields(TrainingConfig)}

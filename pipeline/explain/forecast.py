@@ -296,10 +296,10 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say("judging"),
             4 * alive,
             say(
-                "one layer's intermediate results at a time: {JUDGED_AT_ONCE} × {max_length} "
+                "one layer's intermediate results at a time: {pairs} × {max_length} "
                 "tokens × (8 × {hidden} + 4 × "
-                "{intermediate}) + 4 × {heads} heads × {JUDGED_AT_ONCE} × {max_length}², × 4 bytes",
-                JUDGED_AT_ONCE=JUDGED_AT_ONCE,
+                "{intermediate}) + 4 × {heads} heads × {pairs} × {max_length}², × 4 bytes",
+                pairs=JUDGED_AT_ONCE,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
@@ -412,15 +412,15 @@ def pace_of(config, size, settings):
     times = _work(size) / _work(EMBEDDED) if size else 1.0
     pair = SECONDS_A_PAIR * times
     how = say(
-        "{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint",
-        SECONDS_A_PAIR=SECONDS_A_PAIR,
+        "{seconds:g} s for a pair with the embedded checkpoint",
+        seconds=SECONDS_A_PAIR,
     )
     if abs(times - 1) > 0.05:
         how = say(
-            "{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
+            "{seconds:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
             "layers that run and "
             "learn here",
-            SECONDS_A_PAIR=SECONDS_A_PAIR,
+            seconds=SECONDS_A_PAIR,
             times=times,
         )
     return Pace(

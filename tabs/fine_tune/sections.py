@@ -452,10 +452,10 @@ def build_seeds(settings, controls, run_id, owned, recent, ended):
                 "percentage points of "
                 "accuracy), and isn't in the band; and a few runs show that results differ, not "
                 "how far they can. "
-                "This starts the settings above with {SEEDS} seeds, one run after the other; a "
+                "This starts the settings above with {seeds} seeds, one run after the other; a "
                 "run of yours that is "
                 "there already counts.",
-                SEEDS=SEEDS,
+                seeds=SEEDS,
             )
         )
         start = gr.Button(_("Run these settings with three seeds"))
@@ -666,8 +666,8 @@ class _Save:
         except Exception as error:
             # The log gets no traceback of a call that had the token in its hands
             unforeseen = _(
-                "The push failed ({name__}). Try again later, or download the model.",
-                name__=type(error).__name__,
+                "The push failed ({error}). Try again later, or download the model.",
+                error=type(error).__name__,
             )
             return drawing.notice(
                 str(error) if isinstance(error, InputError) else unforeseen, kind="error"
