@@ -328,7 +328,7 @@ def test_a_worker_gets_no_secret(tmp_path, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-c", "import os; print(dict(os.environ))"]
-    assert workers.start_behind(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
+    assert workers.start_in_background(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
     seen = (tmp_path / "log").read_text()
     assert "madeup" not in seen and "'RUNS_DIR': 'x'" in seen and "PATH" in seen
 

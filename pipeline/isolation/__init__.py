@@ -4,5 +4,6 @@ checkpoints.ask(name, function, *arguments)   function(name, …), where `name` 
 processes.Process                              one confined process and what it is asked
 fork_server                                    forks them from one that has imported all
 confine, landlock                              what such a process gives up
+priority                                       who waits where cores or memory are short
 messages                                       how it answers: plain data alone
 """

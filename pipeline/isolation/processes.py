@@ -25,7 +25,7 @@ from pipeline.errors import ProcessBusy, ProcessEnded, ProcessFailed, ProcessTim
 from pipeline.isolation.confine import ROOT, clean_environment
 from pipeline.isolation.fork_server import Start, ask
 from pipeline.isolation.messages import MOST_ANSWER_BYTES, unpacked
-from pipeline.runs.worker_process import PATIENT
+from pipeline.isolation.priority import PASSIVE_WAIT
 
 # An import takes seconds on busy cores; what it is to open is asked for within its own deadline
 SECONDS_TO_START = 60.0
@@ -77,7 +77,7 @@ class _ForkServer:
         with theirs:
             command = [sys.executable, "-m", "pipeline.isolation.fork_server", str(theirs.fileno())]
             environment = {
-                **PATIENT,
+                **PASSIVE_WAIT,
                 **clean_environment(),
                 "HF_HUB_DISABLE_XET": "1",
                 "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",

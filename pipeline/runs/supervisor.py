@@ -242,7 +242,7 @@ JUDGE = "from pipeline.training import judge_before; judge_before()"
 
 def _prepare(settings):
     command = [sys.executable, "-c", JUDGE]
-    child = workers.start_behind(command, _environment(settings), settings.runs_folder / "before.log")
+    child = workers.start_in_background(command, _environment(settings), settings.runs_folder / "before.log")
     try:
         child.wait(settings.prepare_seconds)
     except subprocess.TimeoutExpired:
