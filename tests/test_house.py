@@ -29,7 +29,7 @@ ROOMS = [
 ]
 READ_THE_ENVIRONMENT = ("settings", "__main__", "worker_process", "executors", "confine", "secrets")
 # Arrows that run back today; this list only gets shorter.
-BACK = {("isolation", "hub"), ("training", "explain"), ("runs", "explain")}
+BACK = {("training", "explain"), ("runs", "explain")}
 # app.py, the tabs, and the checks that look at the page from outside
 MAY_IMPORT_GRADIO = ("app.py", "tabs/", "web/", "tests/", "benchmarks/", "dev/")
 

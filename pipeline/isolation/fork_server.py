@@ -16,7 +16,6 @@ import pickle
 import signal
 import socket
 import sys
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -114,12 +113,10 @@ def _serve(start: Start, connection: Connection) -> None:
 
 def _answer(request: bytes) -> bytes:
     """("made", value), ("refused", an InputError) or ("failed", what a log should have), packed."""
-    from pipeline.hub.sources import given
-
     try:
-        function, arguments, keywords, files, language, cpu = pickle.loads(request)
+        function, arguments, keywords, language, cpu = pickle.loads(request)
         limit_cpu(cpu)
-        with speaking(language), given(files) if files else nullcontext():
+        with speaking(language):
             return packed(("made", function(*arguments, **keywords)))
     except InputError as error:
         return packed(("refused", error))
@@ -134,7 +131,7 @@ def _line(error: BaseException) -> str:
 
 
 def ask(connection: Connection, request: tuple[Any, ...]) -> None:
-    """Send (function, arguments, keywords, files, language, seconds of processor time)."""
+    """Send (function, arguments, keywords, language, seconds of processor time)."""
     connection.send_bytes(pickle.dumps(request))
 
 

@@ -146,16 +146,15 @@ class Process:
         function: Callable,
         *arguments: Any,
         seconds: float,
-        files: Any = None,
         watch: Any = None,
         **keywords: Any,
     ) -> Any:
         """`function(*arguments, **keywords)` as that process computes it.
 
-        seconds: for this answer, and as long to wait for those of others before it. files: the
-        CheckpointFiles that the function will find under their name. watch(): called every half
-        second meanwhile; what it raises ends the process. Raises what the function raises as an
-        InputError, and ProcessTimeout, ProcessEnded, ProcessFailed or ProcessBusy.
+        seconds: for this answer, and as long to wait for those of others before it. watch():
+        called every half second meanwhile; what it raises ends the process. Raises what the
+        function raises as an InputError, and ProcessTimeout, ProcessEnded, ProcessFailed or
+        ProcessBusy.
         """
         self.asked += 1
         try:
@@ -165,7 +164,7 @@ class Process:
                 if self.ended:
                     raise ProcessBusy("it was ended while others asked")
                 until = time.monotonic() + seconds
-                request = (function, arguments, keywords, files, language(), PROCESSORS * seconds)
+                request = (function, arguments, keywords, language(), PROCESSORS * seconds)
                 kind, value = self._answer(request, until, watch)
             finally:
                 self.used = time.monotonic()

@@ -39,7 +39,7 @@ from languages import say
 from pipeline.runs import executors
 from pipeline.runs import liveness as life
 from pipeline.runs import worker_process as workers
-from pipeline.isolation.checkpoints import ask
+from pipeline.hub.isolated import ask
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings, zero_gpu
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID, is_bundled
