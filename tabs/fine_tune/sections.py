@@ -14,16 +14,16 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from languages import _, say
+from pipeline.answers import digest
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import step_by_hand as by_hand
 from pipeline.explain.diagnosis import changed_config, diagnose
 from pipeline.explain.evidence import evidence_of
 from pipeline.explain.forecast import forecast
-from pipeline.explain.what_changed import digest
+from pipeline.explain.what_changed import read_judgement
 from pipeline.export import model as saving
 from pipeline.export.scripts import by_hand_script, run_script
-from pipeline.runs.folder import read_judgement
 from pipeline.runs.supervisor import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS
 from pipeline.training import TrainingConfig, config_from
