@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_web_doors import app_address, settings  # noqa: F401 - fixtures
+from tests.processes.test_web_doors import app_address, settings  # noqa: F401 - fixtures
 from web.assets import FOR_EVER
 from web.scripts import page_script
 
