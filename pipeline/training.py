@@ -1,13 +1,7 @@
 """tokenized_datasets -> a fine-tuned checkpoint, told as events.
 
->>> for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):   # doctest: +SKIP
-...     print(event["event"])
-start
-evaluation
-log
-log
-evaluation
-done
+    for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):
+        print(event["event"])    # start, evaluation, log, log, evaluation, done
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """One training step written out in bare PyTorch, beside the one that `Trainer` takes from the same
 weights.
 
-    >>> step = one_step(TrainingConfig(source="embedded", batch_size=4))                            # doctest: +SKIP
-    >>> step.loss_difference, step.weight_difference
-    (0.0, 1.4e-09)
+    >>> step = one_step(TrainingConfig(source="embedded", batch_size=4))
+    >>> step.loss_difference < 1e-6, step.weight_difference < 1e-6
+    (True, True)
 
 Both get the same batch: the first that a run with these settings would draw. Everything is float32
 and without dropout, so that the two compute the same; and the step is taken at the full

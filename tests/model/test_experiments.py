@@ -1,6 +1,5 @@
 """What is tried on the spot: other ways to tokenize, padding's cost and its innocence, batched=True."""
 
-import doctest
 
 import pytest
 
@@ -253,7 +252,3 @@ def test_map_is_timed_both_ways_without_a_cache(settings, tokenizer):
 def test_batched_is_faster_on_many_rows(tokenizer):
     times = map_times(tokenizer, load_raw_datasets("embedded")[0]["train"][:300])
     assert times.rows == 300 and times.ratio > 1
-
-
-def test_the_worked_example_holds():
-    assert doctest.testmod(experiments).failed == 0

@@ -1,6 +1,5 @@
 """What a run will take, against what it took: counts of the real model, the real run, the real Hub client."""
 
-import doctest
 import json
 import re
 from dataclasses import replace
@@ -412,7 +411,3 @@ def test_a_hub_without_them_says_so(loopback, ask, tmp_path):
     assert "because the Hub has no dataset nyu-mll/glue" in told["of"]["pairs"][1]
     assert "because the Hub has no evaluate-metric/glue" in told["of"]["metric"][1]
     assert told["bytes"] == 0 and told["warnings"] == []
-
-
-def test_the_example_in_the_text():
-    assert doctest.testmod(forecasting).failed == 0

@@ -365,13 +365,3 @@ def test_what_was_fixed_and_what_was_broken():
     judgement = Judgement((1, 1, 0, 0, 1), (0.4, 0.1, 0.3, 0.6, 0.9), (0.6, 0.9, 0.8, 0.7, 0.95))
     assert judgement.fixed == [1, 0] and judgement.broken == [2]
     assert judgement.accuracy("before") == 0.4 and judgement.accuracy("after") == 0.6
-
-
-def test_the_examples_in_the_text():
-    import doctest
-
-    from pipeline import answers
-    from pipeline.explain import what_changed
-
-    assert [doctest.testmod(module).failed for module in (answers, what_changed)] == [0, 0]
-    assert doctest.testmod(what_changed).attempted > 2

@@ -1,7 +1,6 @@
 """Why a number: each explanation is checked against the tokenizer that it talks about."""
 
 import copy
-import doctest
 import re
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from pipeline.collation import batch_view
 from pipeline.errors import InputError
-from pipeline.explain import why_cell as why
 from pipeline.explain.why_cell import ROWS, padded_view, why_label, why_token
 from pipeline.hub.sources import load_tokenizer
 from pipeline.tokenization import token_view
@@ -307,7 +305,3 @@ def test_labels():
     for wrong in (2, -1, None, "1", True):
         with pytest.raises(InputError, match="is not a label"):
             why_label(wrong)
-
-
-def test_the_worked_example_holds():
-    assert doctest.testmod(why).failed == 0

@@ -1,6 +1,5 @@
 """The head of the page: in which language it comes, and that it comes gzipped, where nothing else does."""
 
-import doctest
 
 import gradio as gr
 import httpx
@@ -105,10 +104,6 @@ def test_a_visitor_is_led_to_the_page_of_the_language(client, address, language,
 def test_head_has_no_body(client):
     answer = client.head("/", headers={"Accept-Encoding": "gzip"})
     assert answer.status_code in (200, 405) and answer.content == b""
-
-
-def test_examples():
-    assert doctest.testmod(header).failed == 0
 
 
 def test_a_page_names_its_scripts_before_anything_needs_them(client):

@@ -1,6 +1,5 @@
 """A script on the page: its text is the source to the letter, whatever stands in it; only what does something can be taken."""
 
-import doctest
 from html.parser import HTMLParser
 
 import pytest
@@ -80,7 +79,3 @@ def test_a_handler_that_returns_source_is_drawn():
 
     drawing = scripts.in_block(script, "x.py")
     assert source_of(drawing(3)) == "x = 3\n" and drawing.__name__ == "script"
-
-
-def test_examples():
-    assert doctest.testmod(code_drawing).failed == 0

@@ -1,10 +1,8 @@
 """Noise in unlabeled pairs: each damage does what it says, and the recipe's stays the same."""
 
-import doctest
 
 import pytest
 
-from recipes import corruption
 from recipes.corruption import Corruption
 
 SENTENCE = "On Monday Alice paid Bob 12 dollars, and he was pleased."
@@ -45,7 +43,3 @@ def test_short_sentences_survive_every_change():
             changed = change(sentence)
             assert changed is None or isinstance(changed, str)
         assert isinstance(corrupt(sentence), str)
-
-
-def test_the_worked_examples_hold():
-    assert doctest.testmod(corruption).failed == 0

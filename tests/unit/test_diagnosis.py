@@ -1,6 +1,5 @@
 """Real and made curves get the name that a lecturer would give, and every remedy is a run that may be started."""
 
-import doctest
 import json
 import math
 import random
@@ -653,7 +652,3 @@ def test_the_error_of_f1_is_what_drawing_pairs_again_gives(
 def test_errors_of_certainties_are_0():
     assert f1_error(1.0, 1.0, 10) == f1_error(0.0, 0.5, 10) == standard_error(1.0, 10) == 0.0
     assert evidence.in_errors(0.1, 0.0) == math.inf and evidence.in_errors(0.0, 0.0) == 0.0
-
-
-def test_the_examples_in_the_text():
-    assert doctest.testmod(evidence).failed == 0
