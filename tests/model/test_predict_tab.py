@@ -3,11 +3,8 @@
 import ast
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +33,7 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, REA
 from tabs.predict import sections as predict_more
 from tabs.predict import tab as predict_tab
 from tests.conftest import HF_HOME, ROOT
+from tests.support.warm_interpreter import run_python
 from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
 
@@ -589,17 +587,8 @@ def test_what_has_no_answer_has_no_script(page, values):
 
 def ran(script, cwd, **environment):
     """(label, logits) as a script prints them, run alone."""
-    keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=cwd,
-        env={**keep, **environment},
-        text=True,
-        capture_output=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    said = run_python(script, cwd, **environment)
+    lines = dict(line.split(" ", 1) for line in said.splitlines())
     return lines["label"], json.loads(lines["logits"])
 
 
@@ -608,12 +597,7 @@ def test_the_script_gives_the_answer_on_the_screen(page, settings, loopback, mod
     """The checkpoint comes over HTTP as from the Hub, the adapter from the repository."""
     client = loopback("--model", f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}")
     told = predict(model, [PAIR], settings=settings)[0][0]
-    hub = {
-        "HF_ENDPOINT": f"http://127.0.0.1:{client.port}",
-        "HF_HOME": str(client.home),
-        "HF_HUB_DISABLE_XET": "1",
-    }
-    label, logits = ran(page.script(*PAIR, model), ROOT, **hub)
+    label, logits = ran(page.script(*PAIR, model), ROOT, **client.environment)
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
 
 
