@@ -24,7 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from languages import say
+from languages import say, say_plural
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
 from pipeline.errors import InputError, shown
@@ -397,7 +397,7 @@ def freeze(model, layers):
     found = layers_of(model)
     if found is None or layers > len(found):
         has = (
-            say("has {count} layers", count=len(found))
+            say_plural("has {count} layer", "has {count} layers", len(found))
             if found is not None
             else say("has no row of layers with weights of their own")
         )

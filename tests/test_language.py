@@ -388,7 +388,8 @@ def test_chinese_has_no_blank_after_its_marks():
 
 
 OVERFITTED = diagnosis.Diagnosis(
-    diagnosis.OVERFITS, say("it made {steps} steps of {batch_size} pairs", steps=7, batch_size=16),
+    diagnosis.OVERFITS, say("it made {steps} of {batch}", steps=say_plural("{count} step", "{count} steps", 7),
+                            batch=say_plural("{count} pair", "{count} pairs", 1)),
     diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes memorising harder.")))  # fmt: skip
 BEFORE_AND_AFTER = {"seconds": 30, "before": {"accuracy": 0.6, "f1": 0.7}, "after": {"accuracy": 0.7, "f1": 0.8}}
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from languages import say
+from languages import say, say_plural
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import waiting_is_vain
@@ -636,11 +636,12 @@ def check_labels(name, folder):
         ) from error
     if classifier and labels != len(LABELS):
         raise SourceError(
-            say(
-                "{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.",
+            say_plural(
+                "{name} classifies into {count} label; a paraphrase has {wanted}. Choose another.",
+                "{name} classifies into {count} labels; a paraphrase has {wanted}. Choose another.",
+                labels,
                 name=name,
-                labels=labels,
-                count=len(LABELS),
+                wanted=len(LABELS),
             )
         )
     if name.startswith(RUN_PREFIX) and not classifier:
