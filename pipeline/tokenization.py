@@ -13,8 +13,8 @@ from functools import partial
 
 from languages import say
 from pipeline.errors import InputError, shown
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import kept_for, tokenizer_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.settings import Settings
 
@@ -57,7 +57,7 @@ def ask_tokenizer(checkpoint, function, *arguments, settings=None, **keywords):
     """(function(tokenizer, *arguments, **keywords), Origin), where that checkpoint may be opened.
 
     `function` is of a module's top level, and what goes in and comes out is plain data: on a page
-    it may run in another process (isolation/checkpoints.py).
+    it may run in another process (hub/isolated.py).
     """
     return ask(
         checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings or Settings()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from languages import _, ngettext, say, told
 from views.code import code, highlighted
-from views.drawing import captioned, framed, notice, sentences, text
+from views.markup import captioned, framed, notice, sentences, text
 
 # ---------------------------------------------------------------- tensors
 

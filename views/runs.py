@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from languages import _
 from pipeline.explain.diagnosis import KNEW, LEARNS, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT
-from views.drawing import captioned, duration, framed, notice, sentences, stretches, text
+from views.drawing import duration, stretches
+from views.markup import captioned, framed, notice, sentences, text
 
 SHOWN_PAIRS = 12
 

@@ -8,17 +8,8 @@ from itertools import groupby
 
 from languages import _, say
 from pipeline.settings import LABELS
-from views.drawing import (
-    ROLE_NAMES,
-    bdi,
-    captioned,
-    framed,
-    notice,
-    origin_line,
-    piece,
-    sentences,
-    text,
-)
+from views.drawing import ROLE_NAMES, piece
+from views.markup import bdi, captioned, framed, notice, origin_line, sentences, text
 
 ROW_NAMES = {"piece": say("token")}
 ANSWERS = {
@@ -182,7 +173,7 @@ def checkpoints(pair_of_splits, origins, same=""):
         alone = (
             f'<section class="way"><p class="quiet">{text(said)}</p>{strip(split.tokens)}</section>'
         )
-        return notice(same, kind="warning") + _under() + alone
+        return f"{notice(same, kind='warning')}{_under()}{alone}"
     sides = "".join(
         _side(split, origin) for split, origin in zip(pair_of_splits, origins, strict=True)
     )
@@ -421,8 +412,5 @@ def map_times(times, origin):
         ratio=times.ratio,
         same=same,
     )
-    return (
-        origin_line(origin)
-        + framed(table, _("Times of Dataset.map"))
-        + f'<p class="sum small">{text(said)}</p>'
-    )
+    table = framed(table, _("Times of Dataset.map"))
+    return f'{origin_line(origin)}{table}<p class="sum small">{text(said)}</p>'

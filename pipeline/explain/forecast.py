@@ -17,8 +17,8 @@ from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu

@@ -22,8 +22,8 @@ from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.settings import Settings
 from pipeline.tokenization import checked_length, tokenize_datasets
 from pipeline.training import (

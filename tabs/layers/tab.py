@@ -14,8 +14,8 @@ from pipeline.errors import InputError
 from tabs.address import Shared, build_share
 from tabs.errors import explain, notice_on_error, public, sent, toast
 from tabs.layers.play import TOPICS, build_topics, says_why
-from views import drawing
 from views import layers as layer_drawing
+from views import markup
 from web.first_paint import Opening
 
 # What the address may call `topic`: Play's own, and the two other parts.
@@ -322,7 +322,7 @@ class _handlers:
         """
         if not address.part:
             return (gr.skip(),) * 7
-        message = drawing.notice(address.message, kind="error") if address.message else ""
+        message = markup.notice(address.message, kind="error") if address.message else ""
         sections, board = gr.skip(), gr.skip()
         if address.part == "claims":
             sections, board = self.open(address.section or None, ANY, {}, address.claim)
@@ -367,7 +367,7 @@ class _handlers:
         try:
             claim = _find(sent(event).get("claim"))
         except InputError as error:
-            return gr.skip(), drawing.notice(explain(error), kind="error"), gr.skip()
+            return gr.skip(), markup.notice(explain(error), kind="error"), gr.skip()
         results[claim.id] = _run(claim)
         said = _(
             "{id}: {verdict}, {seconds:.2f} s.",
