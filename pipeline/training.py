@@ -501,7 +501,7 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         try:
             _work(config, Path(folder), settings, should_stop, tell)
         except InputError as error:
-            tell("failed", message=error.args[0] if error.args else str(error), bad_input=True)
+            tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
             tell("failed", message=_failure(error))
         events.put(None)

@@ -21,6 +21,7 @@ from pipeline.errors import HubUnavailable, InputError
 from pipeline.explain import diagnosis, probing
 from pipeline.explain.experiments import Cost
 from pipeline.explain.why_cell import ROWS, padded_view, why_token
+from pipeline.export.csv_answers import read_pairs
 from pipeline.hub import sources
 from pipeline.hub.availability import hub_reason
 from pipeline.runs.supervisor import Run
@@ -218,6 +219,23 @@ def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("sentence, wrong", [
+    ("{name__} failed", "a placeholder's name says what it holds: {name__}"),
+    ("{count2} cells", "a placeholder's name says what it holds: {count2}"),
+    ("as {EMBEDDED}", "a placeholder's name says what it holds: {EMBEDDED}"),
+    ("{row.value}", "a placeholder's name says what it holds: {row.value}"),
+    ("{}", "a placeholder's name says what it holds: {}"),
+    ("{count} pair{s}", "a plural goes through say_plural or ngettext: "),
+    ("{count} step(s)", "a plural goes through say_plural or ngettext: "),
+])
+def test_a_message_that_a_translator_could_not_read_is_found(monkeypatch, sentence, wrong):
+    monkeypatch.setattr(check, "messages", lambda: {sentence: "a.py:1", "{f1} and {f1_before}": "a.py:2"})
+    monkeypatch.setattr(check, "calls_by_place", lambda: [])
+    monkeypatch.setattr(check, "OTHERS", [])
+    [found] = check.report()
+    assert found.startswith(wrong) and found.endswith("(a.py:1)")
+
+
 @pytest.mark.parametrize("name, code, found", [
     ("a.py", """f"{_('in a text')}"; say("{a}", a=str(_("deeper"))); ngettext("one", "more", 2); say_plural("1", x, 2); _(y); _()""",
      {("in a text",), ("{a}",), ("deeper",), ("one", "more"), ("1", None), (None,)}),
@@ -288,6 +306,24 @@ class Source:
                  if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Add))  # fmt: skip
         after = (node.right for node in self.nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add))
         return sorted(node.lineno for node in (*later, *after) if is_spoken(node, ("say", "say_plural")))
+
+    def fixed(self):
+        """[line, …] where a text is put into the language of whoever speaks now, and not of its later reader."""
+        raised = {part for node in self.nodes if isinstance(node, ast.ExceptHandler)
+                  and ast.unparse(node.type or node) in ("InputError", "SourceError", "NoAnswer")
+                  for part in ast.walk(node) if isinstance(part, ast.Name) and part.id == node.name}  # fmt: skip
+
+        def later(node):
+            return is_spoken(node, ("say", "say_plural")) or node in raised
+
+        found = [node for node in self.nodes if is_spoken(node, ("_", "ngettext"))]
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("str", "map"):
+                parts = node.args if ast.unparse(node.func) == "str" else ast.walk(node)
+                found += [node] if any(map(later, parts)) else []
+            elif isinstance(node, ast.FormattedValue) and later(node.value):
+                found.append(node)
+        return sorted(node.lineno for node in found)
 
     def texts(self, node, seen=()):
         """(node, text) of each literal that a value may hold; what is said itself has its own line in the catalogue."""
@@ -370,6 +406,42 @@ def test_english_in_a_sentence_is_found(code, found):
                                   'say("{a}", a="" if b == "embedded" else c.get("name"))'])  # fmt: skip
 def test_what_needs_no_translation_is_not(code):
     assert Source(code).untranslated() == []
+
+
+PIPELINE = [path for path in check.source_files() 
+            if path.relative_to(check.ROOT).parts[0] in ("pipeline", "layers") and path.name != "__main__.py"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PIPELINE, ids=lambda path: str(path.relative_to(check.ROOT)))
+def test_the_pipeline_fixes_no_text_in_one_language(path):
+    assert Source(path.read_text(encoding="utf-8")).fixed() == []
+
+
+@pytest.mark.parametrize("code", ['str(say("x"))', 'f"{say(\'x\')}"', '" ".join(map(str, [say("x")]))', '_("x")',
+                                  'ngettext("x", "y", 2)', 'try:\n    a()\nexcept InputError as error:\n    b(str(error))'])  # fmt: skip
+def test_a_text_fixed_in_one_language_is_found(code):
+    assert Source(code).fixed() == [4 if "try" in code else 1]
+
+
+def test_what_is_wrong_with_a_file_speaks_its_readers_language(tmp_path):
+    """Its rows are read once, and kept for whoever looks."""
+    path = tmp_path / "pairs.csv"
+    path.write_text('sentence1,sentence2,label\n"a\nb",c,2\n,d,0\ne\nf,g,0,h\n')
+    rows = read_pairs(path).rows
+    assert rows[0].note == ("This row goes over lines 2 to 3 of the file: a cell in quotation marks has line breaks. "
+                            "label is '2', which is neither 0 nor 1: this row isn't counted.")  # fmt: skip
+    with speaking("zh"):
+        said = [f"{row.error or row.note}" for row in rows]
+    assert [re.sub("[^A-Za-z]", "", text.replace("sentence", "").replace("label", "")) for text in said] == [""] * 4
+    assert "。" in said[0] and ". " not in said[0]
+
+
+def test_an_origin_is_kept_in_english_and_told_in_the_readers_language():
+    with speaking("zh"):
+        kept = sources.stand_in("a/b", say("HF_HUB_OFFLINE is set")).origin.said
+    assert str(kept).startswith(EMBEDDED_CHECKPOINT) and re.search("[\u4e00-\u9fff]", kept) is None
+    with speaking("zh"):
+        assert re.search("[\u4e00-\u9fff]", str(kept))
 
 
 def test_a_text_put_to_one_that_is_said_later_is_found():

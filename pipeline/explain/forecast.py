@@ -212,7 +212,7 @@ def _pairs(config, settings):
         return (
             config.train_pairs,
             config.eval_pairs,
-            str(error),
+            error.args[0],
             Download(say("pairs"), 0, fails),
             [],
             [fails],
@@ -227,7 +227,7 @@ def _pairs(config, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
-    return pairs, eval_pairs, str(origin), _download(say("pairs"), MRPC, origin, size), notes, []
+    return pairs, eval_pairs, origin.said, _download(say("pairs"), MRPC, origin, size), notes, []
 
 
 def _evaluations(config, steps, per_epoch):
@@ -382,7 +382,7 @@ def _download(what, name, origin, size):
         return Download(what, 0, say("nothing: it was downloaded earlier"))
     if origin.place in ("embedded", "shortcut") and not origin.stands_in:
         return Download(what, 0, say("nothing: it comes with the app"))
-    return Download(what, 0, say("nothing: {origin}", origin=str(origin)))
+    return Download(what, 0, say("nothing: {origin}", origin=origin.said))
 
 
 @lru_cache(maxsize=64)

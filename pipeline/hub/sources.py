@@ -43,8 +43,13 @@ class Origin:
     reason: str
     stands_in: bool = False
 
-    def __str__(self):
+    @property
+    def said(self) -> str:
+        """The Origin in one sentence, for whoever keeps it: each reader's language follows."""
         return origin_said(self.loaded, self.place, self.reason)
+
+    def __str__(self):
+        return str(self.said)
 
 
 PLACES = {
@@ -59,13 +64,11 @@ PLACES = {
 
 def origin_said(loaded, place, reason):
     """An Origin in one sentence."""
-    return str(
-        say(
-            "{loaded} ({place}): {reason}",
-            loaded=loaded,
-            place=PLACES.get(place, place),
-            reason=reason,
-        )
+    return say(
+        "{loaded} ({place}): {reason}",
+        loaded=loaded,
+        place=PLACES.get(place, place),
+        reason=reason,
     )
 
 
