@@ -4,6 +4,7 @@
     python -m dev.catalogue merge part.json     puts {"English": "中文"} into the Chinese catalogue
     python -m dev.catalogue merge part.json fr  the same for another language
     python -m dev.catalogue prune               takes out what the code no longer says
+    python -m dev.catalogue start fr            a catalogue with everything left to translate
 
 The key of a plural is its singular, and its translation one text, or a list of them where the
 language has several forms.
@@ -136,6 +137,15 @@ def merge(part: str, language: str = "zh") -> None:
         write(language, catalog)
 
 
+def start(language: str) -> None:
+    """Adds all that is missing, untranslated, for a translator's editor."""
+    with _alone():
+        catalog = read(language)
+        for message in messages():
+            catalog.add(message)
+        write(language, catalog)
+
+
 def prune() -> None:
     """Takes out what the code no longer says, in every language."""
     said = messages()
@@ -218,6 +228,8 @@ def main(arguments: list[str]) -> int:
         merge(*arguments[1:])
     elif arguments == ["prune"]:
         prune()
+    elif arguments[:1] == ["start"]:
+        start(*arguments[1:])
     elif arguments:
         print(__doc__)
         return 2

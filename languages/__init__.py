@@ -166,7 +166,8 @@ def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    return {each.id: each.string for each in catalog if each.id}, gettext.c2py(catalog.plural_expr)
+    done = [each for each in catalog if each.id and not each.fuzzy and all(_forms(each.string))]
+    return {each.id: each.string for each in done}, gettext.c2py(catalog.plural_expr)
 
 
 def _translated(name: str, message: Message, count: Any = None) -> str:
