@@ -35,18 +35,20 @@ from pipeline.settings import Settings
 from tabs.address import read_address
 from tabs.errors import speaks
 from tabs.fine_tune import tab as fine_tune
+from tabs.header import build_header
 from tabs.layers import tab as layers
 from tabs.predict import tab as predict
+from tabs.share import share_data
 from tabs.tokenize import tab as tokenize
 from tabs.walk import build_walk
 from web.assets import KeptAssets
 from web.first_paint import draw_ahead
 from web.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
-from web.language import HEAD, SpokenPage, build_header
+from web.language import LanguagePages
 from web.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
 from web.scripts import script_route
 from web.sessions import keep_light
-from web.theme import CSS, THEME
+from web.theme import CSS, HEAD, THEME
 from web.uploads import Uploads, room_of
 
 log = logging.getLogger(__name__)
@@ -118,15 +120,13 @@ def _build_page(demo, settings):
         [predict_tab.model, predict_tab.offered],
         api_visibility="private",
     )
-    # Whichever tab the learner looks at meanwhile. A page that fills itself says "changed" of a
-    # State that holds nothing yet
     offered.then(
         None,
         predict_tab.model,
-        None,
-        js="(model) => { if (model?.startsWith('run:')) window.walkOn?.('model'); }",
+        js="(model) => page.walk.modelOffered(model)",
         api_visibility="private",
     )
+    share_data(settings)
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
     for tab in built:
@@ -202,7 +202,7 @@ def app_kwargs(settings):
             Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
             *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds)),
             Middleware(Uploads, room_of(settings), LAUNCH["max_file_size"]),
-            *(Middleware(page) for page in (SpokenPage, KeptAssets)),
+            *(Middleware(page) for page in (LanguagePages, KeptAssets)),
         ],
     }
 
