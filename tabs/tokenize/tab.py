@@ -174,8 +174,8 @@ def build_tab(settings):
     return TokenizeTab(
         shared,
         (
-            Opening(page.first_pair, pair_inputs, [tokens], ahead=True),
-            Opening(page.first_batch, batch_inputs, [batch, tables], ahead=True),
+            Opening(page.first_pair, pair_inputs, [tokens], prerender=True),
+            Opening(page.first_batch, batch_inputs, [batch, tables], prerender=True),
         ),
     )
 
