@@ -17,6 +17,7 @@ import warnings
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
+from languages import say_plural
 from pipeline.errors import InputError
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, launch, lonely_launch
 
@@ -178,10 +179,8 @@ def evaluate(options):
     )
     for origin in result["origins"]:
         tell(origin)
-    print(
-        f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of "
-        f"{options.split})"
-    )
+    pairs = _pairs(result["pairs"])
+    print(f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({pairs} of {options.split})")
     print(f"{'majority':12}{result['majority']['accuracy']:>10.1%}{result['majority']['f1']:>8.1%}")
     print(f"{'checkpoint':12}{result['accuracy']:>10.1%}{result['f1']:>8.1%}{result['loss']:>8.4f}")
     return 0
@@ -326,8 +325,8 @@ def print_event(event, bar):
         majority = event["majority"]
         if event["world_size"] > 1:
             print(
-                f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
-                f"{event['config']['batch_size']} pairs in one update"
+                f"{event['world_size']} processes, {_pairs(event['pairs_a_process'])} each: "
+                f"{_pairs(event['config']['batch_size'])} in one update"
             )
         print(f"majority: accuracy {majority['accuracy']:.1%}, F1 {majority['f1']:.1%}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
@@ -381,12 +380,21 @@ def print_prediction(pair, prediction):
 
 def print_scores(scores):
     """The answers against the file's own labels."""
-    print(f"\n{'':16}{'accuracy':>10}{'F1':>8}   ({scores.pairs} pairs with a label of their own)")
+    pairs = say_plural(
+        "{count} pair with a label of its own",
+        "{count} pairs with a label of their own",
+        scores.pairs,
+    )
+    print(f"\n{'':16}{'accuracy':>10}{'F1':>8}   ({pairs})")
     print(f"{'majority':16}{scores.majority['accuracy']:>10.1%}{scores.majority['f1']:>8.1%}")
     print(f"{'predictions':16}{scores.accuracy:>10.1%}{scores.f1:>8.1%}")
     print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
     for gold in LABELS:
         print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
+
+
+def _pairs(count: int) -> str:
+    return say_plural("{count} pair", "{count} pairs", count)
 
 
 # ---------------------------------------------------------------- the command line itself

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from languages import say
+from languages import say, say_plural
 from pipeline.answers import Answers, are_probabilities, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
@@ -391,7 +391,7 @@ def freeze(model, layers):
     found = layers_of(model)
     if found is None or layers > len(found):
         has = (
-            say("has {count} layers", count=len(found))
+            say_plural("has {count} layer", "has {count} layers", len(found))
             if found is not None
             else say("has no row of layers with weights of their own")
         )
@@ -495,7 +495,7 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         try:
             _work(config, Path(folder), settings, should_stop, tell)
         except InputError as error:
-            tell("failed", message=error.args[0] if error.args else str(error), bad_input=True)
+            tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
             tell("failed", message=_failure(error))
         events.put(None)

@@ -8,7 +8,7 @@ escaped, no gradio.
 import math
 from dataclasses import dataclass
 
-from languages import _
+from languages import _, ngettext
 from pipeline.explain.diagnosis import KNEW, LEARNS, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT
 from views.drawing import duration, stretches
 from views.markup import captioned, framed, notice, sentences, text
@@ -21,7 +21,7 @@ def amount(count):
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= unit:
             return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
-    return _("{count} bytes", count=count)
+    return ngettext("{count} byte", "{count} bytes", count)
 
 
 def percent(share):
@@ -99,10 +99,12 @@ def forecast_line(forecast):
         if forecast.memory
         else ""
     )
-    said = _(
-        "<strong>{steps} steps</strong> · about <strong>{time}</strong> on this machine{memory} · "
+    said = ngettext(
+        "<strong>{count} step</strong> · about <strong>{time}</strong> on this machine{memory} · "
         "{loads}",
-        steps=forecast.steps,
+        "<strong>{count} steps</strong> · about <strong>{time}</strong> on this machine{memory} · "
+        "{loads}",
+        forecast.steps,
         time=duration(forecast.seconds),
         memory=memory,
         loads=loads,
@@ -118,15 +120,15 @@ def forecast_line(forecast):
 def forecast_tables(forecast):
     """The arithmetic behind that line."""
     pace, config = forecast.pace, forecast.config
-    epochs = _("{epochs} epoch{s}", epochs=config.epochs, s="s" if config.epochs > 1 else "")
+    epochs = ngettext("{count} epoch", "{count} epochs", config.epochs)
     course = [
         (
             _("steps"),
             f"{forecast.steps}",
             _(
-                "{pairs:,} pairs ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at "
-                "most max_steps = {max_steps}",
-                pairs=forecast.pairs,
+                "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most "
+                "max_steps = {max_steps}",
+                pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
                 batch_size=config.batch_size,
                 steps_per_epoch=forecast.steps_per_epoch,
                 epochs=epochs,
@@ -138,20 +140,20 @@ def forecast_tables(forecast):
             _("training"),
             duration(pace.pair * forecast.steps * config.batch_size),
             _(
-                "{steps} steps × {batch_size} pairs × {pair:.3g} s",
-                steps=forecast.steps,
-                batch_size=config.batch_size,
-                pair=pace.pair,
+                "{steps} × {pairs} × {seconds:.3g} s",
+                steps=ngettext("{count} step", "{count} steps", forecast.steps),
+                pairs=ngettext("{count} pair", "{count} pairs", config.batch_size),
+                seconds=pace.pair,
             ),
         ),
         (
             _("judging"),
             duration(pace.judged * forecast.evaluations * forecast.eval_pairs),
             _(
-                "{evaluations} times {eval_pairs} pairs × {judged:.3g} s",
+                "{evaluations} times {pairs} × {seconds:.3g} s",
                 evaluations=forecast.evaluations,
-                eval_pairs=forecast.eval_pairs,
-                judged=pace.judged,
+                pairs=ngettext("{count} pair", "{count} pairs", forecast.eval_pairs),
+                seconds=pace.judged,
             ),
         ),
         (_("together"), f"<strong>{duration(forecast.seconds)}</strong>", text(pace.source)),
@@ -216,7 +218,7 @@ class Faint:
             '<svg viewBox="0 0 28 12" aria-hidden="true"><g class="earlier"><path d="M2 6 '
             'L26 6"/></g></svg>'
         )
-        said = _("your earlier run{s} ({count})", s="s" if count > 1 else "", count=count)
+        said = ngettext("your earlier run ({count})", "your earlier runs ({count})", count)
         return f"<li>{sample}{said}</li>"
 
 
@@ -373,12 +375,8 @@ def _changes(name, rows, judgement, pairs, labels):
         for row in rows[:SHOWN_PAIRS]
     ]
     some = _(", the {count} that moved most", count=SHOWN_PAIRS) if len(rows) > SHOWN_PAIRS else ""
-    caption = _(
-        "{name}: {count} pair{s}{some}",
-        name=name,
-        count=len(rows),
-        s="s" if len(rows) > 1 else "",
-        some=some,
+    caption = ngettext(
+        "{name}: {count} pair{some}", "{name}: {count} pairs{some}", len(rows), name=name, some=some
     )
     return table(
         "pairs", caption, (_("pair"), _("sentences"), _("gold label"), "P(equivalent)"), body
@@ -472,9 +470,9 @@ def step_drawn(step, labels):
     batch = table(
         "pairs",
         _(
-            "The batch: {pairs} pairs, padded to {tokens} tokens",
-            pairs=step.shape[0],
-            tokens=step.shape[1],
+            "The batch: {pairs}, padded to {tokens}",
+            pairs=ngettext("{count} pair", "{count} pairs", step.shape[0]),
+            tokens=ngettext("{count} token", "{count} tokens", step.shape[1]),
         ),
         head,
         [

@@ -170,7 +170,7 @@ def _one_step(checkpoint, config, notes, columns, place, settings):
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
         if origin.stands_in:
-            notes.append(str(origin))
+            notes.append(origin.said)
         twin = copy.deepcopy(model)
         batches, trainer = _trainers_step(model, tokenized, tokenizer, config)
         told = {"notes": notes, "config": config, "loaded": origin.loaded, "place": place}

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from languages import _, say
+from languages import _, ngettext, say
 from pipeline.explain.shortcut import ALIKE, Report, asked_of_itself, report
 from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import LABELS
@@ -124,16 +124,17 @@ def _accuracy(one: Report, feature: str) -> str:
 
 def _alike_line(one: Report) -> str:
     no, yes = one.alike
-    said = _(
-        "Of the {count} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
-        "{no} are "
-        "not_equivalent and {yes} equivalent.",
-        count=no + yes,
+    said = ngettext(
+        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "<strong>{count}</strong> is not_equivalent and <strong>{equivalent}</strong> equivalent.",
+        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "<strong>{count}</strong> are not_equivalent and <strong>{equivalent}</strong> equivalent.",
+        no,
+        alike=no + yes,
         pairs=one.pairs,
         source=one.source,
         ratio=ALIKE,
-        no=f"<strong>{no}</strong>",
-        yes=f"<strong>{yes}</strong>",
+        equivalent=yes,
     )
     return f'<p class="sum">{said}</p>'
 

@@ -233,7 +233,7 @@ def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(tiny, closed):
     start_run(config_for(tiny), closed, browser="ann")
     narrow = replace(closed, max_runs_per_address=1)
     start_run(config_for(tiny), narrow, address="10.0.0.1")
-    with pytest.raises(InputError, match="1 runs of your network address"):
+    with pytest.raises(InputError, match="1 run of your network address is waiting or running"):
         start_run(config_for(tiny), narrow, address="10.0.0.1")
 
 
