@@ -31,8 +31,9 @@ from tabs.errors import explain, notice_on_error
 from tabs.fine_tune.shortcut import GIVEN_AWAY
 from tabs.scripts import script_block
 from views import code as code_drawing
-from views import drawing
-from views import runs as run_drawing
+from views import markup
+from views import runs as run_views
+from views.charts import earlier_runs, line_chart, mean_and_range, range_band
 from web.gate import CHECKED, LOOPBACK, is_foreign
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
@@ -109,8 +110,8 @@ def build_forecast(settings, controls):
         try:
             expected = forecast(config_from(dict(zip(names, values, strict=True))), settings)
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), ""
-        return run_drawing.forecast_line(expected), run_drawing.forecast_tables(expected)
+            return markup.notice(explain(error), kind="error"), ""
+        return run_views.forecast_line(expected), run_views.forecast_tables(expected)
 
     # Filling the form changes many fields at once, and only the last look counts
     gr.on(
@@ -151,7 +152,7 @@ def build_one_step(settings, controls):
         config = config_from(dict(zip(names, values, strict=True)))
         with alone:
             taken = by_hand.one_step(config, settings)
-        return run_drawing.step_drawn(taken, LABELS), code_drawing.script(
+        return run_views.one_step(taken, LABELS), code_drawing.script(
             by_hand_script(taken), "by_hand.py"
         )
 
@@ -304,15 +305,15 @@ class _After:
             run = read_run(run_id, self.settings)
             found = diagnosis_of(run, self.settings)
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
+            return markup.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
-            return drawing.notice(GIVEN_AWAY, kind="warning") if gives_label_away(
+            return markup.notice(GIVEN_AWAY, kind="warning") if gives_label_away(
                 run
             ) else "", gr.Button(visible=False)
         # A remedy that would write into what a teacher locked can be read, and not be started
         may_start = found.remedy.changes and not set(found.remedy.changes) & set(fixed)
-        card = run_drawing.diagnosis_card(found) + (
-            drawing.notice(STRICTER) if is_on_own_pairs(run) else ""
+        card = run_views.diagnosis_card(found) + (
+            markup.notice(STRICTER) if is_on_own_pairs(run) else ""
         )
         return card, gr.Button(visible=bool(may_start))
 
@@ -327,7 +328,7 @@ class _After:
             )
             return f'<p class="quiet">{said}</p>'
         judgement, which = kept
-        return run_drawing.changed_pairs(
+        return run_views.changed_pairs(
             judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS
         )
 
@@ -349,7 +350,7 @@ class _After:
         rows = [
             row for run in ([shown] if shown else []) + others if (row := self._row(run, shown))
         ]
-        return run_drawing.runs_table(rows, bool(shown)) if rows or shown else no_run()
+        return run_views.runs_table(rows, bool(shown)) if rows or shown else no_run()
 
     def _row(self, run, shown):
         end = run.first(run.state)
@@ -386,7 +387,7 @@ def _guarded(draw, *values):
     try:
         return draw(*values)
     except Exception as error:
-        return drawing.notice(explain(error), kind="error")
+        return markup.notice(explain(error), kind="error")
 
 
 def all_runs_of(owned, settings, most=40, read=read_run):
@@ -427,10 +428,10 @@ def behind(run, owned, settings):
     ][:OVERLAID]
 
 
-def faint(earlier, key):
-    """Their points of one kind, as what `drawing.curve` draws first."""
+def earlier_points(earlier, key):
+    """Their points of one kind, as a chart's background."""
     lines = [line for other in earlier if (line := curves(other)[key])]
-    return [run_drawing.Faint(lines)] if lines else []
+    return [earlier_runs(lines)] if lines else []
 
 
 # ---------------------------------------------------------------- three seeds
@@ -485,7 +486,7 @@ class _Seeds:
             visitor = {"browser": owned[BROWSER], "address": address_of(request)}
             started = start_runs(missing, self.settings, **visitor) if missing else []
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+            return markup.notice(explain(error), kind="error"), gr.skip(), gr.skip()
         # What the form says stays on the screen where it is there already
         watched = there.get(wanted[0].seed) or started[0][0]
         return "", watched, {**owned, **dict(started)}
@@ -513,13 +514,13 @@ class _Seeds:
             alike = {run.config["seed"]: run for run in self._alike(shown.config, owned)}
             return self._drawn(alike), gr.Timer(active=any(not run.ended for run in alike.values()))
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.Timer(active=False)
+            return markup.notice(explain(error), kind="error"), gr.Timer(active=False)
 
     def _drawn(self, alike):
         if len(alike) < 2:
             return ""
         runs = [alike[seed] for seed in sorted(alike)]
-        rows = run_drawing.seeds_table([self._row(run) for run in runs])
+        rows = run_views.seeds_table([self._row(run) for run in runs])
         done = [run for run in runs if run.state == "done"]
         if len(done) < 2:
             return rows
@@ -533,26 +534,20 @@ class _Seeds:
     def _row(self, run):
         end = run.first("done") or {}
         after = end.get("after") or {}
-        state = drawing.STATE_WORDS[run.state]
+        state = run_views.STATE_NAMES[run.state]
         return run.config["seed"], state, after.get("accuracy"), after.get("f1"), after.get("loss")
 
     def _chart(self, runs, key, title, unit, name):
-        mean, edges = run_drawing.band([curves(run)[key] for run in runs])
+        mean, edges = mean_and_range([curves(run)[key] for run in runs])
         majority = (runs[0].first("start") or {}).get("majority")
         baselines = (
             {_("majority accuracy"): majority["accuracy"]}
             if majority and key == "eval_accuracy"
             else {}
         )
-        layers = [run_drawing.Band(name, edges)] if edges else []
-        return drawing.curve(
-            title,
-            {_("mean"): mean},
-            baselines=baselines,
-            x_label=_("step"),
-            y_label=unit,
-            x_max=0,
-            behind=layers,
+        layers = [range_band(name, edges)] if edges else []
+        return line_chart(
+            title, {_("mean"): mean}, _("step"), unit, baselines=baselines, background=layers
         )
 
 
@@ -630,11 +625,9 @@ class _Save:
             for content in files.values()
         )
         hint = _(
-            "{size}, no pickle: {files}", size=run_drawing.amount(size), files=", ".join(files)
+            "{size}, no pickle: {files}", size=run_views.format_bytes(size), files=", ".join(files)
         )
-        return run_drawing.download_link(
-            f"{ROUTE}/{run_id}/model.zip", _("Download the model"), hint
-        )
+        return run_views.download_link(f"{ROUTE}/{run_id}/model.zip", _("Download the model"), hint)
 
     def push_from_space(self, run_id, name, private, token: gr.OAuthToken | None):
         """With the token of whoever signed in, and never with the server's own."""
@@ -645,22 +638,22 @@ class _Save:
         its terminal.
         """
         if not is_local(request):
-            return drawing.notice(NOT_HERE, kind="error")
+            return markup.notice(NOT_HERE, kind="error")
         if not isinstance(code, str) or not secrets.compare_digest(
             code.strip().encode(errors="replace"), PUSH_CODE.encode()
         ):
-            return drawing.notice(NO_CODE, kind="error")
+            return markup.notice(NO_CODE, kind="error")
         from huggingface_hub import get_token
 
         return self._push(run_id, name, private, get_token(), NO_TOKEN)
 
     def _push(self, run_id, name, private, token, without):
         if not run_id:
-            return drawing.notice(
+            return markup.notice(
                 _("There is no finished run to push. Start one first."), kind="error"
             )
         if not token:
-            return drawing.notice(without, kind="error")
+            return markup.notice(without, kind="error")
         try:
             address = saving.push(run_id, name, token, private, self.settings)
         except Exception as error:
@@ -669,7 +662,7 @@ class _Save:
                 "The push failed ({name__}). Try again later, or download the model.",
                 name__=type(error).__name__,
             )
-            return drawing.notice(
+            return markup.notice(
                 str(error) if isinstance(error, InputError) else unforeseen, kind="error"
             )
         link = (
