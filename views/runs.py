@@ -217,7 +217,7 @@ def run_status(
     seconds_left: float | None,
     message: str = "",
 ) -> Markup:
-    """A run's state, its progress and the time left. (static/fine_tune.js reads a new state out.)"""
+    """A run's state, its progress and the time left; static/fine_tune.js reads a new state out."""
     # After the last step the model is still evaluated and saved, of which a pace of steps says
     # nothing
     is_training = seconds_left is not None and state == "running" and done_steps < total_steps
@@ -591,5 +591,5 @@ def pushed_to(address: str) -> Markup:
 
 
 def command_and_origins(command: str, origins: Sequence[tuple[str, bool]]) -> Markup:
-    """The command of a run, and [(where a part of it was loaded from, whether as a stand-in), …]."""
+    """The command of a run, and [(where a part was loaded from, whether as a stand-in), …]."""
     return render("command.html", command=command, origins=origins)

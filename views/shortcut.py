@@ -1,4 +1,4 @@
-"""What a cheap rule gets right on two sets of pairs, and what a model says of a sentence and itself."""
+"""What cheap rules get right on two sets of pairs; a model's answers on a sentence and itself."""
 
 from collections.abc import Sequence
 

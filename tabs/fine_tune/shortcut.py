@@ -2,25 +2,19 @@
 
 import gradio as gr
 
-from languages import _, say
+from languages import _
 from pipeline.explain.shortcut import asked_of_itself, report
 from pipeline.hub.sources import RUN_PREFIX
+from pipeline.settings import Settings
 from tabs.errors import notice_on_error
-from views import markup
+from views.markup import notice
 from views.shortcut import sentence_and_itself, shortcut_rules
 
 SOURCES = ("shortcut", "embedded")  # where the lesson comes from, and what took its place
-GIVEN_AWAY = say(
-    "These pairs give their label away, so this curve doesn't show that the model compares "
-    "meanings. "
-    'Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
-)
 
 
-def build_shortcut(settings, ended):
-    """The section. `ended`: the state with the id of the ended run. Returns the button that starts
-    a run.
-    """
+def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
+    """The section; returns its button that starts a run. `ended` holds the id of an ended run."""
     title = _(
         "Look for the shortcut: what does a model learn from pairs that give their label away?"
     )
@@ -50,17 +44,15 @@ def build_shortcut(settings, ended):
             start = gr.Button(_("Fine-tune on the pairs with the shortcut"))
             ask = gr.Button(_("Ask the run's model about a sentence and itself"))
         answer = gr.HTML()
-    private = {"api_visibility": "private"}
 
-    def measured():
+    def measured() -> str:
         return shortcut_rules(*map(report, SOURCES))
 
-    section.expand(notice_on_error(1)(measured), None, rules, **private)
-
-    def asked(run_id):
+    def asked(run_id: str) -> str:
         if not run_id:
-            return markup.notice(_("There is no finished run to ask. Start one first."))
+            return notice(_("There is no finished run to ask. Start one first."))
         return sentence_and_itself(asked_of_itself(f"{RUN_PREFIX}{run_id}", settings))
 
-    ask.click(notice_on_error(1)(asked), ended, answer, **private)
+    section.expand(notice_on_error(1)(measured), None, rules, api_visibility="private")
+    ask.click(notice_on_error(1)(asked), ended, answer, api_visibility="private")
     return start
