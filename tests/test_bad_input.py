@@ -15,7 +15,6 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -30,12 +29,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import build_app, health_route
+from pipeline.config import RUN_SETTINGS, config_from
 from pipeline.runs import supervisor as runs
 from pipeline.runs.supervisor import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
-from pipeline.training import config_from
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
+from tabs.fine_tune.api import SIGNATURE, build_fine_tune
 from tabs.layers import tab as layers
 from tabs.predict import tab as predict
 from tabs.tokenize import tab as tokenize
@@ -141,7 +141,8 @@ def pages(small_folder, tmp_path_factory):
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT
     )  # loads what the first visitor's call loads
-    made["fine_tune"].names = tuple(asdict(fine_tune.DEFAULT))
+    made["fine_tune"].names = tuple(RUN_SETTINGS)
+    made["start_by_api"] = build_fine_tune(settings)
     return SimpleNamespace(settings=settings, **made)
 
 
@@ -281,12 +282,8 @@ def test_predict(pages, sentence1, sentence2, model, max_length):
         ] <= int(max_length)
 
 
-GIVEN = [
-    name
-    for name in signature(fine_tune._handlers.fine_tune).parameters
-    if name not in ("self", "request")
-]
-GOOD = {name: st.just(getattr(fine_tune.DEFAULT, name)) for name in GIVEN}
+GIVEN = [name for name in SIGNATURE.parameters if name != "request"]
+GOOD = {name: st.just(SIGNATURE.parameters[name].default) for name in GIVEN}
 
 
 @st.composite
@@ -300,7 +297,7 @@ def run_values(draw):
 @share(0.25)
 @given(run_values())
 def test_fine_tune(pages, values):
-    answer = answered(lambda: pages.fine_tune.fine_tune(**values), pages.settings)
+    answer = answered(lambda: pages.start_by_api(**values), pages.settings)
     if answer is None:
         assert list_runs(pages.settings) == []
         return
@@ -451,7 +448,7 @@ def test_the_address_and_the_browsers_storage(pages, run_id, owned):
 def test_the_start_button(pages, owned, more, values):
     """The page's own handler can be called from outside, too, with any number of values."""
     with nothing_foreign_opened(pages.settings):
-        defaults = [values.get(name, value) for name, value in asdict(fine_tune.DEFAULT).items()]
+        defaults = [values.get(name, one.default) for name, one in RUN_SETTINGS.items()]
         page = pages.fine_tune.start(None, owned, *defaults)
     harmless(page[:1])
     if isinstance(page[1], str):
@@ -483,7 +480,7 @@ BODIES = [
 ENDPOINTS = {
     "tokenize": lambda pages: pages.tokenize.tokenize,
     "predict": lambda pages: pages.predict.predict,
-    "fine_tune": lambda pages: pages.fine_tune.fine_tune,
+    "fine_tune": lambda pages: pages.start_by_api,
     "run_status": lambda pages: pages.fine_tune.run_status,
     "stop_run": lambda pages: pages.fine_tune.stop_run,
     "claim": lambda pages: pages.claim,

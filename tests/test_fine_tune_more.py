@@ -19,11 +19,11 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app import build_app
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.runs.folder import read_judgement
 from pipeline.runs.supervisor import Run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune import sections as more
 from tests.conftest import ROOT
 from tests.test_code_drawing import source_of

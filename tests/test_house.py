@@ -20,6 +20,7 @@ ROOMS = [
     "tokenization",
     "collation",
     "metrics",
+    "config",
     "training",
     "serving",
     "prediction",

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline import training
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError, NoAnswer
 from pipeline.explain.step_by_hand import one_step
 from pipeline.export.csv_answers import answer_rows, read_pairs, write_answers
@@ -18,7 +19,7 @@ from pipeline.prediction import checked_logits, predict, predict_each, softmax
 from pipeline.runs.folder import as_line, event_in, read_judgement
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, evaluate_checkpoint, fine_tune
+from pipeline.training import evaluate_checkpoint, fine_tune
 from tabs.fine_tune import sections as more
 from tabs.fine_tune import tab as fine_tune_tab
 from tabs.predict import tab as predict_tab

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.prediction import predict
 from pipeline.runs import liveness as life
@@ -30,7 +31,6 @@ from pipeline.runs.supervisor import (
     sweep,
 )
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.tab import _handlers
 from tests.conftest import ROOT

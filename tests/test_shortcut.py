@@ -6,12 +6,12 @@ import pytest
 from datasets import Dataset
 
 from languages import speaking
+from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import shortcut
 from pipeline.export.model import files_of, model_card
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune import sections as fine_tune_more
 from tabs.fine_tune import shortcut as fine_tune_shortcut
 from tabs.fine_tune import tab as fine_tune

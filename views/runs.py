@@ -6,9 +6,11 @@ escaped, no gradio.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from languages import _
+from pipeline.config import RunSetting
 from pipeline.explain.diagnosis import KNEW, LEARNS, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT
 from views.drawing import captioned, duration, framed, notice, sentences, stretches, text
 
@@ -58,31 +60,37 @@ def _cells(head, row):
 # ---------------------------------------------------------------- what the form's fields are in Tra
 
 
-def names_table(in_training_arguments, defaults):
-    """{form label: (field, argument, its default)} and the form's {field: default} -> the table of
-    names and defaults.
+def names_table(run_settings: Iterable[RunSetting]) -> str:
+    """The settings under their names in TrainingArguments, the defaults here and there, and how
+    many of those differ.
     """
+    declared = list(run_settings)
+    there = [one for one in declared if one.argument]
     body = [
         (
-            f"<code>{text(label)}</code>",
-            f"<code>{text(argument)}</code>",
-            text(defaults[field]),
-            text(default),
+            f"<code>{text(one.name)}</code>",
+            f"<code>{text(one.argument)}</code>",
+            text(one.default),
+            text(one.trainer_default),
         )
-        for label, (field, argument, default) in in_training_arguments.items()
+        for one in there
     ]
     head = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
-    own = _(
-        "A warmup below 1 is a fraction of the steps, there and here; group_by_length is "
-        "train_sampling_strategy='group_by_length'. max_length goes to the tokenizer, dropout to "
-        "the model's config "
-        "(BERT's default is 0.1). train_pairs, eval_pairs and frozen_layers are this app's own: "
-        "TrainingArguments "
-        "has none of them. The training loss is logged at each step, by default at every 500th."
+    other = [one.name for one in there if one.default != one.trainer_default]
+    said = _(
+        "The default run differs from Trainer's defaults in {count} of {whole}: {names}. A "
+        "warmup_steps below 1 is a fraction of the steps, there and here. The training loss is "
+        "logged at each step, by default at every 500th. {own} are no TrainingArguments: "
+        "max_length goes to the tokenizer, dropout to the model's config (BERT's default is 0.1), "
+        "the others are this app's own.",
+        count=len(other),
+        whole=len(there),
+        names=", ".join(other),
+        own=", ".join(one.name for one in declared if not one.argument),
     )
     return (
         table("names", _("The settings under their names in Trainer"), head, body)
-        + f'<p class="quiet">{own}</p>'
+        + f'<p class="quiet">{said}</p>'
     )
 
 
@@ -126,7 +134,7 @@ def forecast_tables(forecast):
                 "{pairs:,} pairs ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at "
                 "most max_steps = {max_steps}",
                 pairs=forecast.pairs,
-                batch_size=config.batch_size,
+                batch_size=config.effective_batch_size,
                 steps_per_epoch=forecast.steps_per_epoch,
                 epochs=epochs,
                 max_steps=config.max_steps,
@@ -135,11 +143,11 @@ def forecast_tables(forecast):
         (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
         (
             _("training"),
-            duration(pace.pair * forecast.steps * config.batch_size),
+            duration(pace.pair * forecast.steps * config.effective_batch_size),
             _(
                 "{steps} steps × {batch_size} pairs × {pair:.3g} s",
                 steps=forecast.steps,
-                batch_size=config.batch_size,
+                batch_size=config.effective_batch_size,
                 pair=pace.pair,
             ),
         ),

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from languages import _, say
+from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import step_by_hand as by_hand
@@ -26,7 +27,6 @@ from pipeline.export.scripts import by_hand_script, run_script
 from pipeline.runs.folder import read_judgement
 from pipeline.runs.supervisor import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS
-from pipeline.training import TrainingConfig, config_from
 from tabs.errors import explain, notice_on_error
 from tabs.fine_tune.shortcut import GIVEN_AWAY
 from tabs.scripts import script_block

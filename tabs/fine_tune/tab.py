@@ -5,12 +5,12 @@ import json
 import math
 import secrets
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import gradio as gr
 
 from languages import _, say
-from pipeline.dataset import SOURCES
+from pipeline.config import TrainingConfig, config_from
 from pipeline.errors import InputError
 from pipeline.hub.sources import origin_said
 from pipeline.runs.folder import is_number
@@ -26,30 +26,17 @@ from pipeline.runs.supervisor import (
     stop_run,
     worker_command,
 )
-from pipeline.settings import CHECKPOINTS, READY, WARMED
-from pipeline.training import (
-    EVAL_STRATEGIES,
-    IN_TRAINING_ARGUMENTS,
-    PRECISIONS,
-    SCHEDULES,
-    TrainingConfig,
-    config_from,
-)
 from tabs.address import Shared, build_share
 from tabs.errors import explain, public, toast
 from tabs.fine_tune import sections as more
+from tabs.fine_tune.api import build_fine_tune
+from tabs.fine_tune.form import build_form
 from tabs.fine_tune.sections import BROWSER
 from tabs.fine_tune.shortcut import build_shortcut
 from views import drawing
-from views.runs import amount, names_table
+from views.runs import amount
 from web.first_paint import Opening
 
-DEFAULT = TrainingConfig()
-START_CHOICES = [
-    (say("all-MiniLM-L6-v2 that compares pairs, saw no label (pair-warmed)"), WARMED),
-    *((name, name) for name in CHECKPOINTS),
-    (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
-]
 NO_RUN = Run("", "idle")
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
 routes, PUSH_CODE = (
@@ -116,7 +103,7 @@ def build_tab(settings):
         "majority."
     )
     gr.Markdown(f"{what}\n\n{start}")
-    controls = _controls(settings)
+    controls = build_form(settings)
     page.names = tuple(controls)
     forecast = more.build_forecast(settings, controls)
     with gr.Row():
@@ -195,7 +182,7 @@ def build_tab(settings):
         **private,
     )
     public(
-        page.fine_tune,
+        build_fine_tune(settings),
         api_name="fine_tune",
         concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once,
     )
@@ -208,127 +195,6 @@ def build_tab(settings):
         Opening(forecast["fn"], forecast["inputs"], forecast["outputs"]),
     )
     return FineTuneTab(shared, finished, openings)
-
-
-def _controls(settings):
-    """A form field for each setting of a run, with one line of help, by name."""
-    controls = {}
-    with gr.Row():
-        controls["checkpoint"] = gr.Dropdown(
-            [(str(name), value) for name, value in START_CHOICES],
-            value=DEFAULT.checkpoint,
-            allow_custom_value=True,
-            label=_("Checkpoint"),
-            info=_(
-                "what the run starts from: one of these, or an id of the Hub with safetensors, a "
-                "fast tokenizer "
-                "and a padding token"
-            ),
-            min_width=280,
-        )
-        controls["source"] = gr.Radio(
-            list(SOURCES),
-            value=DEFAULT.source,
-            label=_("Pairs"),
-            info=_(
-                'auto: MRPC where it can be had, else the embedded pairs; shortcut: see "Look for '
-                'the shortcut"'
-            ),
-        )
-    with gr.Row():
-        controls["max_steps"] = _slider(
-            "max_steps", 1, settings.max_steps, _("optimizer steps, at most")
-        )
-        controls["learning_rate"] = gr.Number(
-            DEFAULT.learning_rate,
-            label="learning_rate",
-            step=1e-4,
-            info=_("how far an optimizer step goes"),
-        )
-        controls["batch_size"] = _slider(
-            "batch_size", 1, settings.max_batch_size, _("pairs in one optimizer step")
-        )
-    with gr.Accordion(_("More settings"), open=False):
-        with gr.Row():
-            controls["train_pairs"] = _slider(
-                "train_pairs", 2, settings.max_train_pairs, _("pairs to train on")
-            )
-            controls["eval_pairs"] = _slider(
-                "eval_pairs", 2, settings.max_eval_pairs, _("pairs to evaluate on")
-            )
-            controls["epochs"] = _slider(
-                "epochs", 1, settings.max_epochs, _("times through the training pairs, at most")
-            )
-        with gr.Row():
-            controls["eval_strategy"] = gr.Radio(
-                list(EVAL_STRATEGIES),
-                value=DEFAULT.eval_strategy,
-                label="eval_strategy",
-                info=_("when to evaluate; the notes' evaluation_strategy"),
-            )
-            controls["eval_steps"] = _slider(
-                "eval_steps", 1, settings.max_steps, _("optimizer steps between two evaluations")
-            )
-            controls["schedule"] = gr.Radio(
-                list(SCHEDULES),
-                value=DEFAULT.schedule,
-                label="lr_scheduler_type",
-                info=_("how the learning rate falls"),
-            )
-        with gr.Row():
-            controls["warmup_ratio"] = gr.Slider(
-                0,
-                0.99,
-                DEFAULT.warmup_ratio,
-                label="warmup",
-                info=_("fraction of the steps in which the learning rate rises"),
-            )
-            controls["weight_decay"] = gr.Slider(
-                0, 1, DEFAULT.weight_decay, label="weight_decay", info=_("pull towards zero")
-            )
-            controls["max_length"] = gr.Slider(
-                8,
-                settings.longest_max_length,
-                DEFAULT.max_length,
-                step=1,
-                label="max_length",
-                info=_("the most tokens of a pair"),
-            )
-        with gr.Row():
-            controls["group_by_length"] = gr.Checkbox(
-                DEFAULT.group_by_length,
-                label="group_by_length",
-                info=_("batches of like length: less padding"),
-            )
-            controls["frozen_layers"] = _slider(
-                "frozen_layers",
-                0,
-                settings.max_frozen_layers,
-                _("lowest layers that stay as they are, and the embeddings with them"),
-            )
-            controls["dropout"] = gr.Slider(
-                0,
-                0.9,
-                DEFAULT.dropout,
-                label="dropout",
-                info=_("fraction of the activations that are dropped"),
-            )
-        with gr.Row():
-            controls["precision"] = gr.Radio(
-                list(PRECISIONS),
-                value=DEFAULT.precision,
-                label="precision",
-                info=_("of matrix products; auto: bf16 where this machine is faster with it"),
-            )
-            controls["seed"] = gr.Number(
-                DEFAULT.seed, precision=0, label="seed", info=_("same seed, same curve")
-            )
-        gr.HTML(names_table(IN_TRAINING_ARGUMENTS, asdict(DEFAULT)))
-    return controls
-
-
-def _slider(name, low, high, info):
-    return gr.Slider(low, high, getattr(DEFAULT, name), step=1, label=name, info=info)
 
 
 class _handlers:
@@ -493,71 +359,6 @@ class _handlers:
             for o in origins
         ]
         return f"<pre class='command'>{html.escape(command)}</pre>{''.join(lines)}"
-
-    def fine_tune(
-        self,
-        checkpoint: str = DEFAULT.checkpoint,
-        source: str = DEFAULT.source,
-        train_pairs: int = DEFAULT.train_pairs,
-        eval_pairs: int = DEFAULT.eval_pairs,
-        epochs: int = DEFAULT.epochs,
-        max_steps: int = DEFAULT.max_steps,
-        batch_size: int = DEFAULT.batch_size,
-        learning_rate: float = DEFAULT.learning_rate,
-        eval_strategy: str = DEFAULT.eval_strategy,
-        eval_steps: int = DEFAULT.eval_steps,
-        schedule: str = DEFAULT.schedule,
-        warmup_ratio: float = DEFAULT.warmup_ratio,
-        weight_decay: float = DEFAULT.weight_decay,
-        max_length: int = DEFAULT.max_length,
-        group_by_length: bool = DEFAULT.group_by_length,
-        frozen_layers: int = DEFAULT.frozen_layers,
-        dropout: float = DEFAULT.dropout,
-        precision: str = DEFAULT.precision,
-        seed: int = DEFAULT.seed,
-        request: gr.Request = None,
-    ) -> dict:
-        """Start a fine-tune on this server and return at once; open the page at /?run=<id> to watch
-        it.
-
-        Args:
-            checkpoint: what the run starts from: adapter:pair-warmed, adapter:paraphrase or an id
-            of the Hub
-            source: auto, hub, folder, embedded or shortcut: which pairs
-            train_pairs: pairs to learn from
-            eval_pairs: pairs to judge by
-            epochs: times through the training pairs, at most
-            max_steps: updates of the weights, at most
-            batch_size: pairs in one update
-            learning_rate: how far an update goes
-            eval_strategy: no, steps or epoch
-            eval_steps: updates between two evaluations
-            schedule: how the learning rate falls: linear, cosine or constant
-            warmup_ratio: share of the run in which the learning rate rises
-            weight_decay: pull towards zero
-            max_length: the most tokens of a pair
-            group_by_length: batches of like length: less padding
-            frozen_layers: lowest layers that stay as they are, and the embeddings with them; 0
-            freezes nothing
-            dropout: share of activations dropped in training
-            precision: fp32, bf16, or auto: bf16 where this machine is faster with it
-            seed: same seed, same curve
-
-        Returns:
-            run (its id, for `run_status`), secret (whoever has it may stop the run, with
-            `stop_run`), and model (its name for
-            `predict` once it is done)
-        """
-        values = {
-            name: value for name, value in locals().items() if name not in ("self", "request")
-        }
-        try:
-            run_id, secret = start_run(
-                config_from(values), self.settings, address=more.address_of(request)
-            )
-        except Exception as error:
-            raise toast(error) from None
-        return {"run": run_id, "secret": secret, "model": f"run:{run_id}"}
 
     def run_status(self, run: str) -> dict:
         """Where a run stands.
