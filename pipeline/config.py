@@ -289,8 +289,8 @@ def config_from(values: Any) -> TrainingConfig:
     if not isinstance(values, dict):
         raise InputError(
             say(
-                "The settings of a run are names with values, not {kind}.",
-                kind=type(values).__name__,
+                "The settings of a run are names with values, not {type}.",
+                type=type(values).__name__,
             )
         )
     values = renamed(values)

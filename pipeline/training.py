@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from languages import say
+from pipeline.answers import Answers, are_probabilities, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, majority
 from pipeline.errors import InputError
-from pipeline.explain.what_changed import Answers, is_shares, write
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
     check_labels,
@@ -269,10 +269,10 @@ def freeze(model, layers):
         )
         raise InputError(
             say(
-                "frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, "
-                "or 0.",
+                "frozen_layers is {layers}, but this checkpoint {extent}. Choose a smaller "
+                "number, or 0.",
                 layers=layers,
-                has=has,
+                extent=has,
             )
         )
     for part in (*embeddings_of(model), *found[:layers]):
@@ -451,7 +451,7 @@ def _train(config, folder, settings, should_stop, tell):
 
 def _keep_answers(folder, trainer, before, answers):
     try:
-        write(folder, trainer.eval_dataset, before, answers.shares(trainer))
+        write_answers(folder, trainer.eval_dataset, before, answers.shares(trainer))
     except OSError:  # a full disk costs the comparison pair by pair, not the run
         pass
 
@@ -542,7 +542,7 @@ def _kept_figures(path, pairs):
     whole = isinstance(figures, dict) and all(
         type(figures.get(name)) is float for name in EVALUATED
     )
-    whole = whole and is_shares(figures.get("shares")) and len(figures["shares"]) == pairs
+    whole = whole and are_probabilities(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
 

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from app import build_app
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
-from pipeline.runs.folder import read_judgement
+from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import Run
 from pipeline.settings import Settings
 from tabs.fine_tune import sections as more

@@ -13,7 +13,7 @@ import keyword
 import tokenize
 
 from languages import _
-from views.drawing import framed, text
+from views.markup import framed, text
 
 
 def code(source):

@@ -15,7 +15,7 @@ from languages import _, say
 from pipeline.export.csv_answers import notes_of, scores_of
 from pipeline.prediction import written
 from pipeline.settings import LABELS
-from views.drawing import bdi, captioned, framed, notice, sentences, text
+from views.markup import bdi, captioned, framed, notice, sentences, text
 
 EQUIVALENT = LABELS[1]
 
@@ -297,13 +297,13 @@ def stress_table(rows, record=None):
     right, of = len(known) - len(failed), len(known)
     said = (
         _(
-            "Right on {right} of {of} pairs whose answer is known. Wrong on: {failed}.",
+            "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
             right=right,
-            of=of,
+            count=of,
             failed=listed(failed),
         )
         if failed
-        else _("Right on {right} of {of} pairs whose answer is known.", right=right, of=of)
+        else _("Right on {right} of {count} pairs whose answer is known.", right=right, count=of)
     )
     columns = (
         _("change"),
@@ -483,9 +483,8 @@ def answers_table(answers, origin_line, notes=()):
         failed=failed,
         s="" if failed == 1 else "s",
     )
-    bad = "".join(notice(note, kind="warning") for note in notes) + (
-        notice(without, kind="warning") if failed else ""
-    )
+    warnings = [*notes, *([without] if failed else [])]
+    bad = "".join(notice(warning, kind="warning") for warning in warnings)
     columns = (_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error"))
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(map(_answer_row, answers[:PREVIEW_ROWS]))

@@ -23,8 +23,8 @@ from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.settings import Settings
 from pipeline.tokenization import checked_length, tokenize_datasets
 from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
@@ -214,9 +214,9 @@ def _as_here(config):
     if config.batch_size > MOST_PAIRS:
         notes.append(
             say(
-                "The first {MOST_PAIRS} pairs of the batch of {batch_size}, so that a page can "
+                "The first {count} pairs of the batch of {batch_size}, so that a page can "
                 "wait for it.",
-                MOST_PAIRS=MOST_PAIRS,
+                count=MOST_PAIRS,
                 batch_size=config.batch_size,
             )
         )
@@ -246,13 +246,12 @@ def _check_size(name, folder):
     if numbers > MOST_PARAMETERS:
         raise InputError(
             say(
-                "{name} has {numbers:,} parameters, and two copies with gradients of more than "
-                "{MOST_PARAMETERS:,} are more than a page can wait for. Choose the embedded "
-                "checkpoint for "
+                "{name} has {parameters:,} parameters, and two copies with gradients of more than "
+                "{most:,} are more than a page can wait for. Choose the embedded checkpoint for "
                 "this step.",
                 name=name,
-                numbers=numbers,
-                MOST_PARAMETERS=MOST_PARAMETERS,
+                parameters=numbers,
+                most=MOST_PARAMETERS,
             )
         )
 
