@@ -15,7 +15,6 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -30,12 +29,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import build_app, health_route
+from pipeline.config import RUN_SETTINGS, config_from
 from pipeline.runs import supervisor as runs
 from pipeline.runs.supervisor import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
-from pipeline.training import config_from
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
+from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
 from tabs.layers import tab as layers
 from tabs.predict import tab as predict
@@ -140,7 +140,7 @@ def pages(small_folder, tmp_path_factory):
     made["panel"], made["launch"], made["fine_tune"] = (
         tab.panel,
         tab.launch,
-        fine_tune.Api(settings),
+        Api(settings),
     )
     made["claim"] = layers._handlers().claim
     made["predict"].predict(
@@ -290,12 +290,8 @@ def test_predict(pages, sentence1, sentence2, model, max_length):
         ] <= int(max_length)
 
 
-GIVEN = [
-    name
-    for name in signature(fine_tune.Api.fine_tune).parameters
-    if name not in ("self", "request")
-]
-GOOD = {name: st.just(getattr(fine_tune.DEFAULT, name)) for name in GIVEN}
+GIVEN = [name for name in SIGNATURE.parameters if name != "request"]
+GOOD = {name: st.just(SIGNATURE.parameters[name].default) for name in GIVEN}
 
 
 @st.composite
@@ -456,8 +452,7 @@ def test_the_address_and_the_browsers_storage(pages, run_id, owned):
 def test_the_start_button(pages, owned, more, values):
     """The page's own handler can be called from outside, too, with any number of values."""
     with nothing_foreign_opened(pages.settings):
-        defaults = asdict(fine_tune.DEFAULT)
-        defaults = [values.get(name, defaults[name]) for name in pages.launch.controls]
+        defaults = [values.get(name, one.default) for name, one in RUN_SETTINGS.items()]
         drawn = pages.launch.start(None, owned, *defaults)
     harmless(html_in(drawn))
     if run_id := drawn.get(pages.panel.run_id):

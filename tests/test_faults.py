@@ -146,7 +146,7 @@ import sys, time
 from pathlib import Path
 from pipeline.runs.supervisor import advance, start_run
 from pipeline.settings import Settings
-from pipeline.training import config_from
+from pipeline.config import config_from
 import json
 settings = Settings()
 advance(settings)
@@ -243,7 +243,8 @@ def test_a_hub_that_breaks_off_the_weights_is_said_and_stood_in_for(tiny, loopba
     story = client.ask("""
 import json, tempfile, pathlib
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, fine_tune
+from pipeline.config import TrainingConfig
+from pipeline.training import fine_tune
 config = TrainingConfig(checkpoint="some/bert", source="embedded", train_pairs=8, eval_pairs=8, batch_size=8, max_steps=1)
 folder = pathlib.Path(tempfile.mkdtemp())
 print(json.dumps(list(fine_tune(config, folder, Settings(hub_download_seconds=20)))))

@@ -19,11 +19,11 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app import build_app
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import Run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune import downloads, owned_runs, save
 from tabs.fine_tune import seeds as seeds_section
 from tabs.fine_tune.changed_pairs import changes_of, sentences_of

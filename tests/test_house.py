@@ -20,6 +20,7 @@ ROOMS = [
     "tokenization",
     "collation",
     "metrics",
+    "config",
     "answers",
     "training",
     "serving",

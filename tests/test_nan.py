@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline import training
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError, NoAnswer
 from pipeline.explain.step_by_hand import one_step
 from pipeline.explain.what_changed import read_judgement
@@ -20,11 +21,11 @@ from pipeline.prediction import checked_logits, predict, predict_each, softmax
 from pipeline.runs.folder import as_line, event_in
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, evaluate_checkpoint, fine_tune
+from pipeline.training import evaluate_checkpoint, fine_tune
+from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import changes_of
 from tabs.fine_tune.charts import CHARTS
 from tabs.fine_tune.run_panel import RunPanel
-from tabs.fine_tune.tab import Api
 from tabs.predict import tab as predict_tab
 from tests.conftest import in_cache, tiny_checkpoint
 from tests.test_save import finished_run

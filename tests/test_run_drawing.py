@@ -2,16 +2,15 @@
 
 import math
 import re
-from dataclasses import asdict
 
 import pytest
 
+from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.explain.diagnosis import Diagnosis, Remedy
 from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
 from pipeline.settings import LABELS
-from pipeline.training import IN_TRAINING_ARGUMENTS, TrainingConfig
 from tests.test_drawing import Outline
 from views import charts
 from views import runs as drawing
@@ -212,25 +211,30 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
     from transformers import TrainingArguments
 
     parameters = inspect.signature(TrainingArguments).parameters
-    assert {name: parameters[name].default for _, name, _ in IN_TRAINING_ARGUMENTS.values()} == {
-        name: default for _, name, default in IN_TRAINING_ARGUMENTS.values()
+    there = {one.argument: one.trainer_default for one in RUN_SETTINGS.values() if one.argument}
+    assert {name: parameters[name].default for name in there} == there
+    own = {name for name, one in RUN_SETTINGS.items() if not one.argument}
+    assert own == {
+        "train_pairs",
+        "eval_pairs",
+        "frozen_layers",
+        "max_length",
+        "dropout",
+        "checkpoint",
+        "source",
     }
-    own = {"train_pairs", "eval_pairs", "frozen_layers"}
-    assert (
-        not own & parameters.keys()
-        and "group_by_length" not in parameters
-        and parameters["logging_steps"].default == 500
-    )
-    fields = {field for field, *_ in IN_TRAINING_ARGUMENTS.values()}
-    assert (
-        fields | own | {"max_length", "dropout", "checkpoint", "source"}
-        == asdict(TrainingConfig()).keys()
-    ), "each field is told"
-    text = said(drawing.names_table(IN_TRAINING_ARGUMENTS, asdict(TrainingConfig())))
+    assert not own & parameters.keys()
+    assert "group_by_length" not in parameters and parameters["logging_steps"].default == 500
+    text = said(drawing.names_table(RUN_SETTINGS.values()))
     assert (
         "batch_size per_device_train_batch_size 16 8" in text
         and "learning_rate learning_rate 0.0002 5e-05" in text
     )
+    differing = (
+        "max_steps, learning_rate, batch_size, eval_strategy, eval_steps, warmup_steps, "
+        "weight_decay, train_sampling_strategy, precision"
+    )
+    assert f"differs from Trainer's defaults in 9 of 12: {differing}." in text
 
 
 # ---------------------------------------------------------------- one step by hand

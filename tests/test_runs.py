@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.prediction import predict
 from pipeline.runs import liveness as life
@@ -31,7 +32,6 @@ from pipeline.runs.supervisor import (
     sweep,
 )
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune.tab import build_tab
 from tests.conftest import ROOT
 from views.runs import run_message

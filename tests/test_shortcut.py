@@ -7,12 +7,12 @@ import gradio as gr
 import pytest
 
 from languages import speaking
+from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.explain import shortcut
 from pipeline.explain.shortcut import report
 from pipeline.export.model import files_of, model_card
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune import launch
 from tabs.fine_tune.diagnosis import build_diagnosis, diagnosis_of, is_on_embedded_pairs
 from tabs.fine_tune.tab import build_tab
