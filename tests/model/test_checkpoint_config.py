@@ -9,11 +9,12 @@ import torch
 import transformers
 
 from pipeline.__main__ import main
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.hub.sources import NEW_HEAD, embedded_checkpoint, load_model, load_tokenizer
 from pipeline.prediction import predict
-from pipeline.training import TrainingConfig, embeddings_of, fine_tune, freeze, layers_of
-from tests.conftest import SIZES, in_cache, tiny_checkpoint
+from pipeline.training import embeddings_of, fine_tune, freeze, layers_of
+from tests.browser.conftest import SIZES, in_cache, tiny_checkpoint
 
 PAIR = ("Shares of Acme rose 12 cents.", "Acme stock was up 12 cents.")
 
@@ -49,7 +50,7 @@ def test_half_precision_weights_train_in_float32_and_move(dtype, settings, tmp_p
         max_steps=3,
         frozen_layers=0,
         learning_rate=1e-4,
-        warmup_ratio=0.0,
+        warmup_steps=0.0,
         precision="fp32",
     )
     assert list(fine_tune(config, tmp_path, settings))[-1]["event"] == "done"

@@ -35,7 +35,7 @@ from pipeline.prediction import Prediction, predict, softmax_steps
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, READY, WARMED
 from tabs.predict import sections as predict_more
 from tabs.predict import tab as predict_tab
-from tests.conftest import HF_HOME, ROOT
+from tests.browser.conftest import HF_HOME, ROOT
 from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
 

@@ -23,7 +23,7 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY, Sett
 from pipeline.tokenization import token_view, tokenizer_for
 from tabs.tokenize import sections as tokenize_more
 from tabs.tokenize.tab import _handlers
-from tests.conftest import ROOT
+from tests.browser.conftest import ROOT
 from tests.processes.test_reproduce import said_by
 from tests.unit.test_drawing import Outline
 from views import drawing

@@ -23,7 +23,7 @@ from pipeline.dataset import (
 from pipeline.errors import InputError, SourceError
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
-from tests.conftest import SPLITS
+from tests.browser.conftest import SPLITS
 
 # ---------------------------------------------------------------- sources
 

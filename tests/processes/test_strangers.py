@@ -15,6 +15,7 @@ import pytest
 from gradio_client import Client
 
 from dev.server import running_app
+from pipeline.config import TrainingConfig
 from pipeline.errors import HubUnavailable, InputError, SourceError
 from pipeline.explain import experiments
 from pipeline.explain.forecast import forecast, size_of
@@ -29,12 +30,11 @@ from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
 from pipeline.runs import worker_process as workers
 from pipeline.runs.supervisor import start_run
-from pipeline.settings import EMBEDDED_CHECKPOINT
+from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import ask_tokenizer, pair_view
-from pipeline.training import TrainingConfig
 from tabs.tokenize import sections as tokenize_more
 from tabs.tokenize import tab as tokenize
-from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
+from tests.browser.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.support.hostile import HOSTILE, repositories
 from tests.support.probes import (
     connect,
@@ -144,7 +144,7 @@ def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating
     )
     for name in (tiny, f" {tiny} "):
         assert size_of(name, 0, isolating)[1] == EMBEDDED_CHECKPOINT
-    assert TrainingConfig(checkpoint=f" {tiny}\n").checked().checkpoint == tiny
+    assert TrainingConfig(checkpoint=f" {tiny}\n").checked(Settings()).checkpoint == tiny
 
 
 @pytest.mark.parametrize(

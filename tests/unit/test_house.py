@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.browser.conftest import ROOT
 
 # Inside pipeline/ a later room may import an earlier one, never back.
 ROOMS = [
@@ -20,6 +20,7 @@ ROOMS = [
     "tokenization",
     "collation",
     "metrics",
+    "config",
     "answers",
     "training",
     "serving",
