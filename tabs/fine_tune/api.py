@@ -1,15 +1,21 @@
-"""The API's function fine_tune: its signature and docstring are those of the settings of a run."""
+"""The API's functions: start a run, ask where it stands, stop it.
 
-from collections.abc import Callable
+The signature and the docstring of fine_tune are those of the settings of a run.
+"""
+
+import math
+from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 
 import gradio as gr
 
 from pipeline.config import RUN_SETTINGS, config_from
-from pipeline.runs.supervisor import start_run
+from pipeline.runs.folder import is_number
+from pipeline.runs.supervisor import Run, progress, read_run, start_run, stop_run
 from pipeline.settings import Settings
 from tabs.errors import toast
-from tabs.fine_tune.sections import address_of
+from tabs.fine_tune.owned_runs import address_of
+from views.runs import run_message
 
 TYPES = {**{name: one.kind for name, one in RUN_SETTINGS.items()}, "request": gr.Request}
 DEFAULTS = {**{name: one.default for name, one in RUN_SETTINGS.items()}, "request": None}
@@ -20,8 +26,7 @@ SIGNATURE = Signature(
     ],
     return_annotation=dict,
 )
-DOCSTRING = """Start a fine-tune on this server and return at once; open the page at /?run=<id> to watch
-it.
+DOCSTRING = """Start a fine-tune on this server and return at once; /?run=<id> shows it.
 
 Args:
 {settings}
@@ -59,3 +64,70 @@ def described(settings: Settings) -> list[str]:
         for name, one in RUN_SETTINGS.items()
         for allowed in [one.allowed(settings)]
     ]
+
+
+class Api:
+    """The functions over one app's settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.fine_tune = build_fine_tune(settings)
+
+    def run_status(self, run: str) -> dict:
+        """Where a run stands.
+
+        Args:
+            run: its id, as `fine_tune` gave it
+
+        Returns:
+            state (queued, running, stopping, done, stopped, failed or expired), message, place in
+            the queue and wait in seconds, step and total_steps, before and after (loss, accuracy
+            and F1, once it has ended; null for what is NaN or infinite), and model (its name for
+            `predict`, "" while there is none, or where its weights are NaN)
+        """
+        try:
+            return run_as_data(read_run(run, self.settings))
+        except Exception as error:
+            raise toast(error) from None
+
+    def stop_run(self, run: str, secret: str) -> dict:
+        """Ask a run to stop after its next step and keep its model; asked again, some seconds
+        later, it ends at once without.
+
+        Args:
+            run: its id, as `fine_tune` gave it
+            secret: its secret, as `fine_tune` gave it
+
+        Returns:
+            where the run stands, as `run_status` says it
+        """
+        try:
+            stop_run(run, secret, self.settings)
+            return run_as_data(read_run(run, self.settings))
+        except Exception as error:
+            raise toast(error) from None
+
+
+def run_as_data(run: Run) -> dict:
+    """A run as JSON can say it."""
+    done, total, _left = progress(run)
+    end = (run.first(run.state) if run.ended else None) or {}
+    return {
+        "state": run.state,
+        "message": run_message(run),
+        "place": run.place,
+        "wait": run.wait,
+        "step": done,
+        "total_steps": total,
+        "before": _metrics(end.get("before")),
+        "after": _metrics(end.get("after")),
+        "model": f"run:{run.id}" if run.answers else "",
+    }
+
+
+def _metrics(values: Mapping | None) -> dict | None:
+    """Loss, accuracy and F1 as JSON can say them, which has no NaN."""
+    return {
+        name: value if is_number(value) and math.isfinite(value) else None
+        for name, value in (values or {}).items()
+    } or None

@@ -1,4 +1,4 @@
-"""The form of a run: a control for each setting, made from its declaration in pipeline/config.py."""
+"""The form of a run: a control for each setting, as pipeline/config.py declares it."""
 
 import math
 
