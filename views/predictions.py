@@ -518,8 +518,8 @@ def _scores(scores):
         "<strong>{f1:.1%}</strong>; "
         "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
         scores.pairs,
-        accuracy=scores.accuracy,
-        f1=scores.f1,
+        accuracy=scores.figures["accuracy"],
+        f1=scores.figures["f1"],
         label=LABELS[scores.majority["label"]],
         majority=scores.majority["accuracy"],
         majority_f1=scores.majority["f1"],

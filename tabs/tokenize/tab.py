@@ -7,7 +7,6 @@ import gradio as gr
 from languages import _
 from pipeline.collation import rows_view
 from pipeline.dataset import (
-    SPLITS,
     load_raw_datasets,
     parse_rows,
     random_rows,
@@ -16,6 +15,7 @@ from pipeline.dataset import (
 )
 from pipeline.errors import InputError
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT
+from pipeline.task import SPLITS
 from pipeline.tokenization import ask_tokenizer, pair_view
 from tabs.address import Shared
 from tabs.errors import LONGEST_TYPED, notice_on_error, public, sent, toast

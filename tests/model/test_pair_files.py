@@ -391,10 +391,10 @@ def answered(pairs):
 def test_scores_are_scikit_learns(pairs):
     gold, says = zip(*pairs, strict=True)
     scores = scores_of(answered([*pairs, (None, LABELS[0]), (LABELS[1], None)]))
-    assert scores.pairs == len(pairs) and scores.accuracy == pytest.approx(
+    assert scores.pairs == len(pairs) and scores.figures["accuracy"] == pytest.approx(
         accuracy_score(gold, says)
     )
-    assert scores.f1 == pytest.approx(f1_score(gold, says, pos_label=LABELS[1], zero_division=0))
+    assert scores.figures["f1"] == pytest.approx(f1_score(gold, says, pos_label=LABELS[1], zero_division=0))
     matrix = confusion_matrix(gold, says, labels=LABELS)
     for (i, one), (j, other) in itertools.product(enumerate(LABELS), repeat=2):
         assert scores.confusion[one, other] == matrix[i][j]

@@ -16,6 +16,7 @@ ROOMS = [
     "isolation",
     "hub",
     "memory",
+    "task",
     "dataset",
     "tokenization",
     "collation",
