@@ -9,11 +9,12 @@ import re
 import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import languages as spoken
 from dev import catalogue as check
-from languages import Said, as_data, from_data, say, speaking
+from languages import Said, as_data, from_data, ngettext, say, say_plural, speaking
 from pipeline import prediction as prediction_module
 from pipeline import training
 from pipeline.errors import HubUnavailable, InputError
@@ -38,8 +39,12 @@ from views import tokens as token_drawing
 
 @pytest.fixture
 def chinese(monkeypatch):
-    """A catalogue of two sentences."""
-    entries = {"No row {row} in {split}.": "{split} 中没有第 {row} 行。", "the training pairs": "训练集"}
+    """A catalogue of two sentences and a plural."""
+    entries = {
+        "No row {row} in {split}.": "{split} 中没有第 {row} 行。",
+        "the training pairs": "训练集",
+        ("{count} row of {split}", "{count:,} rows of {split}"): ("{split}的 {count:,} 行",),
+    }
     monkeypatch.setattr(spoken, "catalogue", lambda name: entries if name == "zh" else {})
     return entries
 
@@ -90,26 +95,145 @@ def test_a_said_survives_being_kept(chinese, again):
         assert str(said) == "训练集 中没有第 9 行。"
 
 
+def rows(count, split="test"):
+    return say_plural("{count} row of {split}", "{count:,} rows of {split}", count, split=split)
+
+
+def test_a_plural_is_said_by_its_count_in_each_language(chinese):
+    assert [str(rows(count)) for count in (0, 1, 2, 3000)] == [
+        "0 rows of test", "1 row of test", "2 rows of test", "3,000 rows of test"]  # fmt: skip
+    with speaking("zh"):
+        assert str(rows(1, say("the training pairs"))) == "训练集的 1 行" and rows(1) == "1 row of test"
+        assert ngettext("{count} row of {split}", "{count:,} rows of {split}", 2000, split="test") == "test的 2,000 行"
+        assert ngettext("{count} never translated", "{count} of them", 1) == "1 never translated"
+        assert ngettext("{count} never translated", "{count} of them", 2) == "2 of them"
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda said: pickle.loads(pickle.dumps(said)),
+                                   lambda said: from_data(json.loads(json.dumps(as_data(said))), "lost"),
+                                   lambda said: InputError(said).args[0]])  # fmt: skip
+def test_a_plural_survives_being_kept(chinese, again):
+    said = again(rows(np.int64(2), say("the training pairs")))
+    assert isinstance(said, Said) and said == "2 rows of the training pairs"
+    with speaking("zh"):
+        assert str(said) == "训练集的 2 行"
+
+
+@pytest.mark.parametrize("count", ["2", 1.5, None])
+def test_a_count_is_a_whole_number(count):
+    with pytest.raises(TypeError):
+        rows(count)
+
+
+def test_a_language_with_several_forms_gets_the_right_one(monkeypatch, tmp_path):
+    """Polish has three: one, a few (2-4, 22-24), many."""
+    catalog = check.Catalog(locale="pl", fuzzy=False)
+    catalog.add(("{count} file", "{count} files"), ("{count} plik", "{count} pliki", "{count} plików"))
+    (tmp_path / "messages.po").write_bytes(check.as_written(catalog))
+    monkeypatch.setattr(spoken, "path_of", lambda name: tmp_path / "messages.po")
+    monkeypatch.setitem(spoken.LANGUAGES, "pl", "polski")
+    with speaking("pl"):
+        said = [ngettext("{count} file", "{count} files", count) for count in (1, 2, 5, 22)]
+    assert said == ["1 plik", "2 pliki", "5 plików", "22 pliki"]
+
+
 @pytest.mark.parametrize("foreign", [
     None, 3, "text", [], ["No row {row} in {split}."], ["{row.__class__}", {"row": 1}], ["No row {row} in {split}.", {"row": 1}],
     ["No row {row} in {split}.", [1]], [["a"], {}], ["No row {row} in {split}.", {"row": ["x"], 1: 2}], {"a": 1},
+    ["{count} row of {split}", {"count": 2, "split": "x"}], ["{count} row of {split}", {"count": 2, "split": "x"}, "{split}"],
+    ["{count} row of {split}", {"count": "2", "split": "x"}, "{count:,} rows of {split}"],
+    ["{count} row of {split}", {"split": "x"}, "{count:,} rows of {split}"],
+    ["{count} row of {split}", {"count": 2, "split": "x"}, "{count:,} rows of {split}", "x"],
 ])
 def test_what_somebody_else_wrote_is_never_formatted(chinese, foreign):
     assert from_data(foreign, "as it is") == "as it is"
 
 
-def test_the_catalogue_is_complete_and_says_nothing_stale():
+def test_the_catalogues_lack_nothing_and_hold_nothing_stale():
     assert check.report() == []
 
 
-def test_every_sentence_can_be_read_from_the_code():
-    assert check.not_literal() == []
+@pytest.fixture
+def german(monkeypatch, tmp_path):
+    """An app of four messages that speaks a language with two forms, whose catalogue is empty."""
+    said = {
+        "Said here": "a.py:1",
+        "With {name}": "a.py:2",
+        ("{count} pair", "{count} pairs"): "a.py:3",
+        "With {key}": "a.py:4",
+    }
+    monkeypatch.setattr(check, "messages", lambda: said)
+    monkeypatch.setattr(check, "calls_by_place", lambda: [])
+    monkeypatch.setattr(check, "path_of", lambda language: tmp_path / language / "messages.po")
+    monkeypatch.setattr(check, "OTHERS", ["de"])
+    check.write("de", check.read("de"))
+
+    def merge(**translations):
+        translations = {key.replace("_", " "): text for key, text in translations.items()}
+        (tmp_path / "part.json").write_text(json.dumps(translations))
+        assert check.main(["merge", str(tmp_path / "part.json"), "de"]) == 0
+
+    return merge
 
 
-def test_a_missing_a_stale_and_a_broken_entry_are_found(monkeypatch):
-    monkeypatch.setattr(check, "sentences", lambda: {"Said here": "a.py:1", "With {name}": "a.py:2"})
-    monkeypatch.setattr(check, "read", lambda language: {"Gone": "没了", "With {name}": "没有名字"})
-    assert [line.partition(":")[0] for line in check.report()] == ["missing", "unused", "placeholders differ"]
+WHOLE = {"Said_here": "Hier", "With_{name}": "{name} ist da", "With_{key}": "{key} ist da"}
+PAIRS = {"{count}_pair": ["{count} Paar", "{count} Paare"]}
+
+
+def test_a_missing_a_stale_and_a_broken_entry_are_found(german, capsys):
+    german(Gone="Weg", **{**WHOLE, "Said_here": "", "With_{name}": "namenlos", "{count}_pair": "{count} Paar"})
+    assert check.main([]) == 1
+    assert [line.split(": ")[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["de", "missing"], ["de", "missing"], ["de", "unused"], ["de", "placeholders differ"],
+    ]  # fmt: skip
+    check.main(["prune"])
+    german(**WHOLE, **PAIRS)
+    assert check.main([]) == 0 and capsys.readouterr().out.strip() == ""
+
+
+def test_a_form_may_spell_the_count_and_lack_nothing_else(german):
+    german(**WHOLE, **{"{count}_pair": ["ein Paar", "{count} Paare"]})
+    assert check.report() == []
+    german(**{"{count}_pair": ["ein Paar", "{number} Paare"]})
+    assert [line.split(": ")[1] for line in check.report()] == ["placeholders differ"]
+
+
+def test_a_file_that_was_edited_out_of_order_is_found(german):
+    german(**WHOLE, **PAIRS)
+    path = check.path_of("de")
+    head, *entries = path.read_text().strip().split("\n\n")
+    path.write_text("\n\n".join([head, *reversed(entries)]) + "\n")
+    assert [line.split(":")[1] for line in check.report()] == [" the file is not as merge would write it"]
+    check.main(["prune"])
+    assert check.report() == []
+
+
+def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
+    said = {("{count} of {total}", "{count} of {name}"): "a.py:1", ("one", "{count}"): "a.py:2", "one": "a.py:3"}
+    monkeypatch.setattr(check, "calls_by_place", lambda: [])
+    monkeypatch.setattr(check, "messages", lambda: said)
+    monkeypatch.setattr(check, "OTHERS", [])
+    assert [line.partition(":")[0] for line in check.report()] == [
+        "singular and plural hold different placeholders", "gettext can't keep a sentence beside its plural",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, code, found", [
+    ("a.py", """f"{_('in a text')}"; say("{a}", a=str(_("deeper"))); ngettext("one", "more", 2); say_plural("1", x, 2); _(y); _()""",
+     {("in a text",), ("{a}",), ("deeper",), ("one", "more"), ("1", None), (None,)}),
+    ("a.html", """{% for x in [_("in a list")] %}{{ ngettext("one", "more", x) }}{{ _("{a}", a=_("deeper")) }}{% endfor %}{{ _(y) }}""",
+     {("in a list",), ("one", "more"), ("{a}",), ("deeper",), (None,)}),
+])
+def test_every_call_in_a_file_is_found(tmp_path, name, code, found):
+    (tmp_path / name).write_text(code)
+    assert {texts for _line, texts in check.said_in(tmp_path / name)} == found
+
+
+def test_a_text_that_is_no_literal_is_found(monkeypatch, tmp_path):
+    (tmp_path / "a.py").write_text('say("good")\nsay(name)\n_(f"{name}")\nsay_plural("one", name, 2)\nngettext("a", "b", 2)\n')
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "source_files", lambda suffix=".py": [tmp_path / "a.py"] if suffix == ".py" else [])
+    assert check.not_literal() == ["a.py:2", "a.py:3", "a.py:4"]
 
 
 def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chinese, tmp_path):
@@ -139,7 +263,7 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 NAMES = {"floor", "ceil", "sentence", "pieces", "NaN"}
 
 
-def is_spoken(node, functions=("_", "say", "told")):
+def is_spoken(node, functions=(*check.KEYWORDS, "told")):
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
 
 
@@ -163,7 +287,7 @@ class Source:
         later = (node.left if isinstance(node, ast.BinOp) else node.value for node in self.nodes
                  if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Add))  # fmt: skip
         after = (node.right for node in self.nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add))
-        return sorted(node.lineno for node in (*later, *after) if is_spoken(node, ("say",)))
+        return sorted(node.lineno for node in (*later, *after) if is_spoken(node, ("say", "say_plural")))
 
     def texts(self, node, seen=()):
         """(node, text) of each literal that a value may hold; what is said itself has its own line in the catalogue."""
@@ -256,7 +380,11 @@ def test_a_text_put_to_one_that_is_said_later_is_found():
 
 
 def test_chinese_has_no_blank_after_its_marks():
-    assert {key: said for key, said in check.read("zh").items() if re.search(r"[。，；：、！？]\s+\S", said)} == {}
+    assert {
+        key: said
+        for key, said in spoken.catalogue("zh").items()
+        if re.search(r"[。，；：、！？]\s+\S", "".join(check.forms(said)))
+    } == {}
 
 
 OVERFITTED = diagnosis.Diagnosis(

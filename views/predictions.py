@@ -297,13 +297,13 @@ def stress_table(rows, record=None):
     right, of = len(known) - len(failed), len(known)
     said = (
         _(
-            "Right on {right} of {of} pairs whose answer is known. Wrong on: {failed}.",
+            "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
             right=right,
-            of=of,
+            count=of,
             failed=listed(failed),
         )
         if failed
-        else _("Right on {right} of {of} pairs whose answer is known.", right=right, of=of)
+        else _("Right on {right} of {count} pairs whose answer is known.", right=right, count=of)
     )
     columns = (
         _("change"),

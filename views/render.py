@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from languages import _
+from languages import _, ngettext
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
@@ -76,6 +76,6 @@ def _environment() -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    environment.globals["_"] = _
+    environment.globals.update(_=_, ngettext=ngettext)
     environment.filters["bdi"] = bdi
     return environment

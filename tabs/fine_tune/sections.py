@@ -14,16 +14,16 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from languages import _, say
+from pipeline.answers import digest
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import step_by_hand as by_hand
 from pipeline.explain.diagnosis import changed_config, diagnose
 from pipeline.explain.evidence import evidence_of
 from pipeline.explain.forecast import forecast
-from pipeline.explain.what_changed import digest
+from pipeline.explain.what_changed import read_judgement
 from pipeline.export import model as saving
 from pipeline.export.scripts import by_hand_script, run_script
-from pipeline.runs.folder import read_judgement
 from pipeline.runs.supervisor import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS
 from pipeline.training import TrainingConfig, config_from
@@ -450,10 +450,10 @@ def build_seeds(settings, controls, run_id, owned, recent, ended):
                 "percentage points of "
                 "accuracy), and isn't in the band; and a few runs show that results differ, not "
                 "how far they can. "
-                "This starts the settings above with {SEEDS} seeds, one run after the other; a "
+                "This starts the settings above with {seeds} seeds, one run after the other; a "
                 "run of yours that is "
                 "there already counts.",
-                SEEDS=SEEDS,
+                seeds=SEEDS,
             )
         )
         start = gr.Button(_("Run these settings with three seeds"))
@@ -664,8 +664,8 @@ class _Save:
         except Exception as error:
             # The log gets no traceback of a call that had the token in its hands
             unforeseen = _(
-                "The push failed ({name__}). Try again later, or download the model.",
-                name__=type(error).__name__,
+                "The push failed ({error}). Try again later, or download the model.",
+                error=type(error).__name__,
             )
             return markup.notice(
                 str(error) if isinstance(error, InputError) else unforeseen, kind="error"

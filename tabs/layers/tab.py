@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from languages import _, say, told
+from languages import _, ngettext, say, told
 from pipeline.errors import InputError
 from tabs.address import Shared, build_share
 from tabs.errors import explain, notice_on_error, public, sent, toast
@@ -118,9 +118,9 @@ def read_address(query):
             "play",
             message=_(
                 "The address asks for the topic {topic!r}, which isn't here. Choose one below, or "
-                "write one of {PARTS} there.",
+                "write one of {topics} there.",
                 topic=topic[:60],
-                PARTS=", ".join(PARTS),
+                topics=", ".join(PARTS),
             ),
         )
     return Address(PARTS[topic], topic=topic if PARTS[topic] == "play" else "")
@@ -410,10 +410,11 @@ class _handlers:
                     self.board(section, verdict, results, linked) if done else gr.skip(),
                 )
             results[claim.id] = _run(claim)
-        said = _(
-            "{count} claims run in {monotonic:.1f} s.",
-            count=len(chosen),
-            monotonic=time.monotonic() - began,
+        said = ngettext(
+            "{count} claim run in {seconds:.1f} s.",
+            "{count} claims run in {seconds:.1f} s.",
+            len(chosen),
+            seconds=time.monotonic() - began,
         )
         yield (
             results,

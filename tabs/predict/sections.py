@@ -15,8 +15,8 @@ from pipeline.errors import InputError, shown
 from pipeline.explain.probing import leave_one_out, record_of, stress
 from pipeline.export.csv_answers import answer_rows, read_pairs, write_answers
 from pipeline.export.scripts import predict_script
+from pipeline.hub.isolated import find
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.isolation.checkpoints import find
 from pipeline.prediction import predict, predict_each
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, WARMED
 from pipeline.tokenization import checked_pair

@@ -7,8 +7,8 @@ import gradio as gr
 
 from languages import _, say
 from pipeline.explain.probing import record_of
+from pipeline.hub.isolated import is_at_hand
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.isolation.checkpoints import is_at_hand
 from pipeline.prediction import predict as predict_pairs
 from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED

@@ -206,9 +206,9 @@ class _handlers:
         if split not in SPLITS:
             raise InputError(
                 _(
-                    "{split!r} is not a split. Choose one of {SPLITS}.",
+                    "{split!r} is not a split. Choose one of {splits}.",
                     split=str(split)[:60],
-                    SPLITS=", ".join(SPLITS),
+                    splits=", ".join(SPLITS),
                 )
             )
         raw_datasets, origin = load_raw_datasets(settings=self.settings)
