@@ -149,12 +149,12 @@ def test_behind_a_curve_are_earlier_runs_over_the_same_pairs(runs, owned, settin
     assert [run.id for run in earlier] == [runs[2].id, runs[1].id], (
         "newest first, without itself and without other pairs"
     )
-    [lines] = more.faint(earlier, "eval_loss")
+    [lines] = more.earlier_points(earlier, "eval_loss")
     assert [[y for _, y in line] for line in lines.lines] == [
         [event["eval_loss"] for event in run.of("evaluation")] for run in earlier
     ]
     assert (
-        more.behind(Run(UNKNOWN, "expired"), owned, settings) == [] == more.faint([], "eval_loss")
+        more.behind(Run(UNKNOWN, "expired"), owned, settings) == [] == more.earlier_points([], "eval_loss")
     )
 
 

@@ -25,7 +25,8 @@ from tabs.fine_tune import tab as fine_tune_tab
 from tabs.predict import tab as predict_tab
 from tests.conftest import in_cache, tiny_checkpoint
 from tests.test_save import finished_run
-from views import drawing
+from views import charts
+from views import runs as run_views
 
 BROKEN_AT = 4  # the step after which a weight is NaN
 PAIR = ("A cat sat.", "A cat was sitting.")
@@ -205,7 +206,7 @@ def test_the_curve_breaks_and_says_so(run, settings):
 
 def test_a_line_goes_on_behind_its_break():
     series = {"loss": [(1, 0.5), (2, 0.6), (3, math.inf), (4, 0.7), (5, 0.8)]}
-    drawn = drawing.curve("Loss", series, baselines={}, x_label="step", y_label="loss", x_max=5)
+    drawn = charts.line_chart("Loss", series, baselines={}, x_label="step", y_label="loss", x_max=5)
     [path] = [d for d in re.findall(r'<path d="([^"]*)"', drawn) if d.count("L") > 1]
     assert re.sub("[^ML]", "", path) == "MLML", (
         "no line between the points on both sides of the break"
@@ -213,7 +214,7 @@ def test_a_line_goes_on_behind_its_break():
 
 
 def test_a_curve_of_nothing_but_nan_waits_for_no_step():
-    drawn = drawing.curve(
+    drawn = charts.line_chart(
         "Loss", {"loss": [(1, math.nan)]}, baselines={}, x_label="step", y_label="loss", x_max=5
     )
     assert (
@@ -245,7 +246,7 @@ def test_a_run_that_became_nan_has_no_pairs_to_compare(run, settings):
 
 
 def test_its_log_says_nan(run):
-    rows = text(drawing.log_table(fine_tune_tab._log(run)))
+    rows = text(run_views.log_table(run_views.log_rows(run)))
     assert "NaN" in rows and "nan" not in rows
 
 

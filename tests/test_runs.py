@@ -31,9 +31,9 @@ from pipeline.runs.supervisor import (
 )
 from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
-from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.tab import _handlers
 from tests.conftest import ROOT
+from views.runs import run_message
 
 
 def until(condition, seconds=90):
@@ -583,7 +583,7 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
         ("stopping", [*told[:2], {**told[2], "last": 1}], True),
     ):
         run = Run("0" * 32, state, {"batch_size": 1}, events)
-        assert closing(run) == is_over and (fine_tune._message(run) == said) == is_over
+        assert closing(run) == is_over and (run_message(run) == said) == is_over
     judged = {
         "event": "evaluation",
         "seconds": 6,

@@ -9,13 +9,14 @@ from languages import speaking
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import shortcut
+from pipeline.explain.shortcut import report
 from pipeline.export.model import files_of, model_card
 from pipeline.settings import Settings
 from pipeline.training import TrainingConfig
 from tabs.fine_tune import sections as fine_tune_more
-from tabs.fine_tune import shortcut as fine_tune_shortcut
 from tabs.fine_tune import tab as fine_tune
 from tests.test_save import finished_run
+from views import shortcut as shortcut_views
 
 
 def test_the_best_rule_is_the_best_of_all_thresholds():
@@ -68,7 +69,7 @@ def test_the_old_pairs_give_their_label_away_and_the_new_do_not():
 
 
 def test_the_section_shows_both_sets_in_figures():
-    drawn = fine_tune_shortcut.rules_drawn()
+    drawn = shortcut_views.shortcut_rules(report("shortcut"), report("embedded"))
     assert "not_equivalent from 0.83 up" in drawn and "<strong>77.5%</strong>" in drawn
     assert re.search(
         r"<strong>71</strong> are not_equivalent and <strong>6</strong> equivalent", drawn
@@ -78,7 +79,7 @@ def test_the_section_shows_both_sets_in_figures():
 
 def test_the_section_speaks_chinese():
     with speaking("zh"):
-        drawn = fine_tune_shortcut.rules_drawn()
+        drawn = shortcut_views.shortcut_rules(report("shortcut"), report("embedded"))
     assert "词" in drawn and "Of the" not in drawn
 
 
@@ -109,7 +110,7 @@ def test_a_model_is_asked_about_a_sentence_and_itself(run, settings):
     )
     asked = set(load_raw_datasets("shortcut")[0]["validation"]["sentence1"])
     assert {sentence for sentence, _ in answers} <= asked
-    drawn = fine_tune_shortcut.itself_drawn([("A cat sat.", 0.1), ("It <b>rained</b>.", 0.9)])
+    drawn = shortcut_views.sentence_and_itself([("A cat sat.", 0.1), ("It <b>rained</b>.", 0.9)])
     assert (
         "<strong>1</strong> of 2 sentences" in drawn
         and "50.0%" in drawn

@@ -31,8 +31,9 @@ from tabs.errors import explain, notice_on_error
 from tabs.fine_tune.shortcut import GIVEN_AWAY
 from tabs.scripts import script_block
 from views import code as code_drawing
-from views import drawing, markup
-from views import runs as run_drawing
+from views import markup
+from views import runs as run_views
+from views.charts import earlier_runs, line_chart, mean_and_range, range_band
 from web.gate import CHECKED, LOOPBACK, is_foreign
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
@@ -110,7 +111,7 @@ def build_forecast(settings, controls):
             expected = forecast(config_from(dict(zip(names, values, strict=True))), settings)
         except Exception as error:
             return markup.notice(explain(error), kind="error"), ""
-        return run_drawing.forecast_line(expected), run_drawing.forecast_tables(expected)
+        return run_views.forecast_line(expected), run_views.forecast_tables(expected)
 
     # Filling the form changes many fields at once, and only the last look counts
     gr.on(
@@ -151,7 +152,7 @@ def build_one_step(settings, controls):
         config = config_from(dict(zip(names, values, strict=True)))
         with alone:
             taken = by_hand.one_step(config, settings)
-        return run_drawing.step_drawn(taken, LABELS), code_drawing.script(
+        return run_views.one_step(taken, LABELS), code_drawing.script(
             by_hand_script(taken), "by_hand.py"
         )
 
@@ -311,8 +312,10 @@ class _After:
             ) else "", gr.Button(visible=False)
         # A remedy that would write into what a teacher locked can be read, and not be started
         may_start = found.remedy.changes and not set(found.remedy.changes) & set(fixed)
-        note = markup.notice(STRICTER) if is_on_own_pairs(run) else ""
-        return f"{run_drawing.diagnosis_card(found)}{note}", gr.Button(visible=bool(may_start))
+        card = run_views.diagnosis_card(found) + (
+            markup.notice(STRICTER) if is_on_own_pairs(run) else ""
+        )
+        return card, gr.Button(visible=bool(may_start))
 
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
@@ -325,7 +328,7 @@ class _After:
             )
             return f'<p class="quiet">{said}</p>'
         judgement, which = kept
-        return run_drawing.changed_pairs(
+        return run_views.changed_pairs(
             judgement, self._sentences(run_id, which, len(judgement.labels)), LABELS
         )
 
@@ -347,7 +350,7 @@ class _After:
         rows = [
             row for run in ([shown] if shown else []) + others if (row := self._row(run, shown))
         ]
-        return run_drawing.runs_table(rows, bool(shown)) if rows or shown else no_run()
+        return run_views.runs_table(rows, bool(shown)) if rows or shown else no_run()
 
     def _row(self, run, shown):
         end = run.first(run.state)
@@ -425,10 +428,10 @@ def behind(run, owned, settings):
     ][:OVERLAID]
 
 
-def faint(earlier, key):
-    """Their points of one kind, as what `drawing.curve` draws first."""
+def earlier_points(earlier, key):
+    """Their points of one kind, as a chart's background."""
     lines = [line for other in earlier if (line := curves(other)[key])]
-    return [run_drawing.Faint(lines)] if lines else []
+    return [earlier_runs(lines)] if lines else []
 
 
 # ---------------------------------------------------------------- three seeds
@@ -517,7 +520,7 @@ class _Seeds:
         if len(alike) < 2:
             return ""
         runs = [alike[seed] for seed in sorted(alike)]
-        rows = run_drawing.seeds_table([self._row(run) for run in runs])
+        rows = run_views.seeds_table([self._row(run) for run in runs])
         done = [run for run in runs if run.state == "done"]
         if len(done) < 2:
             return rows
@@ -531,26 +534,20 @@ class _Seeds:
     def _row(self, run):
         end = run.first("done") or {}
         after = end.get("after") or {}
-        state = drawing.STATE_WORDS[run.state]
+        state = run_views.STATE_NAMES[run.state]
         return run.config["seed"], state, after.get("accuracy"), after.get("f1"), after.get("loss")
 
     def _chart(self, runs, key, title, unit, name):
-        mean, edges = run_drawing.band([curves(run)[key] for run in runs])
+        mean, edges = mean_and_range([curves(run)[key] for run in runs])
         majority = (runs[0].first("start") or {}).get("majority")
         baselines = (
             {_("majority accuracy"): majority["accuracy"]}
             if majority and key == "eval_accuracy"
             else {}
         )
-        layers = [run_drawing.Band(name, edges)] if edges else []
-        return drawing.curve(
-            title,
-            {_("mean"): mean},
-            baselines=baselines,
-            x_label=_("step"),
-            y_label=unit,
-            x_max=0,
-            behind=layers,
+        layers = [range_band(name, edges)] if edges else []
+        return line_chart(
+            title, {_("mean"): mean}, _("step"), unit, baselines=baselines, background=layers
         )
 
 
@@ -628,11 +625,9 @@ class _Save:
             for content in files.values()
         )
         hint = _(
-            "{size}, no pickle: {files}", size=run_drawing.amount(size), files=", ".join(files)
+            "{size}, no pickle: {files}", size=run_views.format_bytes(size), files=", ".join(files)
         )
-        return run_drawing.download_link(
-            f"{ROUTE}/{run_id}/model.zip", _("Download the model"), hint
-        )
+        return run_views.download_link(f"{ROUTE}/{run_id}/model.zip", _("Download the model"), hint)
 
     def push_from_space(self, run_id, name, private, token: gr.OAuthToken | None):
         """With the token of whoever signed in, and never with the server's own."""

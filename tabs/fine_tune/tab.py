@@ -17,7 +17,6 @@ from pipeline.runs.folder import is_number
 from pipeline.runs.supervisor import (
     ENDED,
     Run,
-    closing,
     curves,
     may_stop,
     progress,
@@ -40,8 +39,10 @@ from tabs.errors import explain, public, toast
 from tabs.fine_tune import sections as more
 from tabs.fine_tune.sections import BROWSER
 from tabs.fine_tune.shortcut import build_shortcut
-from views import drawing, markup
-from views.runs import amount, names_table
+from views import markup
+from views import runs as run_views
+from views.charts import line_chart
+from views.runs import names_table
 from web.first_paint import Opening
 
 DEFAULT = TrainingConfig()
@@ -123,7 +124,7 @@ def build_tab(settings):
         start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
         stop = gr.Button(str(STOP_KEEPS), variant="stop", interactive=False)
     status = gr.HTML(
-        drawing.run_status("idle", 0, 0, None, ""),
+        run_views.run_status("idle", 0, 0, None, ""),
         min_height=90,
         js_on_load=ANNOUNCE.replace("STOP", json.dumps(_(". "))),
     )
@@ -152,7 +153,7 @@ def build_tab(settings):
     )
     more.build_pairs(settings, after)
     with gr.Accordion(_("The log, as a table"), open=False):
-        log = gr.HTML(drawing.log_table([]))
+        log = gr.HTML(run_views.log_table([]))
     more.build_runs(settings, after, owned, known)
     seeds = more.build_seeds(settings, controls, run_id, owned, _recent, after.ended)
     on_shortcut = build_shortcut(settings, after.ended)
@@ -384,7 +385,7 @@ class _handlers:
         )
         run = read_run(run_id, self.settings)
         return (
-            drawing.run_status(run.state, 0, 0, None, _message(run)),
+            run_views.run_status(run.state, 0, 0, None, run_views.run_message(run)),
             run_id,
             {**owned, run_id: secret},
         )
@@ -422,11 +423,11 @@ class _handlers:
         again = str(STOP.get(run.state, STOP_KEEPS))
         earlier = more.behind(run, owned, self.settings)
         return (
-            drawing.run_status(run.state, *progress(run), _message(run)),
+            run_views.run_status(run.state, *progress(run), run_views.run_message(run)),
             self.loss(run, earlier),
             self.scores(run, earlier),
-            _result(run),
-            drawing.log_table(_log(run), run.ended),
+            run_views.result(run),
+            run_views.log_table(run_views.log_rows(run), run.ended),
             self.about(run),
             gr.Button(again, interactive=mine),
             gr.Timer(active=run.state not in ENDED),
@@ -449,14 +450,13 @@ class _handlers:
         points = curves(run)
         total = progress(run)[1]
         series = {_("training loss"): points["loss"], _("validation loss"): points["eval_loss"]}
-        return drawing.curve(
+        return line_chart(
             _("Loss"),
             series,
-            baselines={},
-            x_label=_("step"),
-            y_label=_("cross-entropy"),
+            _("step"),
+            _("cross-entropy"),
             x_max=total,
-            behind=more.faint(earlier, "eval_loss"),
+            background=more.earlier_points(earlier, "eval_loss"),
             ended=run.ended,
         )
 
@@ -469,14 +469,14 @@ class _handlers:
             else {}
         )
         series = {_("accuracy"): points["eval_accuracy"], "F1": points["eval_f1"]}
-        return drawing.curve(
+        return line_chart(
             _("Accuracy and F1 on validation"),
             series,
+            _("step"),
+            _("fraction"),
             baselines=baselines,
-            x_label=_("step"),
-            y_label=_("fraction"),
             x_max=progress(run)[1],
-            behind=more.faint(earlier, "eval_accuracy"),
+            background=more.earlier_points(earlier, "eval_accuracy"),
             ended=run.ended,
         )
 
@@ -622,7 +622,7 @@ def _told(run):
     end = (run.first(run.state) if run.ended else None) or {}
     return {
         "state": run.state,
-        "message": _message(run),
+        "message": run_views.run_message(run),
         "place": run.place,
         "wait": run.wait,
         "step": done,
@@ -639,61 +639,3 @@ def _figures(told):
         name: is_number(value) and math.isfinite(value) for name, value in (told or {}).items()
     }
     return {name: told[name] if finite[name] else None for name in finite} or None
-
-
-def _message(run):
-    last = run.events[-1] if run.events else {}
-    if run.state == "queued":
-        return _(
-            "Place {place} in the queue; its turn comes in about {wait}.",
-            place=run.place,
-            wait=drawing.duration(run.wait),
-        )
-    if run.state == "expired":
-        return _("This run has expired: its folder is gone. Start a new one.")
-    if run.state == "running" and not run.events:
-        return _("The worker is starting: it loads the pairs and the model.")
-    if closing(run):
-        return _("Its last step is over: the model is being evaluated and saved.")
-    if run.state == "stopping":
-        return _("It ends after the step that it is in, evaluates its model and saves it.")
-    return last.get("message") or last.get("reason") or ""
-
-
-def _result(run):
-    end, start = run.first(run.state) if run.ended else None, run.first("start")
-    if not end or not end.get("before") or not end.get("after") or not start:
-        return ""
-    majority = start["majority"]
-    rows = [
-        (_("accuracy"), end["before"]["accuracy"], end["after"]["accuracy"], majority["accuracy"]),
-        ("F1", end["before"]["f1"], end["after"]["f1"], majority["f1"]),
-    ]
-    peak = end.get("peak_bytes")
-    seconds = drawing.duration(end["seconds"])
-    took = (
-        _(
-            "The run took {seconds} and {peak} of memory at most.",
-            seconds=seconds,
-            peak=amount(peak),
-        )
-        if peak
-        else _("The run took {seconds}.", seconds=seconds)
-    )
-    if not run.answers:
-        broken = _(
-            "This run's loss became NaN or infinite, and so did the weights that it left: its "
-            "model answers nothing."
-        )
-        notice = markup.notice(markup.sentences(broken, took), kind="warning")
-        return f"{drawing.result_table(rows)}{notice}"
-    ready = markup.sentences(_("The model is ready: it is chosen in the Predict tab."), took)
-    return f"{drawing.result_table(rows)}{markup.notice(ready)}"
-
-
-def _log(run):
-    """Training and evaluation lines of one step joined into one row."""
-    rows = {}
-    for event in run.of("log") + run.of("evaluation"):
-        rows.setdefault(event["step"], {}).update(event)
-    return [rows[step] for step in sorted(rows)]
