@@ -7,7 +7,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from app import build_app, draw_ahead
+from app import build_app, prerender
 from languages import speaking
 from pipeline.runs.supervisor import ENDED, read_run
 from pipeline.settings import Settings
@@ -151,7 +151,7 @@ def _front_matter(name):
 
 def test_a_tab_that_opens_takes_no_explanation_away(settings):
     """Its first grids stand in the page, and a cell of them may have been asked about before the tab's own answer comes."""
-    for pair, batch in build_app(settings).ahead.values():
+    for pair, batch in build_app(settings).openings.values():
         answers = [
             opening.handler(*(part.value for part in opening.inputs)) for opening in (pair, batch)
         ]
@@ -166,15 +166,15 @@ def test_a_tab_that_opens_takes_no_explanation_away(settings):
 def test_what_the_first_tab_opens_with_stands_in_the_page_in_its_language(settings):
     demo = build_app(settings)
     assert "ahead" not in str(demo.config)
-    draw_ahead(demo)
+    prerender(demo)
     values = {part["id"]: part["props"].get("value") for part in demo.config["components"]}
     grids = {}
-    for language, (pair, _batch) in demo.ahead.items():
+    for language, (pair, _batch) in demo.openings.items():
         grids[language] = values[pair.outputs[0]._id]
         with speaking(language):
             assert (
                 grids[language]
-                == f'<div class="ahead">{pair.handler(*(part.value for part in pair.inputs))}</div>'
+                == f'<div class="prerendered">{pair.handler(*(part.value for part in pair.inputs))}</div>'
             )
         assert 'class="token-grid"' in grids[language]
     assert "sentence 1" in grids["en"] and "sentence 1" not in grids["zh"]

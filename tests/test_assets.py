@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import run_async
 from web import assets
-from web.assets import FOR_EVER, KeptAssets, preload_links
+from web.assets import FOR_EVER, CachedAssets, preload_links
 
 ASSETS = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 LARGE = max(ASSETS.glob("index-*.js"), key=lambda path: path.stat().st_size)
@@ -41,7 +41,7 @@ def client(asks):
         return Response("other")
 
     routes = [Route("/assets/{name:path}", asset, methods=["GET", "HEAD"]), Route("/config", other)]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(KeptAssets)]))
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(CachedAssets)]))
 
 
 def sent(client, path, encoding):
@@ -126,23 +126,23 @@ def status_of(middleware, path, encoding="br"):
     ],
 )
 def test_only_plain_names_of_files_that_are_there_get_an_answer(client, asks, path):
-    middleware = KeptAssets(client.app)
+    middleware = CachedAssets(client.app)
     path = path.format(name=LARGE.name, upper=LARGE.name.upper())
     assert (
         [status_of(middleware, path) for _ in range(2)] == [404, 404]
-        and middleware.kept == {}
+        and middleware.cached == {}
         and asks == []
     )
 
 
 def test_what_is_kept_is_bounded_by_the_files(client, asks):
     """However often and however a file is asked for, it is kept once for each way of compressing it."""
-    middleware = KeptAssets(client.app)
+    middleware = CachedAssets(client.app)
     for number in range(40):
         for encoding in ("br", "gzip", "identity", f"x{number}"):
             for path in (LARGE.name, f"x{number}/../{LARGE.name}", f"{LARGE.name}?{number}"):
                 status_of(middleware, path, encoding)
-    assert len(middleware.kept) == 3 and len(asks) == 3
+    assert len(middleware.cached) == 3 and len(asks) == 3
 
 
 def test_nothing_else_is_touched(client, asks):

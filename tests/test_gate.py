@@ -8,13 +8,13 @@ import pytest
 
 from tests.conftest import run_async
 from web.gate import (
-    Bounds,
-    Forwarded,
-    OpenPaths,
-    OwnPages,
-    Trusted,
+    AllowedPaths,
+    BodyLimit,
+    ProxyHeaders,
+    SameOriginCookies,
+    TrustedProxies,
+    is_allowed,
     is_foreign,
-    is_open,
     language_of,
     route_path,
 )
@@ -72,7 +72,7 @@ def header(scope, name):
 
 
 def behind(named, own=""):
-    return lambda app: Forwarded(app, Trusted(named), own)
+    return lambda app: ProxyHeaders(app, TrustedProxies(named), own)
 
 
 def host_of(named, client, headers, own=""):
@@ -248,7 +248,9 @@ CROSS = {"host": "app.example", "cookie": "session=secret", "sec-fetch-site": "c
 )
 def test_another_sites_request_goes_on_without_the_visitors_account(method, path, mode, keeps):
     session = {"oauth_info": {"access_token": "hf_secret"}}
-    told = passed(OwnPages, method, path, {**CROSS, "sec-fetch-mode": mode}, session=session)
+    told = passed(
+        SameOriginCookies, method, path, {**CROSS, "sec-fetch-mode": mode}, session=session
+    )
     assert (header(told.scope, "cookie") == "session=secret") is keeps and bool(
         told.scope["session"]
     ) is keeps
@@ -258,7 +260,7 @@ def test_another_sites_request_goes_on_without_the_visitors_account(method, path
 def test_ones_own_page_and_a_program_keep_theirs():
     for headers in ({"sec-fetch-site": "same-origin", "origin": "https://app.example"}, {}):
         told = passed(
-            OwnPages,
+            SameOriginCookies,
             "POST",
             "/gradio_api/queue/join",
             {"host": "app.example", "cookie": "session=secret", **headers},
@@ -344,14 +346,14 @@ SHUT = [
 
 @pytest.mark.parametrize("path", OPEN)
 def test_what_the_page_and_its_clients_ask_for_is_open(path):
-    assert is_open(path)
+    assert is_allowed(path)
 
 
 @pytest.mark.parametrize("path", SHUT)
 def test_what_this_app_does_not_use_is_shut(path):
-    told = passed(OpenPaths, "POST", path)
+    told = passed(AllowedPaths, "POST", path)
     assert (
-        not is_open(path)
+        not is_allowed(path)
         and told.scope is None
         and told.status == 404
         and "no such address" in told.text
@@ -415,7 +417,7 @@ def test_no_websocket_is_accepted():
     async def send(message):
         sent.append(message)
 
-    run_async(OpenPaths(None)({"type": "websocket", "path": "/", "headers": []}, None, send))
+    run_async(AllowedPaths(None)({"type": "websocket", "path": "/", "headers": []}, None, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
@@ -423,7 +425,7 @@ def test_no_websocket_is_accepted():
 
 
 def bounded(app):
-    return Bounds(app, 1000)
+    return BodyLimit(app, 1000)
 
 
 def test_a_body_within_the_limit_arrives_whole():
@@ -457,7 +459,7 @@ def test_one_that_says_its_length_is_not_read_at_all():
 
 def test_it_says_so_in_the_pages_language():
     told = passed(
-        Bounds,
+        BodyLimit,
         "POST",
         "/gradio_api/queue/join",
         {"content-length": str(2**30), "referer": "http://h/zh"},

@@ -440,9 +440,8 @@ def stress():
 
 
 def asked_to_hide():
-    said = []
-    sharing._changes(sharing.Shared("predict", {"model": None}), {"hide": "nothing"}, said)
-    return str(said[0])
+    query = {"tab": "predict", "hide": "nothing"}
+    return str(sharing.opened(query, [sharing.Shared("predict", {"model": None})]).wrong[0])
 
 
 def stands_in():

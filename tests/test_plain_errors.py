@@ -18,7 +18,7 @@ from pipeline.settings import Settings
 from tabs.errors import UNEXPECTED
 from tests.conftest import run_async
 from web.fair_queue import FairQueue
-from web.plain_errors import SpokenBlocks
+from web.plain_errors import AppBlocks
 
 # What no answer may hold: a traceback, a library's or a server's path, Gradio's own words
 LEAKS = re.compile(
@@ -69,7 +69,7 @@ def function_with(demo, kind, language="en"):
         for place, component in enumerate(function.inputs):
             if (
                 isinstance(component, kind)
-                and demo.spoken.get(number, "en") == language
+                and demo.function_languages.get(number, "en") == language
                 and not function.batch
             ):
                 return number, place
@@ -373,7 +373,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_stands_in_the_log(caplog):
     def breaks():
         raise OSError(f"no {secret}")
 
-    with SpokenBlocks() as demo:
+    with AppBlocks() as demo:
         gr.Button().click(breaks, None, gr.HTML())
     demo.show_error = True
     with pytest.raises(gr.Error) as told:
@@ -383,7 +383,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_stands_in_the_log(caplog):
         and "that nobody foresaw" in told.value.message
         and secret in caplog.text
     )
-    demo.spoken[0] = "zh"
+    demo.function_languages[0] = "zh"
     with pytest.raises(gr.Error) as told:
         run_async(demo.process_api(0, [], None))
     assert str(UNEXPECTED)[:10] not in told.value.message

@@ -8,7 +8,7 @@ from gradio_client import Client
 
 from app import build_app
 from pipeline.settings import Settings
-from web.sessions import LightSession, keep_light
+from web.sessions import LightSession, use_light_sessions
 
 
 def test_a_visitor_costs_a_tenth_of_what_gradio_takes(tmp_path):
@@ -32,7 +32,7 @@ def test_each_visitor_keeps_a_state_and_a_changed_component():
         gr.Button().click(
             lambda number: (number + 1, number + 1), count, [count, gr.Number()], api_name="add"
         )
-    keep_light()
+    use_light_sessions()
     _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
         one, other = Client(address, verbose=False), Client(address, verbose=False)

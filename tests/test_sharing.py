@@ -35,7 +35,7 @@ def parts():
                 },
                 {gr.Button("Fill it"): ("sentence1",)},
                 gr.State([]),
-                dict.fromkeys(("task", "hide", "lock")),
+                {name: gr.Textbox() for name in ("task", "hide", "lock")},
             ),
             Shared(
                 "fine-tune", {"learning_rate": gr.Number(2e-4), "seed": gr.Number(42, precision=0)}
@@ -46,28 +46,26 @@ def parts():
 
 def of(parts, query):
     """(selected tab, HTML above, {field: what is changed of it})."""
-    tab, above, *updates = opened(query, parts)
-    changed, selected = {}, getattr(tab, "selected", None)
+    address = opened(query, parts)
+    changed = {}
     for part in parts:
-        names = [
-            *part.fields,
-            *("fills" for _ in part.fills),
-            *(["fixed"] if part.fixed else []),
-            *part.teacher,
-        ]
-        assert len(names) == len(part.outputs)
-        own, updates = updates[: len(names)], updates[len(names) :]
-        for name, update in zip(names, own, strict=True):
+        names = {component: name for name, component in part.fields.items()}
+        names |= {component: "fills" for component in part.fills}
+        names |= {part.fixed: "fixed"} if part.fixed else {}
+        names |= {component: name for name, component in part.teacher.items()}
+        assert list(names) == part.outputs
+        for component in address.changes.keys() & names.keys():
+            update, name = address.changes[component], names[component]
             update = (
                 {key: value for key, value in update.items() if key != "__type__"}
                 if isinstance(update, dict)
                 else update
             )
             if update not in ({}, []):
-                assert part.tab == selected or name == "task"
+                assert part.tab == address.tab or name == "task"
                 changed[name] = update
-    assert not updates
-    return selected, above, changed
+    assert set(address.changes) <= {one for part in parts for one in part.outputs}
+    return address.tab, address.above(), changed
 
 
 def test_an_address_fills_the_tab_that_it_names(parts):
@@ -180,21 +178,24 @@ def test_what_the_address_said_of_a_tab_that_was_left_holds_there_and_is_checked
     left = read_left(
         json.dumps({"predict": kept, "fine-tune": [["seed", "8"]], "nowhere": [["lock", "x"]]})
     )
-    [selected, above, *updates], theirs = opened(query, parts, left), slice(5, 13)
+    address, theirs = opened(query, parts, left), parts[1]
+    above = address.above()
     assert (
-        selected.selected == "fine-tune"
+        address.tab == "fine-tune"
         and "asks to lock &#39;nothing&#39;" in above
         and "nowhere" not in above
     )
-    [first, _models, fills, fixed, *handed_on] = updates[theirs][:7]
+    first = address.changes[theirs.fields["sentence1"]]
+    [fills] = (address.changes[component] for component in theirs.fills)
+    fixed = address.changes[theirs.fixed]
     assert (first["value"], first["interactive"], fills["visible"], fixed) == (
         "Cats.",
         False,
         False,
         ["sentence1"],
     )
-    assert handed_on[2] == ["sentence1"], "and is handed on"
-    seed = updates[-1]
+    assert address.changes[theirs.teacher["lock"]] == ["sentence1"], "and is handed on"
+    seed = address.changes[parts[2].fields["seed"]]
     assert (seed["value"], seed["interactive"]) == (7, False), "the address itself is newer"
 
 
@@ -235,9 +236,9 @@ def test_whatever_a_page_hands_over_of_the_tabs_that_were_left(parts, kept):
     assert all(
         isinstance(text, str) for said in left.values() for pair in said.items() for text in pair
     )
-    assert len(opened({"tab": "layers"}, parts, left)) == 2 + sum(
-        len(part.outputs) for part in parts
-    )
+    address = opened({"tab": "layers"}, parts, left)
+    assert address.tab == "layers" and address.above() is not None
+    assert set(address.changes) <= {one for part in parts for one in part.outputs}
 
 
 @pytest.mark.parametrize(

@@ -12,38 +12,38 @@ from starlette.middleware import Middleware
 
 from dev.server import free_port
 from pipeline.errors import InputError
-from web.uploads import AROUND, Room, Uploads, room_of
+from web.uploads import FORM_OVERHEAD, UploadFolder, Uploads, upload_folder
 
 MIB = 2**20
 
 
 @pytest.fixture
 def room(tmp_path):
-    return Room(tmp_path, 100 * MIB, 3600)
+    return UploadFolder(tmp_path, 100 * MIB, 3600)
 
 
 def test_an_address_takes_as_much_as_it_leaves_free(room):
     for _ in range(5):
-        room.take("a", 10 * MIB)
+        room.reserve("a", 10 * MIB)
     with pytest.raises(InputError, match="no more files of visitors"):
-        room.take("a", 10 * MIB)
-    room.take("b", 10 * MIB)
-    room.take("b", 10 * MIB)
+        room.reserve("a", 10 * MIB)
+    room.reserve("b", 10 * MIB)
+    room.reserve("b", 10 * MIB)
     with pytest.raises(InputError):
-        room.take("b", 10 * MIB)
-    room.take("c", 10 * MIB)
+        room.reserve("b", 10 * MIB)
+    room.reserve("c", 10 * MIB)
 
 
 def test_many_small_files_count_too_and_what_did_not_come_is_given_back(room):
-    for _ in range(50 * MIB // AROUND):
-        room.take("a", 1)
+    for _ in range(50 * MIB // FORM_OVERHEAD):
+        room.reserve("a", 1)
     with pytest.raises(InputError):
-        room.take("a", 1)
-    entry = room.take("b", 20 * MIB)
+        room.reserve("a", 1)
+    entry = room.reserve("b", 20 * MIB)
     with pytest.raises(InputError):
-        room.take("c", 20 * MIB)
-    room.settle(entry, 5)
-    room.take("c", 20 * MIB)
+        room.reserve("c", 20 * MIB)
+    room.shrink(entry, 5)
+    room.reserve("c", 20 * MIB)
 
 
 def test_what_is_older_than_its_time_is_removed_and_makes_room(room, tmp_path, monkeypatch):
@@ -52,22 +52,22 @@ def test_what_is_older_than_its_time_is_removed_and_makes_room(room, tmp_path, m
         (tmp_path / name).write_text("x")
     for name in ("old/a.csv", "tmpabc"):
         os.utime(tmp_path / name, (1, 1))
-    room.take("a", 45 * MIB)
+    room.reserve("a", 45 * MIB)
     assert [path.name for path in tmp_path.iterdir()] == ["new.csv"]
     with pytest.raises(InputError):
-        room.take("a", 45 * MIB)
+        room.reserve("a", 45 * MIB)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3700)
-    room.take("a", 45 * MIB)
+    room.reserve("a", 45 * MIB)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_server_before_left_counts(tmp_path):
     (tmp_path / "left").write_bytes(bytes(MIB))
-    room = Room(tmp_path, 2 * MIB, 3600)
+    room = UploadFolder(tmp_path, 2 * MIB, 3600)
     with pytest.raises(InputError):
-        room.take("a", 1.5 * MIB)
-    room.take("a", MIB // 4)
+        room.reserve("a", 1.5 * MIB)
+    room.reserve("a", MIB // 4)
 
 
 def test_a_link_in_the_folder_is_not_followed(room, tmp_path_factory):
@@ -75,7 +75,7 @@ def test_a_link_in_the_folder_is_not_followed(room, tmp_path_factory):
     (elsewhere / "kept").write_text("x")
     os.utime(elsewhere / "kept", (1, 1))
     (room.folder / "link").symlink_to(elsewhere)
-    room.take("a", 1)
+    room.reserve("a", 1)
     assert (elsewhere / "kept").exists()
 
 
@@ -88,7 +88,7 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with gr.Blocks() as demo:
         gr.File()
-    room, port = Room(tmp_path, 8 * MIB, 3600), free_port()
+    room, port = UploadFolder(tmp_path, 8 * MIB, 3600), free_port()
     demo.launch(
         app_kwargs={"middleware": [Middleware(Uploads, room, MIB)]},
         server_name="127.0.0.1",
@@ -178,8 +178,8 @@ def test_junk_is_said_plainly(served):
 
 def test_the_apps_own_room_is_gradios_folder(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
-    room = room_of(settings)
-    assert room is room_of(replace(settings)) and room.folder == tmp_path / "files"
+    room = upload_folder(settings)
+    assert room is upload_folder(replace(settings)) and room.folder == tmp_path / "files"
     assert (room.most, room.seconds) == (
         settings.max_upload_folder_bytes,
         settings.max_upload_seconds,

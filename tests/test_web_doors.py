@@ -173,7 +173,7 @@ def test_another_sites_page_pushes_nothing_though_the_browser_sends_the_cookie(
     space, monkeypatch, headers
 ):
     # This client isn't a proxy of the host's
-    monkeypatch.setattr("web.gate.Trusted.sent", lambda self, scope: False)
+    monkeypatch.setattr("web.gate.TrustedProxies.sent", lambda self, scope: False)
     sent, said = pushed_with(space, monkeypatch, headers)
     assert sent == [] and "Sign in with the button" in said
 

@@ -34,11 +34,12 @@ from pipeline.training import (
     TrainingConfig,
     config_from,
 )
-from tabs.address import Shared, build_share
+from tabs.address import Shared
 from tabs.errors import explain, public, toast
 from tabs.fine_tune import sections as more
 from tabs.fine_tune.sections import BROWSER
 from tabs.fine_tune.shortcut import build_shortcut
+from tabs.share import build_share
 from views import markup
 from views import runs as run_views
 from views.charts import line_chart

@@ -7,8 +7,9 @@ import gradio as gr
 from languages import _
 from pipeline.dataset import SPLITS
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, Settings
-from tabs.address import Shared, build_share, press_open
+from tabs.address import Shared, press_open
 from tabs.errors import LONGEST_TYPED, public
+from tabs.share import build_share
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.batch import BatchGrid
 from tabs.tokenize.batched import build_batched
@@ -179,7 +180,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
     build_share(settings, shared)
     public(tokenize_endpoint(settings), api_name="tokenize")
     openings = (
-        Opening(pair.open, list(pair_inputs), [pair.grid], ahead=True),
-        Opening(batch.open, list(batch_inputs), [batch.grid, batch.tables], ahead=True),
+        Opening(pair.open, list(pair_inputs), [pair.grid], prerender=True),
+        Opening(batch.open, list(batch_inputs), [batch.grid, batch.tables], prerender=True),
     )
     return TokenizeTab(pair, batch, shared, openings)
