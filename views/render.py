@@ -1,7 +1,7 @@
 """Plain data -> HTML, by a template of views/templates with autoescape on.
 
-    >>> print(render("notice.html", message="<b>", kind="info"))
-    <p class="notice info">&lt;b&gt;</p>
+    >>> print(macro("notice", "<b>"))
+    <p class="notice info" role="note">&lt;b&gt;</p>
 
 A visitor's text can't be forgotten to be escaped: what isn't Markup already is escaped, and made
 visible where it holds control characters, direction marks or lone surrogates.
@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from languages import _, ngettext
+from languages import Said, _, ngettext, say
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
@@ -24,6 +24,25 @@ CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u
 def render(template: str, /, **data: Any) -> Markup:
     """The template `template` of views/templates, filled with `data`."""
     return Markup(_environment().get_template(template).render(data))
+
+
+def macro(name: str, /, *arguments: Any) -> Markup:
+    """The macro `name` of `_macros.html`, called with these arguments."""
+    return getattr(_environment().get_template("_macros.html").module, name)(*arguments)
+
+
+def rich(said: Said) -> Markup:
+    """A text whose sentence holds tags, as Markup: its values are escaped.
+
+    >>> print(rich(say("<strong>{name}</strong> is here.", name="<b>")))
+    <strong>&lt;b&gt;</strong> is here.
+    """
+    values = {
+        name: _shown(value) if isinstance(value, str) else value
+        for name, value in said.values.items()
+    }
+    forms = (said.message,) if isinstance(said.message, str) else said.message
+    return Markup(str(Said(*forms, **values)))
 
 
 def visible(value: object) -> str:
@@ -71,6 +90,6 @@ def _environment() -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    environment.globals.update(_=_, ngettext=ngettext)
-    environment.filters["bdi"] = bdi
+    environment.globals.update(_=_, ngettext=ngettext, say=say)
+    environment.filters.update(bdi=bdi, rich=rich)
     return environment
