@@ -44,6 +44,7 @@ from web.first_paint import draw_ahead
 from web.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
 from web.language import HEAD, SpokenPage, build_header
 from web.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
+from web.scripts import script_route
 from web.sessions import keep_light
 from web.theme import CSS, THEME
 from web.uploads import Uploads, room_of
@@ -195,7 +196,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *fine_tune.routes(settings)],
+        "routes": [health_route(settings), script_route(), *fine_tune.routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),

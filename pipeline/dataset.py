@@ -68,9 +68,9 @@ def _source(asked, settings):
     if source not in SOURCES:
         raise InputError(
             say(
-                "{source!r} is not a source of pairs. Choose one of {SOURCES}.",
+                "{source!r} is not a source of pairs. Choose one of {sources}.",
                 source=str(source)[:60],
-                SOURCES=", ".join(SOURCES),
+                sources=", ".join(SOURCES),
             )
         )
     return source
@@ -279,7 +279,7 @@ def _from_hub(settings):
 
 
 def _unless_missing():
-    return unless_missing(say("the Hub has no dataset {MRPC}", MRPC=MRPC))
+    return unless_missing(say("the Hub has no dataset {dataset}", dataset=MRPC))
 
 
 def _load_from_hub():
@@ -349,13 +349,12 @@ def _checked_split(split, rows):
     if lacking:
         raise SourceError(
             say(
-                "The {split} pairs have the columns {columns} and no {lacking}; MRPC has {list}. "
-                "Name MRPC's "
-                "folder.",
+                "The {split} pairs have the columns {columns} and no {missing}; MRPC has "
+                "{expected}. Name MRPC's folder.",
                 split=split,
                 columns=", ".join(rows.column_names)[:120],
-                lacking=lacking[0],
-                list=", ".join(COLUMNS),
+                missing=lacking[0],
+                expected=", ".join(COLUMNS),
             )
         )
     if not len(rows):

@@ -74,7 +74,7 @@ def _is_cached():
 
 
 def _unless_missing():
-    return unless_missing(say("the Hub has no {HUB_METRIC}", HUB_METRIC=HUB_METRIC))
+    return unless_missing(say("the Hub has no {metric}", metric=HUB_METRIC))
 
 
 def _hub_metric(settings):

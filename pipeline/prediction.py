@@ -13,8 +13,8 @@ from languages import say
 from pipeline.collation import collate
 from pipeline.errors import InputError, NoAnswer
 from pipeline.hub.checkpoint_rules import check_fit
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import comes_with_the_app, kept_for, model_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings

@@ -13,8 +13,8 @@ from functools import partial
 
 from languages import say
 from pipeline.errors import InputError, shown
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import kept_for, tokenizer_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.memory import Kept
 from pipeline.settings import Settings
 
@@ -57,7 +57,7 @@ def ask_tokenizer(checkpoint, function, *arguments, settings=None, **keywords):
     """(function(tokenizer, *arguments, **keywords), Origin), where that checkpoint may be opened.
 
     `function` is of a module's top level, and what goes in and comes out is plain data: on a page
-    it may run in another process (isolation/checkpoints.py).
+    it may run in another process (hub/isolated.py).
     """
     return ask(
         checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings or Settings()
@@ -181,9 +181,9 @@ def checked_pair(sentence1, sentence2, settings=None):
         if not isinstance(sentence, str):
             raise InputError(
                 say(
-                    "{which} is {name__}, not text. Give a sentence.",
+                    "{which} is {type}, not text. Give a sentence.",
                     which=which,
-                    name__=type(sentence).__name__,
+                    type=type(sentence).__name__,
                 )
             )
         if is_blank(sentence):
@@ -392,11 +392,11 @@ def _length_notes(full_length, length, max_length):
     if length < full_length:
         return [
             say(
-                "Truncation cut {full_length} of {full_length2} tokens, from the longer sentence "
+                "Truncation cut {cut} of {length} tokens, from the longer sentence "
                 "first, to keep "
                 "max_length = {max_length}.",
-                full_length=full_length - length,
-                full_length2=full_length,
+                cut=full_length - length,
+                length=full_length,
                 max_length=max_length,
             )
         ]

@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from languages import say
+from pipeline.answers import Answers, are_probabilities, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.dataset import SOURCES, load_raw_datasets, majority
 from pipeline.errors import InputError, shown
-from pipeline.explain.what_changed import Answers, is_shares, write
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
     check_labels,
@@ -403,10 +403,10 @@ def freeze(model, layers):
         )
         raise InputError(
             say(
-                "frozen_layers is {layers}, but this checkpoint {has}. Choose a smaller number, "
-                "or 0.",
+                "frozen_layers is {layers}, but this checkpoint {extent}. Choose a smaller "
+                "number, or 0.",
                 layers=layers,
-                has=has,
+                extent=has,
             )
         )
     for part in (*embeddings_of(model), *found[:layers]):
@@ -583,7 +583,7 @@ def _train(config, folder, settings, should_stop, tell):
 
 def _keep_answers(folder, trainer, before, answers):
     try:
-        write(folder, trainer.eval_dataset, before, answers.shares(trainer))
+        write_answers(folder, trainer.eval_dataset, before, answers.shares(trainer))
     except OSError:  # a full disk costs the comparison pair by pair, not the run
         pass
 
@@ -674,7 +674,7 @@ def _kept_figures(path, pairs):
     whole = isinstance(figures, dict) and all(
         type(figures.get(name)) is float for name in EVALUATED
     )
-    whole = whole and is_shares(figures.get("shares")) and len(figures["shares"]) == pairs
+    whole = whole and are_probabilities(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
 
@@ -805,8 +805,8 @@ def config_from(values):
     if not isinstance(values, dict):
         raise InputError(
             say(
-                "The settings of a run are names with values, not {name__}.",
-                name__=type(values).__name__,
+                "The settings of a run are names with values, not {type}.",
+                type=type(values).__name__,
             )
         )
     known = {field.name for field in fields(TrainingConfig)}

@@ -16,7 +16,7 @@ import gradio as gr
 from languages import LANGUAGES, _, say
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import RUN_PREFIX
-from views import drawing
+from views import markup
 
 MOST_TASK, MOST_NAME = 300, 200
 LISTS = ("hide", "lock")
@@ -506,8 +506,8 @@ def _number(name, written, component):
 def _above(task, said):
     label = _("Your teacher's task")
     drawn = (
-        f'<p class="task" role="note"><strong>{label}</strong> <bdi>{drawing.text(task)}</bdi></p>'
+        f'<p class="task" role="note"><strong>{label}</strong> <bdi>{markup.text(task)}</bdi></p>'
         if task
         else ""
     )
-    return drawn + "".join(drawing.notice(message, kind="error") for message in said)
+    return drawn + "".join(markup.notice(message, kind="error") for message in said)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from languages import DEFAULT_LANGUAGE, language, say, speaking
 from pipeline.errors import InputError
-from views import drawing
+from views import markup
 
 log = logging.getLogger(__name__)
 UNEXPECTED = say(
@@ -46,7 +46,7 @@ def notice_on_error(outputs, clears=0):
             try:
                 return handler(*args)
             except Exception as error:
-                notice = drawing.notice(explain(error), kind="error")
+                notice = markup.notice(explain(error), kind="error")
                 return (
                     (notice, *[""] * clears, *[gr.skip()] * (outputs - 1 - clears))
                     if outputs > 1

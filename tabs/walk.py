@@ -12,7 +12,7 @@ import json
 import gradio as gr
 
 from languages import _, say
-from views.drawing import sentences
+from views.markup import sentences
 
 # (what the learner does, the tab where, its part, the control that it is about or what stands in
 # for it, what to do, what to look at)

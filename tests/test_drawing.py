@@ -14,7 +14,7 @@ from pipeline.collation import BatchView, Column
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
-from views import drawing
+from views import drawing, markup
 
 SCRIPT = "<script>alert(1)</script>"
 VOID = {"br", "img", "input", "hr"}
@@ -103,8 +103,8 @@ HOSTILE = {
     ),
     "columns_table": lambda: drawing.columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
-    "origin_line": lambda: drawing.origin_line(SCRIPT, True),
-    "notice": lambda: drawing.notice(SCRIPT),
+    "origin_line": lambda: markup.origin_line(SCRIPT, True),
+    "notice": lambda: markup.notice(SCRIPT),
     "probability_bars": lambda: drawing.probability_bars(ANSWER),
     "run_status": lambda: drawing.run_status("failed", 1, 2, None, SCRIPT),
     "result_table": lambda: drawing.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
@@ -137,11 +137,11 @@ def test_quotes_cannot_leave_an_attribute():
     ],
 )
 def test_what_cannot_be_seen_is_shown(hidden, seen):
-    assert drawing.text(f"a{hidden}b") == f"a{seen}b"
+    assert markup.text(f"a{hidden}b") == f"a{seen}b"
 
 
 def test_emoji_families_stay_whole():
-    assert drawing.text("👩\u200d👧") == "👩\u200d👧"
+    assert markup.text("👩\u200d👧") == "👩\u200d👧"
 
 
 def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from app import build_app
 from pipeline.errors import InputError
-from pipeline.runs.folder import read_judgement
+from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import Run
 from pipeline.settings import Settings
 from pipeline.training import TrainingConfig

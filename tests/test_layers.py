@@ -278,7 +278,7 @@ def test_batch_norm_by_hand(n, channels, momentum, affine, track, passes, seed):
         ([[[[1.0, 2.0]]]], {"momentum": 2}, "momentum is 2. Choose 0 to 1"),
         ([[[[1.0, 2.0]]]], {"eps": 0}, "eps is 0"),
         ([[[[1.0, 2.0]]]], {"affine": False, "weight": [2.0]}, "affine is False"),
-        ([[[[1.0, 2.0]]]], {"weight": [2.0, 3.0]}, "2 numbers were given for 1 channels"),
+        ([[[[1.0, 2.0]]]], {"weight": [2.0, 3.0]}, "2 numbers were given for 1 channel. Give one."),
         ([[[[1.0, 2.0]]]], {"passes": 0}, "passes is 0"),
     ],
 )

@@ -11,11 +11,12 @@ from pipeline import __main__ as command_line
 from pipeline import training
 from pipeline.errors import InputError, NoAnswer
 from pipeline.explain.step_by_hand import one_step
+from pipeline.explain.what_changed import read_judgement
 from pipeline.export.csv_answers import answer_rows, read_pairs, write_answers
 from pipeline.export.model import model_card
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.prediction import checked_logits, predict, predict_each, softmax
-from pipeline.runs.folder import as_line, event_in, read_judgement
+from pipeline.runs.folder import as_line, event_in
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import Settings
 from pipeline.training import TrainingConfig, evaluate_checkpoint, fine_tune

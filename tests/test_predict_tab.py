@@ -314,7 +314,7 @@ def test_stress_is_honest_about_failures(page, tiny, settings):
     )
     open_rows = page.stress(*PAIR, tiny, "not_equivalent")
     assert open_rows.count("– open") == sum(row.prediction is not None for row in rows[3:])
-    assert "truth is 'x'" in page.stress(*PAIR, tiny, "x").replace("&#x27;", "'")
+    assert "truth is 'x'" in page.stress(*PAIR, tiny, "x").replace("&#39;", "'")
 
 
 def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():

@@ -172,7 +172,7 @@ def test_what_a_run_changed_is_counted_and_listed():
         "what moved most stands first"
     )
     gone = said(drawing.changed_pairs(judgement, None, LABELS))
-    assert "aren't here any more" in gone.replace("&#x27;", "'") and "row 2" in gone
+    assert "aren't here any more" in gone.replace("&#39;", "'") and "row 2" in gone
 
 
 def test_no_more_pairs_are_listed_than_can_be_read():

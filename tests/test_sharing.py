@@ -104,15 +104,15 @@ def test_a_run_opens_its_tab(parts):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"tab": "nowhere"}, "asks for the tab &#x27;nowhere&#x27;, which isn"),
+        ({"tab": "nowhere"}, "asks for the tab &#39;nowhere&#39;, which isn"),
         (
             {"tab": "tokenize", "split": "dev"},
-            "split = &#x27;dev&#x27;, which can&#x27;t be chosen here. Choose one of train, test.",
+            "split = &#39;dev&#39;, which can&#39;t be chosen here. Choose one of train, test.",
         ),
         ({"tab": "tokenize", "truncation": "maybe"}, "Choose one of true, false."),
         ({"tab": "tokenize", "max_length": "7"}, "Write a whole number from 8 to 512 there."),
         ({"tab": "tokenize", "max_length": "64.5"}, "Write a whole number from 8 to 512 there."),
-        ({"tab": "tokenize", "max_length": "nan"}, "max_length = &#x27;nan&#x27;"),
+        ({"tab": "tokenize", "max_length": "nan"}, "max_length = &#39;nan&#39;"),
         ({"tab": "fine-tune", "learning_rate": "inf"}, "Write a number there."),
         ({"tab": "fine-tune", "seed": "1" * 400}, "Write a whole number there."),
         (
@@ -123,7 +123,7 @@ def test_a_run_opens_its_tab(parts):
             {"tab": "tokenize", "checkpoint": "x" * 201},
             "brings 201 characters for checkpoint; 200 is the most.",
         ),
-        ({"tab": "tokenize", "lock": "nothing"}, "asks to lock &#x27;nothing&#x27;, which isn"),
+        ({"tab": "tokenize", "lock": "nothing"}, "asks to lock &#39;nothing&#39;, which isn"),
         ({"task": "x" * (MOST_TASK + 1)}, "a task of 301 characters; 300 is the most."),
     ],
 )
@@ -183,7 +183,7 @@ def test_what_the_address_said_of_a_tab_that_was_left_holds_there_and_is_checked
     [selected, above, *updates], theirs = opened(query, parts, left), slice(5, 13)
     assert (
         selected.selected == "fine-tune"
-        and "asks to lock &#x27;nothing&#x27;" in above
+        and "asks to lock &#39;nothing&#39;" in above
         and "nowhere" not in above
     )
     [first, _models, fills, fixed, *handed_on] = updates[theirs][:7]
@@ -257,14 +257,14 @@ def test_several_of_a_list(parts):
         "models": {"value": ["a"]}
     }, "a sender's own run"
     _, above, changed = of(parts, {"tab": "predict", "models": "a,c"})
-    assert "models = &#x27;c&#x27;" in above and changed == {}
+    assert "models = &#39;c&#39;" in above and changed == {}
 
 
 def test_three_hundred_names_that_are_not_there_are_one_message(parts):
     _, above, _ = of(
         parts, {"tab": "tokenize", "hide": ",".join(f"x{number}" for number in range(300))}
     )
-    assert above.count('role="alert"') == 1 and "&#x27;x2&#x27;, …" in above and "x3" not in above
+    assert above.count('role="alert"') == 1 and "&#39;x2&#39;, …" in above and "x3" not in above
 
 
 names = st.sampled_from(

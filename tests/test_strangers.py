@@ -19,10 +19,10 @@ from pipeline.errors import HubUnavailable, InputError, SourceError
 from pipeline.explain import experiments
 from pipeline.explain.forecast import forecast, size_of
 from pipeline.explain.step_by_hand import one_step
-from pipeline.hub import repository
+from pipeline.hub import isolated, repository
 from pipeline.hub.checkpoint_rules import check_folder
 from pipeline.hub.sources import embedded_checkpoint, stand_in
-from pipeline.isolation import checkpoints, landlock, messages, processes
+from pipeline.isolation import landlock, messages, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
@@ -121,7 +121,7 @@ def test_the_apps_own_checkpoint_would_pass():
 @pytest.fixture
 def isolating(settings):
     yield replace(settings, isolates=True, isolated_seconds=15.0)
-    checkpoints.end_all()
+    isolated.end_all()
 
 
 def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
@@ -138,7 +138,7 @@ def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
 def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating, monkeypatch):
     """The first question finds the Hub away, and by the second the files have come: the page's process opens neither."""
     monkeypatch.setattr(
-        checkpoints,
+        isolated,
         "checkpoint_files",
         lambda name, *_: stand_in(name, HubUnavailable("it stalls")),
     )
@@ -162,25 +162,25 @@ def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating
 @pytest.mark.parametrize("how", [read, read_natively])
 def test_only_the_checkpoints_folder_can_be_read(how, path, tiny, isolating):
     with pytest.raises(SourceError, match="can't be used here"):
-        checkpoints.ask(tiny, how, path.format(page=os.getpid(), root=ROOT), settings=isolating)
+        isolated.ask(tiny, how, path.format(page=os.getpid(), root=ROOT), settings=isolating)
 
 
 def test_a_neighbours_checkpoint_is_out_of_reach(tiny, tiny_distilbert, isolating):
     own, other = (
-        checkpoints.find(name, False, isolating).folder / "config.json"
+        isolated.find(name, False, isolating).folder / "config.json"
         for name in (tiny, tiny_distilbert)
     )
-    assert checkpoints.ask(tiny, read, str(own), settings=isolating) == 100
+    assert isolated.ask(tiny, read, str(own), settings=isolating) == 100
     with pytest.raises(SourceError):
-        checkpoints.ask(tiny, read, str(other), settings=isolating)
+        isolated.ask(tiny, read, str(other), settings=isolating)
 
 
 @pytest.mark.parametrize("what", [start_a_process, panic])
 def test_what_it_may_not_do_is_an_error_of_its_own(what, tiny, isolating):
     with pytest.raises(SourceError, match="can't be used here") as refused:
-        checkpoints.ask(tiny, what, settings=isolating)
+        isolated.ask(tiny, what, settings=isolating)
     assert "cargo" not in str(refused.value)
-    assert checkpoints.ask(tiny, environment, settings=isolating)  # the process goes on
+    assert isolated.ask(tiny, environment, settings=isolating)  # the process goes on
 
 
 @pytest.mark.skipif(landlock.version() < 6, reason="before version 6 Landlock doesn't hold signals")
@@ -190,7 +190,7 @@ def test_it_can_end_no_other_process(tiny, isolating):
         processes.fork_server._process.pid if processes.fork_server._process else os.getpid(),
     ):
         with pytest.raises(SourceError, match="can't be used here"):
-            checkpoints.ask(tiny, kill, pid, settings=isolating)
+            isolated.ask(tiny, kill, pid, settings=isolating)
 
 
 def test_it_has_no_network(tiny, isolating):
@@ -198,14 +198,14 @@ def test_it_has_no_network(tiny, isolating):
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         with pytest.raises(SourceError):
-            checkpoints.ask(tiny, connect, server.getsockname()[1], settings=isolating)
+            isolated.ask(tiny, connect, server.getsockname()[1], settings=isolating)
 
 
 def test_its_environment_holds_no_secret(tiny, isolating, monkeypatch):
     processes.fork_server.stop()
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    seen = checkpoints.ask(tiny, environment, settings=isolating)
+    seen = isolated.ask(tiny, environment, settings=isolating)
     assert (
         not set(SECRETS) & set(seen)
         and "madeup" not in str(seen)
@@ -219,34 +219,33 @@ def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(
 ):
     impatient = replace(isolating, isolated_seconds=3.0)
     with pytest.raises(SourceError, match="took more memory|broke its process|can't be used"):
-        checkpoints.ask(tiny, take_memory, settings=impatient)
+        isolated.ask(tiny, take_memory, settings=impatient)
     with pytest.raises(SourceError, match="gave no answer within 3 s"):
-        checkpoints.ask(tiny, never_end, settings=impatient)
+        isolated.ask(tiny, never_end, settings=impatient)
     with pytest.raises(SourceError, match="was closed"):
-        checkpoints.ask(tiny, end, settings=impatient)
+        isolated.ask(tiny, end, settings=impatient)
     with pytest.raises(
         SourceError, match="had to be closed 2 times, and is not opened again for 5 minutes"
     ):
-        checkpoints.ask(tiny, environment, settings=impatient)
-    assert checkpoints.ask(tiny_distilbert, environment, settings=impatient)
+        isolated.ask(tiny, environment, settings=impatient)
+    assert isolated.ask(tiny_distilbert, environment, settings=impatient)
 
 
 def test_nobodys_requests_close_a_checkpoint_for_all_others(tiny, isolating):
     """Whoever waits behind a request that is cut off is answered by the next process, and nothing is held against it."""
     impatient = replace(isolating, isolated_seconds=3.0)
-    assert checkpoints.ask(tiny, environment, settings=impatient)
+    assert isolated.ask(tiny, environment, settings=impatient)
     with ThreadPoolExecutor(5) as pool:
         for _ in range(2):
-            slow = pool.submit(checkpoints.ask, tiny, never_end, settings=impatient)
+            slow = pool.submit(isolated.ask, tiny, never_end, settings=impatient)
             time.sleep(0.5)
             waiting = [
-                pool.submit(checkpoints.ask, tiny, environment, settings=impatient)
-                for _ in range(4)
+                pool.submit(isolated.ask, tiny, environment, settings=impatient) for _ in range(4)
             ]
             with pytest.raises(SourceError, match="gave no answer within 3 s"):
                 slow.result()
             assert all(future.result() for future in waiting)
-    assert checkpoints.ask(tiny, environment, settings=impatient)
+    assert isolated.ask(tiny, environment, settings=impatient)
 
 
 def test_more_checkpoints_than_processes_are_all_answered(isolating):
@@ -258,7 +257,7 @@ def test_more_checkpoints_than_processes_are_all_answered(isolating):
         ask_tokenizer(name, pair_view, *PAIR, 64, True, few, settings=few)[1].loaded
         for name in names * 2
     ]
-    assert answers == names * 2 and len(checkpoints._processes) <= 2
+    assert answers == names * 2 and len(isolated._processes) <= 2
 
 
 def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
@@ -328,7 +327,7 @@ def test_a_worker_gets_no_secret(tmp_path, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-c", "import os; print(dict(os.environ))"]
-    assert workers.start_behind(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
+    assert workers.start_in_background(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
     seen = (tmp_path / "log").read_text()
     assert "madeup" not in seen and "'RUNS_DIR': 'x'" in seen and "PATH" in seen
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.isolation.priority import BACKGROUND_NICENESS
 from pipeline.runs import supervisor as runs
 from pipeline.runs import worker_process as workers
 from pipeline.runs.liveness import claim
@@ -102,7 +103,7 @@ def test_the_command_line_is_handed_over_as_it_stands(tmp_path, spare):
 
 def test_the_spare_ends_with_its_server_and_costs_nothing_while_it_waits():
     code = (
-        "import time, os; from pipeline import workers; workers.keep_spare(); assert workers.spare_is_ready(240); "
+        "import time, os; from pipeline.runs import worker_process as workers; workers.keep_spare(); assert workers.spare_is_ready(240); "
         "print(workers._kept['spare'].pid, flush=True); time.sleep(600)"
     )
     server = subprocess.Popen(
@@ -124,7 +125,7 @@ def cpu_seconds(pid):
 
 
 def test_nobody_keeps_a_spare_unasked():
-    code = "from pipeline import workers; workers.renew_spare(); print(workers._kept['spare'])"
+    code = "from pipeline.runs import worker_process as workers; workers.renew_spare(); print(workers._kept['spare'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "None", done.stderr
 
@@ -193,7 +194,7 @@ def test_what_is_made_ready_for_all_has_its_time_and_leaves_spare_and_cores_alon
     settings.runs_folder.mkdir()
     runs._prepare(replace(settings, prepare_seconds=2))
     pid = int((settings.runs_folder / "before.log").read_text())
-    assert is_gone(pid) and nice == [workers.BEHIND]
+    assert is_gone(pid) and nice == [BACKGROUND_NICENESS]
     assert workers._kept["spare"] is spare and spare.poll() is None
 
 

@@ -1,47 +1,17 @@
 """Plain data -> HTML: real tables with headers, curves as SVG. Every text is escaped; nothing here
 imports gradio.
-
->>> text("<b>")
-'&lt;b&gt;'
 """
 
-import html
 import math
-import unicodedata
 from dataclasses import dataclass
 
 from languages import _, say
 from pipeline.prediction import written
+from views.markup import bdi, captioned, framed, notice, sentences, text
 
-CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
 # What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level
 # BPE, SentencePiece.
 JOINTS = ("##", "Ġ", "▁")
-
-
-def text(value):
-    """A visitor's text, safe and visible: HTML escaped, control characters as pictures, lone
-    surrogates replaced.
-    """
-    clean = "".join(_visible(character) for character in str(value))
-    return html.escape(clean)
-
-
-def _visible(character):
-    if ord(character) in CONTROL_PICTURES:
-        return CONTROL_PICTURES[ord(character)]
-    if "\ud800" <= character <= "\udfff":
-        return "\ufffd"
-    # Direction overrides and zero-width characters change what other text looks like: they are
-    # named instead.
-    if unicodedata.category(character) in ("Cf", "Cc", "Zl", "Zp") and character != "\u200d":
-        return f"⟨U+{ord(character):04X}⟩"
-    return character
-
-
-def bdi(value):
-    """Text whose writing direction stays its own."""
-    return f"<bdi>{text(value)}</bdi>"
 
 
 def piece(value):
@@ -50,43 +20,6 @@ def piece(value):
     """
     joint = next((mark for mark in JOINTS if value.startswith(mark) and value != mark), "")
     return (f'<span class="joint">{joint}</span>' if joint else "") + bdi(value[len(joint) :])
-
-
-def sentences(*said):
-    """Sentences one after another, as the reader's language sets them: Chinese has no blank after
-    its full stop.
-    """
-    return _(" ").join(str(one) for one in said if one)
-
-
-def captioned(name, caption, rows, role=""):
-    """A table with its caption; the caption's text stays in sight while the frame scrolls."""
-    role = f' role="{role}"' if role else ""
-    return (
-        f'<table class="{name}"{role}><caption><span>{text(caption)}</span></caption>{rows}</table>'
-    )
-
-
-def framed(table, label):
-    """A frame that scrolls by itself, also from the keyboard, so that the page never scrolls
-    sideways.
-    """
-    return f'<div class="frame" tabindex="0" role="region" aria-label="{text(label)}">{table}</div>'
-
-
-def notice(message, kind="info"):
-    """A sentence that wants to be read: kind info, warning or error."""
-    role = "alert" if kind == "error" else "note"
-    return f'<p class="notice {kind}" role="{role}">{text(message)}</p>'
-
-
-def origin_line(message, fallback=False):
-    """Where something was loaded from; a stand-in looks like one."""
-    label = _("Stand-in") if fallback else _("Loaded")
-    return (
-        f'<p class="origin{" stands-in" if fallback else ""}"><strong>{label}</strong> '
-        f"{text(message)}</p>"
-    )
 
 
 # ---------------------------------------------------------------- tokens

@@ -8,9 +8,9 @@ Nothing here imports gradio.
 import math
 from dataclasses import dataclass, replace
 
-from languages import _, say, told
+from languages import _, ngettext, say, told
 from views.code import code, highlighted
-from views.drawing import captioned, framed, notice, sentences, text
+from views.markup import captioned, framed, notice, sentences, text
 
 # ---------------------------------------------------------------- tensors
 
@@ -137,9 +137,9 @@ def size_table(shapes):
         for name, numbers, at in ((_("height"), shapes.height, 2), (_("width"), shapes.width, 3))
     )
     caption = _(
-        "{shape} in, {shape2} out (N × C × H × W)",
-        shape=shape(shapes.input),
-        shape2=shape(shapes.output),
+        "{input_shape} in, {output_shape} out (N × C × H × W)",
+        input_shape=shape(shapes.input),
+        output_shape=shape(shapes.output),
     )
     return framed(
         captioned("small-table sizes", caption, f"<tr>{head}</tr>{rows}"), _("Sizes in and out")
@@ -233,16 +233,22 @@ def convolution(made, window, at):
                     parameters=made.parameters,
                 )
                 if made.bias
-                else _(
-                    "weight: {shape}; {parameters} parameters",
+                else ngettext(
+                    "weight: {shape}; {count} parameter",
+                    "weight: {shape}; {count} parameters",
+                    made.parameters,
                     shape=shape(made.weight_shape),
-                    parameters=made.parameters,
                 ),
                 _kernels(made, at[0], min(window.terms), per_group),
             ),
             stage(_("Output"), shape(made.shapes.output), outputs, "output"),
             worked(
-                _("Output channel {at}, row {at2}, column {at3}", at=at[0], at2=at[1], at3=at[2]),
+                _(
+                    "Output channel {channel}, row {row}, column {column}",
+                    channel=at[0],
+                    row=at[1],
+                    column=at[2],
+                ),
                 _summed(window),
             ),
         ]
@@ -265,7 +271,7 @@ def _kernels(made, channel, first, per_group):
     for out, kernels in enumerate(made.weight):
         whole = frozenset((r, c) for r in range(len(kernels[0])) for c in range(len(kernels[0][0])))
         for number_in, kernel in enumerate(kernels):
-            where = _("for output {out}, ", out=out) + (
+            where = _("for output {channel}, ", channel=out) + (
                 _(
                     "its input {number_in} of {per_group}",
                     number_in=number_in + 1,
@@ -359,7 +365,12 @@ def pooling(picture, area, made, window, at, padding, restored):
             "output",
         ),
         worked(
-            _("Output channel {at}, row {at2}, column {at3}", at=at[0], at2=at[1], at3=at[2]),
+            _(
+                "Output channel {channel}, row {row}, column {column}",
+                channel=at[0],
+                row=at[1],
+                column=at[2],
+            ),
             [line, *_index_line(made, at, size[1])],
         ),
     ]
@@ -570,13 +581,18 @@ def _plane_name(example=None, channel=None):
 
 def losses(made, title, formula, each):
     """Losses, and how `each` of its elements or examples is called -> each reduction in numbers."""
-    rows = [(_("{each} {n}", each=each, n=n), line) for n, line in enumerate(made.lines)]
+    rows = [
+        (_("{element} {number}", element=each, number=n), line) for n, line in enumerate(made.lines)
+    ]
     table = records(
         ("", formula), rows, _("reduction='none': {shape}", shape=shape(made.none_shape))
     )
     reductions = facts(
         [
-            ("'none'", _("{count} numbers, above", count=len(made.lines))),
+            (
+                "'none'",
+                ngettext("{count} number, above", "{count} numbers, above", len(made.lines)),
+            ),
             ("'sum'", made.sum_line),
             ("'mean'", _("sum / n = {line}", line=made.mean_line)),
         ],
@@ -775,10 +791,10 @@ def updater_chart(curves):
     )
     legend = "".join(_updater_legend(g, group, curves) for g, group in enumerate(groups))
     label = _(
-        "Loss of {count} combinations over {count2} steps, in {count3} different lines",
-        count=len(curves),
-        count2=len(curves[0].losses) - 1,
-        count3=len(groups),
+        "Loss of {combinations} combinations over {steps}, in {lines}",
+        combinations=len(curves),
+        steps=ngettext("{count} step", "{count} steps", len(curves[0].losses) - 1),
+        lines=ngettext("{count} different line", "{count} different lines", len(groups)),
     )
     inside = f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT}" height="{HEIGHT - TOP - BOTTOM}"/>'
     clip = f'<clipPath id="updater-clip">{inside}</clipPath>'
@@ -915,7 +931,7 @@ def _updater_points(curves):
         rows,
         _("Loss before each step")
         if every == 1
-        else _("Loss before every {every}th step, and at the end", every=every),
+        else _("Loss before one step in {every}, and at the end", every=every),
     )
 
 

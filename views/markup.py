@@ -10,9 +10,7 @@ other functions return plain strings, for the views that aren't templates yet; a
 macros of `_macros.html` instead.
 """
 
-import html
-
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from languages import _
 from views.render import macro, visible
@@ -39,7 +37,7 @@ def sentences(*said: object) -> str:
 
 def text(value: object) -> str:
     """A visitor's text, HTML escaped, with nothing invisible in it."""
-    return html.escape(visible(value))
+    return str(escape(visible(value)))
 
 
 def bdi(value: object) -> str:

@@ -270,17 +270,15 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
     """
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
-    right, of = len(known) - len(failed), len(known)
-    summary = (
-        _(
-            "Right on {right} of {of} pairs whose answer is known. Wrong on: {failed}.",
+    right, count = len(known) - len(failed), len(known)
+    summary = _("Right on {right} of {count} pairs whose answer is known.", right=right, count=count)
+    if failed:
+        summary = _(
+            "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
             right=right,
-            of=of,
+            count=count,
             failed=listed(failed),
         )
-        if failed
-        else _("Right on {right} of {of} pairs whose answer is known.", right=right, of=of)
-    )
     caution = _(
         "A change is made only where it surely leaves good English that says something else. "
         "Where none is sure, "

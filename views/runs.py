@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from languages import _
 from pipeline.explain.diagnosis import KNEW, LEARNS, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT
-from views.drawing import captioned, duration, framed, notice, sentences, stretches, text
+from views.drawing import duration, stretches
+from views.markup import captioned, framed, notice, sentences, text
 
 SHOWN_PAIRS = 12
 
@@ -371,11 +372,7 @@ def _changes(name, rows, judgement, pairs, labels):
         )
         for row in rows[:SHOWN_PAIRS]
     ]
-    some = (
-        _(", the {SHOWN_PAIRS} that moved most", SHOWN_PAIRS=SHOWN_PAIRS)
-        if len(rows) > SHOWN_PAIRS
-        else ""
-    )
+    some = _(", the {count} that moved most", count=SHOWN_PAIRS) if len(rows) > SHOWN_PAIRS else ""
     caption = _(
         "{name}: {count} pair{s}{some}",
         name=name,
@@ -475,9 +472,9 @@ def step_drawn(step, labels):
     batch = table(
         "pairs",
         _(
-            "The batch: {shape} pairs, padded to {shape2} tokens",
-            shape=step.shape[0],
-            shape2=step.shape[1],
+            "The batch: {pairs} pairs, padded to {tokens} tokens",
+            pairs=step.shape[0],
+            tokens=step.shape[1],
         ),
         head,
         [
@@ -517,13 +514,13 @@ def step_drawn(step, labels):
         ],
     )
     said = _(
-        "Afterwards no weight differs by more than {apart} between the two. {moved:,} of "
+        "Afterwards no weight differs by more than {difference} between the two. {moved:,} of "
         "{weights:,} weights moved, by "
         "up to {update:.1e}.",
         moved=step.moved,
         weights=step.weights,
         update=step.largest_update,
-        apart=f"<strong>{_tiny(step.weight_difference)}</strong>",
+        difference=f"<strong>{_tiny(step.weight_difference)}</strong>",
     )
     weights = table(
         "followed",

@@ -8,17 +8,8 @@ from itertools import groupby
 
 from languages import _, say
 from pipeline.settings import LABELS
-from views.drawing import (
-    ROLE_NAMES,
-    bdi,
-    captioned,
-    framed,
-    notice,
-    origin_line,
-    piece,
-    sentences,
-    text,
-)
+from views.drawing import ROLE_NAMES, piece
+from views.markup import bdi, captioned, framed, notice, origin_line, sentences, text
 
 ROW_NAMES = {"piece": say("token")}
 ANSWERS = {
@@ -103,7 +94,9 @@ def ways(made):
 
 
 def _way(way):
-    types = _(" · token_type_ids {map}", map=_listed(way.type_ids)) if way.type_ids else ""
+    types = (
+        _(" · token_type_ids {type_ids}", type_ids=_listed(way.type_ids)) if way.type_ids else ""
+    )
     count = _("{count} tokens", count=len(way.tokens))
     head = (
         f"<h3>{text(way.name)} <small><code>{text(way.call)}</code> · {count}{types}</small></h3>"
@@ -115,12 +108,12 @@ def _sums(made):
     first, second, pair, swapped = made
     apart, together = len(first.tokens) + len(second.tokens), len(pair.tokens)
     said = _(
-        "Separately: {count} + {count2} = {apart} tokens in two rows, and a classifier like this "
+        "Separately: {first} + {second} = {total} tokens in two rows, and a classifier like this "
         "one never sees "
         "both at once. As a pair: {together} in one row",
-        count=len(first.tokens),
-        count2=len(second.tokens),
-        apart=apart,
+        first=len(first.tokens),
+        second=len(second.tokens),
+        total=apart,
         together=together,
     )
     fewer = apart - together
@@ -137,11 +130,10 @@ def _sums(made):
         said = sentences(
             said,
             _(
-                "Swapped, sentence 2 has type {listed} and sentence 1 type {listed2}: the type "
-                "tells the "
-                "place, not the sentence.",
-                listed=_listed(types[2]),
-                listed2=_listed(types[1]),
+                "Swapped, sentence 2 has type {second_type} and sentence 1 type {first_type}: the "
+                "type tells the place, not the sentence.",
+                second_type=_listed(types[2]),
+                first_type=_listed(types[1]),
             ),
         )
     return f'<p class="quiet">{text(said)}</p>'
@@ -181,7 +173,7 @@ def checkpoints(pair_of_splits, origins, same=""):
         alone = (
             f'<section class="way"><p class="quiet">{text(said)}</p>{strip(split.tokens)}</section>'
         )
-        return notice(same, kind="warning") + _under() + alone
+        return f"{notice(same, kind='warning')}{_under()}{alone}"
     sides = "".join(
         _side(split, origin) for split, origin in zip(pair_of_splits, origins, strict=True)
     )
@@ -194,12 +186,11 @@ def _specials(split):
 
 def _side(split, origin):
     said = _(
-        "{count} tokens from a vocabulary of {entries:,} entries; {count2} of them (dashed) stand "
-        "for characters "
-        "that are no single token of the other. Special tokens: {special}",
+        "{count} tokens from a vocabulary of {entries:,} entries; {differing} of them (dashed) "
+        "stand for characters that are no single token of the other. Special tokens: {special}",
         count=len(split.tokens),
         entries=split.entries,
-        count2=len(split.differs),
+        differing=len(split.differs),
         special=_specials(split),
     )
     line = origin_line(str(origin), origin.stands_in)
@@ -259,7 +250,7 @@ def _verdicts(answers):
     kept = (
         _("not at all")
         if padded.difference == 0
-        else _("by {off} at most", off=_off(padded.difference))
+        else _("by {difference} at most", difference=_off(padded.difference))
     )
     if padded.difference < ROUNDING:
         rounding = (
@@ -278,9 +269,9 @@ def _verdicts(answers):
     changed = _("becomes") if unmasked.label != alone.label else _("this time stays")
     yield (
         _(
-            "Without it the model reads [PAD] like a word: the logits move by {off}, and the "
-            "label {changed} {label}.",
-            off=_off(unmasked.difference),
+            "Without it the model reads [PAD] like a word: the logits move by {difference}, and "
+            "the label {changed} {label}.",
+            difference=_off(unmasked.difference),
             changed=changed,
             label=unmasked.label,
         )
@@ -305,11 +296,11 @@ def costs(made, lengths, measuring=False):
     )
     rows = "".join(_cost(cost) for cost in made)
     caption = _(
-        "{count} rows of {lengths} to {lengths2} tokens, {lengths3} together",
+        "{count} rows of {shortest} to {longest} tokens, {total} together",
         count=len(lengths),
-        lengths=min(lengths),
-        lengths2=max(lengths),
-        lengths3=sum(lengths),
+        shortest=min(lengths),
+        longest=max(lengths),
+        total=sum(lengths),
     )
     table = framed(captioned("small-table bars costs", caption, head + rows), _("Costs of padding"))
     return (
@@ -421,8 +412,5 @@ def map_times(times, origin):
         ratio=times.ratio,
         same=same,
     )
-    return (
-        origin_line(origin)
-        + framed(table, _("Times of Dataset.map"))
-        + f'<p class="sum small">{text(said)}</p>'
-    )
+    table = framed(table, _("Times of Dataset.map"))
+    return f'{origin_line(origin)}{table}<p class="sum small">{text(said)}</p>'

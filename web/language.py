@@ -16,6 +16,7 @@ from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language
 from tabs.address import QUIET, SHOW_ADDRESS
 from web.assets import preload_links
 from web.gate import route_path
+from web.scripts import script_tag
 
 # On a phone Gradio hides its API's link, and the dot beside it should go; to a rule for some widths
 # alone, Gradio's page adds a prefix that its own foot is not under.
@@ -118,7 +119,7 @@ class SpokenPage:
             tag = TAGS[wanted or DEFAULT_LANGUAGE]
 
             async def spoken_page(scope, receive, send):
-                await self.app(scope, receive, _in_language(send, tag, preload_links()))
+                await self.app(scope, receive, _in_language(send, tag, script_tag() + preload_links()))
 
             return await GZipMiddleware(spoken_page, compresslevel=5)(scope, receive, send)
         await self.app(scope, receive, send)

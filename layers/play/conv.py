@@ -49,9 +49,9 @@ def _check_padding(size, padding, mode):
     if mode not in PADDING_MODES:
         raise ValueError(
             say(
-                "padding_mode is {mode!r}. Choose one of {PADDING_MODES}.",
+                "padding_mode is {mode!r}. Choose one of {modes}.",
                 mode=mode,
-                PADDING_MODES=", ".join(PADDING_MODES),
+                modes=", ".join(PADDING_MODES),
             )
         )
     for name, length, pad in zip((say("height"), say("width")), size, padding, strict=True):
@@ -178,8 +178,8 @@ def _seeded_conv(in_channels, out_channels, settings, weight, seed):
             if tuple(kernel.shape) != settings["kernel_size"]:
                 raise ValueError(
                     say(
-                        "weight is {tuple}, but kernel_size is {kernel_size}. Make them equal.",
-                        tuple=tuple(kernel.shape),
+                        "weight is {shape}, but kernel_size is {kernel_size}. Make them equal.",
+                        shape=tuple(kernel.shape),
                         kernel_size=settings["kernel_size"],
                     )
                 )

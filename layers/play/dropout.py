@@ -40,7 +40,7 @@ def dropout(tensor, p=0.5, layer="Dropout", seed=0):
     """
     if layer not in TAKES:
         raise ValueError(
-            say("layer is {layer!r}. Choose one of {LAYERS}.", layer=layer, LAYERS=", ".join(TAKES))
+            say("layer is {layer!r}. Choose one of {layers}.", layer=layer, layers=", ".join(TAKES))
         )
     if not 0 <= p <= 1:
         raise ValueError(say("p is {p!r}. It is a probability: choose 0 to 1.", p=p))
@@ -73,10 +73,10 @@ def _drawn(module, values, seed):
             layer = type(module).__name__
             raise ValueError(
                 say(
-                    "{layer} got the shape {tuple}. Give {shape}, or choose Dropout.",
+                    "{layer} got the shape {shape}. Give {wanted}, or choose Dropout.",
                     layer=layer,
-                    tuple=tuple(values.shape),
-                    shape=TAKES[layer],
+                    shape=tuple(values.shape),
+                    wanted=TAKES[layer],
                 )
             ) from None
     return output, str(caught[0].message) if caught else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from languages import say
+from languages import say, say_plural
 from layers.play import worked
 
 REGRESSION = ("L1Loss", "MSELoss")
@@ -36,9 +36,9 @@ def regression_loss(predict, target, loss="MSELoss"):
     if loss not in REGRESSION:
         raise ValueError(
             say(
-                "loss is {loss!r}. Choose one of {REGRESSION}.",
+                "loss is {loss!r}. Choose one of {losses}.",
                 loss=loss,
-                REGRESSION=", ".join(REGRESSION),
+                losses=", ".join(REGRESSION),
             )
         )
     predict, target = (
@@ -48,11 +48,11 @@ def regression_loss(predict, target, loss="MSELoss"):
     if predict.shape != target.shape:
         raise ValueError(
             say(
-                "predict has the shape {tuple}, target {tuple2}. Make them equal: PyTorch would "
-                "broadcast what it can, "
-                "warn, and compare values that don't belong together.",
-                tuple=tuple(predict.shape),
-                tuple2=tuple(target.shape),
+                "predict has the shape {predict_shape}, target {target_shape}. Make them equal: "
+                "PyTorch would broadcast what it can, warn, and compare values that don't belong "
+                "together.",
+                predict_shape=tuple(predict.shape),
+                target_shape=tuple(target.shape),
             )
         )
     if not predict.numel():
@@ -71,8 +71,8 @@ def cross_entropy(logits, target):
     if logits.dim() not in (1, 2) or not logits.numel():
         raise ValueError(
             say(
-                "logits have the shape {tuple}. Give N × C numbers, or C for one example.",
-                tuple=tuple(logits.shape),
+                "logits have the shape {shape}. Give N × C numbers, or C for one example.",
+                shape=tuple(logits.shape),
             )
         )
     target = torch.as_tensor(target)
@@ -83,12 +83,11 @@ def cross_entropy(logits, target):
     else:
         raise ValueError(
             say(
-                "target has the shape {tuple}, logits {tuple2}. Give one class index an example, "
-                "{tuple3}, or "
-                "probabilities of the logits' shape.",
-                tuple=tuple(target.shape),
-                tuple2=tuple(logits.shape),
-                tuple3=tuple(logits.shape[:-1]),
+                "target has the shape {target_shape}, logits {logits_shape}. Give one class index "
+                "an example, {index_shape}, or probabilities of the logits' shape.",
+                target_shape=tuple(target.shape),
+                logits_shape=tuple(logits.shape),
+                index_shape=tuple(logits.shape[:-1]),
             )
         )
     return _reduced(nn.CrossEntropyLoss, logits, target)
@@ -98,20 +97,20 @@ def _indices(target, classes):
     if target.is_floating_point() and not torch.equal(target, target.round()):
         raise ValueError(
             say(
-                "target is {tolist}. Class indices are whole numbers from 0 to {classes}.",
-                tolist=target.tolist(),
-                classes=classes - 1,
+                "target is {target}. Class indices are whole numbers from 0 to {last}.",
+                target=target.tolist(),
+                last=classes - 1,
             )
         )
     target = target.long()
     if target.min() < 0 or target.max() >= classes:
         raise ValueError(
-            say(
-                "target is {tolist}, but there are {classes} classes. Choose indices 0 to "
-                "{classes2}.",
-                tolist=target.tolist(),
-                classes=classes,
-                classes2=classes - 1,
+            say_plural(
+                "target is {target}, but there is {count} class. Choose index {last}.",
+                "target is {target}, but there are {count} classes. Choose indices 0 to {last}.",
+                classes,
+                target=target.tolist(),
+                last=classes - 1,
             )
         )
     return target
@@ -121,9 +120,9 @@ def _probabilities(target):
     if (target < 0).any() or not torch.allclose(target.sum(dim=-1), torch.ones(()), atol=1e-4):
         raise ValueError(
             say(
-                "target's rows are {tolist}. As class probabilities each is 0 to 1, and they add "
+                "target's rows are {rows}. As class probabilities each is 0 to 1, and they add "
                 "up to 1.",
-                tolist=target.tolist(),
+                rows=target.tolist(),
             )
         )
     return target

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from languages import say
+from languages import say, say_plural
 from layers.play import worked
 
 
@@ -109,17 +109,17 @@ def _images(batch):
     if images.dim() != 4:
         raise ValueError(
             say(
-                "The batch has the shape {tuple}. BatchNorm2d needs N × C × H × W.",
-                tuple=tuple(images.shape),
+                "The batch has the shape {shape}. BatchNorm2d needs N × C × H × W.",
+                shape=tuple(images.shape),
             )
         )
     if images.numel() <= images.shape[1]:
         raise ValueError(
             say(
-                "The batch has the shape {tuple}: at most one value a channel, which has no "
+                "The batch has the shape {shape}: at most one value a channel, which has no "
                 "variance. Give more pictures, "
                 "or larger ones.",
-                tuple=tuple(images.shape),
+                shape=tuple(images.shape),
             )
         )
     return images
@@ -153,10 +153,11 @@ def _one_per_channel(values, channels):
     tensor = torch.as_tensor(values, dtype=torch.float32).flatten()
     if len(tensor) not in (1, channels):
         raise ValueError(
-            say(
-                "{count} numbers were given for {channels} channels. Give one, or one a channel.",
-                count=len(tensor),
-                channels=channels,
+            say_plural(
+                "{numbers} numbers were given for {count} channel. Give one.",
+                "{numbers} numbers were given for {count} channels. Give one, or one a channel.",
+                channels,
+                numbers=len(tensor),
             )
         )
     return tensor.expand(channels)

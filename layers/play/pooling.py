@@ -69,12 +69,11 @@ def _check_padding(kernel_size, padding):
         if pad > kernel // 2:
             raise ValueError(
                 say(
-                    "padding is {pad}, more than half of kernel_size {kernel}. Choose padding up "
-                    "to {kernel2}, or a larger "
-                    "kernel_size.",
+                    "padding is {pad}, more than half of kernel_size {kernel_size}. Choose "
+                    "padding up to {most}, or a larger kernel_size.",
                     pad=pad,
-                    kernel=kernel,
-                    kernel2=kernel // 2,
+                    kernel_size=kernel,
+                    most=kernel // 2,
                 )
             )
 

@@ -96,8 +96,8 @@ def as_batch(picture):
     if tensor.dim() not in (2, 3) or tensor.numel() == 0:
         raise ValueError(
             say(
-                "The picture has the shape {tuple}. Give H × W or C × H × W numbers.",
-                tuple=tuple(tensor.shape),
+                "The picture has the shape {shape}. Give H × W or C × H × W numbers.",
+                shape=tuple(tensor.shape),
             )
         )
     for name, number in zip(("channels", "size", "size"), (1, *tensor.shape)[-3:], strict=True):
@@ -134,12 +134,12 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
 def _refuse(size, kernel_size, dilation):
     raise ValueError(
         say(
-            "The kernel spans {dilation} (kernel_size {kernel_size}, dilation {dilation2}), but "
+            "The kernel spans {span} (kernel_size {kernel_size}, dilation {dilation}), but "
             "the padded input has only "
             "{size}. Choose a smaller kernel_size or dilation, or a larger padding or input.",
-            dilation=dilation * (kernel_size - 1) + 1,
+            span=dilation * (kernel_size - 1) + 1,
             kernel_size=kernel_size,
-            dilation2=dilation,
+            dilation=dilation,
             size=size,
         )
     )

@@ -310,9 +310,9 @@ def _scatters(evidence: Evidence) -> str:
     if wild <= max(2.5 * explained, mean(parts) / 2, parts[0] - parts[-1]):
         return ""
     return say(
-        "the training loss varies by {wild:.3f} from step to step, around {mean:.3f}, where "
+        "the training loss varies by {deviation:.3f} from step to step, around {mean:.3f}, where "
         "batches of {batch_size} explain {explained:.3f}",
-        wild=wild,
+        deviation=wild,
         mean=mean(parts),
         batch_size=evidence.config.batch_size,
         explained=explained,

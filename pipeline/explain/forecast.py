@@ -17,8 +17,8 @@ from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu
@@ -296,10 +296,10 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say("judging"),
             4 * alive,
             say(
-                "one layer's intermediate results at a time: {JUDGED_AT_ONCE} × {max_length} "
+                "one layer's intermediate results at a time: {pairs} × {max_length} "
                 "tokens × (8 × {hidden} + 4 × "
-                "{intermediate}) + 4 × {heads} heads × {JUDGED_AT_ONCE} × {max_length}², × 4 bytes",
-                JUDGED_AT_ONCE=JUDGED_AT_ONCE,
+                "{intermediate}) + 4 × {heads} heads × {pairs} × {max_length}², × 4 bytes",
+                pairs=JUDGED_AT_ONCE,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
@@ -412,15 +412,15 @@ def pace_of(config, size, settings):
     times = _work(size) / _work(EMBEDDED) if size else 1.0
     pair = SECONDS_A_PAIR * times
     how = say(
-        "{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint",
-        SECONDS_A_PAIR=SECONDS_A_PAIR,
+        "{seconds:g} s for a pair with the embedded checkpoint",
+        seconds=SECONDS_A_PAIR,
     )
     if abs(times - 1) > 0.05:
         how = say(
-            "{SECONDS_A_PAIR:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
+            "{seconds:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
             "layers that run and "
             "learn here",
-            SECONDS_A_PAIR=SECONDS_A_PAIR,
+            seconds=SECONDS_A_PAIR,
             times=times,
         )
     return Pace(

@@ -129,7 +129,7 @@ def calm(evidence: Evidence, settings: Settings) -> Remedy:
     if config.warmup_ratio < 0.1:
         why = say("A warm-up lets AdamW's averages settle before the updates grow.")
         candidates.append(({"warmup_ratio": 0.1}, why))
-    otherwise = say("{ALL_TRIED}: choose another seed.", ALL_TRIED=ALL_TRIED)
+    otherwise = say("{finding}: choose another seed.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -156,7 +156,7 @@ def take_smaller_steps(evidence: Evidence, settings: Settings) -> Remedy:
         ({"learning_rate": 2e-4 if rate > 1e-3 else rate / 4}, smaller),
         ({"max_steps": max(1, len(evidence.loss) // 2)}, fewer),
     ]
-    otherwise = say("{ALL_TRIED}: keep the start.", ALL_TRIED=ALL_TRIED)
+    otherwise = say("{finding}: keep the start.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -171,7 +171,7 @@ def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
     if config.frozen_layers:
         why = say("With all layers free, there is more that can adapt.")
         candidates.append(({"frozen_layers": 0}, why))
-    otherwise = say("{ALL_TRIED}: change the checkpoint.", ALL_TRIED=ALL_TRIED)
+    otherwise = say("{finding}: change the checkpoint.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -186,7 +186,7 @@ def memorise_less(evidence: Evidence, settings: Settings) -> Remedy:
     """For pairs that were memorised, and nothing learned for others."""
     candidates = [*_more_pairs(evidence, settings), *_warm_start(evidence.config)]
     candidates += _hold_back(evidence.config)
-    otherwise = say("{ALL_TRIED}: choose more pairs.", ALL_TRIED=ALL_TRIED)
+    otherwise = say("{finding}: choose more pairs.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -197,7 +197,7 @@ def fit_less(evidence: Evidence, settings: Settings) -> Remedy:
         why = say("Stop where the validation loss was lowest, at step {best}.", best=best)
         candidates.append(({"max_steps": best}, why))
     candidates += _hold_back(evidence.config)
-    otherwise = say("{ALL_TRIED}: choose more pairs.", ALL_TRIED=ALL_TRIED)
+    otherwise = say("{finding}: choose more pairs.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 
 

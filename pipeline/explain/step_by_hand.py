@@ -22,8 +22,8 @@ from languages import say
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
-from pipeline.isolation.checkpoints import ask
 from pipeline.settings import Settings
 from pipeline.tokenization import checked_length, tokenize_datasets
 from pipeline.training import (
@@ -207,9 +207,9 @@ def _as_here(config):
     if config.batch_size > MOST_PAIRS:
         notes.append(
             say(
-                "The first {MOST_PAIRS} pairs of the batch of {batch_size}, so that a page can "
+                "The first {count} pairs of the batch of {batch_size}, so that a page can "
                 "wait for it.",
-                MOST_PAIRS=MOST_PAIRS,
+                count=MOST_PAIRS,
                 batch_size=config.batch_size,
             )
         )
@@ -244,13 +244,12 @@ def _check_size(name, folder):
     if numbers > MOST_PARAMETERS:
         raise InputError(
             say(
-                "{name} has {numbers:,} parameters, and two copies with gradients of more than "
-                "{MOST_PARAMETERS:,} are more than a page can wait for. Choose the embedded "
-                "checkpoint for "
+                "{name} has {parameters:,} parameters, and two copies with gradients of more than "
+                "{most:,} are more than a page can wait for. Choose the embedded checkpoint for "
                 "this step.",
                 name=name,
-                numbers=numbers,
-                MOST_PARAMETERS=MOST_PARAMETERS,
+                parameters=numbers,
+                most=MOST_PARAMETERS,
             )
         )
 

@@ -8,10 +8,12 @@ it broke.
 {(0, 0): 0, (0, 1): 1, (1, 0): 0, (1, 1): 2}
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+
+from pipeline.answers import ANSWERS_FILE, are_probabilities
+from pipeline.runs.folder import MOST_BYTES_OF_EVENTS, parsed, read_text
 
 
 @dataclass(frozen=True)
@@ -65,85 +67,11 @@ class Judgement:
         return sorted(rows, key=lambda row: -abs(self.after[row] - self.before[row]))
 
 
-def digest(sentences1, sentences2):
-    """Which pairs these are, without keeping them: a corpus may not be copied into every run's
-    folder.
+def read_judgement(folder: Path) -> tuple[Judgement, str] | None:
+    """(Judgement, digest of its pairs) of a run's folder; None where it left none, or what is there
+    is damaged or foreign.
     """
-    return hashlib.blake2b(
-        repr((list(sentences1), list(sentences2))).encode(), digest_size=16
-    ).hexdigest()
-
-
-# ---------------------------------------------------------------- inside the worker
-
-
-class Answers:
-    """Wraps a `compute_metrics` and keeps what the last evaluation answered: no second pass over
-    the pairs is needed.
-    """
-
-    def __init__(self, compute_metrics):
-        self.compute_metrics, self.last = compute_metrics, None
-
-    def __call__(self, eval_pred):
-        self.last = tuple(eval_pred)[:2]
-        return self.compute_metrics(eval_pred)
-
-    def shares(self, trainer):
-        """P(equivalent) for each row of the evaluation's dataset, or None where the rows' order
-        can't be told, or
-        where a logit is NaN or infinite: the model has no answer then.
-
-        Trainer may have sorted the pairs by length: its data loader, built anew, draws the same
-        order again.
-        """
-        if self.last is None or trainer.args.world_size > 1:
-            return None
-        import torch
-
-        logits, labels = self.last  # (pairs, 2), (pairs,)
-        order = [row for batch in trainer.get_eval_dataloader().batch_sampler for row in batch]
-        gold = trainer.eval_dataset["label"]
-        if len(order) != len(labels) or any(
-            gold[row] != label for row, label in zip(order, labels.tolist(), strict=True)
-        ):
-            return None
-        equivalent = torch.tensor(logits, dtype=torch.float64).softmax(-1)[:, 1]
-        if not equivalent.isfinite().all():
-            return None
-        shares = [0.0] * len(order)
-        for row, share in zip(order, equivalent.tolist(), strict=True):
-            shares[row] = share
-        return shares
-
-
-def write(folder, dataset, before, after):
-    """Leave predictions.json in a run's folder; nothing where either pass could not be told pair by
-    pair.
-    """
-    if before is None or after is None:
-        return
-    values = {
-        "pairs": digest(dataset["sentence1"], dataset["sentence2"]),
-        "labels": list(dataset["label"]),
-        "before": before,
-        "after": after,
-    }
-    (folder / "predictions.part").write_text(json.dumps(values))
-    (folder / "predictions.part").replace(folder / "predictions.json")
-
-
-def is_shares(values):
-    """Whether a list that was read from a file holds probabilities; NaN is none."""
-    return isinstance(values, list) and all(
-        type(value) in (int, float) and 0 <= value <= 1 for value in values
-    )
-
-
-def judgement_of(values):
-    """(Judgement, digest of its pairs) out of parsed predictions.json; None for anything that isn't
-    one.
-    """
+    values = parsed(read_text(folder / ANSWERS_FILE, MOST_BYTES_OF_EVENTS))
     if not isinstance(values, dict) or not isinstance(values.get("pairs"), str):
         return None
     labels, shares = values.get("labels"), [values.get("before"), values.get("after")]
@@ -153,7 +81,7 @@ def judgement_of(values):
         or any(type(label) is not int or label not in (0, 1) for label in labels)
     ):
         return None
-    if not all(is_shares(each) and len(each) == len(labels) for each in shares):
+    if not all(are_probabilities(each) and len(each) == len(labels) for each in shares):
         return None
     return Judgement(
         tuple(labels), tuple(map(float, shares[0])), tuple(map(float, shares[1]))

@@ -62,9 +62,9 @@ def why_token(view, position, row, tokenizer):
     if row not in ROWS:
         raise InputError(
             say(
-                "{row} is not a row of the grid. Choose one of {ROWS}.",
+                "{row} is not a row of the grid. Choose one of {rows}.",
                 row=shown(row),
-                ROWS=", ".join(ROWS),
+                rows=", ".join(ROWS),
             )
         )
     if type(position) is not int or not 0 <= position < len(view.tokens):
@@ -128,9 +128,9 @@ def why_label(label):
         "label",
         (
             say(
-                "{label} stands for {LABELS}: whoever labelled the pair found that {meaning}.",
+                "{label} stands for {name}: whoever labelled the pair found that {meaning}.",
                 label=label,
-                LABELS=LABELS[label],
+                name=LABELS[label],
                 meaning=meaning,
             ),
             say(
@@ -571,11 +571,11 @@ def _subword(view, word, token, tokenizer):
     }
     return [
         say(
-            "“{text}” as one piece {one} of {entries}; {get} {pieces}.",
+            "“{text}” as one piece {status} of {entries}; {way} {pieces}.",
             text=word.text,
-            one=one,
+            status=one,
             entries=entries,
-            get=how.get(_kind(tokenizer), say("it is split into")),
+            way=how.get(_kind(tokenizer), say("it is split into")),
             pieces=" ".join(word.pieces),
         ),
         *about,
@@ -696,17 +696,17 @@ def _type_ids(view, token, tokenizer):
     )
     counted = first or _closes(view, token, tokenizer)[1]
     verb = (
-        say("stands before sentence {counted}", counted=counted)
+        say("stands before sentence {number}", number=counted)
         if first
-        else say("closes sentence {counted}", counted=counted)
+        else say("closes sentence {number}", number=counted)
     )
     # A sentence of which no token is left has shown no number; then its order tells
     if counted and number in (numbers[counted] or {counted - 1}):
         return str(number), [
             say(
-                "{piece} {verb} and counts as a part of it, hence {number}.",
+                "{piece} {role} and counts as a part of it, hence {number}.",
                 piece=token.piece,
-                verb=verb,
+                role=verb,
                 number=number,
             )
         ]

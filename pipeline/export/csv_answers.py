@@ -120,9 +120,9 @@ def _text_of(path, name, max_bytes):
     except OSError as error:
         raise InputError(
             say(
-                "{name} can't be read: {strerror}. Name a CSV file.",
+                "{name} can't be read: {reason}. Name a CSV file.",
                 name=name,
-                strerror=error.strerror,
+                reason=error.strerror,
             )
         ) from None
     if max_bytes is not None and len(content) > max_bytes:
@@ -335,12 +335,12 @@ def _error_of(row: Cells, cells, header, at, delimiter):
     if missing:
         return str(
             say(
-                "This row ends before {missing}: it has {count} of the {count2} cells that the "
+                "This row ends before {missing}: it has {cells} of the {columns} cells that the "
                 "first line names. Put "
                 "{between} between them.",
                 missing=missing[0],
-                count=len(cells),
-                count2=len(header),
+                cells=len(cells),
+                columns=len(header),
                 between=_between(delimiter),
             )
         )
@@ -349,9 +349,9 @@ def _error_of(row: Cells, cells, header, at, delimiter):
 
 def _too_many(row, cells, header, at, delimiter):
     said = say(
-        "This row has {count} cells, but the first line names {count2}.",
-        count=len(cells),
-        count2=len(header),
+        "This row has {cells} cells, but the first line names {columns}.",
+        cells=len(cells),
+        columns=len(header),
     )
     if delimiter == "\t":
         return say(
@@ -402,10 +402,10 @@ def answer_rows(checkpoint, rows, max_length=128, settings=None, at_once=32):
         if origin and origin.loaded != first.loaded:
             raise InputError(
                 say(
-                    "{loaded} stood in for {loaded2}, which has arrived meanwhile. Start once "
+                    "{stand_in} stood in for {loaded}, which has arrived meanwhile. Start once "
                     "more.",
-                    loaded=first.loaded,
-                    loaded2=origin.loaded,
+                    stand_in=first.loaded,
+                    loaded=origin.loaded,
                 )
             )
         yield answers, origin

@@ -2,4 +2,5 @@
 
 availability   bounded questions, and for how long a Hub that failed is left alone
 repository     a visitor's repository: its listing, its limits, its files
+isolated.ask   function(name, …), where that checkpoint may be opened
 """

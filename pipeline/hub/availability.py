@@ -200,7 +200,7 @@ def hub_reason(error: BaseException) -> str:
         return say("the Hub can't be reached")
     if "incomplete" in text or "peer closed" in text or "consistency" in text or "protocol" in text:
         return say("the Hub broke off the download")
-    return say("the Hub's client failed ({name__})", name__=type(error).__name__)
+    return say("the Hub's client failed ({error})", error=type(error).__name__)
 
 
 def waiting_is_vain(error: BaseException) -> bool:

@@ -189,7 +189,7 @@ def _in_process(
         raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds)) from None
     except (ProcessEnded, ProcessFailed) as error:
         raise HubUnavailable(
-            say("the Hub's client failed ({name__})", name__=type(error).__name__)
+            say("the Hub's client failed ({error})", error=type(error).__name__)
         ) from error
 
 
@@ -262,11 +262,11 @@ def check_size(name: str, size: int, settings: Settings) -> None:
             say(
                 "{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. "
                 "Choose a smaller "
-                "one, such as {EMBEDDED_CHECKPOINT}.",
+                "one, such as {embedded}.",
                 name=name,
                 size=size / 10**9,
                 most=most / 10**9,
-                EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+                embedded=EMBEDDED_CHECKPOINT,
             )
         )
 
@@ -408,7 +408,7 @@ def _in_a_child(
         kind, value = unpacked(raw)
     except (EOFError, pickle.UnpicklingError) as error:
         raise HubUnavailable(
-            say("the Hub's client failed ({name__})", name__=type(error).__name__)
+            say("the Hub's client failed ({error})", error=type(error).__name__)
         ) from error
     if kind == "refused":
         raise value

@@ -101,10 +101,10 @@ def validated_checkpoint(name):
         raise SourceError(
             say(
                 "{name!r} is not a checkpoint id. Give an id of the Hub such as "
-                "{EMBEDDED_CHECKPOINT}: owner/name, "
+                "{embedded}: owner/name, "
                 "letters, digits, '-', '_' and '.', at most 96 characters; no path and no URL.",
                 name=str(name)[:120],
-                EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+                embedded=EMBEDDED_CHECKPOINT,
             )
         )
     return name
@@ -181,10 +181,10 @@ def checkpoint_files(name, weights=False, settings=None):
                 say(
                     "{name} can't be had, because {error}. Try again where the Hub is reachable, "
                     "or add "
-                    "--allow-stand-in to go on with {EMBEDDED_CHECKPOINT}.",
+                    "--allow-stand-in to go on with {embedded}.",
                     name=name,
                     error=error,
-                    EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+                    embedded=EMBEDDED_CHECKPOINT,
                 )
             ) from error
         return files or stand_in(name, error)
@@ -206,19 +206,19 @@ def stand_in(name, error):
         say(
             "stands in for {name}, because {error}. Unset that variable and start again to ask "
             "the Hub, or stay with "
-            "{EMBEDDED_CHECKPOINT}.",
+            "{embedded}.",
             name=name,
             error=error,
-            EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+            embedded=EMBEDDED_CHECKPOINT,
         )
         if waiting_is_vain(error)
         else say(
             "stands in for {name}, because {error}. Try again in a minute, or where the Hub is "
             "reachable, or stay with "
-            "{EMBEDDED_CHECKPOINT}.",
+            "{embedded}.",
             name=name,
             error=error,
-            EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+            embedded=EMBEDDED_CHECKPOINT,
         ),
     )
 
@@ -261,9 +261,9 @@ def adapter_files(name):
         name,
         "embedded",
         say(
-            "{ADAPTERS}; it comes with the app, on {EMBEDDED_CHECKPOINT}",
-            ADAPTERS=ADAPTERS[name],
-            EMBEDDED_CHECKPOINT=EMBEDDED_CHECKPOINT,
+            "{description}; it comes with the app, on {embedded}",
+            description=ADAPTERS[name],
+            embedded=EMBEDDED_CHECKPOINT,
         ),
     )
     return CheckpointFiles(

@@ -16,7 +16,6 @@ import pickle
 import signal
 import socket
 import sys
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +25,11 @@ from languages import speaking
 from pipeline.errors import InputError
 from pipeline.isolation.confine import Limits, confine, limit_cpu, use_for_temporary_files
 from pipeline.isolation.messages import packed
-from pipeline.runs.worker_process import first_to_go, import_behind
+from pipeline.isolation.priority import (
+    STRANGERS_OOM_SCORE,
+    import_in_background,
+    set_oom_score,
+)
 
 IMPORTS = (
     "torch",
@@ -71,7 +74,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal goes to the whole group
-    import_behind(IMPORTS)
+    import_in_background(IMPORTS)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page that it marks
     while True:
@@ -90,7 +93,7 @@ def _serve(start: Start, connection: Connection) -> None:
     """Be the new process: confined, then answering one request after the other. Never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        first_to_go(os.getpid(), last=False)
+        set_oom_score(os.getpid(), STRANGERS_OOM_SCORE)
         os.nice(BEHIND_THE_PAGE)
         use_for_temporary_files(Path(start.private))
         limits = Limits(start.memory_bytes, start.file_bytes)
@@ -110,12 +113,10 @@ def _serve(start: Start, connection: Connection) -> None:
 
 def _answer(request: bytes) -> bytes:
     """("made", value), ("refused", an InputError) or ("failed", what a log should have), packed."""
-    from pipeline.hub.sources import given
-
     try:
-        function, arguments, keywords, files, language, cpu = pickle.loads(request)
+        function, arguments, keywords, language, cpu = pickle.loads(request)
         limit_cpu(cpu)
-        with speaking(language), given(files) if files else nullcontext():
+        with speaking(language):
             return packed(("made", function(*arguments, **keywords)))
     except InputError as error:
         return packed(("refused", error))
@@ -130,7 +131,7 @@ def _line(error: BaseException) -> str:
 
 
 def ask(connection: Connection, request: tuple[Any, ...]) -> None:
-    """Send (function, arguments, keywords, files, language, seconds of processor time)."""
+    """Send (function, arguments, keywords, language, seconds of processor time)."""
     connection.send_bytes(pickle.dumps(request))
 
 

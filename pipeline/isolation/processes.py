@@ -25,7 +25,7 @@ from pipeline.errors import ProcessBusy, ProcessEnded, ProcessFailed, ProcessTim
 from pipeline.isolation.confine import ROOT, clean_environment
 from pipeline.isolation.fork_server import Start, ask
 from pipeline.isolation.messages import MOST_ANSWER_BYTES, unpacked
-from pipeline.runs.worker_process import PATIENT
+from pipeline.isolation.priority import PASSIVE_WAIT
 
 # An import takes seconds on busy cores; what it is to open is asked for within its own deadline
 SECONDS_TO_START = 60.0
@@ -77,7 +77,7 @@ class _ForkServer:
         with theirs:
             command = [sys.executable, "-m", "pipeline.isolation.fork_server", str(theirs.fileno())]
             environment = {
-                **PATIENT,
+                **PASSIVE_WAIT,
                 **clean_environment(),
                 "HF_HUB_DISABLE_XET": "1",
                 "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
@@ -146,16 +146,15 @@ class Process:
         function: Callable,
         *arguments: Any,
         seconds: float,
-        files: Any = None,
         watch: Any = None,
         **keywords: Any,
     ) -> Any:
         """`function(*arguments, **keywords)` as that process computes it.
 
-        seconds: for this answer, and as long to wait for those of others before it. files: the
-        CheckpointFiles that the function will find under their name. watch(): called every half
-        second meanwhile; what it raises ends the process. Raises what the function raises as an
-        InputError, and ProcessTimeout, ProcessEnded, ProcessFailed or ProcessBusy.
+        seconds: for this answer, and as long to wait for those of others before it. watch():
+        called every half second meanwhile; what it raises ends the process. Raises what the
+        function raises as an InputError, and ProcessTimeout, ProcessEnded, ProcessFailed or
+        ProcessBusy.
         """
         self.asked += 1
         try:
@@ -165,7 +164,7 @@ class Process:
                 if self.ended:
                     raise ProcessBusy("it was ended while others asked")
                 until = time.monotonic() + seconds
-                request = (function, arguments, keywords, files, language(), PROCESSORS * seconds)
+                request = (function, arguments, keywords, language(), PROCESSORS * seconds)
                 kind, value = self._answer(request, until, watch)
             finally:
                 self.used = time.monotonic()

@@ -101,7 +101,7 @@ class GpuCall:
             if not self._dropped:
                 seconds = told["seconds"] if told else 0
                 log.error("a call on ZeroGPU", exc_info=error)
-                message = say("ZeroGPU ended the run: {value}. Try again later.", value=_gpu_reason(error))
+                message = say("ZeroGPU ended the run: {reason}. Try again later.", reason=_gpu_reason(error))
                 event = {"event": "failed", "seconds": seconds, "message": message}
                 write_whole(self._folder / "ended", as_line(event))
         finally:

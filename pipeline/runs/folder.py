@@ -15,13 +15,12 @@ from dataclasses import asdict
 from functools import lru_cache
 
 from languages import as_data, from_data
-from pipeline.explain.what_changed import judgement_of
 from pipeline.settings import Settings
 from pipeline.errors import InputError
 from pipeline.training import config_from
 
 # The longest run tells 300 steps and as many evaluations, some 200 bytes each.
-MOST_BYTES_OF_A_STORY = 2**22
+MOST_BYTES_OF_EVENTS = 2**22
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 WIDEST = Settings(max_steps=10**6, max_epochs=10**6, max_train_pairs=10**6, max_eval_pairs=10**6, max_batch_size=10**6)
@@ -157,16 +156,9 @@ def read_config(folder):
         return None
 
 
-def read_judgement(folder):
-    """(Judgement, digest of its pairs) of a run that left one; None for none, a damaged or a
-    foreign one.
-    """
-    return judgement_of(parsed(read_text(folder / "predictions.json", MOST_BYTES_OF_A_STORY)))
-
-
 def read_events(path):
     """Whole lines only: the worker may be in the midst of writing the last one."""
-    return _events(_read_bytes(path, MOST_BYTES_OF_A_STORY))
+    return _events(_read_bytes(path, MOST_BYTES_OF_EVENTS))
 
 
 def _events(told):

@@ -31,5 +31,5 @@ def health(settings):
                                    "needs up to {needed:.1f} GB.",
                                    free=free / 2**30, needed=settings.min_free_bytes / 2**30)
     except OSError as error:
-        report.update(status=say("runs can't be kept: {strerror}. Check the folder in RUNS_DIR.", strerror=error.strerror))
+        report.update(status=say("runs can't be kept: {reason}. Check the folder in RUNS_DIR.", reason=error.strerror))
     return report["status"] == "ok", report

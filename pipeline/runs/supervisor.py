@@ -39,7 +39,7 @@ from languages import say
 from pipeline.runs import executors
 from pipeline.runs import liveness as life
 from pipeline.runs import worker_process as workers
-from pipeline.isolation.checkpoints import ask
+from pipeline.hub.isolated import ask
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings, zero_gpu
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID, is_bundled
@@ -242,7 +242,7 @@ JUDGE = "from pipeline.training import judge_before; judge_before()"
 
 def _prepare(settings):
     command = [sys.executable, "-c", JUDGE]
-    child = workers.start_behind(command, _environment(settings), settings.runs_folder / "before.log")
+    child = workers.start_in_background(command, _environment(settings), settings.runs_folder / "before.log")
     try:
         child.wait(settings.prepare_seconds)
     except subprocess.TimeoutExpired:

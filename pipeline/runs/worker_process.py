@@ -8,7 +8,6 @@ become a run's
 worker: that one outlives the server.
 """
 
-import importlib
 import json
 import os
 import select
@@ -16,10 +15,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.isolation.confine import clean_environment
+from pipeline.isolation.priority import (
+    PASSIVE_WAIT,
+    WORKER_OOM_SCORE,
+    import_in_background,
+    put_in_background,
+    set_oom_score,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-m", "pipeline.runs.worker_process")
@@ -35,13 +40,6 @@ IMPORTS = (
     "pipeline.tokenization", "pipeline.training",
 )
 
-# A worker shares its cores with the page. A thread that spins while it waits for the other core
-# slows both down: on two busy cores a step took 1.9 s instead of 3.
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
-
-# What works behind a run: at this niceness it gets a tenth of a core that the run wants, and all of
-# one that it doesn't
-BEHIND = 10
 # A spare that dies at once would do so again
 AGAIN_SECONDS = 30
 
@@ -67,10 +65,10 @@ def renew_spare():
             return
         _kept["began"] = time.monotonic()
         _kept["spare"] = subprocess.Popen(
-            COMMAND, cwd=ROOT, env={**PATIENT, **clean_environment()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            COMMAND, cwd=ROOT, env={**PASSIVE_WAIT, **clean_environment()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )
-        first_to_go(_kept["spare"].pid)
+        set_oom_score(_kept["spare"].pid, WORKER_OOM_SCORE)
 
 
 def spare_is_ready(seconds=0.0):
@@ -100,28 +98,21 @@ def start_worker(command, environment, log):
     The worker gets a session of its own: it outlives the server that started it, and Ctrl-C there.
     """
     worker = _from_spare(command[3:], environment, log) or _fresh(command, environment, log)
-    first_to_go(worker.pid)
+    set_oom_score(worker.pid, WORKER_OOM_SCORE)
     return worker
 
 
-def start_behind(command, environment, log):
+def start_in_background(command, environment, log):
     """A fresh process that leaves the cores to whoever else wants them; its Popen. As start_worker,
     for what is no run.
     """
     process = _fresh(command, environment, log)
-    _step_back(os.PRIO_PROCESS, process.pid)
+    put_in_background(process.pid)
     return process
 
 
-def _step_back(which, who):
-    try:
-        os.setpriority(which, who, BEHIND)
-    except (OSError, AttributeError):  # it has ended, or this isn't POSIX
-        pass
-
-
 def _fresh(command, environment, log):
-    merged = {name: value for name, value in {**PATIENT, **clean_environment(), **environment}.items() if value is not None}
+    merged = {name: value for name, value in {**PASSIVE_WAIT, **clean_environment(), **environment}.items() if value is not None}
     with open(log, "wb") as file:
         return subprocess.Popen(command, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, stdout=file,
                                 stderr=subprocess.STDOUT, start_new_session=True)
@@ -145,18 +136,6 @@ def _from_spare(arguments, environment, log):
     return spare
 
 
-def first_to_go(pid: int, last: bool = True) -> None:
-    """Where memory runs out, Linux should end this process and not the server with everybody's
-    page.
-
-    last: of those that may go, a worker; a process that opens a stranger's checkpoint goes before.
-    """
-    try:
-        Path(f"/proc/{pid}/oom_score_adj").write_text("500" if last else "900")
-    except OSError:
-        pass
-
-
 # ---------------------------------------------------------------- inside the spare
 
 
@@ -164,7 +143,7 @@ def main():
     """Import, wait for one order, become its worker. The exit code is the command line's; 0 where
     none came.
     """
-    import_behind(IMPORTS)
+    import_in_background(IMPORTS)
     try:
         os.write(1, b"ready\n")
     except BrokenPipeError:  # the order has come before, and nobody waits to hear this
@@ -181,27 +160,6 @@ def main():
     from pipeline.__main__ import main as command_line
 
     return command_line(order["arguments"])
-
-
-def import_behind(names: Sequence[str]) -> None:
-    """Import these modules while others have the cores first; what isn't there is left out.
-
-    In a thread: Linux gives each one a niceness of its own, and nobody but root may take one back.
-    """
-
-    def work() -> None:
-        if sys.platform == "linux":
-            _step_back(os.PRIO_PROCESS, threading.get_native_id())
-        for name in names:
-            try:
-                importlib.import_module(name)
-            # another version of a library keeps it elsewhere; who needs it will find it
-            except ImportError:
-                pass
-
-    importing = threading.Thread(target=work)
-    importing.start()
-    importing.join()
 
 
 def _speak_into(log):

@@ -14,16 +14,16 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from languages import _, say
+from pipeline.answers import digest
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import step_by_hand as by_hand
 from pipeline.explain.diagnosis import changed_config, diagnose
 from pipeline.explain.evidence import evidence_of
 from pipeline.explain.forecast import forecast
-from pipeline.explain.what_changed import digest
+from pipeline.explain.what_changed import read_judgement
 from pipeline.export import model as saving
 from pipeline.export.scripts import by_hand_script, run_script
-from pipeline.runs.folder import read_judgement
 from pipeline.runs.supervisor import curves, outline, read_run, start_runs
 from pipeline.settings import LABELS
 from pipeline.training import TrainingConfig, config_from
@@ -31,7 +31,7 @@ from tabs.errors import explain, notice_on_error
 from tabs.fine_tune.shortcut import GIVEN_AWAY
 from tabs.scripts import script_block
 from views import code as code_drawing
-from views import drawing
+from views import drawing, markup
 from views import runs as run_drawing
 from web.gate import CHECKED, LOOPBACK, is_foreign
 
@@ -109,7 +109,7 @@ def build_forecast(settings, controls):
         try:
             expected = forecast(config_from(dict(zip(names, values, strict=True))), settings)
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), ""
+            return markup.notice(explain(error), kind="error"), ""
         return run_drawing.forecast_line(expected), run_drawing.forecast_tables(expected)
 
     # Filling the form changes many fields at once, and only the last look counts
@@ -304,17 +304,15 @@ class _After:
             run = read_run(run_id, self.settings)
             found = diagnosis_of(run, self.settings)
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.Button(visible=False)
+            return markup.notice(explain(error), kind="error"), gr.Button(visible=False)
         if not found:
-            return drawing.notice(GIVEN_AWAY, kind="warning") if gives_label_away(
+            return markup.notice(GIVEN_AWAY, kind="warning") if gives_label_away(
                 run
             ) else "", gr.Button(visible=False)
         # A remedy that would write into what a teacher locked can be read, and not be started
         may_start = found.remedy.changes and not set(found.remedy.changes) & set(fixed)
-        card = run_drawing.diagnosis_card(found) + (
-            drawing.notice(STRICTER) if is_on_own_pairs(run) else ""
-        )
-        return card, gr.Button(visible=bool(may_start))
+        note = markup.notice(STRICTER) if is_on_own_pairs(run) else ""
+        return f"{run_drawing.diagnosis_card(found)}{note}", gr.Button(visible=bool(may_start))
 
     def _pairs(self, run_id):
         kept = read_judgement(self.settings.runs_folder / run_id)
@@ -386,7 +384,7 @@ def _guarded(draw, *values):
     try:
         return draw(*values)
     except Exception as error:
-        return drawing.notice(explain(error), kind="error")
+        return markup.notice(explain(error), kind="error")
 
 
 def all_runs_of(owned, settings, most=40, read=read_run):
@@ -452,10 +450,10 @@ def build_seeds(settings, controls, run_id, owned, recent, ended):
                 "percentage points of "
                 "accuracy), and isn't in the band; and a few runs show that results differ, not "
                 "how far they can. "
-                "This starts the settings above with {SEEDS} seeds, one run after the other; a "
+                "This starts the settings above with {seeds} seeds, one run after the other; a "
                 "run of yours that is "
                 "there already counts.",
-                SEEDS=SEEDS,
+                seeds=SEEDS,
             )
         )
         start = gr.Button(_("Run these settings with three seeds"))
@@ -485,7 +483,7 @@ class _Seeds:
             visitor = {"browser": owned[BROWSER], "address": address_of(request)}
             started = start_runs(missing, self.settings, **visitor) if missing else []
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+            return markup.notice(explain(error), kind="error"), gr.skip(), gr.skip()
         # What the form says stays on the screen where it is there already
         watched = there.get(wanted[0].seed) or started[0][0]
         return "", watched, {**owned, **dict(started)}
@@ -513,7 +511,7 @@ class _Seeds:
             alike = {run.config["seed"]: run for run in self._alike(shown.config, owned)}
             return self._drawn(alike), gr.Timer(active=any(not run.ended for run in alike.values()))
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.Timer(active=False)
+            return markup.notice(explain(error), kind="error"), gr.Timer(active=False)
 
     def _drawn(self, alike):
         if len(alike) < 2:
@@ -645,31 +643,31 @@ class _Save:
         its terminal.
         """
         if not is_local(request):
-            return drawing.notice(NOT_HERE, kind="error")
+            return markup.notice(NOT_HERE, kind="error")
         if not isinstance(code, str) or not secrets.compare_digest(
             code.strip().encode(errors="replace"), PUSH_CODE.encode()
         ):
-            return drawing.notice(NO_CODE, kind="error")
+            return markup.notice(NO_CODE, kind="error")
         from huggingface_hub import get_token
 
         return self._push(run_id, name, private, get_token(), NO_TOKEN)
 
     def _push(self, run_id, name, private, token, without):
         if not run_id:
-            return drawing.notice(
+            return markup.notice(
                 _("There is no finished run to push. Start one first."), kind="error"
             )
         if not token:
-            return drawing.notice(without, kind="error")
+            return markup.notice(without, kind="error")
         try:
             address = saving.push(run_id, name, token, private, self.settings)
         except Exception as error:
             # The log gets no traceback of a call that had the token in its hands
             unforeseen = _(
-                "The push failed ({name__}). Try again later, or download the model.",
-                name__=type(error).__name__,
+                "The push failed ({error}). Try again later, or download the model.",
+                error=type(error).__name__,
             )
-            return drawing.notice(
+            return markup.notice(
                 str(error) if isinstance(error, InputError) else unforeseen, kind="error"
             )
         link = (

@@ -7,8 +7,8 @@ from pipeline.explain.shortcut import ALIKE, Report, asked_of_itself, report
 from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import LABELS
 from tabs.errors import notice_on_error
-from views import drawing
-from views.drawing import text
+from views import markup
+from views.markup import text
 from views.runs import percent, table
 
 # The two sets side by side: where the lesson comes from, and what took its place
@@ -66,7 +66,7 @@ def build_shortcut(settings, ended):
 
     def asked(run_id):
         if not run_id:
-            return drawing.notice(_("There is no finished run to ask. Start one first."))
+            return markup.notice(_("There is no finished run to ask. Start one first."))
         return itself_drawn(asked_of_itself(f"{RUN_PREFIX}{run_id}", settings))
 
     ask.click(notice_on_error(1)(asked), ended, answer, **private)

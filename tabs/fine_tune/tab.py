@@ -40,7 +40,7 @@ from tabs.errors import explain, public, toast
 from tabs.fine_tune import sections as more
 from tabs.fine_tune.sections import BROWSER
 from tabs.fine_tune.shortcut import build_shortcut
-from views import drawing
+from views import drawing, markup
 from views.runs import amount, names_table
 from web.first_paint import Opening
 
@@ -345,7 +345,7 @@ class _handlers:
                 config_from(dict(zip(self.names, values, strict=True))), owned, request
             )
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.skip(), gr.skip()
+            return markup.notice(explain(error), kind="error"), gr.skip(), gr.skip()
 
     def start_on_shortcut(self, request: gr.Request, fixed, owned, *values):
         """As `start`, with the pairs that give their label away; and the value for the field of
@@ -353,7 +353,7 @@ class _handlers:
         """
         if "source" in (fixed or ()):
             fixed_here = _("The pairs are fixed on this page, so this run can't be started here.")
-            return drawing.notice(fixed_here, kind="error"), *(gr.skip(),) * 3
+            return markup.notice(fixed_here, kind="error"), *(gr.skip(),) * 3
         values = (
             *(
                 SHORTCUT if name == "source" else value
@@ -373,7 +373,7 @@ class _handlers:
                 getattr(config, name) for name in self.names
             )
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), *(gr.skip(),) * (
+            return markup.notice(explain(error), kind="error"), *(gr.skip(),) * (
                 2 + len(self.names)
             )
 
@@ -393,7 +393,7 @@ class _handlers:
         try:
             stop_run(run_id, _secret_of(run_id, owned), self.settings)
         except Exception as error:
-            return drawing.notice(explain(error), kind="error")
+            return markup.notice(explain(error), kind="error")
         return gr.skip()
 
     def load(self, owned, request: gr.Request):
@@ -411,7 +411,7 @@ class _handlers:
             # What nobody foresaw may be over at the next look
             timer = gr.Timer(active=False) if isinstance(error, InputError) else gr.skip()
             return (
-                drawing.notice(explain(error), kind="error"),
+                markup.notice(explain(error), kind="error"),
                 *(gr.skip(),) * 6,
                 timer,
                 *(gr.skip(),) * 2,
@@ -441,7 +441,7 @@ class _handlers:
         try:
             run = read_run(run_id, self.settings)
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), gr.skip()
+            return markup.notice(explain(error), kind="error"), gr.skip()
         earlier = more.behind(run, owned, self.settings)
         return self.loss(run, earlier), self.scores(run, earlier)
 
@@ -489,7 +489,7 @@ class _handlers:
         start = run.first("start") or {}
         origins = [start[part] for part in ("model", "data", "metric") if start.get(part)]
         lines = [
-            drawing.origin_line(origin_said(o["loaded"], o["place"], o["reason"]), o["stands_in"])
+            markup.origin_line(origin_said(o["loaded"], o["place"], o["reason"]), o["stands_in"])
             for o in origins
         ]
         return f"<pre class='command'>{html.escape(command)}</pre>{''.join(lines)}"
@@ -685,11 +685,10 @@ def _result(run):
             "This run's loss became NaN or infinite, and so did the weights that it left: its "
             "model answers nothing."
         )
-        return drawing.result_table(rows) + drawing.notice(
-            drawing.sentences(broken, took), kind="warning"
-        )
-    ready = drawing.sentences(_("The model is ready: it is chosen in the Predict tab."), took)
-    return drawing.result_table(rows) + drawing.notice(ready, kind="info")
+        notice = markup.notice(markup.sentences(broken, took), kind="warning")
+        return f"{drawing.result_table(rows)}{notice}"
+    ready = markup.sentences(_("The model is ready: it is chosen in the Predict tab."), took)
+    return f"{drawing.result_table(rows)}{markup.notice(ready)}"
 
 
 def _log(run):

@@ -543,18 +543,18 @@ def parsed_numbers(written, name):
     if len({len(row) for row in rows}) > 1:
         raise InputError(
             _(
-                "{name} has rows of {count} numbers. Make them equally long.",
+                "{name} has rows of {lengths} numbers. Make them equally long.",
                 name=name,
-                count=", ".join(str(len(row)) for row in rows),
+                lengths=", ".join(str(len(row)) for row in rows),
             )
         )
     if len(rows) * len(rows[0]) > MOST_NUMBERS:
         raise InputError(
             _(
-                "{name} has {count} numbers. Type {MOST_NUMBERS} at most.",
+                "{name} has {count} numbers. Type {most} at most.",
                 name=name,
                 count=len(rows) * len(rows[0]),
-                MOST_NUMBERS=MOST_NUMBERS,
+                most=MOST_NUMBERS,
             )
         )
     return rows if ";" in written else rows[0]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from languages import _, say, told
+from languages import _, ngettext, say, told
 from pipeline.errors import InputError
 from tabs.address import Shared, build_share
 from tabs.errors import explain, notice_on_error, public, sent, toast
 from tabs.layers.play import TOPICS, build_topics, says_why
-from views import drawing
 from views import layers as layer_drawing
+from views import markup
 from web.first_paint import Opening
 
 # What the address may call `topic`: Play's own, and the two other parts.
@@ -118,9 +118,9 @@ def read_address(query):
             "play",
             message=_(
                 "The address asks for the topic {topic!r}, which isn't here. Choose one below, or "
-                "write one of {PARTS} there.",
+                "write one of {topics} there.",
                 topic=topic[:60],
-                PARTS=", ".join(PARTS),
+                topics=", ".join(PARTS),
             ),
         )
     return Address(PARTS[topic], topic=topic if PARTS[topic] == "play" else "")
@@ -322,7 +322,7 @@ class _handlers:
         """
         if not address.part:
             return (gr.skip(),) * 7
-        message = drawing.notice(address.message, kind="error") if address.message else ""
+        message = markup.notice(address.message, kind="error") if address.message else ""
         sections, board = gr.skip(), gr.skip()
         if address.part == "claims":
             sections, board = self.open(address.section or None, ANY, {}, address.claim)
@@ -367,7 +367,7 @@ class _handlers:
         try:
             claim = _find(sent(event).get("claim"))
         except InputError as error:
-            return gr.skip(), drawing.notice(explain(error), kind="error"), gr.skip()
+            return gr.skip(), markup.notice(explain(error), kind="error"), gr.skip()
         results[claim.id] = _run(claim)
         said = _(
             "{id}: {verdict}, {seconds:.2f} s.",
@@ -410,10 +410,11 @@ class _handlers:
                     self.board(section, verdict, results, linked) if done else gr.skip(),
                 )
             results[claim.id] = _run(claim)
-        said = _(
-            "{count} claims run in {monotonic:.1f} s.",
-            count=len(chosen),
-            monotonic=time.monotonic() - began,
+        said = ngettext(
+            "{count} claim run in {seconds:.1f} s.",
+            "{count} claims run in {seconds:.1f} s.",
+            len(chosen),
+            seconds=time.monotonic() - began,
         )
         yield (
             results,

@@ -15,15 +15,15 @@ from pipeline.errors import InputError, shown
 from pipeline.explain.probing import leave_one_out, record_of, stress
 from pipeline.export.csv_answers import answer_rows, read_pairs, write_answers
 from pipeline.export.scripts import predict_script
+from pipeline.hub.isolated import find
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.isolation.checkpoints import find
 from pipeline.prediction import predict, predict_each
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, WARMED
 from pipeline.tokenization import checked_pair
 from tabs.address import press_open
 from tabs.errors import explain, notice_on_error
 from tabs.scripts import in_block, script_block
-from views import drawing
+from views import markup
 from views import predictions as more
 from web.fair_queue import address_of
 from web.uploads import room_of
@@ -259,15 +259,15 @@ class _handlers:
 
     def mattered(self, sentence1, sentence2, model):
         found = leave_one_out(model, sentence1, sentence2, self.settings.max_length, self.settings)
-        return drawing.origin_line(str(found.origin), found.origin.stands_in) + more.mattered(found)
+        line = markup.origin_line(str(found.origin), found.origin.stands_in)
+        return f"{line}{more.mattered(found)}"
 
     def stress(self, sentence1, sentence2, model, truth):
         rows, origin = stress(
             model, sentence1, sentence2, truth, self.settings.max_length, self.settings
         )
-        return drawing.origin_line(str(origin), origin.stands_in) + more.stress_table(
-            rows, record_of(origin.loaded)
-        )
+        line = markup.origin_line(str(origin), origin.stands_in)
+        return f"{line}{more.stress_table(rows, record_of(origin.loaded))}"
 
     # ---- you first
 
@@ -310,7 +310,7 @@ class _handlers:
                 self.settings,
             )
         except Exception as error:
-            return drawing.notice(explain(error), kind="error"), *(gr.skip(),) * 5
+            return markup.notice(explain(error), kind="error"), *(gr.skip(),) * 5
         gold, score = LABELS[row["label"]], _checked_score(score)
         right = {
             "of": True,
@@ -352,7 +352,7 @@ class _handlers:
         for answers, told in answer_rows(model, rows, self.settings.max_length, self.settings):
             answered, origin = answered + answers, origin or told
             progress((len(answered), len(rows)), desc=_("pairs"), unit=_("pairs"))
-        line = drawing.origin_line(str(origin), origin.stands_in) if origin else ""
+        line = markup.origin_line(str(origin), origin.stands_in) if origin else ""
         drawn = more.answers_table(answered, line, pairs.notes)
         return drawn, gr.DownloadButton(
             value=self._saved(answered, pairs.columns, request), interactive=True
@@ -410,7 +410,7 @@ def _compared(model, answer):
     where = str(origin)
     if prediction.notes:
         # What stands in says why in whole sentences, anything else in one without its full stop
-        where = drawing.sentences(
+        where = markup.sentences(
             where if origin.stands_in else _("{origin}.", origin=where),
             *(str(note) for note in prediction.notes),
         )

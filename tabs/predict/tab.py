@@ -7,15 +7,15 @@ import gradio as gr
 
 from languages import _, say
 from pipeline.explain.probing import record_of
+from pipeline.hub.isolated import is_at_hand
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.isolation.checkpoints import is_at_hand
 from pipeline.prediction import predict as predict_pairs
 from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED
 from tabs.address import Shared, build_share
 from tabs.errors import LONGEST_TYPED, explain, public, toast
 from tabs.predict import sections as predict_more
-from views import drawing
+from views import drawing, markup
 from views.predictions import arithmetic, record_line
 from web.first_paint import Opening
 
@@ -229,7 +229,7 @@ class _handlers:
 
 
 def _awaited(model):
-    return drawing.notice(
+    return markup.notice(
         _("{name} is being opened. Its first answer can take ten seconds.", name=model[:40])
     )
 
@@ -237,13 +237,13 @@ def _awaited(model):
 def _drawn(answer):
     """(Prediction, Origin), or the exception that came instead, as HTML."""
     if isinstance(answer, Exception):
-        return drawing.notice(explain(answer), kind="error")
+        return markup.notice(explain(answer), kind="error")
     prediction, origin = answer
     warning, record = WARNINGS.get(origin.loaded), record_of(origin.loaded)
     notes = [*([warning] if warning else []), *prediction.notes]
     parts = [
-        drawing.origin_line(str(origin), origin.stands_in),
-        *(drawing.notice(note, kind="warning") for note in notes),
+        markup.origin_line(str(origin), origin.stands_in),
+        *(markup.notice(note, kind="warning") for note in notes),
         drawing.probability_bars(prediction),
         record_line(record) if record else "",
         arithmetic(softmax_steps(prediction.logits), prediction.logits),

@@ -150,10 +150,9 @@ def build_pair_sections(page, pair_inputs, drawn):
         gr.Markdown(
             _(
                 "The pair goes through a model three times: alone, padded, and padded with the "
-                "mask removed. The "
-                "model is the app's own in float32, {ADAPTERS}, whichever checkpoint is chosen "
-                "above.",
-                ADAPTERS=ADAPTERS[ASKED],
+                "mask removed. The model is the app's own in float32, {description}, whichever "
+                "checkpoint is chosen above.",
+                description=ADAPTERS[ASKED],
             )
         )
         most = page.settings.max_added_padding

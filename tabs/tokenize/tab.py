@@ -20,7 +20,7 @@ from pipeline.tokenization import ask_tokenizer, pair_view
 from tabs.address import Shared, build_share
 from tabs.errors import LONGEST_TYPED, notice_on_error, public, sent, toast
 from tabs.tokenize import sections as tokenize_more
-from views import drawing
+from views import drawing, markup
 from views import tokens as token_drawing
 from web.first_paint import Opening
 
@@ -88,7 +88,7 @@ def build_tab(settings):
             PAIR[1], label="sentence2", lines=2, max_length=LONGEST_TYPED, min_width=280
         )
     button = gr.Button(_("Tokenize"), variant="primary", elem_id="press-tokenize")
-    waiting = drawing.notice(_("The tokenizer is being loaded…"), kind="info")
+    waiting = markup.notice(_("The tokenizer is being loaded…"), kind="info")
     tokens = gr.HTML(waiting, min_height=360, js_on_load=tokenize_more.ASK)
     why_token = gr.HTML(token_drawing.hint())
     more_of_pair = gr.Column()
@@ -206,9 +206,9 @@ class _handlers:
         if split not in SPLITS:
             raise InputError(
                 _(
-                    "{split!r} is not a split. Choose one of {SPLITS}.",
+                    "{split!r} is not a split. Choose one of {splits}.",
                     split=str(split)[:60],
-                    SPLITS=", ".join(SPLITS),
+                    splits=", ".join(SPLITS),
                 )
             )
         raw_datasets, origin = load_raw_datasets(settings=self.settings)
@@ -224,7 +224,8 @@ class _handlers:
             "truncation": truncation,
         }
         grid = token_drawing.asking(asked, drawing.token_grid(view))
-        return drawing.origin_line(str(origin), origin.stands_in) + grid, token_drawing.hint()
+        line = markup.origin_line(str(origin), origin.stands_in)
+        return f"{line}{grid}", token_drawing.hint()
 
     def first_pair(self, *values):
         """The grid alone: it may stand in the page already, and a cell of it be explained by now."""
@@ -238,12 +239,10 @@ class _handlers:
         dataset, data_origin = self.split(split)
         examples = rows_at(dataset, parse_rows(rows, self.settings))
         view, origin = self.ask(checkpoint, rows_view, examples, max_length, truncation)
-        lines = [
-            drawing.origin_line(str(where), where.stands_in) for where in (data_origin, origin)
-        ]
+        lines = [markup.origin_line(str(where), where.stands_in) for where in (data_origin, origin)]
         if show not in view.tensors and show != "pieces":
             lines.append(
-                drawing.notice(
+                markup.notice(
                     _("This checkpoint's batch has no {show}; the tokens are shown.", show=show),
                     kind="info",
                 )

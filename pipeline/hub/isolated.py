@@ -178,11 +178,12 @@ def _asked(
         process = _process_of(files, settings)
         try:
             return process.ask(
+                _call_given,
+                files,
                 function,
                 name,
                 *arguments,
                 seconds=settings.isolated_seconds,
-                files=files,
                 **keywords,
             )
         except ProcessBusy:
@@ -191,6 +192,14 @@ def _asked(
     raise InputError(
         say("Many checkpoints are being opened at this moment. Try again in some seconds.")
     )
+
+
+def _call_given(
+    files: CheckpointFiles, function: Callable, *arguments: Any, **keywords: Any
+) -> Any:
+    """In that process: `function` finds these files under their name, and asks no Hub."""
+    with given(files):
+        return function(*arguments, **keywords)
 
 
 def _short(name: str) -> str:

@@ -1,0 +1,54 @@
+"""Who waits where cores or memory are short: never the page's process, but what it has started."""
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+# A worker shares its cores with the page. A thread that spins while it waits for the other core
+# slows both down: on two busy cores a step took 1.9 s instead of 3.
+PASSIVE_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
+# A process of this niceness gets a tenth of a core that a run wants, and all of one that it doesn't
+BACKGROUND_NICENESS = 10
+# Where memory runs out, Linux ends the process of the highest score, and not the server with
+# everybody's page: a process that opens a stranger's checkpoint goes before a worker.
+WORKER_OOM_SCORE, STRANGERS_OOM_SCORE = 500, 900
+
+
+def set_oom_score(pid: int, score: int) -> None:
+    """How readily Linux ends this process where memory runs out: 0 like any, 1000 first of all."""
+    try:
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(score))
+    except OSError:  # no Linux, or it has ended
+        pass
+
+
+def put_in_background(pid: int) -> None:
+    """Leave the cores to whoever else wants them. On Linux `pid` may be a thread's, too."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
+    except (OSError, AttributeError):  # it has ended, or this isn't POSIX
+        pass
+
+
+def import_in_background(names: Sequence[str]) -> None:
+    """Import these modules while others have the cores first; what isn't there is left out.
+
+    In a thread: Linux gives each one a niceness of its own, and nobody but root may take one back.
+    """
+
+    def work() -> None:
+        if sys.platform == "linux":
+            put_in_background(threading.get_native_id())
+        for name in names:
+            try:
+                importlib.import_module(name)
+            # another version of a library keeps it elsewhere; who needs it will find it
+            except ImportError:
+                pass
+
+    importing = threading.Thread(target=work)
+    importing.start()
+    importing.join()
