@@ -37,7 +37,7 @@ from pipeline.training import config_from
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
 from tabs.layers import tab as layers
-from tabs.predict import tab as predict
+from tabs.predict.answer import Answers
 from tabs.tokenize import tab as tokenize
 from tests.conftest import HF_HOME, ROOT
 
@@ -133,10 +133,8 @@ def pages(small_folder, tmp_path_factory):
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )
-    made = {
-        tab.__name__.split(".")[1]: tab._handlers(settings)
-        for tab in (tokenize, predict, fine_tune)
-    }
+    made = {tab.__name__.split(".")[1]: tab._handlers(settings) for tab in (tokenize, fine_tune)}
+    made["predict"] = Answers(settings)
     made["claim"] = layers._handlers().claim
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT

@@ -15,6 +15,7 @@ from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
 from views import drawing, markup
+from views.predictions import probability_bars
 
 SCRIPT = "<script>alert(1)</script>"
 VOID = {"br", "img", "input", "hr"}
@@ -105,7 +106,7 @@ HOSTILE = {
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
     "notice": lambda: markup.notice(SCRIPT),
-    "probability_bars": lambda: drawing.probability_bars(ANSWER),
+    "probability_bars": lambda: probability_bars(ANSWER),
     "run_status": lambda: drawing.run_status("failed", 1, 2, None, SCRIPT),
     "result_table": lambda: drawing.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
     "log_table": lambda: drawing.log_table([{"step": 1, "loss": SCRIPT}]),
@@ -158,7 +159,7 @@ def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
         drawing.columns_table(batch()),
         drawing.shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
-        drawing.probability_bars(ANSWER),
+        probability_bars(ANSWER),
         drawing.result_table([("F1", 0.1, 0.2, 0.3)]),
         drawing.log_table([{"step": 1}]),
     ],
@@ -300,7 +301,7 @@ def test_numbers_that_are_missing_leave_a_blank():
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
-    drawn = drawing.probability_bars(ANSWER)
+    drawn = probability_bars(ANSWER)
     assert (
         "80.0%" in drawn
         and "-0.500" in drawn

@@ -271,7 +271,9 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
     right, count = len(known) - len(failed), len(known)
-    summary = _("Right on {right} of {count} pairs whose answer is known.", right=right, count=count)
+    summary = _(
+        "Right on {right} of {count} pairs whose answer is known.", right=right, count=count
+    )
     if failed:
         summary = _(
             "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
