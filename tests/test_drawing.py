@@ -14,7 +14,7 @@ from pipeline.collation import BatchView, Column
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
-from views import drawing, markup
+from views import charts, drawing, markup, runs
 from views.predictions import probability_bars
 
 SCRIPT = "<script>alert(1)</script>"
@@ -80,7 +80,7 @@ def batch(pieces=None):
 
 
 def draw_curve(series, baselines=None, **more):
-    return drawing.curve(
+    return charts.line_chart(
         "Scores",
         series,
         baselines=baselines or {},
@@ -105,11 +105,11 @@ HOSTILE = {
     "columns_table": lambda: drawing.columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
-    "notice": lambda: markup.notice(SCRIPT),
+    "notice": lambda: drawing.notice(SCRIPT),
     "probability_bars": lambda: probability_bars(ANSWER),
-    "run_status": lambda: drawing.run_status("failed", 1, 2, None, SCRIPT),
-    "result_table": lambda: drawing.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
-    "log_table": lambda: drawing.log_table([{"step": 1, "loss": SCRIPT}]),
+    "run_status": lambda: runs.run_status("failed", 1, 2, None, SCRIPT),
+    "result_table": lambda: runs.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
+    "log_table": lambda: runs.log_table([{"step": 1, "loss": SCRIPT}]),
 }
 
 
@@ -160,8 +160,8 @@ def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
         drawing.shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
         probability_bars(ANSWER),
-        drawing.result_table([("F1", 0.1, 0.2, 0.3)]),
-        drawing.log_table([{"step": 1}]),
+        runs.result_table([("F1", 0.1, 0.2, 0.3)]),
+        runs.log_table([{"step": 1}]),
     ],
 )
 def test_tables_have_a_caption_and_headers(drawn):
@@ -272,17 +272,17 @@ def test_lines_differ_in_their_marks():
     "low, high", [(0, 1), (0.43, 0.71), (-2, 3), (0, 1e-6), (0, 2000), (5, 5), (0.999, 1.0)]
 )
 def test_ticks_rise_evenly_within_the_range(low, high):
-    found = drawing.ticks(low, high)
+    found = charts.ticks(low, high)
     steps = [b - a for a, b in itertools.pairwise(found)]
     assert 1 <= len(found) <= 8 and low <= found[0] and found[-1] <= high
     assert all(step > 0 and step == pytest.approx(steps[0]) for step in steps)
 
 
 def test_a_run_says_where_it_stands():
-    drawn = drawing.run_status("running", 40, 60, 12.3)
+    drawn = runs.run_status("running", 40, 60, 12.3)
     assert "step 40 of 60 · about 12 s left" in drawn and "aria-live" not in drawn
-    assert "left" not in drawing.run_status("done", 60, 60, 12.3)
-    assert "step 60 of 60<" in drawing.run_status("running", 60, 60, 0.0), (
+    assert "left" not in runs.run_status("done", 60, 60, 12.3)
+    assert "step 60 of 60<" in runs.run_status("running", 60, 60, 0.0), (
         "what is left then is no step"
     )
 
@@ -291,13 +291,13 @@ def test_a_run_says_where_it_stands():
     "state", ["queued", "running", "stopping", "done", "stopped", "failed", "expired"]
 )
 def test_every_state_can_be_drawn(state):
-    assert drawing.STATE_WORDS[state] in drawing.run_status(state, 0, 0, None)
+    assert runs.STATE_NAMES[state] in runs.run_status(state, 0, 0, None)
 
 
 def test_numbers_that_are_missing_leave_a_blank():
-    assert "<td></td>" in drawing.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
-    assert "stranger" not in drawing.log_table([{"step": 1, "stranger": 3}])
-    assert "–" in drawing.result_table([("F1", None, math.nan, 0.3)])
+    assert "<td></td>" in runs.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
+    assert "stranger" not in runs.log_table([{"step": 1, "stranger": 3}])
+    assert "–" in runs.result_table([("F1", None, math.nan, 0.3)])
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
@@ -311,7 +311,7 @@ def test_an_answer_shows_shares_logits_and_what_was_cut():
 
 
 def test_the_worked_examples_hold():
-    assert doctest.testmod(drawing).failed == 0
+    assert [doctest.testmod(module).failed for module in (charts, drawing, runs)] == [0, 0, 0]
 
 
 # ---------------------------------------------------------------- colours

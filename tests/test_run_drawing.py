@@ -13,8 +13,8 @@ from pipeline.explain.what_changed import Judgement
 from pipeline.settings import LABELS
 from pipeline.training import IN_TRAINING_ARGUMENTS, TrainingConfig
 from tests.test_drawing import Outline
+from views import charts
 from views import runs as drawing
-from views.drawing import curve
 
 SCRIPT = "<script>alert(1)</script>\" ' & \u202e"
 
@@ -101,24 +101,24 @@ def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
 
 
 def test_earlier_runs_and_a_band_are_drawn_and_named():
-    faint = drawing.Faint([[(0, 0.7), (5, 0.6)], [(0, 0.8), (5, math.nan), (9, 0.5)]])
-    drawn = curve(
+    earlier = charts.earlier_runs([[(0, 0.7), (5, 0.6)], [(0, 0.8), (5, math.nan), (9, 0.5)]])
+    drawn = charts.line_chart(
         "Loss",
         {"mean": [(0, 0.7), (9, 0.5)]},
         x_label="step",
         y_label="share",
         x_max=9,
         baselines={},
-        behind=[faint, drawing.Band(SCRIPT, [(0, 0.6, 0.8), (9, 0.4, 0.6)])],
+        background=[earlier, charts.range_band(SCRIPT, [(0, 0.6, 0.8), (9, 0.4, 0.6)])],
     )
     assert "your earlier runs (2)" in said(drawn) and drawn.count('class="band"') == 2
     assert "nan" not in drawn.lower()
-    assert "your earlier run (1)" in drawing.Faint([[(0, 1)]]).legend(None)
+    assert "your earlier run (1)" in charts.earlier_runs([[(0, 1)]]).label
 
 
 def test_a_band_is_where_all_of_them_are():
-    assert drawing.band([]) == ([], [])
-    mean, edges = drawing.band(
+    assert charts.mean_and_range([]) == ([], [])
+    mean, edges = charts.mean_and_range(
         [[(1, 0.2), (2, math.inf), (3, 1.0)], [(3, 0.0), (1, 0.4), (2, 0.1)]]
     )
     assert mean == [(1, pytest.approx(0.3)), (3, 0.5)] and edges == [(1, 0.2, 0.4), (3, 0.0, 1.0)]
@@ -262,7 +262,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "tiny/bert",
         "embedded",
     )
-    text = said(drawing.step_drawn(step, LABELS))
+    text = said(drawing.one_step(step, LABELS))
     order = [
         "2 pairs, padded to 30 tokens",
         "row 7",
@@ -294,4 +294,4 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
     ],
 )
 def test_bytes_as_people_say_them(count, text):
-    assert drawing.amount(count) == text
+    assert drawing.format_bytes(count) == text

@@ -31,6 +31,15 @@ def macro(name: str, /, *arguments: Any) -> Markup:
     return getattr(_environment().get_template("_macros.html").module, name)(*arguments)
 
 
+def element(name: str, value: object) -> Markup:
+    """One tag around a text.
+
+    >>> print(element("strong", "<b>"))
+    <strong>&lt;b&gt;</strong>
+    """
+    return Markup("<{0}>{1}</{0}>").format(name, _shown(value))
+
+
 def rich(said: Said) -> Markup:
     """A text whose sentence holds tags, as Markup: its values are escaped.
 

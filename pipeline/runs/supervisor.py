@@ -637,15 +637,6 @@ def _digest(secret):
 # ---------------------------------------------------------------- a run as data to draw
 
 
-def curves(run):
-    """{"train": {"loss": [(step, value), …]}, "evaluation": {"eval_loss": …, "eval_accuracy": …,
-    "eval_f1": …}}.
-    """
-    evaluation = {name: [(event["step"], event[name]) for event in run.of("evaluation") if name in event]
-                  for name in ("eval_loss", "eval_accuracy", "eval_f1")}
-    return {"loss": [(event["step"], event["loss"]) for event in run.of("log")], **evaluation}
-
-
 def progress(run):
     """(steps done, steps in all, seconds left or None), from the pace of this run's own events."""
     start, told = run.first("start"), [event for event in run.events if "step" in event]
