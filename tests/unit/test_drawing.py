@@ -14,7 +14,8 @@ from pipeline.collation import BatchView, Column
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
-from views import charts, drawing, experiments, markup, render, runs
+from views import charts, experiments, markup, render, runs
+from views.predictions import probability_bars
 from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, token_grid
 
 SCRIPT = "<script>alert(1)</script>"
@@ -103,8 +104,8 @@ HOSTILE = {
     "columns_table": lambda: columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
-    "notice": lambda: drawing.notice(SCRIPT),
-    "probability_bars": lambda: drawing.probability_bars(ANSWER),
+    "notice": lambda: markup.notice(SCRIPT),
+    "probability_bars": lambda: probability_bars(ANSWER),
     "run_status": lambda: runs.run_status("failed", 1, 2, None, SCRIPT),
     "result_table": lambda: runs.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
     "log_table": lambda: runs.log_table([{"step": 1, "loss": SCRIPT}]),
@@ -157,7 +158,7 @@ def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
         columns_table(batch()),
         shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
-        drawing.probability_bars(ANSWER),
+        probability_bars(ANSWER),
         runs.result_table([("F1", 0.1, 0.2, 0.3)]),
         runs.log_table([{"step": 1}]),
     ],
@@ -299,7 +300,7 @@ def test_numbers_that_are_missing_leave_a_blank():
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
-    drawn = drawing.probability_bars(ANSWER)
+    drawn = probability_bars(ANSWER)
     assert (
         "80.0%" in drawn
         and "-0.500" in drawn
