@@ -3,7 +3,7 @@ imports gradio.
 """
 
 
-from languages import _, say
+from languages import _, ngettext, say
 from pipeline.prediction import written
 from views.charts import is_finite
 from views.markup import bdi, captioned, framed, notice, text
@@ -50,7 +50,10 @@ def token_grid(view):
     # The first cell can be reached with Tab; the arrow keys go on from there
     body = "".join(rows).replace("<td ", '<td tabindex="0" ', 1)
     table = captioned(
-        "token-grid", _("{count} tokens, one a column", count=len(tokens)), body, role="grid"
+        "token-grid",
+        ngettext("{count} token, one a column", "{count} tokens, one a column", len(tokens)),
+        body,
+        role="grid",
     )
     notes = "".join(notice(note) for note in view.notes)
     return f'<div class="sentences">{sentences}</div>{framed(table, _("Token grid"))}{notes}'
@@ -176,7 +179,12 @@ def _batch_row(view, values, labels, row):
         for role, value in zip(view.roles[row], values, strict=True)
     )
     label = f'<td class="label">{labels[row]}</td>' if labels else ""
-    name = _("row {row} <small>· {count} tokens</small>", row=row, count=view.lengths[row])
+    name = ngettext(
+        "row {row} <small>· {count} token</small>",
+        "row {row} <small>· {count} tokens</small>",
+        view.lengths[row],
+        row=row,
+    )
     return f'<tr data-line="{row}"><th scope="row">{name}</th>{label}{cells}</tr>'
 
 
@@ -250,9 +258,9 @@ def probability_bars(prediction):
         for which, part in enumerate(prediction.truncated, 1)
         if part
     )
+    tokens = ngettext("{count} token", "{count} tokens", prediction.tokens)
     return (
-        f'<p class="answer">{text(prediction.label)} '
-        f"<small>{_('{count} tokens', count=prediction.tokens)}</small></p>"
+        f'<p class="answer">{text(prediction.label)} <small>{tokens}</small></p>'
         f"{framed(table, _('Probabilities'))}{cut}"
     )
 

@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 
-from languages import _, say
+from languages import _, ngettext, say
 from pipeline.export.csv_answers import notes_of, scores_of
 from pipeline.prediction import written
 from pipeline.settings import LABELS
@@ -256,7 +256,9 @@ def _weight_table(found):
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     rows = sorted(found.words, key=lambda word: -abs(word.change or 0))
     body = "".join(_weight_row(word, found) for word in rows)
-    caption = _("{count} words, the weightiest first", count=len(rows))
+    caption = ngettext(
+        "{count} word, the weightiest first", "{count} words, the weightiest first", len(rows)
+    )
     table = captioned("small-table weight-table", caption, f"<tr>{head}</tr>{body}")
     summary = _("All words as a table")
     return f"<details><summary>{summary}</summary>{framed(table, _('Words left out'))}</details>"
@@ -296,14 +298,20 @@ def stress_table(rows, record=None):
     failed = [row.change for row in known if not row.right]
     right, of = len(known) - len(failed), len(known)
     said = (
-        _(
+        ngettext(
+            "Right on {right} of {count} pair whose answer is known. Wrong on: {failed}.",
             "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
+            of,
             right=right,
-            count=of,
             failed=listed(failed),
         )
         if failed
-        else _("Right on {right} of {count} pairs whose answer is known.", right=right, count=of)
+        else ngettext(
+            "Right on {right} of {count} pair whose answer is known.",
+            "Right on {right} of {count} pairs whose answer is known.",
+            of,
+            right=right,
+        )
     )
     columns = (
         _("change"),
@@ -449,10 +457,10 @@ def score_line(score):
     if not score["of"]:
         return f'<p class="score" aria-live="polite">{_("No guess yet.")}</p>'
     said = _(
-        "Right so far: you <strong>{you} of {of}</strong> · the models <strong>{model} of "
-        "{of}</strong> · always "
-        "“{label}” <strong>{equivalent} of {of}</strong>",
+        "Right so far: you <strong>{you} of {guesses}</strong> · the models <strong>{model} of "
+        "{guesses}</strong> · always “{label}” <strong>{equivalent} of {guesses}</strong>",
         label=EQUIVALENT,
+        guesses=score["of"],
         **score,
     )
     return f'<p class="score" aria-live="polite">{said}</p>'
@@ -472,16 +480,16 @@ def answers_table(answers, origin_line, notes=()):
     labels = [answer.prediction.label for answer in answers if answer.prediction]
     failed = len(answers) - len(labels)
     counts = listed(f"{labels.count(label):,} {label}" for label in LABELS)
-    said = _(
-        "{count:,} pair{s} answered: {counts}.",
-        count=len(labels),
-        s="" if len(labels) == 1 else "s",
-        counts=counts,
+    said = ngettext(
+        "{count:,} pair answered: {answers}.",
+        "{count:,} pairs answered: {answers}.",
+        len(labels),
+        answers=counts,
     )
-    without = _(
-        "{failed:,} row{s} without an answer; the column error says why.",
-        failed=failed,
-        s="" if failed == 1 else "s",
+    without = ngettext(
+        "{count:,} row without an answer; the column error says why.",
+        "{count:,} rows without an answer; the column error says why.",
+        failed,
     )
     warnings = [*notes, *([without] if failed else [])]
     bad = "".join(notice(warning, kind="warning") for warning in warnings)
@@ -490,7 +498,7 @@ def answers_table(answers, origin_line, notes=()):
     body = "".join(map(_answer_row, answers[:PREVIEW_ROWS]))
     caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
     if len(answers) <= PREVIEW_ROWS:
-        caption = _("All {rows} rows", rows=len(answers))
+        caption = ngettext("The only row", "All {count} rows", len(answers))
     return f'{origin_line}<p class="said">{said}</p>{bad}{_scores(scores_of(answers))}' + framed(
         captioned("small-table stress answered", caption, f"<tr>{head}</tr>{body}"), _("Answers")
     )
@@ -502,13 +510,16 @@ def _scores(scores):
     """
     if scores is None:
         return ""
-    said = _(
-        "Of {pairs:,} with a label of their own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
+    said = ngettext(
+        "Of {count:,} with a label of its own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
         "<strong>{f1:.1%}</strong>; "
         "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
-        pairs=scores.pairs,
-        accuracy=scores.accuracy,
-        f1=scores.f1,
+        "Of {count:,} with a label of their own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
+        "<strong>{f1:.1%}</strong>; "
+        "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
+        scores.pairs,
+        accuracy=scores.figures["accuracy"],
+        f1=scores.figures["f1"],
         label=LABELS[scores.majority["label"]],
         majority=scores.majority["accuracy"],
         majority_f1=scores.majority["f1"],

@@ -6,7 +6,7 @@ import html
 import json
 from itertools import groupby
 
-from languages import _, say
+from languages import _, ngettext, say
 from pipeline.settings import LABELS
 from views.drawing import ROLE_NAMES, piece
 from views.markup import bdi, captioned, framed, notice, origin_line, sentences, text
@@ -97,7 +97,7 @@ def _way(way):
     types = (
         _(" · token_type_ids {type_ids}", type_ids=_listed(way.type_ids)) if way.type_ids else ""
     )
-    count = _("{count} tokens", count=len(way.tokens))
+    count = ngettext("{count} token", "{count} tokens", len(way.tokens))
     head = (
         f"<h3>{text(way.name)} <small><code>{text(way.call)}</code> · {count}{types}</small></h3>"
     )
@@ -118,7 +118,7 @@ def _sums(made):
     )
     fewer = apart - together
     said += (
-        _(", {fewer} special token{s} fewer.", fewer=fewer, s="" if fewer == 1 else "s")
+        ngettext(", {count} special token fewer.", ", {count} special tokens fewer.", fewer)
         if fewer > 0
         else _(".")
     )
@@ -164,9 +164,10 @@ def checkpoints(pair_of_splits, origins, same=""):
     """
     if same:
         split = pair_of_splits[0]
-        said = _(
+        said = ngettext(
+            "{count} token from a vocabulary of {entries:,} entries. Special tokens: {special}",
             "{count} tokens from a vocabulary of {entries:,} entries. Special tokens: {special}",
-            count=len(split.tokens),
+            len(split.tokens),
             entries=split.entries,
             special=_specials(split),
         )
@@ -185,10 +186,12 @@ def _specials(split):
 
 
 def _side(split, origin):
-    said = _(
+    said = ngettext(
+        "{count} token from a vocabulary of {entries:,} entries; {differing} of them (dashed) "
+        "stand for characters that are no single token of the other. Special tokens: {special}",
         "{count} tokens from a vocabulary of {entries:,} entries; {differing} of them (dashed) "
         "stand for characters that are no single token of the other. Special tokens: {special}",
-        count=len(split.tokens),
+        len(split.tokens),
         entries=split.entries,
         differing=len(split.differs),
         special=_specials(split),
@@ -295,9 +298,10 @@ def costs(made, lengths, measuring=False):
         _("batches, rows × length"),
     )
     rows = "".join(_cost(cost) for cost in made)
-    caption = _(
+    caption = ngettext(
+        "{count} row of {shortest} to {longest} tokens, {total} together",
         "{count} rows of {shortest} to {longest} tokens, {total} together",
-        count=len(lengths),
+        len(lengths),
         shortest=min(lengths),
         longest=max(lengths),
         total=sum(lengths),
@@ -361,12 +365,13 @@ def _milliseconds(cost):
 
 
 def _measured(made):
-    said = _(
+    said = ngettext(
         "Measured just now on this machine, which others may be using: the embedded checkpoint in "
-        "float32, each shape "
-        "of a batch in {turns} turn{s}. The best turn counts; summed over a way's batches.",
-        turns=made[0].turns,
-        s="" if made[0].turns == 1 else "s",
+        "float32, each shape of a batch in {count} turn. Summed over a way's batches.",
+        "Measured just now on this machine, which others may be using: the embedded checkpoint in "
+        "float32, each shape of a batch in {count} turns. The best turn counts; summed over a "
+        "way's batches.",
+        made[0].turns,
     )
     if made[0].turns < FEW_TURNS:
         said = sentences(
@@ -403,7 +408,12 @@ def map_times(times, origin):
     )
     table = captioned(
         "small-table",
-        _("{rows} rows, {turns}, no cache", rows=times.rows, turns=turns),
+        ngettext(
+            "{count} row, {turns}, no cache",
+            "{count} rows, {turns}, no cache",
+            times.rows,
+            turns=turns,
+        ),
         head + rows,
     )
     same = _("the same input_ids") if times.same else _("different input_ids")

@@ -6,7 +6,7 @@ import gradio as gr
 
 from languages import _
 from pipeline.settings import Settings
-from tabs.address import Shared, build_share
+from tabs.address import Shared
 from tabs.errors import public
 from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import build_changed_pairs
@@ -22,6 +22,7 @@ from tabs.fine_tune.script import build_script
 from tabs.fine_tune.seeds import SeedsSection, build_seeds
 from tabs.fine_tune.shortcut import build_shortcut
 from tabs.page_data import json_block
+from tabs.share import build_share
 from views.runs import log_rows, log_table
 from web.first_paint import Opening
 
