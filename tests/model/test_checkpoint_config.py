@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.hub.sources import NEW_HEAD, embedded_checkpoint, load_model, load_tokenizer
 from pipeline.prediction import predict
 from pipeline.training import embeddings_of, fine_tune, freeze, layers_of
-from tests.browser.conftest import SIZES, in_cache, tiny_checkpoint
+from tests.conftest import SIZES, in_cache, tiny_checkpoint
 
 PAIR = ("Shares of Acme rose 12 cents.", "Acme stock was up 12 cents.")
 

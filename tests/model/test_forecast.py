@@ -17,7 +17,7 @@ from pipeline.runs.folder import append_event
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.training import fine_tune, freeze
-from tests.browser.conftest import HF_HOME
+from tests.conftest import HF_HOME
 
 
 @pytest.fixture

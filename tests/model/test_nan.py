@@ -27,7 +27,7 @@ from tabs.fine_tune.changed_pairs import changes_of
 from tabs.fine_tune.charts import CHARTS
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.predict import tab as predict_tab
-from tests.browser.conftest import in_cache, tiny_checkpoint
+from tests.conftest import in_cache, tiny_checkpoint
 from tests.model.test_save import finished_run
 from views import charts
 from views import runs as run_views

@@ -35,7 +35,7 @@ from pipeline.prediction import Prediction, predict, softmax_steps
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, READY, WARMED
 from tabs.predict import sections as predict_more
 from tabs.predict import tab as predict_tab
-from tests.browser.conftest import HF_HOME, ROOT
+from tests.conftest import HF_HOME, ROOT
 from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
 
@@ -314,7 +314,7 @@ def test_stress_is_honest_about_failures(page, tiny, settings):
     )
     open_rows = page.stress(*PAIR, tiny, "not_equivalent")
     assert open_rows.count("– open") == sum(row.prediction is not None for row in rows[3:])
-    assert "truth is 'x'" in page.stress(*PAIR, tiny, "x").replace("&#39;", "'")
+    assert "truth is 'x'" in str(page.stress(*PAIR, tiny, "x")).replace("&#39;", "'")
 
 
 def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():

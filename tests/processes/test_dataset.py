@@ -23,7 +23,7 @@ from pipeline.errors import InputError, SourceError
 from pipeline.hub.sources import Origin
 from pipeline.metrics import majority
 from pipeline.settings import Settings
-from tests.browser.conftest import SPLITS
+from tests.conftest import SPLITS
 
 # ---------------------------------------------------------------- sources
 

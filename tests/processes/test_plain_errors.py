@@ -16,7 +16,7 @@ from fastapi import HTTPException
 from app import LAUNCH, app_kwargs, build_app
 from pipeline.settings import Settings
 from tabs.errors import UNEXPECTED
-from tests.browser.conftest import run_async
+from tests.conftest import run_async
 from web.fair_queue import FairQueue
 from web.plain_errors import AppBlocks
 

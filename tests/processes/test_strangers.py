@@ -32,9 +32,8 @@ from pipeline.runs import worker_process as workers
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import ask_tokenizer, pair_view
-from tabs.tokenize import sections as tokenize_more
-from tabs.tokenize import tab as tokenize
-from tests.browser.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
+from tabs.tokenize import padding_costs
+from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.support.hostile import HOSTILE, repositories
 from tests.support.probes import (
     connect,
@@ -382,11 +381,10 @@ for name, attempt in tries.items():
 def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(
     told, settings, monkeypatch
 ):
-    page = tokenize._handlers(settings)
-    monkeypatch.setattr(page, "ask", lambda *_: (told, None))
+    monkeypatch.setattr(padding_costs, "ask", lambda *_, settings: (told, None))
     monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
-    assert "more than max_length" in tokenize_more._Sections(page).measured(
-        "0-1", "train", "evil/x", 128, True, 8
+    assert "more than max_length" in padding_costs.measure_costs(
+        settings, "0-1", "train", "evil/x", 128, True, 8
     )
 
 

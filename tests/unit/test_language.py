@@ -30,11 +30,10 @@ from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from tabs import address as sharing
 from tabs.layers import tab as layers
 from tabs.predict import sections as predict_more
-from views import charts, drawing
+from views import charts, experiments, tokens
 from views import layers as layer_drawing
 from views import predictions as predict_drawing
 from views import runs as run_drawing
-from views import tokens as token_drawing
 
 
 @pytest.fixture
@@ -702,20 +701,14 @@ def claim_card():
 
 
 def batch(show):
-    view = SimpleNamespace(
-        pieces=[["的"]],
-        tensors={"input_ids": [[3]], "attention_mask": [[1]]},
-        lengths=[1],
-        cells=1,
-        padding_cells=0,
-        roles=[["sentence1"]],
-    )
-    return drawing.batch_grid(view, show)
+    view = SimpleNamespace(pieces=[["的"]], tensors={"input_ids": [[3]], "attention_mask": [[1]]}, lengths=[1], cells=1,
+                           padding_cells=0, roles=[["sentence1"]])  # fmt: skip
+    return tokens.batch_grid(view, show)
 
 
 def a_cost():
     cost = Cost("dynamic", [(4, 52), (4, 52), (4, 45)], 1, 0, 0.0, seconds=0.012, turns=1)
-    return token_drawing._measured([cost]) + token_drawing._cost(cost)
+    return experiments.padding_costs([cost], [52, 45])
 
 
 def stress():
