@@ -25,8 +25,10 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.csv_answers import read_pairs
 from pipeline.hub.sources import load_tokenizer
 from pipeline.tokenization import token_view
-from tabs.predict import sections as predict_more
-from tabs.predict import tab as predict_tab
+from tabs.predict.answer import Answers
+from tabs.predict.compare_models import compare
+from tabs.predict.stress import stress
+from tabs.predict.what_mattered import leave_words_out
 from tabs.tokenize import tab as tokenize_tab
 from views import drawing
 
@@ -177,18 +179,17 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     with pytest.raises(InputError, match="sentence2 has no character that can be read"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
-        predict_tab._handlers(settings).predict(nothing, "Shares rose.", tiny, 128)
+        Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
         tokenize_tab._handlers(settings).tokenize(nothing, "Shares rose.", tiny, 128, True)
-    more = predict_more._handlers(settings)
     for drawn in (
-        more.compare(nothing, "Shares rose.", [tiny], ""),
-        more.mattered(nothing, "Shares rose.", tiny),
-        more.stress(nothing, "Shares rose.", tiny, "equivalent"),
+        compare(settings, nothing, "Shares rose.", [tiny], ""),
+        leave_words_out(settings, nothing, "Shares rose.", tiny),
+        stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
     ):
         assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
     assert "sentence1 has no character" in str(
-        predict_tab._handlers(settings).answer(nothing, "Shares rose.", tiny)
+        Answers(settings).answer(nothing, "Shares rose.", tiny)
     )
     assert "sentence1 has no character" in str(
         tokenize_tab._handlers(settings).pair(nothing, "Shares rose.", tiny, 128, True)
