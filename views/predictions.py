@@ -16,6 +16,7 @@ from markupsafe import Markup
 from languages import _, ngettext
 from pipeline.explain.probing import LeftOut, Mattered, Record, Stressed
 from pipeline.export.csv_answers import Answered, notes_of, scores_of
+from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
@@ -395,6 +396,7 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
             failed,
         )
         notes = [*notes, without]
+    scores = scores_of(answers)
     caption = _("All {rows} rows", rows=len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
@@ -407,12 +409,20 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
             counts=listed(f"{labels.count(label):,} {label}" for label in LABELS),
         ),
         notes=notes,
-        scores=scores_of(answers),
+        scores=scores,
+        figures=figures_said(scores.figures) if scores else "",
+        majority=figures_said(scores.majority) if scores else "",
         labels=LABELS,
         caption=caption,
         heads=(_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error")),
         rows=[_answer_row(answer) for answer in answers[:PREVIEW_ROWS]],
     )
+
+
+def figures_said(figures: Mapping[str, float]) -> str:
+    """The metrics among these figures, in a row."""
+    measured = metrics_in(figures)
+    return listed(f"{metric.label} {metric.written(figures[metric.name])}" for metric in measured)
 
 
 def _answer_row(answer: Answered) -> dict:
