@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub.sources import (
@@ -15,7 +16,7 @@ from pipeline.hub.sources import (
     load_tokenizer,
 )
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, WARMED, Settings
-from pipeline.training import TrainingConfig, evaluate_checkpoint, fine_tune
+from pipeline.training import evaluate_checkpoint, fine_tune
 from recipes import adapters
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import step_by_hand as by_hand
 from pipeline.explain.step_by_hand import one_step, step_by_hand
 from pipeline.settings import EMBEDDED_CHECKPOINT
-from pipeline.training import TrainingConfig, prepare
+from pipeline.training import prepare
 
 
 @pytest.fixture
@@ -65,13 +66,13 @@ def test_every_optimizer_rule_counts(config, settings, monkeypatch):
         assert one_step(config, settings).weight_difference > 1e-5, wrong
 
 
-@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize("strategy", ["group_by_length", "random"])
 def test_it_is_the_batch_that_a_run_with_these_settings_draws_first(
-    config, settings, tmp_path, grouped
+    config, settings, tmp_path, strategy
 ):
     from transformers import set_seed
 
-    config = replace(config, group_by_length=grouped)
+    config = replace(config, train_sampling_strategy=strategy)
     trainer, _ = prepare(config, tmp_path, settings)
     set_seed(config.seed)  # as before a run's first step
     first = next(iter(trainer.get_train_dataloader()))
@@ -107,7 +108,7 @@ def test_each_pair_is_shown_with_its_own_loss(config, settings):
 
 def test_what_it_leaves_out_of_the_settings_is_said(config, settings):
     said = " ".join(
-        one_step(replace(config, batch_size=24, warmup_ratio=0.3, precision="bf16"), settings).notes
+        one_step(replace(config, batch_size=24, warmup_steps=0.3, precision="bf16"), settings).notes
     )
     assert (
         "warmup 0.3" in said
@@ -116,7 +117,7 @@ def test_what_it_leaves_out_of_the_settings_is_said(config, settings):
         and "dropout" in said
         and "batch of 24" in said
     )
-    plain = replace(config, dropout=0.0, warmup_ratio=0.0, precision="fp32", batch_size=4)
+    plain = replace(config, dropout=0.0, warmup_steps=0.0, precision="fp32", batch_size=4)
     assert one_step(plain, settings).notes == []
 
 

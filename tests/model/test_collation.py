@@ -80,13 +80,14 @@ def test_without_type_ids_the_column_is_simply_not_there(tiny_distilbert, tiny_r
 
 
 def test_trainer_drops_the_columns_that_the_view_says_it_drops(settings, tokenizer, tiny):
+    from pipeline.config import TrainingConfig
     from pipeline.hub.sources import load_model
-    from pipeline.training import TrainingConfig, build_trainer, build_training_args
+    from pipeline.training import build_trainer, build_training_args
 
     raw_datasets, _ = load_raw_datasets("auto", settings)
     tokenized = tokenize_datasets(raw_datasets, tokenizer)
     args = build_training_args(
-        TrainingConfig(batch_size=4, group_by_length=False), settings.runs_folder
+        TrainingConfig(batch_size=4, train_sampling_strategy="random"), settings.runs_folder
     )
     collator = build_data_collator(tokenizer)
     trainer = build_trainer(
@@ -154,12 +155,15 @@ def test_the_order_in_which_rows_come_into_batches_is_the_one_that_is_said():
     assert alike == [[order[0:2], order[2:4], order[4:6], order[6:8]]] * 4
 
 
-@pytest.mark.parametrize("strategy, grouped", [("dynamic", False), ("grouped by length", True)])
+@pytest.mark.parametrize(
+    "strategy, sampling", [("dynamic", "random"), ("grouped by length", "group_by_length")]
+)
 def test_the_reckoned_cost_is_what_trainers_own_batches_cost(
-    settings, tokenizer, tiny, strategy, grouped
+    settings, tokenizer, tiny, strategy, sampling
 ):
+    from pipeline.config import TrainingConfig
     from pipeline.hub.sources import load_model
-    from pipeline.training import TrainingConfig, build_trainer, build_training_args
+    from pipeline.training import build_trainer, build_training_args
 
     # sentences of many lengths, so that batches differ
     train = load_raw_datasets("auto", settings)[0]["train"]
@@ -168,7 +172,7 @@ def test_the_reckoned_cost_is_what_trainers_own_batches_cost(
 
     tokenized = tokenize_datasets(DatasetDict(train=longer), tokenizer, 512)["train"]
     args = build_training_args(
-        TrainingConfig(batch_size=8, group_by_length=grouped, eval_strategy="no"),
+        TrainingConfig(batch_size=8, train_sampling_strategy=sampling, eval_strategy="no"),
         settings.runs_folder,
     )
     trainer = build_trainer(

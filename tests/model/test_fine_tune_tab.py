@@ -19,12 +19,19 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app import build_app
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import Run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
-from tabs.fine_tune import sections as more
+from tabs.fine_tune import downloads, owned_runs, save
+from tabs.fine_tune import seeds as seeds_section
+from tabs.fine_tune.changed_pairs import changes_of, sentences_of
+from tabs.fine_tune.charts import CHARTS, points
+from tabs.fine_tune.diagnosis import build_diagnosis, diagnosis_of, remedied
+from tabs.fine_tune.run_panel import RunPanel
+from tabs.fine_tune.runs_list import runs_list
+from tabs.fine_tune.script import script_of
 from tests.conftest import ROOT
 from tests.model.test_save import finished_run
 from tests.unit.test_code_drawing import source_of
@@ -71,7 +78,7 @@ def runs(config, settings):
 
 @pytest.fixture(scope="module")
 def owned(runs):
-    return {more.BROWSER: "somebody", **{run.id: "secret" for run in runs}, OTHER: "secret"}
+    return {owned_runs.BROWSER: "somebody", **{run.id: "secret" for run in runs}, OTHER: "secret"}
 
 
 def text(drawn):
@@ -82,9 +89,18 @@ def text(drawn):
 # ---------------------------------------------------------------- what a run changed
 
 
+def diagnosed(run_id, settings, fixed=()):
+    """(card, button) of the section."""
+    with gr.Blocks():
+        section = build_diagnosis(settings, gr.State(""))
+    drawn = section.draw(run_id, fixed)
+    return drawn[section.card], drawn[section.remedy]
+
+
 def test_an_ended_run_fills_diagnosis_and_pairs(runs, settings):
-    diagnosis, remedy, pairs = more._After(settings).fill(runs[0].id)
-    found = more.diagnosis_of(runs[0], settings)
+    diagnosis, remedy = diagnosed(runs[0].id, settings)
+    pairs = changes_of(runs[0].id, settings)
+    found = diagnosis_of(runs[0], settings)
     assert f"{found.name} : {found.because}" in text(diagnosis) and remedy.visible
     judgement, _ = read_judgement(settings.runs_folder / runs[0].id)
     counts = judgement.confusion("after")
@@ -95,41 +111,39 @@ def test_an_ended_run_fills_diagnosis_and_pairs(runs, settings):
         counts[gold, answer] for gold in (0, 1) for answer in (0, 1)
     ]
     assert f"{len(judgement.fixed)} fixed, {len(judgement.broken)} newly broken" in text(pairs)
-    assert more._After(settings).fill("")[0] == "" and not more._After(settings).fill("")[1].visible
+    card, remedy = diagnosed("", settings)
+    assert card == "" and not remedy.visible
 
 
 def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
-    page, (judgement, which) = (
-        more._After(settings),
-        read_judgement(settings.runs_folder / runs[0].id),
-    )
-    first, *rest = page._sentences(runs[0].id, which, len(judgement.labels))
+    judgement, which = read_judgement(settings.runs_folder / runs[0].id)
+    first, *rest = sentences_of(runs[0].id, which, len(judgement.labels), settings)
     assert first[0].startswith("Shares of") and len(rest) == 11
-    assert page._sentences(runs[0].id, "another digest", len(judgement.labels)) is None
+    assert sentences_of(runs[0].id, "another digest", len(judgement.labels), settings) is None
 
 
 def test_a_locked_setting_keeps_the_remedy_from_being_started(runs, settings):
-    assert set(more.diagnosis_of(runs[0], settings).remedy.changes) == {"eval_pairs"}
-    card, remedy, _ = more._After(settings).fill(runs[0].id, ["eval_pairs", "seed"])
+    assert set(diagnosis_of(runs[0], settings).remedy.changes) == {"eval_pairs"}
+    card, remedy = diagnosed(runs[0].id, settings, ["eval_pairs", "seed"])
     assert not remedy.visible and "eval_pairs" in card, "it can be read"
-    assert more._After(settings).fill(runs[0].id, ["dropout"])[1].visible
+    assert diagnosed(runs[0].id, settings, ["dropout"])[1].visible
 
 
 def test_a_remedy_is_the_runs_settings_with_one_thing_changed(runs, config, settings):
     tried, changes = (
-        more.remedied(runs[0].id, settings),
-        more.diagnosis_of(runs[0], settings).remedy.changes,
+        remedied(runs[0].id, settings),
+        diagnosis_of(runs[0], settings).remedy.changes,
     )
     assert changes and asdict(tried) == {**asdict(config), **changes}
     with pytest.raises(InputError, match="Nothing is left to try"):
-        more.remedied(UNKNOWN, settings)
+        remedied(UNKNOWN, settings)
 
 
 # ---------------------------------------------------------------- this browser's runs
 
 
 def test_the_table_has_the_shown_run_first_and_what_differs(runs, owned, settings):
-    drawn = more._After(settings).runs(runs[1].id, owned)
+    drawn = runs_list(runs[1].id, owned, settings)
     rows = re.findall(r'href="\?run=(\w+)".*?<td[^>]*>(.*?)</td>', drawn)
     assert [run_id for run_id, _ in rows] == [runs[1].id, OTHER, runs[2].id, runs[0].id]
     assert [differs for _, differs in rows] == ["–", "eval_pairs 8, seed 5", "seed 7", "seed 5"]
@@ -137,36 +151,35 @@ def test_the_table_has_the_shown_run_first_and_what_differs(runs, owned, setting
 
 
 def test_where_none_is_shown_the_browsers_runs_stand_against_the_defaults(owned, settings):
-    drawn = more._After(settings).runs("", owned)
+    drawn = runs_list("", owned, settings)
     assert "differ from the defaults" in drawn and "the one shown" not in drawn.lower()
     rows = re.findall(r'href="\?run=(\w+)".*?<td[^>]*>(.*?)</td>', drawn)
     assert len(rows) == 4 and any("seed 7" in differs for _run_id, differs in rows)
-    assert "Start a run" in more._After(settings).runs("", {})
+    assert "Start a run" in runs_list("", {}, settings)
 
 
 def test_behind_a_curve_are_earlier_runs_over_the_same_pairs(runs, owned, settings):
-    earlier = more.behind(runs[0], owned, settings)
+    earlier = owned_runs.earlier_runs_of(runs[0], owned, settings)
     assert [run.id for run in earlier] == [runs[2].id, runs[1].id], (
         "newest first, without itself and without other pairs"
     )
-    [lines] = more.faint(earlier, "eval_loss")
-    assert [[y for _, y in line] for line in lines.lines] == [
+    assert [[y for _, y in points(run, "eval_loss")] for run in earlier] == [
         [event["eval_loss"] for event in run.of("evaluation")] for run in earlier
     ]
-    assert (
-        more.behind(Run(UNKNOWN, "expired"), owned, settings) == [] == more.faint([], "eval_loss")
-    )
+    assert "your earlier runs (2)" in CHARTS[0].draw(runs[0], earlier)
+    assert "your earlier run" not in CHARTS[0].draw(runs[0])
+    assert owned_runs.earlier_runs_of(Run(UNKNOWN, "expired"), owned, settings) == []
 
 
 @pytest.mark.parametrize(
     "stored", [None, 7, "x", [], {"browser": 5}, {"../../etc": "x"}, {UNKNOWN: None}]
 )
 def test_whatever_the_browser_remembers(runs, settings, stored):
-    assert more.all_runs_of(stored, settings) == [] or [
-        run.state for run in more.all_runs_of(stored, settings)
+    assert owned_runs.runs_of(stored, settings) == [] or [
+        run.state for run in owned_runs.runs_of(stored, settings)
     ] == ["expired"]
-    assert "notice error" not in more._After(settings).runs(runs[0].id, stored)
-    assert more.behind(runs[0], stored, settings) == []
+    assert "notice error" not in runs_list(runs[0].id, stored, settings)
+    assert owned_runs.earlier_runs_of(runs[0], stored, settings) == []
 
 
 # ---------------------------------------------------------------- three seeds
@@ -181,36 +194,44 @@ def seeds(settings, config, monkeypatch):
         started.extend(configs)
         return [(f"{90 + number:032x}", "secret") for number in range(len(configs))]
 
-    monkeypatch.setattr(more, "start_runs", start)
-    return more._Seeds(
-        settings, tuple(asdict(config)), lambda owned: {more.BROWSER: "me", **(owned or {})}
-    ), started
+    monkeypatch.setattr(seeds_section, "start_runs", start)
+    with gr.Blocks():
+        controls = {name: gr.Textbox() for name in asdict(config)}
+        section = seeds_section.build_seeds(settings, controls, RunPanel(settings))
+    return section, started
 
 
 def test_runs_that_are_there_count_and_the_missing_start(seeds, runs, config, owned):
     page, started = seeds
-    message, watched, kept = page.start(None, {runs[0].id: "secret"}, *asdict(config).values())
+    drawn = page.start(None, {runs[0].id: "secret"}, *asdict(config).values())
+    message, watched, kept = (drawn[component] for component in page.outputs)
     assert [one.seed for one in started] == [6, 7] and {**asdict(started[0]), "seed": 5} == asdict(
         config
     )
     assert (message, watched) == ("", runs[0].id), "the seed that the form says stays on the screen"
-    assert set(kept) == {more.BROWSER, runs[0].id, f"{90:032x}", f"{91:032x}"}
+    assert set(kept) == {owned_runs.BROWSER, runs[0].id, f"{90:032x}", f"{91:032x}"}
     started.clear()
-    assert (
-        page.start(None, owned, *asdict(config).values())[:2] == ("", runs[0].id) and started == []
-    )
+    drawn = page.start(None, owned, *asdict(config).values())
+    assert drawn[page.message] == "" and drawn[page.panel.run_id] == runs[0].id and started == []
     page.start(None, {}, *asdict(replace(config, seed=100, dropout=0.2)).values())
     assert [one.seed for one in started] == [100, 101, 102]
 
 
 def test_bad_settings_start_none(seeds, config):
     page, started = seeds
-    message, watched, _ = page.start(None, {}, *{**asdict(config), "max_steps": 10**6}.values())
-    assert "max_steps is 1000000" in message and started == [] and watched == gr.skip()
+    drawn = page.start(None, {}, *{**asdict(config), "max_steps": 10**6}.values())
+    assert "max_steps is 1000000" in drawn[page.message] and started == []
+    assert page.panel.run_id not in drawn
 
 
 def test_the_band_is_that_of_the_three(seeds, runs, owned):
-    drawn, timer = seeds[0].draw(runs[0].id, owned)
+    page, _ = seeds
+
+    def look(run_id):
+        answer = page.draw(run_id, owned)
+        return answer[page.table], answer[page.timer]
+
+    drawn, timer = look(runs[0].id)
     figures = [run.first("done")["after"]["accuracy"] for run in runs]
     said = text(drawn)
     assert (
@@ -220,11 +241,8 @@ def test_the_band_is_that_of_the_three(seeds, runs, owned):
     assert [f"seed {seed}" in said for seed in SEEDS] == [True] * 3
     assert drawn.count('class="band"') == 4, "two charts, a legend each"
     assert not timer.active, "none of them goes on"
-    assert seeds[0].draw(OTHER, owned)[0] == "", "one run makes no band"
-    assert (
-        "expired" in seeds[0].draw("../x", owned)[0]
-        or "notice error" in seeds[0].draw("../x", owned)[0]
-    )
+    assert look(OTHER)[0] == "", "one run makes no band"
+    assert "expired" in look("../x")[0] or "notice error" in look("../x")[0]
 
 
 # ---------------------------------------------------------------- taking it away
@@ -232,19 +250,19 @@ def test_the_band_is_that_of_the_three(seeds, runs, owned):
 
 @pytest.fixture(scope="module")
 def client(settings):
-    with TestClient(Starlette(routes=more.routes(settings))) as client:
+    with TestClient(Starlette(routes=downloads.routes(settings))) as client:
         yield client
 
 
 def test_the_zip_and_the_script_are_downloads(client, runs):
-    answer = client.get(f"/{more.ROUTE}/{runs[0].id}/model.zip")
+    answer = client.get(f"/{downloads.ROUTE}/{runs[0].id}/model.zip")
     assert answer.headers["content-disposition"] == 'attachment; filename="paraphrase-00000000.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert (
             archive.testzip() is None
             and "paraphrase-00000000/model.safetensors" in archive.namelist()
         )
-    script = client.get(f"/{more.ROUTE}/{runs[0].id}/train.py")
+    script = client.get(f"/{downloads.ROUTE}/{runs[0].id}/train.py")
     assert script.status_code == 200 and script.headers["x-content-type-options"] == "nosniff"
     compile(script.text, "train.py", "exec")
 
@@ -252,29 +270,29 @@ def test_the_zip_and_the_script_are_downloads(client, runs):
 @pytest.mark.parametrize("run_id", [UNKNOWN, "x", "..%2f..%2fetc", "%00"])
 @pytest.mark.parametrize("file", ["model.zip", "train.py"])
 def test_no_run_no_download(client, run_id, file):
-    answer = client.get(f"/{more.ROUTE}/{run_id}/{file}")
+    answer = client.get(f"/{downloads.ROUTE}/{run_id}/{file}")
     assert answer.status_code == 404 and "Traceback" not in answer.text
 
 
 def test_the_script_of_a_run_stands_on_the_page_with_its_link(client, runs, settings):
-    drawn = more._After(settings).script(runs[0].id)
-    address = f"{more.ROUTE}/{runs[0].id}/train.py"
+    drawn = script_of(runs[0].id, settings)
+    address = f"{downloads.ROUTE}/{runs[0].id}/train.py"
     assert (
         dict(Outline(drawn).attributes)["href"] == address
         and source_of(drawn) == client.get(f"/{address}").text
     )
-    unknown = more._After(settings).script(UNKNOWN)
+    unknown = script_of(UNKNOWN, settings)
     assert source_of(unknown).startswith("# ") and "a" not in Outline(unknown).tags
 
 
 def test_the_link_to_the_model_says_its_size(runs, settings):
-    drawn = more._Save(settings).download(runs[0].id)
+    drawn = save.Saver(settings).download(runs[0].id)
     assert (
         f"{runs[0].id}/model.zip" in drawn
         and "model.safetensors" in drawn
         and re.search(r"\d (MB|kB)", drawn)
     )
-    assert "has no model to save" in more._Save(settings).download(UNKNOWN)
+    assert "has no model to save" in save.Saver(settings).download(UNKNOWN)
 
 
 # ---------------------------------------------------------------- whose token
@@ -312,7 +330,7 @@ def request(host="127.0.0.1:7860", client="127.0.0.1", **headers):
     ],
 )
 def test_who_sits_at_this_machine(asked, local):
-    assert more.is_local(asked) is local
+    assert save.is_local(asked) is local
 
 
 @pytest.fixture
@@ -320,7 +338,7 @@ def pushes(monkeypatch):
     """What would have been pushed: nothing leaves."""
     sent = []
     monkeypatch.setattr(
-        more.saving,
+        save.saving,
         "push",
         lambda *values: sent.append(values) or "https://hub.example/ann/mine?a=1&b=2",
     )
@@ -330,9 +348,9 @@ def pushes(monkeypatch):
 def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, monkeypatch):
     import huggingface_hub
 
-    page = more._Save(settings)
+    page = save.Saver(settings)
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: TOKEN)
-    code = more.PUSH_CODE
+    code = save.PUSH_CODE
     assert (
         "another machine"
         in page.push_from_here(runs[0].id, "mine", True, code, request(client="10.0.0.7"))
@@ -359,9 +377,9 @@ def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, m
         [],
         {},
         "é",
-        more.PUSH_CODE[:-1],
-        more.PUSH_CODE + "0",
-        more.PUSH_CODE.upper() + "X",
+        save.PUSH_CODE[:-1],
+        save.PUSH_CODE + "0",
+        save.PUSH_CODE.upper() + "X",
     ],
     ids=range(11),
 )  # the code is another one in each process
@@ -369,10 +387,10 @@ def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where
     runs, settings, pushes, code
 ):
     """Its requests look exactly like the owner's: without the code from the terminal nothing is pushed."""
-    said = more._Save(settings).push_from_here(runs[0].id, "mine", True, code, request())
+    said = save.Saver(settings).push_from_here(runs[0].id, "mine", True, code, request())
     assert (
         "Give the code that stands in the terminal" in said
-        and more.PUSH_CODE not in said
+        and save.PUSH_CODE not in said
         and pushes == []
     )
 
@@ -381,9 +399,9 @@ def test_a_push_that_breaks_tells_no_token(runs, settings, monkeypatch, caplog):
     def breaks(*values):
         raise RuntimeError(f"with {TOKEN}")
 
-    monkeypatch.setattr(more.saving, "push", breaks)
+    monkeypatch.setattr(save.saving, "push", breaks)
     token = gr.OAuthToken(TOKEN, "write-repos", 0)
-    said = more._Save(settings).push_from_space(runs[0].id, "mine", True, token)
+    said = save.Saver(settings).push_from_space(runs[0].id, "mine", True, token)
     assert "The push failed (RuntimeError)" in said and TOKEN not in said + caplog.text
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain import forecast as forecasting
 from pipeline.explain.forecast import forecast, measured_pace, size_of
@@ -15,7 +16,7 @@ from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs.folder import append_event
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
-from pipeline.training import TrainingConfig, fine_tune, freeze
+from pipeline.training import fine_tune, freeze
 from tests.conftest import HF_HOME
 
 
@@ -265,7 +266,7 @@ ASK = """
 from pathlib import Path
 from pipeline.explain.forecast import forecast
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
+from pipeline.config import TrainingConfig
 import datasets, huggingface_hub.hf_api, torch, transformers.models.bert.modeling_bert
 settings = Settings(runs_folder=Path({runs!r}), data="auto", mrpc_folder=None)
 config = TrainingConfig(checkpoint={checkpoint!r}, source={source!r}, frozen_layers=0)
@@ -390,10 +391,10 @@ def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(
 
 
 WEIGH = """
-from pipeline.dataset import FILES
+from pipeline.task import MRPC
 from pipeline.settings import Settings
 from pipeline.hub.availability import weighed
-print(json.dumps(weighed("dataset", "nyu-mll/glue", FILES, Settings())))
+print(json.dumps(weighed("dataset", MRPC.repository, MRPC.downloads, Settings())))
 """
 
 

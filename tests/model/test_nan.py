@@ -5,10 +5,12 @@ import math
 import re
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
 from pipeline import __main__ as command_line
 from pipeline import training
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError, NoAnswer
 from pipeline.explain.step_by_hand import one_step
 from pipeline.explain.what_changed import read_judgement
@@ -19,13 +21,16 @@ from pipeline.prediction import checked_logits, predict, predict_each, softmax
 from pipeline.runs.folder import as_line, event_in
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, evaluate_checkpoint, fine_tune
-from tabs.fine_tune import sections as more
-from tabs.fine_tune import tab as fine_tune_tab
-from tabs.predict import tab as predict_tab
+from pipeline.training import evaluate_checkpoint, fine_tune
+from tabs.fine_tune.api import Api
+from tabs.fine_tune.changed_pairs import changes_of
+from tabs.fine_tune.charts import CHARTS
+from tabs.fine_tune.run_panel import RunPanel
+from tabs.predict.answer import Answers
 from tests.conftest import in_cache, tiny_checkpoint
 from tests.model.test_save import finished_run
-from views import drawing
+from views import charts
+from views import runs as run_views
 
 BROKEN_AT = 4  # the step after which a weight is NaN
 PAIR = ("A cat sat.", "A cat was sitting.")
@@ -190,8 +195,7 @@ def test_a_text_that_says_nan_stays_a_text():
 
 
 def test_the_curve_breaks_and_says_so(run, settings):
-    page = fine_tune_tab._handlers(settings)
-    drawn = page.loss(run)
+    drawn, scores = (chart.draw(run) for chart in CHARTS)
     assert (
         "training loss is NaN or infinite at 6 of 10 points, first at step 5: its line breaks there."
         in text(drawn)
@@ -200,12 +204,12 @@ def test_the_curve_breaks_and_says_so(run, settings):
     for path in re.findall(r' d="([^"]*)"', drawn):
         assert not re.search("nan|inf", path, re.IGNORECASE)
     assert "<td>NaN</td>" in drawn and "training loss NaN" in text(drawn)
-    assert "accuracy is NaN or infinite" in text(page.scores(run))
+    assert "accuracy is NaN or infinite" in text(scores)
 
 
 def test_a_line_goes_on_behind_its_break():
     series = {"loss": [(1, 0.5), (2, 0.6), (3, math.inf), (4, 0.7), (5, 0.8)]}
-    drawn = drawing.curve("Loss", series, baselines={}, x_label="step", y_label="loss", x_max=5)
+    drawn = charts.line_chart("Loss", series, baselines={}, x_label="step", y_label="loss", x_max=5)
     [path] = [d for d in re.findall(r'<path d="([^"]*)"', drawn) if d.count("L") > 1]
     assert re.sub("[^ML]", "", path) == "MLML", (
         "no line between the points on both sides of the break"
@@ -213,7 +217,7 @@ def test_a_line_goes_on_behind_its_break():
 
 
 def test_a_curve_of_nothing_but_nan_waits_for_no_step():
-    drawn = drawing.curve(
+    drawn = charts.line_chart(
         "Loss", {"loss": [(1, math.nan)]}, baselines={}, x_label="step", y_label="loss", x_max=5
     )
     assert (
@@ -222,16 +226,21 @@ def test_a_curve_of_nothing_but_nan_waits_for_no_step():
     )
 
 
+def panel(settings):
+    with gr.Blocks():
+        return RunPanel(settings)
+
+
 def test_a_run_that_became_nan_offers_no_model(run, settings):
-    page = fine_tune_tab._handlers(settings)
+    page = panel(settings)
     drawn = page.draw(run.id, {})
     assert (
         not run.answers
-        and "answers nothing" in text(drawn[3])
-        and "model is ready" not in text(drawn[3])
+        and "answers nothing" in text(drawn[page.result])
+        and "model is ready" not in text(drawn[page.result])
     )
-    assert drawn[8] != f"run:{run.id}", "Predict's model stays what it is"
-    told = page.run_status(run.id)
+    assert page.finished not in drawn, "Predict's model stays what it is"
+    told = Api(settings).run_status(run.id)
     assert told["model"] == "" and told["state"] == "done"
     assert told["after"] == {"loss": None, "accuracy": None, "f1": None}
     assert strict(json.dumps(told)) == told
@@ -241,11 +250,11 @@ def test_a_run_that_became_nan_offers_no_model(run, settings):
 
 def test_a_run_that_became_nan_has_no_pairs_to_compare(run, settings):
     assert read_judgement(settings.runs_folder / run.id) is None
-    assert "has no answers: its logits are NaN" in text(more._After(settings).fill(run.id)[2])
+    assert "has no answers: its logits are NaN" in text(changes_of(run.id, settings))
 
 
 def test_its_log_says_nan(run):
-    rows = text(drawing.log_table(fine_tune_tab._log(run)))
+    rows = text(run_views.log_table(run_views.log_rows(run)))
     assert "NaN" in rows and "nan" not in rows
 
 
@@ -303,7 +312,7 @@ def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):
     for name in (nan_weights, f"run:{run.id}"):
         with pytest.raises(NoAnswer, match="no answer to this pair.*Choose another model"):
             predict(name, [PAIR], settings=settings)
-        page = predict_tab._handlers(settings)
+        page = Answers(settings)
         answer = text(page.answer(*PAIR, name))
         assert "no answer to this pair" in answer and "so the answer is" not in answer
         with pytest.raises(Exception, match="no answer to this pair"):
@@ -368,7 +377,7 @@ def test_logits_far_apart_are_answered_with_a_warning(huge_logits, tiny, setting
         "2e+30 apart" in answer.notes[0]
         and "rounds to exactly 0 and 1 from 37 on" in answer.notes[0]
     )
-    page = predict_tab._handlers(settings)
+    page = Answers(settings)
     assert page.predict(*PAIR, huge_logits)["notes"] == list(answer.notes)
     drawn = text(page.answer(*PAIR, huge_logits))
     assert "weights may be damaged" in drawn and "1e+30" in drawn and "000000" not in drawn

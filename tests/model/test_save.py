@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import Judgement, read_judgement
 from pipeline.export.model import (
@@ -24,7 +25,7 @@ from pipeline.prediction import predict
 from pipeline.runs.folder import append_event
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
-from pipeline.training import TrainingConfig, fine_tune
+from pipeline.training import fine_tune
 from tests.conftest import ROOT
 
 TOKEN = "hf_aTokenThatNobodyElseMaySee"
@@ -292,7 +293,7 @@ def test_the_answers_stand_in_the_rows_order_whatever_the_batches(tiny, settings
         frozen_layers=0,
         learning_rate=1e-2,
         precision="fp32",
-        group_by_length=True,
+        train_sampling_strategy="group_by_length",
     )
     run = finished_run(config, settings, "c" * 32)
     judgement, _ = read_judgement(settings.runs_folder / run.id)

@@ -6,11 +6,12 @@ import pytest
 
 from benchmarks.quality import accuracy, accuracy_in_float32
 from pipeline.collation import collate
+from pipeline.config import TrainingConfig
 from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.serving import served
 from pipeline.settings import has_gpu
 from pipeline.tokenization import tokenize_function
-from pipeline.training import TrainingConfig, build_training_args
+from pipeline.training import build_training_args
 
 PAIRS = [
     ("Shares rose today.", "Shares were up."),

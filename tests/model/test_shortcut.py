@@ -1,21 +1,23 @@
 """Look for the shortcut: the cheap rules, what they make of both sets of pairs, and the section that shows it."""
 
 import re
+from dataclasses import asdict
 
+import gradio as gr
 import pytest
-from datasets import Dataset
 
 from languages import speaking
+from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
-from pipeline.errors import InputError
 from pipeline.explain import shortcut
+from pipeline.explain.shortcut import report
 from pipeline.export.model import files_of, model_card
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
-from tabs.fine_tune import sections as fine_tune_more
-from tabs.fine_tune import shortcut as fine_tune_shortcut
-from tabs.fine_tune import tab as fine_tune
+from tabs.fine_tune import launch
+from tabs.fine_tune.diagnosis import build_diagnosis, diagnosis_of, is_on_embedded_pairs
+from tabs.fine_tune.tab import build_tab
 from tests.model.test_save import finished_run
+from views import shortcut as shortcut_views
 
 
 def test_the_best_rule_is_the_best_of_all_thresholds():
@@ -68,7 +70,7 @@ def test_the_old_pairs_give_their_label_away_and_the_new_do_not():
 
 
 def test_the_section_shows_both_sets_in_figures():
-    drawn = fine_tune_shortcut.rules_drawn()
+    drawn = shortcut_views.shortcut_rules(report("shortcut"), report("embedded"))
     assert "not_equivalent from 0.83 up" in drawn and "<strong>77.5%</strong>" in drawn
     assert re.search(
         r"<strong>71</strong> are not_equivalent and <strong>6</strong> equivalent", drawn
@@ -78,7 +80,7 @@ def test_the_section_shows_both_sets_in_figures():
 
 def test_the_section_speaks_chinese():
     with speaking("zh"):
-        drawn = fine_tune_shortcut.rules_drawn()
+        drawn = shortcut_views.shortcut_rules(report("shortcut"), report("embedded"))
     assert "词" in drawn and "Of the" not in drawn
 
 
@@ -109,7 +111,7 @@ def test_a_model_is_asked_about_a_sentence_and_itself(run, settings):
     )
     asked = set(load_raw_datasets("shortcut")[0]["validation"]["sentence1"])
     assert {sentence for sentence, _ in answers} <= asked
-    drawn = fine_tune_shortcut.itself_drawn([("A cat sat.", 0.1), ("It <b>rained</b>.", 0.9)])
+    drawn = shortcut_views.sentence_and_itself([("A cat sat.", 0.1), ("It <b>rained</b>.", 0.9)])
     assert (
         "<strong>1</strong> of 2 sentences" in drawn
         and "50.0%" in drawn
@@ -117,9 +119,16 @@ def test_a_model_is_asked_about_a_sentence_and_itself(run, settings):
     )
 
 
+def diagnosed(run, settings):
+    with gr.Blocks():
+        section = build_diagnosis(settings, gr.State(""))
+    return section, section.draw(run.id)
+
+
 def test_a_run_on_these_pairs_is_not_praised(run, settings):
-    assert fine_tune_more.diagnosis_of(run, settings) is None
-    card, button, _pairs = fine_tune_more._After(settings).fill(run.id)
+    assert diagnosis_of(run, settings) is None
+    section, drawn = diagnosed(run, settings)
+    card, button = drawn[section.card], drawn[section.remedy]
     assert "give their label away" in card and button.visible is False
 
 
@@ -133,9 +142,9 @@ def test_a_run_on_the_embedded_pairs_says_what_its_gain_is_worth(tiny, settings)
         frozen_layers=0,
     )
     run = finished_run(config, settings, "e" * 32)
-    assert fine_tune_more.is_on_own_pairs(run)
-    card, *_ = fine_tune_more._After(settings).fill(run.id)
-    assert "below the majority class" in card
+    assert is_on_embedded_pairs(run)
+    section, drawn = diagnosed(run, settings)
+    assert "below the majority class" in drawn[section.card]
 
 
 def test_what_a_run_on_them_leaves_names_them(run, settings):
@@ -146,31 +155,18 @@ def test_what_a_run_on_them_leaves_names_them(run, settings):
 
 
 def test_the_button_starts_the_form_with_the_pairs_replaced(settings, monkeypatch):
-    page = fine_tune._handlers(settings)
-    page.names = ("max_steps", "source")
-    started = []
+    with gr.Blocks():
+        page = build_tab(settings).launch
+    started, run_id = [], "0" * 32
     monkeypatch.setattr(
-        page,
-        "_started",
-        lambda config, owned, request: started.append(config) or ("status", "id", {}),
+        launch, "start_run", lambda config, *_, **__: started.append(config) or (run_id, "secret")
     )
-    assert page.start_on_shortcut(None, [], {}, 7, "auto") == ("status", "id", {}, "shortcut")
+    values = {**asdict(TrainingConfig()), "max_steps": 7, "source": "auto"}
+    form = [values[name] for name in page.controls]
+    drawn = page.start_on_shortcut(None, [], {}, *form)
+    assert drawn[page.panel.run_id] == run_id and drawn[page.panel.owned][run_id] == "secret"
+    assert drawn[page.controls["source"]] == "shortcut" and page.panel.status in drawn
     assert (started[0].source, started[0].max_steps) == ("shortcut", 7)
-    refused = page.start_on_shortcut(None, ["source"], {}, 7, "auto")
-    assert "fixed on this page" in refused[0] and len(started) == 1
-
-
-def test_without_a_run_there_is_nobody_to_ask(settings):
-    with pytest.raises(InputError):
-        shortcut.asked_of_itself(f"run:{'0' * 32}", settings)
-
-
-def test_the_columns_are_mrpcs():
-    for source in ("shortcut", "embedded"):
-        rows = load_raw_datasets(source)[0]["train"]
-        assert isinstance(rows, Dataset) and rows.column_names == [
-            "sentence1",
-            "sentence2",
-            "label",
-            "idx",
-        ]
+    refused = page.start_on_shortcut(None, ["source"], {}, *form)
+    assert list(refused) == [page.panel.status] and len(started) == 1
+    assert "fixed on this page" in refused[page.panel.status]

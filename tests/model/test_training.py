@@ -6,17 +6,13 @@ import pytest
 import torch
 
 from pipeline.collation import build_data_collator
-from pipeline.dataset import load_raw_datasets, majority
+from pipeline.config import TrainingConfig, config_from
+from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub.sources import load_model, load_tokenizer
-from pipeline.training import (
-    TrainingConfig,
-    config_from,
-    evaluate_checkpoint,
-    fine_tune,
-    planned_steps,
-    prepare,
-)
+from pipeline.metrics import majority
+from pipeline.settings import Settings
+from pipeline.training import evaluate_checkpoint, fine_tune, prepare
 
 
 @pytest.fixture
@@ -32,7 +28,7 @@ def config(tiny):
         eval_steps=2,
         learning_rate=1e-3,
         frozen_layers=0,
-        group_by_length=False,
+        train_sampling_strategy="random",
         precision="fp32",
     )
 
@@ -47,7 +43,7 @@ def kinds(events):
 
 def test_trainer_gives_the_losses_of_a_bare_loop(config, settings, tmp_path):
     trainer, _ = prepare(
-        replace(config, eval_strategy="no", warmup_ratio=0.0, schedule="constant"),
+        replace(config, eval_strategy="no", warmup_steps=0.0, lr_scheduler_type="constant"),
         tmp_path,
         settings,
     )
@@ -207,9 +203,9 @@ def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
         ("learning_rate", 0),
         ("learning_rate", "nan"),
         ("learning_rate", None),
-        ("warmup_ratio", 1.0),
+        ("warmup_steps", 1.0),
         ("weight_decay", -0.1),
-        ("schedule", "x"),
+        ("lr_scheduler_type", "x"),
         ("eval_strategy", "sometimes"),
         ("source", "../x"),
         ("checkpoint", "../x"),
@@ -218,20 +214,20 @@ def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
 )
 def test_a_setting_out_of_bounds_is_named(name, value):
     with pytest.raises(InputError):
-        replace(TrainingConfig(), **{name: value}).checked()
+        replace(TrainingConfig(), **{name: value}).checked(Settings())
 
 
 def test_a_config_is_made_of_known_names_and_of_texts():
     with pytest.raises(InputError, match="output_dir"):
         config_from({"output_dir": "/etc"})
-    assert config_from({"max_steps": "7", "learning_rate": "1e-3"}).checked() == TrainingConfig(
-        max_steps=7, learning_rate=1e-3
-    )
+    assert config_from({"max_steps": "7", "learning_rate": "1e-3"}).checked(
+        Settings()
+    ) == TrainingConfig(max_steps=7, learning_rate=1e-3)
 
 
 def test_planned_steps_end_at_whichever_comes_first():
-    assert planned_steps(TrainingConfig(epochs=3, batch_size=16, max_steps=60), 320) == 60
-    assert planned_steps(TrainingConfig(epochs=2, batch_size=16, max_steps=60), 33) == 6
+    assert TrainingConfig(epochs=3, batch_size=16, max_steps=60).planned_steps(320) == 60
+    assert TrainingConfig(epochs=2, batch_size=16, max_steps=60).planned_steps(33) == 6
 
 
 def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
@@ -282,7 +278,7 @@ def test_precision(config, settings, tmp_path):
             prepare(replace(config, precision=precision), tmp_path, settings)[0].args.bf16 == bf16
         )
     with pytest.raises(InputError, match="precision is 'fp8'"):
-        replace(config, precision="fp8").checked()
+        replace(config, precision="fp8").checked(Settings())
 
 
 @pytest.mark.parametrize("name", ["adapter:paraphrase", "adapter:pair-warmed"])

@@ -90,13 +90,13 @@ def test_only_its_secret_stops_a_run(served):
         max_steps=300,
         epochs=5,
         batch_size=1,
-        schedule="cosine",
-        group_by_length=False,
+        lr_scheduler_type="cosine",
+        train_sampling_strategy="random",
         eval_strategy="no",
         api_name="/fine_tune",
     )
     config = read_run(started["run"], settings).config
-    assert config["schedule"] == "cosine" and config["group_by_length"] is False
+    assert config["lr_scheduler_type"] == "cosine" and config["train_sampling_strategy"] == "random"
     with pytest.raises(AppError, match="Only the visitor who started"):
         client.predict(run=started["run"], secret="x", api_name="/stop_run")
     told = client.predict(run=started["run"], secret=started["secret"], api_name="/stop_run")

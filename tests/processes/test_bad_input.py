@@ -15,7 +15,6 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -30,15 +29,17 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import build_app, health_route
+from pipeline.config import RUN_SETTINGS, config_from
 from pipeline.runs import supervisor as runs
 from pipeline.runs.supervisor import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
-from pipeline.training import config_from
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
+from tabs.fine_tune.api import SIGNATURE, Api
+from tabs.fine_tune.downloads import routes
 from tabs.layers import tab as layers
-from tabs.predict import tab as predict
-from tabs.tokenize import tab as tokenize
+from tabs.predict.answer import Answers
+from tabs.tokenize.api import tokenize_endpoint
 from tests.conftest import HF_HOME, ROOT
 
 LONG = hypothesis_settings.get_current_profile_name() == "long"
@@ -133,15 +134,18 @@ def pages(small_folder, tmp_path_factory):
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )
-    made = {
-        tab.__name__.split(".")[1]: tab._handlers(settings)
-        for tab in (tokenize, predict, fine_tune)
-    }
+    made = {"tokenize": tokenize_endpoint(settings), "predict": Answers(settings)}
+    with gr.Blocks():
+        tab = fine_tune.build_tab(settings)
+    made["panel"], made["launch"], made["fine_tune"] = (
+        tab.panel,
+        tab.launch,
+        Api(settings),
+    )
     made["claim"] = layers._handlers().claim
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT
     )  # loads what the first visitor's call loads
-    made["fine_tune"].names = tuple(asdict(fine_tune.DEFAULT))
     return SimpleNamespace(settings=settings, **made)
 
 
@@ -240,6 +244,11 @@ def harmless(page):
     assert not any(tag in text for tag in ("<img", "<script", "</p><script")), text[:500]
 
 
+def html_in(answer):
+    """What a handler's {component: value} draws."""
+    return [value for component, value in answer.items() if isinstance(component, gr.HTML)]
+
+
 # ---------------------------------------------------------------- the endpoints
 
 
@@ -251,7 +260,7 @@ def harmless(page):
 @example("A cat.", "B", {"<b>": 1}, 10**400, True)
 def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncation):
     answer = answered(
-        lambda: pages.tokenize.tokenize(sentence1, sentence2, checkpoint, max_length, truncation),
+        lambda: pages.tokenize(sentence1, sentence2, checkpoint, max_length, truncation),
         pages.settings,
     )
     if answer is None:
@@ -281,12 +290,8 @@ def test_predict(pages, sentence1, sentence2, model, max_length):
         ] <= int(max_length)
 
 
-GIVEN = [
-    name
-    for name in signature(fine_tune._handlers.fine_tune).parameters
-    if name not in ("self", "request")
-]
-GOOD = {name: st.just(getattr(fine_tune.DEFAULT, name)) for name in GIVEN}
+GIVEN = [name for name in SIGNATURE.parameters if name != "request"]
+GOOD = {name: st.just(SIGNATURE.parameters[name].default) for name in GIVEN}
 
 
 @st.composite
@@ -308,7 +313,7 @@ def test_fine_tune(pages, values):
     assert run.state == "queued" and run.config == asdict(
         config_from(values).checked(pages.settings)
     )
-    harmless(pages.fine_tune.draw(answer["run"], {answer["run"]: answer["secret"]}))
+    harmless(html_in(pages.panel.draw(answer["run"], {answer["run"]: answer["secret"]})))
     shutil.rmtree(pages.settings.runs_folder / answer["run"])
 
 
@@ -334,9 +339,7 @@ def test_claim(pages, name):
 @pytest.fixture(scope="module")
 def beside(pages):
     """A client of the server's own routes: what it breaks on is raised."""
-    return TestClient(
-        Starlette(routes=[*fine_tune.routes(pages.settings), health_route(pages.settings)])
-    )
+    return TestClient(Starlette(routes=[*routes(pages.settings), health_route(pages.settings)]))
 
 
 @share(0.1)
@@ -438,11 +441,9 @@ def test_health_answers_whatever_asks(beside, method, query):
 def test_the_address_and_the_browsers_storage(pages, run_id, owned):
     with nothing_foreign_opened(pages.settings):
         request = SimpleNamespace(query_params={"run": run_id} if run_id is not None else {})
-        harmless(
-            pages.fine_tune.load(owned, request)[1:]
-        )  # the first is a hidden text field's own text
-        harmless(pages.fine_tune.draw(run_id, owned))
-        harmless([pages.fine_tune.stop(run_id, owned)])
+        harmless(html_in(pages.panel.load(owned, request)))
+        harmless(html_in(pages.panel.draw(run_id, owned)))
+        harmless(html_in(pages.panel.ask_to_stop(run_id, owned)))
     assert list_runs(pages.settings) == []
 
 
@@ -451,12 +452,13 @@ def test_the_address_and_the_browsers_storage(pages, run_id, owned):
 def test_the_start_button(pages, owned, more, values):
     """The page's own handler can be called from outside, too, with any number of values."""
     with nothing_foreign_opened(pages.settings):
-        defaults = [values.get(name, value) for name, value in asdict(fine_tune.DEFAULT).items()]
-        page = pages.fine_tune.start(None, owned, *defaults)
-    harmless(page[:1])
-    if isinstance(page[1], str):
-        assert read_run(page[1], pages.settings).state == "queued" and page[2][page[1]]
-        shutil.rmtree(pages.settings.runs_folder / page[1])
+        defaults = [values.get(name, one.default) for name, one in RUN_SETTINGS.items()]
+        drawn = pages.launch.start(None, owned, *defaults)
+    harmless(html_in(drawn))
+    if run_id := drawn.get(pages.panel.run_id):
+        assert read_run(run_id, pages.settings).state == "queued"
+        assert drawn[pages.panel.owned][run_id]
+        shutil.rmtree(pages.settings.runs_folder / run_id)
 
 
 # ---------------------------------------------------------------- over HTTP
@@ -481,7 +483,7 @@ BODIES = [
 
 
 ENDPOINTS = {
-    "tokenize": lambda pages: pages.tokenize.tokenize,
+    "tokenize": lambda pages: pages.tokenize,
     "predict": lambda pages: pages.predict.predict,
     "fine_tune": lambda pages: pages.fine_tune.fine_tune,
     "run_status": lambda pages: pages.fine_tune.run_status,

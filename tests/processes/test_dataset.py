@@ -14,7 +14,6 @@ from pipeline import dataset
 from pipeline.dataset import (
     COLUMNS,
     load_raw_datasets,
-    majority,
     parse_rows,
     random_rows,
     rows_at,
@@ -22,6 +21,7 @@ from pipeline.dataset import (
 )
 from pipeline.errors import InputError, SourceError
 from pipeline.hub.sources import Origin
+from pipeline.metrics import majority
 from pipeline.settings import Settings
 from tests.conftest import SPLITS
 

@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from pipeline.config import TrainingConfig
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
-from pipeline.training import TrainingConfig
 
 # Long enough that a stop comes in its midst, also on a busy machine
 LONG = {
@@ -26,7 +26,7 @@ from pipeline.runs import executors
 from pipeline.runs import worker_process as workers
 from pipeline.runs.supervisor import open_house, read_run, start_run, stop_run
 from pipeline.settings import Settings
-from pipeline.training import config_from
+from pipeline.config import config_from
 assert "torch" not in sys.modules
 executors.prepare()
 import spaces

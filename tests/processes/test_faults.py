@@ -17,8 +17,7 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.prediction import predict
 from pipeline.runs.supervisor import advance, list_runs, read_run, start_run, stop_run, sweep
-from tabs.fine_tune import tab as fine_tune
-from tabs.fine_tune.tab import _handlers
+from tabs.fine_tune import run_panel
 from tests.conftest import ROOT, tiny_checkpoint
 from tests.processes.test_runs import START, config_for, long_config, until, worker_of
 
@@ -45,7 +44,12 @@ def until_told(run_id, kind, settings, times=1):
 
 def page_of(run_id, settings):
     """What a visitor sees of a run, as one text."""
-    return " ".join(str(part) for part in _handlers(settings).draw(run_id, {}))
+    return " ".join(str(part) for part in panel(settings).draw(run_id, {}).values())
+
+
+def panel(settings):
+    with gr.Blocks():
+        return run_panel.RunPanel(settings)
 
 
 # ---------------------------------------------------------------- the worker
@@ -142,7 +146,7 @@ import sys, time
 from pathlib import Path
 from pipeline.runs.supervisor import advance, start_run
 from pipeline.settings import Settings
-from pipeline.training import config_from
+from pipeline.config import config_from
 import json
 settings = Settings()
 advance(settings)
@@ -218,15 +222,15 @@ def test_a_worker_that_died_while_no_server_looked_is_a_failed_run(tiny, setting
 def test_a_page_goes_on_watching_after_one_bad_look(tiny, settings, monkeypatch):
     """A disk that fails once, say; but an id that is none stays none."""
     run_id, _ = start_run(config_for(tiny), replace(settings, max_runs_at_once=0))
-    page = _handlers(settings)
+    page = panel(settings)
     monkeypatch.setattr(
-        fine_tune, "read_run", lambda *_: (_ for _ in ()).throw(OSError("I/O error"))
+        run_panel, "read_run", lambda *_: (_ for _ in ()).throw(OSError("I/O error"))
     )
-    status, *_, timer, _, _ = page.draw(run_id, {})
-    assert "Something went wrong" in status and timer == gr.skip()
+    drawn = page.draw(run_id, {})
+    assert "Something went wrong" in drawn[page.status] and page.timer not in drawn
     monkeypatch.undo()
-    assert page.draw(run_id, {})[7].active
-    assert not page.draw("../x", {})[7].active
+    assert page.draw(run_id, {})[page.timer].active
+    assert not page.draw("../x", {})[page.timer].active
 
 
 # ---------------------------------------------------------------- the Hub
@@ -239,7 +243,8 @@ def test_a_hub_that_breaks_off_the_weights_is_said_and_stood_in_for(tiny, loopba
     story = client.ask("""
 import json, tempfile, pathlib
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, fine_tune
+from pipeline.config import TrainingConfig
+from pipeline.training import fine_tune
 config = TrainingConfig(checkpoint="some/bert", source="embedded", train_pairs=8, eval_pairs=8, batch_size=8, max_steps=1)
 folder = pathlib.Path(tempfile.mkdtemp())
 print(json.dumps(list(fine_tune(config, folder, Settings(hub_download_seconds=20)))))

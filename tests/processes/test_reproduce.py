@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import one_step
 from pipeline.export.model import files_of
@@ -20,7 +21,7 @@ from pipeline.hub.sources import embedded_checkpoint
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
-from pipeline.training import TrainingConfig, fine_tune
+from pipeline.training import fine_tune
 from tests.conftest import HF_HOME, ROOT
 
 NUMBER = r"[-+\w.]+"
@@ -91,9 +92,9 @@ CASES = {
     },
     "steps end it, random batches": {
         "max_steps": 4,
-        "group_by_length": False,
+        "train_sampling_strategy": "random",
         "eval_steps": 2,
-        "schedule": "cosine",
+        "lr_scheduler_type": "cosine",
     },
     "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
 }

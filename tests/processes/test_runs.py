@@ -9,8 +9,10 @@ import time
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.prediction import predict
 from pipeline.runs import liveness as life
@@ -30,10 +32,9 @@ from pipeline.runs.supervisor import (
     sweep,
 )
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
-from tabs.fine_tune import tab as fine_tune
-from tabs.fine_tune.tab import _handlers
+from tabs.fine_tune.tab import build_tab
 from tests.conftest import ROOT
+from views.runs import run_message
 
 
 def until(condition, seconds=90):
@@ -241,12 +242,14 @@ def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browser
     tiny, closed
 ):
     """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
-    page = _handlers(closed)
-    page.names = tuple(asdict(config_for(tiny)))
-    values = asdict(config_for(tiny)).values()
+    with gr.Blocks():
+        page = build_tab(closed).launch
+    config = asdict(config_for(tiny))
+    values = [config[name] for name in page.controls]
 
     def start(address):
-        return page.start(SimpleNamespace(client=SimpleNamespace(host=address)), {}, *values)[0]
+        request = SimpleNamespace(client=SimpleNamespace(host=address))
+        return page.start(request, {}, *values)[page.panel.status]
 
     most = closed.max_runs_waiting - closed.places_for_others
     assert all("Place" in start("192.0.2.7") for _ in range(most))
@@ -583,7 +586,7 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
         ("stopping", [*told[:2], {**told[2], "last": 1}], True),
     ):
         run = Run("0" * 32, state, {"batch_size": 1}, events)
-        assert closing(run) == is_over and (fine_tune._message(run) == said) == is_over
+        assert closing(run) == is_over and (run_message(run) == said) == is_over
     judged = {
         "event": "evaluation",
         "seconds": 6,

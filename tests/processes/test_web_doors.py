@@ -21,7 +21,7 @@ from starlette.routing import Route
 from app import LAUNCH, app_kwargs, build_app
 from dev.server import free_port
 from pipeline.settings import Settings
-from tabs.fine_tune import sections as more
+from tabs.fine_tune import save
 
 TOKEN, KEY = "hf_aTokenThatNobodyElseMaySee", "a-key"
 PAIR = ["A cat sat.", "A dog sat.", "sentence-transformers/all-MiniLM-L6-v2", 64, True]
@@ -140,7 +140,7 @@ def pushed_with(space, monkeypatch, headers):
     address, demo = space
     sent = []
     monkeypatch.setattr(
-        more.saving, "push", lambda *values: sent.append(values) or "https://hub.example/ann/mine"
+        save.saving, "push", lambda *values: sent.append(values) or "https://hub.example/ann/mine"
     )
     number = next(
         number for number, function in demo.fns.items() if function.name == "push_from_space"

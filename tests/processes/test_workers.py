@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.config import TrainingConfig
 from pipeline.isolation.priority import BACKGROUND_NICENESS
 from pipeline.runs import supervisor as runs
 from pipeline.runs import worker_process as workers
 from pipeline.runs.liveness import claim
 from pipeline.runs.supervisor import list_runs, read_run, start_run
-from pipeline.training import TrainingConfig
 from tests.conftest import ROOT
 from tests.processes.test_runs import START, config_for, until, worker_of
 
@@ -255,7 +255,9 @@ def test_the_judgement_before_training_is_made_once_for_the_same_weights_and_pai
 
     from pipeline.training import fine_tune
 
-    config = replace(config_for(tiny), group_by_length=True, dropout=0.1, eval_strategy="no")
+    config = replace(
+        config_for(tiny), train_sampling_strategy="group_by_length", dropout=0.1, eval_strategy="no"
+    )
     judged = []
     evaluate = transformers.Trainer.evaluate
     monkeypatch.setattr(

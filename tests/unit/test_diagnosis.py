@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config import TrainingConfig
 from pipeline.explain import diagnosis, evidence
 from pipeline.explain.diagnosis import CLEAR_CHANGE, CLEARLY_ABOVE, diagnose
 from pipeline.explain.evidence import Evidence, evidence_of, f1_error, standard_error
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
-from pipeline.training import TrainingConfig
 from tests.conftest import ROOT
 
 MRPC = 279 / 408  # the majority's accuracy on MRPC's validation split; its F1 is 81.2%
@@ -586,7 +586,7 @@ def test_every_curve_has_one_name_and_every_remedy_may_be_started(data):
             max_steps=st.integers(1, settings.max_steps),
             batch_size=st.integers(1, settings.max_batch_size),
             learning_rate=st.floats(1e-7, 1e-2),
-            warmup_ratio=st.floats(0, 0.99),
+            warmup_steps=st.floats(0, 0.99),
             dropout=st.floats(0, 0.9),
             checkpoint=st.sampled_from([WARMED, READY, EMBEDDED_CHECKPOINT]),
             frozen_layers=st.integers(0, 6),

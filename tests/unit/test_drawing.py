@@ -1,5 +1,6 @@
 """Drawing: what a visitor typed stays text, tables have headers, curves survive bad numbers, colours can be read."""
 
+import doctest
 import itertools
 import math
 import re
@@ -10,10 +11,13 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.collation import BatchView, Column
+from pipeline.metrics import METRICS, Metric
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
-from views import drawing, markup
+from views import charts, experiments, markup, render, runs
+from views.predictions import probability_bars
+from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, token_grid
 
 SCRIPT = "<script>alert(1)</script>"
 VOID = {"br", "img", "input", "hr"}
@@ -78,7 +82,7 @@ def batch(pieces=None):
 
 
 def draw_curve(series, baselines=None, **more):
-    return drawing.curve(
+    return charts.line_chart(
         "Scores",
         series,
         baselines=baselines or {},
@@ -93,21 +97,19 @@ ANSWER = Prediction(
     "equivalent", {"no": 0.2, "equivalent": 0.8}, {"no": -0.5, "equivalent": 0.9}, 37, ("", SCRIPT)
 )
 HOSTILE = {
-    "token_grid": lambda: drawing.token_grid(replace(pair_view(SCRIPT, SCRIPT), notes=[SCRIPT])),
-    "token_grid, cut": lambda: drawing.token_grid(
+    "token_grid": lambda: token_grid(replace(pair_view(SCRIPT, SCRIPT), notes=[SCRIPT])),
+    "token_grid, cut": lambda: token_grid(
         replace(pair_view(), sentence1="hi" + SCRIPT, cut=(SCRIPT, ""))
     ),
-    "batch_grid": lambda: drawing.batch_grid(
-        batch([["[CLS]", SCRIPT, "[SEP]"], ["[CLS]", "a", "[PAD]"]])
-    ),
-    "columns_table": lambda: drawing.columns_table(batch()),
+    "batch_grid": lambda: batch_grid(batch([["[CLS]", SCRIPT, "[SEP]"], ["[CLS]", "a", "[PAD]"]])),
+    "columns_table": lambda: columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
     "notice": lambda: markup.notice(SCRIPT),
-    "probability_bars": lambda: drawing.probability_bars(ANSWER),
-    "run_status": lambda: drawing.run_status("failed", 1, 2, None, SCRIPT),
-    "result_table": lambda: drawing.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
-    "log_table": lambda: drawing.log_table([{"step": 1, "loss": SCRIPT}]),
+    "probability_bars": lambda: probability_bars(ANSWER),
+    "run_status": lambda: runs.run_status("failed", 1, 2, None, SCRIPT),
+    "result_table": lambda: runs.result_table([(Metric("x", SCRIPT, len), 0.1, 0.2, 0.3)]),
+    "log_table": lambda: runs.log_table([{"step": 1, "loss": SCRIPT}]),
 }
 
 
@@ -144,22 +146,22 @@ def test_emoji_families_stay_whole():
 
 
 def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
-    drawn = drawing.token_grid(pair_view("##ع", "ho"))
+    drawn = token_grid(pair_view("##ع", "ho"))
     assert '<span class="joint">##</span><bdi>ع</bdi>' in drawn
-    assert drawing.piece("##") == "<bdi>##</bdi>"
+    assert render.piece("##") == "<bdi>##</bdi>"
 
 
 @pytest.mark.parametrize(
     "drawn",
     [
-        drawing.token_grid(pair_view()),
-        drawing.batch_grid(batch()),
-        drawing.columns_table(batch()),
-        drawing.shapes_table(batch()),
+        token_grid(pair_view()),
+        batch_grid(batch()),
+        columns_table(batch()),
+        shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
-        drawing.probability_bars(ANSWER),
-        drawing.result_table([("F1", 0.1, 0.2, 0.3)]),
-        drawing.log_table([{"step": 1}]),
+        probability_bars(ANSWER),
+        runs.result_table([(METRICS["f1"], 0.1, 0.2, 0.3)]),
+        runs.log_table([{"step": 1}]),
     ],
 )
 def test_tables_have_a_caption_and_headers(drawn):
@@ -170,7 +172,7 @@ def test_tables_have_a_caption_and_headers(drawn):
 
 
 def test_every_row_of_the_token_grid_is_as_wide_as_the_pair():
-    for row in re.findall(r"<tr.*?</tr>", drawing.token_grid(pair_view())):
+    for row in re.findall(r"<tr.*?</tr>", token_grid(pair_view())):
         cells = re.findall(r"<t[dh]([^>]*)>", row)[1:]
         assert sum(int((re.findall(r'colspan="(\d+)"', cell) or [1])[0]) for cell in cells) == 5
 
@@ -180,21 +182,21 @@ def test_absent_type_ids_are_explained():
     view = replace(
         view, has_type_ids=False, tokens=[replace(one, type_id=None) for one in view.tokens]
     )
-    drawn = drawing.token_grid(view)
-    assert drawing.NO_TYPE_IDS in drawn and "None" not in drawn
+    drawn = token_grid(view)
+    assert NO_TYPE_IDS in drawn and "None" not in drawn
 
 
 def test_cut_text_is_struck_out_where_it_stood():
-    drawn = drawing.token_grid(replace(pair_view(), sentence2="ho and more", cut=("", "and more")))
+    drawn = token_grid(replace(pair_view(), sentence2="ho and more", cut=("", "and more")))
     assert "<del> and more</del>" in drawn and drawn.count("cut by truncation") == 1
 
 
 def test_nothing_is_struck_out_of_a_whole_sentence():
-    assert "<del>" not in drawing.token_grid(pair_view())
+    assert "<del>" not in token_grid(pair_view())
 
 
 def test_batch_roles_and_sum():
-    drawn = drawing.batch_grid(batch())
+    drawn = batch_grid(batch())
     assert re.findall(r'<td class="(\w+)"><bdi>', drawn)[-6:] == [
         "special",
         "sentence1",
@@ -207,12 +209,12 @@ def test_batch_roles_and_sum():
 
 
 def test_each_cell_can_show_its_number():
-    drawn = drawing.batch_grid(batch(), "attention_mask")
+    drawn = batch_grid(batch(), "attention_mask")
     assert '<td class="padding"><bdi>0</bdi></td>' in drawn
 
 
 def test_shapes_read_as_torch_prints_them():
-    assert "torch.Size([2, 6])" in drawing.shapes_table(batch())
+    assert "torch.Size([2, 6])" in shapes_table(batch())
 
 
 def test_an_empty_curve_says_when_it_fills():
@@ -270,17 +272,17 @@ def test_lines_differ_in_their_marks():
     "low, high", [(0, 1), (0.43, 0.71), (-2, 3), (0, 1e-6), (0, 2000), (5, 5), (0.999, 1.0)]
 )
 def test_ticks_rise_evenly_within_the_range(low, high):
-    found = drawing.ticks(low, high)
+    found = charts.ticks(low, high)
     steps = [b - a for a, b in itertools.pairwise(found)]
     assert 1 <= len(found) <= 8 and low <= found[0] and found[-1] <= high
     assert all(step > 0 and step == pytest.approx(steps[0]) for step in steps)
 
 
 def test_a_run_says_where_it_stands():
-    drawn = drawing.run_status("running", 40, 60, 12.3)
+    drawn = runs.run_status("running", 40, 60, 12.3)
     assert "step 40 of 60 · about 12 s left" in drawn and "aria-live" not in drawn
-    assert "left" not in drawing.run_status("done", 60, 60, 12.3)
-    assert "step 60 of 60<" in drawing.run_status("running", 60, 60, 0.0), (
+    assert "left" not in runs.run_status("done", 60, 60, 12.3)
+    assert "step 60 of 60<" in runs.run_status("running", 60, 60, 0.0), (
         "what is left then is no step"
     )
 
@@ -289,23 +291,29 @@ def test_a_run_says_where_it_stands():
     "state", ["queued", "running", "stopping", "done", "stopped", "failed", "expired"]
 )
 def test_every_state_can_be_drawn(state):
-    assert drawing.STATE_WORDS[state] in drawing.run_status(state, 0, 0, None)
+    assert runs.STATE_NAMES[state] in runs.run_status(state, 0, 0, None)
 
 
 def test_numbers_that_are_missing_leave_a_blank():
-    assert "<td></td>" in drawing.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
-    assert "stranger" not in drawing.log_table([{"step": 1, "stranger": 3}])
-    assert "–" in drawing.result_table([("F1", None, math.nan, 0.3)])
+    assert "<td></td>" in runs.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
+    assert "stranger" not in runs.log_table([{"step": 1, "stranger": 3}])
+    assert "–" in runs.result_table([(METRICS["f1"], None, math.nan, 0.3)])
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
-    drawn = drawing.probability_bars(ANSWER)
+    drawn = probability_bars(ANSWER)
     assert (
         "80.0%" in drawn
         and "-0.500" in drawn
         and "37 tokens" in drawn
         and "Cut from sentence 2" in drawn
     )
+
+
+def test_the_worked_examples_hold():
+    assert [
+        doctest.testmod(module).failed for module in (charts, experiments, markup, render, runs)
+    ] == [0] * 5
 
 
 # ---------------------------------------------------------------- colours

@@ -1,20 +1,20 @@
 """What stands around a curve, as HTML: a stranger's text stays text, figures are the ones that were given, none is missing."""
 
+import html
 import math
 import re
-from dataclasses import asdict
 
 import pytest
 
+from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.explain.diagnosis import Diagnosis, Remedy
 from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
 from pipeline.settings import LABELS
-from pipeline.training import IN_TRAINING_ARGUMENTS, TrainingConfig
 from tests.unit.test_drawing import Outline
+from views import charts
 from views import runs as drawing
-from views.drawing import curve
 
 SCRIPT = "<script>alert(1)</script>\" ' & \u202e"
 
@@ -22,7 +22,7 @@ SCRIPT = "<script>alert(1)</script>\" ' & \u202e"
 def said(drawn):
     Outline(drawn)
     assert "<script" not in drawn
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", drawn)).strip()
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", drawn)).strip())
 
 
 # ---------------------------------------------------------------- before it starts
@@ -101,24 +101,24 @@ def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
 
 
 def test_earlier_runs_and_a_band_are_drawn_and_named():
-    faint = drawing.Faint([[(0, 0.7), (5, 0.6)], [(0, 0.8), (5, math.nan), (9, 0.5)]])
-    drawn = curve(
+    earlier = charts.earlier_runs([[(0, 0.7), (5, 0.6)], [(0, 0.8), (5, math.nan), (9, 0.5)]])
+    drawn = charts.line_chart(
         "Loss",
         {"mean": [(0, 0.7), (9, 0.5)]},
         x_label="step",
         y_label="share",
         x_max=9,
         baselines={},
-        behind=[faint, drawing.Band(SCRIPT, [(0, 0.6, 0.8), (9, 0.4, 0.6)])],
+        background=[earlier, charts.range_band(SCRIPT, [(0, 0.6, 0.8), (9, 0.4, 0.6)])],
     )
     assert "your earlier runs (2)" in said(drawn) and drawn.count('class="band"') == 2
     assert "nan" not in drawn.lower()
-    assert "your earlier run (1)" in drawing.Faint([[(0, 1)]]).legend(None)
+    assert "your earlier run (1)" in charts.earlier_runs([[(0, 1)]]).label
 
 
 def test_a_band_is_where_all_of_them_are():
-    assert drawing.band([]) == ([], [])
-    mean, edges = drawing.band(
+    assert charts.mean_and_range([]) == ([], [])
+    mean, edges = charts.mean_and_range(
         [[(1, 0.2), (2, math.inf), (3, 1.0)], [(3, 0.0), (1, 0.4), (2, 0.1)]]
     )
     assert mean == [(1, pytest.approx(0.3)), (3, 0.5)] and edges == [(1, 0.2, 0.4), (3, 0.0, 1.0)]
@@ -172,7 +172,7 @@ def test_what_a_run_changed_is_counted_and_listed():
         "what moved most stands first"
     )
     gone = said(drawing.changed_pairs(judgement, None, LABELS))
-    assert "aren't here any more" in gone.replace("&#39;", "'") and "row 2" in gone
+    assert "aren't here any more" in gone and "row 2" in gone
 
 
 def test_no_more_pairs_are_listed_than_can_be_read():
@@ -212,25 +212,30 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
     from transformers import TrainingArguments
 
     parameters = inspect.signature(TrainingArguments).parameters
-    assert {name: parameters[name].default for _, name, _ in IN_TRAINING_ARGUMENTS.values()} == {
-        name: default for _, name, default in IN_TRAINING_ARGUMENTS.values()
+    there = {one.argument: one.trainer_default for one in RUN_SETTINGS.values() if one.argument}
+    assert {name: parameters[name].default for name in there} == there
+    own = {name for name, one in RUN_SETTINGS.items() if not one.argument}
+    assert own == {
+        "train_pairs",
+        "eval_pairs",
+        "frozen_layers",
+        "max_length",
+        "dropout",
+        "checkpoint",
+        "source",
     }
-    own = {"train_pairs", "eval_pairs", "frozen_layers"}
-    assert (
-        not own & parameters.keys()
-        and "group_by_length" not in parameters
-        and parameters["logging_steps"].default == 500
-    )
-    fields = {field for field, *_ in IN_TRAINING_ARGUMENTS.values()}
-    assert (
-        fields | own | {"max_length", "dropout", "checkpoint", "source"}
-        == asdict(TrainingConfig()).keys()
-    ), "each field is told"
-    text = said(drawing.names_table(IN_TRAINING_ARGUMENTS, asdict(TrainingConfig())))
+    assert not own & parameters.keys()
+    assert "group_by_length" not in parameters and parameters["logging_steps"].default == 500
+    text = said(drawing.names_table(RUN_SETTINGS.values()))
     assert (
         "batch_size per_device_train_batch_size 16 8" in text
         and "learning_rate learning_rate 0.0002 5e-05" in text
     )
+    differing = (
+        "max_steps, learning_rate, batch_size, eval_strategy, eval_steps, warmup_steps, "
+        "weight_decay, train_sampling_strategy, precision"
+    )
+    assert f"differs from Trainer's defaults in 9 of 12: {differing}." in text
 
 
 # ---------------------------------------------------------------- one step by hand
@@ -262,7 +267,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "tiny/bert",
         "embedded",
     )
-    text = said(drawing.step_drawn(step, LABELS))
+    text = said(drawing.one_step(step, LABELS))
     order = [
         "2 pairs, padded to 30 tokens",
         "row 7",
@@ -294,4 +299,4 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
     ],
 )
 def test_bytes_as_people_say_them(count, text):
-    assert drawing.amount(count) == text
+    assert drawing.format_bytes(count) == text
