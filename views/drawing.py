@@ -602,10 +602,10 @@ def run_status(state, done_steps, total_steps, seconds_left, message=""):
     )
     steps = (
         _(
-            "step {done_steps} of {total_steps}{left}",
+            "step {done_steps} of {total_steps}{remaining}",
             done_steps=done_steps,
             total_steps=total_steps,
-            left=left,
+            remaining=left,
         )
         if total_steps
         else ""

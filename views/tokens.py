@@ -67,7 +67,7 @@ def _where(explained):
     return (
         ""
         if explained.row == "labels"
-        else _("{of} at position {position}:", of=of, position=explained.position)
+        else _("{piece} at position {position}:", piece=of, position=explained.position)
     )
 
 
@@ -260,14 +260,14 @@ def _verdicts(answers):
             _(", which is rounding: float32 adds in another order") if padded.difference else ""
         )
         yield _(
-            "With the mask, padding moves the logits {kept}{rounding}.",
-            kept=kept,
+            "With the mask, padding moves the logits {difference}{rounding}.",
+            difference=kept,
             rounding=rounding,
         )
     else:
         yield _(
-            "With the mask, padding moves the logits {kept}: more than rounding explains.",
-            kept=kept,
+            "With the mask, padding moves the logits {difference}: more than rounding explains.",
+            difference=kept,
         )
     changed = _("becomes") if unmasked.label != alone.label else _("this time stays")
     yield (
@@ -418,9 +418,9 @@ def map_times(times, origin):
     )
     same = _("the same input_ids") if times.same else _("different input_ids")
     said = _(
-        "batched=True was {ratio:.1f} times as fast just now, with {same}.",
+        "batched=True was {ratio:.1f} times as fast just now, with {input_ids}.",
         ratio=times.ratio,
-        same=same,
+        input_ids=same,
     )
     table = framed(table, _("Times of Dataset.map"))
     return f'{origin_line(origin)}{table}<p class="sum small">{text(said)}</p>'
