@@ -154,7 +154,8 @@ STEPS = 20
 
 
 def prepared():
-    from pipeline.training import TrainingConfig, prepare
+    from pipeline.config import TrainingConfig
+    from pipeline.training import prepare
 
     config = TrainingConfig(max_steps=STEPS, epochs=1, eval_strategy="no")
     return prepare(config, tempfile.mkdtemp())[0]
@@ -337,9 +338,9 @@ def live(options):
     """
     from dataclasses import replace
 
+    from pipeline.config import TrainingConfig
     from pipeline.runs.supervisor import ENDED, open_house, read_run, start_run
     from pipeline.settings import Settings
-    from pipeline.training import TrainingConfig
 
     settings = replace(Settings(), runs_folder=Path(tempfile.mkdtemp()))
     open_house(settings)

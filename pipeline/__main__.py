@@ -14,7 +14,7 @@ import secrets
 import signal
 import sys
 import warnings
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from languages import say_plural
@@ -81,13 +81,13 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
+    from pipeline.config import RUN_SETTINGS, config_from
     from pipeline.runs.folder import append_event, write_whole
     from pipeline.runs.liveness import claim
-    from pipeline.training import config_from, fine_tune
+    from pipeline.training import fine_tune
 
-    config = config_from({name: getattr(options, name) for name in config_names()}).checked(
-        SETTINGS
-    )
+    asked = {name: getattr(options, name) for name in RUN_SETTINGS}
+    config = config_from(asked).checked(SETTINGS)
     folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
     stop = folder / "stop"
     if not launch().is_main:
@@ -400,12 +400,6 @@ def _pairs(count: int) -> str:
 # ---------------------------------------------------------------- the command line itself
 
 
-def config_names():
-    from pipeline.training import TrainingConfig
-
-    return [field.name for field in fields(TrainingConfig)]
-
-
 def parse(arguments):
     from pipeline.dataset import SOURCES, SPLITS
 
@@ -456,17 +450,16 @@ def add_stand_in(parser):
 
 
 def add_train(commands):
-    from pipeline.training import TrainingConfig
+    from pipeline.config import RUN_SETTINGS, flag_of
 
     parser = command(commands, train)
     add_stand_in(parser)
-    for name, value in asdict(TrainingConfig()).items():
-        flag = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=value)
-        else:
-            # Checked by TrainingConfig, with the same words as on the page
-            parser.add_argument(flag, default=value, help=f"default: {value}")
+    for name, one in RUN_SETTINGS.items():
+        default = "" if one.kind is bool else f"; default: {one.default}"  # argparse says a flag's
+        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}{default})".replace("%", "%%")
+        more = {"action": argparse.BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
+        # Checked by TrainingConfig, with the same words as on the page
+        parser.add_argument(flag_of(name), default=one.default, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})",

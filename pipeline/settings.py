@@ -4,7 +4,7 @@
 128
 >>> Settings(max_steps=10).checked("max_steps", 11)
 Traceback (most recent call last):
-pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
+pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. Choose a value in that range.
 """
 
 import multiprocessing
@@ -12,6 +12,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from languages import say
 from pipeline.errors import InputError, shown
@@ -230,42 +231,39 @@ class Settings:
     seed: int = 42
     largest_seed: int = 2**32 - 1
 
-    def checked(self, name, value, low=1):
+    def checked(self, name: str, value: object, low: int = 1) -> int:
         """`value` as an int between `low` and the cap called `name`; anything else is an
         InputError.
         """
-        high = getattr(self, name)
-        try:
-            number = int(value)
-        except (TypeError, ValueError, OverflowError):
-            raise InputError(
-                say(
-                    "{name} is {value}, which is not a whole number. Give {low} to {high}.",
-                    name=name,
-                    value=shown(value),
-                    low=low,
-                    high=high,
-                )
-            ) from None
-        if number != value and not isinstance(value, str):
-            raise InputError(
-                say(
-                    "{name} is {value}, which is not a whole number. Give {low} to {high}.",
-                    name=name,
-                    value=shown(value),
-                    low=low,
-                    high=high,
-                )
+        return whole_number(name, value, low, getattr(self, name))
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> int:
+    """`value` as an int from `low` to `high`; anything else is an InputError that names it."""
+    try:
+        number = int(value)
+        whole = isinstance(value, str) or number == value
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise InputError(
+            say(
+                "{name} is {value}, which is not a whole number. Give {low} to {high}.",
+                name=name,
+                value=shown(value),
+                low=low,
+                high=high,
             )
-        if not low <= number <= high:
-            raise InputError(
-                say(
-                    "{name} is {number}, but {low} to {high} is allowed here. Choose a value in "
-                    "that range.",
-                    name=name,
-                    number=shown(number),
-                    low=low,
-                    high=high,
-                )
+        )
+    if not low <= number <= high:
+        raise InputError(
+            say(
+                "{name} is {number}, but {low} to {high} is allowed here. Choose a value in "
+                "that range.",
+                name=name,
+                number=shown(number),
+                low=low,
+                high=high,
             )
-        return number
+        )
+    return number

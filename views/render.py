@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from languages import _, ngettext
+from languages import Said, _, between_sentences, ngettext, say, say_plural, sentences
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
@@ -29,6 +29,29 @@ def render(template: str, /, **data: Any) -> Markup:
 def macro(name: str, /, *arguments: Any) -> Markup:
     """The macro `name` of `_macros.html`, called with these arguments."""
     return getattr(_environment().get_template("_macros.html").module, name)(*arguments)
+
+
+def element(name: str, value: object) -> Markup:
+    """One tag around a text.
+
+    >>> print(element("strong", "<b>"))
+    <strong>&lt;b&gt;</strong>
+    """
+    return Markup("<{0}>{1}</{0}>").format(name, _shown(value))
+
+
+def rich(said: Said) -> Markup:
+    """A text whose sentence holds tags, as Markup: its values are escaped.
+
+    >>> print(rich(say("<strong>{name}</strong> is here.", name="<b>")))
+    <strong>&lt;b&gt;</strong> is here.
+    """
+    values = {
+        name: _shown(value) if isinstance(value, str) else value
+        for name, value in said.values.items()
+    }
+    forms = (said.message,) if isinstance(said.message, str) else said.message
+    return Markup(str(Said(*forms, **values)))
 
 
 def visible(value: object) -> str:
@@ -76,6 +99,13 @@ def _environment() -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    environment.globals.update(_=_, ngettext=ngettext)
-    environment.filters["bdi"] = bdi
+    environment.globals.update(
+        _=_,
+        ngettext=ngettext,
+        say=say,
+        say_plural=say_plural,
+        sentences=sentences,
+        between_sentences=between_sentences,
+    )
+    environment.filters.update(bdi=bdi, rich=rich)
     return environment

@@ -34,7 +34,7 @@ class FairQueue(Queue):
         others' events.
         """
         function = self.blocks.fns.get(body.fn_index)
-        with speaking(self.blocks.spoken.get(body.fn_index, DEFAULT_LANGUAGE)):
+        with speaking(self.blocks.function_languages.get(body.fn_index, DEFAULT_LANGUAGE)):
             if function is None:
                 return False, str(UNKNOWN), "error"
             self._check_room(address_of(request))

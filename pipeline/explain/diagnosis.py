@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import mean
 
 from languages import say, say_plural
+from pipeline.config import TrainingConfig
 from pipeline.explain import remedies
 from pipeline.explain.evidence import (
     LOSS_SPREAD,
@@ -31,7 +32,6 @@ from pipeline.explain.evidence import (
 )
 from pipeline.explain.remedies import Remedy
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 
 # Below these, a curve says nothing, whatever it looks like
 LEAST_STEPS, LEAST_PAIRS_SEEN = 8, 64
@@ -145,7 +145,7 @@ def _spoiled(evidence: Evidence) -> str:
 
 
 def _too_short(evidence: Evidence) -> str:
-    steps, batch_size = len(evidence.loss), evidence.config.batch_size
+    steps, batch_size = len(evidence.loss), evidence.config.effective_batch_size
     if steps < LEAST_STEPS or steps * batch_size < LEAST_PAIRS_SEEN:
         return say("it made {steps} of {batch}", **numbers(evidence))
     if remedies.cut_short(evidence):
@@ -306,7 +306,7 @@ def _jumps(evidence: Evidence) -> str:
 def _scatters(evidence: Evidence) -> str:
     """Steps vary more than batches of this size explain: single pairs' losses vary by nature."""
     parts, wild = means(evidence.loss), noise(evidence.loss)
-    explained = LOSS_SPREAD * mean(parts) / math.sqrt(evidence.config.batch_size)
+    explained = LOSS_SPREAD * mean(parts) / math.sqrt(evidence.config.effective_batch_size)
     if wild <= max(2.5 * explained, mean(parts) / 2, parts[0] - parts[-1]):
         return ""
     return say(
@@ -314,7 +314,7 @@ def _scatters(evidence: Evidence) -> str:
         "batches of {batch_size} explain {explained:.3f}",
         deviation=wild,
         mean=mean(parts),
-        batch_size=evidence.config.batch_size,
+        batch_size=evidence.config.effective_batch_size,
         explained=explained,
     )
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from statistics import mean, variance
 
 from languages import say, say_plural
+from pipeline.config import TrainingConfig
 from pipeline.explain.what_changed import Judgement
 from pipeline.runs.supervisor import Run
-from pipeline.training import TrainingConfig
 
 Points = list[tuple[int, float]]  # (step, value)
 
@@ -91,7 +91,7 @@ class Evidence:
     @property
     def epochs(self) -> float:
         """How often each training pair was seen."""
-        return len(self.loss) / -(-self.train_pairs // self.config.batch_size)
+        return len(self.loss) / self.config.steps_per_epoch(self.train_pairs)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -243,7 +243,7 @@ def numbers(evidence: Evidence) -> dict[str, float | str]:
         "pairs": say_plural("{count} pair", "{count} pairs", evidence.eval_pairs),
         "steps": say_plural("{count} step", "{count} steps", len(evidence.loss)),
         "epochs": evidence.epochs,
-        "batch": say_plural("{count} pair", "{count} pairs", evidence.config.batch_size),
+        "batch": say_plural("{count} pair", "{count} pairs", evidence.config.effective_batch_size),
     }
 
 

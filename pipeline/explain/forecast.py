@@ -13,6 +13,7 @@ from functools import lru_cache
 from statistics import median
 
 from languages import say, say_plural
+from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
@@ -22,7 +23,7 @@ from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu
-from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
+from pipeline.training import freeze, has_fast_bf16
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
 # and evaluate. Measured: its resident memory with all of workers.IMPORTS imported.
@@ -147,11 +148,13 @@ def forecast(config, settings=None):
                 checkpoint=config.checkpoint,
             )
         )
-    steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
+    steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     evaluations = _evaluations(config, steps, per_epoch)
     pace = pace_of(config, size, settings)
     seconds = (
-        pace.start + pace.pair * steps * config.batch_size + pace.judged * evaluations * eval_pairs
+        pace.start
+        + pace.pair * steps * config.effective_batch_size
+        + pace.judged * evaluations * eval_pairs
     )
     if seconds > settings.max_run_seconds:
         warnings.append(
@@ -502,16 +505,16 @@ def measured_pace(run):
     Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is
     taken.
     """
-    start, log, batch = run.first("start"), run.of("log"), run.config.get("batch_size")
+    start, log = run.first("start"), run.of("log")
     gaps = [
         later["seconds"] - earlier["seconds"]
         for earlier, later in zip(log, log[1:], strict=False)
         if later["step"] == earlier["step"] + 1
     ]
-    if not start or len(gaps) < 4 or not batch:
+    if not start or len(gaps) < 4 or not run.config:
         return None
     judged = _judging(run.events, start.get("eval_pairs"))
-    pair = median(gaps) / batch
+    pair = median(gaps) / config_from(run.config).effective_batch_size
     end = run.first(run.state) if run.ended else None
     return Pace(
         start["seconds"],

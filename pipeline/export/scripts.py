@@ -10,14 +10,16 @@ where to get it.
 
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 from languages import say
+from pipeline.config import config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings, has_gpu
-from pipeline.training import PACKAGES, config_from, has_fast_bf16
+from pipeline.training import PACKAGES, has_fast_bf16
 
 # Where a script of the page finds what came with the app, from the folder that it is run in
 EMBEDDED = "pipeline/embedded"
@@ -203,19 +205,16 @@ def compute_metrics(eval_pred):
 
 
 # A run ends after `epochs` or `max_steps`, whichever comes first
-steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.batch_size})
+steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.effective_batch_size})
 training_args = TrainingArguments(
-    output_dir="run", num_train_epochs={config.epochs},
+    output_dir="run",
+{_arguments(config.training_arguments())}
     max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
-    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64,
-    learning_rate={config.learning_rate!r}, lr_scheduler_type={config.schedule!r}, warmup_steps={config.warmup_ratio!r},
-    weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
+    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
-    eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
+    eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
     logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
-    train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
-    seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
-    average_tokens_across_devices=False,
+    data_seed={config.seed}, report_to="none", dataloader_pin_memory=False, average_tokens_across_devices=False,
 )
 training_args._n_gpu = min(training_args.n_gpu, 1)  # several GPUs would share larger batches
 trainer = Trainer(
@@ -232,6 +231,11 @@ for log in trainer.state.log_history:
     elif "eval_loss" in log:
         print("step", log["step"], "evaluated", log)
 """
+
+
+def _arguments(values: dict[str, Any]) -> str:
+    """Lines of a call, an argument each."""
+    return "\n".join(f"    {name}={value!r}," for name, value in values.items())
 
 
 def _head(what, *packages, versions=None):

@@ -1,6 +1,6 @@
 """Work with a checkpoint that anyone may have made, done where nothing else can come to harm.
 
-    >>> ask(EMBEDDED_CHECKPOINT, len)                                               # doctest: +SKIP
+    length = ask("google-bert/bert-base-uncased", len)
 
 On a page, `function` runs in a confined process of that checkpoint's own: it sees the checkpoint's
 folder and the installed packages, has no network and no secret, and is ended when it takes too long

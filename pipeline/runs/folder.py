@@ -17,7 +17,7 @@ from functools import lru_cache
 from languages import as_data, from_data
 from pipeline.settings import Settings
 from pipeline.errors import InputError
-from pipeline.training import config_from
+from pipeline.config import config_from
 
 # The longest run tells 300 steps and as many evaluations, some 200 bytes each.
 MOST_BYTES_OF_EVENTS = 2**22

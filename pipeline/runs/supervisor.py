@@ -55,7 +55,8 @@ from pipeline.runs.folder import (
     write_whole,
 )
 from pipeline.runs.cleanup import address_of, is_run, remove, sweep_folder
-from pipeline.training import check_start, config_from, planned_steps
+from pipeline.config import config_from, flags_of
+from pipeline.training import check_start
 
 try:
     import fcntl
@@ -222,15 +223,8 @@ def _check_room(settings, browser, address, wanted=1):
 
 def worker_command(config, folder):
     """The command that trains: the one that runs here, and the one that the page shows."""
-    flags = [part for name, value in asdict(config).items() for part in _flag(name, value)]
-    return [sys.executable, "-m", "pipeline", "train", *flags, "--allow-stand-in", "--output", str(folder)]
-
-
-def _flag(name, value):
-    flag = "--" + name.replace("_", "-")
-    if isinstance(value, bool):
-        return [flag if value else flag.replace("--", "--no-", 1)]
-    return [flag, str(value)]
+    train = [sys.executable, "-m", "pipeline", "train"]
+    return [*train, *flags_of(config), "--allow-stand-in", "--output", str(folder)]
 
 
 def open_house(settings=None):
@@ -547,10 +541,10 @@ def _pace(run):
     """Seconds that a pair takes in training, from the run's own log; None before its second step.
     """
     log = run.of("log")
-    batch = (run.first("start") or {}).get("config", run.config).get("batch_size")
-    if len(log) < 2 or not batch or log[-1]["step"] <= log[0]["step"]:
+    if len(log) < 2 or not run.config or log[-1]["step"] <= log[0]["step"]:
         return None
-    return (log[-1]["seconds"] - log[0]["seconds"]) / (log[-1]["step"] - log[0]["step"]) / batch
+    step = (log[-1]["seconds"] - log[0]["seconds"]) / (log[-1]["step"] - log[0]["step"])
+    return step / config_from(run.config).effective_batch_size
 
 
 def _seconds_left(run, pace):
@@ -564,9 +558,9 @@ def _seconds_left(run, pace):
 def _seconds_whole(config, pace):
     """A run from its turn to its end. Judging a pair takes about a third of learning from it."""
     config = config_from(config)
-    steps = planned_steps(config, config.train_pairs)
+    steps = config.planned_steps(config.train_pairs)
     every = {"steps": steps // config.eval_steps, "epoch": config.epochs, "no": 0}[config.eval_strategy]
-    return SECONDS_TO_START + pace * (steps * config.batch_size + (2 + every) * config.eval_pairs / 3)
+    return SECONDS_TO_START + pace * (steps * config.effective_batch_size + (2 + every) * config.eval_pairs / 3)
 
 
 # ---------------------------------------------------------------- stopping and sweeping

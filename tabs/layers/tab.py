@@ -11,9 +11,10 @@ import gradio as gr
 
 from languages import _, ngettext, say, told
 from pipeline.errors import InputError
-from tabs.address import Shared, build_share
+from tabs.address import Shared
 from tabs.errors import explain, notice_on_error, public, sent, toast
 from tabs.layers.play import TOPICS, build_topics, says_why
+from tabs.share import build_share
 from views import layers as layer_drawing
 from views import markup
 from web.first_paint import Opening

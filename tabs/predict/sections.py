@@ -26,7 +26,7 @@ from tabs.scripts import in_block, script_block
 from views import markup
 from views import predictions as more
 from web.fair_queue import address_of
-from web.uploads import room_of
+from web.uploads import upload_folder
 
 NAMES = {
     EMBEDDED_CHECKPOINT: say("new head: all-MiniLM-L6-v2"),
@@ -367,9 +367,9 @@ class _handlers:
         content = written.getvalue().encode(
             "utf-8-sig"
         )  # with its mark, a spreadsheet knows that this is UTF-8
-        room = room_of(self.settings)
-        room.take(address_of(request), len(content))
-        folder = room.folder / secrets.token_hex(16)
+        uploads = upload_folder(self.settings)
+        uploads.reserve(address_of(request), len(content))
+        folder = uploads.folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
         (folder / "predictions.csv").write_bytes(content)
         return str(folder / "predictions.csv")

@@ -12,9 +12,10 @@ from pipeline.hub.sources import RUN_PREFIX
 from pipeline.prediction import predict as predict_pairs
 from pipeline.prediction import predict_each, softmax_steps
 from pipeline.settings import CHECKPOINTS, READY, WARMED
-from tabs.address import Shared, build_share
+from tabs.address import Shared
 from tabs.errors import LONGEST_TYPED, explain, public, toast
 from tabs.predict import sections as predict_more
+from tabs.share import build_share
 from views import drawing, markup
 from views.predictions import arithmetic, record_line
 from web.first_paint import Opening

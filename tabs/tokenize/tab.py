@@ -17,8 +17,9 @@ from pipeline.dataset import (
 from pipeline.errors import InputError
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT
 from pipeline.tokenization import ask_tokenizer, pair_view
-from tabs.address import Shared, build_share
+from tabs.address import Shared
 from tabs.errors import LONGEST_TYPED, notice_on_error, public, sent, toast
+from tabs.share import build_share
 from tabs.tokenize import sections as tokenize_more
 from views import drawing, markup
 from views import tokens as token_drawing
@@ -173,8 +174,8 @@ def build_tab(settings):
     return TokenizeTab(
         shared,
         (
-            Opening(page.first_pair, pair_inputs, [tokens], ahead=True),
-            Opening(page.first_batch, batch_inputs, [batch, tables], ahead=True),
+            Opening(page.first_pair, pair_inputs, [tokens], prerender=True),
+            Opening(page.first_batch, batch_inputs, [batch, tables], prerender=True),
         ),
     )
 
