@@ -31,22 +31,17 @@ from pipeline.dataset import SOURCES, load_raw_datasets, majority
 from pipeline.errors import InputError, shown
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
-    check_labels,
     checkpoint_files,
     given,
     is_bundled,
-    load_model,
-    load_tokenizer,
-    model_in,
-    on_meta,
-    tokenizer_in,
     validated_checkpoint,
     whole_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import build_compute_metrics, load_metric
+from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import WARMED, Settings, has_gpu, launch, zero_gpu
-from pipeline.tokenization import checked_length, tokenize_datasets
+from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets, tokenizer_in
 
 if TYPE_CHECKING:  # importing transformers takes seconds
     from transformers import PreTrainedModel
@@ -839,7 +834,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
     raw_datasets, data_origin = load_raw_datasets(source, settings)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings)
+    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)

@@ -19,6 +19,7 @@ ROOMS = [
     "dataset",
     "tokenization",
     "collation",
+    "model",
     "metrics",
     "answers",
     "training",

@@ -15,6 +15,7 @@ import pytest
 import languages as spoken
 from dev import catalogue as check
 from languages import Said, as_data, from_data, ngettext, say, say_plural, speaking
+from pipeline import model as model_module
 from pipeline import prediction as prediction_module
 from pipeline import training
 from pipeline.errors import HubUnavailable, InputError
@@ -24,7 +25,7 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.hub import sources
 from pipeline.hub.availability import hub_reason
 from pipeline.runs.supervisor import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from tabs import address as sharing
 from tabs.fine_tune import tab as fine_tune
@@ -56,7 +57,10 @@ def test_a_said_is_english_until_a_reader_is_there(chinese):
     said = say(SAID["sentence"], row=9, split="train")
     assert said == "No row 9 in train." == f"{said}" == str(said)
     with speaking("zh"):
-        assert str(said) == f"{said}" == "train 中没有第 9 行。" and said.english == "No row 9 in train."
+        assert (
+            str(said) == f"{said}" == "train 中没有第 9 行。"
+            and said.english == "No row 9 in train."
+        )
     assert str(said) == "No row 9 in train."
 
 
@@ -86,8 +90,14 @@ def test_another_thread_speaks_its_own_language(chinese):
     assert heard == ["en"]
 
 
-@pytest.mark.parametrize("again", [copy.deepcopy, lambda said: pickle.loads(pickle.dumps(said)),
-                                   lambda said: from_data(json.loads(json.dumps(as_data(said))), "lost")])
+@pytest.mark.parametrize(
+    "again",
+    [
+        copy.deepcopy,
+        lambda said: pickle.loads(pickle.dumps(said)),
+        lambda said: from_data(json.loads(json.dumps(as_data(said))), "lost"),
+    ],
+)
 def test_a_said_survives_being_kept(chinese, again):
     said = again(say(SAID["sentence"], row=9, split=say("the training pairs")))
     assert isinstance(said, Said) and said == "No row 9 in the training pairs."
@@ -103,8 +113,14 @@ def test_a_plural_is_said_by_its_count_in_each_language(chinese):
     assert [str(rows(count)) for count in (0, 1, 2, 3000)] == [
         "0 rows of test", "1 row of test", "2 rows of test", "3,000 rows of test"]  # fmt: skip
     with speaking("zh"):
-        assert str(rows(1, say("the training pairs"))) == "训练集的 1 行" and rows(1) == "1 row of test"
-        assert ngettext("{count} row of {split}", "{count:,} rows of {split}", 2000, split="test") == "test的 2,000 行"
+        assert (
+            str(rows(1, say("the training pairs"))) == "训练集的 1 行"
+            and rows(1) == "1 row of test"
+        )
+        assert (
+            ngettext("{count} row of {split}", "{count:,} rows of {split}", 2000, split="test")
+            == "test的 2,000 行"
+        )
         assert ngettext("{count} never translated", "{count} of them", 1) == "1 never translated"
         assert ngettext("{count} never translated", "{count} of them", 2) == "2 of them"
 
@@ -128,7 +144,9 @@ def test_a_count_is_a_whole_number(count):
 def test_a_language_with_several_forms_gets_the_right_one(monkeypatch, tmp_path):
     """Polish has three: one, a few (2-4, 22-24), many."""
     catalog = check.Catalog(locale="pl", fuzzy=False)
-    catalog.add(("{count} file", "{count} files"), ("{count} plik", "{count} pliki", "{count} plików"))
+    catalog.add(
+        ("{count} file", "{count} files"), ("{count} plik", "{count} pliki", "{count} plików")
+    )
     (tmp_path / "messages.po").write_bytes(check.as_written(catalog))
     monkeypatch.setattr(spoken, "path_of", lambda name: tmp_path / "messages.po")
     monkeypatch.setitem(spoken.LANGUAGES, "pl", "polski")
@@ -137,14 +155,27 @@ def test_a_language_with_several_forms_gets_the_right_one(monkeypatch, tmp_path)
     assert said == ["1 plik", "2 pliki", "5 plików", "22 pliki"]
 
 
-@pytest.mark.parametrize("foreign", [
-    None, 3, "text", [], ["No row {row} in {split}."], ["{row.__class__}", {"row": 1}], ["No row {row} in {split}.", {"row": 1}],
-    ["No row {row} in {split}.", [1]], [["a"], {}], ["No row {row} in {split}.", {"row": ["x"], 1: 2}], {"a": 1},
-    ["{count} row of {split}", {"count": 2, "split": "x"}], ["{count} row of {split}", {"count": 2, "split": "x"}, "{split}"],
-    ["{count} row of {split}", {"count": "2", "split": "x"}, "{count:,} rows of {split}"],
-    ["{count} row of {split}", {"split": "x"}, "{count:,} rows of {split}"],
-    ["{count} row of {split}", {"count": 2, "split": "x"}, "{count:,} rows of {split}", "x"],
-])
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        None,
+        3,
+        "text",
+        [],
+        ["No row {row} in {split}."],
+        ["{row.__class__}", {"row": 1}],
+        ["No row {row} in {split}.", {"row": 1}],
+        ["No row {row} in {split}.", [1]],
+        [["a"], {}],
+        ["No row {row} in {split}.", {"row": ["x"], 1: 2}],
+        {"a": 1},
+        ["{count} row of {split}", {"count": 2, "split": "x"}],
+        ["{count} row of {split}", {"count": 2, "split": "x"}, "{split}"],
+        ["{count} row of {split}", {"count": "2", "split": "x"}, "{count:,} rows of {split}"],
+        ["{count} row of {split}", {"split": "x"}, "{count:,} rows of {split}"],
+        ["{count} row of {split}", {"count": 2, "split": "x"}, "{count:,} rows of {split}", "x"],
+    ],
+)
 def test_what_somebody_else_wrote_is_never_formatted(chinese, foreign):
     assert from_data(foreign, "as it is") == "as it is"
 
@@ -181,7 +212,10 @@ PAIRS = {"{count}_pair": ["{count} Paar", "{count} Paare"]}
 
 
 def test_a_missing_a_stale_and_a_broken_entry_are_found(german, capsys):
-    german(Gone="Weg", **{**WHOLE, "Said_here": "", "With_{name}": "namenlos", "{count}_pair": "{count} Paar"})
+    german(
+        Gone="Weg",
+        **{**WHOLE, "Said_here": "", "With_{name}": "namenlos", "{count}_pair": "{count} Paar"},
+    )
     assert check.main([]) == 1
     assert [line.split(": ")[:2] for line in capsys.readouterr().out.splitlines()] == [
         ["de", "missing"], ["de", "missing"], ["de", "unused"], ["de", "placeholders differ"],
@@ -203,13 +237,19 @@ def test_a_file_that_was_edited_out_of_order_is_found(german):
     path = check.path_of("de")
     head, *entries = path.read_text().strip().split("\n\n")
     path.write_text("\n\n".join([head, *reversed(entries)]) + "\n")
-    assert [line.split(":")[1] for line in check.report()] == [" the file is not as merge would write it"]
+    assert [line.split(":")[1] for line in check.report()] == [
+        " the file is not as merge would write it"
+    ]
     check.main(["prune"])
     assert check.report() == []
 
 
 def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
-    said = {("{count} of {total}", "{count} of {name}"): "a.py:1", ("one", "{count}"): "a.py:2", "one": "a.py:3"}
+    said = {
+        ("{count} of {total}", "{count} of {name}"): "a.py:1",
+        ("one", "{count}"): "a.py:2",
+        "one": "a.py:3",
+    }
     monkeypatch.setattr(check, "calls_by_place", lambda: [])
     monkeypatch.setattr(check, "messages", lambda: said)
     monkeypatch.setattr(check, "OTHERS", [])
@@ -218,21 +258,34 @@ def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name, code, found", [
-    ("a.py", """f"{_('in a text')}"; say("{a}", a=str(_("deeper"))); ngettext("one", "more", 2); say_plural("1", x, 2); _(y); _()""",
-     {("in a text",), ("{a}",), ("deeper",), ("one", "more"), ("1", None), (None,)}),
-    ("a.html", """{% for x in [_("in a list")] %}{{ ngettext("one", "more", x) }}{{ _("{a}", a=_("deeper")) }}{% endfor %}{{ _(y) }}""",
-     {("in a list",), ("one", "more"), ("{a}",), ("deeper",), (None,)}),
-])
+@pytest.mark.parametrize(
+    "name, code, found",
+    [
+        (
+            "a.py",
+            """f"{_('in a text')}"; say("{a}", a=str(_("deeper"))); ngettext("one", "more", 2); say_plural("1", x, 2); _(y); _()""",
+            {("in a text",), ("{a}",), ("deeper",), ("one", "more"), ("1", None), (None,)},
+        ),
+        (
+            "a.html",
+            """{% for x in [_("in a list")] %}{{ ngettext("one", "more", x) }}{{ _("{a}", a=_("deeper")) }}{% endfor %}{{ _(y) }}""",
+            {("in a list",), ("one", "more"), ("{a}",), ("deeper",), (None,)},
+        ),
+    ],
+)
 def test_every_call_in_a_file_is_found(tmp_path, name, code, found):
     (tmp_path / name).write_text(code)
     assert {texts for _line, texts in check.said_in(tmp_path / name)} == found
 
 
 def test_a_text_that_is_no_literal_is_found(monkeypatch, tmp_path):
-    (tmp_path / "a.py").write_text('say("good")\nsay(name)\n_(f"{name}")\nsay_plural("one", name, 2)\nngettext("a", "b", 2)\n')
+    (tmp_path / "a.py").write_text(
+        'say("good")\nsay(name)\n_(f"{name}")\nsay_plural("one", name, 2)\nngettext("a", "b", 2)\n'
+    )
     monkeypatch.setattr(check, "ROOT", tmp_path)
-    monkeypatch.setattr(check, "source_files", lambda suffix=".py": [tmp_path / "a.py"] if suffix == ".py" else [])
+    monkeypatch.setattr(
+        check, "source_files", lambda suffix=".py": [tmp_path / "a.py"] if suffix == ".py" else []
+    )
     assert check.not_literal() == ["a.py:2", "a.py:3", "a.py:4"]
 
 
@@ -240,15 +293,35 @@ def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chines
     from pipeline.runs.folder import append_event, read_events
 
     origin = {"loaded": "x", "reason": say(SAID["sentence"], row=1, split="test")}
-    append_event(tmp_path, {"event": "stopped", "seconds": 1, "reason": say(SAID["sentence"], row=9, split="train"),
-                            "model": origin})
+    append_event(
+        tmp_path,
+        {
+            "event": "stopped",
+            "seconds": 1,
+            "reason": say(SAID["sentence"], row=9, split="train"),
+            "model": origin,
+        },
+    )
     assert '"reason": "No row 9 in train."' in (tmp_path / "events.jsonl").read_text()
     [event] = read_events(tmp_path / "events.jsonl")
     with speaking("zh"):
-        assert f"{event['reason']} {event['model']['reason']}" == "train 中没有第 9 行。 test 中没有第 1 行。"
+        assert (
+            f"{event['reason']} {event['model']['reason']}"
+            == "train 中没有第 9 行。 test 中没有第 1 行。"
+        )
 
 
-@pytest.mark.parametrize("said", [1, [], {"reason": 3}, {"seconds": ["x", {}]}, {"model.x": ["a", {}]}, {"reason": ["{0.real}", {}]}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        1,
+        [],
+        {"reason": 3},
+        {"seconds": ["x", {}]},
+        {"model.x": ["a", {}]},
+        {"reason": ["{0.real}", {}]},
+    ],
+)
 def test_a_foreign_story_is_told_as_it_is(chinese, said):
     from pipeline.runs.folder import said_again
 
@@ -264,7 +337,9 @@ NAMES = {"floor", "ceil", "sentence", "pieces", "NaN"}
 
 
 def is_spoken(node, functions=(*check.KEYWORDS, "told")):
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
+    )
 
 
 class Source:
@@ -274,20 +349,34 @@ class Source:
         self.tree = ast.parse(code)
         self.nodes = list(ast.walk(self.tree))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
-        self.functions = {node.name: node for node in self.nodes if isinstance(node, ast.FunctionDef)}
+        self.functions = {
+            node.name: node for node in self.nodes if isinstance(node, ast.FunctionDef)
+        }
 
     def untranslated(self):
         """["line: English text", …] of what goes into a sentence and no catalogue has."""
-        values = [keyword.value for node in self.nodes if is_spoken(node) for keyword in node.keywords]
+        values = [
+            keyword.value for node in self.nodes if is_spoken(node) for keyword in node.keywords
+        ]
         found = {(leaf.lineno, text) for value in values for leaf, text in self.texts(value)}
-        return [f"{line}: {text}" for line, text in sorted(found) if set(WORD.findall(re.sub("<[^>]*>", "", text))) - NAMES]
+        return [
+            f"{line}: {text}"
+            for line, text in sorted(found)
+            if set(WORD.findall(re.sub("<[^>]*>", "", text))) - NAMES
+        ]
 
     def lost(self):
         """[line, …] where a text is put to one that is said later: str + str is English, whoever reads it."""
         later = (node.left if isinstance(node, ast.BinOp) else node.value for node in self.nodes
                  if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Add))  # fmt: skip
-        after = (node.right for node in self.nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add))
-        return sorted(node.lineno for node in (*later, *after) if is_spoken(node, ("say", "say_plural")))
+        after = (
+            node.right
+            for node in self.nodes
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+        )
+        return sorted(
+            node.lineno for node in (*later, *after) if is_spoken(node, ("say", "say_plural"))
+        )
 
     def texts(self, node, seen=()):
         """(node, text) of each literal that a value may hold; what is said itself has its own line in the catalogue."""
@@ -296,7 +385,12 @@ class Source:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node, node.value
         elif isinstance(node, ast.JoinedStr):
-            yield node, "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+            yield (
+                node,
+                "".join(
+                    part.value if isinstance(part, ast.Constant) else "…" for part in node.values
+                ),
+            )
         for part in self.parts(node):
             yield from self.texts(part, (*seen, node))
 
@@ -326,8 +420,17 @@ class Source:
             return [node.func.value, *arguments]
         function = self.functions.get(node.func.id) if isinstance(node.func, ast.Name) else None
         if function:
-            return [part.value for part in ast.walk(function) if isinstance(part, ast.Return) and part.value]
-        return node.args if getattr(node.func, "id", "") in ("str", "text", "map", "next", "iter", "list", "tuple") else []
+            return [
+                part.value
+                for part in ast.walk(function)
+                if isinstance(part, ast.Return) and part.value
+            ]
+        return (
+            node.args
+            if getattr(node.func, "id", "")
+            in ("str", "text", "map", "next", "iter", "list", "tuple")
+            else []
+        )
 
     def assigned(self, name):
         """The values that a name is given in its function."""
@@ -335,21 +438,34 @@ class Source:
         while not isinstance(scope, (ast.FunctionDef, ast.Module)):
             scope = self.parents[scope]
         for node in ast.walk(scope):
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            for target in targets if isinstance(node, (ast.Assign, ast.AugAssign, ast.NamedExpr)) else []:
+            targets = (
+                node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            )
+            for target in (
+                targets if isinstance(node, (ast.Assign, ast.AugAssign, ast.NamedExpr)) else []
+            ):
                 yield from self.matched(name.id, target, node.value)
 
     def matched(self, name, target, value):
         if isinstance(target, ast.Name) and target.id == name:
             yield value
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.IfExp):
-            yield from (*self.matched(name, target, value.body), *self.matched(name, target, value.orelse))
-        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            yield from (
+                *self.matched(name, target, value.body),
+                *self.matched(name, target, value.orelse),
+            )
+        elif (
+            isinstance(target, ast.Tuple)
+            and isinstance(value, ast.Tuple)
+            and len(target.elts) == len(value.elts)
+        ):
             for one, other in zip(target.elts, value.elts, strict=True):
                 yield from self.matched(name, one, other)
 
 
-@pytest.mark.parametrize("path", check.source_files(), ids=lambda path: str(path.relative_to(check.ROOT)))
+@pytest.mark.parametrize(
+    "path", check.source_files(), ids=lambda path: str(path.relative_to(check.ROOT))
+)
 def test_nothing_english_is_put_into_a_sentence(path):
     source = Source(path.read_text(encoding="utf-8"))
     assert source.untranslated() == [] and source.lost() == []
@@ -373,7 +489,11 @@ def test_what_needs_no_translation_is_not(code):
 
 
 def test_a_text_put_to_one_that_is_said_later_is_found():
-    assert Source('a = say("x") + b\nc = b + say("x")\nd += say("x")\ne += _("x")').lost() == [1, 2, 3]
+    assert Source('a = say("x") + b\nc = b + say("x")\nd += say("x")\ne += _("x")').lost() == [
+        1,
+        2,
+        3,
+    ]
 
 
 # ---------------------------------------------------------------- the page in Chinese, whole messages
@@ -390,12 +510,18 @@ def test_chinese_has_no_blank_after_its_marks():
 OVERFITTED = diagnosis.Diagnosis(
     diagnosis.OVERFITS, say("it made {steps} steps of {batch_size} pairs", steps=7, batch_size=16),
     diagnosis.Remedy({"max_steps": 5, "epochs": 1}, say("Dropout makes memorising harder.")))  # fmt: skip
-BEFORE_AND_AFTER = {"seconds": 30, "before": {"accuracy": 0.6, "f1": 0.7}, "after": {"accuracy": 0.7, "f1": 0.8}}
+BEFORE_AND_AFTER = {
+    "seconds": 30,
+    "before": {"accuracy": 0.6, "f1": 0.7},
+    "after": {"accuracy": 0.7, "f1": 0.8},
+}
 
 
 def ended(**more):
     start = {"event": "start", "seconds": 1, "majority": {"accuracy": 0.65, "f1": 0.79}}
-    return fine_tune._result(Run("0" * 32, "done", {}, [start, {"event": "done", **BEFORE_AND_AFTER, **more}]))
+    return fine_tune._result(
+        Run("0" * 32, "done", {}, [start, {"event": "done", **BEFORE_AND_AFTER, **more}])
+    )
 
 
 def refused(work, *arguments):
@@ -406,7 +532,7 @@ def refused(work, *arguments):
 
 def why_all_cells(*pair):
     """Everything that is said of a padded pair with a word in pieces and one without any."""
-    tokenizer, _origin = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _origin = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     view = padded_view(token_view(tokenizer, *pair), 24, tokenizer)
     return "".join(f"<p>{said}</p>" for place in range(24) for row in ROWS
                    for said in why_token(view, place, row, tokenizer).says)  # fmt: skip
@@ -422,7 +548,9 @@ def claim_card():
     from layers.claims import find
 
     claim = find("conv-sum-or-average")
-    return layer_drawing._found(layers._card(claim, None), layers._run(claim)).partition("<p class=\"claim-foot\"")[0]
+    return layer_drawing._found(layers._card(claim, None), layers._run(claim)).partition(
+        '<p class="claim-foot"'
+    )[0]
 
 
 def batch(show):
@@ -450,7 +578,9 @@ def asked_to_hide():
 def stands_in():
     origin = sources.Origin("a/b", EMBEDDED_CHECKPOINT, "embedded", sources.stand_in("a/b", say("HF_HUB_OFFLINE is set"))
                             .origin.reason, True)  # fmt: skip
-    prediction = prediction_module.Prediction("equivalent", {}, {}, 3, ("", ""), (sources.NEW_HEAD,))
+    prediction = prediction_module.Prediction(
+        "equivalent", {}, {}, 3, ("", ""), (model_module.NEW_HEAD,)
+    )
     return predict_more._compared("a/b", (prediction, origin))[2]
 
 
@@ -471,8 +601,10 @@ MESSAGES = {
     "a curve": lambda: drawing._summary("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, {}, drawing.Scale(1, 0, 1, False)),
 }  # fmt: skip
 # What has a digit, a hyphen, an underscore or a stroke in it is a name anyhow
-AS_THEY_ARE = set("""KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
-    layers conv pooling normalization dropout losses updater tokenizing collating training pools nothing model""".split())
+AS_THEY_ARE = set(
+    """KeyError config json equivalent MRPC logits softmax BERT WordPiece CLS SEP PAD UNK epochs MSELoss Hub python
+    layers conv pooling normalization dropout losses updater tokenizing collating training pools nothing model""".split()
+)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -485,7 +617,13 @@ def test_a_message_is_chinese_throughout(name):
     said = re.sub("“[^”]*”|##\\w+|\\[\\w+\\]", "x", said)
     assert set(re.findall(r"(?a)(?<![\w/-])[A-Za-z]{2,}(?![\w/-])", said)) - AS_THEY_ARE == set()
     # Tags have become line breaks
-    assert re.search("[。，；：、]\n* |[\u4e00-\u9fff]\n*[:,.;]|[\u4e00-\u9fff] [\u4e00-\u9fff]|[\u4e00-\u9fff]\\d|。。", said) is None, said
+    assert (
+        re.search(
+            "[。，；：、]\n* |[\u4e00-\u9fff]\n*[:,.;]|[\u4e00-\u9fff] [\u4e00-\u9fff]|[\u4e00-\u9fff]\\d|。。",
+            said,
+        )
+        is None
+    ), said
 
 
 def test_a_kept_reason_is_told_in_each_readers_language():
@@ -497,6 +635,8 @@ def test_a_kept_reason_is_told_in_each_readers_language():
 def test_a_sentence_made_for_a_chinese_reader_is_english_for_the_next():
     """The first visitor's language must not stay in what is kept: a checkpoint's origin is read by all."""
     with speaking("zh"):
-        said = say("{loaded} ({place}): {reason}", loaded=say("embedded pairs"), place="x", reason="y")
+        said = say(
+            "{loaded} ({place}): {reason}", loaded=say("embedded pairs"), place="x", reason="y"
+        )
         assert "embedded" not in str(said)
     assert str(said) == said.english == "embedded pairs (x): y"

@@ -91,7 +91,7 @@ def test_what_the_grid_sends_is_what_it_was_made_of(page):
         [asked] = re.findall(r'data-asked="([^"]*)"', drawn)
         assert json.loads(html.unescape(asked))["sentence1"] == pair[0]
         assert asked.isascii() and not re.search(r"[\x00-\x1f]", asked)
-        tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+        tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
         view = token_view(tokenizer, *pair)
         for position in (0, 1, len(view.tokens) - 1):
             made = page.why_token(Event(html.unescape(asked), "piece", position))
@@ -109,7 +109,7 @@ def test_a_cell_of_the_batch_is_explained_with_its_sentence(page):
 
 def test_each_cell_of_a_batch_has_the_grids_value(page):
     dataset, _ = page.split("train")
-    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     view = batch_view(tokenizer, rows_at(dataset, range(4)))
     for show in ("input_ids", "token_type_ids", "attention_mask"):
         for line in (0, 3):
@@ -237,9 +237,9 @@ def test_the_grids_can_be_walked(tokenizer):
 
 
 def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
-    from pipeline.hub.sources import load_tokenizer
+    from pipeline.tokenization import load_tokenizer
 
-    view = token_view(load_tokenizer(tiny_roberta_id)[0], "rose🙂", "b")
+    view = token_view(load_tokenizer(tiny_roberta_id, settings=Settings())[0], "rose🙂", "b")
     drawn = drawing.token_grid(view)
     emoji = [str(token.position) for token in view.tokens if token.text == "🙂"]
     assert (
@@ -468,7 +468,7 @@ def test_the_batchs_script_prints_the_screens_batch(page, settings, elsewhere, s
     lengths, shapes, ids = (
         ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:]
     )
-    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     rows = rows_at(load_raw_datasets(settings=settings)[0]["validation"], [2, 0, 5, 6, 7])
     view = batch_view(tokenizer, rows, 20)
     assert lengths == view.lengths and ids == view.tensors["input_ids"]

@@ -660,7 +660,7 @@ class _Save:
         if not token:
             return markup.notice(without, kind="error")
         try:
-            address = saving.push(run_id, name, token, private, self.settings)
+            address = saving.push(run_id, name, token, private, settings=self.settings)
         except Exception as error:
             # The log gets no traceback of a call that had the token in its hands
             unforeseen = _(

@@ -258,13 +258,15 @@ class _handlers:
     # ---- what mattered, and stress
 
     def mattered(self, sentence1, sentence2, model):
-        found = leave_one_out(model, sentence1, sentence2, self.settings.max_length, self.settings)
+        found = leave_one_out(
+            model, sentence1, sentence2, self.settings.max_length, settings=self.settings
+        )
         line = markup.origin_line(str(found.origin), found.origin.stands_in)
         return f"{line}{more.mattered(found)}"
 
     def stress(self, sentence1, sentence2, model, truth):
         rows, origin = stress(
-            model, sentence1, sentence2, truth, self.settings.max_length, self.settings
+            model, sentence1, sentence2, truth, self.settings.max_length, settings=self.settings
         )
         line = markup.origin_line(str(origin), origin.stands_in)
         return f"{line}{more.stress_table(rows, record_of(origin.loaded))}"
@@ -307,7 +309,7 @@ class _handlers:
                 model,
                 [(row["sentence1"], row["sentence2"])],
                 self.settings.max_length,
-                self.settings,
+                settings=self.settings,
             )
         except Exception as error:
             return markup.notice(explain(error), kind="error"), *(gr.skip(),) * 5
@@ -349,7 +351,9 @@ class _handlers:
         rows = pairs.rows
         answered, origin = [], None
         progress(0, desc=_("loading the model"))
-        for answers, told in answer_rows(model, rows, self.settings.max_length, self.settings):
+        for answers, told in answer_rows(
+            model, rows, self.settings.max_length, settings=self.settings
+        ):
             answered, origin = answered + answers, origin or told
             progress((len(answered), len(rows)), desc=_("pairs"), unit=_("pairs"))
         line = markup.origin_line(str(origin), origin.stands_in) if origin else ""

@@ -287,7 +287,11 @@ class _Sections:
         )
         pair = checked_pair(sentence1, sentence2, self.settings)
         answers = experiments.padding_proof(
-            *pair, padding, max_length, checked_truncation(truncation), self.settings
+            *pair,
+            padding,
+            max_length,
+            checked_truncation(truncation),
+            settings=self.settings,
         )
         return drawing.proof(answers)
 
@@ -306,7 +310,8 @@ class _Sections:
         lengths, max_length = self._lengths(rows, split, checkpoint, max_length)
         batch_size = experiments.checked_batch_size(batch_size, len(lengths), self.settings)
         return drawing.costs(
-            experiments.measured_costs(lengths, batch_size, max_length, self.settings), lengths
+            experiments.measured_costs(lengths, batch_size, max_length, settings=self.settings),
+            lengths,
         )
 
     def map_times(self, rows, split, checkpoint, max_length, truncation):
