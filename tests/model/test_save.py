@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -43,8 +44,11 @@ def finished_run(config, settings, run_id="a" * 32):
     return read_run(run_id, settings)
 
 
-@pytest.fixture
-def run(tiny, settings):
+@pytest.fixture(scope="module")
+def trained(tiny, small_folder, tmp_path_factory):
+    """Settings whose folder of runs holds one that has ended."""
+    folder = tmp_path_factory.mktemp("trained") / "runs"
+    settings = Settings(mrpc_folder=small_folder, runs_folder=folder, data="folder")
     config = TrainingConfig(
         checkpoint=tiny,
         source="folder",
@@ -57,7 +61,15 @@ def run(tiny, settings):
         precision="fp32",
         seed=5,
     )
-    return finished_run(config, settings)
+    finished_run(config, settings)
+    return settings
+
+
+@pytest.fixture
+def run(trained, settings):
+    """That run, in a folder that a test may do with what it likes."""
+    shutil.copytree(trained.runs_folder, settings.runs_folder)
+    return read_run("a" * 32, settings)
 
 
 def unzipped(run, settings, folder):
