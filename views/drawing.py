@@ -2,7 +2,6 @@
 imports gradio.
 """
 
-
 from languages import _, say
 from views.markup import bdi, captioned, framed, notice, text
 

@@ -19,7 +19,7 @@ from pipeline.export.csv_answers import Answered, notes_of, scores_of
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
-from views.render import render
+from views.render import macro, render
 
 EQUIVALENT = LABELS[1]
 PREVIEW_ROWS = 10  # of a file
@@ -152,7 +152,7 @@ def record_line(record: Record) -> Markup:
                 overlooked=listed(overlooked),
             ),
         )
-    return Markup('<p class="quiet">{}</p>').format(text)
+    return macro("paragraph", "quiet", text)
 
 
 # ---------------------------------------------------------------- models side by side
