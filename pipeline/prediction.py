@@ -9,7 +9,7 @@ import math
 import unicodedata
 from dataclasses import dataclass, replace
 
-from languages import say
+from languages import say, say_plural
 from pipeline.collation import collate
 from pipeline.errors import InputError, NoAnswer
 from pipeline.hub.checkpoint_rules import check_fit
@@ -236,7 +236,13 @@ def _checked_pairs(pairs, settings):
         )
     for pair in pairs:
         if len(pair) != 2:
-            raise InputError(say("A pair is two sentences; {count} were given.", count=len(pair)))
+            raise InputError(
+                say_plural(
+                    "A pair is two sentences; {count} was given.",
+                    "A pair is two sentences; {count} were given.",
+                    len(pair),
+                )
+            )
     return [checked_pair(*pair, settings) for pair in pairs]
 
 

@@ -1,8 +1,7 @@
 """A classifier -> the same classifier made to answer one pair quickly.
 
-    >>> serve = served(model)                                                                       # doctest: +SKIP
-    >>> serve(input_ids=ids, token_type_ids=types, attention_mask=mask)          # doctest: +SKIP
-    tensor([[-1.2,  1.4]])
+    serve = served(model)
+    serve(input_ids=ids, token_type_ids=types, attention_mask=mask)    # tensor([[-1.2,  1.4]])
 
 Of a prediction for 50 tokens, half the time goes into Python between some two hundred small
 operations. PyTorch has one operation for a whole encoder layer,

@@ -1,6 +1,7 @@
 """Raw pairs -> encodings (input_ids, token_type_ids, attention_mask), and one pair's tokens as
 data.
 
+>>> from pipeline.settings import EMBEDDED_CHECKPOINT
 >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
 >>> tokenize_function(tokenizer, {"sentence1": ["Hi."], "sentence2": ["Hello."]}, max_length=16)["input_ids"]
 [[101, 7632, 1012, 102, 7592, 1012, 102]]

@@ -1,7 +1,7 @@
 """Small real parts for every test: tiny checkpoints in a Hub cache of their own, 96 pairs as parquet, MRPC where it is.
 
-No ordinary test waits for a Hub: the clients are told so before they are imported. tests/test_sources.py and
-tests/test_dataset.py start fresh interpreters against tests/loopback_hub.py instead.
+No ordinary test waits for a Hub: the clients are told so before they are imported. tests/processes/test_sources.py and
+tests/processes/test_dataset.py start fresh interpreters against tests/support/loopback_hub.py instead.
 """
 
 import asyncio
@@ -274,7 +274,7 @@ def loopback(tmp_path, tmp_path_factory):
         port = free_port()
         command = [
             sys.executable,
-            Path(__file__).with_name("loopback_hub.py"),
+            ROOT / "tests" / "support" / "loopback_hub.py",
             "--port",
             str(port),
             *map(str, flags),

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from languages import _, ngettext
+from languages import Said, _, ngettext, say_plural
 from pipeline.explain.probing import LeftOut, Mattered, Record, Stressed
-from pipeline.export.csv_answers import Answered, notes_of, scores_of
+from pipeline.export.csv_answers import Answered, Scores, notes_of, scores_of
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
@@ -271,14 +271,18 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
     right, count = len(known) - len(failed), len(known)
-    summary = _(
-        "Right on {right} of {count} pairs whose answer is known.", right=right, count=count
+    summary = ngettext(
+        "Right on {right} of {count} pair whose answer is known.",
+        "Right on {right} of {count} pairs whose answer is known.",
+        count,
+        right=right,
     )
     if failed:
-        summary = _(
+        summary = ngettext(
+            "Right on {right} of {count} pair whose answer is known. Wrong on: {failed}.",
             "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
+            count,
             right=right,
-            count=count,
             failed=listed(failed),
         )
     caution = _(
@@ -391,23 +395,42 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
             failed,
         )
         notes = [*notes, without]
-    caption = _("All {rows} rows", rows=len(answers))
+    caption = ngettext("The only row", "All {count} rows", len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
+    scores = scores_of(answers)
     return render(
         "answered_file.html",
         summary=ngettext(
-            "{count:,} pair answered: {counts}.",
-            "{count:,} pairs answered: {counts}.",
+            "{count:,} pair answered: {answers}.",
+            "{count:,} pairs answered: {answers}.",
             len(labels),
-            counts=listed(f"{labels.count(label):,} {label}" for label in LABELS),
+            answers=listed(f"{labels.count(label):,} {label}" for label in LABELS),
         ),
         notes=notes,
-        scores=scores_of(answers),
+        scores=scores,
+        scores_line=_scores_line(scores) if scores else "",
         labels=LABELS,
         caption=caption,
         heads=(_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error")),
         rows=[_answer_row(answer) for answer in answers[:PREVIEW_ROWS]],
+    )
+
+
+def _scores_line(scores: Scores) -> Said:
+    return say_plural(
+        "Of {count:,} with a label of its own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
+        "<strong>{f1:.1%}</strong>; "
+        "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
+        "Of {count:,} with a label of their own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
+        "<strong>{f1:.1%}</strong>; "
+        "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
+        scores.pairs,
+        accuracy=scores.figures["accuracy"],
+        f1=scores.figures["f1"],
+        label=LABELS[scores.majority["label"]],
+        majority=scores.majority["accuracy"],
+        majority_f1=scores.majority["f1"],
     )
 
 

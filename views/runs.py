@@ -4,11 +4,12 @@
 ('91 MB', '1.3 GB', '812 bytes')
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
 from languages import _, ngettext, say
+from pipeline.config import RunSetting
 from pipeline.explain.diagnosis import (
     KNEW,
     LEARNS,
@@ -56,7 +57,7 @@ def format_bytes(count: float) -> str:
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= unit:
             return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
-    return _("{count} bytes", count=count)
+    return ngettext("{count} byte", "{count} bytes", count)
 
 
 def duration(seconds: float) -> str:
@@ -107,25 +108,36 @@ def no_run_yet() -> Markup:
 # ---------------------------------------------------------------- before it starts
 
 
-def names_table(
-    in_training_arguments: Mapping[str, tuple[str, str, object]], defaults: Mapping[str, object]
-) -> Markup:
-    """{form label: (field, argument, its default)} and the form's {field: default} -> a table."""
+def names_table(run_settings: Iterable[RunSetting]) -> Markup:
+    """The settings under their names in TrainingArguments, the defaults here and there, and how
+    many of those differ.
+    """
+    declared = list(run_settings)
+    there = [setting for setting in declared if setting.argument]
     rows = [
-        (element("code", label), element("code", argument), defaults[field], default)
-        for label, (field, argument, default) in in_training_arguments.items()
+        (
+            element("code", setting.name),
+            element("code", setting.argument),
+            setting.default,
+            setting.trainer_default,
+        )
+        for setting in there
     ]
     heads = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
-    own = _(
-        "A warmup below 1 is a fraction of the steps, there and here; group_by_length is "
-        "train_sampling_strategy='group_by_length'. max_length goes to the tokenizer, dropout to "
-        "the model's config "
-        "(BERT's default is 0.1). train_pairs, eval_pairs and frozen_layers are this app's own: "
-        "TrainingArguments "
-        "has none of them. The training loss is logged at each step, by default at every 500th."
+    other = [setting.name for setting in there if setting.default != setting.trainer_default]
+    said = _(
+        "The default run differs from Trainer's defaults in {count} of {whole}: {names}. A "
+        "warmup_steps below 1 is a fraction of the steps, there and here. The training loss is "
+        "logged at each step, by default at every 500th. {own} are no TrainingArguments: "
+        "max_length goes to the tokenizer, dropout to the model's config (BERT's default is 0.1), "
+        "the others are this app's own.",
+        count=len(other),
+        whole=len(there),
+        names=", ".join(other),
+        own=", ".join(setting.name for setting in declared if not setting.argument),
     )
     caption = _("The settings under their names in Trainer")
-    return stacked_table("names", caption, heads, rows) + quiet(own)
+    return stacked_table("names", caption, heads, rows) + quiet(said)
 
 
 def forecast_line(forecast: Forecast) -> Markup:
@@ -164,7 +176,7 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
         "{pairs:,} pairs ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at "
         "most max_steps = {max_steps}",
         pairs=forecast.pairs,
-        batch_size=config.batch_size,
+        batch_size=config.effective_batch_size,
         steps_per_epoch=forecast.steps_per_epoch,
         epochs=ngettext("{count} epoch", "{count} epochs", config.epochs),
         max_steps=config.max_steps,
@@ -172,7 +184,7 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
     training = _(
         "{steps} steps × {batch_size} pairs × {pair:.3g} s",
         steps=forecast.steps,
-        batch_size=config.batch_size,
+        batch_size=config.effective_batch_size,
         pair=pace.pair,
     )
     judging = _(
@@ -181,7 +193,7 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
         eval_pairs=forecast.eval_pairs,
         judged=pace.judged,
     )
-    training_seconds = pace.pair * forecast.steps * config.batch_size
+    training_seconds = pace.pair * forecast.steps * config.effective_batch_size
     judging_seconds = pace.judged * forecast.evaluations * forecast.eval_pairs
     return [
         (_("steps"), forecast.steps, steps),

@@ -50,7 +50,7 @@ def preload_links() -> str:
     )
 
 
-class KeptAssets:
+class CachedAssets:
     """ASGI middleware: the first answer for a script or style is compressed and kept; the next ones
     are given that.
 
@@ -64,7 +64,7 @@ class KeptAssets:
         self.compressed = BrotliMiddleware(
             app
         )  # at Gradio's quality: better ones save 7% and cost the first visitor 0.1 s
-        self.kept = {}
+        self.cached = {}
 
     async def __call__(self, scope, receive, send):
         path = route_path(scope) if scope["type"] == "http" else ""
@@ -80,7 +80,7 @@ class KeptAssets:
             return await self.app(scope, receive, send)
         accepted = asked.get("accept-encoding", "")
         key = name, next((encoding for encoding in ("br", "gzip") if encoding in accepted), "")
-        for message in self.kept.get(key) or await self._answer(key, scope, receive):
+        for message in self.cached.get(key) or await self._answer(key, scope, receive):
             await send(dict(message))
 
     async def _answer(self, key, scope, receive):
@@ -100,5 +100,5 @@ class KeptAssets:
             headers["Cache-Control"] = FOR_EVER
         answer = {**start, "headers": headers.raw}, {"type": "http.response.body", "body": body}
         if found:
-            self.kept[key] = answer
+            self.cached[key] = answer
         return answer

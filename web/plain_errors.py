@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from languages import DEFAULT_LANGUAGE, say, speaking
+from languages import DEFAULT_LANGUAGE, say, say_plural, speaking
 from pipeline.errors import InputError, shown
 from tabs.errors import UNEXPECTED, Toast, explain, toast
 from web.fair_queue import UNKNOWN, FairQueue
@@ -26,13 +26,13 @@ MOST_CHOICES = 12  # that a message lists
 NOT_UPLOADED = say("This file was not uploaded here, or is gone by now. Choose the file again.")
 
 
-class SpokenBlocks(gr.Blocks):
+class AppBlocks(gr.Blocks):
     """gr.Blocks with a fair queue, whose errors are plain. spoken: {number of a function: the
     language of its page}.
     """
 
     def __init__(self, *args, **kwargs):
-        self.spoken = {}
+        self.function_languages = {}
         super().__init__(*args, **kwargs)
 
     def queue(self, *args, **kwargs):
@@ -42,7 +42,7 @@ class SpokenBlocks(gr.Blocks):
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         """As Gradio's; raises a Toast that names the value and the remedy."""
-        with speaking(self.spoken.get(block_fn._id, DEFAULT_LANGUAGE)):
+        with speaking(self.function_languages.get(block_fn._id, DEFAULT_LANGUAGE)):
             try:
                 _check_files(inputs)
                 return await super().preprocess_data(block_fn, inputs, state, explicit_call)
@@ -57,7 +57,7 @@ class SpokenBlocks(gr.Blocks):
         except Toast:
             raise
         except Exception as error:
-            with speaking(self.spoken.get(number, DEFAULT_LANGUAGE)):
+            with speaking(self.function_languages.get(number, DEFAULT_LANGUAGE)):
                 raise toast(error) from None
 
 
@@ -95,9 +95,10 @@ def _foreseen(components, inputs, state):
     """
     if len(inputs) < len(components):
         return InputError(
-            say(
+            say_plural(
+                "{count} value came where {wanted} are needed. Load the page again.",
                 "{count} values came where {wanted} are needed. Load the page again.",
-                count=len(inputs),
+                len(inputs),
                 wanted=len(components),
             )
         )

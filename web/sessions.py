@@ -19,6 +19,6 @@ class LightSession(state_holder.SessionState):
         super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
 
 
-def keep_light():
+def use_light_sessions():
     """From now on, new sessions of this process are light."""
     state_holder.SessionState = LightSession

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
-from languages import say
+from languages import say, say_plural
+from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
@@ -21,8 +22,9 @@ from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu
-from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
+from pipeline.task import task_named
+from pipeline.training import freeze, has_fast_bf16
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
 # and evaluate. Measured: its resident memory with all of workers.IMPORTS imported.
@@ -147,11 +149,13 @@ def forecast(config, settings=None):
                 checkpoint=config.checkpoint,
             )
         )
-    steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
+    steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     evaluations = _evaluations(config, steps, per_epoch)
     pace = pace_of(config, size, settings)
     seconds = (
-        pace.start + pace.pair * steps * config.batch_size + pace.judged * evaluations * eval_pairs
+        pace.start
+        + pace.pair * steps * config.effective_batch_size
+        + pace.judged * evaluations * eval_pairs
     )
     if seconds > settings.max_run_seconds:
         warnings.append(
@@ -206,13 +210,14 @@ def _pairs(config, settings):
     warnings).
     """
     try:
-        rows, origin, size = pairs_ahead(config.source, settings)
+        task = task_named(config.task)
+        rows, origin, size = pairs_ahead(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
         return (
             config.train_pairs,
             config.eval_pairs,
-            str(error),
+            error.args[0],
             Download(say("pairs"), 0, fails),
             [],
             [fails],
@@ -221,11 +226,20 @@ def _pairs(config, settings):
         min(config.train_pairs, rows["train"]),
         min(config.eval_pairs, rows["validation"]),
     )
-    fewer = say(
-        "There are {pairs:,} pairs to learn from, fewer than train_pairs asks for.", pairs=pairs
+    fewer = say_plural(
+        "There is {count:,} pair to learn from, fewer than train_pairs asks for.",
+        "There are {count:,} pairs to learn from, fewer than train_pairs asks for.",
+        pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
-    return pairs, eval_pairs, str(origin), _download(say("pairs"), MRPC, origin, size), notes, []
+    return (
+        pairs,
+        eval_pairs,
+        origin.said,
+        _download(say("pairs"), task.repository, origin, size),
+        notes,
+        [],
+    )
 
 
 def _evaluations(config, steps, per_epoch):
@@ -255,6 +269,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     alive = (
         judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
     )
+    heads = say_plural("{count} head", "{count} heads", size.heads)
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
     each, kind = (
         (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, say("4 bytes"))
@@ -279,15 +294,14 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say("activations saved for the backward pass"),
             each * kept,
             say(
-                "{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × "
-                "{intermediate}) + {heads} "
-                "heads × {batch_size} × {max_length}²) × {kind}",
-                layers=size.layers,
+                "{layers} × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × "
+                "{intermediate}) + {heads} × {batch_size} × {max_length}²) × {kind}",
+                layers=say_plural("{count} layer", "{count} layers", size.layers),
                 batch_size=batch_size,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
-                heads=size.heads,
+                heads=heads,
                 kind=kind,
             ),
             passing=True,
@@ -298,12 +312,12 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say(
                 "one layer's intermediate results at a time: {pairs} × {max_length} "
                 "tokens × (8 × {hidden} + 4 × "
-                "{intermediate}) + 4 × {heads} heads × {pairs} × {max_length}², × 4 bytes",
+                "{intermediate}) + 4 × {heads} × {pairs} × {max_length}², × 4 bytes",
                 pairs=JUDGED_AT_ONCE,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
-                heads=size.heads,
+                heads=heads,
             ),
             passing=True,
         ),
@@ -380,7 +394,7 @@ def _download(what, name, origin, size):
         return Download(what, 0, say("nothing: it was downloaded earlier"))
     if origin.place in ("embedded", "shortcut") and not origin.stands_in:
         return Download(what, 0, say("nothing: it comes with the app"))
-    return Download(what, 0, say("nothing: {origin}", origin=str(origin)))
+    return Download(what, 0, say("nothing: {origin}", origin=origin.said))
 
 
 @lru_cache(maxsize=64)
@@ -500,16 +514,16 @@ def measured_pace(run):
     Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is
     taken.
     """
-    start, log, batch = run.first("start"), run.of("log"), run.config.get("batch_size")
+    start, log = run.first("start"), run.of("log")
     gaps = [
         later["seconds"] - earlier["seconds"]
         for earlier, later in zip(log, log[1:], strict=False)
         if later["step"] == earlier["step"] + 1
     ]
-    if not start or len(gaps) < 4 or not batch:
+    if not start or len(gaps) < 4 or not run.config:
         return None
     judged = _judging(run.events, start.get("eval_pairs"))
-    pair = median(gaps) / batch
+    pair = median(gaps) / config_from(run.config).effective_batch_size
     end = run.first(run.state) if run.ended else None
     return Pace(
         start["seconds"],

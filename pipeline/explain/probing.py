@@ -259,7 +259,7 @@ def _checked(row, settings):
     try:
         checked_pair(row.sentence1, row.sentence2, settings)
     except InputError as error:
-        return Stressed(row.change, "", "", None, str(error))
+        return Stressed(row.change, "", "", None, error.args[0])
     return row
 
 

@@ -1,6 +1,7 @@
 """One cell of the token grid -> why it holds what it holds, in sentences, each checked against the
 tokenizer itself.
 
+>>> from pipeline.settings import EMBEDDED_CHECKPOINT
 >>> tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT)
 >>> view = token_view(tokenizer, "Hi.", "Hello.")
 >>> why_token(view, 3, "token_type_ids", tokenizer).says[0]

@@ -1,8 +1,7 @@
 """A CSV of pairs -> a CSV with predictions. A bad row gets its own error and spoils no other.
 
-    >>> pairs = read_pairs("pairs.csv")                                                             # doctest: +SKIP
-    >>> pairs.rows[0].sentence1, pairs.rows[0].error                                                # doctest: +SKIP
-    ('A cat sat.', '')
+    pairs = read_pairs("pairs.csv")
+    pairs.rows[0].sentence1, pairs.rows[0].error    # ('A cat sat.', '')
 
 What comes out may be opened by a spreadsheet, and a spreadsheet runs a cell that begins with =, +,
 - or @ as a formula (https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an
@@ -14,11 +13,12 @@ import re
 from dataclasses import dataclass, replace
 from itertools import count, product
 from pathlib import Path
+from typing import Any
 
-from languages import say
-from pipeline.dataset import majority
+from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
 from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
+from pipeline.metrics import majority, scores
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from pipeline.tokenization import checked_pair, is_blank
@@ -262,7 +262,7 @@ def _fitting(cells, header):
 
 def _pair_row(row: Cells, header, at, delimiter, settings):
     cells = _fitting(row.cells, header)
-    sentences = [cells[place] if place < len(cells) else "" for place in at]
+    pair = [cells[place] if place < len(cells) else "" for place in at]
     label = (
         cells[header.index(LABEL)].strip()
         if LABEL in header and header.index(LABEL) < len(cells)
@@ -290,17 +290,17 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
         )
     if not error:
         try:
-            checked_pair(*sentences, settings)
+            checked_pair(*pair, settings)
         except InputError as refused:
-            error = str(refused)
+            error = refused.args[0]
     whole = (*cells, *[""] * (len(header) - len(cells)))
     if len(whole) > len(header):  # what has no column stays with the last one
         whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
     return PairRow(
         row.line,
-        *sentences,
+        *pair,
         error,
-        " ".join(map(str, notes)),
+        sentences(*notes),
         None if gold is None else LABELS[gold],
         whole,
     )
@@ -311,38 +311,30 @@ def _error_of(row: Cells, cells, header, at, delimiter):
     sentence.
     """
     if row.unclear:
-        return str(
-            say(
-                "Lines {first} to {last} were read as one row: a quotation mark opens in the "
-                "first of them and closes "
-                "in the last, but most look like rows of their own. Close it where its sentence "
-                "ends.",
-                first=row.line,
-                last=row.last,
-            )
+        return say(
+            "Lines {first} to {last} were read as one row: a quotation mark opens in the first of "
+            "them and closes in the last, but most look like rows of their own. Close it where its "
+            "sentence ends.",
+            first=row.line,
+            last=row.last,
         )
     if row.open:
-        return str(
-            say(
-                "A quotation mark at the beginning of a cell isn't closed at that cell's end. "
-                "Close it, and double "
-                "those within the sentence. The lines below were read as rows of their own."
-            )
+        return say(
+            "A quotation mark at the beginning of a cell isn't closed at that cell's end. Close "
+            "it, and double those within the sentence. The lines below were read as rows of their "
+            "own."
         )
     if len(cells) > len(header):
-        return str(_too_many(row, cells, header, at, delimiter))
+        return _too_many(row, cells, header, at, delimiter)
     missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
     if missing:
-        return str(
-            say(
-                "This row ends before {missing}: it has {cells} of the {columns} cells that the "
-                "first line names. Put "
-                "{between} between them.",
-                missing=missing[0],
-                cells=len(cells),
-                columns=len(header),
-                between=_between(delimiter),
-            )
+        return say(
+            "This row ends before {missing}: it has {cells} of the {columns} cells that the first "
+            "line names. Put {between} between them.",
+            missing=missing[0],
+            cells=len(cells),
+            columns=len(header),
+            between=_between(delimiter),
         )
     return ""
 
@@ -422,7 +414,7 @@ def _answered(checkpoint, rows, max_length, settings):
         )
     except NoAnswer as error:  # to one of them, and perhaps not to the others
         if len(rows) == 1:
-            return [Answered(replace(rows[0], error=str(error)), None)], None
+            return [Answered(replace(rows[0], error=error.args[0]), None)], None
         each = [_answered(checkpoint, [row], max_length, settings) for row in rows]
         return [answer for [answer], _ in each], next(
             (origin for _, origin in each if origin), None
@@ -504,7 +496,7 @@ def _cells(answer):
     numbers = [
         round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS
     ]
-    return [told.label, *numbers, "", as_text(" ".join(map(str, notes_of(answer))))]
+    return [told.label, *numbers, "", as_text(str(sentences(*notes_of(answer))))]
 
 
 def notes_of(answer):
@@ -530,14 +522,11 @@ def notes_of(answer):
 
 @dataclass(frozen=True)
 class Scores:
-    """How many of a file's own labels the answers match. Shares from 0 to 1; F1 counts `equivalent`
-    as positive.
-    """
+    """How many of a file's own labels the answers match; F1 counts `equivalent` as positive."""
 
     pairs: int  # that have both a label and an answer
-    accuracy: float
-    f1: float
-    majority: dict  # of always giving the majority class: dataset.majority
+    figures: dict[str, float]  # of each metric of the task
+    majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
@@ -551,14 +540,5 @@ def scores_of(answers):
     if not both:
         return None
     confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
-    negative, positive = LABELS
-    right = confusion[negative, negative] + confusion[positive, positive]
-    hits = 2 * confusion[positive, positive]
-    wrong = len(both) - right
-    return Scores(
-        len(both),
-        right / len(both),
-        hits / (hits + wrong) if hits else 0.0,
-        majority([LABELS.index(gold) for gold, _ in both]),
-        confusion,
-    )
+    gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
+    return Scores(len(both), scores(gold, said), majority(gold), confusion)

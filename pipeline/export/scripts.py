@@ -10,14 +10,17 @@ where to get it.
 
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 from languages import say
+from pipeline.config import config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings, has_gpu
-from pipeline.training import PACKAGES, config_from, has_fast_bf16
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
+from pipeline.task import MRPC, Task, task_named
+from pipeline.training import PACKAGES, has_fast_bf16
 
 # Where a script of the page finds what came with the app, from the folder that it is run in
 EMBEDDED = "pipeline/embedded"
@@ -98,7 +101,7 @@ import torch
 from datasets import load_dataset
 from transformers import DataCollatorWithPadding
 
-{_pairs(step.place)}
+{_pairs(step.place, task_named(config.task))}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed)}
 {_frozen(config.frozen_layers)}
@@ -178,7 +181,7 @@ import torch
 from datasets import DatasetDict, load_dataset
 from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place, embedded)}
+{_pairs(place, task_named(config.task), embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
@@ -203,19 +206,16 @@ def compute_metrics(eval_pred):
 
 
 # A run ends after `epochs` or `max_steps`, whichever comes first
-steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.batch_size})
+steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.effective_batch_size})
 training_args = TrainingArguments(
-    output_dir="run", num_train_epochs={config.epochs},
+    output_dir="run",
+{_arguments(config.training_arguments())}
     max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
-    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64,
-    learning_rate={config.learning_rate!r}, lr_scheduler_type={config.schedule!r}, warmup_steps={config.warmup_ratio!r},
-    weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
+    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
-    eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
+    eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
     logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
-    train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
-    seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
-    average_tokens_across_devices=False,
+    data_seed={config.seed}, report_to="none", dataloader_pin_memory=False, average_tokens_across_devices=False,
 )
 training_args._n_gpu = min(training_args.n_gpu, 1)  # several GPUs would share larger batches
 trainer = Trainer(
@@ -232,6 +232,11 @@ for log in trainer.state.log_history:
     elif "eval_loss" in log:
         print("step", log["step"], "evaluated", log)
 """
+
+
+def _arguments(values: dict[str, Any]) -> str:
+    """Lines of a call, an argument each."""
+    return "\n".join(f"    {name}={value!r}," for name, value in values.items())
 
 
 def _head(what, *packages, versions=None):
@@ -253,7 +258,8 @@ def _beside(what, part, embedded):
     )
 
 
-def _pairs(place, embedded=EMBEDDED):
+def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
+    """Lines that load the pairs which the page had from `place`, an Origin's."""
     if place in PAIRS_FOLDERS:
         folder = PAIRS_FOLDERS[place]
         # The embedded pairs have a column that MRPC hasn't
@@ -266,16 +272,28 @@ def _pairs(place, embedded=EMBEDDED):
 from datasets import ClassLabel, Features, Value
 
 features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
-                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32"){kind}}})
+                     "label": ClassLabel(names={list(task.labels)}), "idx": Value("int32"){kind}}})
 raw_datasets = load_dataset("csv", features=features, data_files={{
     split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
-    from_hub = f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
-    if place == "folder":
-        return (
-            f"# The page read MRPC from a folder (MRPC_DIR); these are the same rows, from the "
-            f"Hub.\n{from_hub}"
+    loaded = f'raw_datasets = load_dataset("{task.repository}", "{task.config}")'
+    if not task.repository:
+        loaded = f'''folder = "pairs"  # the path of the files that the page read, which were in {task.variable}
+raw_datasets = load_dataset("{task.form}", data_files={{
+    split: f"{{folder}}/{{split}}*.{task.form}" for split in ("train", "validation", "test")}})'''
+    elif place == "folder":
+        loaded = (
+            f"# The page read {task.title} from a folder ({task.variable}); these are the same "
+            f"rows, from the Hub.\n{loaded}"
         )
-    return from_hub
+    other = {own: here for here, own in task.columns.items() if own != here}
+    if other:
+        loaded += f"\nraw_datasets = raw_datasets.rename_columns({other})"
+    if "idx" not in task.columns:
+        loaded += (
+            "\nraw_datasets = raw_datasets.map("
+            'lambda row, number: {"idx": number}, with_indices=True)'
+        )
+    return loaded
 
 
 def _base(model):

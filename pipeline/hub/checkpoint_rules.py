@@ -3,6 +3,7 @@
 A config is a stranger's program for transformers: it names classes, files, sizes, kernels.
 Everything here is read as plain JSON, and refused in one sentence where it isn't on the list.
 
+    >>> from pipeline.hub.sources import embedded_checkpoint
     >>> check_folder("sentence-transformers/all-MiniLM-L6-v2", embedded_checkpoint())
 """
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from languages import say
+from languages import say, say_plural
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import waiting_is_vain
@@ -43,8 +43,13 @@ class Origin:
     reason: str
     stands_in: bool = False
 
-    def __str__(self):
+    @property
+    def said(self) -> str:
+        """The Origin in one sentence, for whoever keeps it: each reader's language follows."""
         return origin_said(self.loaded, self.place, self.reason)
+
+    def __str__(self):
+        return str(self.said)
 
 
 PLACES = {
@@ -59,13 +64,11 @@ PLACES = {
 
 def origin_said(loaded, place, reason):
     """An Origin in one sentence."""
-    return str(
-        say(
-            "{loaded} ({place}): {reason}",
-            loaded=loaded,
-            place=PLACES.get(place, place),
-            reason=reason,
-        )
+    return say(
+        "{loaded} ({place}): {reason}",
+        loaded=loaded,
+        place=PLACES.get(place, place),
+        reason=reason,
     )
 
 
@@ -636,11 +639,12 @@ def check_labels(name, folder):
         ) from error
     if classifier and labels != len(LABELS):
         raise SourceError(
-            say(
-                "{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.",
+            say_plural(
+                "{name} classifies into {count} label; a paraphrase has {wanted}. Choose another.",
+                "{name} classifies into {count} labels; a paraphrase has {wanted}. Choose another.",
+                labels,
                 name=name,
-                labels=labels,
-                count=len(LABELS),
+                wanted=len(LABELS),
             )
         )
     if name.startswith(RUN_PREFIX) and not classifier:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import gradio as gr
 
 from languages import _, say
+from pipeline.config import TrainingConfig, config_from
 from pipeline.errors import InputError
 from pipeline.explain.diagnosis import Diagnosis, changed_config, diagnose
 from pipeline.explain.evidence import evidence_of
 from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import Run, read_run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, config_from
 from tabs.errors import error_notice
 from views.markup import notice
 from views.runs import diagnosis_card

@@ -7,9 +7,9 @@ import gradio as gr
 from gradio.components import Component
 
 from languages import _
+from pipeline.config import config_from
 from pipeline.explain.forecast import forecast
 from pipeline.settings import Settings
-from pipeline.training import config_from
 from tabs.errors import error_notice
 from views.runs import forecast_line, forecast_tables
 

@@ -7,9 +7,9 @@ import gradio as gr
 from gradio.components import Component
 
 from languages import _
+from pipeline.config import TrainingConfig, config_from
 from pipeline.runs.supervisor import read_run, start_run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig, config_from
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
 from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered

@@ -6,10 +6,10 @@ import gradio as gr
 from gradio.components import Component
 
 from languages import _
+from pipeline.config import config_from
 from pipeline.explain import step_by_hand
 from pipeline.export.scripts import by_hand_script
 from pipeline.settings import LABELS, Settings
-from pipeline.training import config_from
 from tabs.errors import error_notice
 from tabs.scripts import script_block
 from views.code import script

@@ -1,7 +1,7 @@
 """The runs of a browser: it remembers their ids and the secrets with which it may stop them.
 
-`owned` is {run id: secret, BROWSER: the browser's own name}. It comes from the visitor's storage and
-may be anything.
+`owned` is {run id: secret, BROWSER: the browser's own name}. It comes from the visitor's storage
+and may be anything.
 """
 
 import hashlib

@@ -5,9 +5,9 @@ from dataclasses import asdict
 import gradio as gr
 
 from languages import _
+from pipeline.config import TrainingConfig
 from pipeline.runs.supervisor import Run, read_run
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import diagnosis_of
 from tabs.fine_tune.owned_runs import finished_runs_of

@@ -5,12 +5,12 @@ import shlex
 import gradio as gr
 
 from languages import _
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.export.scripts import run_script
 from pipeline.hub.sources import origin_said
 from pipeline.runs.supervisor import Run, read_run, worker_command
 from pipeline.settings import Settings
-from pipeline.training import TrainingConfig
 from tabs.fine_tune.downloads import script_address
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block

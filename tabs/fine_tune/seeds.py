@@ -8,9 +8,9 @@ from gradio.components import Component
 from markupsafe import Markup
 
 from languages import _
+from pipeline.config import config_from
 from pipeline.runs.supervisor import Run, read_run, start_runs
 from pipeline.settings import Settings
-from pipeline.training import config_from
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
 from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, runs_of

@@ -12,12 +12,13 @@ from gradio.components import Component
 
 from languages import _
 from pipeline.settings import Settings
-from tabs.address import Shared, build_share
+from tabs.address import Shared
 from tabs.errors import public
 from tabs.layers.address import read_address
 from tabs.layers.claims import ALL, QUEUE, Claims, build_claims, claim
 from tabs.layers.play import PRIVATE, Play, build_play
 from tabs.layers.updater import Updater, build_updater
+from tabs.share import build_share
 from views.markup import notice
 from web.first_paint import Opening
 

@@ -1,14 +1,13 @@
-import re
-
 """Link out, new browser, same page; a teacher's link; an address that is wrong; the tab and the inputs after a refresh."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from tabs.address import SHOW_ADDRESS
 from tests.browser.test_page import open_tab, row
+from web.scripts import page_script
 
 WIDTHS = ("desktop",)
 
@@ -347,7 +346,8 @@ FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ wind
 )
 def test_the_page_around_a_space_is_told_the_address(elsewhere, app_address, address, told):
     page = elsewhere(f"{app_address}/health")
-    inside = f"<script>{SHOW_ADDRESS} showAddress('?tab=predict&sentence1=A%26B');</script>"
+    script = page_script()[1].decode()
+    inside = f"<script>{script} page.address.show('?tab=predict&sentence1=A%26B');</script>"
     page.route(
         "https://huggingface.co/**",
         lambda route: route.fulfill(body=FRAME.format(address=address), content_type="text/html"),
