@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from languages import Said, _, ngettext, say_plural
+from languages import _, ngettext
 from pipeline.explain.probing import LeftOut, Mattered, Record, Stressed
-from pipeline.export.csv_answers import Answered, Scores, notes_of, scores_of
+from pipeline.export.csv_answers import Answered, notes_of, scores_of
+from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
@@ -395,10 +396,10 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
             failed,
         )
         notes = [*notes, without]
+    scores = scores_of(answers)
     caption = ngettext("The only row", "All {count} rows", len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
-    scores = scores_of(answers)
     return render(
         "answered_file.html",
         summary=ngettext(
@@ -409,7 +410,8 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
         ),
         notes=notes,
         scores=scores,
-        scores_line=_scores_line(scores) if scores else "",
+        figures=figures_said(scores.figures) if scores else "",
+        majority=figures_said(scores.majority) if scores else "",
         labels=LABELS,
         caption=caption,
         heads=(_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error")),
@@ -417,21 +419,10 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
     )
 
 
-def _scores_line(scores: Scores) -> Said:
-    return say_plural(
-        "Of {count:,} with a label of its own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
-        "<strong>{f1:.1%}</strong>; "
-        "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
-        "Of {count:,} with a label of their own: accuracy <strong>{accuracy:.1%}</strong>, F1 "
-        "<strong>{f1:.1%}</strong>; "
-        "always saying “{label}” would have {majority:.1%} and {majority_f1:.1%}.",
-        scores.pairs,
-        accuracy=scores.figures["accuracy"],
-        f1=scores.figures["f1"],
-        label=LABELS[scores.majority["label"]],
-        majority=scores.majority["accuracy"],
-        majority_f1=scores.majority["f1"],
-    )
+def figures_said(figures: Mapping[str, float]) -> str:
+    """The metrics among these figures, in a row."""
+    measured = metrics_in(figures)
+    return listed(f"{metric.label} {metric.written(figures[metric.name])}" for metric in measured)
 
 
 def _answer_row(answer: Answered) -> dict:

@@ -35,7 +35,7 @@ from pipeline.runs.supervisor import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
-from tabs.fine_tune.api import SIGNATURE
+from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
 from tabs.layers.claims import claim as api_claim
 from tabs.predict.answer import Answers
@@ -134,8 +134,14 @@ def pages(small_folder, tmp_path_factory):
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )
-    made = {"predict": Answers(settings), "fine_tune": fine_tune._handlers(settings)}
-    made["tokenize"] = tokenize_endpoint(settings)
+    made = {"tokenize": tokenize_endpoint(settings), "predict": Answers(settings)}
+    with gr.Blocks():
+        tab = fine_tune.build_tab(settings)
+    made["panel"], made["launch"], made["fine_tune"] = (
+        tab.panel,
+        tab.launch,
+        Api(settings),
+    )
     made["claim"] = api_claim
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT

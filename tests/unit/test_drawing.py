@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.collation import BatchView, Column
+from pipeline.metrics import METRICS, Metric
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
@@ -107,7 +108,7 @@ HOSTILE = {
     "notice": lambda: markup.notice(SCRIPT),
     "probability_bars": lambda: probability_bars(ANSWER),
     "run_status": lambda: runs.run_status("failed", 1, 2, None, SCRIPT),
-    "result_table": lambda: runs.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
+    "result_table": lambda: runs.result_table([(Metric("x", SCRIPT, len), 0.1, 0.2, 0.3)]),
     "log_table": lambda: runs.log_table([{"step": 1, "loss": SCRIPT}]),
 }
 
@@ -159,7 +160,7 @@ def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
         shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
         probability_bars(ANSWER),
-        runs.result_table([("F1", 0.1, 0.2, 0.3)]),
+        runs.result_table([(METRICS["f1"], 0.1, 0.2, 0.3)]),
         runs.log_table([{"step": 1}]),
     ],
 )
@@ -296,7 +297,7 @@ def test_every_state_can_be_drawn(state):
 def test_numbers_that_are_missing_leave_a_blank():
     assert "<td></td>" in runs.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
     assert "stranger" not in runs.log_table([{"step": 1, "stranger": 3}])
-    assert "–" in runs.result_table([("F1", None, math.nan, 0.3)])
+    assert "–" in runs.result_table([(METRICS["f1"], None, math.nan, 0.3)])
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
