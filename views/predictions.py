@@ -433,5 +433,5 @@ def _answer_row(answer: Answered) -> dict:
         "error": row.error,
         "sentence1": row.sentence1,
         "sentence2": row.sentence2,
-        "notes": notes_of(answer) if answer.prediction else [],
+        "notes": notes_of(answer),
     }
