@@ -37,7 +37,7 @@ from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
-from tabs.layers import tab as layers
+from tabs.layers.claims import claim as api_claim
 from tabs.predict.answer import Answers
 from tabs.tokenize.api import tokenize_endpoint
 from tests.conftest import HF_HOME, ROOT
@@ -142,7 +142,7 @@ def pages(small_folder, tmp_path_factory):
         tab.launch,
         Api(settings),
     )
-    made["claim"] = layers._handlers().claim
+    made["claim"] = api_claim
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT, settings=Settings()
     )  # loads what the first visitor's call loads
