@@ -67,15 +67,17 @@ def tokenize(options):
     """The Tokenize tab's batch handler, warm, 8 rows."""
     from app import page_settings
     from pipeline.settings import EMBEDDED_CHECKPOINT
-    from tabs.tokenize.tab import _handlers
+    from tabs.tokenize.batch import draw_batch
+    from tabs.tokenize.inputs import BatchInputs
 
-    page = _handlers(page_settings())
+    settings = page_settings()
+    inputs = BatchInputs("0-7", "train", EMBEDDED_CHECKPOINT, 128, True)
     milliseconds = []
     for _ in range(60):
         began = time.perf_counter()
-        drawn = page.batch("0-7", "train", EMBEDDED_CHECKPOINT, 128, True, "pieces")
+        drawn = draw_batch(settings, inputs)
         milliseconds.append(1000 * (time.perf_counter() - began))
-    assert "batch-grid" in drawn, drawn
+    assert "batch-grid" in drawn.grid, drawn
     yield (
         "tokenize handler, warm, 8 rows, p50",
         f"{statistics.median(milliseconds[10:]):.1f} ms",
@@ -207,9 +209,9 @@ def serving(options):
     from pipeline.dataset import load_raw_datasets
     from pipeline.hub.sources import load_model, load_tokenizer
     from pipeline.settings import READY
-    from tabs.predict.tab import _handlers
+    from tabs.predict.answer import Answers
 
-    page, rows = _handlers(page_settings()), load_raw_datasets()[0]["validation"][:64]
+    page, rows = Answers(page_settings()), load_raw_datasets()[0]["validation"][:64]
     pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
     classify = pipeline(
         "text-classification", model=load_model(READY)[0], tokenizer=load_tokenizer(READY)[0]

@@ -179,10 +179,10 @@ def evaluate(options):
     )
     for origin in result["origins"]:
         tell(origin)
-    pairs = _pairs(result["pairs"])
-    print(f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({pairs} of {options.split})")
-    print(f"{'majority':12}{result['majority']['accuracy']:>10.1%}{result['majority']['f1']:>8.1%}")
-    print(f"{'checkpoint':12}{result['accuracy']:>10.1%}{result['f1']:>8.1%}{result['loss']:>8.4f}")
+    head, majority, own = columns(result["majority"], result)
+    print(f"{'':12}{head}{'loss':>8}   ({_pairs(result['pairs'])} of {options.split})")
+    print(f"{'majority':12}{majority}")
+    print(f"{'checkpoint':12}{own}{result['loss']:>8.4f}")
     return 0
 
 
@@ -328,16 +328,14 @@ def print_event(event, bar):
                 f"{event['world_size']} processes, {_pairs(event['pairs_a_process'])} each: "
                 f"{_pairs(event['config']['batch_size'])} in one update"
             )
-        print(f"majority: accuracy {majority['accuracy']:.1%}, F1 {majority['f1']:.1%}")
+        print(f"majority: {figures_said(majority)}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
     if kind == "log":
         bar.update(event["step"] - bar.n)
         bar.set_postfix(loss=f"{event['loss']:.3f}")
     elif kind == "evaluation":
-        figures = (
-            f"accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, loss "
-            f"{event['eval_loss']:.4f}"
-        )
+        measured = {name.removeprefix("eval_"): value for name, value in event.items()}
+        figures = f"{figures_said(measured)}, loss {event['eval_loss']:.4f}"
         if not math.isfinite(event["eval_loss"]):
             figures = "the loss is NaN or infinite, so the model has no answers to evaluate"
         tqdm.write(f"step {event['step']:>4}: {figures}", file=sys.stdout)
@@ -350,6 +348,26 @@ def print_event(event, bar):
             file=sys.stderr if kind == "failed" else sys.stdout,
         )
     return bar
+
+
+def figures_said(figures: dict) -> str:
+    """The metrics among these figures, in a row."""
+    from pipeline.metrics import metrics_in
+
+    said = (f"{one.label} {one.written(figures[one.name])}" for one in metrics_in(figures))
+    return ", ".join(said)
+
+
+def columns(*rows: dict) -> list[str]:
+    """A line of the metrics' names, and one of their figures for each of `rows`."""
+    from pipeline.metrics import metrics_in
+
+    lines = [""] * (1 + len(rows))
+    for one in metrics_in(rows[0]):
+        cells = [str(one.label), *(one.written(row[one.name]) for row in rows)]
+        width = max(8, len(cells[0]) + 2)
+        lines = [f"{line}{cell:>{width}}" for line, cell in zip(lines, cells, strict=True)]
+    return lines
 
 
 def print_answer(answer):
@@ -385,9 +403,10 @@ def print_scores(scores):
         "{count} pairs with a label of their own",
         scores.pairs,
     )
-    print(f"\n{'':16}{'accuracy':>10}{'F1':>8}   ({pairs})")
-    print(f"{'majority':16}{scores.majority['accuracy']:>10.1%}{scores.majority['f1']:>8.1%}")
-    print(f"{'predictions':16}{scores.accuracy:>10.1%}{scores.f1:>8.1%}")
+    head, majority, own = columns(scores.majority, scores.figures)
+    print(f"\n{'':16}{head}   ({pairs})")
+    print(f"{'majority':16}{majority}")
+    print(f"{'predictions':16}{own}")
     print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
     for gold in LABELS:
         print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
@@ -401,7 +420,8 @@ def _pairs(count: int) -> str:
 
 
 def parse(arguments):
-    from pipeline.dataset import SOURCES, SPLITS
+    from pipeline.dataset import SOURCES
+    from pipeline.task import SPLITS
 
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")

@@ -19,6 +19,7 @@ from pipeline.dataset import SOURCES
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import validated_checkpoint
 from pipeline.settings import WARMED, Settings, whole_number
+from pipeline.task import MRPC, TASKS
 
 # Where the form shows a setting: in its first two rows, or below "More settings"
 START, MAIN, MORE = "start", "main", "more"
@@ -99,6 +100,13 @@ class TrainingConfig:
         check=validated_checkpoint,
         group=START,
         label=say("Checkpoint"),
+    )
+    task: str = _declared(
+        MRPC.name,
+        say("what is learned: which pairs, with which labels"),
+        choices=tuple(TASKS),
+        group=START,
+        label=say("Task"),
     )
     source: str = _declared(
         "auto",

@@ -10,7 +10,8 @@ pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. Choose
 import multiprocessing
 import os
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,6 @@ ADAPTERS = {
         "has learned to compare two sentences, from no labels; its head has seen no answer yet"
     ),
 }
-MRPC = "nyu-mll/glue"
 LABELS = ("not_equivalent", "equivalent")
 
 
@@ -117,14 +117,19 @@ def signs_in():
     return bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
 
 
+def _set_by(variable: str, read: Callable[[], Any]) -> Any:
+    """A field of Settings that a host sets by an environment variable, and that a worker needs."""
+    return field(default_factory=read, metadata={"variable": variable})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Defaults and caps of one app. Lengths in characters or tokens as named, times in seconds."""
 
     # Where things are
-    mrpc_folder: Path | None = field(default_factory=lambda: _folder("MRPC_DIR"))
-    runs_folder: Path = field(default_factory=_runs_folder)
-    data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
+    mrpc_folder: Path | None = _set_by("MRPC_DIR", lambda: _folder("MRPC_DIR"))
+    runs_folder: Path = _set_by("RUNS_DIR", _runs_folder)
+    data: str = _set_by("PAIRS", lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
     space_id: str = field(default_factory=lambda: os.environ.get("SPACE_ID", ""))
     # The Space's own names, and the proxies (uvicorn's variable) that may say by which name and
@@ -230,6 +235,15 @@ class Settings:
     max_models_in_memory: int = 5
     seed: int = 42
     largest_seed: int = 2**32 - 1
+
+    def environment(self) -> dict[str, str | None]:
+        """{variable: value} by which a worker process reads the same settings; None is unset."""
+        values = {
+            one.metadata["variable"]: getattr(self, one.name)
+            for one in fields(self)
+            if "variable" in one.metadata
+        }
+        return {name: None if value is None else str(value) for name, value in values.items()}
 
     def checked(self, name: str, value: object, low: int = 1) -> int:
         """`value` as an int between `low` and the cap called `name`; anything else is an

@@ -16,13 +16,13 @@ import time
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from languages import say, say_plural
 from pipeline.answers import Answers, are_probabilities, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
-from pipeline.dataset import load_raw_datasets, majority
+from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
@@ -38,8 +38,9 @@ from pipeline.hub.sources import (
     whole_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
-from pipeline.metrics import build_compute_metrics, load_metric
+from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
+from pipeline.task import MRPC, Task, task_named
 from pipeline.tokenization import checked_length, tokenize_datasets
 
 if TYPE_CHECKING:  # importing transformers takes seconds
@@ -149,7 +150,8 @@ def build_trainer(
 def prepare(config, output_dir, settings=None):
     """(Trainer, start event): names become objects, in the order of the pipeline."""
     settings = settings or Settings()
-    raw_datasets, data_origin = load_raw_datasets(config.source, settings)
+    task = task_named(config.task)
+    raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
     files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
@@ -172,7 +174,7 @@ def prepare(config, output_dir, settings=None):
         train_dataset=tokenized_datasets["train"],
         eval_dataset=tokenized_datasets["validation"],
         data_collator=build_data_collator(tokenizer),
-        compute_metrics=build_compute_metrics(metric),
+        compute_metrics=build_compute_metrics(metric, task),
         processing_class=tokenizer,
     )
     pairs = len(chosen["train"])
@@ -185,7 +187,7 @@ def prepare(config, output_dir, settings=None):
         "steps_per_epoch": config.steps_per_epoch(pairs),
         "world_size": trainer.args.world_size,
         "pairs_a_process": trainer.args.per_device_train_batch_size,
-        "majority": majority(chosen["validation"]["label"]),
+        "majority": majority(chosen["validation"]["label"], task),
         "bf16": trainer.args.bf16,
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
@@ -417,7 +419,7 @@ def _train(config, folder, settings, should_stop, tell):
     trainer.add_callback(teller)
     _keep_quiet(trainer)
     trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
-    before, shares_before = _judged_before(trainer, settings, teller)
+    before, shares_before = _judged_before(trainer, config, settings, teller)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
@@ -460,7 +462,7 @@ def _peak_bytes():
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _judged_before(trainer, settings, teller):
+def _judged_before(trainer, config, settings, teller):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
     and judging those takes
     longer than all else before the first step: once it is done, figures and answers are kept beside
@@ -472,7 +474,8 @@ def _judged_before(trainer, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    known = _kept_figures(path, len(trainer.eval_dataset)) if alone else None
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task).metrics))]
+    known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
@@ -492,14 +495,12 @@ def judge_before(config=None, settings=None):
     one).
     """
     settings = settings or Settings()
-    trainer, _ = prepare(
-        (config or TrainingConfig()).checked(settings), settings.runs_folder / "before", settings
-    )
+    config = (config or TrainingConfig()).checked(settings)
+    trainer, _ = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
-    _judged_before(
-        trainer, settings, _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
-    )
+    silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
+    _judged_before(trainer, config, settings, silent)
 
 
 def _weights_and_pairs(trainer):
@@ -528,14 +529,12 @@ def _weights_and_pairs(trainer):
     return digest.hexdigest()
 
 
-def _kept_figures(path, pairs):
+def _kept_figures(path, pairs, names):
     try:
         figures = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    whole = isinstance(figures, dict) and all(
-        type(figures.get(name)) is float for name in EVALUATED
-    )
+    whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in names)
     whole = whole and are_probabilities(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
@@ -574,7 +573,7 @@ def _keep_quiet(trainer):
 
 
 LOGGED = ("epoch", "loss", "grad_norm", "learning_rate")
-EVALUATED = ("epoch", "eval_loss", "eval_accuracy", "eval_f1")
+EVALUATED = ("epoch", "eval_loss", *(f"eval_{name}" for name in METRICS))
 
 
 def _only(values, names):
@@ -582,9 +581,8 @@ def _only(values, names):
 
 
 def _figures(metrics):
-    return {
-        name.removeprefix("eval_"): metrics[f"eval_{name}"] for name in ("loss", "accuracy", "f1")
-    }
+    names = ("loss", *METRICS)
+    return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
 
 
 def _story_teller(tell, total_steps, settings, should_stop):
@@ -650,9 +648,18 @@ def _as_main_says(value, processes):
     return broadcast_object_list([value])[0]
 
 
-def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None, settings=None):
-    """The Trainer's own evaluation of a checkpoint: {"loss", "accuracy", "f1", "majority", "pairs",
-    "origins"}.
+def evaluate_checkpoint(
+    checkpoint: str,
+    source: str = "auto",
+    split: str = "validation",
+    most: int | None = None,
+    settings: Settings | None = None,
+    task: Task = MRPC,
+) -> dict[str, Any]:
+    """The Trainer's own evaluation of a checkpoint on the first `most` pairs of a split: {"loss",
+    each of the task's metrics, "majority", "pairs", "origins"}.
+
+    Raises InputError for less than one pair, and where the logits are NaN or infinite.
     """
     settings = settings or Settings()
     if most is not None and most < 1:
@@ -664,7 +671,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
             )
         )
     config = TrainingConfig(source=source)
-    raw_datasets, data_origin = load_raw_datasets(source, settings)
+    raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
     model, model_origin = load_model(checkpoint, config.seed, settings)
@@ -681,7 +688,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
         None,
         tokenized,
         build_data_collator(tokenizer),
-        build_compute_metrics(metric),
+        build_compute_metrics(metric, task),
         tokenizer,
     )
     _keep_quiet(trainer)
@@ -697,7 +704,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
         )
     return {
         **figures,
-        "majority": majority(rows["label"]),
+        "majority": majority(rows["label"], task),
         "pairs": len(rows),
         "origins": [data_origin, model_origin, metric_origin],
     }

@@ -22,7 +22,8 @@ from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
+from pipeline.task import task_named
 from pipeline.training import freeze, has_fast_bf16
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
@@ -209,7 +210,8 @@ def _pairs(config, settings):
     warnings).
     """
     try:
-        rows, origin, size = pairs_ahead(config.source, settings)
+        task = task_named(config.task)
+        rows, origin, size = pairs_ahead(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
         return (
@@ -230,7 +232,14 @@ def _pairs(config, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
-    return pairs, eval_pairs, origin.said, _download(say("pairs"), MRPC, origin, size), notes, []
+    return (
+        pairs,
+        eval_pairs,
+        origin.said,
+        _download(say("pairs"), task.repository, origin, size),
+        notes,
+        [],
+    )
 
 
 def _evaluations(config, steps, per_epoch):

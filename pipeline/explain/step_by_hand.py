@@ -26,12 +26,14 @@ from pipeline.errors import InputError
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files, held_parameters, load_tokenizer, model_in
 from pipeline.settings import Settings
+from pipeline.task import task_named
 from pipeline.tokenization import checked_length, tokenize_datasets
 from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
 
 # What both steps honour. All other settings are off, those that are declared later too.
 HONOURED = (
     "checkpoint",
+    "task",
     "source",
     "train_pairs",
     "batch_size",
@@ -151,7 +153,7 @@ def one_step(config, settings=None):
     """
     settings = settings or Settings()
     config, notes = _as_here(config.checked(settings))
-    raw_datasets, place = load_raw_datasets(config.source, settings)
+    raw_datasets, place = load_raw_datasets(config.source, settings, task_named(config.task))
     rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
     return ask(
         config.checkpoint,

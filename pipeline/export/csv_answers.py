@@ -13,11 +13,12 @@ import re
 from dataclasses import dataclass, replace
 from itertools import count, product
 from pathlib import Path
+from typing import Any
 
 from languages import say, sentences
-from pipeline.dataset import majority
 from pipeline.errors import InputError, NoAnswer, shown
 from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
+from pipeline.metrics import majority, scores
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from pipeline.tokenization import checked_pair, is_blank
@@ -521,14 +522,11 @@ def notes_of(answer):
 
 @dataclass(frozen=True)
 class Scores:
-    """How many of a file's own labels the answers match. Shares from 0 to 1; F1 counts `equivalent`
-    as positive.
-    """
+    """How many of a file's own labels the answers match; F1 counts `equivalent` as positive."""
 
     pairs: int  # that have both a label and an answer
-    accuracy: float
-    f1: float
-    majority: dict  # of always giving the majority class: dataset.majority
+    figures: dict[str, float]  # of each metric of the task
+    majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
@@ -542,14 +540,5 @@ def scores_of(answers):
     if not both:
         return None
     confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
-    negative, positive = LABELS
-    right = confusion[negative, negative] + confusion[positive, positive]
-    hits = 2 * confusion[positive, positive]
-    wrong = len(both) - right
-    return Scores(
-        len(both),
-        right / len(both),
-        hits / (hits + wrong) if hits else 0.0,
-        majority([LABELS.index(gold) for gold, _ in both]),
-        confusion,
-    )
+    gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
+    return Scores(len(both), scores(gold, said), majority(gold), confusion)

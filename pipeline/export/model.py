@@ -17,13 +17,16 @@ import zipfile
 from pathlib import Path
 
 from languages import say
+from pipeline.config import config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, waiting_is_vain, within
 from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
+from pipeline.metrics import metrics_in
 from pipeline.runs.supervisor import read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, READY, Settings
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, Settings
+from pipeline.task import MRPC, Task, task_named
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -112,12 +115,13 @@ def model_card(run, name):
         )
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
-    on_mrpc = start["data"]["place"] not in PAIRS_FOLDERS
-    data = "MRPC" if on_mrpc else f"the {start['data']['place']} pairs"
+    task, place = task_named(config_from(run.config).task), start["data"]["place"]
+    on_mrpc = task is MRPC and place not in PAIRS_FOLDERS
+    data = f"the {place} pairs" if place in PAIRS_FOLDERS else task.title
     return "\n".join(
         [
             "---",
-            *_front_matter(name, base, on_mrpc, data.removeprefix("the "), end),
+            *_front_matter(name, base, task if on_mrpc else None, data.removeprefix("the "), end),
             "---",
             "",
             f"# {name}",
@@ -134,32 +138,35 @@ def model_card(run, name):
     )
 
 
-def _front_matter(name, base, on_mrpc, data, end):
-    """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number."""
-    datasets = ["datasets:", f"- {MRPC}"] if on_mrpc else []
-    mrpc, ours = (
-        f"{{name: MRPC, type: {MRPC}, config: mrpc, split: validation}}",
-        f"{{name: {data}, type: custom}}",
-    )
+def _front_matter(name: str, base: str, task: Task | None, data: str, end: dict) -> list[str]:
+    """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number.
+
+    task: the one whose pairs on the Hub it learned, None for other pairs.
+    """
+    datasets, dataset = [], f"{{name: {data}, type: custom}}"
+    if task:
+        datasets = ["datasets:", f"- {task.repository}"]
+        where = f"type: {task.repository}, config: {task.config}, split: validation"
+        dataset = f"{{name: {task.title}, {where}}}"
+    measured = metrics_in(end["after"])
     return [
-        f"license: {'other' if on_mrpc or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}",
+        f"license: {'other' if task or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}",
         "language: en",
         "library_name: transformers",
         "pipeline_tag: text-classification",
         f"base_model: {base}",
         *datasets,
         "metrics:",
-        "- accuracy",
-        "- f1",
+        *(f"- {metric.name}" for metric in measured),
         "model-index:",
         f"- name: {name}",
         "  results:",
         "  - task: {type: text-classification}",
-        f"    dataset: {mrpc if on_mrpc else ours}",
+        f"    dataset: {dataset}",
         "    metrics:",
         *(
-            f"    - {{type: {metric}, value: {end['after'][metric]:.4f}}}"
-            for metric in ("accuracy", "f1")
+            f"    - {{type: {metric.name}, value: {end['after'][metric.name]:.4f}}}"
+            for metric in measured
         ),
     ]
 
@@ -178,11 +185,13 @@ def _use(name):
 
 
 def _figures(run, start, end, data):
-    majority, pairs = start["majority"], start.get("eval_pairs")
+    told, pairs = (end["before"], end["after"], start["majority"]), start.get("eval_pairs")
     rows = [
-        f"| {name} | {_share(end['before'][key])} | {_share(end['after'][key])} | "
-        f"{_share(majority[key])} |"
-        for name, key in (("accuracy", "accuracy"), ("F1", "f1"))
+        "| "
+        + " | ".join([metric.label, *(metric.written(each[metric.name]) for each in told)])
+        + " |"
+        for metric in metrics_in(end["after"])
+        if all(metric.name in each for each in told)
     ]
     early = f"The run was stopped early, at step {end.get('step')} of {start['total_steps']}."
     return [
@@ -260,10 +269,6 @@ def _licences(on_mrpc, loaded):
         "and it may still answer `equivalent`.",
         "",
     ]
-
-
-def _share(value):
-    return f"{value:.1%}"
 
 
 # ---------------------------------------------------------------- a zip

@@ -18,7 +18,8 @@ from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings, has_gpu
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
+from pipeline.task import MRPC, Task, task_named
 from pipeline.training import PACKAGES, has_fast_bf16
 
 # Where a script of the page finds what came with the app, from the folder that it is run in
@@ -100,7 +101,7 @@ import torch
 from datasets import load_dataset
 from transformers import DataCollatorWithPadding
 
-{_pairs(step.place)}
+{_pairs(step.place, task_named(config.task))}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed)}
 {_frozen(config.frozen_layers)}
@@ -180,7 +181,7 @@ import torch
 from datasets import DatasetDict, load_dataset
 from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place, embedded)}
+{_pairs(place, task_named(config.task), embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
@@ -257,7 +258,8 @@ def _beside(what, part, embedded):
     )
 
 
-def _pairs(place, embedded=EMBEDDED):
+def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
+    """Lines that load the pairs which the page had from `place`, an Origin's."""
     if place in PAIRS_FOLDERS:
         folder = PAIRS_FOLDERS[place]
         # The embedded pairs have a column that MRPC hasn't
@@ -270,16 +272,28 @@ def _pairs(place, embedded=EMBEDDED):
 from datasets import ClassLabel, Features, Value
 
 features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
-                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32"){kind}}})
+                     "label": ClassLabel(names={list(task.labels)}), "idx": Value("int32"){kind}}})
 raw_datasets = load_dataset("csv", features=features, data_files={{
     split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
-    from_hub = f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
-    if place == "folder":
-        return (
-            f"# The page read MRPC from a folder (MRPC_DIR); these are the same rows, from the "
-            f"Hub.\n{from_hub}"
+    loaded = f'raw_datasets = load_dataset("{task.repository}", "{task.config}")'
+    if not task.repository:
+        loaded = f'''folder = "pairs"  # the path of the files that the page read, which were in {task.variable}
+raw_datasets = load_dataset("{task.form}", data_files={{
+    split: f"{{folder}}/{{split}}*.{task.form}" for split in ("train", "validation", "test")}})'''
+    elif place == "folder":
+        loaded = (
+            f"# The page read {task.title} from a folder ({task.variable}); these are the same "
+            f"rows, from the Hub.\n{loaded}"
         )
-    return from_hub
+    other = {own: here for here, own in task.columns.items() if own != here}
+    if other:
+        loaded += f"\nraw_datasets = raw_datasets.rename_columns({other})"
+    if "idx" not in task.columns:
+        loaded += (
+            "\nraw_datasets = raw_datasets.map("
+            'lambda row, number: {"idx": number}, with_indices=True)'
+        )
+    return loaded
 
 
 def _base(model):

@@ -56,6 +56,7 @@ from pipeline.runs.folder import (
 )
 from pipeline.runs.cleanup import address_of, is_run, remove, sweep_folder
 from pipeline.config import config_from, flags_of
+from pipeline.metrics import METRICS
 from pipeline.training import check_start
 
 try:
@@ -321,8 +322,7 @@ def _start_worker(run, settings):
 
 def _environment(settings):
     """Settings as a worker reads them."""
-    mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
-    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc, "CONFINE": "1"}
+    return {**settings.environment(), "CONFINE": "1"}
 
 
 def _have_kept(settings):
@@ -648,8 +648,9 @@ def curves(run):
     """{"train": {"loss": [(step, value), …]}, "evaluation": {"eval_loss": …, "eval_accuracy": …,
     "eval_f1": …}}.
     """
-    evaluation = {name: [(event["step"], event[name]) for event in run.of("evaluation") if name in event]
-                  for name in ("eval_loss", "eval_accuracy", "eval_f1")}
+    evaluations = run.of("evaluation")
+    names = ("eval_loss", *(f"eval_{name}" for name in METRICS))
+    evaluation = {name: [(event["step"], event[name]) for event in evaluations if name in event] for name in names}
     return {"loss": [(event["step"], event["loss"]) for event in run.of("log")], **evaluation}
 
 

@@ -32,7 +32,7 @@ from tabs.fine_tune.diagnosis import build_diagnosis, diagnosis_of, remedied
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.runs_list import runs_list
 from tabs.fine_tune.script import script_of
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 from tests.model.test_save import finished_run
 from tests.unit.test_code_drawing import source_of
 from tests.unit.test_drawing import Outline

@@ -17,7 +17,7 @@ from pipeline.runs.folder import append_event
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.training import fine_tune, freeze
-from tests.browser.conftest import HF_HOME
+from tests.conftest import HF_HOME
 
 
 @pytest.fixture
@@ -391,10 +391,10 @@ def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(
 
 
 WEIGH = """
-from pipeline.dataset import FILES
+from pipeline.task import MRPC
 from pipeline.settings import Settings
 from pipeline.hub.availability import weighed
-print(json.dumps(weighed("dataset", "nyu-mll/glue", FILES, Settings())))
+print(json.dumps(weighed("dataset", MRPC.repository, MRPC.downloads, Settings())))
 """
 
 

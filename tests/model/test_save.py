@@ -26,7 +26,7 @@ from pipeline.runs.folder import append_event
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
 from pipeline.training import fine_tune
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 TOKEN = "hf_aTokenThatNobodyElseMaySee"
 PAIRS = ROOT / "pipeline" / "embedded" / "pairs"

@@ -25,10 +25,14 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.csv_answers import read_pairs
 from pipeline.hub.sources import load_tokenizer
 from pipeline.tokenization import token_view
-from tabs.predict import sections as predict_more
-from tabs.predict import tab as predict_tab
-from tabs.tokenize import tab as tokenize_tab
-from views import drawing
+from tabs.predict.answer import Answers
+from tabs.predict.compare_models import compare
+from tabs.predict.stress import stress
+from tabs.predict.what_mattered import leave_words_out
+from tabs.tokenize.api import tokenize_endpoint
+from tabs.tokenize.inputs import PairInputs
+from tabs.tokenize.pair import draw_pair
+from views.tokens import NO_TYPE_IDS, NOTHING_BETWEEN, token_grid
 
 TEXTS = [
     "Shares of Acme rose 12 cents on Monday .",
@@ -177,22 +181,20 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     with pytest.raises(InputError, match="sentence2 has no character that can be read"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
-        predict_tab._handlers(settings).predict(nothing, "Shares rose.", tiny, 128)
+        Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
-        tokenize_tab._handlers(settings).tokenize(nothing, "Shares rose.", tiny, 128, True)
-    more = predict_more._handlers(settings)
+        tokenize_endpoint(settings)(nothing, "Shares rose.", tiny, 128, True)
     for drawn in (
-        more.compare(nothing, "Shares rose.", [tiny], ""),
-        more.mattered(nothing, "Shares rose.", tiny),
-        more.stress(nothing, "Shares rose.", tiny, "equivalent"),
+        compare(settings, nothing, "Shares rose.", [tiny], ""),
+        leave_words_out(settings, nothing, "Shares rose.", tiny),
+        stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
     ):
         assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
     assert "sentence1 has no character" in str(
-        predict_tab._handlers(settings).answer(nothing, "Shares rose.", tiny)
+        Answers(settings).answer(nothing, "Shares rose.", tiny)
     )
-    assert "sentence1 has no character" in str(
-        tokenize_tab._handlers(settings).pair(nothing, "Shares rose.", tiny, 128, True)
-    )
+    with pytest.raises(InputError, match="sentence1 has no character"):
+        draw_pair(settings, PairInputs(nothing, "Shares rose.", tiny, 128, True))
     (tmp_path / "pairs.csv").write_text(
         f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8"
     )
@@ -221,9 +223,7 @@ def test_nothing_between_the_sentences_is_said():
         and "told apart by the separator" not in note
     )
     assert said_of(tokenizer, view, "token_type_ids")[0] == note
-    assert drawing.NOTHING_BETWEEN in drawing.token_grid(
-        view
-    ) and drawing.NO_TYPE_IDS not in drawing.token_grid(view)
+    assert NOTHING_BETWEEN in token_grid(view) and NO_TYPE_IDS not in token_grid(view)
 
 
 def test_separators_are_found_by_their_place():

@@ -7,9 +7,10 @@ import torch
 
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig, config_from
-from pipeline.dataset import load_raw_datasets, majority
+from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub.sources import load_model, load_tokenizer
+from pipeline.metrics import majority
 from pipeline.settings import Settings
 from pipeline.training import evaluate_checkpoint, fine_tune, prepare
 
@@ -219,9 +220,9 @@ def test_a_setting_out_of_bounds_is_named(name, value):
 def test_a_config_is_made_of_known_names_and_of_texts():
     with pytest.raises(InputError, match="output_dir"):
         config_from({"output_dir": "/etc"})
-    assert config_from({"max_steps": "7", "learning_rate": "1e-3"}).checked(Settings()) == TrainingConfig(
-        max_steps=7, learning_rate=1e-3
-    )
+    assert config_from({"max_steps": "7", "learning_rate": "1e-3"}).checked(
+        Settings()
+    ) == TrainingConfig(max_steps=7, learning_rate=1e-3)
 
 
 def test_planned_steps_end_at_whichever_comes_first():

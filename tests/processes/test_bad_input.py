@@ -38,9 +38,9 @@ from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
 from tabs.layers import tab as layers
-from tabs.predict import tab as predict
-from tabs.tokenize import tab as tokenize
-from tests.browser.conftest import HF_HOME, ROOT
+from tabs.predict.answer import Answers
+from tabs.tokenize.api import tokenize_endpoint
+from tests.conftest import HF_HOME, ROOT
 
 LONG = hypothesis_settings.get_current_profile_name() == "long"
 INPUTS = int(os.environ.get("BAD_INPUTS", 10_000 if LONG else 200))
@@ -134,7 +134,7 @@ def pages(small_folder, tmp_path_factory):
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )
-    made = {tab.__name__.split(".")[1]: tab._handlers(settings) for tab in (tokenize, predict)}
+    made = {"tokenize": tokenize_endpoint(settings), "predict": Answers(settings)}
     with gr.Blocks():
         tab = fine_tune.build_tab(settings)
     made["panel"], made["launch"], made["fine_tune"] = (
@@ -260,7 +260,7 @@ def html_in(answer):
 @example("A cat.", "B", {"<b>": 1}, 10**400, True)
 def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncation):
     answer = answered(
-        lambda: pages.tokenize.tokenize(sentence1, sentence2, checkpoint, max_length, truncation),
+        lambda: pages.tokenize(sentence1, sentence2, checkpoint, max_length, truncation),
         pages.settings,
     )
     if answer is None:
@@ -483,7 +483,7 @@ BODIES = [
 
 
 ENDPOINTS = {
-    "tokenize": lambda pages: pages.tokenize.tokenize,
+    "tokenize": lambda pages: pages.tokenize,
     "predict": lambda pages: pages.predict.predict,
     "fine_tune": lambda pages: pages.fine_tune.fine_tune,
     "run_status": lambda pages: pages.fine_tune.run_status,

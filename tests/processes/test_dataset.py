@@ -14,7 +14,6 @@ from pipeline import dataset
 from pipeline.dataset import (
     COLUMNS,
     load_raw_datasets,
-    majority,
     parse_rows,
     random_rows,
     rows_at,
@@ -22,8 +21,9 @@ from pipeline.dataset import (
 )
 from pipeline.errors import InputError, SourceError
 from pipeline.hub.sources import Origin
+from pipeline.metrics import majority
 from pipeline.settings import Settings
-from tests.browser.conftest import SPLITS
+from tests.conftest import SPLITS
 
 # ---------------------------------------------------------------- sources
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pipeline.settings import Launch, launch, lonely_launch
-from tests.browser.conftest import ROOT, free_port
+from tests.conftest import ROOT, free_port
 
 TRAIN = [
     "--source",

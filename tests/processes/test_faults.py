@@ -18,7 +18,7 @@ from pipeline.errors import InputError
 from pipeline.prediction import predict
 from pipeline.runs.supervisor import advance, list_runs, read_run, start_run, stop_run, sweep
 from tabs.fine_tune import run_panel
-from tests.browser.conftest import ROOT, tiny_checkpoint
+from tests.conftest import ROOT, tiny_checkpoint
 from tests.processes.test_runs import START, config_for, long_config, until, worker_of
 
 PAIR = [("A cat sat.", "A cat was sitting.")]

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from app import build_app
 from pipeline.settings import Settings
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 from tests.processes.test_bad_input import JSON, NASTY, harmless, nothing_foreign_opened, share
 
 # Of these one call computes for seconds, or speaks with the Hub; each has bad input in the test of its module.

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import pipeline.__main__ as command_line
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipeline.memory import Kept
-from tests.browser.conftest import ROOT, tiny_checkpoint
+from tests.conftest import ROOT, tiny_checkpoint
 
 
 def test_the_last_few_are_kept_and_the_one_asked_longest_ago_goes():

@@ -16,7 +16,7 @@ from fastapi import HTTPException
 from app import LAUNCH, app_kwargs, build_app
 from pipeline.settings import Settings
 from tabs.errors import UNEXPECTED
-from tests.browser.conftest import run_async
+from tests.conftest import run_async
 from web.fair_queue import FairQueue
 from web.plain_errors import AppBlocks
 
@@ -393,7 +393,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_stands_in_the_log(caplog):
 
 
 def queue_of(fns=None):
-    blocks = SimpleNamespace(fns=fns or {}, spoken={}, state_holder=None)
+    blocks = SimpleNamespace(fns=fns or {}, function_languages={}, state_holder=None)
     return FairQueue(True, 40, 1, 60, blocks, default_concurrency_limit=2)
 
 

@@ -25,7 +25,7 @@ from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
 from pipeline.training import fine_tune
-from tests.browser.conftest import HF_HOME, ROOT
+from tests.conftest import HF_HOME, ROOT
 
 NUMBER = r"[-+\w.]+"
 

@@ -33,7 +33,7 @@ from pipeline.runs.supervisor import (
 )
 from pipeline.settings import Settings
 from tabs.fine_tune.tab import build_tab
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 from views.runs import run_message
 
 

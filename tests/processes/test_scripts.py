@@ -7,7 +7,7 @@ import subprocess
 import httpx
 import pytest
 
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 from tests.processes.test_web_doors import app_address, settings  # noqa: F401 - fixtures
 from web.assets import FOR_EVER
 from web.scripts import page_script

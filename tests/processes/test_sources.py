@@ -15,7 +15,7 @@ from pipeline.hub import availability, repository, sources
 from pipeline.hub.availability import within
 from pipeline.hub.sources import checkpoint_files, load_model, load_tokenizer, validated_checkpoint
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
-from tests.browser.conftest import in_cache, tiny_checkpoint
+from tests.conftest import in_cache, tiny_checkpoint
 
 FILES = """
 from pipeline.settings import Settings

@@ -32,9 +32,8 @@ from pipeline.runs import worker_process as workers
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import ask_tokenizer, pair_view
-from tabs.tokenize import sections as tokenize_more
-from tabs.tokenize import tab as tokenize
-from tests.browser.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
+from tabs.tokenize import padding_costs
+from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
 from tests.support.hostile import HOSTILE, repositories
 from tests.support.probes import (
     connect,
@@ -285,7 +284,7 @@ def in_the_cache(hostile):
 
 @pytest.mark.parametrize("way", ["forecast", "start", "step", "compare"])
 def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolating):
-    from tabs.predict import sections as predict_more
+    from tabs.predict.compare_models import compare
 
     waiting = replace(
         isolating,
@@ -294,7 +293,6 @@ def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolati
         max_runs_per_address=200,
         isolated_seconds=5.0,
     )
-    page = predict_more._handlers(waiting)
 
     def said(name):
         config = TrainingConfig(
@@ -304,7 +302,7 @@ def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolati
             "forecast": lambda: forecast(config, waiting),
             "start": lambda: start_run(config, waiting),
             "step": lambda: one_step(config, waiting),
-            "compare": lambda: page.compare(*PAIR, [], name),
+            "compare": lambda: compare(waiting, *PAIR, [], name),
         }
         try:
             return str(asked[way]())
@@ -382,11 +380,10 @@ for name, attempt in tries.items():
 def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(
     told, settings, monkeypatch
 ):
-    page = tokenize._handlers(settings)
-    monkeypatch.setattr(page, "ask", lambda *_: (told, None))
+    monkeypatch.setattr(padding_costs, "ask", lambda *_, settings: (told, None))
     monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
-    assert "more than max_length" in tokenize_more._Sections(page).measured(
-        "0-1", "train", "evil/x", 128, True, 8
+    assert "more than max_length" in padding_costs.measure_costs(
+        settings, "0-1", "train", "evil/x", 128, True, 8
     )
 
 

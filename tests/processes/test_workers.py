@@ -16,7 +16,7 @@ from pipeline.runs import supervisor as runs
 from pipeline.runs import worker_process as workers
 from pipeline.runs.liveness import claim
 from pipeline.runs.supervisor import list_runs, read_run, start_run
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 from tests.processes.test_runs import START, config_for, until, worker_of
 
 

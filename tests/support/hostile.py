@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.browser.conftest import tiny_checkpoint
+from tests.conftest import tiny_checkpoint
 
 SECRET_FILE = "/proc/self/environ"
 

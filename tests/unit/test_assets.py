@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.browser.conftest import run_async
+from tests.conftest import run_async
 from web import assets
 from web.assets import FOR_EVER, CachedAssets, preload_links
 

@@ -15,7 +15,7 @@ from pipeline.explain.diagnosis import CLEAR_CHANGE, CLEARLY_ABOVE, diagnose
 from pipeline.explain.evidence import Evidence, evidence_of, f1_error, standard_error
 from pipeline.runs.supervisor import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 MRPC = 279 / 408  # the majority's accuracy on MRPC's validation split; its F1 is 81.2%
 

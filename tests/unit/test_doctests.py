@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 FOLDERS = ("pipeline", "layers", "views", "web", "tabs", "recipes", "benchmarks", "dev")
 

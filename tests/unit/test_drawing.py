@@ -11,10 +11,13 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.collation import BatchView, Column
+from pipeline.metrics import METRICS, Metric
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
-from tests.browser.conftest import ROOT
-from views import charts, drawing, markup, runs
+from tests.conftest import ROOT
+from views import charts, experiments, markup, render, runs
+from views.predictions import probability_bars
+from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, token_grid
 
 SCRIPT = "<script>alert(1)</script>"
 VOID = {"br", "img", "input", "hr"}
@@ -94,20 +97,18 @@ ANSWER = Prediction(
     "equivalent", {"no": 0.2, "equivalent": 0.8}, {"no": -0.5, "equivalent": 0.9}, 37, ("", SCRIPT)
 )
 HOSTILE = {
-    "token_grid": lambda: drawing.token_grid(replace(pair_view(SCRIPT, SCRIPT), notes=[SCRIPT])),
-    "token_grid, cut": lambda: drawing.token_grid(
+    "token_grid": lambda: token_grid(replace(pair_view(SCRIPT, SCRIPT), notes=[SCRIPT])),
+    "token_grid, cut": lambda: token_grid(
         replace(pair_view(), sentence1="hi" + SCRIPT, cut=(SCRIPT, ""))
     ),
-    "batch_grid": lambda: drawing.batch_grid(
-        batch([["[CLS]", SCRIPT, "[SEP]"], ["[CLS]", "a", "[PAD]"]])
-    ),
-    "columns_table": lambda: drawing.columns_table(batch()),
+    "batch_grid": lambda: batch_grid(batch([["[CLS]", SCRIPT, "[SEP]"], ["[CLS]", "a", "[PAD]"]])),
+    "columns_table": lambda: columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
-    "notice": lambda: drawing.notice(SCRIPT),
-    "probability_bars": lambda: drawing.probability_bars(ANSWER),
+    "notice": lambda: markup.notice(SCRIPT),
+    "probability_bars": lambda: probability_bars(ANSWER),
     "run_status": lambda: runs.run_status("failed", 1, 2, None, SCRIPT),
-    "result_table": lambda: runs.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
+    "result_table": lambda: runs.result_table([(Metric("x", SCRIPT, len), 0.1, 0.2, 0.3)]),
     "log_table": lambda: runs.log_table([{"step": 1, "loss": SCRIPT}]),
 }
 
@@ -145,21 +146,21 @@ def test_emoji_families_stay_whole():
 
 
 def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
-    drawn = drawing.token_grid(pair_view("##ع", "ho"))
+    drawn = token_grid(pair_view("##ع", "ho"))
     assert '<span class="joint">##</span><bdi>ع</bdi>' in drawn
-    assert drawing.piece("##") == "<bdi>##</bdi>"
+    assert render.piece("##") == "<bdi>##</bdi>"
 
 
 @pytest.mark.parametrize(
     "drawn",
     [
-        drawing.token_grid(pair_view()),
-        drawing.batch_grid(batch()),
-        drawing.columns_table(batch()),
-        drawing.shapes_table(batch()),
+        token_grid(pair_view()),
+        batch_grid(batch()),
+        columns_table(batch()),
+        shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
-        drawing.probability_bars(ANSWER),
-        runs.result_table([("F1", 0.1, 0.2, 0.3)]),
+        probability_bars(ANSWER),
+        runs.result_table([(METRICS["f1"], 0.1, 0.2, 0.3)]),
         runs.log_table([{"step": 1}]),
     ],
 )
@@ -171,7 +172,7 @@ def test_tables_have_a_caption_and_headers(drawn):
 
 
 def test_every_row_of_the_token_grid_is_as_wide_as_the_pair():
-    for row in re.findall(r"<tr.*?</tr>", drawing.token_grid(pair_view())):
+    for row in re.findall(r"<tr.*?</tr>", token_grid(pair_view())):
         cells = re.findall(r"<t[dh]([^>]*)>", row)[1:]
         assert sum(int((re.findall(r'colspan="(\d+)"', cell) or [1])[0]) for cell in cells) == 5
 
@@ -181,21 +182,21 @@ def test_absent_type_ids_are_explained():
     view = replace(
         view, has_type_ids=False, tokens=[replace(one, type_id=None) for one in view.tokens]
     )
-    drawn = drawing.token_grid(view)
-    assert drawing.NO_TYPE_IDS in drawn and "None" not in drawn
+    drawn = token_grid(view)
+    assert NO_TYPE_IDS in drawn and "None" not in drawn
 
 
 def test_cut_text_is_struck_out_where_it_stood():
-    drawn = drawing.token_grid(replace(pair_view(), sentence2="ho and more", cut=("", "and more")))
+    drawn = token_grid(replace(pair_view(), sentence2="ho and more", cut=("", "and more")))
     assert "<del> and more</del>" in drawn and drawn.count("cut by truncation") == 1
 
 
 def test_nothing_is_struck_out_of_a_whole_sentence():
-    assert "<del>" not in drawing.token_grid(pair_view())
+    assert "<del>" not in token_grid(pair_view())
 
 
 def test_batch_roles_and_sum():
-    drawn = drawing.batch_grid(batch())
+    drawn = batch_grid(batch())
     assert re.findall(r'<td class="(\w+)"><bdi>', drawn)[-6:] == [
         "special",
         "sentence1",
@@ -208,12 +209,12 @@ def test_batch_roles_and_sum():
 
 
 def test_each_cell_can_show_its_number():
-    drawn = drawing.batch_grid(batch(), "attention_mask")
+    drawn = batch_grid(batch(), "attention_mask")
     assert '<td class="padding"><bdi>0</bdi></td>' in drawn
 
 
 def test_shapes_read_as_torch_prints_them():
-    assert "torch.Size([2, 6])" in drawing.shapes_table(batch())
+    assert "torch.Size([2, 6])" in shapes_table(batch())
 
 
 def test_an_empty_curve_says_when_it_fills():
@@ -296,11 +297,11 @@ def test_every_state_can_be_drawn(state):
 def test_numbers_that_are_missing_leave_a_blank():
     assert "<td></td>" in runs.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
     assert "stranger" not in runs.log_table([{"step": 1, "stranger": 3}])
-    assert "–" in runs.result_table([("F1", None, math.nan, 0.3)])
+    assert "–" in runs.result_table([(METRICS["f1"], None, math.nan, 0.3)])
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
-    drawn = drawing.probability_bars(ANSWER)
+    drawn = probability_bars(ANSWER)
     assert (
         "80.0%" in drawn
         and "-0.500" in drawn
@@ -310,7 +311,9 @@ def test_an_answer_shows_shares_logits_and_what_was_cut():
 
 
 def test_the_worked_examples_hold():
-    assert [doctest.testmod(module).failed for module in (charts, drawing, runs)] == [0, 0, 0]
+    assert [
+        doctest.testmod(module).failed for module in (charts, experiments, markup, render, runs)
+    ] == [0] * 5
 
 
 # ---------------------------------------------------------------- colours

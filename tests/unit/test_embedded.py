@@ -7,8 +7,10 @@ from collections import Counter
 import pytest
 
 from benchmarks.embedded_pairs import cheap_rules, cosines
-from pipeline.dataset import COLUMNS, EMBEDDED_PAIRS, load_raw_datasets, majority
+from pipeline.dataset import COLUMNS, load_raw_datasets
 from pipeline.explain.shortcut import best_rule
+from pipeline.metrics import majority
+from pipeline.task import EMBEDDED_PAIRS
 from recipes import embedded_pairs as recipe
 
 JUDGED = ("validation", "test")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from tests.browser.conftest import run_async
+from tests.conftest import run_async
 from web.gate import (
     AllowedPaths,
     BodyLimit,

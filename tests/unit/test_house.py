@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 # Inside pipeline/ a later room may import an earlier one, never back.
 ROOMS = [
@@ -16,6 +16,7 @@ ROOMS = [
     "isolation",
     "hub",
     "memory",
+    "task",
     "dataset",
     "tokenization",
     "collation",
