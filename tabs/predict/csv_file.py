@@ -19,7 +19,7 @@ from tabs.errors import error_notice
 from views.markup import origin_line
 from views.predictions import answers_table
 from web.fair_queue import address_of
-from web.uploads import room_of
+from web.uploads import upload_folder
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class CsvFile:
         write_answers(answered, written, columns)
         # With its mark, a spreadsheet knows that this is UTF-8
         content = written.getvalue().encode("utf-8-sig")
-        room = room_of(self.settings)
+        room = upload_folder(self.settings)
         room.take(address_of(request), len(content))
         folder = room.folder / secrets.token_hex(16)
         folder.mkdir(parents=True)

@@ -5,11 +5,8 @@ import csv
 import html
 import inspect
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +42,7 @@ from tabs.predict.stress import stress as stress_section
 from tabs.predict.what_mattered import leave_words_out
 from tabs.predict.you_first import NO_SCORE, build_you_first, checked_score
 from tests.conftest import HF_HOME, ROOT
+from tests.support.warm_interpreter import run_python
 from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
 
@@ -619,17 +617,8 @@ def test_what_has_no_answer_has_no_script(values, settings):
 
 def ran(script, cwd, **environment):
     """(label, logits) as a script prints them, run alone."""
-    keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=cwd,
-        env={**keep, **environment},
-        text=True,
-        capture_output=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    said = run_python(script, cwd, **environment)
+    lines = dict(line.split(" ", 1) for line in said.splitlines())
     return lines["label"], json.loads(lines["logits"])
 
 
@@ -638,12 +627,7 @@ def test_the_script_gives_the_answer_on_the_screen(settings, loopback, model):
     """The checkpoint comes over HTTP as from the Hub, the adapter from the repository."""
     client = loopback("--model", f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}")
     told = predict(model, [PAIR], settings=settings)[0][0]
-    hub = {
-        "HF_ENDPOINT": f"http://127.0.0.1:{client.port}",
-        "HF_HOME": str(client.home),
-        "HF_HUB_DISABLE_XET": "1",
-    }
-    label, logits = ran(predict_scripts.script(settings, *PAIR, model), ROOT, **hub)
+    label, logits = ran(predict_scripts.script(settings, *PAIR, model), ROOT, **client.environment)
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
 
 
