@@ -35,6 +35,8 @@ from pipeline.settings import Settings
 from tabs.address import read_address
 from tabs.errors import in_language
 from tabs.fine_tune import tab as fine_tune
+from tabs.fine_tune.downloads import routes
+from tabs.fine_tune.save import PUSH_CODE
 from tabs.header import build_header
 from tabs.layers import tab as layers
 from tabs.predict import tab as predict
@@ -195,7 +197,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *page_routes(), *fine_tune.routes(settings)],
+        "routes": [health_route(settings), *page_routes(), *routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),
@@ -212,8 +214,7 @@ def main():
     demo = build_app(settings)
     if not settings.signs_in:
         print(
-            f"* To push a model with this machine's token, give this code on the page: "
-            f"{fine_tune.PUSH_CODE}",
+            f"* To push a model with this machine's token, give this code on the page: {PUSH_CODE}",
             flush=True,
         )
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()

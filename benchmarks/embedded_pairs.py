@@ -13,8 +13,9 @@ With the FOLDER of a model also that model's accuracy and F1.
 
 import sys
 
-from pipeline.dataset import load_raw_datasets, majority
+from pipeline.dataset import load_raw_datasets
 from pipeline.explain.shortcut import best_rule, measured
+from pipeline.metrics import majority
 
 SPLITS = ("train", "validation", "test")
 

@@ -109,6 +109,24 @@ def ngettext(singular: str, plural: str, /, count: int, **values: Any) -> str:
     return str(Said(singular, plural, count=count, **values))
 
 
+def sentences(*said: Any) -> str:
+    """Sentences one after another, as a Said; empty ones are left out.
+
+    Chinese has no blank after its full stop, so joining them by " " is a matter of the language.
+    """
+    kept = [sentence for sentence in said if sentence]
+    return functools.reduce(_two_sentences, kept) if kept else ""
+
+
+def _two_sentences(first: Any, second: Any) -> Said:
+    return say("{first} {second}", first=first, second=second)
+
+
+def between_sentences() -> str:
+    """A blank, or nothing, for a template that puts one sentence after another."""
+    return str(_two_sentences("", ""))
+
+
 def told(text: str) -> str:
     """A text of data rather than of a call (a claim), in the reader's language."""
     return _translated(language(), text)
@@ -153,7 +171,8 @@ def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    return {each.id: each.string for each in catalog if each.id}, gettext.c2py(catalog.plural_expr)
+    done = [each for each in catalog if each.id and not each.fuzzy and all(_forms(each.string))]
+    return {each.id: each.string for each in done}, gettext.c2py(catalog.plural_expr)
 
 
 def _translated(name: str, message: Message, count: Any = None) -> str:

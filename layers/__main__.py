@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections import Counter
 
+from languages import say_plural
 from layers.claims import SECTIONS, check, claims, find
 
 
@@ -74,9 +75,14 @@ def _differs(result):
 
 def _print_summary(results):
     counts = Counter(result.verdict for result in results)
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     print(
-        f"{len(results)} claims: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        say_plural(
+            "{count} claim: {verdicts}",
+            "{count} claims: {verdicts}",
+            len(results),
+            verdicts=verdicts,
+        )
     )
 
 

@@ -14,9 +14,10 @@ import secrets
 import signal
 import sys
 import warnings
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from languages import say_plural
 from pipeline.errors import InputError
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, launch, lonely_launch
 
@@ -80,13 +81,13 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
+    from pipeline.config import RUN_SETTINGS, config_from
     from pipeline.runs.folder import append_event, write_whole
     from pipeline.runs.liveness import claim
-    from pipeline.training import config_from, fine_tune
+    from pipeline.training import fine_tune
 
-    config = config_from({name: getattr(options, name) for name in config_names()}).checked(
-        SETTINGS
-    )
+    asked = {name: getattr(options, name) for name in RUN_SETTINGS}
+    config = config_from(asked).checked(SETTINGS)
     folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
     stop = folder / "stop"
     if not launch().is_main:
@@ -178,12 +179,10 @@ def evaluate(options):
     )
     for origin in result["origins"]:
         tell(origin)
-    print(
-        f"{'':12}{'accuracy':>10}{'F1':>8}{'loss':>8}   ({result['pairs']} pairs of "
-        f"{options.split})"
-    )
-    print(f"{'majority':12}{result['majority']['accuracy']:>10.1%}{result['majority']['f1']:>8.1%}")
-    print(f"{'checkpoint':12}{result['accuracy']:>10.1%}{result['f1']:>8.1%}{result['loss']:>8.4f}")
+    head, majority, own = columns(result["majority"], result)
+    print(f"{'':12}{head}{'loss':>8}   ({_pairs(result['pairs'])} of {options.split})")
+    print(f"{'majority':12}{majority}")
+    print(f"{'checkpoint':12}{own}{result['loss']:>8.4f}")
     return 0
 
 
@@ -205,7 +204,7 @@ def predict(options):
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint), rows, options.max_length, settings
+            checkpoint_named(options.checkpoint), rows, options.max_length, settings=settings
         ):
             if origin and not told:
                 told = origin
@@ -326,19 +325,17 @@ def print_event(event, bar):
         majority = event["majority"]
         if event["world_size"] > 1:
             print(
-                f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
-                f"{event['config']['batch_size']} pairs in one update"
+                f"{event['world_size']} processes, {_pairs(event['pairs_a_process'])} each: "
+                f"{_pairs(event['config']['batch_size'])} in one update"
             )
-        print(f"majority: accuracy {majority['accuracy']:.1%}, F1 {majority['f1']:.1%}")
+        print(f"majority: {figures_said(majority)}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
     if kind == "log":
         bar.update(event["step"] - bar.n)
         bar.set_postfix(loss=f"{event['loss']:.3f}")
     elif kind == "evaluation":
-        figures = (
-            f"accuracy {event['eval_accuracy']:.1%}, F1 {event['eval_f1']:.1%}, loss "
-            f"{event['eval_loss']:.4f}"
-        )
+        measured = {name.removeprefix("eval_"): value for name, value in event.items()}
+        figures = f"{figures_said(measured)}, loss {event['eval_loss']:.4f}"
         if not math.isfinite(event["eval_loss"]):
             figures = "the loss is NaN or infinite, so the model has no answers to evaluate"
         tqdm.write(f"step {event['step']:>4}: {figures}", file=sys.stdout)
@@ -351,6 +348,26 @@ def print_event(event, bar):
             file=sys.stderr if kind == "failed" else sys.stdout,
         )
     return bar
+
+
+def figures_said(figures: dict) -> str:
+    """The metrics among these figures, in a row."""
+    from pipeline.metrics import metrics_in
+
+    said = (f"{one.label} {one.written(figures[one.name])}" for one in metrics_in(figures))
+    return ", ".join(said)
+
+
+def columns(*rows: dict) -> list[str]:
+    """A line of the metrics' names, and one of their figures for each of `rows`."""
+    from pipeline.metrics import metrics_in
+
+    lines = [""] * (1 + len(rows))
+    for one in metrics_in(rows[0]):
+        cells = [str(one.label), *(one.written(row[one.name]) for row in rows)]
+        width = max(8, len(cells[0]) + 2)
+        lines = [f"{line}{cell:>{width}}" for line, cell in zip(lines, cells, strict=True)]
+    return lines
 
 
 def print_answer(answer):
@@ -381,25 +398,30 @@ def print_prediction(pair, prediction):
 
 def print_scores(scores):
     """The answers against the file's own labels."""
-    print(f"\n{'':16}{'accuracy':>10}{'F1':>8}   ({scores.pairs} pairs with a label of their own)")
-    print(f"{'majority':16}{scores.majority['accuracy']:>10.1%}{scores.majority['f1']:>8.1%}")
-    print(f"{'predictions':16}{scores.accuracy:>10.1%}{scores.f1:>8.1%}")
+    pairs = say_plural(
+        "{count} pair with a label of its own",
+        "{count} pairs with a label of their own",
+        scores.pairs,
+    )
+    head, majority, own = columns(scores.majority, scores.figures)
+    print(f"\n{'':16}{head}   ({pairs})")
+    print(f"{'majority':16}{majority}")
+    print(f"{'predictions':16}{own}")
     print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
     for gold in LABELS:
         print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
 
 
+def _pairs(count: int) -> str:
+    return say_plural("{count} pair", "{count} pairs", count)
+
+
 # ---------------------------------------------------------------- the command line itself
 
 
-def config_names():
-    from pipeline.training import TrainingConfig
-
-    return [field.name for field in fields(TrainingConfig)]
-
-
 def parse(arguments):
-    from pipeline.dataset import SOURCES, SPLITS
+    from pipeline.dataset import SOURCES
+    from pipeline.task import SPLITS
 
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
@@ -448,17 +470,16 @@ def add_stand_in(parser):
 
 
 def add_train(commands):
-    from pipeline.training import TrainingConfig
+    from pipeline.config import RUN_SETTINGS, flag_of
 
     parser = command(commands, train)
     add_stand_in(parser)
-    for name, value in asdict(TrainingConfig()).items():
-        flag = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=value)
-        else:
-            # Checked by TrainingConfig, with the same words as on the page
-            parser.add_argument(flag, default=value, help=f"default: {value}")
+    for name, one in RUN_SETTINGS.items():
+        default = "" if one.kind is bool else f"; default: {one.default}"  # argparse says a flag's
+        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}{default})".replace("%", "%%")
+        more = {"action": argparse.BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
+        # Checked by TrainingConfig, with the same words as on the page
+        parser.add_argument(flag_of(name), default=one.default, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})",

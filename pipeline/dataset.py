@@ -1,9 +1,9 @@
-"""load_raw_datasets() -> DatasetDict of sentence pairs: MRPC, or the embedded pairs.
+"""load_raw_datasets() -> DatasetDict of a task's sentence pairs: MRPC, or the embedded pairs.
 
 MRPC (Microsoft Research Paraphrase Corpus, non-commercial research licence of Microsoft Research)
-is never
-shipped: it comes from the Hub, or from a folder of parquet files named by the environment variable
-MRPC_DIR.
+is never shipped: it comes from the Hub, or from a folder of parquet files named by the environment
+variable MRPC_DIR. Whatever a task's own columns are called, here they are sentence1, sentence2,
+label and idx.
 
     >>> raw_datasets, origin = load_raw_datasets("embedded")
     >>> {split: len(rows) for split, rows in raw_datasets.items()}
@@ -13,7 +13,9 @@ MRPC_DIR.
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.errors import HubUnavailable, InputError, SourceError, shown
@@ -25,34 +27,36 @@ from pipeline.hub.availability import (
     weighed,
 )
 from pipeline.hub.sources import Origin
-from pipeline.settings import LABELS, MRPC, Settings
+from pipeline.settings import Settings
+from pipeline.task import EMBEDDED_PAIRS, MRPC, SPLITS, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, Features
+
+Loaded = tuple["DatasetDict", Origin]
 
 log = logging.getLogger(__name__)
-EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
 # The project's first pairs, which give their label away: the lesson "Look for the shortcut"
 SHORTCUT_PAIRS = EMBEDDED_PAIRS.with_name("shortcut")
 # Which folder of the app's own a place is (see Origin)
 PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.name}
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
-SPLITS = ("train", "validation", "test")
 COLUMNS = ("sentence1", "sentence2", "label", "idx")
-# MRPC before it is here: how many pairs each split has, and what load_dataset downloads of its
-# repository
-ROWS = {"train": 3668, "validation": 408, "test": 1725}
-FILES = ("README.md", "mrpc/*")
 
 _kept, _again = {}, set()
 _lock = threading.Lock()
 
 
-def load_raw_datasets(source="auto", settings=None):
-    """(DatasetDict, Origin). `auto`: the folder in MRPC_DIR, else the Hub, else the embedded pairs.
+def load_raw_datasets(
+    source: str = "auto", settings: Settings | None = None, task: Task = MRPC
+) -> Loaded:
+    """(DatasetDict, Origin). `auto`: the task's folder, else the Hub, else the embedded pairs.
 
-    Columns: sentence1, sentence2 (str), label (ClassLabel not_equivalent, equivalent), idx (int32).
+    Columns: sentence1, sentence2 (str), label (ClassLabel with the task's names), idx (int32).
     Raises SourceError for a source that was asked for by name and can't be had.
     """
     settings = settings or Settings()
-    key = (_source(source, settings), settings.mrpc_folder)
+    key = (_source(source, settings), task, task.folder_in(settings))
     with _lock:
         if key not in _kept:
             _keep(key, settings)
@@ -62,7 +66,7 @@ def load_raw_datasets(source="auto", settings=None):
     return loaded
 
 
-def _source(asked, settings):
+def _source(asked: str, settings: Settings) -> str:
     """What `auto` means here; InputError for what is no source."""
     source = settings.data if asked == "auto" else asked
     if source not in SOURCES:
@@ -78,7 +82,7 @@ def _source(asked, settings):
 
 def _keep(key, settings):
     """Load, and keep; a stand-in only for a while: the Hub may be back."""
-    loaded = _load(key[0], settings)
+    loaded = _load(*key[:2], settings)
     _kept[key] = (
         loaded,
         time.monotonic() + (settings.hub_retry_seconds if loaded[1].stands_in else float("inf")),
@@ -103,146 +107,146 @@ def _load_again(key, settings):
     threading.Thread(target=load, daemon=True, name="pairs-again").start()
 
 
-def _load(source, settings):
+def _load(source: str, task: Task, settings: Settings) -> Loaded:
     if source == "embedded":
-        return _embedded(say("it was asked for"), stands_in=False)
+        return _embedded(task, say("it was asked for"), stands_in=False)
     if source == "shortcut":
-        return _shortcut()
-    if _is_local(source, settings):
-        return _from_folder(settings.mrpc_folder)
+        return _shortcut(task)
+    if _is_local(source, task, settings):
+        return _from_folder(task, task.folder_in(settings))
     try:
-        return _from_hub(settings)
+        return _from_hub(task, settings)
     except HubUnavailable as error:
-        return _embedded(_why_embedded(source, error))
+        return _embedded(task, _why_embedded(task, source, error))
 
 
-def _is_local(source, settings):
-    return source in ("embedded", "folder", "shortcut") or (
-        source == "auto" and settings.mrpc_folder is not None
-    )
+def _is_local(source: str, task: Task, settings: Settings) -> bool:
+    has_folder = task.folder_in(settings) is not None or not task.repository
+    return source in ("embedded", "folder", "shortcut") or (source == "auto" and has_folder)
 
 
-def _why_embedded(source, error):
-    """The reason of the stand-in; a SourceError where the Hub was asked for by name."""
+def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
+    """The reason of the stand-in; a SourceError where there is none or the Hub was asked for by
+    name.
+    """
     vain = waiting_is_vain(error)
-    if source == "hub" and vain:
+    if source == "hub" or not task.stand_in:
+        known = {"task": task.title, "error": error}
         raise SourceError(
             say(
-                "MRPC can't be loaded: {error}. Unset that variable and start again, or choose "
-                "the embedded "
-                "pairs.",
-                error=error,
+                "{task} can't be loaded: {error}. Unset that variable and start again, or choose "
+                "the embedded pairs.",
+                **known,
+            )
+            if vain
+            else say(
+                "{task} can't be loaded: {error}. Try again later, or choose the embedded pairs.",
+                **known,
             )
         ) from error
-    if source == "hub":
-        raise SourceError(
-            say(
-                "MRPC can't be loaded: {error}. Try again later, or choose the embedded pairs.",
-                error=error,
-            )
-        ) from error
+    known = {"task": task.title, "error": error, "variable": task.variable}
     if vain:
         return say(
-            "stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or unset that "
+            "stand in for {task}, because {error}. Set {variable} to a folder of it, or unset that "
             "variable and start again",
-            error=error,
+            **known,
         )
     return say(
-        "stand in for MRPC, because {error}. Set MRPC_DIR to a folder of it, or try again in a "
+        "stand in for {task}, because {error}. Set {variable} to a folder of it, or try again in a "
         "minute",
-        error=error,
+        **known,
     )
 
 
-def _embedded(reason, stands_in=True):
+def _embedded(task: Task, reason: str, stands_in: bool = True) -> Loaded:
     from datasets import Value
 
-    features = _features()
+    features = _features(task)
     features["kind"] = Value("string")
     raw_datasets = _from_csv(EMBEDDED_PAIRS, features)
-    # MRPC's columns and no other: what stands in for it looks like it
-    return raw_datasets.remove_columns("kind"), _embedded_origin(reason, stands_in)
+    # The columns of what they stand in for, and no other
+    return raw_datasets.remove_columns("kind"), _embedded_origin(task, reason, stands_in)
 
 
-def _shortcut():
+def _shortcut(task: Task) -> Loaded:
     name = say("shortcut pairs")
     origin = Origin(name, name, "shortcut", say("it was asked for"))
-    return _from_csv(SHORTCUT_PAIRS, _features()), origin
+    return _from_csv(SHORTCUT_PAIRS, _features(task)), origin
 
 
-def _from_csv(folder, features):
+def _from_csv(folder: Path, features: "Features") -> "DatasetDict":
     from datasets import DatasetDict, load_dataset
 
     files = {split: str(folder / f"{split}.csv") for split in SPLITS}
     return DatasetDict(load_dataset("csv", data_files=files, features=features))
 
 
-def _embedded_origin(reason, stands_in=True):
-    return Origin(
-        "MRPC" if stands_in else say("embedded pairs"),
-        say("embedded pairs"),
-        "embedded",
-        reason,
-        stands_in,
-    )
+def _embedded_origin(task: Task, reason: str, stands_in: bool = True) -> Origin:
+    name = say("embedded pairs")
+    return Origin(task.title if stands_in else name, name, "embedded", reason, stands_in)
 
 
-def _features():
+def _features(task: Task) -> "Features":
     from datasets import ClassLabel, Features, Value
 
     return Features(
         {
             "sentence1": Value("string"),
             "sentence2": Value("string"),
-            "label": ClassLabel(names=list(LABELS)),
+            "label": ClassLabel(names=list(task.labels)),
             "idx": Value("int32"),
         }
     )
 
 
-def _from_folder(folder):
+def _from_folder(task: Task, folder: Path | None) -> Loaded:
+    about = {"task": task.title, "form": task.form, "variable": task.variable}
     if folder is None:
         raise SourceError(
             say(
-                "No folder is set: put the path of MRPC's parquet files into the variable MRPC_DIR."
+                "No folder is set: put the path of {task}'s {form} files into the variable "
+                "{variable}.",
+                **about,
             )
         )
     files = {
-        split: sorted(str(path) for path in folder.glob(f"{split}*.parquet")) for split in SPLITS
+        split: sorted(str(path) for path in folder.glob(f"{split}*.{task.form}"))
+        for split in SPLITS
     }
     missing = [split for split in SPLITS if not files[split]]
     if missing:
         raise SourceError(
             say(
-                "MRPC_DIR is {folder!r}, but no {missing}*.parquet is there. Name MRPC's folder.",
+                "{variable} is {folder!r}, but no {missing}*.{form} is there. Name {task}'s folder.",
                 folder=str(folder),
                 missing=missing[0],
+                **about,
             )
         )
-    raw_datasets = {split: _read_parquet(split, names) for split, names in files.items()}
-    return _checked(raw_datasets), Origin(
-        "MRPC", "MRPC", "folder", say("read from the folder in MRPC_DIR")
-    )
+    raw_datasets = {split: _read_files(task, split, names) for split, names in files.items()}
+    reason = say("read from the folder in {variable}", variable=task.variable)
+    return _checked(task, raw_datasets), Origin(task.title, task.title, "folder", reason)
 
 
-def _read_parquet(split, files):
+def _read_files(task: Task, split: str, files: list[str]) -> "Dataset":
     """One split by itself: they may have other columns, and the message should name the one that is
     wrong.
     """
     from datasets import load_dataset
 
     try:
-        return load_dataset("parquet", data_files={split: files}, split=split)
+        return load_dataset(task.form, data_files={split: files}, split=split)
     except Exception as error:
-        if _are_empty(files):
-            raise _no_rows(split) from None
-        log.info("the parquet files of %s", split, exc_info=error)
+        if task.form == "parquet" and _are_empty(files):
+            raise _no_rows(task, split) from None
+        log.info("the files of %s", split, exc_info=error)
         raise SourceError(
             say(
-                "The {split} pairs in MRPC_DIR can't be read ({kind}): a parquet file is damaged, "
-                "or its "
-                "columns differ from the next one's. Replace {files}.",
+                "The {split} pairs in {variable} can't be read ({kind}): a {form} file is damaged, "
+                "or its columns differ from the next one's. Replace {files}.",
                 split=split,
+                variable=task.variable,
+                form=task.form,
                 kind=type(error).__name__,
                 files=", ".join(Path(file).name for file in files)[:120],
             )
@@ -259,45 +263,46 @@ def _are_empty(files):
         return False
 
 
-def _no_rows(split):
+def _no_rows(task: Task, split: str) -> SourceError:
     return SourceError(
-        say("There are no {split} pairs: that split has no rows. Name MRPC's folder.", split=split)
+        say(
+            "There are no {split} pairs: that split has no rows. Name {task}'s folder.",
+            split=split,
+            task=task.title,
+        )
     )
 
 
-def _from_hub(settings):
+def _from_hub(task: Task, settings: Settings) -> Loaded:
+    from datasets import load_dataset
     from huggingface_hub import HfApi
 
     began = time.monotonic()
-    with _unless_missing():
+    asked, seconds = HfApi().dataset_info, settings.hub_decision_seconds
+    with _unless_missing(task):
         try:
-            ask_hub(settings, HfApi().dataset_info, MRPC, timeout=settings.hub_decision_seconds)
+            ask_hub(settings, asked, task.repository, timeout=seconds)
         except HubUnavailable as error:
-            return _from_hub_cache(error)
-    raw_datasets = finish_download(settings, began, _load_from_hub)
-    return _checked(raw_datasets), Origin("MRPC", "MRPC", "hub", f'load_dataset("{MRPC}", "mrpc")')
+            return _from_hub_cache(task, error)
+    raw_datasets = finish_download(settings, began, load_dataset, task.repository, task.config)
+    call = f'load_dataset("{task.repository}", "{task.config}")'
+    return _checked(task, raw_datasets), Origin(task.title, task.title, "hub", call)
 
 
-def _unless_missing():
-    return unless_missing(say("the Hub has no dataset {dataset}", dataset=MRPC))
+def _unless_missing(task: Task):
+    return unless_missing(say("the Hub has no dataset {dataset}", dataset=task.repository))
 
 
-def _load_from_hub():
-    from datasets import load_dataset
-
-    return load_dataset(MRPC, "mrpc")
-
-
-def _from_hub_cache(refused):
-    """MRPC as `datasets` cached it on an earlier visit, without a word to the Hub."""
+def _from_hub_cache(task: Task, refused: HubUnavailable) -> Loaded:
+    """The task as `datasets` cached it on an earlier visit, without a word to the Hub."""
     from datasets import DownloadConfig, DownloadMode, load_dataset
 
     # datasets asks the Hub before it looks into its cache; only a cache that is there is worth that
     # call.
-    folder = _cached_folder()
+    folder = _cached_folder(task)
     if folder is None:
         raise refused
-    files = {split: str(folder / f"glue-{split}.arrow") for split in SPLITS}
+    files = {split: str(folder / _arrow(task, split)) for split in SPLITS}
     try:
         raw_datasets = load_dataset(
             "arrow",
@@ -307,26 +312,31 @@ def _from_hub_cache(refused):
         )
     except Exception:
         raise refused from None
-    return _checked(raw_datasets), Origin(
-        "MRPC", "MRPC", "hub cache", say("downloaded earlier; {refused}", refused=refused)
-    )
+    reason = say("downloaded earlier; {refused}", refused=refused)
+    return _checked(task, raw_datasets), Origin(task.title, task.title, "hub cache", reason)
 
 
-def _cached_folder():
-    """The newest whole MRPC in the cache of `datasets`, or None."""
+def _arrow(task: Task, split: str) -> str:
+    """How `datasets` names the file of a split in its cache."""
+    return f"{task.repository.rpartition('/')[2]}-{split}.arrow"
+
+
+def _cached_folder(task: Task) -> Path | None:
+    """The task's newest whole folder in the cache of `datasets`, or None."""
     from datasets import config
 
+    place = f"{task.repository.replace('/', '___')}/{task.config}"
     found = [
         folder
-        for folder in Path(config.HF_DATASETS_CACHE).glob("nyu-mll___glue/mrpc/*/*")
-        if all((folder / f"glue-{split}.arrow").is_file() for split in SPLITS)
+        for folder in Path(config.HF_DATASETS_CACHE).glob(f"{place}/*/*")
+        if all((folder / _arrow(task, split)).is_file() for split in SPLITS)
         and folder.suffix != ".incomplete"
     ]
     return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
 
 
-def _checked(raw_datasets):
-    """{split: Dataset} -> DatasetDict with MRPC's columns and types, each row looked at.
+def _checked(task: Task, raw_datasets: "dict[str, Dataset]") -> "DatasetDict":
+    """{split: Dataset} -> DatasetDict with the columns and types of this app, each row looked at.
 
     Raises SourceError that names the split, the row and the remedy for what no model could learn
     from or be measured by.
@@ -337,80 +347,89 @@ def _checked(raw_datasets):
     if missing:
         raise SourceError(
             say(
-                "The data has no split {split}. MRPC has train, validation and test.",
+                "The data has no split {split}. {task} has train, validation and test.",
                 split=missing[0],
+                task=task.title,
             )
         )
-    return DatasetDict({split: _checked_split(split, raw_datasets[split]) for split in SPLITS})
+    return DatasetDict(
+        {split: _checked_split(task, split, raw_datasets[split]) for split in SPLITS}
+    )
 
 
-def _checked_split(split, rows):
-    lacking = [column for column in COLUMNS if column not in rows.column_names]
+def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
+    lacking = [column for column in task.columns.values() if column not in rows.column_names]
     if lacking:
         raise SourceError(
             say(
-                "The {split} pairs have the columns {columns} and no {missing}; MRPC has "
-                "{expected}. Name MRPC's folder.",
+                "The {split} pairs have the columns {columns} and no {missing}; {task} has "
+                "{expected}. Name {task}'s folder.",
                 split=split,
                 columns=", ".join(rows.column_names)[:120],
                 missing=lacking[0],
-                expected=", ".join(COLUMNS),
+                expected=", ".join(task.columns.values()),
+                task=task.title,
             )
         )
     if not len(rows):
-        raise _no_rows(split)
-    for column in ("sentence1", "sentence2"):
+        raise _no_rows(task, split)
+    for column in (task.columns["sentence1"], task.columns["sentence2"]):
         for row, sentence in enumerate(rows[column]):
             if not isinstance(sentence, str) or not sentence.strip():
                 raise SourceError(
                     say(
                         "Row {row} of the {split} pairs has {value} as {column}, where a sentence "
-                        "belongs. Write "
-                        "one there, or take the row out.",
+                        "belongs. Write one there, or take the row out.",
                         row=row,
                         split=split,
                         value=_value(sentence),
                         column=column,
                     )
                 )
-    labels = _labels(split, rows)
-    features = _features()
+    labels = _labels(task, split, rows)
+    features = _features(task)
     if rows.features == features:
         return rows
-    kept = {column: list(rows[column]) for column in ("sentence1", "sentence2")} | {
-        "label": labels,
-        "idx": list(rows["idx"]),
-    }
-    return _converted(split, kept, features)
+    kept = {column: list(rows[own]) for column, own in task.columns.items()}
+    numbered = {"idx": list(range(len(rows))), **kept, "label": labels}
+    return _converted(split, {column: numbered[column] for column in COLUMNS}, features)
 
 
-def _labels(split, rows):
-    """The labels of a split as 0 and 1: numbers and truth values that are exactly those, or the two
-    names.
+def _labels(task: Task, split: str, rows: "Dataset") -> list[int]:
+    """The labels of a split as numbers of the task's labels: numbers and truth values that are
+    exactly those, or classes of those names.
     """
-    names = getattr(rows.features["label"], "names", None)
-    order = (
-        [LABELS.index(name) for name in names]
-        if names and sorted(names) == sorted(LABELS)
-        else None
-    )
+    column = task.columns["label"]
+    names = getattr(rows.features[column], "names", None)
+    order = None
+    if names and sorted(names) == sorted(task.labels):
+        order = [task.labels.index(name) for name in names]
+    numbers = range(len(task.labels))
     labels = []
-    for row, label in enumerate(rows["label"]):
-        if isinstance(label, str) or label is None or label not in (0, 1):
+    for row, label in enumerate(rows[column]):
+        if isinstance(label, str) or label is None or label not in numbers:
             raise SourceError(
                 say(
-                    "Row {row} of the {split} pairs has {value} as label, where 0 ({first}) or 1 "
-                    "({second}) "
-                    "belongs. Correct it, or take the row out.",
+                    "Row {row} of the {split} pairs has {value} as label, where {labels} belongs. "
+                    "Correct it, or take the row out.",
                     row=row,
                     split=split,
                     value=_value(label),
-                    first=LABELS[0],
-                    second=LABELS[1],
+                    labels=either(f"{number} ({task.labels[number]})" for number in numbers),
                 )
             )
         labels.append(order[int(label)] if order else int(label))
     return labels
+
+
+def either(names: Iterable[str]) -> str:
+    """Names of which one is meant.
+
+    >>> either(["0", "1", "2"])
+    '0, 1 or 2'
+    """
+    *others, last = names
+    return say("{others} or {last}", others=", ".join(others), last=last) if others else last
 
 
 def _value(value):
@@ -436,7 +455,9 @@ def _converted(split, columns, features):
 # ---------------------------------------------------------------- before anything is loaded
 
 
-def pairs_ahead(source="auto", settings=None):
+def pairs_ahead(
+    source: str = "auto", settings: Settings | None = None, task: Task = MRPC
+) -> tuple[dict[str, int], Origin, int]:
     """({split: rows}, Origin, bytes to download) of what load_raw_datasets is about to return;
     nothing is downloaded for it.
 
@@ -445,23 +466,20 @@ def pairs_ahead(source="auto", settings=None):
     """
     settings = settings or Settings()
     source = _source(source, settings)
-    kept, _until = _kept.get((source, settings.mrpc_folder), (None, 0))
-    if _is_local(source, settings) or (kept and not kept[1].stands_in):
-        raw_datasets, origin = load_raw_datasets(source, settings)
+    kept, _until = _kept.get((source, task, task.folder_in(settings)), (None, 0))
+    if _is_local(source, task, settings) or (kept and not kept[1].stands_in):
+        raw_datasets, origin = load_raw_datasets(source, settings, task)
         return _rows(raw_datasets), origin, 0
-    if folder := _cached_folder():
-        return (
-            _cached_rows(folder),
-            Origin("MRPC", "MRPC", "hub cache", say("downloaded earlier")),
-            0,
-        )
+    if folder := _cached_folder(task):
+        reason = say("downloaded earlier")
+        return _cached_rows(folder), Origin(task.title, task.title, "hub cache", reason), 0
     try:
-        with _unless_missing():
-            size = weighed("dataset", MRPC, FILES, settings)
+        with _unless_missing(task):
+            size = weighed("dataset", task.repository, task.downloads, settings)
     except HubUnavailable as error:
-        origin = _embedded_origin(_why_embedded(source, error))
-        return _rows(load_raw_datasets("embedded", settings)[0]), origin, 0
-    return ROWS, Origin("MRPC", "MRPC", "hub", say("a run downloads it first")), size
+        origin = _embedded_origin(task, _why_embedded(task, source, error))
+        return _rows(load_raw_datasets("embedded", settings, task)[0]), origin, 0
+    return task.rows, Origin(task.title, task.title, "hub", say("a run downloads it first")), size
 
 
 def _rows(raw_datasets):
@@ -554,18 +572,3 @@ def random_rows(dataset, count, seed=None):
     import random
 
     return sorted(random.Random(seed).sample(range(len(dataset)), min(count, len(dataset))))
-
-
-def majority(labels):
-    """Accuracy and F1 of always answering the commoner label: what any model must beat.
-
-    F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812.
-
-    >>> majority([1, 1, 0])
-    {'label': 1, 'accuracy': 0.6666666666666666, 'f1': 0.8}
-    """
-    ones = sum(1 for label in labels if label == 1)
-    share = ones / len(labels)
-    if share < 0.5:
-        return {"label": 0, "accuracy": 1 - share, "f1": 0.0}
-    return {"label": 1, "accuracy": share, "f1": 2 * share / (1 + share)}

@@ -1,21 +1,112 @@
 """Logits and labels -> accuracy and F1, through `evaluate`.
 
 The GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module
-where not.
+where not. What `evaluate` doesn't give of a task's metrics is computed from the answers.
 
     >>> compute_metrics = build_compute_metrics(load_metric()[0])
     >>> compute_metrics(([[0.1, 0.9], [0.8, 0.2]], [1, 0]))
     {'accuracy': 1.0, 'f1': 1.0}
 """
 
+import math
 import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.errors import HubUnavailable
 from pipeline.hub.availability import ask_hub, expect_hub, finish_download, unless_missing, weighed
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
+from pipeline.task import MRPC, Task
+
+if TYPE_CHECKING:
+    from evaluate import EvaluationModule
+
+Answers = Sequence[int]  # labels or predictions, as their numbers
+
+
+# ---------------------------------------------------------------- what can be measured
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of an evaluation.
+
+    name: in a run's events, and after "eval_" in Trainer's log. label: on the screen.
+    of: (gold labels, predictions) -> the figure. share: whether it is a share, drawn in percent and
+    on the chart.
+    """
+
+    name: str
+    label: str
+    of: Callable[[Answers, Answers], float]
+    share: bool = True
+
+    def written(self, value: float | None) -> str:
+        """
+        >>> METRICS["f1"].written(0.8125), METRICS["f1"].written(float("nan"))
+        ('81.2%', '–')
+        """
+        if value is None or not math.isfinite(value):
+            return "–"
+        return f"{value:.1%}" if self.share else f"{value:.3f}"
+
+
+def accuracy(labels: Answers, predictions: Answers) -> float:
+    """The share of right answers."""
+    right = sum(gold == answer for gold, answer in zip(labels, predictions, strict=True))
+    return right / len(labels)
+
+
+def f1(labels: Answers, predictions: Answers) -> float:
+    """F1 of label 1, as GLUE counts it; 0 where nothing was rightly predicted 1."""
+    both = Counter(zip(labels, predictions, strict=True))
+    hits, misses, false_alarms = both[1, 1], both[1, 0], both[0, 1]
+    return 2 * hits / (2 * hits + misses + false_alarms) if hits else 0.0
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", say("accuracy"), accuracy),
+        Metric("f1", "F1", f1),
+    )
+}
+
+
+def metrics_in(figures: Iterable[str]) -> list[Metric]:
+    """The metrics among names of figures, in the order in which they are shown."""
+    names = set(figures)
+    return [metric for name, metric in METRICS.items() if name in names]
+
+
+def scores(labels: Answers, predictions: Answers, task: Task = MRPC) -> dict[str, float]:
+    """{metric: figure} of the task's metrics.
+
+    >>> scores([1, 1, 0], [1, 0, 0])
+    {'accuracy': 0.6666666666666666, 'f1': 0.6666666666666666}
+    """
+    return {name: METRICS[name].of(labels, predictions) for name in task.metrics}
+
+
+def majority(labels: Answers, task: Task = MRPC) -> dict[str, Any]:
+    """Figures of always predicting the majority class: what any model must beat.
+
+    F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812.
+
+    >>> majority([1, 1, 0])
+    {'label': 1, 'accuracy': 0.6666666666666666, 'f1': 0.8}
+    """
+    counts = Counter(labels)
+    label = max(counts, key=lambda one: (counts[one], one))
+    return {"label": label, **scores(labels, [label] * len(labels), task)}
+
+
+# ---------------------------------------------------------------- evaluate's
 
 # Not named "glue": evaluate and load_dataset would take a folder of that name in the working
 # directory for theirs.
@@ -24,7 +115,7 @@ HUB_METRIC = "evaluate-metric/glue"  # a Space, as all of evaluate's metrics are
 FILES = ("glue.py",)  # what evaluate downloads of it
 
 
-def load_metric(settings=None):
+def load_metric(settings: Settings | None = None) -> "tuple[EvaluationModule, Origin]":
     """(evaluate.EvaluationModule with accuracy and f1, Origin)."""
     settings = settings or Settings()
     import evaluate
@@ -35,16 +126,16 @@ def load_metric(settings=None):
         return evaluate.load(str(EMBEDDED_METRIC), keep_in_memory=True), _embedded_origin(error)
 
 
-def _hub_origin():
+def _hub_origin() -> Origin:
     return Origin("glue/mrpc", "glue/mrpc", "hub", 'evaluate.load("glue", "mrpc")')
 
 
-def _embedded_origin(error):
+def _embedded_origin(error: HubUnavailable) -> Origin:
     reason = say("the same metric as a local evaluate module, because {error}", error=error)
     return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
 
 
-def metric_ahead(settings=None):
+def metric_ahead(settings: Settings | None = None) -> tuple[Origin, int]:
     """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for
     it.
 
@@ -60,7 +151,7 @@ def metric_ahead(settings=None):
         return _embedded_origin(error), 0
 
 
-def _is_cached():
+def _is_cached() -> bool:
     """Whether evaluate has the Hub's metric among its modules."""
     from datasets import config  # evaluate's own has the same folder, and takes a second to import
 
@@ -77,7 +168,7 @@ def _unless_missing():
     return unless_missing(say("the Hub has no {metric}", metric=HUB_METRIC))
 
 
-def _hub_metric(settings):
+def _hub_metric(settings: Settings) -> "EvaluationModule":
     import evaluate
     from huggingface_hub import HfApi
 
@@ -89,10 +180,12 @@ def _hub_metric(settings):
     return finish_download(settings, began, evaluate.load, "glue", "mrpc", keep_in_memory=True)
 
 
-def build_compute_metrics(metric):
-    """The function that Trainer calls: (logits (n, 2), labels (n,)) -> {"accuracy", "f1"}.
+def build_compute_metrics(
+    metric: "EvaluationModule", task: Task = MRPC
+) -> Callable[[Any], dict[str, float]]:
+    """The function that Trainer calls: (logits (n, classes), labels (n,)) -> {metric: figure}.
 
-    Both are NaN where a logit is NaN or infinite: argmax would pick label 0 there, and call it an
+    All are NaN where a logit is NaN or infinite: argmax would pick label 0 there, and call it an
     answer.
     """
     import numpy as np
@@ -100,11 +193,12 @@ def build_compute_metrics(metric):
     def compute_metrics(eval_pred):
         logits, labels = eval_pred
         if not np.isfinite(logits).all():
-            return {"accuracy": float("nan"), "f1": float("nan")}
+            return dict.fromkeys(task.metrics, float("nan"))
         predictions = np.argmax(logits, axis=-1)  # (n,)
-        return {
-            name: float(value)
-            for name, value in metric.compute(predictions=predictions, references=labels).items()
-        }
+        figures = scores(np.asarray(labels).tolist(), predictions.tolist(), task)
+        for name, value in metric.compute(predictions=predictions, references=labels).items():
+            if name in figures:
+                figures[name] = float(value)
+        return figures
 
     return compute_metrics

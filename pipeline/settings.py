@@ -4,14 +4,16 @@
 128
 >>> Settings(max_steps=10).checked("max_steps", 11)
 Traceback (most recent call last):
-pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
+pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. Choose a value in that range.
 """
 
 import multiprocessing
 import os
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from languages import say
 from pipeline.errors import InputError, shown
@@ -33,7 +35,6 @@ ADAPTERS = {
         "has learned to compare two sentences, from no labels; its head has seen no answer yet"
     ),
 }
-MRPC = "nyu-mll/glue"
 LABELS = ("not_equivalent", "equivalent")
 
 
@@ -58,7 +59,7 @@ class Launch:
     world_size: int = 1
 
     @property
-    def is_main(self):
+    def is_main(self) -> bool:
         """Only the main process tells, prints and saves."""
         return self.rank == 0
 
@@ -70,7 +71,7 @@ RANKS = (
 )
 
 
-def launch():
+def launch() -> Launch:
     """The Launch that the environment tells of; an ordinary process is the main one of one."""
     for rank, world_size in RANKS:
         if os.environ.get(world_size, "").isdigit():
@@ -78,7 +79,7 @@ def launch():
     return Launch()
 
 
-def lonely_launch():
+def lonely_launch() -> bool:
     """Whether `accelerate launch --cpu --num_processes N` started this process: it starts one,
     whatever N is.
     """
@@ -91,14 +92,14 @@ def lonely_launch():
     )
 
 
-def zero_gpu():
+def zero_gpu() -> bool:
     """Whether this is a Space on ZeroGPU, where only a function decorated by `spaces.GPU` has a
     GPU.
     """
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
-def has_gpu():
+def has_gpu() -> bool:
     """Whether this process may compute on a GPU now. On ZeroGPU torch says yes everywhere, but only
     the daemon that it forks for a call has one.
     """
@@ -109,11 +110,16 @@ def has_gpu():
     )
 
 
-def signs_in():
+def signs_in() -> bool:
     """Whether this is a Space whose visitors can sign in with their own account (hf_oauth in the
     README).
     """
     return bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
+
+
+def _set_by(variable: str, read: Callable[[], Any]) -> Any:
+    """A field of Settings that a host sets by an environment variable, and that a worker needs."""
+    return field(default_factory=read, metadata={"variable": variable})
 
 
 @dataclass(frozen=True)
@@ -121,9 +127,9 @@ class Settings:
     """Defaults and caps of one app. Lengths in characters or tokens as named, times in seconds."""
 
     # Where things are
-    mrpc_folder: Path | None = field(default_factory=lambda: _folder("MRPC_DIR"))
-    runs_folder: Path = field(default_factory=_runs_folder)
-    data: str = field(default_factory=lambda: os.environ.get("PAIRS", "auto"))
+    mrpc_folder: Path | None = _set_by("MRPC_DIR", lambda: _folder("MRPC_DIR"))
+    runs_folder: Path = _set_by("RUNS_DIR", _runs_folder)
+    data: str = _set_by("PAIRS", lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
     space_id: str = field(default_factory=lambda: os.environ.get("SPACE_ID", ""))
     # The Space's own names, and the proxies (uvicorn's variable) that may say by which name and
@@ -230,42 +236,48 @@ class Settings:
     seed: int = 42
     largest_seed: int = 2**32 - 1
 
-    def checked(self, name, value, low=1):
+    def environment(self) -> dict[str, str | None]:
+        """{variable: value} by which a worker process reads the same settings; None is unset."""
+        values = {
+            one.metadata["variable"]: getattr(self, one.name)
+            for one in fields(self)
+            if "variable" in one.metadata
+        }
+        return {name: None if value is None else str(value) for name, value in values.items()}
+
+    def checked(self, name: str, value: object, low: int = 1) -> int:
         """`value` as an int between `low` and the cap called `name`; anything else is an
         InputError.
         """
-        high = getattr(self, name)
-        try:
-            number = int(value)
-        except (TypeError, ValueError, OverflowError):
-            raise InputError(
-                say(
-                    "{name} is {value}, which is not a whole number. Give {low} to {high}.",
-                    name=name,
-                    value=shown(value),
-                    low=low,
-                    high=high,
-                )
-            ) from None
-        if number != value and not isinstance(value, str):
-            raise InputError(
-                say(
-                    "{name} is {value}, which is not a whole number. Give {low} to {high}.",
-                    name=name,
-                    value=shown(value),
-                    low=low,
-                    high=high,
-                )
+        return whole_number(name, value, low, getattr(self, name))
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> int:
+    """`value` as an int from `low` to `high`; anything else is an InputError that names it."""
+    try:
+        number = int(value)
+        whole = isinstance(value, str) or number == value
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise InputError(
+            say(
+                "{name} is {value}, which is not a whole number. Give {low} to {high}.",
+                name=name,
+                value=shown(value),
+                low=low,
+                high=high,
             )
-        if not low <= number <= high:
-            raise InputError(
-                say(
-                    "{name} is {number}, but {low} to {high} is allowed here. Choose a value in "
-                    "that range.",
-                    name=name,
-                    number=shown(number),
-                    low=low,
-                    high=high,
-                )
+        )
+    if not low <= number <= high:
+        raise InputError(
+            say(
+                "{name} is {number}, but {low} to {high} is allowed here. Choose a value in "
+                "that range.",
+                name=name,
+                number=shown(number),
+                low=low,
+                high=high,
             )
-        return number
+        )
+    return number

@@ -1,13 +1,7 @@
 """tokenized_datasets -> a fine-tuned checkpoint, told as events.
 
->>> for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):   # doctest: +SKIP
-...     print(event["event"])
-start
-evaluation
-log
-log
-evaluation
-done
+for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):
+    print(event["event"])    # start, evaluation, log, log, evaluation, done
 """
 
 import hashlib
@@ -19,169 +13,44 @@ import shutil
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from languages import say
+from languages import say, say_plural
 from pipeline.answers import Answers, are_probabilities, write_answers
 from pipeline.collation import build_data_collator
-from pipeline.dataset import SOURCES, load_raw_datasets, majority
-from pipeline.errors import InputError, shown
+from pipeline.config import TrainingConfig
+from pipeline.dataset import load_raw_datasets
+from pipeline.errors import InputError
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
-    check_labels,
     checkpoint_files,
     given,
     is_bundled,
-    load_model,
-    load_tokenizer,
-    model_in,
-    on_meta,
-    tokenizer_in,
-    validated_checkpoint,
     whole_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
-from pipeline.metrics import build_compute_metrics, load_metric
-from pipeline.settings import WARMED, Settings, has_gpu, launch, zero_gpu
-from pipeline.tokenization import checked_length, tokenize_datasets
+from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
+from pipeline.model import check_labels, load_model, model_in, on_meta
+from pipeline.settings import Settings, has_gpu, launch, zero_gpu
+from pipeline.task import MRPC, Task, task_named
+from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets, tokenizer_in
 
 if TYPE_CHECKING:  # importing transformers takes seconds
     from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
 TEMPORARY = "temporary"  # below a confined run's folder
-EVAL_STRATEGIES = ("no", "steps", "epoch")
-SCHEDULES = ("linear", "cosine", "constant")
-PRECISIONS = ("auto", "fp32", "bf16")
 # Whose versions decide a curve
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a run's curve. The same config on the same machine gives the same
-    curve.
-    """
-
-    checkpoint: str = WARMED
-    source: str = "auto"
-    train_pairs: int = 2_000
-    eval_pairs: int = 500  # all of MRPC's validation split, which has 408
-    epochs: int = 3
-    max_steps: int = 125  # the run ends after `epochs` or `max_steps`, whichever comes first
-    batch_size: int = 16
-    learning_rate: float = 2e-4
-    warmup_ratio: float = 0.1
-    weight_decay: float = 0.01
-    schedule: str = "linear"
-    eval_strategy: str = "steps"
-    eval_steps: int = 42
-    max_length: int = 128
-    group_by_length: bool = True
-    # A run of a minute sees each pair once and can't overfit, so dropout only slows it: with 0 it
-    # learned more, and freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
-    dropout: float = 0.0
-    frozen_layers: int = 2
-    precision: str = "auto"
-    seed: int = 42
-
-    def checked(self, settings=None):
-        """The same config with every value within its cap, or an InputError that names the value."""
-        settings = settings or Settings()
-        checkpoint = validated_checkpoint(self.checkpoint)
-        _one_of("source", self.source, SOURCES)
-        _one_of("eval_strategy", self.eval_strategy, EVAL_STRATEGIES)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("precision", self.precision, PRECISIONS)
-        values = {**asdict(self), "checkpoint": checkpoint}
-        for name, (cap, low) in CAPS.items():
-            values[name] = settings.checked(cap, values[name], low)
-        for name, (low, high) in RANGES.items():
-            values[name] = _number(name, values[name], low, high)
-        values["group_by_length"] = bool(self.group_by_length)
-        return TrainingConfig(**values)
-
-
-# What a field of the form is called in Hugging Face's own code: form label -> (field of
-# TrainingConfig, argument of TrainingArguments, that argument's default). Two have another form
-# there than here; tests compare the defaults.
-IN_TRAINING_ARGUMENTS = {
-    "max_steps": ("max_steps", "max_steps", -1),
-    "learning_rate": ("learning_rate", "learning_rate", 5e-5),
-    "batch_size": ("batch_size", "per_device_train_batch_size", 8),
-    "epochs": ("epochs", "num_train_epochs", 3.0),
-    "eval_strategy": ("eval_strategy", "eval_strategy", "no"),
-    "eval_steps": ("eval_steps", "eval_steps", None),
-    "lr_scheduler_type": ("schedule", "lr_scheduler_type", "linear"),
-    "warmup": ("warmup_ratio", "warmup_steps", 0),
-    "weight_decay": ("weight_decay", "weight_decay", 0.0),
-    "group_by_length": ("group_by_length", "train_sampling_strategy", "random"),
-    "precision": ("precision", "bf16", False),
-    "seed": ("seed", "seed", 42),
-}
-CAPS = {  # field -> (its cap in Settings, the least)
-    "train_pairs": ("max_train_pairs", 2),
-    "eval_pairs": ("max_eval_pairs", 2),
-    "epochs": ("max_epochs", 1),
-    "max_steps": ("max_steps", 1),
-    "eval_steps": ("max_steps", 1),
-    "batch_size": ("max_batch_size", 1),
-    "max_length": ("longest_max_length", 8),
-    "frozen_layers": ("max_frozen_layers", 0),
-    "seed": ("largest_seed", 0),
-}
-RANGES = {
-    "learning_rate": (1e-7, 1e-2),
-    "warmup_ratio": (0.0, 0.99),
-    "weight_decay": (0.0, 1.0),
-    "dropout": (0.0, 0.9),
-}
-
-
-def _one_of(name, value, allowed):
-    if value not in allowed:
-        raise InputError(
-            say(
-                "{name} is {value!r}. Choose one of {allowed}.",
-                name=name,
-                value=str(value)[:60],
-                allowed=", ".join(allowed),
-            )
-        )
-
-
-def _number(name, value, low, high):
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(
-            say(
-                "{name} is {value}, which is not a number. Give {low:g} to {high:g}.",
-                name=name,
-                value=shown(value),
-                low=low,
-                high=high,
-            )
-        ) from None
-    if not low <= number <= high:  # also false for nan
-        raise InputError(
-            say(
-                "{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that "
-                "range.",
-                name=name,
-                number=number,
-                low=low,
-                high=high,
-            )
-        )
-    return number
-
-
 def build_training_args(config, output_dir):
-    """The real TrainingArguments, each of the notes' parameters visible. No reports go anywhere."""
+    """The real TrainingArguments: the settings that are handed on as they are, and what is the same
+    in every run. No reports go anywhere.
+    """
     from transformers import TrainingArguments
 
     processes = launch().world_size
@@ -189,25 +58,18 @@ def build_training_args(config, output_dir):
     together_on_cpu = processes > 1 and not has_gpu()
     training_args = TrainingArguments(
         output_dir=str(output_dir),
-        num_train_epochs=config.epochs,
+        **config.training_arguments(),
         # the cap is kept by a callback, so that an epoch stays an epoch on the curve's axis
         max_steps=-1,
         per_device_train_batch_size=_shared_by(processes, config.batch_size),
         per_device_eval_batch_size=64,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
-        warmup_steps=config.warmup_ratio,  # a float below 1 is a ratio
-        weight_decay=config.weight_decay,
         max_grad_norm=1.0,
         bf16=in_bf16,
-        eval_strategy=config.eval_strategy,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
         # the default logs the mean of earlier losses, here 0, where a loss is NaN
         logging_nan_inf_filter=False,
         save_strategy="no",
-        train_sampling_strategy="group_by_length" if config.group_by_length else "random",
-        seed=config.seed,
         data_seed=config.seed,
         report_to="none",
         disable_tqdm=True,
@@ -280,16 +142,11 @@ def build_trainer(
     )
 
 
-def planned_steps(config, train_pairs):
-    """Optimizer steps of a run over that many pairs."""
-    per_epoch = -(-train_pairs // config.batch_size)
-    return min(config.max_steps, config.epochs * per_epoch)
-
-
 def prepare(config, output_dir, settings=None):
     """(Trainer, start event): names become objects, in the order of the pipeline."""
     settings = settings or Settings()
-    raw_datasets, data_origin = load_raw_datasets(config.source, settings)
+    task = task_named(config.task)
+    raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
     files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
@@ -312,7 +169,7 @@ def prepare(config, output_dir, settings=None):
         train_dataset=tokenized_datasets["train"],
         eval_dataset=tokenized_datasets["validation"],
         data_collator=build_data_collator(tokenizer),
-        compute_metrics=build_compute_metrics(metric),
+        compute_metrics=build_compute_metrics(metric, task),
         processing_class=tokenizer,
     )
     pairs = len(chosen["train"])
@@ -321,11 +178,11 @@ def prepare(config, output_dir, settings=None):
         "config": asdict(config),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
-        "total_steps": planned_steps(config, pairs),
-        "steps_per_epoch": -(-pairs // config.batch_size),
+        "total_steps": config.planned_steps(pairs),
+        "steps_per_epoch": config.steps_per_epoch(pairs),
         "world_size": trainer.args.world_size,
         "pairs_a_process": trainer.args.per_device_train_batch_size,
-        "majority": majority(chosen["validation"]["label"]),
+        "majority": majority(chosen["validation"]["label"], task),
         "bf16": trainer.args.bf16,
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
@@ -365,13 +222,13 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
             continue
         raise InputError(
             say(
-                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers "
+                "{name} has weights that are NaN or infinite: {count:,} of the {total:,} numbers "
                 "in {tensor}. "
                 "Whatever is computed with them is NaN, too, and training can't mend it. Choose "
                 "another checkpoint.",
                 name=name,
-                broken=broken,
-                whole=weights.numel(),
+                count=broken,
+                total=weights.numel(),
                 tensor=tensor,
             )
         )
@@ -397,7 +254,7 @@ def freeze(model, layers):
     found = layers_of(model)
     if found is None or layers > len(found):
         has = (
-            say("has {count} layers", count=len(found))
+            say_plural("has {count} layer", "has {count} layers", len(found))
             if found is not None
             else say("has no row of layers with weights of their own")
         )
@@ -501,7 +358,7 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         try:
             _work(config, Path(folder), settings, should_stop, tell)
         except InputError as error:
-            tell("failed", message=error.args[0] if error.args else str(error), bad_input=True)
+            tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
             tell("failed", message=_failure(error))
         events.put(None)
@@ -557,8 +414,10 @@ def _train(config, folder, settings, should_stop, tell):
     trainer.add_callback(teller)
     _keep_quiet(trainer)
     trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
-    before, shares_before = _judged_before(trainer, settings, teller)
-    _fix_schedule(trainer, start["total_steps"])
+    before, shares_before = _judged_before(trainer, config, settings, teller)
+    # The schedule ends where the run ends, also when max_steps cuts the last epoch short
+    if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
+        trainer.args.max_steps = start["total_steps"]
     trainer.train()
     # The last evaluation may already be this one; a second pass over the same weights would teach
     # nothing.
@@ -598,7 +457,7 @@ def _peak_bytes():
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _judged_before(trainer, settings, teller):
+def _judged_before(trainer, config, settings, teller):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
     and judging those takes
     longer than all else before the first step: once it is done, figures and answers are kept beside
@@ -610,7 +469,8 @@ def _judged_before(trainer, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    known = _kept_figures(path, len(trainer.eval_dataset)) if alone else None
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task).metrics))]
+    known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
@@ -630,14 +490,12 @@ def judge_before(config=None, settings=None):
     one).
     """
     settings = settings or Settings()
-    trainer, _ = prepare(
-        (config or TrainingConfig()).checked(settings), settings.runs_folder / "before", settings
-    )
+    config = (config or TrainingConfig()).checked(settings)
+    trainer, _ = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
-    _judged_before(
-        trainer, settings, _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
-    )
+    silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
+    _judged_before(trainer, config, settings, silent)
 
 
 def _weights_and_pairs(trainer):
@@ -666,14 +524,12 @@ def _weights_and_pairs(trainer):
     return digest.hexdigest()
 
 
-def _kept_figures(path, pairs):
+def _kept_figures(path, pairs, names):
     try:
         figures = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    whole = isinstance(figures, dict) and all(
-        type(figures.get(name)) is float for name in EVALUATED
-    )
+    whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in names)
     whole = whole and are_probabilities(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
@@ -711,18 +567,8 @@ def _keep_quiet(trainer):
     trainer.remove_callback(PrinterCallback)
 
 
-def _fix_schedule(trainer, total_steps):
-    """The schedule ends where the run ends, also when max_steps cuts the last epoch short."""
-    steps = trainer.args
-    per_epoch = -(
-        -len(trainer.train_dataset) // (steps.per_device_train_batch_size * steps.world_size)
-    )
-    if total_steps < per_epoch * steps.num_train_epochs:
-        steps.max_steps = total_steps
-
-
 LOGGED = ("epoch", "loss", "grad_norm", "learning_rate")
-EVALUATED = ("epoch", "eval_loss", "eval_accuracy", "eval_f1")
+EVALUATED = ("epoch", "eval_loss", *(f"eval_{name}" for name in METRICS))
 
 
 def _only(values, names):
@@ -730,9 +576,8 @@ def _only(values, names):
 
 
 def _figures(metrics):
-    return {
-        name.removeprefix("eval_"): metrics[f"eval_{name}"] for name in ("loss", "accuracy", "f1")
-    }
+    names = ("loss", *METRICS)
+    return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
 
 
 def _story_teller(tell, total_steps, settings, should_stop):
@@ -798,33 +643,18 @@ def _as_main_says(value, processes):
     return broadcast_object_list([value])[0]
 
 
-def config_from(values):
-    """A dict (from a folder, a form, a command line) -> TrainingConfig; unknown names are an
-    InputError.
-    """
-    if not isinstance(values, dict):
-        raise InputError(
-            say(
-                "The settings of a run are names with values, not {type}.",
-                type=type(values).__name__,
-            )
-        )
-    known = {field.name for field in fields(TrainingConfig)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise InputError(
-            say(
-                "{unknown!r} is not a setting of a run. The settings are {known}.",
-                unknown=unknown[0][:60],
-                known=", ".join(sorted(known)),
-            )
-        )
-    return TrainingConfig(**values)
+def evaluate_checkpoint(
+    checkpoint: str,
+    source: str = "auto",
+    split: str = "validation",
+    most: int | None = None,
+    settings: Settings | None = None,
+    task: Task = MRPC,
+) -> dict[str, Any]:
+    """The Trainer's own evaluation of a checkpoint on the first `most` pairs of a split: {"loss",
+    each of the task's metrics, "majority", "pairs", "origins"}.
 
-
-def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None, settings=None):
-    """The Trainer's own evaluation of a checkpoint: {"loss", "accuracy", "f1", "majority", "pairs",
-    "origins"}.
+    Raises InputError for less than one pair, and where the logits are NaN or infinite.
     """
     settings = settings or Settings()
     if most is not None and most < 1:
@@ -836,10 +666,10 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
             )
         )
     config = TrainingConfig(source=source)
-    raw_datasets, data_origin = load_raw_datasets(source, settings)
+    raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings)
+    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)
@@ -853,7 +683,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
         None,
         tokenized,
         build_data_collator(tokenizer),
-        build_compute_metrics(metric),
+        build_compute_metrics(metric, task),
         tokenizer,
     )
     _keep_quiet(trainer)
@@ -869,7 +699,7 @@ def evaluate_checkpoint(checkpoint, source="auto", split="validation", most=None
         )
     return {
         **figures,
-        "majority": majority(rows["label"]),
+        "majority": majority(rows["label"], task),
         "pairs": len(rows),
         "origins": [data_origin, model_origin, metric_origin],
     }

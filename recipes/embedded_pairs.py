@@ -23,7 +23,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.dataset import EMBEDDED_PAIRS
+from pipeline.task import EMBEDDED_PAIRS
 
 FACTS = Path(__file__).parent / "facts"
 # ", a spokeswoman said on Monday": who said it, which changes nothing of what was said

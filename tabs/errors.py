@@ -8,6 +8,7 @@ import inspect
 import logging
 
 import gradio as gr
+from markupsafe import Markup
 
 from languages import DEFAULT_LANGUAGE, language, say, speaking
 from pipeline.errors import InputError
@@ -35,6 +36,11 @@ def explain(error):
     return str(UNEXPECTED)
 
 
+def error_notice(error: Exception) -> Markup:
+    """The message of an error where the answer would stand."""
+    return markup.notice(explain(error), kind="error")
+
+
 def notice_on_error(outputs, clears=0):
     """A page handler whose errors become a notice in its first output; the `clears` next ones are
     emptied, others left.
@@ -46,7 +52,7 @@ def notice_on_error(outputs, clears=0):
             try:
                 return handler(*args)
             except Exception as error:
-                notice = markup.notice(explain(error), kind="error")
+                notice = error_notice(error)
                 return (
                     (notice, *[""] * clears, *[gr.skip()] * (outputs - 1 - clears))
                     if outputs > 1

@@ -865,7 +865,7 @@ def _log_axes(scale):
 
 
 def _steps_marked(steps):
-    from views.drawing import ticks
+    from views.charts import ticks
 
     return [int(step) for step in ticks(0, steps, 6) if step == int(step)]
 

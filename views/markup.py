@@ -12,6 +12,7 @@ macros of `_macros.html` instead.
 
 from markupsafe import Markup, escape
 
+import languages
 from languages import _
 from views.render import macro, visible
 
@@ -29,7 +30,7 @@ def origin_line(message: object, fallback: bool = False) -> Markup:
 
 def sentences(*said: object) -> str:
     """Sentences one after another. Chinese has no blank after its full stop."""
-    return _(" ").join(str(sentence) for sentence in said if sentence)
+    return str(languages.sentences(*said))
 
 
 # ---------------------------------------------------------------- for what isn't a template yet

@@ -15,10 +15,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from languages import _, ngettext
+from languages import Said, _, between_sentences, ngettext, say, say_plural, sentences
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
+# What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level
+# BPE, SentencePiece
+WORD_MARKS = ("##", "Ġ", "▁")
 
 
 def render(template: str, /, **data: Any) -> Markup:
@@ -29,6 +32,29 @@ def render(template: str, /, **data: Any) -> Markup:
 def macro(name: str, /, *arguments: Any) -> Markup:
     """The macro `name` of `_macros.html`, called with these arguments."""
     return getattr(_environment().get_template("_macros.html").module, name)(*arguments)
+
+
+def element(name: str, value: object) -> Markup:
+    """One tag around a text.
+
+    >>> print(element("strong", "<b>"))
+    <strong>&lt;b&gt;</strong>
+    """
+    return Markup("<{0}>{1}</{0}>").format(name, _shown(value))
+
+
+def rich(said: Said) -> Markup:
+    """A text whose sentence holds tags, as Markup: its values are escaped.
+
+    >>> print(rich(say("<strong>{name}</strong> is here.", name="<b>")))
+    <strong>&lt;b&gt;</strong> is here.
+    """
+    values = {
+        name: _shown(value) if isinstance(value, str) else value
+        for name, value in said.values.items()
+    }
+    forms = (said.message,) if isinstance(said.message, str) else said.message
+    return Markup(str(Said(*forms, **values)))
 
 
 def visible(value: object) -> str:
@@ -58,11 +84,21 @@ def bdi(value: object) -> Markup:
     return Markup("<bdi>{}</bdi>").format(_shown(value))
 
 
+def piece(value: str) -> Markup:
+    """A token's piece; what marks its place in the word stands outside its writing direction.
+
+    >>> print(piece("##ing"))
+    <span class="joint">##</span><bdi>ing</bdi>
+    """
+    for mark in WORD_MARKS:
+        if value.startswith(mark) and value != mark:
+            return Markup('<span class="joint">{}</span>').format(mark) + bdi(value[len(mark) :])
+    return bdi(value)
+
+
 def _shown(value: object) -> Any:
     """How `{{ value }}` is written: Markup as it is, any other text visible and escaped."""
-    if hasattr(value, "__html__"):
-        return value
-    return escape(visible(value) if isinstance(value, str) else value)
+    return value if hasattr(value, "__html__") else escape(visible(value))
 
 
 @cache
@@ -76,6 +112,13 @@ def _environment() -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    environment.globals.update(_=_, ngettext=ngettext)
-    environment.filters["bdi"] = bdi
+    environment.globals.update(
+        _=_,
+        ngettext=ngettext,
+        say=say,
+        say_plural=say_plural,
+        sentences=sentences,
+        between_sentences=between_sentences,
+    )
+    environment.filters.update(bdi=bdi, piece=piece, rich=rich)
     return environment

@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from gradio.exceptions import Error
 from gradio.queueing import Queue
 
-from languages import DEFAULT_LANGUAGE, say, speaking
+from languages import DEFAULT_LANGUAGE, say, say_plural, speaking
 
 BUSY = say("This server has as many requests as it takes. Wait a moment, then try again.")
 UNKNOWN = say("This app has no such function. Load the page again.")
@@ -67,11 +67,12 @@ class FairQueue(Queue):
             raise HTTPException(
                 429,
                 str(
-                    say(
-                        "{own} requests of your network address are waiting here already. Wait "
-                        "until "
-                        "some are answered, then try again.",
-                        own=own,
+                    say_plural(
+                        "{count} request of your network address is waiting here already. Wait "
+                        "until it is answered, then try again.",
+                        "{count} requests of your network address are waiting here already. Wait "
+                        "until some are answered, then try again.",
+                        own,
                     )
                 ),
             )

@@ -13,6 +13,7 @@ from languages import speaking
 class Opening:
     """One call with which a tab draws itself when it is first seen.
 
+    handler: returns {component: value}.
     progress: "minimal" shows that it works, on `progress_on` alone where that is given. ahead: its
     answer, as HTML, is drawn into the page itself. follow: wires what is to happen after it, given
     its event.
@@ -51,9 +52,7 @@ def prerender(demo):
         with speaking(language):
             for call in calls:
                 drawn = call.handler(*(component.value for component in call.inputs))
-                for component, value in zip(
-                    call.outputs, drawn if isinstance(drawn, tuple) else (drawn,), strict=True
-                ):
+                for component, value in drawn.items():
                     # hidden where the address fills in something else
                     component.value = f'<div class="prerendered">{value}</div>'
     demo.config = demo.get_config_file()

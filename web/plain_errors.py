@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from languages import DEFAULT_LANGUAGE, say, speaking
+from languages import DEFAULT_LANGUAGE, say, say_plural, speaking
 from pipeline.errors import InputError, shown
 from tabs.errors import UNEXPECTED, Toast, explain, toast
 from web.fair_queue import UNKNOWN, FairQueue
@@ -96,9 +96,10 @@ def _foreseen(components, inputs, state):
     """
     if len(inputs) < len(components):
         return InputError(
-            say(
+            say_plural(
+                "{count} value came where {wanted} are needed. Load the page again.",
                 "{count} values came where {wanted} are needed. Load the page again.",
-                count=len(inputs),
+                len(inputs),
                 wanted=len(components),
             )
         )

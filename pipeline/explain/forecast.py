@@ -8,21 +8,30 @@ Nothing is trained or downloaded for it but a checkpoint's config and vocabulary
 how many numbers its model has.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
+from typing import TYPE_CHECKING
 
-from languages import say
+from languages import say, say_plural
+from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
+from pipeline.hub.sources import cached_files, checkpoint_files, stand_in
 from pipeline.metrics import HUB_METRIC, metric_ahead
+from pipeline.model import on_meta
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, Settings, zero_gpu
-from pipeline.training import TrainingConfig, freeze, has_fast_bf16, planned_steps
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
+from pipeline.task import task_named
+from pipeline.training import freeze, has_fast_bf16
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.runs.supervisor import Run
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
 # and evaluate. Measured: its resident memory with all of workers.IMPORTS imported.
@@ -114,26 +123,25 @@ class Forecast:
     warnings: list[str]  # what would end the run otherwise than expected
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         """As measured where that is known, else as reckoned."""
         return self.pace.peak_bytes or self.reckoned_bytes
 
     @property
-    def download_bytes(self):
+    def download_bytes(self) -> int:
         return sum(download.bytes for download in self.downloads)
 
     @property
-    def reckoned_bytes(self):
+    def reckoned_bytes(self) -> int:
         """Of the parts that come and go, the larger counts: a run doesn't judge while it learns."""
         passing = [part.bytes for part in self.memory if part.passing]
         return sum(part.bytes for part in self.memory if not part.passing) + max(passing, default=0)
 
 
-def forecast(config, settings=None):
+def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     """TrainingConfig -> Forecast. Raises InputError for a setting out of bounds, or a checkpoint
     that isn't there.
     """
-    settings = settings or Settings()
     config = config.checked(settings)
     pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
     of_metric = _download(say("metric"), HUB_METRIC, *metric_ahead(settings))
@@ -147,11 +155,13 @@ def forecast(config, settings=None):
                 checkpoint=config.checkpoint,
             )
         )
-    steps, per_epoch = planned_steps(config, pairs), -(-pairs // config.batch_size)
+    steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     evaluations = _evaluations(config, steps, per_epoch)
     pace = pace_of(config, size, settings)
     seconds = (
-        pace.start + pace.pair * steps * config.batch_size + pace.judged * evaluations * eval_pairs
+        pace.start
+        + pace.pair * steps * config.effective_batch_size
+        + pace.judged * evaluations * eval_pairs
     )
     if seconds > settings.max_run_seconds:
         warnings.append(
@@ -206,13 +216,14 @@ def _pairs(config, settings):
     warnings).
     """
     try:
-        rows, origin, size = pairs_ahead(config.source, settings)
+        task = task_named(config.task)
+        rows, origin, size = pairs_ahead(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
         return (
             config.train_pairs,
             config.eval_pairs,
-            str(error),
+            error.args[0],
             Download(say("pairs"), 0, fails),
             [],
             [fails],
@@ -221,11 +232,20 @@ def _pairs(config, settings):
         min(config.train_pairs, rows["train"]),
         min(config.eval_pairs, rows["validation"]),
     )
-    fewer = say(
-        "There are {pairs:,} pairs to learn from, fewer than train_pairs asks for.", pairs=pairs
+    fewer = say_plural(
+        "There is {count:,} pair to learn from, fewer than train_pairs asks for.",
+        "There are {count:,} pairs to learn from, fewer than train_pairs asks for.",
+        pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
-    return pairs, eval_pairs, str(origin), _download(say("pairs"), MRPC, origin, size), notes, []
+    return (
+        pairs,
+        eval_pairs,
+        origin.said,
+        _download(say("pairs"), task.repository, origin, size),
+        notes,
+        [],
+    )
 
 
 def _evaluations(config, steps, per_epoch):
@@ -239,7 +259,7 @@ def _evaluations(config, steps, per_epoch):
 # ---------------------------------------------------------------- memory
 
 
-def memory_parts(size, batch_size, max_length, in_bf16):
+def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) -> list[Part]:
     """What a step of AdamW holds at most. Four bytes to a float32; bfloat16 saves on what the
     layers keep for backward.
 
@@ -255,6 +275,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     alive = (
         judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
     )
+    heads = say_plural("{count} head", "{count} heads", size.heads)
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
     each, kind = (
         (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, say("4 bytes"))
@@ -279,15 +300,14 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say("activations saved for the backward pass"),
             each * kept,
             say(
-                "{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × "
-                "{intermediate}) + {heads} "
-                "heads × {batch_size} × {max_length}²) × {kind}",
-                layers=size.layers,
+                "{layers} × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × "
+                "{intermediate}) + {heads} × {batch_size} × {max_length}²) × {kind}",
+                layers=say_plural("{count} layer", "{count} layers", size.layers),
                 batch_size=batch_size,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
-                heads=size.heads,
+                heads=heads,
                 kind=kind,
             ),
             passing=True,
@@ -298,19 +318,19 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say(
                 "one layer's intermediate results at a time: {pairs} × {max_length} "
                 "tokens × (8 × {hidden} + 4 × "
-                "{intermediate}) + 4 × {heads} heads × {pairs} × {max_length}², × 4 bytes",
+                "{intermediate}) + 4 × {heads} × {pairs} × {max_length}², × 4 bytes",
                 pairs=JUDGED_AT_ONCE,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
-                heads=size.heads,
+                heads=heads,
             ),
             passing=True,
         ),
     ]
 
 
-def size_of(name, frozen_layers, settings):
+def size_of(name: str, frozen_layers: int, settings: Settings) -> tuple[Size | None, str]:
     """(Size of the classifier that a run from checkpoint `name` trains, or None, what would be
     loaded).
 
@@ -355,7 +375,7 @@ def _size(name, folder, frozen_layers):
 # ---------------------------------------------------------------- downloads
 
 
-def download_of(name, settings):
+def download_of(name: str, settings: Settings) -> Download:
     """The Download of checkpoint `name`, weights and all."""
     if name in ADAPTERS or name == EMBEDDED_CHECKPOINT:
         return Download(say("model"), 0, say("nothing: it comes with the app"))
@@ -380,7 +400,7 @@ def _download(what, name, origin, size):
         return Download(what, 0, say("nothing: it was downloaded earlier"))
     if origin.place in ("embedded", "shortcut") and not origin.stands_in:
         return Download(what, 0, say("nothing: it comes with the app"))
-    return Download(what, 0, say("nothing: {origin}", origin=str(origin)))
+    return Download(what, 0, say("nothing: {origin}", origin=origin.said))
 
 
 @lru_cache(maxsize=64)
@@ -393,7 +413,7 @@ def _hub_bytes(name, settings):
 # ---------------------------------------------------------------- seconds
 
 
-def pace_of(config, size, settings):
+def pace_of(config: TrainingConfig, size: Size | None, settings: Settings) -> Pace:
     """The median pace of this server's newest runs that are most like this one, or a stated
     estimate.
     """
@@ -494,22 +514,22 @@ def _likeness(one, config):
     return sum(one.get(name) == getattr(config, name) for name in ALIKE)
 
 
-def measured_pace(run):
+def measured_pace(run: Run) -> Pace | None:
     """Pace out of a run's own events; None where it told too few.
 
     Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is
     taken.
     """
-    start, log, batch = run.first("start"), run.of("log"), run.config.get("batch_size")
+    start, log = run.first("start"), run.of("log")
     gaps = [
         later["seconds"] - earlier["seconds"]
         for earlier, later in zip(log, log[1:], strict=False)
         if later["step"] == earlier["step"] + 1
     ]
-    if not start or len(gaps) < 4 or not batch:
+    if not start or len(gaps) < 4 or not run.config:
         return None
     judged = _judging(run.events, start.get("eval_pairs"))
-    pair = median(gaps) / batch
+    pair = median(gaps) / config_from(run.config).effective_batch_size
     end = run.first(run.state) if run.ended else None
     return Pace(
         start["seconds"],

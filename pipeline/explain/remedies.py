@@ -7,10 +7,10 @@ that would change anything.
 from dataclasses import dataclass, replace
 
 from languages import say
+from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.evidence import Evidence
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
-from pipeline.training import TrainingConfig, planned_steps
 
 Candidates = list[tuple[dict, str]]  # (settings to change, why), the best first
 
@@ -44,7 +44,7 @@ def _first(
 
 def planned(evidence: Evidence) -> int:
     """How many steps the run was to make."""
-    return planned_steps(evidence.config, evidence.train_pairs)
+    return evidence.config.planned_steps(evidence.train_pairs)
 
 
 def cut_short(evidence: Evidence) -> bool:
@@ -56,7 +56,7 @@ def cut_short(evidence: Evidence) -> bool:
 
 
 def _larger_batch(config: TrainingConfig) -> Candidates:
-    if config.batch_size >= SMALL_BATCH:
+    if config.effective_batch_size >= SMALL_BATCH:
         return []
     return [({"batch_size": ENOUGH}, say("Larger batches: the mean over more pairs varies less."))]
 
@@ -79,9 +79,9 @@ def _more_steps(evidence: Evidence, settings: Settings, why: str, least: int = 0
     """Twice the steps or `least`, within the caps, with as many epochs as they need."""
     config, pairs, now = evidence.config, evidence.train_pairs, planned(evidence)
     steps = min(max(2 * now, least), settings.max_steps)
-    epochs = max(config.epochs, -(-steps * config.batch_size // pairs))
+    epochs = max(config.epochs, -(-steps // config.steps_per_epoch(pairs)))
     changes = {"max_steps": steps, "epochs": min(epochs, settings.max_epochs)}
-    return [(changes, why)] if planned_steps(replace(config, **changes), pairs) > now else []
+    return [(changes, why)] if replace(config, **changes).planned_steps(pairs) > now else []
 
 
 def _more_pairs(evidence: Evidence, settings: Settings) -> Candidates:
@@ -126,9 +126,9 @@ def calm(evidence: Evidence, settings: Settings) -> Remedy:
     candidates = [*_larger_batch(config), ({"learning_rate": config.learning_rate / 4}, smaller)]
     if config.learning_rate > 1e-3:  # no batch makes up for that
         candidates.reverse()
-    if config.warmup_ratio < 0.1:
+    if config.warmup_steps < 0.1:
         why = say("A warm-up lets AdamW's averages settle before the updates grow.")
-        candidates.append(({"warmup_ratio": 0.1}, why))
+        candidates.append(({"warmup_steps": 0.1}, why))
     otherwise = say("{finding}: choose another seed.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 

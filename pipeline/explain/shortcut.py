@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from pipeline.dataset import load_raw_datasets, majority
+from pipeline.dataset import load_raw_datasets
+from pipeline.metrics import majority
 from pipeline.prediction import predict
 from pipeline.settings import Settings
 

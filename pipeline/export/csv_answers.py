@@ -1,27 +1,33 @@
 """A CSV of pairs -> a CSV with predictions. A bad row gets its own error and spoils no other.
 
-    >>> pairs = read_pairs("pairs.csv")                                                             # doctest: +SKIP
-    >>> pairs.rows[0].sentence1, pairs.rows[0].error                                                # doctest: +SKIP
-    ('A cat sat.', '')
+    pairs = read_pairs("pairs.csv", Settings())
+    pairs.rows[0].sentence1, pairs.rows[0].error    # ('A cat sat.', '')
 
 What comes out may be opened by a spreadsheet, and a spreadsheet runs a cell that begins with =, +,
 - or @ as a formula (https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an
 apostrophe before it; see `as_text`.
 """
 
+from __future__ import annotations
+
 import csv
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, product
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-from languages import say
-from pipeline.dataset import majority
+from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
 from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
+from pipeline.metrics import majority, scores
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from pipeline.tokenization import checked_pair, is_blank
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.hub.sources import Origin
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
@@ -96,7 +102,13 @@ class Answered:
 # ---------------------------------------------------------------- in
 
 
-def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None) -> PairFile:
+def read_pairs(
+    path: Path,
+    settings: Settings,
+    name: str | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
+) -> PairFile:
     """The rows of a CSV or TSV whose first line names sentence1 and sentence2.
 
     Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
@@ -106,9 +118,10 @@ def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None) ->
     InputError where the file as a whole can't be used or has more than `max_rows` rows or
     `max_bytes` bytes.
     """
-    settings, name = settings or Settings(), shown(name) if name else str(path)
+    name = shown(name) if name else str(path)
     text, notes = _text_of(Path(path), name, max_bytes)
-    rows, columns = _rows_of(*_delimited(text, name), name, settings, max_rows)
+    delimited = _delimited(text, name)
+    rows, columns = _rows_of(*delimited, name=name, settings=settings, max_rows=max_rows)
     return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns)))
 
 
@@ -159,7 +172,7 @@ def _unicode_of(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(
-        tuple(byte == 0 for byte in content[:2]), "utf-8-sig"
+        (content[:1] == b"\0", content[1:2] == b"\0"), "utf-8-sig"
     )
 
 
@@ -221,7 +234,7 @@ def _delimited(text, name):
     )
 
 
-def _rows_of(text, delimiter, header, columns, name, settings, max_rows):
+def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
     """([PairRow, …], the file's columns)."""
     at = [header.index(column) for column in COLUMNS]
 
@@ -262,7 +275,7 @@ def _fitting(cells, header):
 
 def _pair_row(row: Cells, header, at, delimiter, settings):
     cells = _fitting(row.cells, header)
-    sentences = [cells[place] if place < len(cells) else "" for place in at]
+    sentence1, sentence2 = (cells[place] if place < len(cells) else "" for place in at)
     label = (
         cells[header.index(LABEL)].strip()
         if LABEL in header and header.index(LABEL) < len(cells)
@@ -290,17 +303,18 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
         )
     if not error:
         try:
-            checked_pair(*sentences, settings)
+            checked_pair(sentence1, sentence2, settings)
         except InputError as refused:
-            error = str(refused)
+            error = refused.args[0]
     whole = (*cells, *[""] * (len(header) - len(cells)))
     if len(whole) > len(header):  # what has no column stays with the last one
         whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
     return PairRow(
         row.line,
-        *sentences,
+        sentence1,
+        sentence2,
         error,
-        " ".join(map(str, notes)),
+        sentences(*notes),
         None if gold is None else LABELS[gold],
         whole,
     )
@@ -311,38 +325,30 @@ def _error_of(row: Cells, cells, header, at, delimiter):
     sentence.
     """
     if row.unclear:
-        return str(
-            say(
-                "Lines {first} to {last} were read as one row: a quotation mark opens in the "
-                "first of them and closes "
-                "in the last, but most look like rows of their own. Close it where its sentence "
-                "ends.",
-                first=row.line,
-                last=row.last,
-            )
+        return say(
+            "Lines {first} to {last} were read as one row: a quotation mark opens in the first of "
+            "them and closes in the last, but most look like rows of their own. Close it where its "
+            "sentence ends.",
+            first=row.line,
+            last=row.last,
         )
     if row.open:
-        return str(
-            say(
-                "A quotation mark at the beginning of a cell isn't closed at that cell's end. "
-                "Close it, and double "
-                "those within the sentence. The lines below were read as rows of their own."
-            )
+        return say(
+            "A quotation mark at the beginning of a cell isn't closed at that cell's end. Close "
+            "it, and double those within the sentence. The lines below were read as rows of their "
+            "own."
         )
     if len(cells) > len(header):
-        return str(_too_many(row, cells, header, at, delimiter))
+        return _too_many(row, cells, header, at, delimiter)
     missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
     if missing:
-        return str(
-            say(
-                "This row ends before {missing}: it has {cells} of the {columns} cells that the "
-                "first line names. Put "
-                "{between} between them.",
-                missing=missing[0],
-                cells=len(cells),
-                columns=len(header),
-                between=_between(delimiter),
-            )
+        return say(
+            "This row ends before {missing}: it has {cells} of the {columns} cells that the first "
+            "line names. Put {between} between them.",
+            missing=missing[0],
+            cells=len(cells),
+            columns=len(header),
+            between=_between(delimiter),
         )
     return ""
 
@@ -388,18 +394,25 @@ def _notes_of_labels(rows, columns):
 # ---------------------------------------------------------------- the model between
 
 
-def answer_rows(checkpoint, rows, max_length=128, settings=None, at_once=32):
+def answer_rows(
+    checkpoint: str,
+    rows: list[PairRow],
+    max_length: int = 128,
+    at_once: int = 32,
+    *,
+    settings: Settings,
+) -> Iterator[tuple[list[Answered], Origin | None]]:
     """([Answered, …], Origin of the model or None where no row of them could be asked), `at_once`
     rows at a time.
 
     Raises InputError where the model can't be had, or became another one on the way.
     """
-    settings, first = settings or Settings(), None
+    first: Origin | None = None
     for start in range(0, len(rows), at_once):
         chunk = rows[start : start + at_once]
         answers, origin = _answered(checkpoint, chunk, max_length, settings)
         first = first or origin
-        if origin and origin.loaded != first.loaded:
+        if origin and first and origin.loaded != first.loaded:
             raise InputError(
                 say(
                     "{stand_in} stood in for {loaded}, which has arrived meanwhile. Start once "
@@ -418,11 +431,11 @@ def _answered(checkpoint, rows, max_length, settings):
     good = [(row.sentence1, row.sentence2) for row in rows if not row.error]
     try:
         predictions, origin = (
-            predict(checkpoint, good, max_length, settings) if good else ([], None)
+            predict(checkpoint, good, max_length, settings=settings) if good else ([], None)
         )
     except NoAnswer as error:  # to one of them, and perhaps not to the others
         if len(rows) == 1:
-            return [Answered(replace(rows[0], error=str(error)), None)], None
+            return [Answered(replace(rows[0], error=error.args[0]), None)], None
         each = [_answered(checkpoint, [row], max_length, settings) for row in rows]
         return [answer for [answer], _ in each], next(
             (origin for _, origin in each if origin), None
@@ -437,7 +450,7 @@ def _answered(checkpoint, rows, max_length, settings):
 FORMULA = tuple("=+-@＝＋－＠")
 
 
-def as_text(cell):
+def as_text(cell: Any) -> str:
     """A visitor's text that no spreadsheet takes for a formula: an apostrophe before it says "this
     is text".
 
@@ -454,7 +467,7 @@ def as_text(cell):
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
-def write_answers(answers, file, columns=COLUMNS):
+def write_answers(answers: list[Answered], file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
     """Answered rows as a CSV into an open text file: the file's own columns, then ADDED, under
     names that none of them has.
 
@@ -504,16 +517,17 @@ def _cells(answer):
     numbers = [
         round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS
     ]
-    return [told.label, *numbers, "", as_text(" ".join(map(str, notes_of(answer))))]
+    return [told.label, *numbers, "", as_text(str(sentences(*notes_of(answer))))]
 
 
-def notes_of(answer):
+def notes_of(answer: Answered) -> list[str]:
     """What a reader should know of a row's answer: all that the page says beside a single one, and
     of the row itself.
     """
-    cut = ", ".join(
-        f"sentence{which}" for which, part in enumerate(answer.prediction.truncated, 1) if part
-    )
+    told = answer.prediction
+    if told is None:
+        return [answer.row.note] if answer.row.note else []
+    cut = ", ".join(f"sentence{which}" for which, part in enumerate(told.truncated, 1) if part)
     return [
         *([answer.row.note] if answer.row.note else []),
         *(
@@ -521,7 +535,7 @@ def notes_of(answer):
             if cut
             else []
         ),
-        *answer.prediction.notes,
+        *told.notes,
     ]
 
 
@@ -530,18 +544,15 @@ def notes_of(answer):
 
 @dataclass(frozen=True)
 class Scores:
-    """How many of a file's own labels the answers match. Shares from 0 to 1; F1 counts `equivalent`
-    as positive.
-    """
+    """How many of a file's own labels the answers match; F1 counts `equivalent` as positive."""
 
     pairs: int  # that have both a label and an answer
-    accuracy: float
-    f1: float
-    majority: dict  # of always giving the majority class: dataset.majority
+    figures: dict[str, float]  # of each metric of the task
+    majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
-def scores_of(answers):
+def scores_of(answers: list[Answered]) -> Scores | None:
     """Answered rows -> Scores; None where no answered row has a label."""
     both = [
         (answer.row.label, answer.prediction.label)
@@ -551,14 +562,5 @@ def scores_of(answers):
     if not both:
         return None
     confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
-    negative, positive = LABELS
-    right = confusion[negative, negative] + confusion[positive, positive]
-    hits = 2 * confusion[positive, positive]
-    wrong = len(both) - right
-    return Scores(
-        len(both),
-        right / len(both),
-        hits / (hits + wrong) if hits else 0.0,
-        majority([LABELS.index(gold) for gold, _ in both]),
-        confusion,
-    )
+    gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
+    return Scores(len(both), scores(gold, said), majority(gold), confusion)

@@ -10,20 +10,30 @@ Trainer leaves beside a model stays here. A token is handed to huggingface_hub's
 nowhere: in no folder, no log, no message.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from languages import say
+from pipeline.config import config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, waiting_is_vain, within
 from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
+from pipeline.metrics import metrics_in
 from pipeline.runs.supervisor import read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, MRPC, READY, Settings
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, Settings
+from pipeline.task import MRPC, Task, task_named
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.runs.supervisor import Run
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -34,9 +44,8 @@ EMBEDDED_FOLDER, EMBEDDED = Path(__file__).parent.parent / "embedded", "embedded
 REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,94}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII)
 
 
-def saved_run(run_id, settings=None):
+def saved_run(run_id: str, settings: Settings) -> Run:
     """The Run of that id, if it left a model; else an InputError that says what to do."""
-    settings = settings or Settings()
     run = read_run(run_id, settings)
     if not run.has_model:
         raise InputError(
@@ -49,14 +58,13 @@ def saved_run(run_id, settings=None):
     return run
 
 
-def files_of(run, settings=None, name=None):
+def files_of(run: Run, settings: Settings, name: str | None = None) -> dict[str, Path | bytes]:
     """{name in the repository or zip: Path, or text as bytes} of a run's model. Raises SourceError
     for links and pickles.
 
     name: of the repository; by default the zip's. With it goes what the script reads and no Hub
     has: the start, if it was an adapter of the app's, and its pairs.
     """
-    settings = settings or Settings()
     folder = run_files(f"{RUN_PREFIX}{run.id}", settings).folder
     files = {
         path.name: path
@@ -90,7 +98,7 @@ def _embedded_files(run):
 # ---------------------------------------------------------------- the card
 
 
-def model_card(run, name):
+def model_card(run: Run, name: str) -> str:
     """The README.md of a run's model: what it is, its figures beside the majority's, settings,
     seed, versions, licences.
     """
@@ -112,12 +120,13 @@ def model_card(run, name):
         )
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
-    on_mrpc = start["data"]["place"] not in PAIRS_FOLDERS
-    data = "MRPC" if on_mrpc else f"the {start['data']['place']} pairs"
+    task, place = task_named(config_from(run.config).task), start["data"]["place"]
+    on_mrpc = task is MRPC and place not in PAIRS_FOLDERS
+    data = f"the {place} pairs" if place in PAIRS_FOLDERS else task.title
     return "\n".join(
         [
             "---",
-            *_front_matter(name, base, on_mrpc, data.removeprefix("the "), end),
+            *_front_matter(name, base, task if on_mrpc else None, data.removeprefix("the "), end),
             "---",
             "",
             f"# {name}",
@@ -134,32 +143,35 @@ def model_card(run, name):
     )
 
 
-def _front_matter(name, base, on_mrpc, data, end):
-    """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number."""
-    datasets = ["datasets:", f"- {MRPC}"] if on_mrpc else []
-    mrpc, ours = (
-        f"{{name: MRPC, type: {MRPC}, config: mrpc, split: validation}}",
-        f"{{name: {data}, type: custom}}",
-    )
+def _front_matter(name: str, base: str, task: Task | None, data: str, end: dict) -> list[str]:
+    """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number.
+
+    task: the one whose pairs on the Hub it learned, None for other pairs.
+    """
+    datasets, dataset = [], f"{{name: {data}, type: custom}}"
+    if task:
+        datasets = ["datasets:", f"- {task.repository}"]
+        where = f"type: {task.repository}, config: {task.config}, split: validation"
+        dataset = f"{{name: {task.title}, {where}}}"
+    measured = metrics_in(end["after"])
     return [
-        f"license: {'other' if on_mrpc or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}",
+        f"license: {'other' if task or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}",
         "language: en",
         "library_name: transformers",
         "pipeline_tag: text-classification",
         f"base_model: {base}",
         *datasets,
         "metrics:",
-        "- accuracy",
-        "- f1",
+        *(f"- {metric.name}" for metric in measured),
         "model-index:",
         f"- name: {name}",
         "  results:",
         "  - task: {type: text-classification}",
-        f"    dataset: {mrpc if on_mrpc else ours}",
+        f"    dataset: {dataset}",
         "    metrics:",
         *(
-            f"    - {{type: {metric}, value: {end['after'][metric]:.4f}}}"
-            for metric in ("accuracy", "f1")
+            f"    - {{type: {metric.name}, value: {end['after'][metric.name]:.4f}}}"
+            for metric in measured
         ),
     ]
 
@@ -178,11 +190,13 @@ def _use(name):
 
 
 def _figures(run, start, end, data):
-    majority, pairs = start["majority"], start.get("eval_pairs")
+    told, pairs = (end["before"], end["after"], start["majority"]), start.get("eval_pairs")
     rows = [
-        f"| {name} | {_share(end['before'][key])} | {_share(end['after'][key])} | "
-        f"{_share(majority[key])} |"
-        for name, key in (("accuracy", "accuracy"), ("F1", "f1"))
+        "| "
+        + " | ".join([metric.label, *(metric.written(each[metric.name]) for each in told)])
+        + " |"
+        for metric in metrics_in(end["after"])
+        if all(metric.name in each for each in told)
     ]
     early = f"The run was stopped early, at step {end.get('step')} of {start['total_steps']}."
     return [
@@ -262,14 +276,10 @@ def _licences(on_mrpc, loaded):
     ]
 
 
-def _share(value):
-    return f"{value:.1%}"
-
-
 # ---------------------------------------------------------------- a zip
 
 
-def zip_chunks(files, root):
+def zip_chunks(files: dict[str, Path | bytes], root: str) -> Iterator[bytes]:
     """The bytes of a zip of `files` (as files_of gives them) under the folder `root`, piece by
     piece: nothing is copied.
 
@@ -320,7 +330,7 @@ def _chunks(content):
 # ---------------------------------------------------------------- the Hub
 
 
-def checked_repo_name(name):
+def checked_repo_name(name: str) -> str:
     """A repository's name without its owner, as the Hub takes it; else an InputError."""
     name = name.strip() if isinstance(name, str) else name
     if (
@@ -341,14 +351,13 @@ def checked_repo_name(name):
     return name
 
 
-def push(run_id, name, token, private=True, settings=None):
+def push(run_id: str, name: str, token: str, private: bool = True, *, settings: Settings) -> str:
     """Make the repository `name` in the account of `token` and put the run's model there; its
     address.
 
     Raises InputError for a name that is malformed or taken, no token or one that may not write, and
     a Hub that can't be had. Nothing of an existing repository is ever overwritten.
     """
-    settings = settings or Settings()
     name, run = checked_repo_name(name), saved_run(run_id, settings)
     if not token:
         raise InputError(
@@ -437,6 +446,6 @@ def _asked(seconds, what, question, name, *args, **kwargs):
         ) from None
 
 
-def zip_name(run):
+def zip_name(run: Run) -> str:
     """The download's name, by which two runs can be told apart."""
     return model_folder(run.id)

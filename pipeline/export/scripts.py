@@ -8,24 +8,37 @@ embedded pairs, an adapter, a run's model), the script reads the file that the a
 where to get it.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from languages import say
+from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, MRPC, Settings, has_gpu
-from pipeline.training import PACKAGES, config_from, has_fast_bf16
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
+from pipeline.task import MRPC, Task, task_named
+from pipeline.training import PACKAGES, has_fast_bf16
+
+if TYPE_CHECKING:
+    from pipeline.explain.step_by_hand import OneStep
+    from pipeline.runs.supervisor import Run
 
 # Where a script of the page finds what came with the app, from the folder that it is run in
 EMBEDDED = "pipeline/embedded"
 
 
 def tokenize_script(
-    sentence1, sentence2, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True
-):
+    sentence1: str,
+    sentence2: str,
+    checkpoint: str = EMBEDDED_CHECKPOINT,
+    max_length: int = 128,
+    truncation: bool = True,
+) -> str:
     """One pair's encoding, as the Tokenize tab shows it."""
     call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
     return f"""{_head("What the Tokenize tab shows", "transformers")}
@@ -41,8 +54,13 @@ print(encoding)
 
 
 def batch_script(
-    rows, split, place, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True
-):
+    rows: list[dict[str, Any]],
+    split: str,
+    place: str,
+    checkpoint: str = EMBEDDED_CHECKPOINT,
+    max_length: int = 128,
+    truncation: bool = True,
+) -> str:
     """The padded batch of some rows of a split. `place`: where the pairs came from, an Origin's."""
     call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
     return f"""{_head("The batch that the Tokenize tab shows", "transformers", "datasets", "torch")}
@@ -66,7 +84,13 @@ print(batch["input_ids"].tolist())
 """
 
 
-def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.seed):
+def predict_script(
+    model: str,
+    sentence1: str,
+    sentence2: str,
+    max_length: int = 128,
+    seed: int = Settings.seed,
+) -> str:
     """One prediction, in float32."""
     rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
     packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
@@ -85,7 +109,7 @@ print("label", {list(LABELS)}[int(probabilities.argmax())])
 """
 
 
-def by_hand_script(step):
+def by_hand_script(step: OneStep) -> str:
     """A OneStep (pipeline/explain/step_by_hand.py) once more, by hand alone: each pair's loss, the
     norm, the weights that are followed.
     """
@@ -98,7 +122,7 @@ import torch
 from datasets import load_dataset
 from transformers import DataCollatorWithPadding
 
-{_pairs(step.place)}
+{_pairs(step.place, task_named(config.task))}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed)}
 {_frozen(config.frozen_layers)}
@@ -132,7 +156,7 @@ PAGE_IN_BF16 = """
 # three digits. This is float32: the logits differ by about 0.02."""
 
 
-def run_script(run, embedded=EMBEDDED):
+def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
     """The script of a Run (pipeline/runs/supervisor.py) that has told where its model and pairs
     came from; else an InputError.
 
@@ -163,7 +187,14 @@ def run_script(run, embedded=EMBEDDED):
     )
 
 
-def train_script(config, place, in_bf16, versions=None, stopped_at=None, embedded=EMBEDDED):
+def train_script(
+    config: TrainingConfig,
+    place: str,
+    in_bf16: bool,
+    versions: dict[str, str] | None = None,
+    stopped_at: int | None = None,
+    embedded: Any = EMBEDDED,
+) -> str:
     """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
     "auto" meant there.
 
@@ -178,7 +209,7 @@ import torch
 from datasets import DatasetDict, load_dataset
 from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place, embedded)}
+{_pairs(place, task_named(config.task), embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
@@ -203,19 +234,16 @@ def compute_metrics(eval_pred):
 
 
 # A run ends after `epochs` or `max_steps`, whichever comes first
-steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.batch_size})
+steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.effective_batch_size})
 training_args = TrainingArguments(
-    output_dir="run", num_train_epochs={config.epochs},
+    output_dir="run",
+{_arguments(config.training_arguments())}
     max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
-    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64,
-    learning_rate={config.learning_rate!r}, lr_scheduler_type={config.schedule!r}, warmup_steps={config.warmup_ratio!r},
-    weight_decay={config.weight_decay!r}, max_grad_norm=1.0,
+    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
-    eval_strategy={config.eval_strategy!r}, eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
+    eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
     logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
-    train_sampling_strategy={"group_by_length" if config.group_by_length else "random"!r},
-    seed={config.seed}, data_seed={config.seed}, report_to="none", dataloader_pin_memory=False,
-    average_tokens_across_devices=False,
+    data_seed={config.seed}, report_to="none", dataloader_pin_memory=False, average_tokens_across_devices=False,
 )
 training_args._n_gpu = min(training_args.n_gpu, 1)  # several GPUs would share larger batches
 trainer = Trainer(
@@ -232,6 +260,11 @@ for log in trainer.state.log_history:
     elif "eval_loss" in log:
         print("step", log["step"], "evaluated", log)
 """
+
+
+def _arguments(values: dict[str, Any]) -> str:
+    """Lines of a call, an argument each."""
+    return "\n".join(f"    {name}={value!r}," for name, value in values.items())
 
 
 def _head(what, *packages, versions=None):
@@ -253,7 +286,8 @@ def _beside(what, part, embedded):
     )
 
 
-def _pairs(place, embedded=EMBEDDED):
+def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
+    """Lines that load the pairs which the page had from `place`, an Origin's."""
     if place in PAIRS_FOLDERS:
         folder = PAIRS_FOLDERS[place]
         # The embedded pairs have a column that MRPC hasn't
@@ -266,16 +300,28 @@ def _pairs(place, embedded=EMBEDDED):
 from datasets import ClassLabel, Features, Value
 
 features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
-                     "label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32"){kind}}})
+                     "label": ClassLabel(names={list(task.labels)}), "idx": Value("int32"){kind}}})
 raw_datasets = load_dataset("csv", features=features, data_files={{
     split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
-    from_hub = f'raw_datasets = load_dataset("{MRPC}", "mrpc")'
-    if place == "folder":
-        return (
-            f"# The page read MRPC from a folder (MRPC_DIR); these are the same rows, from the "
-            f"Hub.\n{from_hub}"
+    loaded = f'raw_datasets = load_dataset("{task.repository}", "{task.config}")'
+    if not task.repository:
+        loaded = f'''folder = "pairs"  # the path of the files that the page read, which were in {task.variable}
+raw_datasets = load_dataset("{task.form}", data_files={{
+    split: f"{{folder}}/{{split}}*.{task.form}" for split in ("train", "validation", "test")}})'''
+    elif place == "folder":
+        loaded = (
+            f"# The page read {task.title} from a folder ({task.variable}); these are the same "
+            f"rows, from the Hub.\n{loaded}"
         )
-    return from_hub
+    other = {own: here for here, own in task.columns.items() if own != here}
+    if other:
+        loaded += f"\nraw_datasets = raw_datasets.rename_columns({other})"
+    if "idx" not in task.columns:
+        loaded += (
+            "\nraw_datasets = raw_datasets.map("
+            'lambda row, number: {"idx": number}, with_indices=True)'
+        )
+    return loaded
 
 
 def _base(model):
@@ -285,7 +331,7 @@ def _base(model):
     return model_folder(model.removeprefix(RUN_PREFIX)) if model.startswith(RUN_PREFIX) else model
 
 
-def model_folder(run_id):
+def model_folder(run_id: str) -> str:
     """The folder in a run's download, by which two runs can be told apart."""
     return f"paraphrase-{run_id[:8]}"
 
@@ -311,6 +357,12 @@ model = AutoModelForSequenceClassification.from_pretrained(
         lines += f"""
 {_beside("The adapter is", part, embedded)}
 from peft import PeftModel
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from transformers import PreTrainedModel
+    from pipeline.runs.supervisor import Run
+    from pipeline.training import TrainingConfig
+    from pipeline.explain.step_by_hand import OneStep
 
 model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()"""
         if trained:

@@ -24,7 +24,8 @@ from languages import say
 from pipeline.runs import worker_process as workers
 from pipeline.settings import Settings, zero_gpu
 from pipeline.runs.folder import append_event, as_line, write_whole
-from pipeline.training import config_from, fine_tune
+from pipeline.config import config_from
+from pipeline.training import fine_tune
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from languages import as_data, from_data
 from pipeline.settings import Settings
 from pipeline.errors import InputError
-from pipeline.training import config_from
+from pipeline.config import config_from
 
 # The longest run tells 300 steps and as many evaluations, some 200 bytes each.
 MOST_BYTES_OF_EVENTS = 2**22
@@ -246,8 +246,10 @@ def _is_origin(value):
 
 
 def _are_figures(value):
-    """Accuracy and F1; a run that never came to judge has none."""
-    return value is None or all(is_number(_inner(value, name)) for name in ("accuracy", "f1"))
+    """Numbers, accuracy and F1 among them; a run that never came to judge has none."""
+    if value is None:
+        return True
+    return isinstance(value, dict) and {"accuracy", "f1"} <= set(value) and all(map(is_number, value.values()))
 
 
 NEEDED = {  # kind -> (what in it, what that has to be)

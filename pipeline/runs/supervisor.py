@@ -35,7 +35,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
-from languages import say
+from languages import say, say_plural
 from pipeline.runs import executors
 from pipeline.runs import liveness as life
 from pipeline.runs import worker_process as workers
@@ -55,7 +55,9 @@ from pipeline.runs.folder import (
     write_whole,
 )
 from pipeline.runs.cleanup import address_of, is_run, remove, sweep_folder
-from pipeline.training import check_start, config_from, planned_steps
+from pipeline.config import config_from, flags_of
+from pipeline.metrics import METRICS
+from pipeline.training import check_start
 
 try:
     import fcntl
@@ -176,9 +178,14 @@ def _check_room(settings, browser, address, wanted=1):
     if waiting + wanted > settings.max_runs_waiting:
         room = settings.max_runs_waiting - waiting
         said = say("the most this server takes") if room <= 0 else say("and only {room} more may wait", room=room)
-        raise InputError(say("{waiting} runs are waiting already, {said}. Try again in some "
-                             "minutes.", waiting=waiting,
-                             said=said))
+        raise InputError(
+            say_plural(
+                "{count} run is waiting already, {said}. Try again in some minutes.",
+                "{count} runs are waiting already, {said}. Try again in some minutes.",
+                waiting,
+                said=said,
+            )
+        )
     visitors = [read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished]
     # A page names its browser, a program has no name and counts for its address alone
     for of, most, whose in ((browser, settings.max_runs_per_visitor, say("your browser")),
@@ -188,9 +195,17 @@ def _check_room(settings, browser, address, wanted=1):
             said = say("the most for one") if wanted == 1 else say("and {wanted} more would be "
                                                                    "over the {most} for one",
                                                               wanted=wanted, most=most)
-            raise InputError(say("{theirs} runs of {whose} are waiting or running already, "
-                                 "{said}. Wait until one has "
-                                 "ended, or stop one.", theirs=theirs, whose=whose, said=said))
+            raise InputError(
+                say_plural(
+                    "{count} run of {whose} is waiting or running already, {said}. Wait until it "
+                    "has ended, or stop it.",
+                    "{count} runs of {whose} are waiting or running already, {said}. Wait until "
+                    "one has ended, or stop one.",
+                    theirs,
+                    whose=whose,
+                    said=said,
+                )
+            )
     # Whoever invents a browser for each run is still behind one address, as is a classroom
     behind = sum(_digest(address) in digests for digests in visitors) if address else 0
     if address and behind + wanted > 1 and waiting + wanted > settings.max_runs_waiting - settings.places_for_others:
@@ -209,15 +224,8 @@ def _check_room(settings, browser, address, wanted=1):
 
 def worker_command(config, folder):
     """The command that trains: the one that runs here, and the one that the page shows."""
-    flags = [part for name, value in asdict(config).items() for part in _flag(name, value)]
-    return [sys.executable, "-m", "pipeline", "train", *flags, "--allow-stand-in", "--output", str(folder)]
-
-
-def _flag(name, value):
-    flag = "--" + name.replace("_", "-")
-    if isinstance(value, bool):
-        return [flag if value else flag.replace("--", "--no-", 1)]
-    return [flag, str(value)]
+    train = [sys.executable, "-m", "pipeline", "train"]
+    return [*train, *flags_of(config), "--allow-stand-in", "--output", str(folder)]
 
 
 def open_house(settings=None):
@@ -314,8 +322,7 @@ def _start_worker(run, settings):
 
 def _environment(settings):
     """Settings as a worker reads them."""
-    mrpc = str(settings.mrpc_folder) if settings.mrpc_folder else None
-    return {"RUNS_DIR": str(settings.runs_folder), "PAIRS": settings.data, "MRPC_DIR": mrpc, "CONFINE": "1"}
+    return {**settings.environment(), "CONFINE": "1"}
 
 
 def _have_kept(settings):
@@ -534,10 +541,10 @@ def _pace(run):
     """Seconds that a pair takes in training, from the run's own log; None before its second step.
     """
     log = run.of("log")
-    batch = (run.first("start") or {}).get("config", run.config).get("batch_size")
-    if len(log) < 2 or not batch or log[-1]["step"] <= log[0]["step"]:
+    if len(log) < 2 or not run.config or log[-1]["step"] <= log[0]["step"]:
         return None
-    return (log[-1]["seconds"] - log[0]["seconds"]) / (log[-1]["step"] - log[0]["step"]) / batch
+    step = (log[-1]["seconds"] - log[0]["seconds"]) / (log[-1]["step"] - log[0]["step"])
+    return step / config_from(run.config).effective_batch_size
 
 
 def _seconds_left(run, pace):
@@ -551,9 +558,9 @@ def _seconds_left(run, pace):
 def _seconds_whole(config, pace):
     """A run from its turn to its end. Judging a pair takes about a third of learning from it."""
     config = config_from(config)
-    steps = planned_steps(config, config.train_pairs)
+    steps = config.planned_steps(config.train_pairs)
     every = {"steps": steps // config.eval_steps, "epoch": config.epochs, "no": 0}[config.eval_strategy]
-    return SECONDS_TO_START + pace * (steps * config.batch_size + (2 + every) * config.eval_pairs / 3)
+    return SECONDS_TO_START + pace * (steps * config.effective_batch_size + (2 + every) * config.eval_pairs / 3)
 
 
 # ---------------------------------------------------------------- stopping and sweeping
@@ -641,8 +648,9 @@ def curves(run):
     """{"train": {"loss": [(step, value), …]}, "evaluation": {"eval_loss": …, "eval_accuracy": …,
     "eval_f1": …}}.
     """
-    evaluation = {name: [(event["step"], event[name]) for event in run.of("evaluation") if name in event]
-                  for name in ("eval_loss", "eval_accuracy", "eval_f1")}
+    evaluations = run.of("evaluation")
+    names = ("eval_loss", *(f"eval_{name}" for name in METRICS))
+    evaluation = {name: [(event["step"], event[name]) for event in evaluations if name in event] for name in names}
     return {"loss": [(event["step"], event["loss"]) for event in run.of("log")], **evaluation}
 
 

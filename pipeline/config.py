@@ -1,0 +1,375 @@
+"""The settings of a run, each declared once: a field of TrainingConfig.
+
+The form, the checks, `--help` of the command line, the API's signature, the address and the
+arguments of `TrainingArguments` are derived from these declarations. To add a setting, add a field.
+
+>>> RUN_SETTINGS["batch_size"].argument, RUN_SETTINGS["batch_size"].default
+('per_device_train_batch_size', 16)
+>>> TrainingConfig(learning_rate=1.0).checked(Settings())
+Traceback (most recent call last):
+pipeline.errors.InputError: learning_rate is 1, but 1e-07 to 0.01 is allowed. ...
+"""
+
+from collections.abc import Callable
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from typing import Any
+
+from languages import say
+from pipeline.dataset import SOURCES
+from pipeline.errors import InputError, shown
+from pipeline.hub.sources import validated_checkpoint
+from pipeline.settings import WARMED, Settings, whole_number
+from pipeline.task import MRPC, TASKS
+
+# Where the form shows a setting: in its first two rows, or below "More settings"
+START, MAIN, MORE = "start", "main", "more"
+
+
+@dataclass(frozen=True)
+class RunSetting:
+    """What is declared of one setting. `name`, `kind` and `default` are its field's own.
+
+    help: one line for a visitor.
+    low, high: the range of a number. cap: the field of Settings that holds `high`, where a host may
+    change it.
+    choices: the values of a text. check: for a text with rules of its own, value -> value, raises
+    InputError.
+    argument: its name in TrainingArguments, "" where it has none; trainer_default: the default
+    there.
+    handed_on: whether TrainingArguments gets the value as it is.
+    typed: whether the form has a field for the number: its range is too wide for a slider.
+    label: what the form calls it, where that isn't its name.
+    """
+
+    help: str
+    low: float = 0
+    high: float = 0
+    cap: str = ""
+    choices: tuple[str, ...] = ()
+    check: Callable[[Any], Any] | None = None
+    argument: str = ""
+    trainer_default: Any = None
+    handed_on: bool = True
+    group: str = MORE
+    typed: bool = False
+    label: str = ""
+    name: str = ""
+    kind: type = str
+    default: Any = None
+
+    def most(self, settings: Settings) -> float:
+        """The largest number that is allowed."""
+        return getattr(settings, self.cap) if self.cap else self.high
+
+    def allowed(self, settings: Settings) -> str:
+        """What may be given, in a few words; "" for a text with rules of its own."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.kind in (int, float):
+            return f"{self.low:g} to {self.most(settings):,.15g}"
+        return ""
+
+    def checked(self, value: Any, settings: Settings) -> Any:
+        """`value` as this setting keeps it, numbers out of texts; an InputError names a bad one."""
+        if self.check:
+            return self.check(value)
+        if self.choices:
+            return _one_of(self.name, value, self.choices)
+        if self.kind is bool:
+            return bool(value)
+        most = self.most(settings)
+        return (whole_number if self.kind is int else _number)(self.name, value, self.low, most)
+
+
+def _declared(default: Any, help: str, **about: Any) -> Any:
+    return field(default=default, metadata={"declared": RunSetting(help, **about)})
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a run's curve. The same config on the same machine gives the same
+    curve.
+    """
+
+    checkpoint: str = _declared(
+        WARMED,
+        say(
+            "what the run starts from: one of these, or an id of the Hub with safetensors, a fast "
+            "tokenizer and a padding token"
+        ),
+        check=validated_checkpoint,
+        group=START,
+        label=say("Checkpoint"),
+    )
+    task: str = _declared(
+        MRPC.name,
+        say("what is learned: which pairs, with which labels"),
+        choices=tuple(TASKS),
+        group=START,
+        label=say("Task"),
+    )
+    source: str = _declared(
+        "auto",
+        say(
+            'auto: MRPC where it can be had, else the embedded pairs; shortcut: see "Look for the '
+            'shortcut"'
+        ),
+        choices=SOURCES,
+        group=START,
+        label=say("Pairs"),
+    )
+    # The run ends after `epochs` or `max_steps`, whichever comes first. A callback keeps the cap,
+    # so that an epoch stays an epoch on the curve's axis.
+    max_steps: int = _declared(
+        125,
+        say("optimizer steps, at most"),
+        low=1,
+        cap="max_steps",
+        argument="max_steps",
+        trainer_default=-1,
+        handed_on=False,
+        group=MAIN,
+    )
+    learning_rate: float = _declared(
+        2e-4,
+        say("how far an optimizer step goes"),
+        low=1e-7,
+        high=1e-2,
+        typed=True,
+        argument="learning_rate",
+        trainer_default=5e-5,
+        group=MAIN,
+    )
+    batch_size: int = _declared(
+        16,
+        say("pairs in one optimizer step"),
+        low=1,
+        cap="max_batch_size",
+        argument="per_device_train_batch_size",
+        trainer_default=8,
+        handed_on=False,
+        group=MAIN,
+    )
+    train_pairs: int = _declared(2_000, say("pairs to train on"), low=2, cap="max_train_pairs")
+    # 500 are all of MRPC's validation split, which has 408
+    eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
+    epochs: int = _declared(
+        3,
+        say("times through the training pairs, at most"),
+        low=1,
+        cap="max_epochs",
+        argument="num_train_epochs",
+        trainer_default=3.0,
+    )
+    eval_strategy: str = _declared(
+        "steps",
+        say("when to evaluate; the notes' evaluation_strategy"),
+        choices=("no", "steps", "epoch"),
+        argument="eval_strategy",
+        trainer_default="no",
+    )
+    eval_steps: int = _declared(
+        42,
+        say("optimizer steps between two evaluations"),
+        low=1,
+        cap="max_steps",
+        argument="eval_steps",
+        trainer_default=None,
+        handed_on=False,
+    )
+    lr_scheduler_type: str = _declared(
+        "linear",
+        say("how the learning rate falls"),
+        choices=("linear", "cosine", "constant"),
+        argument="lr_scheduler_type",
+        trainer_default="linear",
+    )
+    # TrainingArguments takes a float below 1 for a fraction
+    warmup_steps: float = _declared(
+        0.1,
+        say("fraction of the steps in which the learning rate rises"),
+        high=0.99,
+        argument="warmup_steps",
+        trainer_default=0,
+    )
+    weight_decay: float = _declared(
+        0.01,
+        say("pull towards zero"),
+        high=1.0,
+        argument="weight_decay",
+        trainer_default=0.0,
+    )
+    max_length: int = _declared(
+        128, say("the most tokens of a pair"), low=8, cap="longest_max_length"
+    )
+    train_sampling_strategy: str = _declared(
+        "group_by_length",
+        say("group_by_length: batches of like length, so less padding"),
+        choices=("group_by_length", "random"),
+        argument="train_sampling_strategy",
+        trainer_default="random",
+    )
+    # A run of a minute sees each pair once and can't overfit, so dropout only slows it: with 0 it
+    # learned more, and freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
+    frozen_layers: int = _declared(
+        2,
+        say("lowest layers that stay as they are, and the embeddings with them"),
+        cap="max_frozen_layers",
+    )
+    dropout: float = _declared(0.0, say("fraction of the activations that are dropped"), high=0.9)
+    precision: str = _declared(
+        "auto",
+        say("of matrix products; auto: bf16 where this machine is faster with it"),
+        choices=("auto", "fp32", "bf16"),
+        argument="bf16",
+        trainer_default=False,
+        handed_on=False,
+    )
+    seed: int = _declared(
+        42,
+        say("same seed, same curve"),
+        cap="largest_seed",
+        typed=True,
+        argument="seed",
+        trainer_default=42,
+    )
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Pairs in one optimizer step."""
+        return self.batch_size
+
+    def steps_per_epoch(self, train_pairs: int) -> int:
+        """Optimizer steps of one epoch over that many pairs."""
+        return -(-train_pairs // self.effective_batch_size)
+
+    def planned_steps(self, train_pairs: int) -> int:
+        """Optimizer steps of a run over that many pairs."""
+        return min(self.max_steps, self.epochs * self.steps_per_epoch(train_pairs))
+
+    def checked(self, settings: Settings) -> "TrainingConfig":
+        """The same config with every value within its range, or an InputError that names it."""
+        values = asdict(self)
+        return TrainingConfig(
+            **{name: one.checked(values[name], settings) for name, one in RUN_SETTINGS.items()}
+        )
+
+    def training_arguments(self) -> dict[str, Any]:
+        """{argument of TrainingArguments: value} of each setting that is handed on as it is."""
+        return {
+            one.argument: getattr(self, name)
+            for name, one in RUN_SETTINGS.items()
+            if one.argument and one.handed_on
+        }
+
+
+def _setting(declared: Field) -> RunSetting:
+    about: RunSetting = declared.metadata["declared"]
+    return replace(about, name=declared.name, kind=declared.type, default=declared.default)
+
+
+RUN_SETTINGS: dict[str, RunSetting] = {one.name: _setting(one) for one in fields(TrainingConfig)}
+# Names of an earlier version, in runs of the last day and in links
+FORMER_NAMES = {
+    "schedule": "lr_scheduler_type",
+    "warmup_ratio": "warmup_steps",
+    "group_by_length": "train_sampling_strategy",
+}
+
+
+def renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings by name, an earlier version's names and values replaced by today's.
+
+    >>> renamed({"group_by_length": False, "seed": 7})
+    {'train_sampling_strategy': 'random', 'seed': 7}
+    """
+    for old, new in ((True, "group_by_length"), (False, "random")):
+        if values.get("group_by_length") in (old, str(old).lower()):
+            values = {**values, "group_by_length": new}
+    return {FORMER_NAMES.get(name, name): value for name, value in values.items()}
+
+
+def config_from(values: Any) -> TrainingConfig:
+    """A dict (from a folder, a form, a command line) -> TrainingConfig, its values unchecked.
+
+    Raises InputError for names that are no setting.
+    """
+    if not isinstance(values, dict):
+        raise InputError(
+            say(
+                "The settings of a run are names with values, not {type}.",
+                type=type(values).__name__,
+            )
+        )
+    values = renamed(values)
+    unknown = sorted(set(values) - set(RUN_SETTINGS))
+    if unknown:
+        raise InputError(
+            say(
+                "{unknown!r} is not a setting of a run. The settings are {known}.",
+                unknown=unknown[0][:60],
+                known=", ".join(sorted(RUN_SETTINGS)),
+            )
+        )
+    return TrainingConfig(**values)
+
+
+def flags_of(config: TrainingConfig) -> list[str]:
+    """The config as arguments of `python -m pipeline train`.
+
+    >>> flags_of(TrainingConfig(seed=7))[-2:]
+    ['--seed', '7']
+    """
+    return [part for name, value in asdict(config).items() for part in _flag(name, value)]
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = flag_of(name)
+    if isinstance(value, bool):
+        return [flag if value else flag.replace("--", "--no-", 1)]
+    return [flag, str(value)]
+
+
+def flag_of(name: str) -> str:
+    """A setting's name on the command line."""
+    return "--" + name.replace("_", "-")
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise InputError(
+            say(
+                "{name} is {value!r}. Choose one of {allowed}.",
+                name=name,
+                value=str(value)[:60],
+                allowed=", ".join(allowed),
+            )
+        )
+    return value
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            say(
+                "{name} is {value}, which is not a number. Give {low:g} to {high:g}.",
+                name=name,
+                value=shown(value),
+                low=low,
+                high=high,
+            )
+        ) from None
+    if not low <= number <= high:  # also false for nan
+        raise InputError(
+            say(
+                "{name} is {number:g}, but {low:g} to {high:g} is allowed. Choose a value in that "
+                "range.",
+                name=name,
+                number=number,
+                low=low,
+                high=high,
+            )
+        )
+    return number

@@ -1,0 +1,68 @@
+// The Fine-tune tab: the run in the address, what a screen reader hears of it, and what the browser
+// remembers of its runs (tabs/fine_tune/, which says to "fine-tune": {separator: between sentences}).
+window.page ??= {};
+
+const STORE = "fine-tunes-of-all-tabs";
+const MOST_REMEMBERED = 20;
+
+// The address carries the run: a page that is loaded anew, a second device or a friend sees the same.
+function showRun(id) {
+  if (!id) return;
+  const url = new URL(location);
+  url.searchParams.set("run", id);
+  page.address.show(url);
+}
+
+// The status is drawn anew each second, and a screen reader should hear of a new state alone: it is
+// told once, elsewhere.
+function announce(element, watch) {
+  const heard = document.createElement("p");
+  heard.className = "unseen";
+  heard.id = "run-state";
+  heard.setAttribute("role", "status");
+  document.querySelector(".gradio-container").appendChild(heard);
+  const tell = () =>
+    setTimeout(() => {
+      const status = element.querySelector(".status");
+      const state = status?.querySelector("strong")?.textContent;
+      if (!state || heard.dataset.state === state) return;
+      const messages = [...status.querySelectorAll("p + p")].map((part) => part.textContent);
+      const {separator} = page.data("fine-tune");
+      if (heard.dataset.state) heard.textContent = [state, ...messages].join(separator);
+      heard.dataset.state = state;
+    });
+  watch("value", tell);
+  tell();
+}
+
+// {id: secret, ..., browser: its name} of all tabs and of this one: a browser has one name, and older
+// runs have expired anyway.
+function merged(all, mine) {
+  const name = all.browser ?? mine?.browser;
+  const runs = Object.entries({...all, ...mine}).filter(([id]) => id !== "browser");
+  const kept = runs.slice(-MOST_REMEMBERED);
+  return Object.fromEntries(name ? [["browser", name], ...kept] : kept);
+}
+
+// Each tab of a browser has what the browser remembers in a copy of its own, and writes the whole of
+// it: what others have started is put to it, else the last to start would make them forget their
+// secrets.
+function remember(mine) {
+  let all = {};
+  try {
+    all = JSON.parse(localStorage.getItem(STORE)) || {};
+  } catch {
+    // no storage, or somebody else wrote there
+  }
+  all = merged(all, mine);
+  try {
+    localStorage.setItem(STORE, JSON.stringify(all));
+  } catch {
+    // no storage
+  }
+  return all;
+}
+
+const idsOf = (owned) => Object.keys(owned ?? {}).join();
+
+page.fineTune = {announce, idsOf, merged, remember, showRun};

@@ -1,0 +1,102 @@
+"""Which charts a run has. To draw another value of Trainer's log, add it to CHARTS:
+
+    RunChart(say("Gradient norm"), say("L2 norm"), {"grad_norm": "grad_norm"})
+
+views/charts.py draws them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from languages import _, say
+from pipeline.metrics import METRICS
+from pipeline.runs.supervisor import Run, progress
+from views.charts import Background, earlier_runs, line_chart, mean_and_range, range_band
+
+
+@dataclass(frozen=True)
+class RunChart:
+    """One chart over a run's steps.
+
+    series: {name: its key in the run's log and evaluation events}
+    baselines: {name: a metric of always predicting the majority class}; shares, so that the chart
+        is written in percent
+    earlier: the key of the line that earlier runs are compared by, "" for none
+    """
+
+    title: str
+    y_label: str
+    series: Mapping[str, str]
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    earlier: str = ""
+
+    def draw(self, run: Run, earlier: Sequence[Run] = ()) -> Markup:
+        """The run's lines, and those of earlier runs behind them."""
+        lines = [line for other in earlier if (line := points(other, self.earlier))]
+        return self._drawn(
+            {str(name): points(run, key) for name, key in self.series.items()},
+            run,
+            [earlier_runs(lines)] if lines else [],
+            x_max=progress(run)[1],
+            ended=run.ended,
+        )
+
+    def draw_range(self, runs: Sequence[Run], label: str) -> Markup:
+        """The mean of several runs, and a band from the least to the most of them."""
+        [(name, key)] = self.series.items()
+        mean, edges = mean_and_range([points(run, key) for run in runs])
+        return self._drawn({str(name): mean}, runs[0], [range_band(label, edges)] if edges else [])
+
+    def _drawn(
+        self, series: Mapping, run: Run, background: Sequence[Background], **options
+    ) -> Markup:
+        majority = (run.first("start") or {}).get("majority")
+        return line_chart(
+            str(self.title),
+            series,
+            _("step"),
+            str(self.y_label),
+            baselines={
+                str(name): majority[key]
+                for name, key in self.baselines.items()
+                if majority and key in majority
+            },
+            background=background,
+            **options,
+        )
+
+
+SHARES = [metric for metric in METRICS.values() if metric.share]  # on one axis, in percent
+CHARTS = (
+    RunChart(
+        say("Loss"),
+        say("cross-entropy"),
+        {say("training loss"): "loss", say("validation loss"): "eval_loss"},
+        earlier="eval_loss",
+    ),
+    RunChart(
+        say("Accuracy and F1 on validation"),
+        say("fraction"),
+        {metric.label: f"eval_{metric.name}" for metric in SHARES},
+        baselines={say("majority {metric}", metric=metric.label): metric.name for metric in SHARES},
+        earlier="eval_accuracy",
+    ),
+)
+# Of several runs that differ by their seed
+SEED_CHARTS = (
+    RunChart(say("Validation loss"), say("cross-entropy"), {say("mean"): "eval_loss"}),
+    RunChart(
+        say("Accuracy on validation"),
+        say("fraction"),
+        {say("mean"): "eval_accuracy"},
+        baselines={say("majority {metric}", metric=say("accuracy")): "accuracy"},
+    ),
+)
+
+
+def points(run: Run, key: str) -> list[tuple[float, float]]:
+    """[(step, value), …] of one key of the run's log and evaluation events."""
+    events = run.of("log") + run.of("evaluation")
+    return [(event["step"], event[key]) for event in events if key in event]

@@ -1,0 +1,113 @@
+"""The diagnosis of an ended run: a card under the charts, and a button that tries its remedy."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from languages import _, say
+from pipeline.config import TrainingConfig, config_from
+from pipeline.errors import InputError
+from pipeline.explain.diagnosis import Diagnosis, changed_config, diagnose
+from pipeline.explain.evidence import evidence_of
+from pipeline.explain.what_changed import read_judgement
+from pipeline.runs.supervisor import Run, read_run
+from pipeline.settings import Settings
+from tabs.errors import error_notice
+from views.markup import notice
+from views.runs import diagnosis_card
+
+GIVEN_AWAY = say(
+    "These pairs give their label away, so this curve doesn't show that the model compares "
+    "meanings. "
+    'Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
+)
+STRICTER = say(
+    'The embedded pairs are stricter than MRPC: one other number, name or "not" makes a pair '
+    "not_equivalent. "
+    "What this run gained holds for such pairs. On MRPC's validation pairs the model of the "
+    "default run was "
+    "measured below the majority class; the card of the embedded pairs has the figures."
+)
+
+
+@dataclass(frozen=True)
+class DiagnosisSection:
+    """fixed: names of the settings that a teacher locked or hid."""
+
+    settings: Settings
+    fixed: gr.State
+    card: gr.HTML
+    remedy: gr.Button
+
+    def draw(self, run_id: str, fixed: object = ()) -> dict:
+        """The diagnosis of an ended run and its button; empty while there is none."""
+        if not run_id:
+            return {self.card: "", self.remedy: gr.Button(visible=False)}
+        try:
+            run = read_run(run_id, self.settings)
+            found = diagnosis_of(run, self.settings)
+        except Exception as error:
+            return {self.card: error_notice(error), self.remedy: gr.Button(visible=False)}
+        if not found:
+            card = notice(GIVEN_AWAY, kind="warning") if gives_label_away(run) else ""
+            return {self.card: card, self.remedy: gr.Button(visible=False)}
+        # A remedy that would write into what a teacher locked can be read, and not be started
+        changes = set(found.remedy.changes)
+        may_start = bool(changes) and not changes & set(fixed)
+        card = diagnosis_card(found)
+        if is_on_embedded_pairs(run):
+            card += notice(STRICTER)
+        return {self.card: card, self.remedy: gr.Button(visible=may_start)}
+
+
+def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
+    """The card and the button; `ended` holds the id of an ended run, or ""."""
+    fixed, card = gr.State([]), gr.HTML()
+    remedy = gr.Button(_("Try that: start the run with it"), visible=False)
+    section = DiagnosisSection(settings, fixed, card, remedy)
+    ended.change(
+        section.draw,
+        [ended, fixed],
+        [card, remedy],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    return section
+
+
+def diagnosis_of(run: Run, settings: Settings) -> Diagnosis | None:
+    """The diagnosis of an ended run, or None where there is nothing to look at."""
+    if gives_label_away(run):
+        return None
+    kept = read_judgement(settings.runs_folder / run.id)
+    evidence = evidence_of(run, kept[0] if kept else None)
+    return diagnose(evidence, settings) if evidence else None
+
+
+def remedied(run_id: str, settings: Settings) -> TrainingConfig:
+    """What the diagnosis of an ended run proposes. InputError where it proposes nothing."""
+    run = read_run(run_id, settings)
+    found = diagnosis_of(run, settings)
+    if not found or not found.remedy.changes:
+        raise InputError(
+            say(
+                "Nothing is left to try for this run, or it has expired. Change the settings, and "
+                "start one."
+            )
+        )
+    return config_from(changed_config(config_from(run.config), found.remedy))
+
+
+def gives_label_away(run: Run) -> bool:
+    """Whether a run's curve says nothing of its model: its pairs can be solved by a shortcut."""
+    return _place_of_pairs(run) == "shortcut"
+
+
+def is_on_embedded_pairs(run: Run) -> bool:
+    """Whether a run learned from the embedded pairs, whose labels follow a stricter rule."""
+    return _place_of_pairs(run) == "embedded"
+
+
+def _place_of_pairs(run: Run) -> str | None:
+    start = run.first("start") or {}
+    return (start.get("data") or {}).get("place")

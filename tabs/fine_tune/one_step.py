@@ -1,0 +1,56 @@
+"""One step by hand, next to Trainer's."""
+
+from collections.abc import Mapping
+
+import gradio as gr
+from gradio.components import Component
+
+from languages import _
+from pipeline.config import config_from
+from pipeline.explain import step_by_hand
+from pipeline.export.scripts import by_hand_script
+from pipeline.settings import LABELS, Settings
+from tabs.errors import error_notice
+from tabs.scripts import script_block
+from views.code import script
+from views.runs import one_step
+
+
+def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> None:
+    """The section; the step is that of the form's settings."""
+    title = _("One step by hand, next to Trainer's")
+    with gr.Accordion(title, open=False, elem_id="one-step-by-hand"):
+        gr.Markdown(
+            _(
+                "The first batch that the settings above would draw. Forward, each pair's loss, "
+                "their mean, "
+                "backward, update: once as `Trainer` does it, once in the lines below, from the "
+                "same weights."
+            )
+        )
+        take = gr.Button(_("Take one step"))
+        answer = gr.HTML(min_height=70)
+        with gr.Accordion(_("The lines that run by hand"), open=False):
+            lines = script_block(step_by_hand.source(), "by_hand.py", whole=False)
+
+    def step(*values: object) -> dict:
+        from layers.chance import alone  # needs torch, and nothing that is imported here may
+
+        try:
+            config = config_from(dict(zip(controls, values, strict=True)))
+            with alone:
+                taken = step_by_hand.one_step(config, settings)
+            source = script(by_hand_script(taken), "by_hand.py")
+        except Exception as error:
+            return {answer: error_notice(error)}
+        return {answer: one_step(taken, LABELS), lines: source}
+
+    # In a queue of its own: it takes seconds of both cores
+    take.click(
+        step,
+        list(controls.values()),
+        [answer, lines],
+        api_visibility="private",
+        concurrency_id="by-hand",
+        concurrency_limit=1,
+    )

@@ -1,0 +1,90 @@
+"""The runs of a browser: it remembers their ids and the secrets with which it may stop them.
+
+`owned` is {run id: secret, BROWSER: the browser's own name}. It comes from the visitor's storage
+and may be anything.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+
+import gradio as gr
+
+from pipeline.errors import InputError
+from pipeline.runs.supervisor import Run, outline, read_run
+from pipeline.settings import Settings
+
+BROWSER = "browser"  # no run's id is a word
+MOST_REMEMBERED = 20  # older ones have expired anyway
+MOST_READ = 40
+EARLIER_RUNS = 4  # behind a chart
+# Addresses of visitors are counted, not kept: what a run's folder holds of one can't be traced back
+# without this key.
+ADDRESS_KEY = secrets.token_bytes(32)
+
+
+def address_of(request: gr.Request | None) -> str:
+    """For whose network address a run counts, as a digest; "" where there is no telling."""
+    host = request.client.host if request and request.client else ""
+    if not host:
+        return ""
+    return hmac.new(ADDRESS_KEY, host.encode(errors="replace"), hashlib.sha256).hexdigest()
+
+
+def remembered(owned: object) -> dict[str, str]:
+    """The browser's name, drawn with its first run, and the secrets of its last runs."""
+    owned = owned if isinstance(owned, dict) else {}
+    name = owned.get(BROWSER)
+    runs = [(run_id, secret) for run_id, secret in owned.items() if run_id != BROWSER]
+    return {
+        BROWSER: name if isinstance(name, str) and name else secrets.token_urlsafe(24),
+        **dict(runs[-MOST_REMEMBERED:]),
+    }
+
+
+def secret_of(run_id: object, owned: object) -> object:
+    """What the browser says is the run's secret, or None."""
+    return owned.get(run_id) if isinstance(owned, dict) and isinstance(run_id, str) else None
+
+
+def runs_of(
+    owned: object,
+    settings: Settings,
+    most: int = MOST_READ,
+    read: Callable[[str, Settings], Run] = read_run,
+) -> list[Run]:
+    """This browser's runs, newest first, each as `read` tells it."""
+    names = [name for name in owned if isinstance(name, str)] if isinstance(owned, dict) else []
+    found = []
+    for name in reversed(names[-most:]):
+        try:
+            found.append(read(name, settings))
+        except InputError:  # the browser's own name, or whatever was put there
+            pass
+    return found
+
+
+def finished_runs_of(
+    owned: object,
+    settings: Settings,
+    most: int = MOST_READ,
+    read: Callable[[str, Settings], Run] = read_run,
+) -> list[Run]:
+    """Those of them that have ended and left a model."""
+    runs = runs_of(owned, settings, most, read)
+    return [run for run in runs if run.has_model and run.first("start")]
+
+
+def earlier_runs_of(run: Run, owned: object, settings: Settings) -> list[Run]:
+    """The newest few of this browser's runs over the same pairs: others can't be compared."""
+    if not run.config:
+        return []
+    others = finished_runs_of(owned, settings, 3 * EARLIER_RUNS, outline)
+    return [other for other in others if other.id != run.id and _same_pairs(other, run)][
+        :EARLIER_RUNS
+    ]
+
+
+def _same_pairs(one: Run, other: Run) -> bool:
+    return all(one.config.get(name) == other.config.get(name) for name in ("source", "eval_pairs"))

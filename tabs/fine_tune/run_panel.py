@@ -1,0 +1,121 @@
+"""The run that the page shows: its state, charts and result. Each look reads the run's folder."""
+
+from collections.abc import Callable
+
+import gradio as gr
+from gradio.components import Component
+
+from languages import _, say
+from pipeline.errors import InputError
+from pipeline.runs.supervisor import ENDED, Run, may_stop, progress, read_run, stop_run
+from pipeline.settings import Settings
+from tabs.errors import error_notice
+from tabs.fine_tune.charts import CHARTS
+from tabs.fine_tune.owned_runs import earlier_runs_of, secret_of
+from views.runs import result, run_message, run_status
+
+NO_RUN = Run("", "idle")
+STOP_AND_KEEP = say("Stop and keep the model")
+STOP_LABELS = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose the model")}
+
+
+def status_of(run: Run) -> str:
+    """The run's state, its progress, and what there is to say of it."""
+    return run_status(run.state, *progress(run), run_message(run))
+
+
+class RunPanel:
+    """The components of the shown run, and the handlers that draw them.
+
+    views: {component: function of a Run that gives its value}; sections add what follows a run.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        with gr.Row():
+            self.start = gr.Button(
+                _("Start the fine-tune"), variant="primary", elem_id="press-start"
+            )
+            self.stop = gr.Button(str(STOP_AND_KEEP), variant="stop", interactive=False)
+        self.status = gr.HTML(
+            status_of(NO_RUN),
+            min_height=90,
+            js_on_load="page.fineTune.announce(element, watch)",
+        )
+        with gr.Row(equal_height=True):
+            self.charts = {gr.HTML(chart.draw(NO_RUN), min_height=300): chart for chart in CHARTS}
+        self.result = gr.HTML()
+        self.views: dict[Component, Callable[[Run], object]] = {
+            self.status: status_of,
+            self.result: result,
+        }
+        # A component and not a gr.State: the page's script, which writes the address, can't see a
+        # State's value.
+        self.run_id = gr.Textbox("", visible="hidden", elem_id="run-id")
+        self.ended = gr.State("")  # the shown run's id once it has ended
+        self.finished = gr.State("")  # run:<id>, the name of a model that a run has left
+        self.timer = gr.Timer(1.0, active=False)
+        # The storage's own key is no secret (it guards nothing beyond that browser) but must
+        # outlive a restart of the server.
+        self.owned = gr.BrowserState(
+            {}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser"
+        )
+        # The storage says "changed" each time it is read, which a page does every second; this only
+        # when it holds other runs
+        self.known = gr.Textbox("", visible="hidden")
+
+    @property
+    def outputs(self) -> list[Component]:
+        """All that `draw` may change."""
+        states = [self.stop, self.timer, self.finished, self.ended]
+        return [*self.views, *self.charts, *states]
+
+    def load(self, owned: object, request: gr.Request) -> dict:
+        """The run named in the page's address, if any."""
+        run_id = request.query_params.get("run", "")
+        return {self.run_id: run_id, **self.draw(run_id, owned)} if run_id else gr.skip()
+
+    def draw(self, run_id: object, owned: object) -> dict:
+        """One look at the run's folder."""
+        if not run_id:
+            return gr.skip()
+        try:
+            return self._drawn(read_run(run_id, self.settings), owned)
+        except InputError as error:
+            return {self.status: error_notice(error), self.timer: gr.Timer(active=False)}
+        except Exception as error:  # what nobody foresaw may be over at the next look
+            return {self.status: error_notice(error)}
+
+    def _drawn(self, run: Run, owned: object) -> dict:
+        mine = not run.ended and may_stop(run.id, secret_of(run.id, owned), self.settings)
+        stop = str(STOP_LABELS.get(run.state, STOP_AND_KEEP))
+        finished = {self.finished: f"run:{run.id}"} if run.answers else {}
+        return {
+            **{component: draw(run) for component, draw in self.views.items()},
+            **self._drawn_charts(run, owned),
+            **finished,
+            self.stop: gr.Button(stop, interactive=mine),
+            self.timer: gr.Timer(active=run.state not in ENDED),
+            self.ended: run.id if run.ended else "",
+        }
+
+    def _drawn_charts(self, run: Run, owned: object) -> dict:
+        earlier = earlier_runs_of(run, owned, self.settings)
+        return {component: chart.draw(run, earlier) for component, chart in self.charts.items()}
+
+    def draw_charts(self, run_id: object, owned: object) -> dict:
+        """The charts of an ended run once more, with this browser's earlier runs behind them."""
+        if not run_id:
+            return gr.skip()
+        try:
+            return self._drawn_charts(read_run(run_id, self.settings), owned)
+        except Exception as error:
+            return {next(iter(self.charts)): error_notice(error)}
+
+    def ask_to_stop(self, run_id: object, owned: object) -> dict:
+        """Ask the run to stop after its step; asked again, it ends at once."""
+        try:
+            stop_run(run_id, secret_of(run_id, owned), self.settings)
+        except Exception as error:
+            return {self.status: error_notice(error)}
+        return gr.skip()

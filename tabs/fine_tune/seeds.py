@@ -1,0 +1,130 @@
+"""Three runs that differ by their seed alone: a table, and charts with a band between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from languages import _
+from pipeline.config import config_from
+from pipeline.runs.supervisor import Run, read_run, start_runs
+from pipeline.settings import Settings
+from tabs.errors import error_notice
+from tabs.fine_tune.charts import SEED_CHARTS
+from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, runs_of
+from tabs.fine_tune.run_panel import RunPanel
+from views.render import render
+from views.runs import STATE_NAMES, seeds_table
+
+SEEDS = 3
+
+
+@dataclass(frozen=True)
+class SeedsSection:
+    """The components of the section, and their handlers. `controls`: {setting: its field}."""
+
+    settings: Settings
+    controls: Mapping[str, Component]
+    panel: RunPanel
+    button: gr.Button
+    message: gr.HTML
+    table: gr.HTML
+    timer: gr.Timer
+
+    @property
+    def outputs(self) -> list[Component]:
+        """All that a start may change."""
+        return [self.message, self.panel.run_id, self.panel.owned]
+
+    def start(self, request: gr.Request, owned: object, *values: object) -> dict:
+        """Start the form's settings with three seeds; a run that is there already counts."""
+        try:
+            owned = remembered(owned)
+            form = dict(zip(self.controls, values, strict=True))
+            config = config_from(form).checked(self.settings)
+            seeds = [
+                (config.seed + number) % (self.settings.largest_seed + 1) for number in range(SEEDS)
+            ]
+            there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
+            missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
+            visitor = {"browser": owned[BROWSER], "address": address_of(request)}
+            started = start_runs(missing, self.settings, **visitor) if missing else []
+        except Exception as error:
+            return {self.message: error_notice(error)}
+        return {
+            self.message: "",
+            # The run that the form describes stays on the screen where it is there already
+            self.panel.run_id: there.get(seeds[0]) or started[0][0],
+            self.panel.owned: {**owned, **dict(started)},
+        }
+
+    def _alike(self, config: Mapping, owned: object) -> list[Run]:
+        """This browser's runs of these settings with whatever seed, that wait, run or are done."""
+        return [
+            run
+            for run in runs_of(owned, self.settings)
+            if (not run.ended or run.state == "done")
+            and run.config
+            and {**run.config, "seed": 0} == {**config, "seed": 0}
+        ]
+
+    def draw(self, run_id: str, owned: object) -> dict:
+        """All this browser's runs that differ from the shown one by their seed alone."""
+        if not run_id:
+            return {self.table: "", self.timer: gr.Timer(active=False)}
+        try:
+            shown = read_run(run_id, self.settings)
+            owned = {**owned, run_id: ""} if isinstance(owned, dict) else {run_id: ""}
+            alike = {run.config["seed"]: run for run in self._alike(shown.config, owned)}
+            runs = [alike[seed] for seed in sorted(alike)]
+            is_waiting = any(not run.ended for run in runs)
+            return {self.table: compared_seeds(runs), self.timer: gr.Timer(active=is_waiting)}
+        except Exception as error:
+            return {self.table: error_notice(error), self.timer: gr.Timer(active=False)}
+
+
+def build_seeds(
+    settings: Settings, controls: Mapping[str, Component], panel: RunPanel
+) -> SeedsSection:
+    """The section; tab.py wires its button, as it does with all that start runs."""
+    with gr.Accordion(_("Three seeds of the same settings, as a band"), open=False):
+        gr.Markdown(
+            _(
+                "How much of a result is chance? The seed decides the order of the pairs, what "
+                "dropout drops, and the "
+                "numbers that a new head starts from; with the default settings, without dropout "
+                "or a new head, the "
+                "order alone. Which pairs are evaluated on is chance, too (on 408 pairs about ±2 "
+                "percentage points of "
+                "accuracy), and isn't in the band; and a few runs show that results differ, not "
+                "how far they can. "
+                "This starts the settings above with {seeds} seeds, one run after the other; a "
+                "run of yours that is "
+                "there already counts.",
+                seeds=SEEDS,
+            )
+        )
+        button = gr.Button(_("Run these settings with three seeds"))
+        message, table = gr.HTML(), gr.HTML()
+    timer = gr.Timer(3.0, active=False)
+    return SeedsSection(settings, controls, panel, button, message, table, timer)
+
+
+def compared_seeds(runs: Sequence[Run]) -> Markup:
+    """The runs in a table, and charts of those that are done; nothing for a single run."""
+    if len(runs) < 2:
+        return Markup()
+    rows = [(run.config["seed"], STATE_NAMES[run.state], *_metrics_of(run)) for run in runs]
+    done = [run for run in runs if run.state == "done"]
+    charts = []
+    if len(done) > 1:
+        label = _("from the least to the most of {count} seeds", count=len(done))
+        charts = [chart.draw_range(done, label) for chart in SEED_CHARTS]
+    return render("seeds.html", table=seeds_table(rows), charts=charts)
+
+
+def _metrics_of(run: Run) -> tuple:
+    after = (run.first("done") or {}).get("after") or {}
+    return after.get("accuracy"), after.get("f1"), after.get("loss")

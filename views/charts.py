@@ -1,0 +1,395 @@
+"""Lines over training steps: scales, axes, baselines, a legend and the points as a table, as SVG.
+
+>>> drawn = line_chart("Loss", {"training loss": [(1, 0.7), (2, 0.6)]}, "step", "cross-entropy")
+>>> 'aria-label="Loss: training loss from 0.7 to 0.6"' in drawn
+True
+
+Which charts a run has is listed in tabs/fine_tune/charts.py. A point is (step, value); a value that
+is NaN or infinite breaks its line.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from languages import _, ngettext
+from pipeline.prediction import written
+from views.render import render
+
+Point = tuple[float, float]
+Points = Sequence[Point]
+
+MOST_MARKS = 40  # of a line: more of them can't be told apart
+BASELINE_NAME_WIDTH = 140  # pixels, at most
+BASELINE_NAME_HEIGHT = 22
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A chart's size and the edges of the plot in it, in pixels from the upper left corner."""
+
+    width: int = 520
+    height: int = 310
+    left: int = 60
+    right: int = 504
+    top: int = 38
+    bottom: int = 256
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Steps 0 to `x_max` and values `low` to `high` -> pixels.
+
+    percent: the values are shares (0 to 1) and are written in percent.
+    """
+
+    x_max: float
+    low: float
+    high: float
+    percent: bool = False
+    frame: Frame = Frame()
+
+    def x(self, step: float) -> float:
+        """The pixel of a step."""
+        return self.frame.left + (self.frame.right - self.frame.left) * step / self.x_max
+
+    def y(self, value: float) -> float:
+        """The pixel of a value."""
+        share = (self.high - value) / (self.high - self.low)
+        return self.frame.top + (self.frame.bottom - self.frame.top) * share
+
+    def x_ticks(self) -> list[tuple[float, str]]:
+        """[(pixel, label), …] of some whole steps."""
+        steps = [step for step in ticks(0, self.x_max, 6) if step == int(step)]
+        return [(self.x(step), plain_number(step)) for step in steps]
+
+    def y_ticks(self) -> list[tuple[float, str]]:
+        """[(pixel, label), …] of some round values."""
+        return [(self.y(value), self._tick_label(value)) for value in ticks(self.low, self.high)]
+
+    def _tick_label(self, value: float) -> str:
+        return f"{plain_number(round(value * 100, 8))}%" if self.percent else plain_number(value)
+
+    def label(self, value: float) -> str:
+        """A value of a line, as the legend writes it."""
+        if not is_finite(value):
+            return written(value)
+        return f"{value:.1%}" if self.percent else f"{value:.4g}"
+
+
+@dataclass(frozen=True)
+class LogScale(Scale):
+    """As Scale, but `low` and `high` are powers of ten.
+
+    >>> LogScale(10, -3, 1).y_ticks()[-1]
+    (38.0, '10')
+    """
+
+    def y(self, value: float) -> float:
+        return super().y(math.log10(max(value, 1e-300)))
+
+    def y_ticks(self) -> list[tuple[float, str]]:
+        every = max(1, math.ceil((self.high - self.low) / 7))
+        powers = range(int(self.low), int(self.high) + 1, every)
+        return [(self.y(10.0**power), _power_label(power)) for power in powers]
+
+
+def _power_label(power: int) -> str:
+    """
+    >>> _power_label(-3), _power_label(0), _power_label(-12)
+    ('0.001', '1', '10⁻¹²')
+    """
+    if -3 <= power <= 3:
+        return f"{10.0**power:g}"
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is drawn behind a chart's lines: areas or thin lines with one entry in the legend."""
+
+    kind: str  # its class in page.css: "earlier" or "band"
+    label: str
+    lines: Sequence[Points]
+    closed: bool = False
+
+    def paths(self, scale: Scale) -> list[str]:
+        """An SVG path for each line of two points or more."""
+        end = " Z" if self.closed else ""
+        return [svg_path(scale, line) + end for line in self.lines if len(line) > 1]
+
+
+def earlier_runs(lines: Sequence[Points]) -> Background:
+    """Earlier runs' lines, thin and grey."""
+    label = ngettext("your earlier run ({count})", "your earlier runs ({count})", len(lines))
+    return Background("earlier", label, lines)
+
+
+def range_band(label: str, edges: Sequence[tuple[float, float, float]]) -> Background:
+    """From the least to the most of several runs at each step: [(step, least, most), …]."""
+    upper = [(step, most) for step, _least, most in edges]
+    lower = [(step, least) for step, least, _most in reversed(edges)]
+    return Background("band", label, [upper + lower], closed=True)
+
+
+def mean_and_range(
+    lines: Sequence[Points],
+) -> tuple[list[Point], list[tuple[float, float, float]]]:
+    """Several runs' points -> (mean, [(step, least, most), …]) at the steps that all of them have.
+
+    Only finite values count.
+
+    >>> mean_and_range([[(1, 0.5), (2, 0.4)], [(1, 0.7)]])
+    ([(1, 0.6)], [(1, 0.5, 0.7)])
+    """
+    known = [{step: value for step, value in line if is_finite(value)} for line in lines]
+    steps = sorted(set.intersection(*map(set, known))) if known else []
+    columns = [(step, [values[step] for values in known]) for step in steps]
+    mean = [(step, sum(values) / len(values)) for step, values in columns]
+    return mean, [(step, min(values), max(values)) for step, values in columns]
+
+
+def line_chart(
+    title: str,
+    series: Mapping[str, Points],
+    x_label: str,
+    y_label: str,
+    *,
+    x_max: float = 0,
+    y_range: tuple[float, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
+    background: Sequence[Background] = (),
+    ended: bool = False,
+) -> Markup:
+    """{name: points} as lines over axes, a summary for screen readers, and the points as a table.
+
+    x_max: the last step that is expected. baselines: {name: share}, drawn dashed; a chart that has
+    them is written in percent. ended: no more points will come, so that an empty chart doesn't
+    promise any.
+    """
+    known = {name: _known(points) for name, points in series.items()}
+    drawn = {name: points for name, points in known.items() if _finite(points)}
+    breaks = _breaks(known)
+    if not drawn:
+        # The axes wait with a hint of the line to come, where one may still come
+        return render("empty_chart.html", title=title, frame=Frame(), ended=ended, breaks=breaks)
+    baselines = {name: value for name, value in (baselines or {}).items() if is_finite(value)}
+    finite = [_finite(points) for points in drawn.values()]
+    behind = [_finite(line) for layer in background for line in layer.lines]
+    scale = _scale([*finite, *filter(None, behind)], list(baselines.values()), x_max, y_range)
+    return render(
+        "line_chart.html",
+        title=title,
+        summary=_summary(title, dict(zip(drawn, finite, strict=True)), baselines, scale),
+        scale=scale,
+        x_label=x_label,
+        y_label=y_label,
+        background=background,
+        baselines=[scale.y(value) for value in baselines.values()],
+        baseline_names=list(_baseline_names(scale, baselines, finite)),
+        lines=[_line(scale, number, *item) for number, item in enumerate(drawn.items())],
+        breaks=breaks,
+        table=_points_table(drawn),
+    )
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Round numbers from `low` to `high`, about so many.
+
+    >>> ticks(0, 60)
+    [0, 20, 40, 60]
+    """
+    if not high > low:
+        return [low]
+    raw = (high - low) / max(about - 1, 1)
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def stretches(points: Points) -> list[list[Point]]:
+    """The points of a line between its breaks.
+
+    >>> stretches([(1, 0.5), (2, math.nan), (3, 0.6), (4, 0.7)])
+    [[(1, 0.5)], [(3, 0.6), (4, 0.7)]]
+    """
+    found: list[list[Point]] = [[]]
+    for step, value in points:
+        if is_finite(value):
+            found[-1].append((step, value))
+        elif found[-1]:
+            found.append([])
+    return [stretch for stretch in found if stretch]
+
+
+def svg_path(scale: Scale, points: Points) -> str:
+    """The line as an SVG path.
+
+    >>> svg_path(Scale(10, 0, 1), [(0, 1), (5, math.nan), (10, 0)])
+    'M60.0 38.0 M504.0 256.0'
+    """
+    return " ".join(
+        f"{'L' if place else 'M'}{scale.x(step):.1f} {scale.y(value):.1f}"
+        for stretch in stretches(points)
+        for place, (step, value) in enumerate(stretch)
+    )
+
+
+def is_finite(value: object) -> bool:
+    """Whether a value is a number that can be drawn."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def plain_number(value: float) -> str:
+    """
+    >>> plain_number(20.0), plain_number(0.25)
+    ('20', '0.25')
+    """
+    return f"{value:.10g}"
+
+
+def short_number(value: object) -> str:
+    """A number in four digits, "" for None, anything else as it is.
+
+    >>> short_number(0.123456), short_number(math.nan), short_number(None), short_number("a")
+    ('0.1235', 'NaN', '', 'a')
+    """
+    if not isinstance(value, (int, float)):
+        return "" if value is None else str(value)
+    return f"{value:.4g}" if is_finite(value) else written(value)
+
+
+def _known(points: Points) -> list[Point]:
+    """The points whose step can be drawn and whose value is a number, NaN and infinite included."""
+    return [(step, value) for step, value in points if is_finite(step) and value is not None]
+
+
+def _finite(points: Points) -> list[Point]:
+    return [(step, value) for step, value in points if is_finite(step) and is_finite(value)]
+
+
+def _breaks(series: Mapping[str, Points]) -> list[str]:
+    """A sentence for each line that breaks, with the place."""
+    said = []
+    for name, points in series.items():
+        broken = [step for step, value in points if not is_finite(value)]
+        if broken:
+            said.append(
+                _(
+                    "{name} is NaN or infinite at {count} of {points} points, first at step "
+                    "{step}: its line breaks there.",
+                    name=name,
+                    count=len(broken),
+                    points=len(points),
+                    step=plain_number(broken[0]),
+                )
+            )
+    return said
+
+
+def _scale(
+    lines: Sequence[Points],
+    baselines: Sequence[float],
+    x_max: float,
+    y_range: tuple[float, float] | None,
+) -> Scale:
+    last = max(step for points in lines for step, _value in points)
+    values = [value for points in lines for _step, value in points]
+    low, high = y_range or _range([*values, *baselines], shares=bool(baselines))
+    if not high > low:
+        low, high = low - 0.5, low + 0.5
+    return Scale(max(x_max or 1, last, 1), low, high, percent=bool(baselines))
+
+
+def _range(values: Sequence[float], shares: bool) -> tuple[float, float]:
+    """Room above and below the values; shares get no room outside 0 to 1."""
+    low, high = min(values), max(values)
+    room = (high - low) * 0.12 or 0.05
+    if shares and 0 <= low and high <= 1:
+        return max(low - room, 0), min(high + room, 1)
+    return low - room, high + room
+
+
+def _summary(
+    title: str, series: Mapping[str, Points], baselines: Mapping[str, float], scale: Scale
+) -> str:
+    parts = [
+        _(
+            "{name} from {first} to {last}",
+            name=name,
+            first=scale.label(points[0][1]),
+            last=scale.label(points[-1][1]),
+        )
+        for name, points in series.items()
+    ]
+    parts += [f"{name} {value:.1%}" for name, value in baselines.items()]
+    return _("{name}: {line}", name=title, line=_("; ").join(parts))
+
+
+def _line(scale: Scale, number: int, name: str, points: Points) -> dict:
+    """What the template draws of a line. A point alone between two breaks has its mark."""
+    spots = [(scale.x(step), scale.y(value)) for step, value in _finite(points)]
+    return {
+        "style": number % 3,
+        "name": name,
+        "path": svg_path(scale, points),
+        "marks": spots if len(spots) <= MOST_MARKS else spots[-1:],
+        "last": scale.label(points[-1][1]),
+    }
+
+
+def _baseline_names(
+    scale: Scale, baselines: Mapping[str, float], lines: Sequence[Points]
+) -> Iterator[dict]:
+    """Each name stands at that end of its baseline where the lines leave it more room."""
+    frame = scale.frame
+    spots = [(scale.x(step), scale.y(value)) for points in lines for step, value in _dense(points)]
+    near_start = [y for x, y in spots if x < frame.left + BASELINE_NAME_WIDTH]
+    near_end = [y for x, y in spots if x > frame.right - BASELINE_NAME_WIDTH]
+    heights = _baseline_name_heights(scale, list(baselines.values()))
+    for (name, value), height in zip(baselines.items(), heights, strict=True):
+        room_at_start, room_at_end = (
+            min((abs(y - height) for y in near), default=frame.height)
+            for near in (near_start, near_end)
+        )
+        at_start = room_at_start > room_at_end
+        yield {
+            "text": f"{name} {value:.1%}",
+            "x": frame.left + 4 if at_start else frame.right,
+            "y": height,
+            "anchor": "start" if at_start else "end",
+        }
+
+
+def _dense(points: Points, between: int = 8) -> Iterator[Point]:
+    """A line's points, and some between each two."""
+    yield from points[:1]
+    for (step, value), (next_step, next_value) in zip(points, points[1:], strict=False):
+        for part in range(1, between + 1):
+            share = part / between
+            yield step + (next_step - step) * share, value + (next_value - value) * share
+
+
+def _baseline_name_heights(scale: Scale, values: Sequence[float]) -> list[float]:
+    """Above its line, or below where a name would run into the one above it; in the given order."""
+    heights: dict[int, float] = {}
+    above = -math.inf
+    for place, value in sorted(enumerate(values), key=lambda item: -item[1]):
+        y = scale.y(value) - 6
+        if y - above < BASELINE_NAME_HEIGHT:
+            y = max(scale.y(value) + 19, above + BASELINE_NAME_HEIGHT)
+        above = heights[place] = y
+    return [heights[place] for place in range(len(values))]
+
+
+def _points_table(series: Mapping[str, Points]) -> list[list[str]]:
+    """A row for each step: the step and each line's value there."""
+    steps = sorted({step for points in series.values() for step, _value in points})
+    known = [dict(points) for points in series.values()]
+    return [
+        [plain_number(step), *(short_number(points.get(step)) for points in known)]
+        for step in steps
+    ]
