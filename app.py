@@ -47,10 +47,10 @@ from web.assets import CachedAssets
 from web.first_paint import prerender
 from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
 from web.language import LanguagePages
+from web.page_files import page_routes
 from web.plain_errors import EXCEPTION_HANDLERS, AppBlocks
-from web.scripts import script_route
 from web.sessions import use_light_sessions
-from web.theme import CSS, HEAD, THEME
+from web.theme import THEME
 from web.uploads import Uploads, upload_folder
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,6 @@ TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME,
-    "css": CSS,
-    "head": HEAD,
     "footer_links": ["api", "settings"],
     "run_history": False,
     "enable_monitoring": False,
@@ -199,7 +197,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), script_route(), *routes(settings)],
+        "routes": [health_route(settings), *page_routes(), *routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),
