@@ -166,7 +166,12 @@ def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    done = [each for each in catalog if each.id and not each.fuzzy and all(_forms(each.string))]
+    done = [
+        each
+        for each in catalog
+        # Between two sentences Chinese has nothing where English has a blank
+        if each.id and not each.fuzzy and (all(_forms(each.string)) or each.id == " ")
+    ]
     return {each.id: each.string for each in done}, gettext.c2py(catalog.plural_expr)
 
 

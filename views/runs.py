@@ -173,25 +173,25 @@ def forecast_tables(forecast: Forecast) -> Markup:
 def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
     pace, config = forecast.pace, forecast.config
     steps = _(
-        "{pairs:,} pairs ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at "
-        "most max_steps = {max_steps}",
-        pairs=forecast.pairs,
+        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most "
+        "max_steps = {max_steps}",
+        pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
         batch_size=config.effective_batch_size,
         steps_per_epoch=forecast.steps_per_epoch,
         epochs=ngettext("{count} epoch", "{count} epochs", config.epochs),
         max_steps=config.max_steps,
     )
     training = _(
-        "{steps} steps × {batch_size} pairs × {pair:.3g} s",
-        steps=forecast.steps,
-        batch_size=config.effective_batch_size,
-        pair=pace.pair,
+        "{steps} × {pairs} × {seconds:.3g} s",
+        steps=ngettext("{count} step", "{count} steps", forecast.steps),
+        pairs=ngettext("{count} pair", "{count} pairs", config.effective_batch_size),
+        seconds=pace.pair,
     )
     judging = _(
-        "{evaluations} times {eval_pairs} pairs × {judged:.3g} s",
+        "{evaluations} times {pairs} × {seconds:.3g} s",
         evaluations=forecast.evaluations,
-        eval_pairs=forecast.eval_pairs,
-        judged=pace.judged,
+        pairs=ngettext("{count} pair", "{count} pairs", forecast.eval_pairs),
+        seconds=pace.judged,
     )
     training_seconds = pace.pair * forecast.steps * config.effective_batch_size
     judging_seconds = pace.judged * forecast.evaluations * forecast.eval_pairs
@@ -510,7 +510,11 @@ def one_step(step: OneStep, labels: Sequence[str]) -> Markup:
 
 def _batch_of(step: OneStep, labels: Sequence[str]) -> Markup:
     pairs, tokens = step.shape
-    caption = _("The batch: {pairs} pairs, padded to {tokens} tokens", pairs=pairs, tokens=tokens)
+    caption = _(
+        "The batch: {pairs}, padded to {tokens}",
+        pairs=ngettext("{count} pair", "{count} pairs", pairs),
+        tokens=ngettext("{count} token", "{count} tokens", tokens),
+    )
     heads = (
         _("pair"),
         _("sentences"),
