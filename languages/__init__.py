@@ -122,6 +122,11 @@ def _two_sentences(first: Any, second: Any) -> Said:
     return say("{first} {second}", first=first, second=second)
 
 
+def between_sentences() -> str:
+    """A blank, or nothing, for a template that puts one sentence after another."""
+    return str(_two_sentences("", ""))
+
+
 def told(text: str) -> str:
     """A text of data rather than of a call (a claim), in the reader's language."""
     return _translated(language(), text)
@@ -166,12 +171,7 @@ def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    done = [
-        each
-        for each in catalog
-        # Between two sentences Chinese has nothing where English has a blank
-        if each.id and not each.fuzzy and (all(_forms(each.string)) or each.id == " ")
-    ]
+    done = [each for each in catalog if each.id and not each.fuzzy and all(_forms(each.string))]
     return {each.id: each.string for each in done}, gettext.c2py(catalog.plural_expr)
 
 
