@@ -173,8 +173,8 @@ def forecast_tables(forecast: Forecast) -> Markup:
 def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
     pace, config = forecast.pace, forecast.config
     steps = _(
-        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most "
-        "max_steps = {max_steps}",
+        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most max_steps = "
+        "{max_steps}",
         pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
         batch_size=config.effective_batch_size,
         steps_per_epoch=forecast.steps_per_epoch,
@@ -241,10 +241,10 @@ def run_status(
         done_steps=done_steps,
         total_steps=total_steps,
         steps=_(
-            "step {done_steps} of {total_steps}{left}",
+            "step {done_steps} of {total_steps}{remaining}",
             done_steps=done_steps,
             total_steps=total_steps,
-            left=left if is_training else "",
+            remaining=left if is_training else "",
         ),
         message=message,
     )
