@@ -57,7 +57,7 @@ def format_bytes(count: float) -> str:
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= unit:
             return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
-    return ngettext("{count} byte", "{count} bytes", count)
+    return ngettext("{count} byte", "{count} bytes", round(count))
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,9 @@ from pipeline.explain.diagnosis import Diagnosis, Remedy
 from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
+from pipeline.runs.supervisor import Run
 from pipeline.settings import LABELS
+from tabs.fine_tune.charts import RunChart
 from tests.unit.test_drawing import Outline
 from views import charts
 from views import runs as drawing
@@ -114,6 +116,16 @@ def test_earlier_runs_and_a_band_are_drawn_and_named():
     assert "your earlier runs (2)" in said(drawn) and drawn.count('class="band"') == 2
     assert "nan" not in drawn.lower()
     assert "your earlier run (1)" in charts.earlier_runs([[(0, 1)]]).label
+
+
+def test_any_value_of_the_log_can_be_charted():
+    """The chart that tabs/fine_tune/charts.py has as its example: one line there is all it takes."""
+    chart = RunChart("Gradient norm", "L2 norm", {"grad_norm": "grad_norm"})
+    log = [{"event": "log", "step": step, "grad_norm": 1 / step} for step in (1, 2, 4)]
+    run = Run("0" * 32, "running", {}, [{"event": "start", "total_steps": 8, "seconds": 0}, *log])
+    drawn = chart.draw(run)
+    assert "Gradient norm: grad_norm from 1 to 0.25" in drawn and "L2 norm" in said(drawn)
+    assert "appears with the first step" in said(chart.draw(Run("", "idle")))
 
 
 def test_a_band_is_where_all_of_them_are():
