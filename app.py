@@ -216,8 +216,7 @@ def main():
     demo = build_app(settings)
     if not settings.signs_in:
         print(
-            f"* To push a model with this machine's token, give this code on the page: "
-            f"{PUSH_CODE}",
+            f"* To push a model with this machine's token, give this code on the page: {PUSH_CODE}",
             flush=True,
         )
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()

@@ -204,7 +204,7 @@ def predict(options):
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint), rows, options.max_length, settings
+            checkpoint_named(options.checkpoint), rows, options.max_length, settings=settings
         ):
             if origin and not told:
                 told = origin

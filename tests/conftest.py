@@ -208,9 +208,10 @@ def tiny_roberta_id():
 @pytest.fixture(scope="session")
 def tokenizer():
     """The embedded checkpoint's own tokenizer."""
-    from pipeline.hub.sources import EMBEDDED_CHECKPOINT, load_tokenizer
+    from pipeline.hub.sources import EMBEDDED_CHECKPOINT
+    from pipeline.tokenization import load_tokenizer
 
-    return load_tokenizer(EMBEDDED_CHECKPOINT)[0]
+    return load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())[0]
 
 
 # ---------------------------------------------------------------- a Hub on loopback, and clients that ask it

@@ -8,9 +8,12 @@ Nothing is trained or downloaded for it but a checkpoint's config and vocabulary
 how many numbers its model has.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
+from typing import TYPE_CHECKING
 
 from languages import say, say_plural
 from pipeline.config import TrainingConfig, config_from
@@ -19,12 +22,16 @@ from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
+from pipeline.hub.sources import cached_files, checkpoint_files, stand_in
 from pipeline.metrics import HUB_METRIC, metric_ahead
+from pipeline.model import on_meta
 from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
 from pipeline.task import task_named
 from pipeline.training import freeze, has_fast_bf16
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.runs.supervisor import Run
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
 # and evaluate. Measured: its resident memory with all of workers.IMPORTS imported.
@@ -116,26 +123,25 @@ class Forecast:
     warnings: list[str]  # what would end the run otherwise than expected
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         """As measured where that is known, else as reckoned."""
         return self.pace.peak_bytes or self.reckoned_bytes
 
     @property
-    def download_bytes(self):
+    def download_bytes(self) -> int:
         return sum(download.bytes for download in self.downloads)
 
     @property
-    def reckoned_bytes(self):
+    def reckoned_bytes(self) -> int:
         """Of the parts that come and go, the larger counts: a run doesn't judge while it learns."""
         passing = [part.bytes for part in self.memory if part.passing]
         return sum(part.bytes for part in self.memory if not part.passing) + max(passing, default=0)
 
 
-def forecast(config, settings=None):
+def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     """TrainingConfig -> Forecast. Raises InputError for a setting out of bounds, or a checkpoint
     that isn't there.
     """
-    settings = settings or Settings()
     config = config.checked(settings)
     pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
     of_metric = _download(say("metric"), HUB_METRIC, *metric_ahead(settings))
@@ -253,7 +259,7 @@ def _evaluations(config, steps, per_epoch):
 # ---------------------------------------------------------------- memory
 
 
-def memory_parts(size, batch_size, max_length, in_bf16):
+def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) -> list[Part]:
     """What a step of AdamW holds at most. Four bytes to a float32; bfloat16 saves on what the
     layers keep for backward.
 
@@ -324,7 +330,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     ]
 
 
-def size_of(name, frozen_layers, settings):
+def size_of(name: str, frozen_layers: int, settings: Settings) -> tuple[Size | None, str]:
     """(Size of the classifier that a run from checkpoint `name` trains, or None, what would be
     loaded).
 
@@ -369,7 +375,7 @@ def _size(name, folder, frozen_layers):
 # ---------------------------------------------------------------- downloads
 
 
-def download_of(name, settings):
+def download_of(name: str, settings: Settings) -> Download:
     """The Download of checkpoint `name`, weights and all."""
     if name in ADAPTERS or name == EMBEDDED_CHECKPOINT:
         return Download(say("model"), 0, say("nothing: it comes with the app"))
@@ -407,7 +413,7 @@ def _hub_bytes(name, settings):
 # ---------------------------------------------------------------- seconds
 
 
-def pace_of(config, size, settings):
+def pace_of(config: TrainingConfig, size: Size | None, settings: Settings) -> Pace:
     """The median pace of this server's newest runs that are most like this one, or a stated
     estimate.
     """
@@ -508,7 +514,7 @@ def _likeness(one, config):
     return sum(one.get(name) == getattr(config, name) for name in ALIKE)
 
 
-def measured_pace(run):
+def measured_pace(run: Run) -> Pace | None:
     """Pace out of a run's own events; None where it told too few.
 
     Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is

@@ -54,7 +54,9 @@ class CsvFile:
         pairs = read_pairs(path, settings, name=Path(path).name, **limits)
         answered, line = [], Markup("")
         progress(0, desc=_("loading the model"))
-        for answers, origin in answer_rows(model, pairs.rows, settings.max_length, settings):
+        for answers, origin in answer_rows(
+            model, pairs.rows, settings.max_length, settings=settings
+        ):
             answered += answers
             if origin and not line:
                 line = origin_line(origin, origin.stands_in)

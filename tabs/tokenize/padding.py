@@ -64,4 +64,6 @@ def draw_logits(settings: Settings, *values: Any) -> Markup:
     max_length = checked_length(inputs.max_length, tokenizer, settings)
     sentences = checked_pair(inputs.sentence1, inputs.sentence2, settings)
     truncation = checked_truncation(inputs.truncation)
-    return logits_with_padding(padding_proof(*sentences, padding, max_length, truncation, settings))
+    return logits_with_padding(
+        padding_proof(*sentences, padding, max_length, truncation, settings=settings)
+    )

@@ -36,7 +36,7 @@ def read(tmp_path):
     def read(text, encoding="utf-8"):
         path = tmp_path / "pairs.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
-        return read_pairs(path, name="pairs.csv")
+        return read_pairs(path, name="pairs.csv", settings=Settings())
 
     return read
 
@@ -359,8 +359,8 @@ def test_the_note_column_warns_of_what_the_page_warns_of(tiny, settings):
             2, "one two three four five six seven eight nine", "公司的利润上升了。", note="Mine."
         )
     ]
-    [(answers, _)] = answer_rows(untrained, rows, 16, settings)
-    [alone], _ = predict(untrained, [(rows[0].sentence1, rows[0].sentence2)], 16, settings)
+    [(answers, _)] = answer_rows(untrained, rows, 16, settings=settings)
+    [alone], _ = predict(untrained, [(rows[0].sentence1, rows[0].sentence2)], 16, settings=settings)
     note = written(answers, ("sentence1", "sentence2"))[0]["note"]
     assert len(alone.notes) == 2 and all(str(said) in note for said in alone.notes)
     assert (
@@ -394,7 +394,9 @@ def test_scores_are_scikit_learns(pairs):
     assert scores.pairs == len(pairs) and scores.figures["accuracy"] == pytest.approx(
         accuracy_score(gold, says)
     )
-    assert scores.figures["f1"] == pytest.approx(f1_score(gold, says, pos_label=LABELS[1], zero_division=0))
+    assert scores.figures["f1"] == pytest.approx(
+        f1_score(gold, says, pos_label=LABELS[1], zero_division=0)
+    )
     matrix = confusion_matrix(gold, says, labels=LABELS)
     for (i, one), (j, other) in itertools.product(enumerate(LABELS), repeat=2):
         assert scores.confusion[one, other] == matrix[i][j]

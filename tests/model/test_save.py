@@ -24,7 +24,7 @@ from pipeline.export.model import (
 from pipeline.prediction import predict
 from pipeline.runs.folder import append_event
 from pipeline.runs.supervisor import read_run
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 from pipeline.training import fine_tune
 from tests.conftest import ROOT
 
@@ -281,7 +281,8 @@ def test_the_answers_stand_in_the_rows_order_whatever_the_batches(tiny, settings
     import torch
 
     from pipeline.dataset import load_raw_datasets
-    from pipeline.hub.sources import load_model, load_tokenizer
+    from pipeline.model import load_model
+    from pipeline.tokenization import load_tokenizer
 
     config = TrainingConfig(
         checkpoint=tiny,
@@ -298,9 +299,9 @@ def test_the_answers_stand_in_the_rows_order_whatever_the_batches(tiny, settings
     run = finished_run(config, settings, "c" * 32)
     judgement, _ = read_judgement(settings.runs_folder / run.id)
     rows = load_raw_datasets("embedded", settings)[0]["validation"].select(range(30))
-    tokenizer = load_tokenizer(tiny)[0]
+    tokenizer = load_tokenizer(tiny, settings=Settings())[0]
     for name, when in ((tiny, "before"), (f"run:{run.id}", "after")):
-        model = load_model(name, config.seed, settings)[0]
+        model = load_model(name, config.seed, settings=settings)[0]
         with torch.inference_mode():
             alone = [
                 model(

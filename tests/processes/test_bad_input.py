@@ -144,7 +144,7 @@ def pages(small_folder, tmp_path_factory):
     )
     made["claim"] = layers._handlers().claim
     made["predict"].predict(
-        "a", "b", EMBEDDED_CHECKPOINT
+        "a", "b", EMBEDDED_CHECKPOINT, settings=Settings()
     )  # loads what the first visitor's call loads
     return SimpleNamespace(settings=settings, **made)
 
@@ -281,7 +281,8 @@ def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncatio
 @example("A cat.", "A dog.", "run:../../x", 128)
 def test_predict(pages, sentence1, sentence2, model, max_length):
     answer = answered(
-        lambda: pages.predict.predict(sentence1, sentence2, model, max_length), pages.settings
+        lambda: pages.predict.predict(sentence1, sentence2, model, max_length),
+        pages.settings,
     )
     if answer is not None:
         assert sum(answer["probabilities"].values()) == pytest.approx(1)

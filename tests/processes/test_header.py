@@ -1,6 +1,5 @@
 """The head of the page: in which language it comes, and that it comes gzipped, where nothing else does."""
 
-
 import gradio as gr
 import httpx
 import pytest

@@ -641,7 +641,13 @@ def attacked(hostile, tmp_path_factory):
 
     port, home = free_port(), tmp_path_factory.mktemp("attacked")
     flags = [part for name, path in hostile.items() for part in ("--model", f"{name}={path}")]
-    command = [sys.executable, ROOT / "tests" / "support" / "loopback_hub.py", "--port", str(port), *flags]
+    command = [
+        sys.executable,
+        ROOT / "tests" / "support" / "loopback_hub.py",
+        "--port",
+        str(port),
+        *flags,
+    ]
     hub = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     hub.stdout.readline()
     (home / "hf").mkdir()

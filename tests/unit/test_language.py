@@ -15,6 +15,7 @@ import pytest
 import languages as spoken
 from dev import catalogue as check
 from languages import Said, as_data, from_data, ngettext, say, say_plural, speaking
+from pipeline import model as model_module
 from pipeline import prediction as prediction_module
 from pipeline import training
 from pipeline.errors import HubUnavailable, InputError
@@ -25,7 +26,7 @@ from pipeline.export.csv_answers import read_pairs
 from pipeline.hub import sources
 from pipeline.hub.availability import hub_reason
 from pipeline.runs.supervisor import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from tabs import address as sharing
 from tabs.layers import tab as layers
@@ -606,7 +607,7 @@ def test_what_is_wrong_with_a_file_speaks_its_readers_language(tmp_path):
     """Its rows are read once, and kept for whoever looks."""
     path = tmp_path / "pairs.csv"
     path.write_text('sentence1,sentence2,label\n"a\nb",c,2\n,d,0\ne\nf,g,0,h\n')
-    rows = read_pairs(path).rows
+    rows = read_pairs(path, settings=Settings()).rows
     assert rows[0].note == (
         "This row goes over lines 2 to 3 of the file: a cell in quotation marks has line breaks. "
         "label is '2', which is neither 0 nor 1: this row isn't counted."
@@ -664,7 +665,9 @@ BEFORE_AND_AFTER = {
 
 def ended(**more):
     start = {"event": "start", "seconds": 1, "majority": {"accuracy": 0.65, "f1": 0.79}}
-    return run_drawing.result(Run("0" * 32, "done", {}, [start, {"event": "done", **BEFORE_AND_AFTER, **more}]))
+    return run_drawing.result(
+        Run("0" * 32, "done", {}, [start, {"event": "done", **BEFORE_AND_AFTER, **more}])
+    )
 
 
 def refused(work, *arguments):
@@ -675,7 +678,7 @@ def refused(work, *arguments):
 
 def why_all_cells(*pair):
     """Everything that is said of a padded pair with a word in pieces and one without any."""
-    tokenizer, _origin = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _origin = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     view = padded_view(token_view(tokenizer, *pair), 24, tokenizer)
     return "".join(
         f"<p>{said}</p>"
@@ -724,7 +727,9 @@ def asked_to_hide():
 def stands_in():
     origin = sources.Origin("a/b", EMBEDDED_CHECKPOINT, "embedded", sources.stand_in("a/b", say("HF_HUB_OFFLINE is set"))
                             .origin.reason, True)  # fmt: skip
-    prediction = prediction_module.Prediction("equivalent", {}, {}, 3, ("", ""), (sources.NEW_HEAD,))
+    prediction = prediction_module.Prediction(
+        "equivalent", {}, {}, 3, ("", ""), (model_module.NEW_HEAD,)
+    )
     return compare_models.row("a/b", (prediction, origin))[2]
 
 
