@@ -7,8 +7,9 @@ from markupsafe import Markup
 from languages import _, say, say_plural
 from pipeline.explain.shortcut import ALIKE, Report
 from pipeline.settings import LABELS
+from views.markup import stacked_table, two_lines
+from views.numbers import percent
 from views.render import bdi, element, macro, rich
-from views.runs import percent, stacked_table, two_lines
 
 FEATURE_NAMES = {
     "word overlap": say("word overlap"),

@@ -10,7 +10,8 @@ from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import read_run
 from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
-from views.runs import changed_pairs, no_run_yet, quiet
+from views.markup import quiet
+from views.runs import changed_pairs, no_run_yet
 
 
 def build_changed_pairs(settings: Settings, ended: gr.State) -> None:

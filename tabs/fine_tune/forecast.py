@@ -11,7 +11,7 @@ from pipeline.config import config_from
 from pipeline.explain.forecast import forecast
 from pipeline.settings import Settings
 from tabs.errors import error_notice
-from views.runs import forecast_line, forecast_tables
+from views.forecast import forecast_line, forecast_tables
 
 
 @dataclass(frozen=True)

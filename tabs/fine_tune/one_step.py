@@ -13,7 +13,7 @@ from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
 from tabs.scripts import script_block
 from views.code import script
-from views.runs import one_step
+from views.one_step import one_step
 
 
 def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> None:

@@ -13,7 +13,8 @@ from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import model_address
 from views.markup import notice
-from views.runs import download_link, format_bytes, no_run_yet, pushed_to
+from views.numbers import format_bytes
+from views.runs import download_link, no_run_yet, pushed_to
 from web.gate import CHECKED, LOOPBACK, is_foreign
 
 # Another one each time the server starts; app.py writes it to the terminal

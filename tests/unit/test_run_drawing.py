@@ -16,7 +16,10 @@ from pipeline.settings import LABELS
 from tabs.fine_tune.charts import RunChart
 from tests.unit.test_drawing import Outline
 from views import charts
+from views import forecast as forecast_views
+from views import one_step as one_step_views
 from views import runs as drawing
+from views.numbers import format_bytes
 
 SCRIPT = "<script>alert(1)</script>\" ' & \u202e"
 
@@ -71,16 +74,16 @@ def expected(peak=None, download=0, **more):
     ],
 )
 def test_the_line_says_what_start_would_set_off(forecast, line):
-    assert line in said(drawing.forecast_line(forecast))
+    assert line in said(forecast_views.forecast_line(forecast))
 
 
 def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
-    assert "memory" not in said(drawing.forecast_line(expected(memory=[])))
-    assert "Memory" not in said(drawing.forecast_tables(expected(memory=[])))
+    assert "memory" not in said(forecast_views.forecast_line(expected(memory=[])))
+    assert "Memory" not in said(forecast_views.forecast_tables(expected(memory=[])))
 
 
 def test_the_arithmetic_adds_up():
-    drawn = said(drawing.forecast_tables(expected(peak=1_800_000_000)))
+    drawn = said(forecast_views.forecast_tables(expected(peak=1_800_000_000)))
     assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 408 pairs × 0.01 s" in drawn
     assert "together 590 MB" in drawn and "measured 1.8 GB" in drawn
 
@@ -93,9 +96,9 @@ def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
             Download("metric", 0, "c"),
         ]
     )
-    assert "439 MB to download" in said(drawing.forecast_line(three))
+    assert "439 MB to download" in said(forecast_views.forecast_line(three))
     assert "model 438 MB from a pairs 996 kB from b metric 0 c" in said(
-        drawing.forecast_tables(three)
+        forecast_views.forecast_tables(three)
     )
 
 
@@ -121,7 +124,9 @@ def test_earlier_runs_and_a_band_are_drawn_and_named():
 def test_any_value_of_the_log_can_be_charted():
     """The chart that tabs/fine_tune/charts.py has as its example: one line there is all it takes."""
     chart = RunChart("Gradient norm", "L2 norm", {"grad_norm": "grad_norm"})
-    log = [{"event": "log", "step": step, "grad_norm": 1 / step} for step in (1, 2, 4)]
+    log = [
+        {"event": "log", "step": step, "seconds": step, "grad_norm": 1 / step} for step in (1, 2, 4)
+    ]
     run = Run("0" * 32, "running", {}, [{"event": "start", "total_steps": 8, "seconds": 0}, *log])
     drawn = chart.draw(run)
     assert "Gradient norm: grad_norm from 1 to 0.25" in drawn and "L2 norm" in said(drawn)
@@ -238,7 +243,7 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
     }
     assert not own & parameters.keys()
     assert "group_by_length" not in parameters and parameters["logging_steps"].default == 500
-    text = said(drawing.names_table(RUN_SETTINGS.values()))
+    text = said(forecast_views.names_table(RUN_SETTINGS.values()))
     assert (
         "batch_size per_device_train_batch_size 16 8" in text
         and "learning_rate learning_rate 0.0002 5e-05" in text
@@ -279,7 +284,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "tiny/bert",
         "embedded",
     )
-    text = said(drawing.one_step(step, LABELS))
+    text = said(one_step_views.one_step(step, LABELS))
     order = [
         "2 pairs, padded to 30 tokens",
         "row 7",
@@ -311,4 +316,4 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
     ],
 )
 def test_bytes_as_people_say_them(count, text):
-    assert drawing.format_bytes(count) == text
+    assert format_bytes(count) == text
