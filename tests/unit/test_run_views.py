@@ -11,6 +11,7 @@ from pipeline.explain.diagnosis import Diagnosis, Remedy
 from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
+from pipeline.metrics import METRICS
 from pipeline.runs.supervisor import Run
 from pipeline.settings import LABELS
 from tabs.fine_tune.charts import RunChart
@@ -18,7 +19,7 @@ from tests.unit.test_drawing import Outline
 from views import charts
 from views import forecast as forecast_views
 from views import one_step as one_step_views
-from views import runs as drawing
+from views import runs as run_views
 from views.numbers import format_bytes
 
 SCRIPT = "<script>alert(1)</script>\" ' & \u202e"
@@ -102,6 +103,31 @@ def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
     )
 
 
+# ---------------------------------------------------------------- while it goes on
+
+
+def test_a_run_says_where_it_stands():
+    drawn = run_views.run_status("running", 40, 60, 12.3)
+    assert "step 40 of 60 · about 12 s left" in drawn and "aria-live" not in drawn
+    assert "left" not in run_views.run_status("done", 60, 60, 12.3)
+    assert "step 60 of 60<" in run_views.run_status("running", 60, 60, 0.0), (
+        "what is left then is no step"
+    )
+
+
+@pytest.mark.parametrize(
+    "state", ["queued", "running", "stopping", "done", "stopped", "failed", "expired"]
+)
+def test_every_state_can_be_drawn(state):
+    assert run_views.STATE_NAMES[state] in run_views.run_status(state, 0, 0, None)
+
+
+def test_numbers_that_are_missing_leave_a_blank():
+    assert "<td></td>" in run_views.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
+    assert "stranger" not in run_views.log_table([{"step": 1, "stranger": 3}])
+    assert "–" in run_views.result_table([(METRICS["f1"], None, math.nan, 0.3)])
+
+
 # ---------------------------------------------------------------- behind a curve
 
 
@@ -157,12 +183,12 @@ def test_a_band_is_where_all_of_them_are():
     ],
 )
 def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
-    drawn = drawing.diagnosis_card(
+    drawn = run_views.diagnosis_card(
         Diagnosis(name, SCRIPT, Remedy({"learning_rate": 5e-05, "checkpoint": SCRIPT}, SCRIPT))
     )
     assert f'class="diagnosis {kind}"' in drawn and "learning_rate = 5e-05" in said(drawn)
-    assert "Try" not in said(drawing.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"))))
-    figures = drawing.diagnosis_card(
+    assert "Try" not in said(run_views.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"))))
+    figures = run_views.diagnosis_card(
         Diagnosis(name, "x", Remedy({}, "why"), f"accuracy 72.1% {SCRIPT}")
     )
     assert "accuracy 72.1%" in said(figures)
@@ -171,7 +197,7 @@ def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
 def test_what_a_run_changed_is_counted_and_listed():
     judgement = Judgement((1, 1, 0, 0, 1), (0.4, 0.1, 0.3, 0.6, 0.9), (0.6, 0.9, 0.8, 0.7, 0.95))
     pairs = [(f"{SCRIPT} {row}", "second") for row in range(5)]
-    drawn = drawing.changed_pairs(judgement, pairs, LABELS)
+    drawn = run_views.changed_pairs(judgement, pairs, LABELS)
     text = said(drawn)
     assert "2 fixed, 1 newly broken, 1 right before and after, 1 wrong both times" in text
     assert "Before: 40.0% right" in text and "After: 60.0% right" in text
@@ -188,25 +214,27 @@ def test_what_a_run_changed_is_counted_and_listed():
     assert "10.0% → 90.0%" in text and text.index("row 1") < text.index("row 0"), (
         "what moved most stands first"
     )
-    gone = said(drawing.changed_pairs(judgement, None, LABELS))
+    gone = said(run_views.changed_pairs(judgement, None, LABELS))
     assert "aren't here any more" in gone and "row 2" in gone
 
 
 def test_no_more_pairs_are_listed_than_can_be_read():
     many = Judgement((1,) * 40, (0.1,) * 40, (0.9,) * 40)
-    drawn = drawing.changed_pairs(many, [("a", "b")] * 40, LABELS)
+    drawn = run_views.changed_pairs(many, [("a", "b")] * 40, LABELS)
     assert drawn.count(
         "10.0% → "
-    ) == drawing.SHOWN_PAIRS and "Fixed: 40 pairs, the 12 that moved most" in said(drawn)
+    ) == run_views.SHOWN_PAIRS and "Fixed: 40 pairs, the 12 that moved most" in said(drawn)
     assert "Newly broken: none." in said(drawn)
 
 
 def test_the_tables_of_runs_and_seeds():
-    drawn = drawing.runs_table([('?run=1"><script>', SCRIPT, SCRIPT, 0.5, 0.75, math.nan, SCRIPT)])
+    drawn = run_views.runs_table(
+        [('?run=1"><script>', SCRIPT, SCRIPT, 0.5, 0.75, math.nan, SCRIPT)]
+    )
     assert "50.0% 75.0% –" in said(drawn)
-    assert "no finished run" in drawing.runs_table([])
+    assert "no finished run" in run_views.runs_table([])
     seeds = said(
-        drawing.seeds_table(
+        run_views.seeds_table(
             [
                 (42, "Done", 0.8, 0.85, 0.4),
                 (43, "Done", 0.75, 0.8, 0.5),
@@ -219,7 +247,7 @@ def test_the_tables_of_runs_and_seeds():
         in seeds
         and "seed 44 Running – – –" in seeds
     )
-    assert "apart by" not in said(drawing.seeds_table([(42, "Done", 0.8, 0.85, 0.4)]))
+    assert "apart by" not in said(run_views.seeds_table([(42, "Done", 0.8, 0.85, 0.4)]))
 
 
 def test_the_names_and_defaults_of_trainer_are_trainers():
