@@ -42,8 +42,7 @@ def _rules_table(reports: Sequence[Report]) -> Markup:
         heads += [_("the rule, {source} pairs", source=report.source), _("right on test")]
     caption = _(
         "One cheap feature, one threshold, fitted on the train split (bold: over {margin:.0f} "
-        "points above the "
-        "majority class)",
+        "points above the majority class)",
         margin=100 * CLEARLY,
     )
     return stacked_table("shortcut-rules", caption, heads, rows)

@@ -18,15 +18,13 @@ from views.runs import diagnosis_card
 
 GIVEN_AWAY = say(
     "These pairs give their label away, so this curve doesn't show that the model compares "
-    "meanings. "
-    'Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
+    'meanings. Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
 )
 STRICTER = say(
     'The embedded pairs are stricter than MRPC: one other number, name or "not" makes a pair '
-    "not_equivalent. "
-    "What this run gained holds for such pairs. On MRPC's validation pairs the model of the "
-    "default run was "
-    "measured below the majority class; the card of the embedded pairs has the figures."
+    "not_equivalent. What this run gained holds for such pairs. On MRPC's validation pairs the "
+    "model of the default run was measured below the majority class; the card of the embedded "
+    "pairs has the figures."
 )
 
 

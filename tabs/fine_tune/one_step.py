@@ -23,9 +23,8 @@ def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> Non
         gr.Markdown(
             _(
                 "The first batch that the settings above would draw. Forward, each pair's loss, "
-                "their mean, "
-                "backward, update: once as `Trainer` does it, once in the lines below, from the "
-                "same weights."
+                "their mean, backward, update: once as `Trainer` does it, once in the lines "
+                "below, from the same weights."
             )
         )
         take = gr.Button(_("Take one step"))

@@ -22,18 +22,15 @@ PUSH_CODE = secrets.token_hex(5)
 SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
 NO_TOKEN = say(
     "There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a "
-    "token that may "
-    "write (huggingface.co/settings/tokens), and push again."
+    "token that may write (huggingface.co/settings/tokens), and push again."
 )
 NOT_HERE = say(
     "This page is open on another machine than the app, whose token is not yours. Download the "
-    "model, or open "
-    "the page on the app's own machine."
+    "model, or open the page on the app's own machine."
 )
 NO_CODE = say(
     "Give the code that stands in the terminal in which the app was started: the token is that of "
-    "the machine's "
-    "owner."
+    "the machine's owner."
 )
 
 
@@ -73,8 +70,8 @@ def build_save(settings: Settings, ended: gr.State) -> None:
         gr.Markdown(
             _(
                 "With it goes a model card with the metrics, the settings, the seed and the "
-                "versions, and the script "
-                "that trains it again. The token is used for this push and kept nowhere."
+                "versions, and the script that trains it again. The token is used for this push "
+                "and kept nowhere."
             )
         )
     saver = Saver(settings)

@@ -25,10 +25,9 @@ def build_script(settings: Settings, panel: RunPanel) -> None:
         gr.Markdown(
             _(
                 "The same run with Hugging Face's libraries alone. Same seed, same machine: same "
-                "curve. What it reads "
-                "of the app's own (the starting model, the embedded pairs) is in the download "
-                "under **Save the model**, "
-                "beside the script; alone, the script runs in a copy of the app's repository."
+                "curve. What it reads of the app's own (the starting model, the embedded pairs) "
+                "is in the download under **Save the model**, beside the script; alone, the "
+                "script runs in a copy of the app's repository."
             )
         )
         block = script_block(

@@ -90,21 +90,16 @@ def build_tab(settings: Settings) -> FineTuneTab:
 def _introduction() -> str:
     what = _(
         "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines "
-        "show the accuracy and "
-        "the F1 of always predicting the majority class; each curve starts at the score before "
-        "training. Watch whether "
-        "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors "
-        "are 4.6 points of "
-        "accuracy and 3.2 of F1."
+        "show the accuracy and the F1 of always predicting the majority class; each curve starts "
+        "at the score before training. Watch whether both curves rise clearly above both: on "
+        "MRPC's 408 validation pairs, two standard errors are 4.6 points of accuracy and 3.2 of "
+        "F1."
     )
     start = _(
         "The default starting checkpoint has been trained before, for 600 steps on the sentences "
-        "of MRPC's train "
-        "split, without their pairing and labels: it compares two sentences already, so its first "
-        "point isn't a "
-        "beginner's. From the plain checkpoint, as in the course, a run as short as this one "
-        "hardly leaves the "
-        "majority."
+        "of MRPC's train split, without their pairing and labels: it compares two sentences "
+        "already, so its first point isn't a beginner's. From the plain checkpoint, as in the "
+        "course, a run as short as this one hardly leaves the majority."
     )
     return f"{what}\n\n{start}"
 
