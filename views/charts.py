@@ -135,9 +135,7 @@ def range_band(label: str, edges: Sequence[tuple[float, float, float]]) -> Backg
     return Background("band", label, [upper + lower], closed=True)
 
 
-def mean_and_range(
-    lines: Sequence[Points],
-) -> tuple[list[Point], list[tuple[float, float, float]]]:
+def mean_and_range(lines: Sequence[Points]) -> tuple[list[Point], list[tuple[float, float, float]]]:
     """Several runs' points -> (mean, [(step, least, most), …]) at the steps that all of them have.
 
     Only finite values count.

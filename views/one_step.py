@@ -83,14 +83,7 @@ def _weights_of(step: OneStep) -> Markup:
         learning_rate=step.config.learning_rate,
         weight_decay=step.config.weight_decay,
     )
-    heads = (
-        _("weight"),
-        _("before"),
-        _("gradient"),
-        _("by hand"),
-        "Trainer",
-        _("difference"),
-    )
+    heads = (_("weight"), _("before"), _("gradient"), _("by hand"), "Trainer", _("difference"))
     rows = [
         (
             element("code", weight.name),

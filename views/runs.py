@@ -61,11 +61,7 @@ def no_run_yet() -> Markup:
 
 
 def run_status(
-    state: str,
-    done_steps: int,
-    total_steps: int,
-    seconds_left: float | None,
-    message: str = "",
+    state: str, done_steps: int, total_steps: int, seconds_left: float | None, message: str = ""
 ) -> Markup:
     """A run's state, its progress and the time left; static/fine_tune.js reads a new state out."""
     # After the last step the model is still evaluated and saved, of which a pace of steps says
@@ -160,9 +156,7 @@ def _took(end: Mapping) -> str:
     )
 
 
-def result_table(
-    rows: Sequence[tuple[Metric, float | None, float | None, float | None]],
-) -> Markup:
+def result_table(rows: Sequence[tuple[Metric, float | None, float | None, float | None]]) -> Markup:
     """(metric, its figure before, after, of the majority class) -> what the run changed."""
     cells = [
         (
