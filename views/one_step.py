@@ -53,25 +53,24 @@ def _batch_of(step: OneStep, labels: Sequence[str]) -> Markup:
 
 
 def _by_hand_and_by_trainer(step: OneStep) -> Markup:
-    rows = [
-        (
-            _("loss, the mean of these"),
-            f"{step.loss_by_hand:.7f}",
-            f"{step.loss_by_trainer:.7f}",
-            _tiny(step.loss_difference),
-        ),
+    compared = (
+        (_("loss, the mean of these"), step.loss_by_hand, step.loss_by_trainer, 7),
         (
             _("gradient's norm, before it is clipped at 1"),
-            f"{step.norm_by_hand:.6f}",
-            f"{step.norm_by_trainer:.6f}",
-            _tiny(abs(step.norm_by_hand - step.norm_by_trainer)),
+            step.norm_by_hand,
+            step.norm_by_trainer,
+            6,
         ),
+        (_("norm of all weights afterwards"), step.size_by_hand, step.size_by_trainer, 6),
+    )
+    rows = [
         (
-            _("norm of all weights afterwards"),
-            f"{step.size_by_hand:.6f}",
-            f"{step.size_by_trainer:.6f}",
-            _tiny(abs(step.size_by_hand - step.size_by_trainer)),
-        ),
+            name,
+            f"{by_hand:.{digits}f}",
+            f"{by_trainer:.{digits}f}",
+            _tiny(abs(by_hand - by_trainer)),
+        )
+        for name, by_hand, by_trainer, digits in compared
     ]
     heads = ("", _("by hand"), "Trainer", _("largest difference"))
     return stacked_table("agreement-table", _("The same step twice"), heads, rows)

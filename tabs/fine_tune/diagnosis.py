@@ -13,6 +13,7 @@ from pipeline.explain.what_changed import read_judgement
 from pipeline.runs.supervisor import Run, read_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
+from tabs.fine_tune.listeners import PRIVATE
 from views.markup import notice
 from views.runs import diagnosis_card
 
@@ -63,13 +64,7 @@ def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
     fixed, card = gr.State([]), gr.HTML()
     remedy = gr.Button(_("Try that: start the run with it"), visible=False)
     section = DiagnosisSection(settings, fixed, card, remedy)
-    ended.change(
-        section.draw,
-        [ended, fixed],
-        [card, remedy],
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    ended.change(section.draw, [ended, fixed], [card, remedy], **PRIVATE)
     return section
 
 

@@ -12,6 +12,7 @@ from pipeline.export import model as saving
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import model_address
+from tabs.fine_tune.listeners import PRIVATE
 from views.markup import notice
 from views.numbers import format_bytes
 from views.runs import download_link, no_run_yet, pushed_to
@@ -75,7 +76,7 @@ def build_save(settings: Settings, ended: gr.State) -> None:
             )
         )
     saver = Saver(settings)
-    ended.change(saver.download, ended, link, api_visibility="private", show_progress="hidden")
+    ended.change(saver.download, ended, link, **PRIVATE)
     pushes, asked = (saver.push_from_space, []) if on_space else (saver.push_from_here, [code])
     push.click(
         pushes,

@@ -12,6 +12,7 @@ from pipeline.hub.sources import origin_said
 from pipeline.runs.supervisor import Run, read_run, worker_command
 from pipeline.settings import Settings
 from tabs.fine_tune.downloads import script_address
+from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
 from views.code import script
@@ -43,8 +44,7 @@ def build_script(settings: Settings, panel: RunPanel) -> None:
         show_script,
         panel.run_id,
         block,
-        api_visibility="private",
-        show_progress="hidden",
+        **PRIVATE,
     )
 
 

@@ -14,6 +14,7 @@ from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import build_forecast
 from tabs.fine_tune.form import build_form
 from tabs.fine_tune.launch import Launch
+from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.runs_list import build_runs_list
@@ -25,8 +26,6 @@ from tabs.page_data import json_block
 from tabs.share import build_share
 from views.runs import log_rows, log_table
 from web.first_paint import Opening
-
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
