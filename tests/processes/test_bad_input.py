@@ -35,7 +35,7 @@ from pipeline.runs.supervisor import list_runs, read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
-from tabs.fine_tune.api import SIGNATURE
+from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
 from tabs.layers import tab as layers
 from tabs.predict import tab as predict
@@ -134,8 +134,14 @@ def pages(small_folder, tmp_path_factory):
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )
-    made = {tab.__name__.split(".")[1]: tab._handlers(settings) for tab in (predict, fine_tune)}
-    made["tokenize"] = tokenize_endpoint(settings)
+    made = {"predict": predict._handlers(settings), "tokenize": tokenize_endpoint(settings)}
+    with gr.Blocks():
+        tab = fine_tune.build_tab(settings)
+    made["panel"], made["launch"], made["fine_tune"] = (
+        tab.panel,
+        tab.launch,
+        Api(settings),
+    )
     made["claim"] = layers._handlers().claim
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT
