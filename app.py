@@ -88,6 +88,7 @@ def build_app(settings):
         ):
             demo.openings[language] = _build_page(demo, settings)
         for number in set(demo.fns) - known:
+            # Gradio 6.31: a function knows nothing of the page that it belongs to
             demo.fns[number].fn = in_language(demo.fns[number].fn, language)
             demo.function_languages[number] = language
     executors.prepare()

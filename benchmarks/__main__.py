@@ -209,9 +209,9 @@ def serving(options):
     from pipeline.dataset import load_raw_datasets
     from pipeline.hub.sources import load_model, load_tokenizer
     from pipeline.settings import READY
-    from tabs.predict.tab import _handlers
+    from tabs.predict.answer import Answers
 
-    page, rows = _handlers(page_settings()), load_raw_datasets()[0]["validation"][:64]
+    page, rows = Answers(page_settings()), load_raw_datasets()[0]["validation"][:64]
     pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
     classify = pipeline(
         "text-classification", model=load_model(READY)[0], tokenizer=load_tokenizer(READY)[0]

@@ -110,7 +110,7 @@ def read(language: str) -> Catalog:
 
 
 def as_written(catalog: Catalog) -> bytes:
-    """The file, sorted, and without line numbers, so that two changes seldom touch the same line."""
+    """The file: sorted, without line numbers, so that two changes seldom touch the same line."""
     for message in catalog:
         message.flags.discard("python-format")
         message.flags.discard("python-brace-format")
@@ -214,7 +214,7 @@ def compared(catalog: Catalog, said: dict[Message, str]) -> Iterator[str]:
 
 
 def mistranslated(message: Message, translation: Any, number_of_forms: int) -> Iterator[str]:
-    """A translation has all placeholders of its message; of several forms, one may spell the count."""
+    """A translation has its message's placeholders; one of several forms may spell the count."""
     optional = {"count"} if isinstance(message, tuple) and number_of_forms > 1 else set()
     wanted = placeholders(forms(message)[-1])
     if any(

@@ -122,6 +122,11 @@ def _two_sentences(first: Any, second: Any) -> Said:
     return say("{first} {second}", first=first, second=second)
 
 
+def between_sentences() -> str:
+    """A blank, or nothing, for a template that puts one sentence after another."""
+    return str(_two_sentences("", ""))
+
+
 def told(text: str) -> str:
     """A text of data rather than of a call (a claim), in the reader's language."""
     return _translated(language(), text)

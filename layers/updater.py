@@ -184,10 +184,10 @@ def _verdict(combination, ratio, difference, batch_size, half):
     if len(whys) == 1:
         return say("steps are off by a factor of {factor} ({why})", factor=factor, why=whys[0])
     return say(
-        "steps are off by a factor of {factor} ({one}; {other})",
+        "steps are off by a factor of {factor} ({first}; {second})",
         factor=factor,
-        one=whys[0],
-        other=whys[1],
+        first=whys[0],
+        second=whys[1],
     )
 
 

@@ -227,13 +227,13 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
             continue
         raise InputError(
             say(
-                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers "
+                "{name} has weights that are NaN or infinite: {count:,} of the {total:,} numbers "
                 "in {tensor}. "
                 "Whatever is computed with them is NaN, too, and training can't mend it. Choose "
                 "another checkpoint.",
                 name=name,
-                broken=broken,
-                whole=weights.numel(),
+                count=broken,
+                total=weights.numel(),
                 tensor=tensor,
             )
         )

@@ -58,8 +58,8 @@ function queryWithKept(tab, fields, values, here) {
   return asks;
 }
 
-// Change `asks`, the address's URLSearchParams, to those of another tab. left: what the address said
-// of the tabs that were left, {tab: [[name, value], ...]}; it is changed likewise.
+// Change `asks`, the address's URLSearchParams, to those of another tab. left: what the address
+// said of the tabs that were left, {tab: [[name, value], ...]}; it is changed likewise.
 function changeTab(asks, from, to, left) {
   left[from] = [...asks].filter(([key]) => key !== "tab" && !KEPT.includes(key));
   for (const [key] of left[from]) asks.delete(key);
@@ -69,7 +69,7 @@ function changeTab(asks, from, to, left) {
 
 // ---------------------------------------------------------------- the address of this page
 
-// Gradio's own windows (API, Settings) write null where the tabs that were left are kept.
+// Gradio 6.31: its own windows (API, Settings) write null where the tabs that were left are kept.
 const replace = history.replaceState.bind(history);
 history.replaceState = (state, ...where) => replace(state ?? history.state, ...where);
 
@@ -108,8 +108,9 @@ function handedOver() {
   }
 }
 
-// Once the page is there: what the address asks for. Where the server has fields to fill, it returns
-// [what the address said of other tabs as JSON, ""]; else ["", the mark that the first tab is seen].
+// Once the page is there: what the address asks for. Where the server has fields to fill, it
+// returns [what the address said of other tabs as JSON, ""]; else ["", the mark that the first tab
+// is seen].
 function begin() {
   const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
   const left = (again ? history.state?.tabsLeft : handedOver()) ?? {};

@@ -9,7 +9,8 @@ Object.defineProperty(navigator, "language", {get: () => tag, configurable: true
 let wanted;
 
 // The other language's link keeps what the address says (the run, the tab, a teacher's task) and
-// what stands in the fields. Those are known to the open tab's own button, which comes with the tab.
+// what stands in the fields. Those are known to the open tab's own button, which comes with the
+// tab.
 function listen(element) {
   element.addEventListener("click", (event) => {
     const link = event.target.closest("a[hreflang]");

@@ -5,8 +5,8 @@ window.page ??= {};
 
 const blocks = {};
 
-// What Python says to the scripts of `name` (tabs/page_data.py). It is parsed once, for it stays the
-// same while the page is open.
+// What Python says to the scripts of `name` (tabs/page_data.py). It is parsed once, for it stays
+// the same while the page is open.
 page.data = (name) =>
   (blocks[name] ??= JSON.parse(document.getElementById(`page-data-${name}`).content.textContent));
 

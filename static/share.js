@@ -14,9 +14,9 @@ function links(query, {space, languages, title}, {origin, pathname}) {
   return [link, frame];
 }
 
-// Copy the link or the frame (`what`) of what is on the screen; returns [link, frame]. values: those
-// of the tab's fields, then the task, the names of hidden and of locked fields, and whether the run
-// that is shown belongs to it.
+// Copy the link or the frame (`what`) of what is on the screen; returns [link, frame]. values:
+// those of the tab's fields, then the task, the names of hidden and of locked fields, and whether
+// the run that is shown belongs to it.
 function copy(what, tab, values) {
   const fields = page.data("address").fields[tab];
   const here = new URL(location).searchParams;

@@ -135,7 +135,8 @@ function listen(element) {
   const asks = new URL(location).searchParams;
   const asked = +asks.get("walk");
   walk.show(Number.isInteger(asked) && asked >= 1 && asked <= LAST + 1 ? asked : 0);
-  // Not before the address follows the tabs: what is done in a tab that it doesn't name doesn't count
+  // Not before the address follows the tabs: what is done in a tab that it doesn't name doesn't
+  // count
   const enter = () => {
     if (!page.address.left) setTimeout(enter, 100);
     else if (walk.isUnderWay) walk.openTab();

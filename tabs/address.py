@@ -3,8 +3,8 @@
     /?tab=predict&sentence1=A%20cat%20sat.&model=adapter%3Apair-warmed
     /?tab=fine-tune&max_steps=60&lock=max_steps,seed&hide=source&task=Which%20learning_rate%20learns%20fastest%3F
 
-What isn't in the address stands at its default. Whatever comes from one is checked as if it had been
-typed. The page's own half, which writes the address, is static/address.js.
+What isn't in the address stands at its default. Whatever comes from one is checked as if it had
+been typed. The page's own half, which writes the address, is static/address.js.
 """
 
 import json
@@ -33,10 +33,10 @@ FIXED = {
 
 
 def press_open(name: str, events: Sequence) -> None:
-    """After each of these events, the buttons of elem_classes `name` are pressed whose section is open.
+    """After each of these events, press the buttons of elem_classes `name` in open sections.
 
-    A section is worked out by its own button. In the browser, so that what is folded costs the server
-    nothing.
+    A section is worked out by its own button. In the browser, so that what is folded costs the
+    server nothing.
     """
     for event in events:
         event.then(None, js=f"() => page.pressOpen({json.dumps(name)})", api_visibility="private")
@@ -192,8 +192,8 @@ def _task(task: str, wrong: list[str]) -> str:
         return task
     wrong.append(
         say(
-            "The address brings a task of {count} characters; {most} is the most. Ask for a shorter "
-            "one.",
+            "The address brings a task of {count} characters; {most} is the most. Ask for a "
+            "shorter one.",
             count=len(task),
             most=MOST_TASK,
         )

@@ -9,8 +9,6 @@ import atexit
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,9 +27,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from dev.server import free_port
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.settings import LABELS, Settings
+from tests.support.hub_clients import Client
 
 ROOT = Path(__file__).parent.parent
 MRPC = Path(os.environ.get("MRPC_DIR") or ROOT.parent / "shared/hub/datasets/nyu-mll/glue/mrpc")
@@ -224,65 +222,28 @@ def run_async(coroutine):
         return pool.submit(asyncio.run, coroutine).result()
 
 
-class Client:
-    """Fresh interpreters that talk to one loopback Hub and share one cache."""
+@pytest.fixture(scope="session")
+def hub_clients(tmp_path_factory):
+    """client(number): the client of the first, second, … Hub that a test starts. They stay for all tests."""
+    clients = []
 
-    def __init__(self, port, home):
-        self.port, self.home = port, home
+    def client(number):
+        while len(clients) <= number:
+            clients.append(Client(tmp_path_factory.mktemp("client") / "home"))
+        return clients[number]
 
-    def ask(self, code, **environment):
-        """The JSON that `code` prints last. `code` may use `timed(f, *args)` -> (result or error, seconds)."""
-        keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        environment = {
-            **keep,
-            "HF_ENDPOINT": f"http://127.0.0.1:{self.port}",
-            "HF_HOME": str(self.home),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            **environment,
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", PREAMBLE + code],
-            cwd=ROOT,
-            env=environment,
-            text=True,
-            capture_output=True,
-            timeout=90,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-PREAMBLE = """
-import json, time
-def timed(function, *args, **kwargs):
-    began = time.monotonic()
-    try:
-        result = function(*args, **kwargs)
-    except Exception as error:
-        result = error
-    return result, time.monotonic() - began
-"""
+    return client
 
 
 @pytest.fixture
-def loopback(tmp_path, tmp_path_factory):
+def loopback(hub_clients):
     """loopback(*flags) starts a Hub; its client has a fresh cache. loopback.stop() takes all of them off the net."""
     servers = []
 
     def start(*flags):
-        port = free_port()
-        command = [
-            sys.executable,
-            ROOT / "tests" / "support" / "loopback_hub.py",
-            "--port",
-            str(port),
-            *map(str, flags),
-        ]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        servers.append(server)
-        assert "serving" in server.stdout.readline()
-        return Client(port, tmp_path_factory.mktemp("client"))
+        client = hub_clients(len(servers))
+        servers.append(client.serve(*flags))
+        return client
 
     def stop():
         for server in servers:

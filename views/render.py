@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from languages import Said, _, ngettext, say, say_plural
+from languages import Said, _, between_sentences, ngettext, say, say_plural, sentences
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
@@ -112,6 +112,13 @@ def _environment() -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    environment.globals.update(_=_, ngettext=ngettext, say=say, say_plural=say_plural)
+    environment.globals.update(
+        _=_,
+        ngettext=ngettext,
+        say=say,
+        say_plural=say_plural,
+        sentences=sentences,
+        between_sentences=between_sentences,
+    )
     environment.filters.update(bdi=bdi, piece=piece, rich=rich)
     return environment

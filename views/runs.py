@@ -22,6 +22,7 @@ from pipeline.explain.diagnosis import (
 from pipeline.explain.forecast import Forecast
 from pipeline.explain.step_by_hand import OneStep
 from pipeline.explain.what_changed import Judgement
+from pipeline.metrics import METRICS, Metric, metrics_in
 from pipeline.runs.supervisor import Run, closing
 from views.charts import is_finite, short_number
 from views.markup import notice, sentences
@@ -47,8 +48,7 @@ LOG_COLUMNS = (
     "learning_rate",
     "grad_norm",
     "eval_loss",
-    "eval_accuracy",
-    "eval_f1",
+    *(f"eval_{name}" for name in METRICS),
 )
 
 
@@ -173,25 +173,25 @@ def forecast_tables(forecast: Forecast) -> Markup:
 def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
     pace, config = forecast.pace, forecast.config
     steps = _(
-        "{pairs:,} pairs ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at "
-        "most max_steps = {max_steps}",
-        pairs=forecast.pairs,
+        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most max_steps = "
+        "{max_steps}",
+        pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
         batch_size=config.effective_batch_size,
         steps_per_epoch=forecast.steps_per_epoch,
         epochs=ngettext("{count} epoch", "{count} epochs", config.epochs),
         max_steps=config.max_steps,
     )
     training = _(
-        "{steps} steps × {batch_size} pairs × {pair:.3g} s",
-        steps=forecast.steps,
-        batch_size=config.effective_batch_size,
-        pair=pace.pair,
+        "{steps} × {pairs} × {seconds:.3g} s",
+        steps=ngettext("{count} step", "{count} steps", forecast.steps),
+        pairs=ngettext("{count} pair", "{count} pairs", config.effective_batch_size),
+        seconds=pace.pair,
     )
     judging = _(
-        "{evaluations} times {eval_pairs} pairs × {judged:.3g} s",
+        "{evaluations} times {pairs} × {seconds:.3g} s",
         evaluations=forecast.evaluations,
-        eval_pairs=forecast.eval_pairs,
-        judged=pace.judged,
+        pairs=ngettext("{count} pair", "{count} pairs", forecast.eval_pairs),
+        seconds=pace.judged,
     )
     training_seconds = pace.pair * forecast.steps * config.effective_batch_size
     judging_seconds = pace.judged * forecast.evaluations * forecast.eval_pairs
@@ -241,10 +241,10 @@ def run_status(
         done_steps=done_steps,
         total_steps=total_steps,
         steps=_(
-            "step {done_steps} of {total_steps}{left}",
+            "step {done_steps} of {total_steps}{remaining}",
             done_steps=done_steps,
             total_steps=total_steps,
-            left=left if is_training else "",
+            remaining=left if is_training else "",
         ),
         message=message,
     )
@@ -296,12 +296,10 @@ def result(run: Run) -> Markup:
     end, start = run.first(run.state) if run.ended else None, run.first("start")
     if not end or not end.get("before") or not end.get("after") or not start:
         return Markup()
-    metrics = (("accuracy", _("accuracy")), ("f1", "F1"))
+    told = end["before"], end["after"], start["majority"]
+    known = set(told[0]) & set(told[1]) & set(told[2])
     table = result_table(
-        [
-            (label, end["before"][name], end["after"][name], start["majority"][name])
-            for name, label in metrics
-        ]
+        [(metric, *(figures[metric.name] for figures in told)) for metric in metrics_in(known)]
     )
     if not run.answers:
         broken = _(
@@ -325,22 +323,29 @@ def _took(end: Mapping) -> str:
 
 
 def result_table(
-    rows: Sequence[tuple[str, float | None, float | None, float | None]],
+    rows: Sequence[tuple[Metric, float | None, float | None, float | None]],
 ) -> Markup:
-    """(name, before, after, majority) shares -> what the run changed."""
+    """(metric, its figure before, after, of the majority class) -> what the run changed."""
     cells = [
         (
-            name,
-            percent(before),
-            element("strong", percent(after)),
-            percentage_points(after - before) if is_finite(before) and is_finite(after) else "–",
-            percent(majority),
+            str(metric.label),
+            metric.written(before),
+            element("strong", metric.written(after)),
+            gain(metric, before, after),
+            metric.written(majority),
         )
-        for name, before, after, majority in rows
+        for metric, before, after, majority in rows
     ]
     heads = (_("metric"), _("before"), _("after"), _("gain"), _("majority"))
     caption = _("Before and after, on validation")
     return macro("plain_table", "result", caption, _("Result"), heads, cells)
+
+
+def gain(metric: Metric, before: float | None, after: float | None) -> str:
+    """How far a figure went up, with its sign."""
+    if not (is_finite(before) and is_finite(after)):
+        return "–"
+    return percentage_points(after - before) if metric.share else f"{after - before:+.3f}"
 
 
 def diagnosis_card(diagnosis: Diagnosis) -> Markup:
@@ -510,7 +515,11 @@ def one_step(step: OneStep, labels: Sequence[str]) -> Markup:
 
 def _batch_of(step: OneStep, labels: Sequence[str]) -> Markup:
     pairs, tokens = step.shape
-    caption = _("The batch: {pairs} pairs, padded to {tokens} tokens", pairs=pairs, tokens=tokens)
+    caption = _(
+        "The batch: {pairs}, padded to {tokens}",
+        pairs=ngettext("{count} pair", "{count} pairs", pairs),
+        tokens=ngettext("{count} token", "{count} tokens", tokens),
+    )
     heads = (
         _("pair"),
         _("sentences"),

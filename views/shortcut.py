@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from languages import _, say
+from languages import _, say, say_plural
 from pipeline.explain.shortcut import ALIKE, Report
 from pipeline.settings import LABELS
 from views.render import bdi, element, macro, rich
@@ -64,16 +64,17 @@ def _accuracy(report: Report, feature: str) -> str | Markup:
 
 def _alike_line(report: Report) -> Markup:
     no, yes = report.alike
-    said = say(
-        "Of the {count} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
-        "{no} are "
-        "not_equivalent and {yes} equivalent.",
-        count=no + yes,
+    said = say_plural(
+        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "<strong>{count}</strong> is not_equivalent and <strong>{equivalent}</strong> equivalent.",
+        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "<strong>{count}</strong> are not_equivalent and <strong>{equivalent}</strong> equivalent.",
+        no,
+        alike=no + yes,
         pairs=report.pairs,
         source=report.source,
         ratio=ALIKE,
-        no=element("strong", no),
-        yes=element("strong", yes),
+        equivalent=yes,
     )
     return macro("paragraph", "sum", rich(said))
 

@@ -1,4 +1,8 @@
-"""Gradio's queue of events, shared fairly between the network addresses that fill it."""
+"""Gradio's queue of events, shared fairly between the network addresses that fill it.
+
+Gradio 6.31: its queue takes events in the order in which they come, from whomever, until it is
+full.
+"""
 
 from collections import Counter
 

@@ -1,4 +1,8 @@
-"""What a tab draws when it is first seen, and what of it stands in the page before that."""
+"""What a tab draws when it is first seen, and what of it stands in the page before that.
+
+Gradio 6.31: a page is built once, with its components' values as they are then; get_config_file()
+puts later ones into it.
+"""
 
 from dataclasses import dataclass
 

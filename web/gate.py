@@ -122,8 +122,8 @@ class ProxyHeaders:
         if trusted and PREFIX.fullmatch(prefix) and ".." not in prefix.split("/"):
             scope["root_path"] = prefix + scope.get("root_path", "")
             scope["path"] = prefix + scope["path"]
-        # Gradio keeps what it says of the whole API as the first request saw it, Host included, for
-        # all that follow; what it says of one page it makes anew
+        # Gradio 6.31: it keeps what it says of the whole API as the first request saw it, Host
+        # included, for all that follow; what it says of one page it makes anew
         if (
             route_path(scope).rstrip("/") == "/gradio_api/info"
             and b"page=" not in scope["query_string"]
@@ -181,9 +181,9 @@ class SameOriginCookies:
 
 # ---------------------------------------------------------------- which paths
 
-# What a page, a client and a signed-in visitor of this app ask for. Gradio has more: a relay for
-# any URL, screen recordings that it converts, an editor of the app, links that store what is on a
-# page, calls that pass the queue by.
+# What a page, a client and a signed-in visitor of this app ask for. Gradio 6.31 has more: a relay
+# for any URL, screen recordings that it converts, an editor of the app, links that store what is on
+# a page, calls that pass the queue by.
 EXACT = {
     "/",
     "/config",

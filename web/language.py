@@ -90,8 +90,8 @@ def _in_language(send: Send, tag: str) -> Send:
     return send_changed
 
 
-# Gradio 6.31: its page says that it is English in every language. Its own words (Settings, Drop file
-# here) follow the browser's language, which static/language.js sets to this.
+# Gradio 6.31: its page says that it is English in every language. Its own words (Settings, Drop
+# file here) follow the browser's language, which static/language.js sets to this.
 ENGLISH = b'<html\n\tlang="en"'
 # Gradio 6.31: this link leaves the path below which the app is mounted or proxied.
 MANIFEST = b'href="/manifest.json"'

@@ -1,9 +1,9 @@
 """Whatever goes wrong between a request and its answer, as one plain sentence in the page's
 language.
 
-Gradio tells a visitor what its components, its checks of files and a failed handler say: library
-text, as HTML. Here that is said once more, by value and remedy, or, where nobody foresaw it, as one
-sentence; the whole of it goes to the log.
+Gradio 6.31: it tells a visitor what its components, its checks of files and a failed handler say:
+library text, as HTML. Here that is said once more, by value and remedy, or, where nobody foresaw
+it, as one sentence; the whole of it goes to the log.
 """
 
 import numbers
@@ -37,7 +37,8 @@ class AppBlocks(gr.Blocks):
 
     def queue(self, *args, **kwargs):
         super().queue(*args, **kwargs)
-        self._queue.__class__ = FairQueue  # Gradio makes its own, with what it worked out for it
+        # Gradio 6.31: it names the class of its queue itself, and hands it what it has worked out
+        self._queue.__class__ = FairQueue
         return self
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
@@ -64,8 +65,8 @@ class AppBlocks(gr.Blocks):
 def _check_files(value):
     """Raises InputError for a file that doesn't lie in the folder of uploads.
 
-    Gradio's own check looks at no file where the app is mounted in another (6.31), and fetches what
-    is named by an address, however large.
+    Gradio 6.31: its own check looks at no file where the app is mounted in another, and fetches
+    what is named by an address, however large.
     """
     if isinstance(value, dict):
         if "path" in value and "meta" in value and not _is_uploaded(value["path"]):
@@ -203,7 +204,7 @@ async def _refused(request, error):
 
 
 def _of_names(message, status):
-    """For what gradio_client raises where a call by names (/call/v2) has others than the function."""
+    """For what gradio_client raises where a call by names (/call/v2) has names of its own."""
 
     async def answer(request, error):
         if "/gradio_api/call/v2/" in request.scope["path"]:

@@ -1,8 +1,9 @@
 """The folder of visitors' files: how much goes into it, for how long, and how much of that is one
 address's.
 
-It is Gradio's own (GRADIO_TEMP_DIR) and lies beside the runs' folder, never in it: a full one
-refuses the next file, and takes no run from anybody.
+Gradio 6.31: it takes files of any visitor until the disk is full, and removes them when their page
+has gone. The folder is its own (GRADIO_TEMP_DIR) and lies beside the runs' folder, never in it: a
+full one refuses the next file, and takes no run from anybody.
 """
 
 import functools

@@ -124,9 +124,9 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
     if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
         numbers = say(
-            "{numbers}, less 1 = {out}: the last window would start in the padding",
-            numbers=numbers,
-            out=out,
+            "{formula}, less 1 = {size}: the last window would start in the padding",
+            formula=numbers,
+            size=out,
         )
     return out, numbers
 

@@ -178,10 +178,10 @@ def _piece(view, token, tokenizer):
             say(
                 "{piece} fills this row up to {count} positions, the length of the batch's "
                 "longest row; the row has "
-                "{own} tokens of its own.",
+                "{length} tokens of its own.",
                 piece=token.piece,
                 count=len(view.tokens),
-                own=own,
+                length=own,
             ),
             say("Tensors are rectangles: rows of different lengths make none."),
         ]
@@ -247,11 +247,11 @@ def _special(view, token, tokenizer):
         )
     if closes is None:
         return say(
-            "{name} again: this checkpoint puts {place} of them between the sentences.",
+            "{name} again: this checkpoint puts {count} of them between the sentences.",
             name=name,
-            place=place,
+            count=place,
         )
-    return say("{name} closes sentence {closes}.", name=name, closes=closes)
+    return say("{name} closes sentence {number}.", name=name, number=closes)
 
 
 def _end(view, token):
@@ -420,7 +420,7 @@ def _unknown(view, token, tokenizer):
         missing=missing[0],
         what=what,
     )
-    return [say("{none}, so the whole word has no tokens of its own.", none=none), lost]
+    return [say("{reason}, so the whole word has no tokens of its own.", reason=none), lost]
 
 
 def _known(view, token, tokenizer):
@@ -478,19 +478,19 @@ def _wordpiece(word, token, tokenizer):
     if word.place == 0:
         return [
             say(
-                "{because}, so it is split. WordPiece takes the longest entry that it begins "
+                "{reason}, so it is split. WordPiece takes the longest entry that it begins "
                 "with: “{piece}”.",
-                because=because,
+                reason=because,
                 piece=token.piece,
             ),
             say("The whole word becomes {pieces}.", pieces=" ".join(word.pieces)),
         ]
     rest = "".join(bare[word.place :])
     longest = say(
-        "Of “{rest}”, which is left then, “{bare}” is the longest beginning that has an entry "
-        "with {joint}.",
+        "Of “{rest}”, which is left then, “{beginning}” is the longest beginning that has an "
+        "entry with {joint}.",
         rest=rest,
-        bare=bare[word.place],
+        beginning=bare[word.place],
         joint=joint,
     )
     if rest == bare[word.place]:
@@ -501,22 +501,22 @@ def _wordpiece(word, token, tokenizer):
     number = _entry(begins, tokenizer)
     other = (
         say(
-            "{begins} without {joint}, at the beginning of a word, is another entry: {number}.",
-            begins=begins,
+            "{piece} without {joint}, at the beginning of a word, is another entry: {number}.",
+            piece=begins,
             joint=joint,
             number=number,
         )
         if number is not None
         else say(
-            "Without {joint}, at the beginning of a word, “{begins}” is no entry.",
+            "Without {joint}, at the beginning of a word, “{piece}” is no entry.",
             joint=joint,
-            begins=begins,
+            piece=begins,
         )
     )
     return [
         say(
-            "{because}, so it is split: {pieces}. {joint} says that this piece continues the word.",
-            because=because,
+            "{reason}, so it is split: {pieces}. {joint} says that this piece continues the word.",
+            reason=because,
             pieces=" ".join(word.pieces),
             joint=joint,
         ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from languages import _, say
+from pipeline.metrics import METRICS
 from pipeline.runs.supervisor import Run, progress
 from views.charts import Background, earlier_runs, line_chart, mean_and_range, range_band
 
@@ -57,14 +58,17 @@ class RunChart:
             series,
             _("step"),
             str(self.y_label),
-            baselines={str(name): majority[key] for name, key in self.baselines.items()}
-            if majority
-            else {},
+            baselines={
+                str(name): majority[key]
+                for name, key in self.baselines.items()
+                if majority and key in majority
+            },
             background=background,
             **options,
         )
 
 
+SHARES = [metric for metric in METRICS.values() if metric.share]  # on one axis, in percent
 CHARTS = (
     RunChart(
         say("Loss"),
@@ -75,8 +79,8 @@ CHARTS = (
     RunChart(
         say("Accuracy and F1 on validation"),
         say("fraction"),
-        {say("accuracy"): "eval_accuracy", "F1": "eval_f1"},
-        baselines={say("majority accuracy"): "accuracy", say("majority F1"): "f1"},
+        {metric.label: f"eval_{metric.name}" for metric in SHARES},
+        baselines={say("majority {metric}", metric=metric.label): metric.name for metric in SHARES},
         earlier="eval_accuracy",
     ),
 )
@@ -87,7 +91,7 @@ SEED_CHARTS = (
         say("Accuracy on validation"),
         say("fraction"),
         {say("mean"): "eval_accuracy"},
-        baselines={say("majority accuracy"): "accuracy"},
+        baselines={say("majority {metric}", metric=say("accuracy")): "accuracy"},
     ),
 )
 

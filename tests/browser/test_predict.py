@@ -69,17 +69,17 @@ def test_a_fine_tune_of_ones_own_joins_the_models(page, app_address):
 
 def test_what_mattered_is_on_the_words(page, shoot):
     panel = opened(page, "What mattered")
-    expect(panel.locator(".weighed .worth")).to_have_count(20, timeout=SLOW)
+    expect(panel.locator(".words .worth")).to_have_count(20, timeout=SLOW)
     panel.get_by_label("sentence1").fill(f"A cat sat {HTML}.")
     panel.get_by_label("sentence2").fill("A cat was sitting.")
     panel.get_by_role("button", name="Leave each word out").click()
-    expect(panel.locator(".weighed")).to_contain_text("onerror", timeout=SLOW)
-    assert panel.locator(".weighed img").count() == 0 and page.evaluate("window.hacked") is None
+    expect(panel.locator(".words")).to_contain_text("onerror", timeout=SLOW)
+    assert panel.locator(".words img").count() == 0 and page.evaluate("window.hacked") is None
     panel.get_by_text("All words as a table").click()
-    changes = panel.locator(".weight-table td:nth-child(4)").all_inner_texts()
+    changes = panel.locator(".word-table td:nth-child(4)").all_inner_texts()
     sizes = [abs(float(change)) for change in changes]
     assert sizes == sorted(sizes, reverse=True) and any(sizes)
-    numbers = panel.locator(".weighed .worth small").all_inner_texts()
+    numbers = panel.locator(".words .worth small").all_inner_texts()
     assert len(numbers) == len(changes) and all(
         re.fullmatch(r"(0|[+-]\d+)( ⇄)?", number) for number in numbers
     )
@@ -110,7 +110,7 @@ def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
         timeout=SLOW
     )
     panel.get_by_role("button", name="They say the same").click()
-    expect(panel.locator("table.reveal tr")).to_have_count(4, timeout=SLOW)
+    expect(panel.locator("table.guessed tr")).to_have_count(4, timeout=SLOW)
     expect(panel.locator(".score")).to_contain_text(
         re.compile("you [01] of 1 · the models [01] of 1")
     )

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tabs.page_data import block_markup
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")

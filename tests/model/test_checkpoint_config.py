@@ -101,15 +101,15 @@ def test_labels_of_another_question_are_said(labels, notes, settings):
 
 
 def test_a_head_drawn_just_now_is_said_wherever_it_answers(settings, capsys):
-    from tabs.predict import sections as predict_more
-    from tabs.predict import tab as predict_tab
+    from tabs.predict.answer import Answers
+    from tabs.predict.compare_models import compare
 
     _, name = made("tiny/drawn-head", head=False)
     assert predict(name, [PAIR], settings=settings)[0][0].notes == (NEW_HEAD,)
-    drawn = predict_tab._handlers(settings).answer(*PAIR, name)
+    drawn = Answers(settings).answer(*PAIR, name)
     assert html.escape(str(NEW_HEAD)) in drawn
-    assert predict_tab._handlers(settings).predict(*PAIR, name)["notes"] == [str(NEW_HEAD)]
-    assert html.escape(str(NEW_HEAD)) in predict_more._handlers(settings).compare(*PAIR, [], name)
+    assert Answers(settings).predict(*PAIR, name)["notes"] == [str(NEW_HEAD)]
+    assert html.escape(str(NEW_HEAD)) in compare(settings, *PAIR, [], name)
     assert main(["predict", "--pair", *PAIR, "--checkpoint", name]) == 0
     assert str(NEW_HEAD) in capsys.readouterr().out
 

@@ -26,7 +26,7 @@ from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import changes_of
 from tabs.fine_tune.charts import CHARTS
 from tabs.fine_tune.run_panel import RunPanel
-from tabs.predict import tab as predict_tab
+from tabs.predict.answer import Answers
 from tests.conftest import in_cache, tiny_checkpoint
 from tests.model.test_save import finished_run
 from views import charts
@@ -312,7 +312,7 @@ def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):
     for name in (nan_weights, f"run:{run.id}"):
         with pytest.raises(NoAnswer, match="no answer to this pair.*Choose another model"):
             predict(name, [PAIR], settings=settings)
-        page = predict_tab._handlers(settings)
+        page = Answers(settings)
         answer = text(page.answer(*PAIR, name))
         assert "no answer to this pair" in answer and "so the answer is" not in answer
         with pytest.raises(Exception, match="no answer to this pair"):
@@ -377,7 +377,7 @@ def test_logits_far_apart_are_answered_with_a_warning(huge_logits, tiny, setting
         "2e+30 apart" in answer.notes[0]
         and "rounds to exactly 0 and 1 from 37 on" in answer.notes[0]
     )
-    page = predict_tab._handlers(settings)
+    page = Answers(settings)
     assert page.predict(*PAIR, huge_logits)["notes"] == list(answer.notes)
     drawn = text(page.answer(*PAIR, huge_logits))
     assert "weights may be damaged" in drawn and "1e+30" in drawn and "000000" not in drawn

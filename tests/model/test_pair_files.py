@@ -369,7 +369,7 @@ def test_the_note_column_warns_of_what_the_page_warns_of(tiny, settings):
         and "without all of sentence" in note
         and note.startswith("Mine.")
     )
-    drawn = predict_drawing.answers_table(answers, "")
+    drawn = predict_drawing.answers_table(answers)
     assert "another script" in drawn and "without all of sentence" in drawn and "Mine." in drawn
 
 
@@ -428,13 +428,13 @@ def test_labels_as_files_write_them(read, written, gold):
 def test_no_labels_are_no_scores(read, tiny, settings):
     pairs = read("sentence1,sentence2,label\na,b,sports\n")
     [(answers, _)] = answer_rows(tiny, pairs.rows, settings=settings)
-    assert scores_of(answers) is None and "matrix" not in predict_drawing.answers_table(answers, "")
+    assert scores_of(answers) is None and "matrix" not in predict_drawing.answers_table(answers)
     assert "label holds no 0 or 1" in pairs.notes[0] and read(HEAD + "a,b\n").notes == ()
 
 
 def test_the_page_shows_the_scores():
     drawn = predict_drawing.answers_table(
-        answered([(LABELS[1], LABELS[1])] * 3 + [(LABELS[0], LABELS[1])]), "", ("Odd.",)
+        answered([(LABELS[1], LABELS[1])] * 3 + [(LABELS[0], LABELS[1])]), ("Odd.",)
     )
     assert (
         "Of 4 with a label of their own: accuracy <strong>75.0%</strong>, F1 <strong>85.7%</strong>"

@@ -2,12 +2,11 @@
 
 import ast
 import csv
+import html
+import inspect
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,19 +32,38 @@ from pipeline.hub import sources
 from pipeline.hub.sources import Origin, embedded_checkpoint
 from pipeline.prediction import Prediction, predict, softmax_steps
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, READY, WARMED
-from tabs.predict import sections as predict_more
+from tabs.predict import models as predict_models
+from tabs.predict import script as predict_scripts
 from tabs.predict import tab as predict_tab
+from tabs.predict.answer import Answers
+from tabs.predict.compare_models import add_run, compare
+from tabs.predict.csv_file import build_csv_file
+from tabs.predict.stress import stress as stress_section
+from tabs.predict.what_mattered import leave_words_out
+from tabs.predict.you_first import NO_SCORE, build_you_first, checked_score
 from tests.conftest import HF_HOME, ROOT
+from tests.support.warm_interpreter import run_python
 from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
 
 PAIR = ("Shares of Acme rose 12 cents on Monday .", "Acme stock was up 12 cents Monday .")
 
 
+def you_first_of(settings):
+    with gr.Blocks():
+        return build_you_first(settings, [gr.Textbox(), gr.Textbox()], gr.Dropdown())
+
+
 @pytest.fixture
-def page(settings, tmp_path, monkeypatch):
+def you_first(settings):
+    return you_first_of(settings)
+
+
+@pytest.fixture
+def csv_file(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
-    return predict_more._handlers(settings)
+    with gr.Blocks():
+        return build_csv_file(settings, gr.Dropdown())
 
 
 def shown(update):
@@ -73,20 +91,22 @@ def test_one_public_endpoint_and_a_batched_answer(settings):
         raised
     ) == 2
     assert not any(function.batch for function in alone)
-    assert {function.name for function in functions} >= {
+    handlers = [inspect.unwrap(function.fn) for function in functions if function.fn]
+    handlers = [getattr(handler, "func", handler) for handler in handlers]
+    assert {getattr(handler, "__name__", "") for handler in handlers} >= {
         "compare",
-        "mattered",
+        "leave_words_out",
         "stress",
         "next_pair",
         "guess_same",
-        "file",
+        "predict_file",
         "script",
     }
 
 
 def test_a_strangers_model_of_the_hub_keeps_nobody_waiting(tiny, settings, monkeypatch):
     """It gets an answer of its own, later, as a run does: both are opened in processes of their own."""
-    page = predict_tab._handlers(settings)
+    page = Answers(settings)
     monkeypatch.setattr(sources, "checkpoint_files", lambda name, *more: pytest.fail(name))
     models = ["some/slow-model", f"run:{'a' * 32}", "no/../id"]
     drawn, later = page.answers([PAIR[0]] * 3, [PAIR[1]] * 3, models)
@@ -105,7 +125,7 @@ def test_a_strangers_model_of_the_hub_keeps_nobody_waiting(tiny, settings, monke
 
 
 def test_the_answer_holds_its_arithmetic(tiny, settings):
-    drawn = predict_tab._handlers(settings).answer(*PAIR, tiny)
+    drawn = Answers(settings).answer(*PAIR, tiny)
     told = predict(tiny, [PAIR], settings=settings)[0][0]
     steps = softmax_steps(told.logits)
     lines = re.findall(r"<code>(.*?)</code>", drawn)
@@ -137,7 +157,7 @@ def test_any_logits_can_be_written_out(logits):
 
 
 def test_the_ready_model_says_how_often_it_is_wrong(settings):
-    drawn, record = predict_tab._handlers(settings).answer(*PAIR, READY), record_of(READY)
+    drawn, record = Answers(settings).answer(*PAIR, READY), record_of(READY)
     assert (
         f"right on {record.accuracy:.1%} of MRPC" in drawn
         and f"right on {record.majority:.1%}" in drawn
@@ -150,26 +170,26 @@ def test_the_ready_model_says_how_often_it_is_wrong(settings):
         (EMBEDDED_CHECKPOINT, "classification head is new"),
         (WARMED, "has never seen a label"),
     ):
-        drawn = predict_tab._handlers(settings).answer(*PAIR, model)
+        drawn = Answers(settings).answer(*PAIR, model)
         assert says in drawn and "it gets about one in" not in drawn
 
 
-def test_where_the_ready_model_fails_its_record_is_told(page, settings):
+def test_where_the_ready_model_fails_its_record_is_told(settings):
     rows, drawn = (
         stress(READY, *PAIR, settings=settings)[0],
-        page.stress(*PAIR, READY, "equivalent"),
+        stress_section(settings, *PAIR, READY, "equivalent"),
     )
     assert any(row.right is False for row in rows)  # else another pair is needed here
     assert (
         "it notices so many" in drawn
         and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
     )
-    assert "it notices so many" not in page.stress(*PAIR, WARMED, "equivalent")
+    assert "it notices so many" not in stress_section(settings, *PAIR, WARMED, "equivalent")
     wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
-    assert "it gets about one in" in more.reveal(
+    assert "it gets about one in" in more.guess_result(
         LABELS[1], LABELS[1], wrong, "model", record_of(READY)
     )
-    assert "it gets about one in" not in more.reveal(
+    assert "it gets about one in" not in more.guess_result(
         LABELS[1], LABELS[0], wrong, "model", record_of(READY)
     )
 
@@ -183,21 +203,23 @@ def test_a_model_that_overlooks_nothing_is_not_blamed():
 
 
 def test_a_run_of_an_address_is_listed_by_a_name(settings):
-    page = predict_tab._handlers(settings)
-    drawn, listed = page.opened(*PAIR, "run:" + "c" * 32, "")
-    assert "notice error" in drawn, "it isn't there"
-    assert (
-        listed.choices[0] == ("a fine-tune: cccccccc…", "run:" + "c" * 32)
-        and len(listed.choices) == len(predict_tab._choices()) + 1
-    )
-    assert page.opened(*PAIR, "../x", "")[1] == gr.skip()
-    assert page.opened(*PAIR, "run:" + "c" * 32, "run:" + "c" * 32)[1] == gr.skip(), (
-        "one's own keeps its name"
-    )
+    run = "run:" + "c" * 32
+    with gr.Blocks():
+        tab = predict_tab.build_tab(settings)
+    opened = tab.open(*PAIR, run, "")
+    assert "notice error" in opened[tab.first_answer], "it isn't there"
+    choices = opened[tab.model].choices
+    assert choices[0] == ("a fine-tune: cccccccc…", run)
+    assert len(choices) == len(predict_models.choices()) + 1
+    assert list(tab.open(*PAIR, "../x", "")) == [tab.first_answer]
+    assert list(tab.open(*PAIR, run, run)) == [tab.first_answer], "one's own keeps its name"
+    offered = tab.offer_run(run)
+    assert shown(offered[tab.model])["value"] == offered[tab.offered] == run
+    assert tab.offer_run("") == gr.skip()
 
 
-def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(page, tiny, settings):
-    drawn = page.compare(*PAIR, [EMBEDDED_CHECKPOINT, WARMED], "no/../id")
+def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(tiny, settings):
+    drawn = compare(settings, *PAIR, [EMBEDDED_CHECKPOINT, WARMED], "no/../id")
     rows = re.findall(r"<tr.*?</tr>", drawn)[1:]
     assert (
         len(rows) == 3
@@ -210,39 +232,39 @@ def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(page, tiny, settings
         and f"{told.probabilities['equivalent']:.1%}" in rows[1]
     )
     assert "head is new" not in rows[1]
-    [alone] = re.findall(r"<tr.*?</tr>", page.compare(*PAIR, [], f" {tiny} "))[1:]
+    [alone] = re.findall(r"<tr.*?</tr>", compare(settings, *PAIR, [], f" {tiny} "))[1:]
     assert tiny in alone
 
 
-def test_a_stand_in_is_named_as_one(page):
-    drawn = page.compare(*PAIR, [], NOTES_CHECKPOINT)
+def test_a_stand_in_is_named_as_one(settings):
+    drawn = compare(settings, *PAIR, [], NOTES_CHECKPOINT)
     assert EMBEDDED_CHECKPOINT in drawn and f"stands in for {NOTES_CHECKPOINT}" in drawn
 
 
-def test_how_many_models(page, settings):
-    assert "No model is chosen" in page.compare(*PAIR, [], " ")
-    assert "7 models are chosen; 6 is the most" in page.compare(
-        *PAIR, [f"a/{n}" for n in range(7)], ""
+def test_how_many_models(settings):
+    assert "No model is chosen" in compare(settings, *PAIR, [], " ")
+    assert "7 models are chosen; 6 is the most" in compare(
+        settings, *PAIR, [f"a/{n}" for n in range(7)], ""
     )
-    assert "sentence1 is empty" in page.compare("", "b", [WARMED], "")
-    assert page.compare(*PAIR, [WARMED], WARMED).count('scope="row"') == 1
+    assert "sentence1 is empty" in compare(settings, "", "b", [WARMED], "")
+    assert compare(settings, *PAIR, [WARMED], WARMED).count('scope="row"') == 1
 
 
-def test_ones_own_run_joins_the_others(page):
+def test_ones_own_run_joins_the_others():
     run = "run:" + "a" * 32
-    offered = shown(page.offer(run, [WARMED, "run:" + "b" * 32]))
+    offered = shown(add_run(run, [WARMED, "run:" + "b" * 32]))
     assert offered["value"] == [WARMED, run] and offered["choices"][-1] == (
         "yours: fine-tune aaaaaaaa…",
         run,
     )
-    assert shown(page.offer(WARMED, [])) == gr.skip() and shown(page.offer(None, [])) == gr.skip()
+    assert shown(add_run(WARMED, [])) == gr.skip() and shown(add_run(None, [])) == gr.skip()
 
 
 # ---------------------------------------------------------------- what mattered, and stress
 
 
-def test_each_word_shows_its_change(page, tiny, settings):
-    drawn = page.mattered(*PAIR, tiny)
+def test_each_word_shows_its_change(tiny, settings):
+    drawn = leave_words_out(settings, *PAIR, tiny)
     found = leave_one_out(tiny, *PAIR, settings=settings)
     words = re.findall(
         r'<span class="worth( up| down| )?" style="[^"]*" title="[^"]*">([^<]*)<small>([^<]*)</small>',
@@ -282,7 +304,7 @@ def mattered(*changes, label="equivalent"):
 
 
 def test_direction_is_told_by_class_and_sign():
-    drawn = more.mattered(mattered(-0.3, 0.2, 0.001)).partition("</div>")[0]
+    drawn = more.words_left_out(mattered(-0.3, 0.2, 0.001)).partition("</div>")[0]
     assert re.findall(r'class="worth ?(\w*)".*?<small>(.*?)</small>', drawn) == [
         ("down", "-30"),
         ("up", "+20"),
@@ -291,16 +313,16 @@ def test_direction_is_told_by_class_and_sign():
 
 
 def test_small_changes_look_small_and_a_flip_is_marked():
-    assert "--share:0.020" in more.mattered(mattered(0.001)) and "--share:1.000" in more.mattered(
-        mattered(0.4)
-    )
-    flipped = more.mattered(mattered(-0.3, label="not_equivalent"))
+    assert "--share:0.020" in more.words_left_out(
+        mattered(0.001)
+    ) and "--share:1.000" in more.words_left_out(mattered(0.4))
+    flipped = more.words_left_out(mattered(-0.3, label="not_equivalent"))
     assert "-30 ⇄" in flipped and "⇄ not_equivalent" in flipped
-    assert "-30 ⇄" not in more.mattered(mattered(-0.3))
+    assert "-30 ⇄" not in more.words_left_out(mattered(-0.3))
 
 
-def test_stress_is_honest_about_failures(page, tiny, settings):
-    drawn = page.stress(*PAIR, tiny, "equivalent")
+def test_stress_is_honest_about_failures(tiny, settings):
+    drawn = stress_section(settings, *PAIR, tiny, "equivalent")
     rows = stress(tiny, *PAIR, settings=settings)[0]
     wrong = [row.change for row in rows if row.right is False]
     known = [row for row in rows if row.right is not None]
@@ -312,9 +334,9 @@ def test_stress_is_honest_about_failures(page, tiny, settings):
     assert drawn.count("✗ wrong") == len(wrong) and drawn.count("✓ right") == len(known) - len(
         wrong
     )
-    open_rows = page.stress(*PAIR, tiny, "not_equivalent")
+    open_rows = stress_section(settings, *PAIR, tiny, "not_equivalent")
     assert open_rows.count("– open") == sum(row.prediction is not None for row in rows[3:])
-    assert "truth is 'x'" in str(page.stress(*PAIR, tiny, "x")).replace("&#39;", "'")
+    assert "truth is 'x'" in html.unescape(stress_section(settings, *PAIR, tiny, "x"))
 
 
 def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
@@ -333,27 +355,32 @@ def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
 
 def test_what_was_changed_is_marked():
     plain = Stressed("as it is", "A cat sat.", "A dog ran.", "equivalent", "")
-    assert more._changed("A cat not sat.", plain) == "<p><bdi>A cat <mark>not</mark> sat.</bdi></p>"
-    assert "<mark>" not in more._changed("A dog ran.", plain)
+    answer = Prediction(LABELS[1], {"equivalent": 0.5}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+    changed = Stressed("x", "A cat not sat.", "A dog ran.", LABELS[0], "", answer)
+    drawn = more.stress_table([plain, changed])
+    assert "<p><bdi>A cat <mark>not</mark> sat.</bdi></p>" in drawn
+    assert "<p><bdi>A dog ran.</bdi></p>" in drawn and drawn.count("<mark>") == 1
 
 
 # ---------------------------------------------------------------- you first
 
 
-def test_the_label_stays_on_the_server_until_the_guess(page, settings):
-    drawn, revealed, _, quiz, same, differ = page.next_pair(None, {})
+def test_the_label_stays_on_the_server_until_the_guess(you_first, settings):
+    changes = you_first.next_pair(None, {})
+    drawn, quiz = changes[you_first.pair], changes[you_first.quiz]
     row = load_raw_datasets(settings=settings)[0]["validation"][quiz["row"]]
-    assert quiz == {"row": row["idx"], "open": True} and revealed == ""
+    assert quiz == {"row": row["idx"], "open": True} and changes[you_first.result] == ""
     assert (
         row["sentence1"] in drawn
         and row["sentence2"] in drawn
         and not re.search("equivalent|label", drawn)
     )
     assert f"Row {quiz['row']} of the validation pairs of MRPC (folder)" in drawn
-    assert shown(same)["interactive"] and shown(differ)["interactive"]
+    assert shown(changes[you_first.same])["interactive"]
+    assert shown(changes[you_first.differ])["interactive"]
 
 
-def test_a_guess_counts_for_both_and_once(page, tiny, settings):
+def test_a_guess_counts_for_both_and_once(you_first, tiny, settings):
     rows = load_raw_datasets(settings=settings)[0]["validation"]
     score = {}
     for number in range(4):
@@ -361,12 +388,12 @@ def test_a_guess_counts_for_both_and_once(page, tiny, settings):
         told = predict(
             tiny, [(rows[number]["sentence1"], rows[number]["sentence2"])], settings=settings
         )[0][0]
-        before = predict_more._checked_score(score)
-        drawn, line, quiz, score, *buttons = page.guess_same(
-            {"row": number, "open": True}, score, tiny
-        )
+        before = checked_score(score)
+        changes = you_first.guess_same({"row": number, "open": True}, score, tiny)
+        drawn, line = changes[you_first.result], changes[you_first.score_line]
+        quiz, score = changes[you_first.quiz], changes[you_first.score]
         assert quiz == {"row": number, "open": False} and not any(
-            shown(button)["interactive"] for button in buttons
+            shown(changes[button])["interactive"] for button in (you_first.same, you_first.differ)
         )
         assert score["of"] == number + 1 and score["model"] - before["model"] == (
             told.label == gold
@@ -376,30 +403,34 @@ def test_a_guess_counts_for_both_and_once(page, tiny, settings):
         )
         assert drawn.count("✓ right") == (gold == "equivalent") + (told.label == gold)
     assert f"{score['you']} of 4" in line and f"{score['model']} of 4" in line
-    again = page.guess_differ(quiz, score, tiny)
-    assert "has been answered" in again[0] and all(part == gr.skip() for part in again[1:])
-    _, _, _, other, *_ = page.guess_differ({"row": 0, "open": True}, {}, tiny)
+    again = you_first.guess_differ(quiz, score, tiny)
+    assert "has been answered" in again[you_first.result] and len(again) == 1
+    other = you_first.guess_differ({"row": 0, "open": True}, {}, tiny)[you_first.score]
     assert other["you"] == (rows[0]["label"] == 0)
 
 
-def test_a_model_that_fails_costs_nobody_a_point(page):
-    failed = page.guess_same({"row": 0, "open": True}, {}, "no/../id")
-    assert "is not a checkpoint id" in failed[0] and all(part == gr.skip() for part in failed[1:])
+def test_a_model_that_fails_costs_nobody_a_point(you_first):
+    failed = you_first.guess_same({"row": 0, "open": True}, {}, "no/../id")
+    assert "is not a checkpoint id" in failed[you_first.result] and len(failed) == 1
 
 
-def test_another_pair_each_time_and_opening_again_keeps_it(page):
+def test_another_pair_each_time_and_opening_again_keeps_it(you_first):
     quiz = None
     for _ in range(20):
-        *_, following, _, _ = page.next_pair(quiz, {})
+        following = you_first.next_pair(quiz, {})[you_first.quiz]
         assert quiz is None or following["row"] != quiz["row"]
         quiz = following
-    assert all(part == gr.skip() for part in page.open_quiz(quiz, {}))
+    assert you_first.open(quiz, {}) == {you_first.quiz: quiz}
+    assert you_first.pair in you_first.open(None, {})
 
 
-def test_the_pair_can_be_taken_above(page, settings):
+def test_the_pair_can_be_taken_above(you_first, settings):
     row = load_raw_datasets(settings=settings)[0]["validation"][3]
-    assert page.take({"row": 3, "open": True})[1:] == (row["sentence1"], row["sentence2"])
-    assert "no pair yet" in page.take(None)[0]
+    taken = you_first.take_pair({"row": 3, "open": True})
+    assert list(taken.items()) == list(
+        zip(you_first.sentences, (row["sentence1"], row["sentence2"]), strict=True)
+    )
+    assert "no pair yet" in you_first.take_pair(None)[you_first.result]
 
 
 @pytest.mark.parametrize(
@@ -419,22 +450,23 @@ def test_the_pair_can_be_taken_above(page, settings):
     ],
 )
 def test_a_score_that_no_game_wrote_counts_as_none(stored):
-    assert predict_more._checked_score(stored) == predict_more.NO_SCORE
+    assert checked_score(stored) == NO_SCORE
 
 
-def test_embedded_pairs_say_so(page, settings):
-    page.settings = replace(settings, data="embedded")
-    assert "validation pairs of embedded pairs (embedded)" in page.next_pair(None, {})[0]
+def test_embedded_pairs_say_so(you_first, settings):
+    section = you_first_of(replace(settings, data="embedded"))
+    drawn = section.next_pair(None, {})[section.pair]
+    assert "validation pairs of embedded pairs (embedded)" in drawn
 
 
 # ---------------------------------------------------------------- a file
 
 
-def test_a_file_comes_back_with_predictions(page, tiny, tmp_path):
+def test_a_file_comes_back_with_predictions(csv_file, tiny, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text('sentence1,sentence2\n"=A, b.",Hello.\n,empty\n' + "One.,Two.\n" * 70)
-    drawn, download = page.file(str(path), tiny)
-    saved = shown(download)["value"]
+    changes = csv_file.predict_file(str(path), tiny)
+    drawn, saved = changes[csv_file.result], shown(changes[csv_file.download])["value"]
     with open(saved, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 72 and rows[0]["sentence1"] == "'=A, b." and "sentence2" in rows[0]
@@ -459,24 +491,21 @@ def test_a_file_comes_back_with_predictions(page, tiny, tmp_path):
         ("sentence1,sentence2\n" + "a,b\n" * 9, "8 rows"),
     ],
 )
-def test_a_file_that_cannot_be_used(page, settings, tmp_path, text, says):
-    page.settings = replace(settings, max_csv_rows=8)
+def test_a_file_that_cannot_be_used(csv_file, settings, tmp_path, text, says):
+    csv_file = replace(csv_file, settings=replace(settings, max_csv_rows=8))
     path = tmp_path / "mine.csv"
     path.write_text(text or "")
-    drawn, download = page.file(str(path) if text else None, WARMED)
-    assert (
-        says in drawn
-        and 'role="alert"' in drawn
-        and download == gr.skip()
-        and str(tmp_path) not in drawn
-    )
+    changes = csv_file.predict_file(str(path) if text else None, WARMED)
+    drawn = changes[csv_file.result]
+    assert says in drawn and 'role="alert"' in drawn and str(tmp_path) not in drawn
+    assert csv_file.download not in changes
 
 
-def test_progress_is_told_as_the_file_goes(page, tiny, tmp_path):
+def test_progress_is_told_as_the_file_goes(csv_file, tiny, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("sentence1,sentence2\n" + "One.,Two.\n" * 70)
     told = []
-    page.file(str(path), tiny, lambda progress, **more: told.append(progress))
+    csv_file.predict_file(str(path), tiny, lambda progress, **more: told.append(progress))
     assert told == [0, (32, 70), (64, 70), (70, 70)]
 
 
@@ -486,7 +515,7 @@ def test_progress_is_told_as_the_file_goes(page, tiny, tmp_path):
 def hostile_mattered():
     whole = Prediction(SCRIPT, {"equivalent": 0.5}, {}, 3, ("", SCRIPT))
     words = [LeftOut(1, 0, len(SCRIPT), SCRIPT, whole, 0.4), LeftOut(2, 0, len(SCRIPT), SCRIPT)]
-    return more.mattered(
+    return more.words_left_out(
         Mattered(SCRIPT, SCRIPT, whole, words, 0.4, Origin("x", "x", "hub", "why"))
     )
 
@@ -504,10 +533,9 @@ HOSTILE = {
     "mattered": hostile_mattered,
     "stress": lambda: more.stress_table(STRESSED),
     "guess": lambda: more.guess_pair({"sentence1": SCRIPT, "sentence2": SCRIPT}, SCRIPT),
-    "reveal": lambda: more.reveal(SCRIPT, SCRIPT, ANSWER, SCRIPT),
+    "reveal": lambda: more.guess_result(SCRIPT, SCRIPT, ANSWER, SCRIPT),
     "answers": lambda: more.answers_table(
-        [Answered(PairRow(2, SCRIPT, SCRIPT), ANSWER), Answered(PairRow(3, "", "", SCRIPT), None)],
-        "",
+        [Answered(PairRow(2, SCRIPT, SCRIPT), ANSWER), Answered(PairRow(3, "", "", SCRIPT), None)]
     ),
 }
 
@@ -524,7 +552,7 @@ def test_html_stays_text(drawn):
 def test_quotes_cannot_leave_a_words_tip():
     found = mattered(0.3)
     found.words[0] = replace(found.words[0], word='a" onclick="x')
-    assert "onclick" not in dict(Outline(more.mattered(found)).attributes)
+    assert "onclick" not in dict(Outline(more.words_left_out(found)).attributes)
 
 
 # ---------------------------------------------------------------- reproduce
@@ -557,8 +585,8 @@ def test_the_script_says_why_its_logits_differ(in_bf16, monkeypatch):
     compile(script, "predict.py", "exec")
 
 
-def test_the_script_on_the_page(page):
-    script = page.script(*PAIR, WARMED)
+def test_the_script_on_the_page(settings):
+    script = predict_scripts.script(settings, *PAIR, WARMED)
     assert literals(script) == PAIR and "pipeline/embedded/adapters/pair-warmed" in script
     imported = {
         node.module or ""
@@ -566,7 +594,7 @@ def test_the_script_on_the_page(page):
         if isinstance(node, ast.ImportFrom)
     }
     assert imported == {"transformers", "peft"}
-    stand_in = page.script(*PAIR, NOTES_CHECKPOINT)
+    stand_in = predict_scripts.script(settings, *PAIR, NOTES_CHECKPOINT)
     assert (
         stand_in.startswith(f"# {EMBEDDED_CHECKPOINT} stands in for")
         and f"from_pretrained({EMBEDDED_CHECKPOINT!r})" in stand_in
@@ -582,48 +610,39 @@ def test_the_script_on_the_page(page):
         ("a", "b", "run:" + "0" * 32),
     ],
 )
-def test_what_has_no_answer_has_no_script(page, values):
-    script = page.script(*values)
+def test_what_has_no_answer_has_no_script(values, settings):
+    script = predict_scripts.script(settings, *values)
     assert script and all(line.startswith("#") for line in script.splitlines())
 
 
 def ran(script, cwd, **environment):
     """(label, logits) as a script prints them, run alone."""
-    keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=cwd,
-        env={**keep, **environment},
-        text=True,
-        capture_output=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    said = run_python(script, cwd, **environment)
+    lines = dict(line.split(" ", 1) for line in said.splitlines())
     return lines["label"], json.loads(lines["logits"])
 
 
 @pytest.mark.parametrize("model", [EMBEDDED_CHECKPOINT, WARMED, READY])
-def test_the_script_gives_the_answer_on_the_screen(page, settings, loopback, model):
+def test_the_script_gives_the_answer_on_the_screen(settings, loopback, model):
     """The checkpoint comes over HTTP as from the Hub, the adapter from the repository."""
     client = loopback("--model", f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}")
     told = predict(model, [PAIR], settings=settings)[0][0]
-    hub = {
-        "HF_ENDPOINT": f"http://127.0.0.1:{client.port}",
-        "HF_HOME": str(client.home),
-        "HF_HUB_DISABLE_XET": "1",
-    }
-    label, logits = ran(page.script(*PAIR, model), ROOT, **hub)
+    label, logits = ran(predict_scripts.script(settings, *PAIR, model), ROOT, **client.environment)
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
 
 
-def test_the_script_of_a_cached_checkpoint(page, settings, tiny):
+def test_the_script_of_a_cached_checkpoint(settings, tiny):
     told = predict(tiny, [PAIR], settings=settings)[0][0]
-    label, logits = ran(page.script(*PAIR, tiny), ROOT, HF_HUB_OFFLINE="1", HF_HOME=str(HF_HOME))
+    label, logits = ran(
+        predict_scripts.script(settings, *PAIR, tiny),
+        ROOT,
+        HF_HUB_OFFLINE="1",
+        HF_HOME=str(HF_HOME),
+    )
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
 
 
-def test_the_script_of_a_run(page, settings, tiny, tmp_path):
+def test_the_script_of_a_run(settings, tiny, tmp_path):
     from huggingface_hub import snapshot_download
 
     run = "c" * 32
@@ -634,5 +653,7 @@ def test_the_script_of_a_run(page, settings, tiny, tmp_path):
         settings.runs_folder / run / "model", tmp_path / "paraphrase-cccccccc"
     )  # its download, unpacked
     told = predict(f"run:{run}", [PAIR], settings=settings)[0][0]
-    label, logits = ran(page.script(*PAIR, f"run:{run}"), tmp_path, HF_HUB_OFFLINE="1")
+    label, logits = ran(
+        predict_scripts.script(settings, *PAIR, f"run:{run}"), tmp_path, HF_HUB_OFFLINE="1"
+    )
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)

@@ -10,7 +10,7 @@ from pipeline.hub import sources
 from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.prediction import model_for, predict, predict_each, softmax
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
-from tabs.predict import tab as predict_tab
+from tabs.predict.answer import Answers
 
 ROUNDING = 0.05  # of logits in bfloat16, where the processor has it
 PAIRS = [
@@ -54,7 +54,7 @@ def test_a_model_that_has_read_english_alone_says_so_where_it_is_asked_in_chines
     assert predict(tiny, [CHINESE], settings=settings)[0][0].notes == (), (
         "a stranger's model may know Chinese"
     )
-    page = predict_tab._handlers(settings)
+    page = Answers(settings)
     assert "means nothing" in page.answer(*CHINESE, READY) and "notice" not in page.answer(
         "Zoë met 李.", "12 + 3", READY
     )

@@ -239,13 +239,15 @@ def test_a_push_makes_a_private_repository_with_the_model_and_never_another_time
 
 
 def test_each_way_in_which_a_push_fails_says_what_to_do(run, settings, loopback, tmp_path):
-    known = loopback("--token", TOKEN, "--pushed", tmp_path / "known")
-    reader = loopback("--token", TOKEN, "--token-rights", "read", "--pushed", tmp_path / "reader")
     stalled = loopback("--token", TOKEN, "--stall", 30)
+    assert "no answer within 1 s" in pushed(stalled, run, settings, seconds=1)
+    loopback.stop()
+    reader = loopback("--token", TOKEN, "--token-rights", "read", "--pushed", tmp_path / "reader")
+    assert "may not make repositories" in pushed(reader, run, settings)
+    loopback.stop()
+    known = loopback("--token", TOKEN, "--pushed", tmp_path / "known")
     assert "Nobody is signed in" in pushed(known, run, settings, token=None)
     assert "Hub doesn't know this token" in pushed(known, run, settings, token="hf_another")
-    assert "may not make repositories" in pushed(reader, run, settings)
-    assert "no answer within 1 s" in pushed(stalled, run, settings, seconds=1)
     assert "HF_HUB_OFFLINE is set. Download the model instead, or unset that variable" in pushed(
         known, run, settings, HF_HUB_OFFLINE="1"
     )

@@ -25,8 +25,10 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.csv_answers import read_pairs
 from pipeline.hub.sources import load_tokenizer
 from pipeline.tokenization import token_view
-from tabs.predict import sections as predict_more
-from tabs.predict import tab as predict_tab
+from tabs.predict.answer import Answers
+from tabs.predict.compare_models import compare
+from tabs.predict.stress import stress
+from tabs.predict.what_mattered import leave_words_out
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.inputs import PairInputs
 from tabs.tokenize.pair import draw_pair
@@ -179,18 +181,17 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     with pytest.raises(InputError, match="sentence2 has no character that can be read"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
-        predict_tab._handlers(settings).predict(nothing, "Shares rose.", tiny, 128)
+        Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
         tokenize_endpoint(settings)(nothing, "Shares rose.", tiny, 128, True)
-    more = predict_more._handlers(settings)
     for drawn in (
-        more.compare(nothing, "Shares rose.", [tiny], ""),
-        more.mattered(nothing, "Shares rose.", tiny),
-        more.stress(nothing, "Shares rose.", tiny, "equivalent"),
+        compare(settings, nothing, "Shares rose.", [tiny], ""),
+        leave_words_out(settings, nothing, "Shares rose.", tiny),
+        stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
     ):
         assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
     assert "sentence1 has no character" in str(
-        predict_tab._handlers(settings).answer(nothing, "Shares rose.", tiny)
+        Answers(settings).answer(nothing, "Shares rose.", tiny)
     )
     with pytest.raises(InputError, match="sentence1 has no character"):
         draw_pair(settings, PairInputs(nothing, "Shares rose.", tiny, 128, True))

@@ -38,7 +38,7 @@ from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
 from tabs.layers import tab as layers
-from tabs.predict import tab as predict
+from tabs.predict.answer import Answers
 from tabs.tokenize.api import tokenize_endpoint
 from tests.conftest import HF_HOME, ROOT
 
@@ -134,7 +134,7 @@ def pages(small_folder, tmp_path_factory):
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )
-    made = {"predict": predict._handlers(settings), "tokenize": tokenize_endpoint(settings)}
+    made = {"tokenize": tokenize_endpoint(settings), "predict": Answers(settings)}
     with gr.Blocks():
         tab = fine_tune.build_tab(settings)
     made["panel"], made["launch"], made["fine_tune"] = (

@@ -393,7 +393,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_stands_in_the_log(caplog):
 
 
 def queue_of(fns=None):
-    blocks = SimpleNamespace(fns=fns or {}, spoken={}, state_holder=None)
+    blocks = SimpleNamespace(fns=fns or {}, function_languages={}, state_holder=None)
     return FairQueue(True, 40, 1, 60, blocks, default_concurrency_limit=2)
 
 

@@ -284,7 +284,7 @@ def in_the_cache(hostile):
 
 @pytest.mark.parametrize("way", ["forecast", "start", "step", "compare"])
 def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolating):
-    from tabs.predict import sections as predict_more
+    from tabs.predict.compare_models import compare
 
     waiting = replace(
         isolating,
@@ -293,7 +293,6 @@ def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolati
         max_runs_per_address=200,
         isolated_seconds=5.0,
     )
-    page = predict_more._handlers(waiting)
 
     def said(name):
         config = TrainingConfig(
@@ -303,7 +302,7 @@ def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolati
             "forecast": lambda: forecast(config, waiting),
             "start": lambda: start_run(config, waiting),
             "step": lambda: one_step(config, waiting),
-            "compare": lambda: page.compare(*PAIR, [], name),
+            "compare": lambda: compare(waiting, *PAIR, [], name),
         }
         try:
             return str(asked[way]())

@@ -20,7 +20,7 @@ class Code(HTMLParser):
     def __init__(self, drawn):
         super().__init__()
         self.inside, self.text = False, ""
-        self.feed(drawn)
+        self.feed(str(drawn))
         self.close()
 
     def handle_starttag(self, tag, attributes):

@@ -11,10 +11,12 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.collation import BatchView, Column
+from pipeline.metrics import METRICS, Metric
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
 from tests.conftest import ROOT
-from views import charts, drawing, experiments, markup, render, runs
+from views import charts, experiments, markup, render, runs
+from views.predictions import probability_bars
 from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, token_grid
 
 SCRIPT = "<script>alert(1)</script>"
@@ -103,10 +105,10 @@ HOSTILE = {
     "columns_table": lambda: columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
-    "notice": lambda: drawing.notice(SCRIPT),
-    "probability_bars": lambda: drawing.probability_bars(ANSWER),
+    "notice": lambda: markup.notice(SCRIPT),
+    "probability_bars": lambda: probability_bars(ANSWER),
     "run_status": lambda: runs.run_status("failed", 1, 2, None, SCRIPT),
-    "result_table": lambda: runs.result_table([(SCRIPT, 0.1, 0.2, 0.3)]),
+    "result_table": lambda: runs.result_table([(Metric("x", SCRIPT, len), 0.1, 0.2, 0.3)]),
     "log_table": lambda: runs.log_table([{"step": 1, "loss": SCRIPT}]),
 }
 
@@ -157,8 +159,8 @@ def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
         columns_table(batch()),
         shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
-        drawing.probability_bars(ANSWER),
-        runs.result_table([("F1", 0.1, 0.2, 0.3)]),
+        probability_bars(ANSWER),
+        runs.result_table([(METRICS["f1"], 0.1, 0.2, 0.3)]),
         runs.log_table([{"step": 1}]),
     ],
 )
@@ -295,11 +297,11 @@ def test_every_state_can_be_drawn(state):
 def test_numbers_that_are_missing_leave_a_blank():
     assert "<td></td>" in runs.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
     assert "stranger" not in runs.log_table([{"step": 1, "stranger": 3}])
-    assert "–" in runs.result_table([("F1", None, math.nan, 0.3)])
+    assert "–" in runs.result_table([(METRICS["f1"], None, math.nan, 0.3)])
 
 
 def test_an_answer_shows_shares_logits_and_what_was_cut():
-    drawn = drawing.probability_bars(ANSWER)
+    drawn = probability_bars(ANSWER)
     assert (
         "80.0%" in drawn
         and "-0.500" in drawn

@@ -29,7 +29,7 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, READY
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from tabs import address as sharing
 from tabs.layers import tab as layers
-from tabs.predict import sections as predict_more
+from tabs.predict import compare_models
 from views import charts, experiments, tokens
 from views import layers as layer_drawing
 from views import predictions as predict_drawing
@@ -713,7 +713,7 @@ def a_cost():
 
 def stress():
     rows = [probing.Stressed(probing.CHANGES[1][0], "", "", None, probing.CHANGES[1][3])]
-    return predict_drawing._stress_row(rows[0], rows[0])
+    return predict_drawing.stress_table(rows)
 
 
 def asked_to_hide():
@@ -722,17 +722,10 @@ def asked_to_hide():
 
 
 def stands_in():
-    origin = sources.Origin(
-        "a/b",
-        EMBEDDED_CHECKPOINT,
-        "embedded",
-        sources.stand_in("a/b", say("HF_HUB_OFFLINE is set")).origin.reason,
-        True,
-    )
-    prediction = prediction_module.Prediction(
-        "equivalent", {}, {}, 3, ("", ""), (sources.NEW_HEAD,)
-    )
-    return predict_more._compared("a/b", (prediction, origin))[2]
+    origin = sources.Origin("a/b", EMBEDDED_CHECKPOINT, "embedded", sources.stand_in("a/b", say("HF_HUB_OFFLINE is set"))
+                            .origin.reason, True)  # fmt: skip
+    prediction = prediction_module.Prediction("equivalent", {}, {}, 3, ("", ""), (sources.NEW_HEAD,))
+    return compare_models.row("a/b", (prediction, origin))[2]
 
 
 MESSAGES = {
@@ -755,10 +748,9 @@ MESSAGES = {
     "no section": lambda: refused(layers._chosen, "pools"),
     "a failure": lambda: str(training._failure(KeyError())),
     "planes": lambda: layer_drawing._planes([[[[1.0]]]])[0][0],
-    "a number in an address": lambda: refused(
-        sharing._number, "max_length", "4", SimpleNamespace(minimum=8, maximum=512, precision=0)
-    ),
-    "a file's answers": lambda: predict_drawing.answers_table([], ""),
+    "a number in an address": lambda: refused(sharing._number, "max_length", "4",
+                                              SimpleNamespace(minimum=8, maximum=512, precision=0)),
+    "a file's answers": lambda: predict_drawing.answers_table([]),
     "a curve": lambda: re.search('aria-label="(.*?)"', charts.line_chart("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, "步", "值"))[1],
 }  # fmt: skip
 # What has a digit, a hyphen, an underscore or a stroke in it is a name anyhow

@@ -1,0 +1,106 @@
+"""The answer to a pair: on the page, and over the API."""
+
+import secrets
+from dataclasses import asdict
+
+import gradio as gr
+from markupsafe import Markup
+
+from languages import _, say
+from pipeline.explain.probing import record_of
+from pipeline.hub.isolated import is_at_hand
+from pipeline.hub.sources import Origin
+from pipeline.prediction import Prediction, predict, predict_each, softmax_steps
+from pipeline.settings import READY, WARMED, Settings
+from tabs.errors import error_notice, toast
+from views.markup import notice, origin_line
+from views.predictions import arithmetic, probability_bars, record_line
+
+WARNINGS = {
+    WARMED: say(
+        "This model has never seen a label: it only compares how similar the two sentences are. "
+        "Fine-tune it in "
+        "the tab to the left, and compare."
+    )
+}
+
+
+class Answers:
+    """The tab's handlers over one app's settings."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    def answers(self, sentences1: list[str], sentences2: list[str], models: list[str]) -> list:
+        """What the visitors see who asked at this moment: one place a visitor in each list.
+
+        A model that must be asked for at the Hub first is answered by a call of its own, which a
+        new value in the second list raises. Returns lists, since Gradio takes nothing else of a
+        batched handler.
+        """
+        ready = [is_at_hand(model) for model in models]
+        asked = zip(models, sentences1, sentences2, ready, strict=True)
+        pairs = [(*pair, self.settings.max_length) for *pair, at_hand in asked if at_hand]
+        answered = iter(predict_each(pairs, self.settings))
+        shown = [
+            answer_html(next(answered)) if at_hand else _wait_for(model)
+            for model, at_hand in zip(models, ready, strict=True)
+        ]
+        return [shown, [gr.skip() if at_hand else secrets.token_hex(8) for at_hand in ready]]
+
+    def answer(self, sentence1: str, sentence2: str, model: str) -> Markup:
+        """The answer to one pair, or why there is none."""
+        asked = [(model, sentence1, sentence2, self.settings.max_length)]
+        [answered] = predict_each(asked, self.settings)
+        return answer_html(answered)
+
+    def predict(
+        self, sentence1: str, sentence2: str, model: str = READY, max_length: int = 128
+    ) -> dict:
+        """Whether two sentences are paraphrases.
+
+        Args:
+            sentence1: the first sentence, at most 2,000 characters
+            sentence2: the second sentence
+            model: adapter:paraphrase, adapter:pair-warmed, an id of the Hub, or run:<id> for a
+            fine-tune of this server
+            max_length: the most tokens of the pair; what is longer is cut
+
+        Returns:
+            label, probabilities and logits by label, tokens, truncated (what was cut from each
+            sentence), notes (why the answer may mean less than it seems), and origin
+        """
+        try:
+            [prediction], origin = predict(
+                model, [(sentence1, sentence2)], max_length, self.settings
+            )
+        except Exception as error:
+            raise toast(error) from None
+        return {
+            **asdict(prediction),
+            "notes": [str(note) for note in prediction.notes],
+            "origin": asdict(origin),
+        }
+
+
+def _wait_for(model: str) -> Markup:
+    return notice(
+        _("{name} is being opened. Its first answer can take ten seconds.", name=model[:40])
+    )
+
+
+def answer_html(answer: tuple[Prediction, Origin] | Exception) -> Markup:
+    """What a pair's answer looks like; of an exception, its message."""
+    if isinstance(answer, Exception):
+        return error_notice(answer)
+    prediction, origin = answer
+    warning, record = WARNINGS.get(origin.loaded), record_of(origin.loaded)
+    notes = [warning, *prediction.notes] if warning else prediction.notes
+    parts = [
+        origin_line(origin, origin.stands_in),
+        *(notice(note, kind="warning") for note in notes),
+        probability_bars(prediction),
+        record_line(record) if record else "",
+        arithmetic(softmax_steps(prediction.logits), prediction.logits),
+    ]
+    return Markup("").join(parts)

@@ -1,0 +1,113 @@
+"""A file of pairs: a CSV in, the same with predictions out."""
+
+import io
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from markupsafe import Markup
+
+from languages import _, say
+from pipeline.errors import InputError
+from pipeline.export.csv_answers import Answered, answer_rows, read_pairs, write_answers
+from pipeline.settings import Settings
+from tabs.errors import error_notice
+from views.markup import origin_line
+from views.predictions import answers_table
+from web.fair_queue import address_of
+from web.uploads import upload_folder
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """The section's components, and its handler."""
+
+    settings: Settings
+    result: gr.HTML
+    download: gr.DownloadButton
+
+    def predict_file(
+        self,
+        path: str | None,
+        model: str,
+        progress=gr.Progress(),  # noqa: B008
+        request: gr.Request = None,
+    ) -> dict[Block, Any]:
+        """Show the first answers, and hand out the file that has them all."""
+        try:
+            drawn, saved = self._answered(path, model, progress, request)
+        except Exception as error:
+            return {self.result: error_notice(error)}
+        return {self.result: drawn, self.download: gr.DownloadButton(value=saved, interactive=True)}
+
+    def _answered(self, path, model, progress, request) -> tuple[Markup, str]:
+        if not path:
+            raise InputError(
+                say("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above.")
+            )
+        settings = self.settings
+        limits = {"max_rows": settings.max_csv_rows, "max_bytes": settings.max_csv_bytes}
+        pairs = read_pairs(path, settings, name=Path(path).name, **limits)
+        answered, line = [], Markup("")
+        progress(0, desc=_("loading the model"))
+        for answers, origin in answer_rows(model, pairs.rows, settings.max_length, settings):
+            answered += answers
+            if origin and not line:
+                line = origin_line(origin, origin.stands_in)
+            progress((len(answered), len(pairs.rows)), desc=_("pairs"), unit=_("pairs"))
+        drawn = line + answers_table(answered, pairs.notes)
+        return drawn, self._saved(answered, pairs.columns, request)
+
+    def _saved(
+        self, answered: Sequence[Answered], columns: Sequence[str], request: gr.Request | None
+    ) -> str:
+        """The path of the predictions: among gradio's files, in a folder whose name nobody guesses."""
+        written = io.StringIO(newline="")
+        write_answers(answered, written, columns)
+        # With its mark, a spreadsheet knows that this is UTF-8
+        content = written.getvalue().encode("utf-8-sig")
+        room = upload_folder(self.settings)
+        room.take(address_of(request), len(content))
+        folder = room.folder / secrets.token_hex(16)
+        folder.mkdir(parents=True)
+        (folder / "predictions.csv").write_bytes(content)
+        return str(folder / "predictions.csv")
+
+
+def build_csv_file(settings: Settings, model: gr.Dropdown) -> CsvFile:
+    """The section."""
+    with gr.Accordion(_("A file of pairs"), open=False):
+        gr.Markdown(
+            _(
+                "The first line names the columns, `sentence1` and `sentence2`; commas, semicolons "
+                "or tabs stand between cells. At most {rows:,} rows and {mebibytes} MiB. A row "
+                "that can't be answered gets an `error` and spoils no other. All columns come "
+                "back; where there is a column `label` (0 or 1), the answers are scored by it. In "
+                "the file that comes back, a text that a spreadsheet would run as a formula (one "
+                "that begins with `=`, `+`, `-` or `@`) has an apostrophe before it.",
+                rows=settings.max_csv_rows,
+                mebibytes=settings.max_csv_bytes // 2**20,
+            )
+        )
+        file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
+        ask = gr.Button(_("Predict the file"), size="md")
+        waiting = _("The first answers appear here; the file has them all.")
+        result = gr.HTML(Markup('<p class="quiet">{}</p>').format(waiting), min_height=60)
+        download = gr.DownloadButton(_("Download predictions.csv"), size="md", interactive=False)
+    section = CsvFile(settings, result, download)
+    # One at a time and in line: a file of 2,000 pairs keeps both cores busy, and others want an
+    # answer to one pair
+    ask.click(
+        section.predict_file,
+        [file, model],
+        [result, download],
+        api_visibility="private",
+        show_progress="full",
+        show_progress_on=result,
+        concurrency_limit=1,
+    )
+    return section

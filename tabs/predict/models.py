@@ -1,0 +1,33 @@
+"""Under which names the tab lists models."""
+
+from languages import _, say
+from pipeline.hub.sources import RUN_PREFIX
+from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, READY, WARMED
+
+SHORT_NAMES = {
+    EMBEDDED_CHECKPOINT: say("new head: all-MiniLM-L6-v2"),
+    WARMED: say("compares, no labels"),
+    READY: say("ready"),
+}
+
+
+def is_run(model: object) -> bool:
+    """Whether this is the model of a fine-tune on this server."""
+    return isinstance(model, str) and model.startswith(RUN_PREFIX)
+
+
+def short_name(model: str) -> str:
+    """A model's name in a table or a message."""
+    if model in SHORT_NAMES:
+        return str(SHORT_NAMES[model])
+    return _("yours: fine-tune {run}…", run=model[4:12]) if is_run(model) else model
+
+
+def choices(*first: tuple[str, str]) -> list[tuple[str, str]]:
+    """[(name, model), ...] of the models to choose from, after those that come first."""
+    return [
+        *first,
+        (_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
+        (_("all-MiniLM-L6-v2 that compares pairs, has never seen a label (pair-warmed)"), WARMED),
+        *((_("new head: {name}", name=name), name) for name in CHECKPOINTS),
+    ]
