@@ -1,7 +1,7 @@
 """tokenized_datasets -> a fine-tuned checkpoint, told as events.
 
-    for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):
-        print(event["event"])    # start, evaluation, log, log, evaluation, done
+for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):
+    print(event["event"])    # start, evaluation, log, log, evaluation, done
 """
 
 import hashlib
@@ -26,22 +26,17 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
-    check_labels,
     checkpoint_files,
     given,
     is_bundled,
-    load_model,
-    load_tokenizer,
-    model_in,
-    on_meta,
-    tokenizer_in,
     whole_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
+from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
 from pipeline.task import MRPC, Task, task_named
-from pipeline.tokenization import checked_length, tokenize_datasets
+from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets, tokenizer_in
 
 if TYPE_CHECKING:  # importing transformers takes seconds
     from transformers import PreTrainedModel
@@ -674,7 +669,7 @@ def evaluate_checkpoint(
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings)
+    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)

@@ -48,6 +48,13 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("shared-cores")
 
 
+def pytest_collection_modifyitems(items):
+    """What starts processes or drives a browser is slow; a module that trains much says so itself."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ("processes", "browser"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
     """Settings are what a test says, not what this shell happens to export."""
@@ -208,9 +215,10 @@ def tiny_roberta_id():
 @pytest.fixture(scope="session")
 def tokenizer():
     """The embedded checkpoint's own tokenizer."""
-    from pipeline.hub.sources import EMBEDDED_CHECKPOINT, load_tokenizer
+    from pipeline.hub.sources import EMBEDDED_CHECKPOINT
+    from pipeline.tokenization import load_tokenizer
 
-    return load_tokenizer(EMBEDDED_CHECKPOINT)[0]
+    return load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())[0]
 
 
 # ---------------------------------------------------------------- a Hub on loopback, and clients that ask it

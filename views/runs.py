@@ -23,7 +23,7 @@ from pipeline.explain.forecast import Forecast
 from pipeline.explain.step_by_hand import OneStep
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
-from pipeline.runs.supervisor import Run, closing
+from pipeline.runs.progress import Run, closing
 from views.charts import is_finite, short_number
 from views.markup import notice, sentences
 from views.render import bdi, element, macro, render, rich, visible

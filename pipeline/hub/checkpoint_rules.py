@@ -398,7 +398,8 @@ def _check_added(name: str, tokens: list) -> None:
 def _check_tokenizer(name: str, tokenizer: dict) -> None:
     if not tokenizer:
         return
-    model = tokenizer.get("model") if isinstance(tokenizer.get("model"), dict) else {}
+    told = tokenizer.get("model")
+    model = told if isinstance(told, dict) else {}
     # Files of before 2020 name no type: the library tries them in turn
     if model.get("type") not in (None, *MODELS_OF_TOKENIZERS):
         raise _not_allowed(

@@ -85,14 +85,14 @@ _resolving, _lock = threading.Lock(), threading.Lock()
 def find(checkpoint: str, weights: bool, settings: Settings) -> CheckpointFiles:
     """`checkpoint_files`, remembered for what came from the Hub, so that it is asked once."""
     if isinstance(checkpoint, str) and checkpoint.startswith(RUN_PREFIX):
-        return checkpoint_files(checkpoint, weights, settings)
+        return checkpoint_files(checkpoint, weights, settings=settings)
     name = validated_checkpoint(checkpoint)
     key = (name, weights, settings)
     with _resolving:
         files = _resolved.get(key)
     if files and files.folder.is_dir():
         return files
-    files = checkpoint_files(name, weights, settings)
+    files = checkpoint_files(name, weights, settings=settings)
     if not files.origin.stands_in:
         with _resolving:
             _resolved[key] = files

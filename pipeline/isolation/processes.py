@@ -1,7 +1,7 @@
 """Confined processes as the page's process sees them: start, ask, end.
 
-    process = Process([folder], [], 2**32, 2**26)
-    process.ask(function, *arguments, seconds=20)
+process = Process([folder], [], 2**32, 2**26)
+process.ask(function, *arguments, seconds=20)
 """
 
 import atexit

@@ -135,7 +135,7 @@ class Saver:
         if not token:
             return notice(no_token, kind="error")
         try:
-            return pushed_to(saving.push(run_id, name, token, private, self.settings))
+            return pushed_to(saving.push(run_id, name, token, private, settings=self.settings))
         except InputError as error:
             return notice(error, kind="error")
         except Exception as error:

@@ -30,9 +30,8 @@ def build_padding(settings: Settings, inputs: list[Component]) -> dict[str, Comp
         gr.Markdown(
             _(
                 "The pair goes through a model three times: alone, padded, and padded with the "
-                "mask removed. The "
-                "model is the app's own in float32, {description}, whichever checkpoint is chosen "
-                "above.",
+                "mask removed. The model is the app's own in float32, {description}, whichever "
+                "checkpoint is chosen above.",
                 description=ADAPTERS[ASKED],
             )
         )
@@ -64,4 +63,6 @@ def draw_logits(settings: Settings, *values: Any) -> Markup:
     max_length = checked_length(inputs.max_length, tokenizer, settings)
     sentences = checked_pair(inputs.sentence1, inputs.sentence2, settings)
     truncation = checked_truncation(inputs.truncation)
-    return logits_with_padding(padding_proof(*sentences, padding, max_length, truncation, settings))
+    return logits_with_padding(
+        padding_proof(*sentences, padding, max_length, truncation, settings=settings)
+    )

@@ -57,7 +57,7 @@ def count_costs(settings: Settings, *values: Any) -> Markup:
 def measure_costs(settings: Settings, *values: Any) -> Markup:
     """values: BatchInputs and the batch size."""
     lengths, batch_size, max_length = _checked(settings, *values)
-    costs = experiments.measured_costs(lengths, batch_size, max_length, settings)
+    costs = experiments.measured_costs(lengths, batch_size, max_length, settings=settings)
     return padding_costs(costs, lengths)
 
 

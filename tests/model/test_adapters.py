@@ -8,21 +8,17 @@ import pytest
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
-from pipeline.hub.sources import (
-    EMBEDDED_ADAPTERS,
-    adapter_files,
-    checkpoint_files,
-    load_model,
-    load_tokenizer,
-)
+from pipeline.hub.sources import EMBEDDED_ADAPTERS, adapter_files, checkpoint_files
+from pipeline.model import load_model
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, WARMED, Settings
+from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune
 from recipes import adapters
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_an_adapter_is_small_and_nothing_but_weights(name):
-    files = checkpoint_files(name)
+    files = checkpoint_files(name, settings=Settings())
     assert files.origin.place == "embedded" and not files.origin.stands_in
     assert {path.name for path in files.adapter.iterdir()} == {
         "adapter_config.json",
@@ -40,10 +36,10 @@ def test_an_adapter_is_small_and_nothing_but_weights(name):
 def test_it_becomes_a_standard_sequence_classifier_that_can_learn(name):
     from transformers import BertForSequenceClassification
 
-    model, _ = load_model(name)
+    model, _ = load_model(name, settings=Settings())
     assert type(model) is BertForSequenceClassification and not model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
-    raw = dict(load_model(EMBEDDED_CHECKPOINT)[0].named_parameters())
+    raw = dict(load_model(EMBEDDED_CHECKPOINT, settings=Settings())[0].named_parameters())
     changed = {key for key, value in model.named_parameters() if not value.equal(raw[key])}
     assert (
         "bert.encoder.layer.5.attention.self.query.weight" in changed
@@ -57,7 +53,7 @@ def test_there_are_only_these_two():
         name.removeprefix("adapter:") for name in ADAPTERS
     }
     with pytest.raises(InputError, match="not a checkpoint id"):
-        checkpoint_files("adapter:../pairs")
+        checkpoint_files("adapter:../pairs", settings=Settings())
 
 
 @pytest.mark.parametrize(
@@ -131,10 +127,12 @@ def test_the_recipe_for_the_ready_adapter(settings, monkeypatch, tmp_path):
 def assert_loads(folder):
     import torch
 
-    from pipeline.hub.sources import with_adapter
+    from pipeline.model import with_adapter
 
-    raw = load_model(EMBEDDED_CHECKPOINT)[0]
-    batch = load_tokenizer(EMBEDDED_CHECKPOINT)[0]("One.", "Two.", return_tensors="pt")
+    raw = load_model(EMBEDDED_CHECKPOINT, settings=Settings())[0]
+    batch = load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())[0](
+        "One.", "Two.", return_tensors="pt"
+    )
     with torch.inference_mode():
         before = raw(**batch).logits.clone()
         after = with_adapter(raw, folder)(**batch).logits

@@ -12,7 +12,7 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain import step_by_hand as by_hand
 from pipeline.explain.step_by_hand import one_step, step_by_hand
-from pipeline.settings import EMBEDDED_CHECKPOINT
+from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.training import prepare
 
 
@@ -88,12 +88,13 @@ def test_it_is_the_batch_that_a_run_with_these_settings_draws_first(
 
 
 def test_each_pair_is_shown_with_its_own_loss(config, settings):
-    from pipeline.hub.sources import load_model, load_tokenizer
+    from pipeline.model import load_model
+    from pipeline.tokenization import load_tokenizer
 
     step = one_step(config, settings)
     model, tokenizer = (
-        load_model(config.checkpoint, config.seed, settings)[0],
-        load_tokenizer(config.checkpoint)[0],
+        load_model(config.checkpoint, config.seed, settings=settings)[0],
+        load_tokenizer(config.checkpoint, settings=Settings())[0],
     )
     for each in step.examples[:3]:
         with torch.inference_mode():

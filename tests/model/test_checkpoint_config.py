@@ -11,8 +11,11 @@ import transformers
 from pipeline.__main__ import main
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
-from pipeline.hub.sources import NEW_HEAD, embedded_checkpoint, load_model, load_tokenizer
+from pipeline.hub.sources import embedded_checkpoint
+from pipeline.model import NEW_HEAD, load_model
 from pipeline.prediction import predict
+from pipeline.settings import Settings
+from pipeline.tokenization import load_tokenizer
 from pipeline.training import embeddings_of, fine_tune, freeze, layers_of
 from tests.conftest import SIZES, in_cache, tiny_checkpoint
 
@@ -39,7 +42,7 @@ def test_half_precision_weights_train_in_float32_and_move(dtype, settings, tmp_p
     transformers.AutoModelForSequenceClassification.from_pretrained(folder).to(
         dtype
     ).save_pretrained(folder)
-    before = load_model(name)[0]
+    before = load_model(name, settings=Settings())[0]
     assert {weight.dtype for weight in before.parameters()} == {torch.float32}
     config = TrainingConfig(
         checkpoint=name,
@@ -124,7 +127,10 @@ def test_a_trained_head_is_not_called_new(tiny, settings):
 
 def test_another_kind_of_problem_is_set_to_ours(settings, tmp_path):
     _, name = made("tiny/regression", problem_type="multi_label_classification")
-    assert load_model(name)[0].config.problem_type == "single_label_classification"
+    assert (
+        load_model(name, settings=Settings())[0].config.problem_type
+        == "single_label_classification"
+    )
 
 
 def test_positions_that_are_missing_cap_max_length(settings):
@@ -134,16 +140,19 @@ def test_positions_that_are_missing_cap_max_length(settings):
         InputError, match="max_length is 128, but this checkpoint reads at most 40 tokens"
     ):
         predict("tiny/short", [PAIR], settings=settings)
-    assert predict("tiny/short", [PAIR], 40, settings)[0][0].tokens > 10
+    assert predict("tiny/short", [PAIR], 40, settings=settings)[0][0].tokens > 10
 
 
 def test_a_roberta_without_its_first_positions(tiny_roberta_id):
     """130 positions hold 128 tokens: they are counted from the padding token's id."""
     from pipeline.tokenization import longest_length
 
-    tokenizer, model = load_tokenizer(tiny_roberta_id)[0], load_model(tiny_roberta_id)[0]
+    tokenizer, model = (
+        load_tokenizer(tiny_roberta_id, settings=Settings())[0],
+        load_model(tiny_roberta_id, settings=Settings())[0],
+    )
     tokenizer.model_max_length = 10**30
-    assert longest_length(tokenizer, config=model.config) == 128
+    assert longest_length(tokenizer, config=model.config, settings=Settings()) == 128
 
 
 def test_a_model_with_one_type_gets_none(settings):
@@ -167,7 +176,10 @@ def test_a_model_without_a_padding_id_gets_the_tokenizers(settings):
 
 def test_an_encoder_decoder_is_refused_at_once(settings):
     _, name = made("tiny/t5", model_type="t5")
-    for ask in (lambda: predict(name, [PAIR], settings=settings), lambda: load_tokenizer(name)):
+    for ask in (
+        lambda: predict(name, [PAIR], settings=settings),
+        lambda: load_tokenizer(name, settings=Settings()),
+    ):
         with pytest.raises(InputError, match=r"is an encoder-decoder \(t5\)"):
             ask()
 
@@ -178,13 +190,13 @@ def test_a_vocabulary_of_sentencepiece_alone_is_refused_plainly():
         (folder / file).unlink()
     (folder / "spiece.model").write_bytes(b"x")
     with pytest.raises(InputError, match="only in SentencePiece's own format"):
-        load_tokenizer(name)
+        load_tokenizer(name, settings=Settings())
 
 
 def test_a_mirror_that_tells_no_sizes_still_gives_models(loopback, tmp_path):
     client = loopback("--model", f"some/bert={tiny_checkpoint(tmp_path / 'bert')}", "--sizeless")
     told = client.ask("""
-from pipeline.hub.sources import load_model
+from pipeline.model import load_model
 print(json.dumps(load_model("some/bert")[1].place))
 """)
     assert told == "hub"
@@ -244,7 +256,7 @@ def test_an_albert_says_that_its_layers_are_one():
 
 
 def test_the_embedded_checkpoint_is_as_before():
-    model = load_model("sentence-transformers/all-MiniLM-L6-v2")[0]
+    model = load_model("sentence-transformers/all-MiniLM-L6-v2", settings=Settings())[0]
     freeze(model, 2)
     frozen = sum(weight.numel() for weight in model.parameters() if not weight.requires_grad)
     body = model.bert

@@ -15,9 +15,8 @@ from pipeline.collation import (
     padding_cost,
 )
 from pipeline.dataset import load_raw_datasets, rows_at
-from pipeline.hub.sources import load_tokenizer
 from pipeline.settings import Settings
-from pipeline.tokenization import tokenize_datasets, tokenize_function
+from pipeline.tokenization import load_tokenizer, tokenize_datasets, tokenize_function
 
 ROWS = [
     {"row": 3, "sentence1": "One two three.", "sentence2": "Four.", "label": 1, "idx": 9},
@@ -68,7 +67,7 @@ def test_the_view_is_the_collators_own_batch(tokenizer):
 
 def test_without_type_ids_the_column_is_simply_not_there(tiny_distilbert, tiny_roberta_id):
     for name in (tiny_distilbert, tiny_roberta_id):
-        tokenizer, _ = load_tokenizer(name)
+        tokenizer, _ = load_tokenizer(name, settings=Settings())
         view = batch_view(tokenizer, ROWS)
         assert set(view.shapes) == {"input_ids", "attention_mask", "labels"}
         padding = {
@@ -81,7 +80,7 @@ def test_without_type_ids_the_column_is_simply_not_there(tiny_distilbert, tiny_r
 
 def test_trainer_drops_the_columns_that_the_view_says_it_drops(settings, tokenizer, tiny):
     from pipeline.config import TrainingConfig
-    from pipeline.hub.sources import load_model
+    from pipeline.model import load_model
     from pipeline.training import build_trainer, build_training_args
 
     raw_datasets, _ = load_raw_datasets("auto", settings)
@@ -91,7 +90,7 @@ def test_trainer_drops_the_columns_that_the_view_says_it_drops(settings, tokeniz
     )
     collator = build_data_collator(tokenizer)
     trainer = build_trainer(
-        load_model(tiny)[0],
+        load_model(tiny, settings=Settings())[0],
         args,
         tokenized["train"],
         tokenized["validation"],
@@ -162,7 +161,7 @@ def test_the_reckoned_cost_is_what_trainers_own_batches_cost(
     settings, tokenizer, tiny, strategy, sampling
 ):
     from pipeline.config import TrainingConfig
-    from pipeline.hub.sources import load_model
+    from pipeline.model import load_model
     from pipeline.training import build_trainer, build_training_args
 
     # sentences of many lengths, so that batches differ
@@ -176,7 +175,13 @@ def test_the_reckoned_cost_is_what_trainers_own_batches_cost(
         settings.runs_folder,
     )
     trainer = build_trainer(
-        load_model(tiny)[0], args, tokenized, None, build_data_collator(tokenizer), None, tokenizer
+        load_model(tiny, settings=Settings())[0],
+        args,
+        tokenized,
+        None,
+        build_data_collator(tokenizer),
+        None,
+        tokenizer,
     )
     shapes = [tuple(batch["input_ids"].shape) for batch in trainer.get_train_dataloader()]
     lengths = [len(ids) for ids in tokenized["input_ids"]]

@@ -1,6 +1,5 @@
 """What is tried on the spot: other ways to tokenize, padding's cost and its innocence, batched=True."""
 
-
 import pytest
 
 from pipeline.collation import STRATEGIES, padding_cost
@@ -17,8 +16,8 @@ from pipeline.explain.experiments import (
     split_of,
     ways_to_tokenize,
 )
-from pipeline.hub.sources import load_tokenizer
 from pipeline.settings import Settings
+from pipeline.tokenization import load_tokenizer
 
 PAIR = ("The storm closed the harbor.", "The harbor was shut by a storm.")
 
@@ -27,7 +26,7 @@ PAIR = ("The storm closed the harbor.", "The harbor was shut by a storm.")
 
 
 def test_each_way_is_what_its_call_gives(tokenizer, tiny_roberta_id):
-    for one in (tokenizer, load_tokenizer(tiny_roberta_id)[0]):
+    for one in (tokenizer, load_tokenizer(tiny_roberta_id, settings=Settings())[0]):
         calls = [one(PAIR[0]), one(PAIR[1]), one(*PAIR), one(*reversed(PAIR))]
         for way, call in zip(ways_to_tokenize(one, *PAIR), calls, strict=True):
             assert [token.id for token in way.tokens] == call["input_ids"]
@@ -68,7 +67,7 @@ def compare(first, second):
 def test_two_checkpoints_differ_where_their_cuts_do(tokenizer, tiny_roberta_id):
     same = compare(tokenizer, tokenizer)
     assert [split.differs for split in same] == [set(), set()] and same[0].entries == 30522
-    here, there = compare(tokenizer, load_tokenizer(tiny_roberta_id)[0])
+    here, there = compare(tokenizer, load_tokenizer(tiny_roberta_id, settings=Settings())[0])
     words = [token for token in here.tokens if token.text == "storm"]
     assert words and all(
         token.position in here.differs for token in words
@@ -85,7 +84,7 @@ def test_two_checkpoints_differ_where_their_cuts_do(tokenizer, tiny_roberta_id):
 
 
 def test_padding_changes_nothing_and_its_mask_is_why():
-    alone, padded, unmasked = padding_proof(*PAIR, padding=40)
+    alone, padded, unmasked = padding_proof(*PAIR, padding=40, settings=Settings())
     assert (alone.seq_len, padded.seq_len, unmasked.seq_len) == (
         alone.seq_len,
         alone.seq_len + 40,
@@ -104,30 +103,36 @@ def test_padding_changes_nothing_and_its_mask_is_why():
 def test_the_logits_alone_are_the_models_own():
     import torch
 
-    from pipeline.hub.sources import load_model
+    from pipeline.model import load_model
 
-    tokenizer, _ = load_tokenizer(experiments.ASKED)
+    tokenizer, _ = load_tokenizer(experiments.ASKED, settings=Settings())
     with torch.inference_mode():
         logits = (
-            load_model(experiments.ASKED)[0](**tokenizer(*PAIR, return_tensors="pt"))
+            load_model(experiments.ASKED, settings=Settings())[0](
+                **tokenizer(*PAIR, return_tensors="pt")
+            )
             .logits[0]
             .tolist()
         )
-    alone, *_ = padding_proof(*PAIR)
+    alone, *_ = padding_proof(*PAIR, settings=Settings())
     assert alone.logits == pytest.approx(logits, abs=1e-5)
 
 
 @pytest.mark.parametrize("padding", [0, 257, -1, "x", None, 1.5])
 def test_padding_out_of_bounds_is_named(padding):
     with pytest.raises(InputError, match="1 to 256"):
-        padding_proof(*PAIR, padding=padding)
+        padding_proof(*PAIR, padding=padding, settings=Settings())
 
 
 def test_more_positions_than_the_model_has_are_refused_with_a_remedy():
     with pytest.raises(InputError, match="512 positions .* Add less padding"):
-        padding_proof("word " * 200, "word " * 200, padding=256, max_length=400)
+        padding_proof(
+            "word " * 200, "word " * 200, padding=256, max_length=400, settings=Settings()
+        )
     with pytest.raises(InputError, match="512 positions"):
-        padding_proof("word " * 300, "word " * 300, padding=1, truncation=False)
+        padding_proof(
+            "word " * 300, "word " * 300, padding=1, truncation=False, settings=Settings()
+        )
 
 
 # ---------------------------------------------------------------- what padding costs
@@ -162,7 +167,7 @@ def test_measured_passes_have_the_counted_shapes_and_masks(monkeypatch):
             given.append((tuple(input_ids.shape), int(attention_mask.sum())))
 
     monkeypatch.setattr(experiments, "asked_model", lambda settings: Model())
-    costs = measured_costs(lengths, 2, 16, Settings(experiment_seconds=60))
+    costs = measured_costs(lengths, 2, 16, settings=Settings(experiment_seconds=60))
     assert all(cost.measured and cost.seconds > 0 for cost in costs)
     for cost in costs:
         shapes = [shape for shape, _ in given]
@@ -207,14 +212,14 @@ def test_a_way_takes_the_sum_of_its_batches_at_their_best(monkeypatch):
 
     monkeypatch.setattr(experiments, "_forward", forward)
     monkeypatch.setattr(experiments.time, "perf_counter", lambda: clock[0])
-    costs = measured_costs([30, 41, 28, 57, 33, 49, 38, 62] * 3, 2)
+    costs = measured_costs([30, 41, 28, 57, 33, 49, 38, 62] * 3, 2, settings=Settings())
     assert [cost.seconds for cost in costs] == pytest.approx([cost.cells * 1e-5 for cost in costs])
     dynamic, *_rest, grouped = costs
     assert grouped.cells < dynamic.cells, "24 rows are enough for groups of two batches"
 
 
 def test_the_embedded_checkpoint_is_really_timed():
-    costs = measured_costs([10, 20, 30, 40], 2, 48, Settings(experiment_seconds=60))
+    costs = measured_costs([10, 20, 30, 40], 2, 48, settings=Settings(experiment_seconds=60))
     assert all(cost.seconds > 0 and cost.measured for cost in costs)
     same = {tuple(sorted(cost.batches)): cost.seconds for cost in costs}
     assert all(same[tuple(sorted(cost.batches))] == pytest.approx(cost.seconds) for cost in costs)
@@ -223,11 +228,14 @@ def test_the_embedded_checkpoint_is_really_timed():
 @pytest.mark.parametrize("size", [0, 33, "many", None, 2.5])
 def test_a_batch_size_out_of_bounds_is_named(size):
     with pytest.raises(InputError, match="1 to 32"):
-        checked_batch_size(size, 8)
+        checked_batch_size(size, 8, settings=Settings())
 
 
 def test_a_batch_holds_no_more_than_there_are_rows():
-    assert checked_batch_size(32, 5) == 5 and checked_batch_size(2, 5) == 2
+    assert (
+        checked_batch_size(32, 5, settings=Settings()) == 5
+        and checked_batch_size(2, 5, settings=Settings()) == 2
+    )
 
 
 # ---------------------------------------------------------------- batched=True
@@ -250,5 +258,7 @@ def test_map_is_timed_both_ways_without_a_cache(settings, tokenizer):
 
 
 def test_batched_is_faster_on_many_rows(tokenizer):
-    times = map_times(tokenizer, load_raw_datasets("embedded")[0]["train"][:300])
+    times = map_times(
+        tokenizer, load_raw_datasets("embedded")[0]["train"][:300], settings=Settings()
+    )
     assert times.rows == 300 and times.ratio > 1

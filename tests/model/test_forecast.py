@@ -10,12 +10,14 @@ import torch
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain import forecast as forecasting
-from pipeline.explain.forecast import forecast, measured_pace, size_of
-from pipeline.hub.sources import load_model, load_tokenizer
+from pipeline.explain.forecast import forecast, size_of
 from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.model import load_model
 from pipeline.runs.folder import append_event
-from pipeline.runs.supervisor import Run
+from pipeline.runs.pace import measured_pace
+from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
+from pipeline.tokenization import load_tokenizer
 from pipeline.training import fine_tune, freeze
 from tests.conftest import HF_HOME
 
@@ -71,7 +73,7 @@ def test_parameters_are_counted_without_loading_any(name, frozen, settings, requ
 def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, in_bf16, settings):
     model, tokenizer = (
         load_model(EMBEDDED_CHECKPOINT, settings=settings)[0],
-        load_tokenizer(EMBEDDED_CHECKPOINT)[0],
+        load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())[0],
     )
     freeze(model, frozen)
     for module in model.train().modules():

@@ -36,7 +36,7 @@ def read(tmp_path):
     def read(text, encoding="utf-8"):
         path = tmp_path / "pairs.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
-        return read_pairs(path, name="pairs.csv")
+        return read_pairs(path, name="pairs.csv", settings=Settings())
 
     return read
 
@@ -340,6 +340,16 @@ def test_all_of_a_files_columns_come_back_and_none_is_overwritten(read, tiny, se
     )
 
 
+def test_a_column_is_added_in_one_place(read, tiny, settings, monkeypatch):
+    tokens = tables.predicted(lambda prediction: prediction.tokens)
+    monkeypatch.setitem(tables.ANSWER_COLUMNS, "tokens", tokens)
+    pairs = read("sentence1,sentence2,tokens\nA b.,C d.,mine\n,C d.,=1+1\n")
+    [(answers, _)] = answer_rows(tiny, pairs.rows, settings=settings)
+    good, bad = written(answers, pairs.columns)
+    assert list(good)[-1] == "tokens_2" and good["tokens"] == "mine" and bad["tokens"] == "'=1+1"
+    assert int(good["tokens_2"]) == answers[0].prediction.tokens and bad["tokens_2"] == ""
+
+
 def test_a_file_that_came_back_can_be_read_again(read, tiny, settings):
     pairs = read(HEAD + "A b.,C d.\n")
     for _ in range(2):
@@ -348,7 +358,10 @@ def test_a_file_that_came_back_can_be_read_again(read, tiny, settings):
         write_answers(answers, file, pairs.columns)
         pairs = read(file.getvalue())
         assert not pairs.rows[0].error
-    assert pairs.columns[-7:] == ("predicted_label_2", *[f"{name}_2" for name in tables.ADDED[1:]])
+    assert pairs.columns[-7:] == (
+        "predicted_label_2",
+        *[f"{name}_2" for name in list(tables.ANSWER_COLUMNS)[1:]],
+    )
 
 
 def test_the_note_column_warns_of_what_the_page_warns_of(tiny, settings):
@@ -359,8 +372,8 @@ def test_the_note_column_warns_of_what_the_page_warns_of(tiny, settings):
             2, "one two three four five six seven eight nine", "公司的利润上升了。", note="Mine."
         )
     ]
-    [(answers, _)] = answer_rows(untrained, rows, 16, settings)
-    [alone], _ = predict(untrained, [(rows[0].sentence1, rows[0].sentence2)], 16, settings)
+    [(answers, _)] = answer_rows(untrained, rows, 16, settings=settings)
+    [alone], _ = predict(untrained, [(rows[0].sentence1, rows[0].sentence2)], 16, settings=settings)
     note = written(answers, ("sentence1", "sentence2"))[0]["note"]
     assert len(alone.notes) == 2 and all(str(said) in note for said in alone.notes)
     assert (
@@ -394,7 +407,9 @@ def test_scores_are_scikit_learns(pairs):
     assert scores.pairs == len(pairs) and scores.figures["accuracy"] == pytest.approx(
         accuracy_score(gold, says)
     )
-    assert scores.figures["f1"] == pytest.approx(f1_score(gold, says, pos_label=LABELS[1], zero_division=0))
+    assert scores.figures["f1"] == pytest.approx(
+        f1_score(gold, says, pos_label=LABELS[1], zero_division=0)
+    )
     matrix = confusion_matrix(gold, says, labels=LABELS)
     for (i, one), (j, other) in itertools.product(enumerate(LABELS), repeat=2):
         assert scores.confusion[one, other] == matrix[i][j]

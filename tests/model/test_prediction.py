@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.errors import InputError, SourceError
 from pipeline.hub import sources
-from pipeline.hub.sources import load_model, load_tokenizer
+from pipeline.model import load_model
 from pipeline.prediction import model_for, predict, predict_each, softmax
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
+from pipeline.tokenization import load_tokenizer
 from tabs.predict.answer import Answers
 
 ROUNDING = 0.05  # of logits in bfloat16, where the processor has it
@@ -24,9 +25,9 @@ def test_the_answer_is_the_models_own_and_its_softmax(tiny, settings):
     import torch
 
     prediction = predict(tiny, PAIRS[:1], settings=settings)[0][0]
-    encoding = load_tokenizer(tiny)[0](*PAIRS[0], return_tensors="pt")
+    encoding = load_tokenizer(tiny, settings=Settings())[0](*PAIRS[0], return_tensors="pt")
     with torch.inference_mode():
-        logits = load_model(tiny)[0](**encoding).logits[0].tolist()
+        logits = load_model(tiny, settings=Settings())[0](**encoding).logits[0].tolist()
     assert list(prediction.logits.values()) == pytest.approx(logits, abs=ROUNDING)
     weights = {label: math.exp(value) for label, value in prediction.logits.items()}
     for label, weight in weights.items():
@@ -82,13 +83,16 @@ def test_a_batch_answers_as_each_pair_alone(tiny, tiny_distilbert, tiny_roberta_
 
 def test_what_truncation_cut_is_shown(tiny, settings):
     short, exact = predict(
-        tiny, [("one two three four five six seven", "eight nine"), ("a b c", "d e")], 9, settings
+        tiny,
+        [("one two three four five six seven", "eight nine"), ("a b c", "d e")],
+        9,
+        settings=settings,
     )[0]
     assert (short.tokens, short.truncated) == (9, ("five six seven", "")) and exact.truncated == (
         "",
         "",
     )
-    assert predict(tiny, [("a b c d", "e f")], 9, settings)[0][0].truncated == (
+    assert predict(tiny, [("a b c d", "e f")], 9, settings=settings)[0][0].truncated == (
         "",
         "",
     )  # exactly 9 tokens
@@ -114,7 +118,7 @@ def test_limits(tiny, settings, pairs, says):
 def test_other_limits(tiny, settings):
     for max_length in (7, 513, "x"):
         with pytest.raises(InputError, match="max_length"):
-            predict(tiny, PAIRS, max_length, settings)
+            predict(tiny, PAIRS, max_length, settings=settings)
     for name in ("../x", "run:x", "run:" + "0" * 32):
         with pytest.raises(SourceError):
             predict(name, PAIRS, settings=settings)

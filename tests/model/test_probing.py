@@ -301,7 +301,7 @@ def file_of(tmp_path, text, encoding="utf-8"):
     ],
 )
 def test_files_as_spreadsheets_write_them(tmp_path, text, encoding):
-    [row] = read_pairs(file_of(tmp_path, text, encoding)).rows
+    [row] = read_pairs(file_of(tmp_path, text, encoding), settings=Settings()).rows
     assert (row.sentence1, row.sentence2, row.error) == ("A é.", "B", "")
 
 
@@ -317,18 +317,21 @@ def test_files_as_spreadsheets_write_them(tmp_path, text, encoding):
 )
 def test_a_file_that_cannot_be_used(tmp_path, text, says):
     with pytest.raises(InputError, match=says):
-        read_pairs(file_of(tmp_path, text))
+        read_pairs(file_of(tmp_path, text), settings=Settings())
 
 
 def test_limits_of_a_file(tmp_path):
     path = file_of(tmp_path, "sentence1,sentence2\n" + "a,b\n" * 10)
-    assert len(read_pairs(path, max_rows=10, max_bytes=path.stat().st_size).rows) == 10
+    assert (
+        len(read_pairs(path, max_rows=10, max_bytes=path.stat().st_size, settings=Settings()).rows)
+        == 10
+    )
     with pytest.raises(InputError, match="more than 9 rows, which is the most"):
-        read_pairs(path, max_rows=9)
+        read_pairs(path, max_rows=9, settings=Settings())
     with pytest.raises(InputError, match="MiB, which is the most"):
-        read_pairs(path, max_bytes=path.stat().st_size - 1)
+        read_pairs(path, max_bytes=path.stat().st_size - 1, settings=Settings())
     with pytest.raises(InputError, match="'shown.csv' can't be read: No such file"):
-        read_pairs(tmp_path / "none.csv", name="shown.csv")
+        read_pairs(tmp_path / "none.csv", name="shown.csv", settings=Settings())
 
 
 def test_a_bad_row_has_its_own_error(tmp_path):
@@ -337,7 +340,7 @@ def test_a_bad_row_has_its_own_error(tmp_path):
         + "x" * 2001
         + ",long\nonly\n"
     )
-    rows = read_pairs(file_of(tmp_path, text)).rows
+    rows = read_pairs(file_of(tmp_path, text), settings=Settings()).rows
     assert [row.line for row in rows] == [2, 3, 4, 5, 7, 8]
     assert [bool(row.error) for row in rows] == [False, True, True, False, True, True]
     assert (
@@ -404,7 +407,9 @@ def written(answers):
 
 
 def test_the_file_that_comes_back(tiny, settings, tmp_path):
-    rows = read_pairs(file_of(tmp_path, 'sentence1,sentence2\n"A, b.",=1+1\n,x\n')).rows
+    rows = read_pairs(
+        file_of(tmp_path, 'sentence1,sentence2\n"A, b.",=1+1\n,x\n'), settings=Settings()
+    ).rows
     [(answers, _)] = answer_rows(tiny, rows, settings=settings)
     good, bad = written(answers)
     assert (
@@ -427,7 +432,7 @@ def test_the_file_that_comes_back(tiny, settings, tmp_path):
 
 def test_an_answer_to_a_cut_pair_has_a_note(tiny, settings):
     [(answers, _)] = answer_rows(
-        tiny, [PairRow(2, "one two three four five six", "seven")], 8, settings
+        tiny, [PairRow(2, "one two three four five six", "seven")], 8, settings=settings
     )
     assert "without all of sentence1" in written(answers)[0]["note"]
 

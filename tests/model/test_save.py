@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -23,8 +24,8 @@ from pipeline.export.model import (
 )
 from pipeline.prediction import predict
 from pipeline.runs.folder import append_event
-from pipeline.runs.supervisor import read_run
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
+from pipeline.runs.queue import read_run
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 from pipeline.training import fine_tune
 from tests.conftest import ROOT
 
@@ -43,8 +44,11 @@ def finished_run(config, settings, run_id="a" * 32):
     return read_run(run_id, settings)
 
 
-@pytest.fixture
-def run(tiny, settings):
+@pytest.fixture(scope="module")
+def trained(tiny, small_folder, tmp_path_factory):
+    """Settings whose folder of runs holds one that has ended."""
+    folder = tmp_path_factory.mktemp("trained") / "runs"
+    settings = Settings(mrpc_folder=small_folder, runs_folder=folder, data="folder")
     config = TrainingConfig(
         checkpoint=tiny,
         source="folder",
@@ -57,7 +61,15 @@ def run(tiny, settings):
         precision="fp32",
         seed=5,
     )
-    return finished_run(config, settings)
+    finished_run(config, settings)
+    return settings
+
+
+@pytest.fixture
+def run(trained, settings):
+    """That run, in a folder that a test may do with what it likes."""
+    shutil.copytree(trained.runs_folder, settings.runs_folder)
+    return read_run("a" * 32, settings)
 
 
 def unzipped(run, settings, folder):
@@ -281,7 +293,8 @@ def test_the_answers_stand_in_the_rows_order_whatever_the_batches(tiny, settings
     import torch
 
     from pipeline.dataset import load_raw_datasets
-    from pipeline.hub.sources import load_model, load_tokenizer
+    from pipeline.model import load_model
+    from pipeline.tokenization import load_tokenizer
 
     config = TrainingConfig(
         checkpoint=tiny,
@@ -298,9 +311,9 @@ def test_the_answers_stand_in_the_rows_order_whatever_the_batches(tiny, settings
     run = finished_run(config, settings, "c" * 32)
     judgement, _ = read_judgement(settings.runs_folder / run.id)
     rows = load_raw_datasets("embedded", settings)[0]["validation"].select(range(30))
-    tokenizer = load_tokenizer(tiny)[0]
+    tokenizer = load_tokenizer(tiny, settings=Settings())[0]
     for name, when in ((tiny, "before"), (f"run:{run.id}", "after")):
-        model = load_model(name, config.seed, settings)[0]
+        model = load_model(name, config.seed, settings=settings)[0]
         with torch.inference_mode():
             alone = [
                 model(

@@ -7,10 +7,10 @@ import pytest
 from benchmarks.quality import accuracy, accuracy_in_float32
 from pipeline.collation import collate
 from pipeline.config import TrainingConfig
-from pipeline.hub.sources import load_model, load_tokenizer
+from pipeline.model import load_model
 from pipeline.serving import served
-from pipeline.settings import has_gpu
-from pipeline.tokenization import tokenize_function
+from pipeline.settings import Settings, has_gpu
+from pipeline.tokenization import load_tokenizer, tokenize_function
 from pipeline.training import build_training_args
 
 PAIRS = [
@@ -35,7 +35,10 @@ def names(tiny, tiny_distilbert, tiny_roberta_id):
 def test_the_logits_are_the_models_own(names, which, in_bf16, rounding):
     import torch
 
-    tokenizer, model = load_tokenizer(names[which])[0], load_model(names[which])[0]
+    tokenizer, model = (
+        load_tokenizer(names[which], settings=Settings())[0],
+        load_model(names[which], settings=Settings())[0],
+    )
     examples = {"sentence1": [a for a, _ in PAIRS], "sentence2": [b for _, b in PAIRS]}
     encodings = [
         tokenize_function(tokenizer, {key: texts[i] for key, texts in examples.items()}, 128)
@@ -59,8 +62,8 @@ def test_on_zero_gpu_only_the_call_has_a_gpu(tiny, monkeypatch):
         torch.cuda, "is_bf16_supported", lambda **_: pytest.fail("a GPU was asked that isn't there")
     )
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    assert not has_gpu() and served(load_model(tiny)[0]).device.type == "cpu"
-    assert load_model(tiny)[0].config._attn_implementation == "eager"
+    assert not has_gpu() and served(load_model(tiny, settings=Settings())[0]).device.type == "cpu"
+    assert load_model(tiny, settings=Settings())[0].config._attn_implementation == "eager"
     assert build_training_args(TrainingConfig(), "unused").device.type == "cpu"
     monkeypatch.setitem(
         multiprocessing.current_process()._config, "daemon", True
@@ -83,9 +86,10 @@ def test_berts_layers_are_fused_and_a_relative_of_another_kind_is_left_alone(tin
     from torch.nn import TransformerEncoderLayer
 
     assert all(
-        isinstance(layer, TransformerEncoderLayer) for layer in served(load_model(tiny)[0]).layers
+        isinstance(layer, TransformerEncoderLayer)
+        for layer in served(load_model(tiny, settings=Settings())[0]).layers
     )
-    assert not hasattr(served(load_model(tiny_roberta_id)[0]), "layers")
-    other = load_model(tiny)[0]
+    assert not hasattr(served(load_model(tiny_roberta_id, settings=Settings())[0]), "layers")
+    other = load_model(tiny, settings=Settings())[0]
     other.config.hidden_act = "relu"
     assert not hasattr(served(other), "layers")

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub import sources
-from pipeline.hub.sources import load_tokenizer
 from pipeline.prediction import predict
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import (
     checked_length,
     checked_pair,
     is_blank,
+    load_tokenizer,
     longest_length,
     token_view,
     tokenize_datasets,
@@ -140,7 +140,7 @@ def test_a_tokenizer_without_type_ids_says_why(tiny_distilbert, tiny_roberta_id)
         (tiny_distilbert, ["[CLS]", "[SEP]", "[SEP]"]),
         (tiny_roberta_id, ["<s>", "</s>", "</s>", "</s>"]),
     ):
-        tokenizer, _ = load_tokenizer(name)
+        tokenizer, _ = load_tokenizer(name, settings=Settings())
         view = token_view(tokenizer, "Shares rose 🙂 today", "Shares fell")
         assert not view.has_type_ids and {token.type_id for token in view.tokens} == {None}
         assert "no token_type_ids" in view.notes[0]
@@ -171,13 +171,13 @@ def test_a_tokenizer_without_type_ids_says_why(tiny_distilbert, tiny_roberta_id)
 )
 def test_a_sentence_that_cannot_be_used_is_named(pair, says):
     with pytest.raises(InputError, match=says):
-        checked_pair(*pair)
+        checked_pair(*pair, Settings())
 
 
 @given(sentences)
 def test_any_text_with_something_in_it_is_taken_as_it_is(sentence):
     if not is_blank(sentence):
-        assert checked_pair(sentence, "b" * 2000) == (sentence, "b" * 2000)
+        assert checked_pair(sentence, "b" * 2000, settings=Settings()) == (sentence, "b" * 2000)
 
 
 # Default_Ignorable_Code_Point of Unicode 16's DerivedCoreProperties.txt, all of it
@@ -209,14 +209,16 @@ def test_a_sentence_that_the_tokenizer_makes_nothing_of_is_noted(tokenizer, tiny
 
 def test_max_length_ends_where_the_checkpoint_has_no_positions(tokenizer, tiny_roberta_id):
     assert (
-        checked_length("8", tokenizer) == 8
-        and longest_length(tokenizer) <= Settings().longest_max_length
+        checked_length("8", tokenizer, settings=Settings()) == 8
+        and longest_length(tokenizer, settings=Settings()) <= Settings().longest_max_length
     )
     for number in (7, 0, -1, 513, "long", 8.5, None):
         with pytest.raises(InputError, match="longest_max_length"):
-            checked_length(number, tokenizer)
+            checked_length(number, tokenizer, settings=Settings())
     with pytest.raises(InputError, match="at most 128 tokens"):
-        checked_length(129, load_tokenizer(tiny_roberta_id)[0])
+        checked_length(
+            129, load_tokenizer(tiny_roberta_id, settings=Settings())[0], settings=Settings()
+        )
 
 
 def test_a_tokenizer_is_remembered_but_not_that_another_stands_in(settings, monkeypatch):

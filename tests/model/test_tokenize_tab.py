@@ -100,7 +100,7 @@ def test_what_the_grid_sends_is_what_it_was_made_of(tab):
         [inputs] = re.findall(r'data-inputs="([^"]*)"', answer[tab.pair.grid])
         assert json.loads(html.unescape(inputs))["sentence1"] == pair[0]
         assert inputs.isascii() and not re.search(r"[\x00-\x1f]", inputs)
-        tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+        tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
         view = token_view(tokenizer, *pair)
         for position in (0, 1, len(view.tokens) - 1):
             made = tab.pair.explain(Event(html.unescape(inputs), "piece", position))
@@ -118,7 +118,7 @@ def test_a_cell_of_the_batch_is_explained_with_its_sentence(tab, settings):
 
 def test_each_cell_of_a_batch_has_the_grids_value(tab, settings):
     dataset, _ = load_split("train", settings)
-    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     view = batch_view(tokenizer, rows_at(dataset, range(4)))
     for show in ("input_ids", "token_type_ids", "attention_mask"):
         for line in (0, 3):
@@ -246,9 +246,9 @@ def test_the_grids_can_be_walked(tokenizer):
 
 
 def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
-    from pipeline.hub.sources import load_tokenizer
+    from pipeline.tokenization import load_tokenizer
 
-    view = token_view(load_tokenizer(tiny_roberta_id)[0], "rose🙂", "b")
+    view = token_view(load_tokenizer(tiny_roberta_id, settings=Settings())[0], "rose🙂", "b")
     drawn = drawn_tokens.token_grid(view)
     emoji = [str(token.position) for token in view.tokens if token.text == "🙂"]
     assert (
@@ -329,10 +329,10 @@ def test_the_proofs_sentence_is_read_off_its_numbers(made, says):
 
 
 def test_the_ratio_is_said_either_way():
-    slower = said(drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 1, True)))
+    slower = said(drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 1, True), settings=Settings()))
     assert "0.5 times as fast" in slower and "one turn each" in slower
     assert "different input_ids" in said(
-        drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 3, False))
+        drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 3, False), settings=Settings())
     )
 
 
@@ -479,7 +479,7 @@ def test_the_batchs_script_prints_the_screens_batch(settings, elsewhere, source)
     lengths, shapes, ids = (
         ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:]
     )
-    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     rows = rows_at(load_raw_datasets(settings=settings)[0]["validation"], [2, 0, 5, 6, 7])
     view = batch_view(tokenizer, rows, 20)
     assert lengths == view.lengths and ids == view.tensors["input_ids"]

@@ -23,8 +23,8 @@ from pipeline.errors import InputError
 from pipeline.explain.probing import leave_one_out
 from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.csv_answers import read_pairs
-from pipeline.hub.sources import load_tokenizer
-from pipeline.tokenization import token_view
+from pipeline.settings import Settings
+from pipeline.tokenization import load_tokenizer, token_view
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import compare
 from tabs.predict.stress import stress
@@ -181,13 +181,13 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     with pytest.raises(InputError, match="sentence2 has no character that can be read"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
-        Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
+        Answers(settings).predict(nothing, "Shares rose.", tiny, 128, settings=Settings())
     with pytest.raises(gr.Error, match="sentence1 has no character"):
         tokenize_endpoint(settings)(nothing, "Shares rose.", tiny, 128, True)
     for drawn in (
         compare(settings, nothing, "Shares rose.", [tiny], ""),
         leave_words_out(settings, nothing, "Shares rose.", tiny),
-        stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
+        stress(settings, nothing, "Shares rose.", tiny, "equivalent", settings=Settings()),
     ):
         assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
     assert "sentence1 has no character" in str(
@@ -198,7 +198,7 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     (tmp_path / "pairs.csv").write_text(
         f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8"
     )
-    [row] = read_pairs(tmp_path / "pairs.csv").rows
+    [row] = read_pairs(tmp_path / "pairs.csv", settings=Settings()).rows
     assert "sentence2 has no character that can be read" in row.error
     if "\0" not in nothing:  # which no argument of a command can hold
         assert command_line.main(["predict", "--pair", "Shares rose.", nothing]) == 2
@@ -347,7 +347,7 @@ def test_the_left_end_is_what_a_left_truncation_cuts():
 
 
 def test_a_real_roberta_is_bytes_with_two_separators(tiny_roberta_id):
-    tokenizer, _ = load_tokenizer(tiny_roberta_id)
+    tokenizer, _ = load_tokenizer(tiny_roberta_id, settings=Settings())
     view = token_view(tokenizer, "Shares </s> rose", "<unk> 🦜")
     assert view.has_separator
     said = said_of(tokenizer, view)

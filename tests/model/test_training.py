@@ -9,9 +9,10 @@ from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
-from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.metrics import majority
+from pipeline.model import load_model
 from pipeline.settings import Settings
+from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune, prepare
 
 
@@ -47,7 +48,7 @@ def test_trainer_gives_the_losses_of_a_bare_loop(config, settings, tmp_path):
         tmp_path,
         settings,
     )
-    model = load_model(config.checkpoint, config.seed, settings)[0]
+    model = load_model(config.checkpoint, config.seed, settings=settings)[0]
     for module in (
         *trainer.model.modules(),
         *model.modules(),
@@ -55,7 +56,7 @@ def test_trainer_gives_the_losses_of_a_bare_loop(config, settings, tmp_path):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     seen = []
-    collator = build_data_collator(load_tokenizer(config.checkpoint)[0])
+    collator = build_data_collator(load_tokenizer(config.checkpoint, settings=Settings())[0])
     trainer.data_collator = lambda rows: seen.append(collator(rows)) or seen[-1]
     trainer.args.max_steps = 5
     trainer.train()

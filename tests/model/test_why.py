@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pipeline.collation import batch_view
 from pipeline.errors import InputError
 from pipeline.explain.why_cell import ROWS, padded_view, why_label, why_token
-from pipeline.hub.sources import load_tokenizer
-from pipeline.tokenization import token_view
+from pipeline.settings import Settings
+from pipeline.tokenization import load_tokenizer, token_view
 
 PAIR = ("Distorting mirrors sell well.", "A déjà vu 🦜 of 300 mirrors!")
 ODD = [
@@ -226,13 +226,13 @@ def test_no_number_is_promised_that_the_tokenizer_does_not_give(tokenizer):
 
 def test_tokenizers_without_type_ids(tiny_distilbert, tiny_roberta_id):
     for name in (tiny_distilbert, tiny_roberta_id):
-        tokenizer, _ = load_tokenizer(name)
+        tokenizer, _ = load_tokenizer(name, settings=Settings())
         made = why_token(token_view(tokenizer, *PAIR), 1, "token_type_ids", tokenizer)
         assert made.value == "–" and "no token_type_ids" in made.says[0]
 
 
 def test_a_roberta_has_two_separators_between_and_writes_blanks(tiny_roberta_id):
-    tokenizer, _ = load_tokenizer(tiny_roberta_id)
+    tokenizer, _ = load_tokenizer(tiny_roberta_id, settings=Settings())
     view = token_view(tokenizer, "Shares rose 🙂 today", "Shares fell today")
     closing = [says(view, "</s>", "piece", tokenizer, nth).says[0] for nth in range(3)]
     assert closing == [
@@ -265,7 +265,7 @@ def test_a_padded_view_is_the_collators_row(tokenizer, tiny_roberta_id, side):
         {"sentence1": "One two three.", "sentence2": "Four.", "label": 1},
         {"sentence1": "Five.", "sentence2": "Six."},
     ]
-    for one in (tokenizer, load_tokenizer(tiny_roberta_id)[0]):
+    for one in (tokenizer, load_tokenizer(tiny_roberta_id, settings=Settings())[0]):
         one = copy.deepcopy(one)
         one.padding_side = side
         batch = batch_view(one, [{**row, "label": 1} for row in rows])

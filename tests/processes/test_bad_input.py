@@ -30,14 +30,14 @@ from starlette.testclient import TestClient
 
 from app import build_app, health_route
 from pipeline.config import RUN_SETTINGS, config_from
-from pipeline.runs import supervisor as runs
-from pipeline.runs.supervisor import list_runs, read_run
+from pipeline.runs.progress import list_runs
+from pipeline.runs.queue import read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
-from tabs.layers import tab as layers
+from tabs.layers.claims import claim as api_claim
 from tabs.predict.answer import Answers
 from tabs.tokenize.api import tokenize_endpoint
 from tests.conftest import HF_HOME, ROOT
@@ -142,9 +142,9 @@ def pages(small_folder, tmp_path_factory):
         tab.launch,
         Api(settings),
     )
-    made["claim"] = layers._handlers().claim
+    made["claim"] = api_claim
     made["predict"].predict(
-        "a", "b", EMBEDDED_CHECKPOINT
+        "a", "b", EMBEDDED_CHECKPOINT, settings=Settings()
     )  # loads what the first visitor's call loads
     return SimpleNamespace(settings=settings, **made)
 
@@ -185,7 +185,9 @@ def nothing_foreign_opened(settings):
         sys.addaudithook(Watch.hook)
         Watch.hooked = True
     Watch.others = [
-        keeper.ident for folder, keeper in runs._keepers.items() if folder != settings.runs_folder
+        thread.ident
+        for thread in threading.enumerate()
+        if thread.name.startswith("runs in ") and thread.name != f"runs in {settings.runs_folder}"
     ]
     Watch.opened, Watch.on = [], True
     try:
@@ -281,7 +283,8 @@ def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncatio
 @example("A cat.", "A dog.", "run:../../x", 128)
 def test_predict(pages, sentence1, sentence2, model, max_length):
     answer = answered(
-        lambda: pages.predict.predict(sentence1, sentence2, model, max_length), pages.settings
+        lambda: pages.predict.predict(sentence1, sentence2, model, max_length),
+        pages.settings,
     )
     if answer is not None:
         assert sum(answer["probabilities"].values()) == pytest.approx(1)

@@ -1,6 +1,5 @@
 """The head of the page: in which language it comes, and that it comes gzipped, where nothing else does."""
 
-
 import gradio as gr
 import httpx
 import pytest
@@ -11,7 +10,7 @@ from starlette.routing import Route
 from dev.server import free_port
 from web import language as header
 from web.assets import preload_links
-from web.scripts import script_tag
+from web.page_files import head_tags
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,7 @@ def test_the_page_comes_gzipped_to_who_takes_that(client, address, language, tag
     )
     assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
     assert (
-        packed.text == plain.text and f'lang="{tag}"' in plain.text and script_tag() in plain.text
+        packed.text == plain.text and f'lang="{tag}"' in plain.text and head_tags() in plain.text
     )
     assert int(packed.headers["content-length"]) < len(plain.content) / 2
     for headers in (plain.headers, packed.headers):

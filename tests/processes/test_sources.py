@@ -13,8 +13,10 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import availability, repository, sources
 from pipeline.hub.availability import within
-from pipeline.hub.sources import checkpoint_files, load_model, load_tokenizer, validated_checkpoint
+from pipeline.hub.sources import checkpoint_files, validated_checkpoint
+from pipeline.model import load_model
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
+from pipeline.tokenization import load_tokenizer
 from tests.conftest import in_cache, tiny_checkpoint
 
 FILES = """
@@ -87,7 +89,7 @@ def test_what_is_no_id_is_refused_before_anything_is_asked(name, monkeypatch):
         repository, "listing", lambda *args, **kwargs: pytest.fail("the Hub was asked")
     )
     with pytest.raises(SourceError) as refused:
-        checkpoint_files(name)
+        checkpoint_files(name, settings=Settings())
     assert len(str(refused.value)) < 500 and "\n" not in str(refused.value)
 
 
@@ -120,24 +122,27 @@ def test_no_path_url_or_control_character_ever_reaches_the_network(name):
             repository, "listing", lambda *args, **kwargs: pytest.fail("the Hub was asked")
         )
         with pytest.raises(SourceError):
-            checkpoint_files(name)
+            checkpoint_files(name, settings=Settings())
 
 
 # ---------------------------------------------------------------- what needs no Hub
 
 
 def test_the_embedded_checkpoint_is_itself_and_no_stand_in():
-    tokenizer, origin = load_tokenizer(EMBEDDED_CHECKPOINT)
+    tokenizer, origin = load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())
     assert (origin.place, origin.stands_in) == ("embedded", False)
     assert tokenizer("Hi.")["input_ids"] == [101, 7632, 1012, 102]
     assert (
-        checkpoint_files(EMBEDDED_CHECKPOINT, weights=True).folder / "model.safetensors"
+        checkpoint_files(EMBEDDED_CHECKPOINT, weights=True, settings=Settings()).folder
+        / "model.safetensors"
     ).is_file()
 
 
 def test_where_the_hub_was_switched_off_no_wait_is_advised():
     """As in these tests: no minute changes a variable of the server's own environment."""
-    switched_off = checkpoint_files("google-bert/bert-base-uncased").origin.reason
+    switched_off = checkpoint_files(
+        "google-bert/bert-base-uncased", settings=Settings()
+    ).origin.reason
     assert "Unset that variable" in switched_off and "minute" not in switched_off
     silent = sources.stand_in("a/b", HubUnavailable("no answer within 5 s")).origin.reason
     assert "Try again in a minute" in silent and "variable" not in silent
@@ -146,7 +151,10 @@ def test_where_the_hub_was_switched_off_no_wait_is_advised():
 
 
 def test_a_head_is_drawn_by_its_seed(tiny_headless):
-    heads = [load_model(tiny_headless, seed)[0].classifier.weight for seed in (1, 1, 2)]
+    heads = [
+        load_model(tiny_headless, seed, settings=Settings())[0].classifier.weight
+        for seed in (1, 1, 2)
+    ]
     assert heads[0].equal(heads[1]) and not heads[0].equal(heads[2])
 
 
@@ -157,13 +165,18 @@ def test_a_head_is_what_the_course_gets_and_disturbs_nobodys_chance(tiny_headles
 
     set_seed(7)
     expected = AutoModelForSequenceClassification.from_pretrained(
-        checkpoint_files(tiny_headless).folder, num_labels=2
+        checkpoint_files(tiny_headless, settings=Settings()).folder, num_labels=2
     )
     torch.manual_seed(3)
     before = torch.get_rng_state()
     with ThreadPoolExecutor(3) as pool:
         heads = list(
-            pool.map(lambda seed: load_model(tiny_headless, seed)[0].classifier.weight, (7, 8, 7))
+            pool.map(
+                lambda seed: (
+                    load_model(tiny_headless, seed, settings=Settings())[0].classifier.weight
+                ),
+                (7, 8, 7),
+            )
         )
     assert (
         heads[0].equal(expected.classifier.weight)
@@ -180,7 +193,7 @@ def tiny_headless():
 
 
 def test_a_model_has_the_two_labels_of_a_paraphrase_and_is_out_of_training(tiny):
-    model, origin = load_model(tiny)
+    model, origin = load_model(tiny, settings=Settings())
     assert model.config.id2label == {0: "not_equivalent", 1: "equivalent"} and not model.training
     assert origin.place == "hub cache"
 
@@ -188,7 +201,7 @@ def test_a_model_has_the_two_labels_of_a_paraphrase_and_is_out_of_training(tiny)
 def test_three_labels_are_refused():
     tiny_checkpoint(in_cache("tiny/three"), labels=3)
     with pytest.raises(SourceError, match="tiny/three classifies into 3 labels"):
-        load_model("tiny/three")
+        load_model("tiny/three", settings=Settings())
 
 
 def test_remote_code_is_never_run(tmp_path):
@@ -205,15 +218,17 @@ def test_remote_code_is_never_run(tmp_path):
     }
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(SourceError, match="tiny/remote"):
-        load_model("tiny/remote")
+        load_model("tiny/remote", settings=Settings())
     assert not ran.exists()
 
 
 def test_a_cached_checkpoint_of_pickles_is_not_taken_for_weights():
     folder = tiny_checkpoint(in_cache("tiny/cached-pickle"))
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    assert checkpoint_files("tiny/cached-pickle", weights=True).origin.stands_in
-    assert not checkpoint_files("tiny/cached-pickle").origin.stands_in
+    assert checkpoint_files(
+        "tiny/cached-pickle", weights=True, settings=Settings()
+    ).origin.stands_in
+    assert not checkpoint_files("tiny/cached-pickle", settings=Settings()).origin.stands_in
 
 
 def test_a_tokenizer_that_cannot_pad_is_refused():
@@ -224,7 +239,7 @@ def test_a_tokenizer_that_cannot_pad_is_refused():
         json.dumps({**values, "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": None})
     )
     with pytest.raises(SourceError, match="tiny/padless has no padding token"):
-        load_tokenizer("tiny/padless")
+        load_tokenizer("tiny/padless", settings=Settings())
 
 
 @pytest.mark.parametrize(
@@ -358,7 +373,8 @@ def test_found_on_the_hub_then_in_its_cache_when_the_hub_has_gone(loopback, serv
 def test_what_the_hub_downloads_is_what_transformers_loads(loopback, served_model):
     client = loopback(*model_flags(served_model))
     told = client.ask("""
-from pipeline.hub.sources import load_model, load_tokenizer
+from pipeline.model import load_model
+from pipeline.tokenization import load_tokenizer
 tokenizer, _ = load_tokenizer("google-bert/bert-base-uncased")
 model, origin = load_model("google-bert/bert-base-uncased")
 print(json.dumps([origin.place, tokenizer("Hi.")["input_ids"], float(model.classifier.weight.detach().double().sum())]))

@@ -1,6 +1,5 @@
 """Noise in unlabeled pairs: each damage does what it says, and the recipe's stays the same."""
 
-
 import pytest
 
 from recipes.corruption import Corruption

@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.explain.diagnosis import Diagnosis, Remedy
-from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
+from pipeline.explain.forecast import Download, Forecast, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
+from pipeline.runs.pace import Pace
 from pipeline.settings import LABELS
 from tests.unit.test_drawing import Outline
 from views import charts
