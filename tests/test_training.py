@@ -12,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.metrics import majority
 from pipeline.settings import Settings
+from pipeline.task import MRPC
 from pipeline.training import evaluate_checkpoint, fine_tune, prepare
 
 
@@ -125,7 +126,7 @@ def test_the_story_of_a_run_and_its_repetition(config, settings, tmp_path):
         and start["data"]["place"] == "folder"
     )
     assert (
-        set(done["before"]) == set(done["after"]) == {"loss", "accuracy", "f1"}
+        set(done["before"]) == set(done["after"]) == {"loss", *MRPC.metrics}
         and done["before"] != done["after"]
     )
     assert (tmp_path / "a" / "model" / "model.safetensors").is_file()
