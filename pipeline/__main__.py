@@ -315,6 +315,8 @@ def print_event(event, bar):
     """One event as a line; the steps as a progress bar."""
     from tqdm import tqdm
 
+    from pipeline.config import config_from
+
     kind = event["event"]
     if kind == "start":
         for part in ("model", "data", "metric"):
@@ -325,7 +327,7 @@ def print_event(event, bar):
         if event["world_size"] > 1:
             print(
                 f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
-                f"{event['config']['batch_size']} pairs in one update"
+                f"{config_from(event['config']).effective_batch_size} pairs in one update"
             )
         print(f"majority: {figures_said(majority)}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
