@@ -115,9 +115,7 @@ def test_the_card_is_valid_and_says_what_the_run_told(run, settings):
         metric["type"]: metric["value"]
         for metric in front["model-index"][0]["results"][0]["metrics"]
     }
-    assert metrics == {
-        name: pytest.approx(end["after"][name], abs=1e-4) for name in MRPC.metrics
-    }
+    assert metrics == {name: pytest.approx(end["after"][name], abs=1e-4) for name in MRPC.metrics}
     assert (
         front["base_model"] == run.config["checkpoint"]
         and front["datasets"] == ["nyu-mll/glue"]
