@@ -28,9 +28,9 @@ from starlette.routing import Route
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline.isolation import processes
 from pipeline.isolation.secrets import forget_secrets
-from pipeline.runs import executors
+from pipeline.runs.executors import zero_gpu
 from pipeline.runs.health import health
-from pipeline.runs.supervisor import open_house
+from pipeline.runs.supervisor import start_supervisor
 from pipeline.settings import Settings
 from tabs.address import read_address
 from tabs.errors import in_language
@@ -47,10 +47,10 @@ from web.assets import CachedAssets
 from web.first_paint import prerender
 from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
 from web.language import LanguagePages
+from web.page_files import page_routes
 from web.plain_errors import EXCEPTION_HANDLERS, AppBlocks
-from web.scripts import script_route
 from web.sessions import use_light_sessions
-from web.theme import CSS, HEAD, THEME
+from web.theme import THEME
 from web.uploads import Uploads, upload_folder
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,6 @@ TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME,
-    "css": CSS,
-    "head": HEAD,
     "footer_links": ["api", "settings"],
     "run_history": False,
     "enable_monitoring": False,
@@ -91,7 +89,7 @@ def build_app(settings):
             # Gradio 6.31: a function knows nothing of the page that it belongs to
             demo.fns[number].fn = in_language(demo.fns[number].fn, language)
             demo.function_languages[number] = language
-    executors.prepare()
+    zero_gpu.register()
     use_light_sessions()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers
     # is somebody's flood. Twice as many at once as may wait for strangers' checkpoints: those keep
@@ -160,7 +158,7 @@ def warm(settings, demo):
         (_load_pairs, settings),
         (prerender, demo),
         (_start_fork_server, settings),
-        (open_house, settings),
+        (start_supervisor, settings),
     ):
         try:
             prepare(what)
@@ -199,7 +197,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), script_route(), *routes(settings)],
+        "routes": [health_route(settings), *page_routes(), *routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),

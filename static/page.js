@@ -1,6 +1,6 @@
 // What all of the page's scripts use. Each file of this folder hangs its functions on `page`, under
 // its own name (page.address, page.walk, ...), so that `js=` and `js_on_load=` in Python hold one
-// call. web/scripts.py sends all files as one, each in a scope of its own.
+// call. web/page_files.py sends all files as one, each in a scope of its own.
 window.page ??= {};
 
 const blocks = {};

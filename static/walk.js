@@ -45,7 +45,7 @@ class Walk {
   show(step) {
     this.at = step;
     clearTimeout(this.waiting);
-    this.steps.forEach((item, place) => (item.hidden = place !== step - 1));
+    for (const [place, item] of this.steps.entries()) item.hidden = place !== step - 1;
     this.bar.hidden = !step;
     this.begin.hidden = !!step;
     const {resume, begin} = this.begin.dataset;

@@ -154,17 +154,19 @@ def _short(difference: float) -> str:
 
 def _with_mask(padded: Answer) -> str:
     if padded.difference == 0:
-        kept = _("not at all")
+        moved = _("not at all")
     else:
-        kept = _("by {difference} at most", difference=_short(padded.difference))
+        moved = _("by {difference} at most", difference=_short(padded.difference))
     if padded.difference >= ROUNDING:
         return _(
-            "With the mask, padding moves the logits {kept}: more than rounding explains.",
-            kept=kept,
+            "With the mask, padding moves the logits {difference}: more than rounding explains.",
+            difference=moved,
         )
     rounding = _(", which is rounding: float32 adds in another order") if padded.difference else ""
     return _(
-        "With the mask, padding moves the logits {kept}{rounding}.", kept=kept, rounding=rounding
+        "With the mask, padding moves the logits {difference}{rounding}.",
+        difference=moved,
+        rounding=rounding,
     )
 
 
@@ -294,9 +296,9 @@ def map_times(times: MapTimes) -> Markup:
     else:
         turns = _("one turn each")
     said = _(
-        "batched=True was {ratio:.1f} times as fast just now, with {same}.",
+        "batched=True was {ratio:.1f} times as fast just now, with {input_ids}.",
         ratio=times.ratio,
-        same=_("the same input_ids") if times.same else _("different input_ids"),
+        input_ids=_("the same input_ids") if times.same else _("different input_ids"),
     )
     caption = ngettext(
         "{count} row, {turns}, no cache", "{count} rows, {turns}, no cache", times.rows, turns=turns

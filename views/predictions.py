@@ -20,7 +20,7 @@ from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
-from views.render import render
+from views.render import macro, render
 
 EQUIVALENT = LABELS[1]
 PREVIEW_ROWS = 10  # of a file
@@ -153,7 +153,7 @@ def record_line(record: Record) -> Markup:
                 overlooked=listed(overlooked),
             ),
         )
-    return Markup('<p class="quiet">{}</p>').format(text)
+    return macro("paragraph", "quiet", text)
 
 
 # ---------------------------------------------------------------- models side by side
@@ -397,16 +397,16 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
         )
         notes = [*notes, without]
     scores = scores_of(answers)
-    caption = _("All {rows} rows", rows=len(answers))
+    caption = ngettext("The only row", "All {count} rows", len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
     return render(
         "answered_file.html",
         summary=ngettext(
-            "{count:,} pair answered: {counts}.",
-            "{count:,} pairs answered: {counts}.",
+            "{count:,} pair answered: {answers}.",
+            "{count:,} pairs answered: {answers}.",
             len(labels),
-            counts=listed(f"{labels.count(label):,} {label}" for label in LABELS),
+            answers=listed(f"{labels.count(label):,} {label}" for label in LABELS),
         ),
         notes=notes,
         scores=scores,
@@ -433,5 +433,5 @@ def _answer_row(answer: Answered) -> dict:
         "error": row.error,
         "sentence1": row.sentence1,
         "sentence2": row.sentence2,
-        "notes": notes_of(answer) if answer.prediction else [],
+        "notes": notes_of(answer),
     }

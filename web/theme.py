@@ -2,8 +2,6 @@
 static/page.css.
 """
 
-from pathlib import Path
-
 import gradio as gr
 
 SANS = [
@@ -39,7 +37,3 @@ THEME = gr.themes.Base(
     block_border_width="1px",
     block_label_text_size="*text_sm",
 )
-CSS = (Path(__file__).parent.parent / "static" / "page.css").read_text(encoding="utf-8")
-# On a phone Gradio hides its API's link, and the dot beside it should go; to a rule for some widths
-# alone, Gradio's page adds a prefix that its own foot is not under.
-HEAD = "<style>@media (max-width: 640px) { footer .divider { display: none !important; } }</style>"

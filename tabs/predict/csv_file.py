@@ -72,9 +72,9 @@ class CsvFile:
         write_answers(answered, written, columns)
         # With its mark, a spreadsheet knows that this is UTF-8
         content = written.getvalue().encode("utf-8-sig")
-        room = upload_folder(self.settings)
-        room.take(address_of(request), len(content))
-        folder = room.folder / secrets.token_hex(16)
+        uploads = upload_folder(self.settings)
+        uploads.reserve(address_of(request), len(content))
+        folder = uploads.folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
         (folder / "predictions.csv").write_bytes(content)
         return str(folder / "predictions.csv")

@@ -30,10 +30,9 @@ def build_padding(settings: Settings, inputs: list[Component]) -> dict[str, Comp
         gr.Markdown(
             _(
                 "The pair goes through a model three times: alone, padded, and padded with the "
-                "mask removed. The "
-                "model is the app's own in float32, {ADAPTERS}, whichever checkpoint is chosen "
-                "above.",
-                ADAPTERS=ADAPTERS[ASKED],
+                "mask removed. The model is the app's own in float32, {description}, whichever "
+                "checkpoint is chosen above.",
+                description=ADAPTERS[ASKED],
             )
         )
         padding = gr.Slider(
