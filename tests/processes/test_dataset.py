@@ -72,7 +72,7 @@ def test_nobody_waits_while_the_hub_is_asked_again(monkeypatch):
     """A stand-in goes on standing in; what the Hub brings in the end is there for those who come later."""
     answer, asked = threading.Event(), []
 
-    def load(source, settings):
+    def load(source, task, settings):
         asked.append(source)
         if len(asked) > 1:
             answer.wait(20)

@@ -376,9 +376,10 @@ def test_what_the_hub_downloads_is_what_transformers_loads(loopback, served_mode
     client = loopback(*model_flags(served_model))
     told = client.ask("""
 from pipeline.model import load_model
+from pipeline.settings import Settings
 from pipeline.tokenization import load_tokenizer
-tokenizer, _ = load_tokenizer("google-bert/bert-base-uncased")
-model, origin = load_model("google-bert/bert-base-uncased")
+tokenizer, _ = load_tokenizer("google-bert/bert-base-uncased", Settings())
+model, origin = load_model("google-bert/bert-base-uncased", settings=Settings())
 print(json.dumps([origin.place, tokenizer("Hi.")["input_ids"], float(model.classifier.weight.detach().double().sum())]))
 """)
     from safetensors.torch import load_file
@@ -415,7 +416,7 @@ name, small = "google-bert/bert-base-uncased", Settings(max_checkpoint_bytes=1_0
 refused = str(timed(checkpoint_files, name, weights=True, settings=small)[0])
 from huggingface_hub.constants import HF_HUB_CACHE
 nothing = not list(Path(HF_HUB_CACHE).rglob("*.safetensors"))
-places = [checkpoint_files(name, weights=weights, settings=settings).origin.place for weights, settings in ((False, small), (True, None))]
+places = [checkpoint_files(name, weights=weights, settings=settings).origin.place for weights, settings in ((False, small), (True, Settings()))]
 full = checkpoint_files("google-bert/bert-base-uncased", weights=True, settings=Settings(min_free_bytes=10**18)).origin
 import os; os.environ["HF_HUB_OFFLINE"] = "1"
 import huggingface_hub.constants as constants; constants.HF_HUB_OFFLINE = True
