@@ -13,9 +13,10 @@ from collections import Counter
 
 from languages import say_plural
 from layers.claims import SECTIONS, check, claims, find
+from layers.claims.claim import Result
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m layers", description="Run the claims of the study notes."
     )
@@ -45,7 +46,7 @@ def _printed(claim, brief):
     return result
 
 
-def card(result):
+def card(result: Result) -> str:
     """One claim as text: verdict, statement, code, what the run gave, what is so, where it is
     documented.
     """
