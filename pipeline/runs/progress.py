@@ -58,8 +58,9 @@ class Run:
         """Whether the model that it left answers: after a loss that is NaN or infinite, its weights
         are, too.
         """
-        # an old run may not tell it
-        loss = self.events[-1]["after"].get("loss", 0.0) if self.has_model else None
+        if not self.has_model:
+            return False
+        loss = self.events[-1]["after"].get("loss", 0.0)  # an old run may not tell it
         return is_number(loss) and math.isfinite(loss)
 
     def of(self, kind: str) -> list[dict]:
