@@ -228,7 +228,7 @@ def _with_words(sentence: str, which: int, found: Mattered) -> list[str | Word]:
 
 
 def _word(word: LeftOut, found: Mattered) -> Word:
-    if word.change is None:
+    if word.change is None or word.prediction is None:
         return Word(word.word, tip=_("the only word"))
     moved = points(word.change)
     tip = _(
@@ -256,7 +256,7 @@ def _word_row(word: LeftOut, found: Mattered) -> dict:
         **row,
         "label": word.prediction.label,
         "share": percent(word.prediction.probabilities[EQUIVALENT]),
-        "change": f"{100 * word.change:+.1f}",
+        "change": f"{100 * (word.change or 0):+.1f}",
         "flips": _flips(word, found),
     }
 

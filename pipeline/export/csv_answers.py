@@ -550,7 +550,7 @@ class Scores:
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
-def scores_of(answers: list[Answered]) -> Scores | None:
+def scores_of(answers: Sequence[Answered]) -> Scores | None:
     """Answered rows -> Scores; None where no answered row has a label."""
     both = [
         (answer.row.label, answer.prediction.label)
