@@ -208,6 +208,8 @@ class Settings:
     # evaluation and saving.
     zero_gpu_seconds: float = 120.0
     zero_gpu_margin_seconds: float = 30.0
+    # Where runs train (pipeline/runs/executors/)
+    executor: str = field(default_factory=lambda: "zero_gpu" if zero_gpu() else "local")
     # When the app starts: how long what every run needs may be made ready, with a slow Hub
     prepare_seconds: float = 180.0
     # On one machine; of several that share the folder of runs, each trains so many

@@ -16,7 +16,7 @@ from pipeline.explain.diagnosis import (
 )
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
-from pipeline.runs.supervisor import Run, closing
+from pipeline.runs.progress import Run, closing
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
     duration,

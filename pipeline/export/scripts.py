@@ -26,7 +26,7 @@ from pipeline.training import PACKAGES, has_fast_bf16
 
 if TYPE_CHECKING:
     from pipeline.explain.step_by_hand import OneStep
-    from pipeline.runs.supervisor import Run
+    from pipeline.runs.progress import Run
 
 # Where a script of the page finds what came with the app, from the folder that it is run in
 EMBEDDED = "pipeline/embedded"
@@ -157,7 +157,7 @@ PAGE_IN_BF16 = """
 
 
 def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
-    """The script of a Run (pipeline/runs/supervisor.py) that has told where its model and pairs
+    """The script of a Run (pipeline/runs/progress.py) that has told where its model and pairs
     came from; else an InputError.
 
     embedded: the folder that holds what came with the app. A run that was stopped is stopped at the
@@ -360,7 +360,7 @@ from peft import PeftModel
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from transformers import PreTrainedModel
-    from pipeline.runs.supervisor import Run
+    from pipeline.runs.progress import Run
     from pipeline.training import TrainingConfig
     from pipeline.explain.step_by_hand import OneStep
 

@@ -52,7 +52,7 @@ class _Packer(pickle.Pickler):
 
 
 def _said(data: list, text: str) -> str:
-    """A sentence counts only if a catalogue has it: no template of a stranger's is ever formatted."""
+    """A sentence counts only if a catalogue has it: no stranger's template is ever formatted."""
     return from_data(data, text)
 
 

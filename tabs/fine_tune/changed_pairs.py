@@ -7,7 +7,7 @@ from pipeline.answers import digest
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.listeners import PRIVATE

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from languages import _, say
 from pipeline.metrics import METRICS
-from pipeline.runs.supervisor import Run, progress
+from pipeline.runs.progress import Run, progress
 from views.charts import Background, earlier_runs, line_chart, mean_and_range, range_band
 
 

@@ -10,7 +10,8 @@ from pipeline.errors import InputError
 from pipeline.explain.diagnosis import Diagnosis, changed_config, diagnose
 from pipeline.explain.evidence import evidence_of
 from pipeline.explain.what_changed import read_judgement
-from pipeline.runs.supervisor import Run, read_run
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.listeners import PRIVATE

@@ -6,7 +6,8 @@ import gradio as gr
 
 from languages import _
 from pipeline.config import TrainingConfig
-from pipeline.runs.supervisor import Run, read_run
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import diagnosis_of

@@ -9,7 +9,9 @@ from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.export.scripts import run_script
 from pipeline.hub.sources import origin_said
-from pipeline.runs.supervisor import Run, read_run, worker_command
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
+from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
 from tabs.fine_tune.downloads import script_address
 from tabs.fine_tune.listeners import PRIVATE
@@ -61,7 +63,7 @@ def provenance_of(run: Run) -> str:
     """The command that runs it, and where model, pairs and metric were loaded from."""
     if not run.config:
         return ""
-    command = worker_command(TrainingConfig(**run.config), f"runs/{run.id}")[1:]
+    command = train_command(TrainingConfig(**run.config), f"runs/{run.id}")
     start = run.first("start") or {}
     origins = [start[part] for part in ("model", "data", "metric") if start.get(part)]
     return command_and_origins(

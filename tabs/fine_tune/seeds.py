@@ -9,7 +9,9 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.config import config_from
-from pipeline.runs.supervisor import Run, read_run, start_runs
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import start_runs
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS

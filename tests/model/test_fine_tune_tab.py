@@ -22,7 +22,7 @@ from app import build_app
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 from pipeline.settings import Settings
 from tabs.fine_tune import downloads, owned_runs, save
 from tabs.fine_tune import seeds as seeds_section

@@ -19,7 +19,7 @@ from pipeline.export.model import model_card
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.prediction import checked_logits, predict, predict_each, softmax
 from pipeline.runs.folder import as_line, event_in
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from pipeline.training import evaluate_checkpoint, fine_tune
 from tabs.fine_tune.api import Api

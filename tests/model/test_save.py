@@ -23,7 +23,7 @@ from pipeline.export.model import (
 )
 from pipeline.prediction import predict
 from pipeline.runs.folder import append_event
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 from pipeline.training import fine_tune
 from tests.conftest import ROOT

@@ -9,7 +9,8 @@ from gradio_client.exceptions import AppError
 
 from app import build_app, prerender
 from languages import speaking
-from pipeline.runs.supervisor import ENDED, read_run
+from pipeline.runs.progress import ENDED
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 
 PAIR = {"sentence1": "Hi there.", "sentence2": "Hello there."}

@@ -28,7 +28,7 @@ from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
-from pipeline.runs import worker_process as workers
+from pipeline.runs.executors import local
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import ask_tokenizer, pair_view
@@ -325,7 +325,7 @@ def test_a_worker_gets_no_secret(tmp_path, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-c", "import os; print(dict(os.environ))"]
-    assert workers.start_in_background(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
+    assert local.start_process(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
     seen = (tmp_path / "log").read_text()
     assert "madeup" not in seen and "'RUNS_DIR': 'x'" in seen and "PATH" in seen
 
@@ -446,7 +446,7 @@ def test_an_answer_changes_nothing_of_the_pages_process(what):
 @pytest.mark.parametrize(
     "call",
     [
-        ("_instance", ("pipeline.runs.supervisor", "subprocess", {})),
+        ("_instance", ("pipeline.runs.executors.local", "subprocess", {})),
         ("_error", ("os", "system", ("true",))),
         ("_instance", ("pipeline.prediction", "Prediction", {"label": "x"})),
     ],

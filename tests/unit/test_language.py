@@ -25,7 +25,7 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.csv_answers import read_pairs
 from pipeline.hub import sources
 from pipeline.hub.availability import hub_reason
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from tabs import address as sharing
@@ -369,10 +369,10 @@ def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chines
     ],
 )
 def test_a_foreign_story_is_told_as_it_is(chinese, said):
-    from pipeline.runs.folder import said_again
+    from pipeline.runs.folder import restore_sentences
 
     event = {"event": "stopped", "seconds": 1, "reason": "as it is", "model": 3}
-    assert said_again({**event, "said": said}) == event
+    assert restore_sentences({**event, "said": said}) == event
 
 
 # ---------------------------------------------------------------- what is put into a sentence

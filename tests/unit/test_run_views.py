@@ -8,11 +8,12 @@ import pytest
 
 from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.explain.diagnosis import Diagnosis, Remedy
-from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
+from pipeline.explain.forecast import Download, Forecast, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS
-from pipeline.runs.supervisor import Run
+from pipeline.runs.pace import Pace
+from pipeline.runs.progress import Run
 from pipeline.settings import LABELS
 from tabs.fine_tune.charts import RunChart
 from tests.unit.test_drawing import Outline
