@@ -142,7 +142,7 @@ class TrainingConfig:
     )
     batch_size: int = _declared(
         16,
-        say("pairs in one optimizer step"),
+        say("pairs that the model reads at once"),
         low=1,
         cap="max_batch_size",
         argument="per_device_train_batch_size",
@@ -153,6 +153,14 @@ class TrainingConfig:
     train_pairs: int = _declared(2_000, say("pairs to train on"), low=2, cap="max_train_pairs")
     # 500 are all of MRPC's validation split, which has 408
     eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
+    gradient_accumulation_steps: int = _declared(
+        1,
+        say("batches whose gradients make up one optimizer step"),
+        low=1,
+        high=16,
+        argument="gradient_accumulation_steps",
+        trainer_default=1,
+    )
     epochs: int = _declared(
         3,
         say("times through the training pairs, at most"),
@@ -236,8 +244,8 @@ class TrainingConfig:
 
     @property
     def effective_batch_size(self) -> int:
-        """Pairs in one optimizer step."""
-        return self.batch_size
+        """Pairs in one optimizer step: a forward pass takes `batch_size` of them."""
+        return self.batch_size * self.gradient_accumulation_steps
 
     def steps_per_epoch(self, train_pairs: int) -> int:
         """Optimizer steps of one epoch over that many pairs."""

@@ -9,6 +9,8 @@ from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.explain.evidence import Evidence
+from pipeline.explain.forecast import forecast
 from pipeline.hub.sources import load_model, load_tokenizer
 from pipeline.metrics import majority
 from pipeline.settings import Settings
@@ -285,3 +287,27 @@ def test_precision(config, settings, tmp_path):
 @pytest.mark.parametrize("name", ["adapter:paraphrase", "adapter:pair-warmed"])
 def test_the_embedded_adapters_start_a_run(name, settings):
     assert TrainingConfig(checkpoint=name).checked(settings).checkpoint == name
+
+
+def test_accumulated_batches_are_one_larger_batch(config, settings, tmp_path):
+    """Losses, gradients, steps and epochs of a run; planned steps and forecast know of it, too."""
+    whole = replace(config, batch_size=8, epochs=1, dropout=0.0, weight_decay=0.0)
+    parts = replace(whole, batch_size=4, gradient_accumulation_steps=2)
+    told = []
+    for each in (whole, parts):
+        *events, done = events_of(each, tmp_path / str(each.batch_size), settings)
+        start, logs = events[0], [event for event in events if event["event"] == "log"]
+        told.append([(log["step"], log["epoch"], log["loss"], log["grad_norm"]) for log in logs])
+        assert done["step"] == start["total_steps"] == start["steps_per_epoch"] == 4
+    assert len(told[0]) == 4 and told[1] == [pytest.approx(log, rel=1e-3) for log in told[0]]
+    for pairs in (1, 7, 8, 31, 33, 1000):
+        assert parts.planned_steps(pairs) == whole.planned_steps(pairs)
+    expected = forecast(parts, settings)
+    assert expected.steps == expected.steps_per_epoch == 4 == evidence_steps(parts)
+
+
+def evidence_steps(config):
+    """The steps after which each of 32 pairs was seen once, as the diagnosis counts it."""
+    points = [(step, 0.5) for step in range(4)]
+    evidence = Evidence(config, points, points, points, points, 0.6, 0.7, 16, 32)
+    return len(points) / evidence.epochs
