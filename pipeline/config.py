@@ -207,6 +207,18 @@ class TrainingConfig:
         argument="weight_decay",
         trainer_default=0.0,
     )
+    # Trainer softens the labels of both losses. Answering one half to everything still loses ln 2;
+    # the least that can be lost is no longer 0.
+    label_smoothing_factor: float = _declared(
+        0.0,
+        say(
+            "how far labels are softened; both losses then have a floor above 0, and one half for "
+            "everything still loses ln 2"
+        ),
+        high=0.5,
+        argument="label_smoothing_factor",
+        trainer_default=0.0,
+    )
     max_length: int = _declared(
         128, say("the most tokens of a pair"), low=8, cap="longest_max_length"
     )

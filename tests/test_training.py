@@ -1,5 +1,6 @@
 """Trainer as configured here, against a bare PyTorch loop, and its story as events."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -311,3 +312,29 @@ def evidence_steps(config):
     points = [(step, 0.5) for step in range(4)]
     evidence = Evidence(config, points, points, points, points, 0.6, 0.7, 16, 32)
     return len(points) / evidence.epochs
+
+
+def test_label_smoothing_raises_the_floor_of_both_losses_and_keeps_ln_2(config, settings, tmp_path):
+    soft = replace(config, label_smoothing_factor=0.2, max_steps=1, dropout=0.0)
+    trainer = prepare(soft, tmp_path / "prepared", settings)[0]
+    head = trainer.model.classifier
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(math.log(2))
+        head.bias += torch.tensor([0.0, math.log(9)])  # 0.9 for label 1, everywhere
+        labels = torch.tensor(trainer.eval_dataset["label"])
+        logits = head.bias.detach().expand(len(labels), 2)
+        expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.2)
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(expected.item(), rel=1e-5)
+    # At the floor: the probability that the softened labels ask for
+    floor = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    right = torch.tensor([[0.0, math.log(9)]])
+    lost = torch.nn.functional.cross_entropy(right, torch.tensor([1]), label_smoothing=0.2)
+    assert lost.item() == pytest.approx(floor) and 0 < floor < math.log(2)
+    # What is kept of the evaluation before the first step is of these labels
+    losses = [
+        events_of(each, tmp_path / str(each.label_smoothing_factor), settings)[1]["eval_loss"]
+        for each in (soft, replace(soft, label_smoothing_factor=0.0), soft)
+    ]
+    assert losses[0] == losses[2] != losses[1]
