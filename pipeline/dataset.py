@@ -240,7 +240,7 @@ def _read_files(task: Task, split: str, files: list[str]) -> "Dataset":
     try:
         return load_dataset(task.form, data_files={split: files}, split=split)
     except Exception as error:
-        if task.form == "parquet" and _are_empty(files):
+        if _are_empty(task.form, files):
             raise _no_rows(task, split) from None
         log.info("the files of %s", split, exc_info=error)
         raise SourceError(
@@ -256,12 +256,14 @@ def _read_files(task: Task, split: str, files: list[str]) -> "Dataset":
         ) from error
 
 
-def _are_empty(files):
-    """Whether these parquet files have no row, which load_dataset takes for an error of its own."""
+def _are_empty(form: str, files: list[str]) -> bool:
+    """Whether these files have no row, which load_dataset takes for an error of its own."""
     from pyarrow import ArrowException, parquet
 
     try:
-        return not any(parquet.read_metadata(file).num_rows for file in files)
+        if form == "parquet":
+            return not any(parquet.read_metadata(file).num_rows for file in files)
+        return not any(Path(file).read_bytes().strip().count(b"\n") for file in files)
     except (ArrowException, OSError):
         return False
 
