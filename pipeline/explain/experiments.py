@@ -364,7 +364,7 @@ def measured_costs(
         ):
             batches.setdefault(shape, batch)
     cells = {(rows, seq_len): rows * seq_len for rows, seq_len in batches}
-    best, turns = _best_turns(partial(_forward, model), batches, cells, settings.experiment_seconds)
+    best, turns = best_turns(partial(_forward, model), batches, cells, settings.experiment_seconds)
     largest = max(best, key=lambda shape: cells[shape])
     rate = best[largest] / cells[largest]  # seconds a cell
     return [
@@ -405,7 +405,7 @@ def _forward(model, batch):
         model(**batch)
 
 
-def _best_turns(work, candidates, sizes, seconds):
+def best_turns(work, candidates, sizes, seconds):
     """({name: the shortest time of work(candidate)} within about `seconds`, in turns, the smallest
     first; whole turns).
 

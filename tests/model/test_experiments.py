@@ -190,7 +190,7 @@ def test_what_would_take_too_long_is_reckoned_and_says_so(monkeypatch):
         clock[0] += 0.001 * cells
 
     def turns(**candidates):
-        return experiments._best_turns(work, candidates, candidates, 2.0)
+        return experiments.best_turns(work, candidates, candidates, 2.0)
 
     assert (
         turns(small=100, large=10_100) == ({"small": pytest.approx(0.1)}, experiments.MOST_TURNS)

@@ -248,7 +248,7 @@ def test_a_started_catalogue_has_everything_to_translate_and_is_not_spoken(germa
     monkeypatch.setattr(spoken, "path_of", check.path_of)
     monkeypatch.setitem(spoken.LANGUAGES, "de", "Deutsch")
     assert spoken.catalogue.__wrapped__("de") == {"Said here": "Hier"}
-    spoken._read.cache_clear()
+    spoken.read_catalogue.cache_clear()
 
 
 def test_a_form_may_spell_the_count_and_lack_nothing_else(german):
@@ -759,10 +759,10 @@ MESSAGES = {
     "a stand-in": stands_in,
     "no claim": lambda: layers_address.read_address({"tab": "layers", "claim": "conv-sum"}).message,
     "no section": lambda: refused(layers_claims.claims_of, "pools"),
-    "a failure": lambda: str(training._failure(KeyError())),
+    "a failure": lambda: str(training.failure_message(KeyError())),
     "planes": lambda: layer_views.planes([[[[1.0]]]])[0][0],
     "a number in an address": lambda: refused(
-        sharing._number, "max_length", "4", SimpleNamespace(minimum=8, maximum=512, precision=0)
+        sharing.checked_number, "max_length", "4", SimpleNamespace(minimum=8, maximum=512, precision=0)
     ),
     "a file's answers": lambda: predict_drawing.answers_table([]),
     "a curve": lambda: re.search('aria-label="(.*?)"', charts.line_chart("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, "步", "值"))[1],
