@@ -41,9 +41,7 @@ class RunPanel:
             )
             self.stop = gr.Button(str(STOP_AND_KEEP), variant="stop", interactive=False)
         self.status = gr.HTML(
-            status_of(NO_RUN),
-            min_height=90,
-            js_on_load="page.fineTune.announce(element, watch)",
+            status_of(NO_RUN), min_height=90, js_on_load="page.fineTune.announce(element, watch)"
         )
         with gr.Row(equal_height=True):
             self.charts = {gr.HTML(chart.draw(NO_RUN), min_height=300): chart for chart in CHARTS}

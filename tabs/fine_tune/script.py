@@ -14,6 +14,7 @@ from pipeline.runs.queue import read_run
 from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
 from tabs.fine_tune.downloads import script_address
+from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
 from views.code import script
@@ -27,10 +28,9 @@ def build_script(settings: Settings, panel: RunPanel) -> None:
         gr.Markdown(
             _(
                 "The same run with Hugging Face's libraries alone. Same seed, same machine: same "
-                "curve. What it reads "
-                "of the app's own (the starting model, the embedded pairs) is in the download "
-                "under **Save the model**, "
-                "beside the script; alone, the script runs in a copy of the app's repository."
+                "curve. What it reads of the app's own (the starting model, the embedded pairs) "
+                "is in the download under **Save the model**, beside the script; alone, the "
+                "script runs in a copy of the app's repository."
             )
         )
         block = script_block(
@@ -46,8 +46,7 @@ def build_script(settings: Settings, panel: RunPanel) -> None:
         show_script,
         panel.run_id,
         block,
-        api_visibility="private",
-        show_progress="hidden",
+        **PRIVATE,
     )
 
 

@@ -183,6 +183,36 @@ def test_a_link_and_its_frame(blank, space, pathname, link, own):
     ]
 
 
+# ---------------------------------------------------------------- a browser's runs
+
+
+@pytest.fixture(scope="module")
+def fine_tune(blank):
+    return blank("", "page.js", "fine_tune.js")
+
+
+def test_a_browser_keeps_one_name_and_the_runs_of_all_its_tabs(fine_tune):
+    merged = "([all, mine]) => page.fineTune.merged(all, mine)"
+    all_tabs, mine = {"browser": "first", "a": "1"}, {"browser": "second", "b": "2"}
+    assert fine_tune.evaluate(merged, [all_tabs, mine]) == {"browser": "first", "a": "1", "b": "2"}
+    assert fine_tune.evaluate(merged, [{}, mine]) == mine
+    assert fine_tune.evaluate(merged, [{}, None]) == {}
+    many = {f"run{number}": "x" for number in range(30)}
+    kept = fine_tune.evaluate(merged, [{"browser": "me", **many}, {"new": "y"}])
+    assert len(kept) == 21 and kept["browser"] == "me" and kept["new"] == "y"
+    assert "run10" not in kept and "run11" in kept
+
+
+def test_what_the_storage_holds_is_added_to_or_replaced(fine_tune):
+    """Whatever somebody else wrote there."""
+    key = "fine-tunes-of-all-tabs"
+    for stored in ("null", "7", "{", '{"a": "1"}'):
+        fine_tune.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, stored])
+        remembered = fine_tune.evaluate("page.fineTune.remember({b: '2'})")
+        assert remembered == {**({"a": "1"} if "a" in stored else {}), "b": "2"}
+        assert fine_tune.evaluate(f"JSON.parse(localStorage.getItem('{key}'))") == remembered
+
+
 # ---------------------------------------------------------------- the keys of a grid
 
 
