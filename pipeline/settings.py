@@ -128,6 +128,8 @@ class Settings:
 
     # Where things are
     mrpc_folder: Path | None = _set_by("MRPC_DIR", lambda: _folder("MRPC_DIR"))
+    # train.csv, validation.csv and test.csv with sentence1, sentence2 and label (0 or 1)
+    pairs_folder: Path | None = _set_by("PAIRS_DIR", lambda: _folder("PAIRS_DIR"))
     runs_folder: Path = _set_by("RUNS_DIR", _runs_folder)
     data: str = _set_by("PAIRS", lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)

@@ -517,6 +517,7 @@ def _weights_and_pairs(trainer):
         str(args.device),
         args.bf16,
         args.fp16,
+        args.label_smoothing_factor,  # the validation loss is of softened labels, too
         type(trainer.model).__name__,
     )
     digest.update(

@@ -41,7 +41,7 @@ def _types(way: Way, sentence: int) -> list[int]:
     """The token_type_ids of a sentence's tokens; none where the tokenizer makes none."""
     if not way.type_ids:
         return []
-    return sorted({token.type_id for token in way.tokens if token.sentence == sentence})
+    return sorted({token.type_id or 0 for token in way.tokens if token.sentence == sentence})
 
 
 def checkpoints(splits: Sequence[Split], origins: Sequence[Origin], same: str = "") -> Markup:

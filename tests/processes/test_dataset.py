@@ -102,7 +102,7 @@ def test_a_folder_with_other_columns_is_refused(tmp_path):
     for split in SPLITS:
         Dataset.from_dict({"text": ["a"], "label": [0]}).to_parquet(tmp_path / f"{split}.parquet")
     with pytest.raises(
-        SourceError, match="train pairs have the columns text, label and no sentence1; MRPC has"
+        SourceError, match="train pairs have the columns text, label and no sentence1; needed are"
     ):
         load_raw_datasets("folder", Settings(mrpc_folder=tmp_path))
 
@@ -180,7 +180,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "test",
             {"sentence2": None},
-            "The test pairs have the columns sentence1, label, idx and no sentence2; MRPC has",
+            "The test pairs have the columns sentence1, label, idx and no sentence2; needed are",
         ),
         (
             "validation",
@@ -190,7 +190,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "validation",
             {column: [] for column in PLAIN},
-            "There are no validation pairs: that split has no rows. Name MRPC's folder",
+            "There are no validation pairs: that split has no rows. Name the folder of MRPC",
         ),
         (
             "train",
