@@ -28,36 +28,36 @@ from starlette.routing import Route
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline.isolation import processes
 from pipeline.isolation.secrets import forget_secrets
-from pipeline.runs import executors
+from pipeline.runs.executors import zero_gpu
 from pipeline.runs.health import health
-from pipeline.runs.supervisor import open_house
+from pipeline.runs.supervisor import start_supervisor
 from pipeline.settings import Settings
 from tabs.address import read_address
-from tabs.errors import speaks
+from tabs.errors import in_language
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.downloads import routes
 from tabs.fine_tune.save import PUSH_CODE
+from tabs.header import build_header
 from tabs.layers import tab as layers
 from tabs.predict import tab as predict
+from tabs.share import share_data
 from tabs.tokenize import tab as tokenize
 from tabs.walk import build_walk
-from web.assets import KeptAssets
-from web.first_paint import draw_ahead
-from web.gate import Bounds, Forwarded, OpenPaths, OwnPages, Trusted
-from web.language import HEAD, SpokenPage, build_header
-from web.plain_errors import EXCEPTION_HANDLERS, SpokenBlocks
-from web.scripts import script_route
-from web.sessions import keep_light
-from web.theme import CSS, THEME
-from web.uploads import Uploads, room_of
+from web.assets import CachedAssets
+from web.first_paint import prerender
+from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
+from web.language import LanguagePages
+from web.page_files import page_routes
+from web.plain_errors import EXCEPTION_HANDLERS, AppBlocks
+from web.sessions import use_light_sessions
+from web.theme import THEME
+from web.uploads import Uploads, upload_folder
 
 log = logging.getLogger(__name__)
 TITLE = "From a pair of sentences to a paraphrase classifier"
 MOST_WAITING = 500  # calls, of all visitors together
 LAUNCH = {
     "theme": THEME,
-    "css": CSS,
-    "head": HEAD,
     "footer_links": ["api", "settings"],
     "run_history": False,
     "enable_monitoring": False,
@@ -71,10 +71,10 @@ def build_app(settings):
     """settings -> gr.Blocks: one page a language, at / and /zh. Builds components only: nothing is
     loaded here.
     """
-    with SpokenBlocks(
+    with AppBlocks(
         title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)
     ) as demo:  # visitors' files
-        demo.ahead = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
+        demo.openings = {DEFAULT_LANGUAGE: _build_page(demo, settings)}
     for language in LANGUAGES:
         if language == DEFAULT_LANGUAGE:
             continue
@@ -84,12 +84,13 @@ def build_app(settings):
             demo.route(LANGUAGES[language], f"/{language}", show_in_navbar=False),
             speaking(language),
         ):
-            demo.ahead[language] = _build_page(demo, settings)
+            demo.openings[language] = _build_page(demo, settings)
         for number in set(demo.fns) - known:
-            demo.fns[number].fn = speaks(demo.fns[number].fn, language)
-            demo.spoken[number] = language
-    executors.prepare()
-    keep_light()
+            # Gradio 6.31: a function knows nothing of the page that it belongs to
+            demo.fns[number].fn = in_language(demo.fns[number].fn, language)
+            demo.function_languages[number] = language
+    zero_gpu.register()
+    use_light_sessions()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers
     # is somebody's flood. Twice as many at once as may wait for strangers' checkpoints: those keep
     # nobody else from an answer
@@ -120,21 +121,19 @@ def _build_page(demo, settings):
         [predict_tab.model, predict_tab.offered],
         api_visibility="private",
     )
-    # Whichever tab the learner looks at meanwhile. A page that fills itself says "changed" of a
-    # State that holds nothing yet
     offered.then(
         None,
         predict_tab.model,
-        None,
-        js="(model) => { if (model?.startsWith('run:')) window.walkOn?.('model'); }",
+        js="(model) => page.walk.modelOffered(model)",
         api_visibility="private",
     )
+    share_data(settings)
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
     for tab in built:
         for opening in tab.openings:
             opening.after(first_seen[tab.shared.tab])
-    return [opening for tab in built for opening in tab.openings if opening.ahead]
+    return [opening for tab in built for opening in tab.openings if opening.prerender]
 
 
 def page_settings():
@@ -157,9 +156,9 @@ def warm(settings, demo):
     for prepare, what in (
         (_answer_once, settings),
         (_load_pairs, settings),
-        (draw_ahead, demo),
+        (prerender, demo),
         (_start_fork_server, settings),
-        (open_house, settings),
+        (start_supervisor, settings),
     ):
         try:
             prepare(what)
@@ -198,13 +197,13 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), script_route(), *routes(settings)],
+        "routes": [health_route(settings), *page_routes(), *routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
-            Middleware(Forwarded, Trusted(settings.trusted_proxies), settings.space_host),
-            *(Middleware(gate) for gate in (OpenPaths, OwnPages, Bounds)),
-            Middleware(Uploads, room_of(settings), LAUNCH["max_file_size"]),
-            *(Middleware(page) for page in (SpokenPage, KeptAssets)),
+            Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),
+            *(Middleware(gate) for gate in (AllowedPaths, SameOriginCookies, BodyLimit)),
+            Middleware(Uploads, upload_folder(settings), LAUNCH["max_file_size"]),
+            *(Middleware(page) for page in (LanguagePages, CachedAssets)),
         ],
     }
 
@@ -215,8 +214,7 @@ def main():
     demo = build_app(settings)
     if not settings.signs_in:
         print(
-            f"* To push a model with this machine's token, give this code on the page: "
-            f"{PUSH_CODE}",
+            f"* To push a model with this machine's token, give this code on the page: {PUSH_CODE}",
             flush=True,
         )
     threading.Thread(target=warm, args=(settings, demo), daemon=True, name="warm").start()

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 from dev.server import running_app
+from pipeline.settings import Settings
+from pipeline.tokenization import load_tokenizer
 
 BARE_APP = """
 import gradio as gr
@@ -67,15 +69,17 @@ def tokenize(options):
     """The Tokenize tab's batch handler, warm, 8 rows."""
     from app import page_settings
     from pipeline.settings import EMBEDDED_CHECKPOINT
-    from tabs.tokenize.tab import _handlers
+    from tabs.tokenize.batch import draw_batch
+    from tabs.tokenize.inputs import BatchInputs
 
-    page = _handlers(page_settings())
+    settings = page_settings()
+    inputs = BatchInputs("0-7", "train", EMBEDDED_CHECKPOINT, 128, True)
     milliseconds = []
     for _ in range(60):
         began = time.perf_counter()
-        drawn = page.batch("0-7", "train", EMBEDDED_CHECKPOINT, 128, True, "pieces")
+        drawn = draw_batch(settings, inputs)
         milliseconds.append(1000 * (time.perf_counter() - began))
-    assert "batch-grid" in drawn, drawn
+    assert "batch-grid" in drawn.grid, drawn
     yield (
         "tokenize handler, warm, 8 rows, p50",
         f"{statistics.median(milliseconds[10:]):.1f} ms",
@@ -89,11 +93,11 @@ def tokenize(options):
 def padding(options):
     """One epoch's cells and seconds of training, by padding strategy, against dynamic padding."""
     from pipeline.collation import STRATEGIES, padding_cost
-    from pipeline.hub.sources import load_model
+    from pipeline.model import load_model
     from pipeline.settings import EMBEDDED_CHECKPOINT
 
     lengths = train_lengths(options.pairs)
-    model, _ = load_model(EMBEDDED_CHECKPOINT)
+    model, _ = load_model(EMBEDDED_CHECKPOINT, settings=Settings())
     costs = {strategy: padding_cost(lengths, 16, strategy) for strategy in STRATEGIES}
     seconds = dict.fromkeys(STRATEGIES, 0.0)
     train_step(model, 16, 64)
@@ -115,7 +119,7 @@ def train_lengths(pairs):
 
     raw_datasets, origin = load_raw_datasets()
     print(f"data: {origin}", file=sys.stderr)
-    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     return [len(ids) for ids in tokenize_datasets(raw_datasets, tokenizer)["train"]["input_ids"]][
         :pairs
     ]
@@ -205,14 +209,16 @@ def serving(options):
 
     from app import page_settings
     from pipeline.dataset import load_raw_datasets
-    from pipeline.hub.sources import load_model, load_tokenizer
+    from pipeline.model import load_model
     from pipeline.settings import READY
     from tabs.predict.answer import Answers
 
     page, rows = Answers(page_settings()), load_raw_datasets()[0]["validation"][:64]
     pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
     classify = pipeline(
-        "text-classification", model=load_model(READY)[0], tokenizer=load_tokenizer(READY)[0]
+        "text-classification",
+        model=load_model(READY, settings=Settings())[0],
+        tokenizer=load_tokenizer(READY, settings=Settings())[0],
     )
     sides = {
         "ours": lambda first, second: page.answer(first, second, READY),
@@ -339,11 +345,13 @@ def live(options):
     from dataclasses import replace
 
     from pipeline.config import TrainingConfig
-    from pipeline.runs.supervisor import ENDED, open_house, read_run, start_run
+    from pipeline.runs.progress import ENDED
+    from pipeline.runs.queue import read_run
+    from pipeline.runs.supervisor import start_run, start_supervisor
     from pipeline.settings import Settings
 
     settings = replace(Settings(), runs_folder=Path(tempfile.mkdtemp()))
-    open_house(settings)
+    start_supervisor(settings)
     time.sleep(30)  # the spare worker warms up
     took, scores, gains = [], [], []
     for seed, source in ((42, "auto"), (1, "auto"), (2, "auto"), (42, "embedded")):

@@ -13,10 +13,10 @@ import sys
 
 from pipeline.dataset import load_raw_datasets
 from pipeline.explain.stress import KINDS, changed_pair
-from pipeline.hub.sources import load_model, load_tokenizer
+from pipeline.model import load_model
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, READY, Settings
-from pipeline.tokenization import tokenize_function
+from pipeline.tokenization import load_tokenizer, tokenize_function
 from pipeline.training import evaluate_checkpoint
 
 SPLITS = (
@@ -66,7 +66,11 @@ def accuracy_in_float32(model, split, source="auto", most=None):
     import torch
 
     pairs, gold = pairs_of(split, source, most)
-    tokenizer, whole, right = load_tokenizer(model)[0], load_model(model)[0].float(), 0
+    tokenizer, whole, right = (
+        load_tokenizer(model, settings=Settings())[0],
+        load_model(model, settings=Settings())[0].float(),
+        0,
+    )
     for start in range(0, len(pairs), 32):
         first, second = zip(*pairs[start : start + 32], strict=True)
         encodings = tokenize_function(tokenizer, {"sentence1": first, "sentence2": second})
@@ -131,7 +135,7 @@ def labels(model, pairs):
     return [
         prediction.label
         for start in range(0, len(pairs), most)
-        for prediction in predict(model, pairs[start : start + most])[0]
+        for prediction in predict(model, pairs[start : start + most], settings=Settings())[0]
     ]
 
 

@@ -4,6 +4,7 @@
     python -m dev.catalogue merge part.json     puts {"English": "中文"} into the Chinese catalogue
     python -m dev.catalogue merge part.json fr  the same for another language
     python -m dev.catalogue prune               takes out what the code no longer says
+    python -m dev.catalogue start fr            a catalogue with everything left to translate
 
 The key of a plural is its singular, and its translation one text, or a list of them where the
 language has several forms.
@@ -13,6 +14,7 @@ import ast
 import fcntl
 import io
 import json
+import re
 import string
 import sys
 from collections.abc import Iterator
@@ -26,8 +28,9 @@ from jinja2.ext import babel_extract
 from languages import DEFAULT_LANGUAGE, LANGUAGES, Message, path_of
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("pipeline", "layers", "views", "tabs", "web")
+FOLDERS = ("languages", "pipeline", "layers", "views", "tabs", "web")
 KEYWORDS = {"_": 1, "say": 1, "ngettext": 2, "say_plural": 2}  # {function: how many texts it takes}
+NAME = re.compile(r"(f1|[a-z]+)(_(f1|[a-z]+))*")  # of a placeholder
 HEADER = (
     "# The English text in the code is the key. python -m dev.catalogue merge puts translations in."
 )
@@ -107,7 +110,7 @@ def read(language: str) -> Catalog:
 
 
 def as_written(catalog: Catalog) -> bytes:
-    """The file, sorted, and without line numbers, so that two changes seldom touch the same line."""
+    """The file: sorted, without line numbers, so that two changes seldom touch the same line."""
     for message in catalog:
         message.flags.discard("python-format")
         message.flags.discard("python-brace-format")
@@ -131,6 +134,15 @@ def merge(part: str, language: str = "zh") -> None:
             if sentence in plurals:
                 text = tuple(text) if isinstance(text, list) else (text,)
             catalog.add(plurals.get(sentence, sentence), text)
+        write(language, catalog)
+
+
+def start(language: str) -> None:
+    """Adds all that is missing, untranslated, for a translator's editor."""
+    with _alone():
+        catalog = read(language)
+        for message in messages():
+            catalog.add(message)
         write(language, catalog)
 
 
@@ -175,6 +187,11 @@ def report() -> list[str]:
     for message, where in said.items():
         if len({frozenset(placeholders(form) - {"count"}) for form in forms(message)}) > 1:
             wrong.append(f"singular and plural hold different placeholders: {message!r} ({where})")
+        for name in sorted(set().union(*map(placeholders, forms(message)))):
+            if not NAME.fullmatch(name):
+                wrong.append(f"a placeholder's name says what it holds: {{{name}}} ({where})")
+        if any("{s}" in form or "(s)" in form for form in forms(message)):
+            wrong.append(f"a plural goes through say_plural or ngettext: {message!r} ({where})")
         if isinstance(message, tuple) and message[0] in said:
             wrong.append(f"gettext can't keep a sentence beside its plural: {message!r} ({where})")
     return wrong + [
@@ -189,7 +206,7 @@ def compared(catalog: Catalog, said: dict[Message, str]) -> Iterator[str]:
     entries = {entry.id: entry for entry in catalog if entry.id}
     for message, where in said.items():
         entry = entries.get(message)
-        if entry is None or entry.fuzzy or not all(forms(entry.string)) and message != " ":
+        if entry is None or entry.fuzzy or not all(forms(entry.string)):
             yield f"missing: {message!r} ({where})"
     yield from (f"unused: {message!r}" for message in entries if message not in said)
     for message, entry in entries.items():
@@ -197,8 +214,8 @@ def compared(catalog: Catalog, said: dict[Message, str]) -> Iterator[str]:
 
 
 def mistranslated(message: Message, translation: Any, number_of_forms: int) -> Iterator[str]:
-    """A translation has all placeholders of its message; of several forms, one may spell the count."""
-    optional = {"count", "s"} if isinstance(message, tuple) and number_of_forms > 1 else {"s"}
+    """A translation has its message's placeholders; one of several forms may spell the count."""
+    optional = {"count"} if isinstance(message, tuple) and number_of_forms > 1 else set()
     wanted = placeholders(forms(message)[-1])
     if any(
         placeholders(form) | optional != wanted | optional for form in forms(translation) if form
@@ -211,6 +228,8 @@ def main(arguments: list[str]) -> int:
         merge(*arguments[1:])
     elif arguments == ["prune"]:
         prune()
+    elif arguments[:1] == ["start"]:
+        start(*arguments[1:])
     elif arguments:
         print(__doc__)
         return 2

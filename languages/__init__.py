@@ -109,6 +109,24 @@ def ngettext(singular: str, plural: str, /, count: int, **values: Any) -> str:
     return str(Said(singular, plural, count=count, **values))
 
 
+def sentences(*said: Any) -> str:
+    """Sentences one after another, as a Said; empty ones are left out.
+
+    Chinese has no blank after its full stop, so joining them by " " is a matter of the language.
+    """
+    kept = [sentence for sentence in said if sentence]
+    return functools.reduce(_two_sentences, kept) if kept else ""
+
+
+def _two_sentences(first: Any, second: Any) -> Said:
+    return say("{first} {second}", first=first, second=second)
+
+
+def between_sentences() -> str:
+    """A blank, or nothing, for a template that puts one sentence after another."""
+    return str(_two_sentences("", ""))
+
+
 def told(text: str) -> str:
     """A text of data rather than of a call (a claim), in the reader's language."""
     return _translated(language(), text)
@@ -153,7 +171,12 @@ def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    return {each.id: each.string for each in catalog if each.id}, gettext.c2py(catalog.plural_expr)
+    done: dict[Message, Any] = {}
+    for each in catalog:
+        forms: Any = each.string  # a text, or a tuple of the plural's forms
+        if each.id and not each.fuzzy and forms and all(_forms(forms)):
+            done[each.id if isinstance(each.id, str) else (each.id[0], each.id[1])] = forms
+    return done, gettext.c2py(catalog.plural_expr)
 
 
 def _translated(name: str, message: Message, count: Any = None) -> str:

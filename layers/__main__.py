@@ -11,10 +11,12 @@ import sys
 import textwrap
 from collections import Counter
 
+from languages import say_plural
 from layers.claims import SECTIONS, check, claims, find
+from layers.claims.claim import Result
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m layers", description="Run the claims of the study notes."
     )
@@ -44,7 +46,7 @@ def _printed(claim, brief):
     return result
 
 
-def card(result):
+def card(result: Result) -> str:
     """One claim as text: verdict, statement, code, what the run gave, what is so, where it is
     documented.
     """
@@ -74,9 +76,14 @@ def _differs(result):
 
 def _print_summary(results):
     counts = Counter(result.verdict for result in results)
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     print(
-        f"{len(results)} claims: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        say_plural(
+            "{count} claim: {verdicts}",
+            "{count} claims: {verdicts}",
+            len(results),
+            verdicts=verdicts,
+        )
     )
 
 

@@ -17,6 +17,7 @@ import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from languages import say_plural
 from pipeline.errors import InputError
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, launch, lonely_launch
 
@@ -80,38 +81,47 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
-    from pipeline.config import RUN_SETTINGS, config_from
-    from pipeline.runs.folder import append_event, write_whole
-    from pipeline.runs.liveness import claim
+    from pipeline.runs import worker
+    from pipeline.runs.folder import write_whole
+    from pipeline.runs.liveness import claim, is_alive
     from pipeline.training import fine_tune
 
-    asked = {name: getattr(options, name) for name in RUN_SETTINGS}
-    config = config_from(asked).checked(SETTINGS)
+    config = chosen_config(options).checked(SETTINGS)
     folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
-    stop = folder / "stop"
     if not launch().is_main:
         # It trains along; telling, printing and saving are the main process's
-        return exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
+        return worker.exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
     if lonely_launch():
         tell(LONELY)
     fresh_folder(folder)
-    claim(folder)
-    write_whole(folder / "config.json", json.dumps(asdict(config)))
-    first_interrupt_stops(stop)
+    if not is_alive(folder):  # a server claims the folder for the worker that it starts
+        claim(folder)
+    own = folder / "config.json"
+    if not options.config or Path(options.config).resolve() != own.resolve():
+        write_whole(own, json.dumps(asdict(config)))
+    first_interrupt_stops(folder / "stop")
     bar = None
-    for event in fine_tune(config, folder, settings_of(options), should_stop=stop.exists):
-        append_event(folder, event)
+
+    def report(event):
+        nonlocal bar
         bar = print_event(event, bar)
+
+    event = worker.train(config, folder, settings_of(options), report)
     if event["event"] != "failed":
         print(f"model: {checkpoint_named(str(folder / 'model'))}")
-    return exit_code(event)
+    return worker.exit_code(event)
 
 
-def exit_code(event):
-    """What a run's last event means to whoever started it."""
-    if event["event"] != "failed":
-        return 0
-    return 2 if event.get("bad_input") else 1
+def chosen_config(options):
+    """The TrainingConfig of the file in --config, or else the default one, with the flags that were
+    given.
+    """
+    from pipeline.config import RUN_SETTINGS, TrainingConfig
+    from pipeline.runs.worker import read_run_config
+
+    config = read_run_config(Path(options.config)) if options.config else TrainingConfig()
+    given = {name: getattr(options, name) for name in RUN_SETTINGS}
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
 LONELY = (
@@ -126,13 +136,13 @@ def fresh_folder(output):
     """The run's folder, in which there is no run but one that failed. A page has put config.json
     there, perhaps a stop.
     """
-    from pipeline.runs.folder import last_told
+    from pipeline.runs.folder import last_event
 
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         story = folder / "events.jsonl"
-        failed = (last_told(story) or {}).get("event") == "failed"
+        failed = (last_event(story) or {}).get("event") == "failed"
         if (
             (folder / "model").exists()
             or (folder / "ended").exists()
@@ -179,7 +189,7 @@ def evaluate(options):
     for origin in result["origins"]:
         tell(origin)
     head, majority, own = columns(result["majority"], result)
-    print(f"{'':12}{head}{'loss':>8}   ({result['pairs']} pairs of {options.split})")
+    print(f"{'':12}{head}{'loss':>8}   ({_pairs(result['pairs'])} of {options.split})")
     print(f"{'majority':12}{majority}")
     print(f"{'checkpoint':12}{own}{result['loss']:>8.4f}")
     return 0
@@ -203,7 +213,7 @@ def predict(options):
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint), rows, options.max_length, settings
+            checkpoint_named(options.checkpoint), rows, options.max_length, settings=settings
         ):
             if origin and not told:
                 told = origin
@@ -326,8 +336,8 @@ def print_event(event, bar):
         majority = event["majority"]
         if event["world_size"] > 1:
             print(
-                f"{event['world_size']} processes, {event['pairs_a_process']} pairs each: "
-                f"{config_from(event['config']).effective_batch_size} pairs in one update"
+                f"{event['world_size']} processes, {_pairs(event['pairs_a_process'])} each: "
+                f"{_pairs(config_from(event['config']).effective_batch_size)} in one update"
             )
         print(f"majority: {figures_said(majority)}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
@@ -399,13 +409,22 @@ def print_prediction(pair, prediction):
 
 def print_scores(scores):
     """The answers against the file's own labels."""
+    pairs = say_plural(
+        "{count} pair with a label of its own",
+        "{count} pairs with a label of their own",
+        scores.pairs,
+    )
     head, majority, own = columns(scores.majority, scores.figures)
-    print(f"\n{'':16}{head}   ({scores.pairs} pairs with a label of their own)")
+    print(f"\n{'':16}{head}   ({pairs})")
     print(f"{'majority':16}{majority}")
     print(f"{'predictions':16}{own}")
     print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
     for gold in LABELS:
         print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
+
+
+def _pairs(count: int) -> str:
+    return say_plural("{count} pair", "{count} pairs", count)
 
 
 # ---------------------------------------------------------------- the command line itself
@@ -466,12 +485,15 @@ def add_train(commands):
 
     parser = command(commands, train)
     add_stand_in(parser)
+    parser.add_argument(
+        "--config", help="a run's config.json: its settings, but for those named here"
+    )
     for name, one in RUN_SETTINGS.items():
-        default = "" if one.kind is bool else f"; default: {one.default}"  # argparse says a flag's
-        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}{default})".replace("%", "%%")
+        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}; default: {one.default})"
+        told = told.replace("%", "%%")
         more = {"action": argparse.BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
         # Checked by TrainingConfig, with the same words as on the page
-        parser.add_argument(flag_of(name), default=one.default, help=told, **more)
+        parser.add_argument(flag_of(name), default=None, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})",

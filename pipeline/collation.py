@@ -6,10 +6,17 @@ must be gone by then:
 `Trainer` drops them, and `batch_view` says which and why.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from languages import say
+from pipeline.settings import Settings
 from pipeline.tokenization import checked_length, checked_truncation, tokenize_function
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from transformers import BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 MODEL_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 RENAMED = {"label": "labels", "label_ids": "labels"}
@@ -39,14 +46,14 @@ class BatchView:
     roles: list[list[str]]  # (batch, seq_len): "special" | "sentence1" | "sentence2" | "padding"
 
 
-def build_data_collator(tokenizer):
+def build_data_collator(tokenizer: PreTrainedTokenizerFast) -> DataCollatorWithPadding:
     """The real DataCollatorWithPadding, dynamic: it pads to the longest row of each batch."""
     from transformers import DataCollatorWithPadding
 
     return DataCollatorWithPadding(tokenizer=tokenizer)
 
 
-def collate(tokenizer, encodings):
+def collate(tokenizer: PreTrainedTokenizerFast, encodings: list[dict[str, Any]]) -> BatchEncoding:
     """Rows of one dict each -> BatchEncoding of tensors: input_ids … (batch, seq_len), labels
     (batch,).
     """
@@ -57,7 +64,12 @@ def collate(tokenizer, encodings):
     return build_data_collator(tokenizer)(features)
 
 
-def batch_view(tokenizer, rows, max_length=128, truncation=True):
+def batch_view(
+    tokenizer: PreTrainedTokenizerFast,
+    rows: list[dict[str, Any]],
+    max_length: int = 128,
+    truncation: bool = True,
+) -> BatchView:
     """Raw rows (dicts with sentence1, sentence2 and perhaps label, idx) -> BatchView of their
     batch.
     """
@@ -89,7 +101,13 @@ def _roles(encoding, seq_len, padding_side):
     return padding + own if padding_side == "left" else own + padding
 
 
-def rows_view(tokenizer, rows, max_length, truncation, settings):
+def rows_view(
+    tokenizer: PreTrainedTokenizerFast,
+    rows: list[dict[str, Any]],
+    max_length: int,
+    truncation: bool,
+    settings: Settings,
+) -> BatchView:
     """`batch_view` of values as a visitor gave them, each checked."""
     max_length = checked_length(max_length, tokenizer, settings)
     return batch_view(tokenizer, rows, max_length, checked_truncation(truncation))
@@ -139,7 +157,13 @@ ORDER = say(
 )
 
 
-def padding_cost(lengths, batch_size, strategy, max_length=128, seed=ORDER_SEED):
+def padding_cost(
+    lengths: list[int],
+    batch_size: int,
+    strategy: str,
+    max_length: int = 128,
+    seed: int = ORDER_SEED,
+) -> dict[str, Any]:
     """Cells of one epoch over rows of these `lengths`: {"cells", "padding", "share", "batches"}.
 
     `batches` holds each batch's (rows, seq_len), one after the other. The rows are shuffled first,
@@ -158,7 +182,9 @@ def padding_cost(lengths, batch_size, strategy, max_length=128, seed=ORDER_SEED)
     return {"cells": cells, "padding": padding, "share": padding / cells, "batches": batches}
 
 
-def batched_rows(lengths, batch_size, strategy, seed=ORDER_SEED):
+def batched_rows(
+    lengths: list[int], batch_size: int, strategy: str, seed: int = ORDER_SEED
+) -> list[list[int]]:
     """The numbers of the rows in each batch of one epoch, in the order in which `padding_cost`
     counts them.
     """

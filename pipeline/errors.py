@@ -13,6 +13,8 @@ Exception
     └── ProcessFailed   it raised something that is no InputError
 """
 
+from typing import Any
+
 from languages import say
 
 
@@ -52,7 +54,7 @@ class ProcessFailed(ProcessError):
     """What was asked raised an error that nobody foresaw; the message is for a log."""
 
 
-def shown(value):
+def shown(value: Any) -> str:
     """A visitor's value as a message quotes it: at most 60 characters of its repr.
 
     >>> shown("a" * 999)[-3:], shown(10**9999)

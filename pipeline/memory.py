@@ -6,11 +6,15 @@ system.
 (['A', 'B', 'A', 'C'], 2, False)
 """
 
+from __future__ import annotations
+
 import ctypes
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from functools import lru_cache
+from typing import Any
 
 # As glibc's malloc.h numbers them
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
@@ -21,18 +25,22 @@ class Kept:
     making.
     """
 
-    def __init__(self, most):
-        self.most, self._made, self._lock = most, OrderedDict(), threading.Lock()
+    def __init__(self, most: int) -> None:
+        self.most, self._lock = most, threading.Lock()
+        self._made: OrderedDict[Hashable, Future] = OrderedDict()
 
-    def of(self, key, make, keep=lambda made: True):
+    def of(
+        self,
+        key: Hashable,
+        make: Callable[[], Any],
+        keep: Callable[[Any], bool] = lambda made: True,
+    ) -> Any:
         """make()'s result, or the one kept. What `keep` says no to, and what failed, costs no other
         its place.
         """
         with self._lock:
-            future = self._made.get(key)
-            asked_first = future is None
-            if asked_first:
-                future = self._made[key] = Future()
+            asked_first = key not in self._made
+            future = self._made.setdefault(key, Future())
             self._made.move_to_end(key)
         if asked_first:
             self._make(key, future, make, keep)
@@ -63,11 +71,11 @@ class Kept:
             for key in done[: max(0, len(done) - self.most)]:
                 del self._made[key]
 
-    def __contains__(self, key):
+    def __contains__(self, key: Hashable) -> bool:
         future = self._made.get(key)
         return future is not None and future.done()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._made)
 
 
@@ -95,7 +103,7 @@ def _glibc():
     return library
 
 
-def give_back():
+def give_back() -> None:
     """Freed pages go back to the system; a few milliseconds. Nothing happens where the C library
     isn't glibc.
 

@@ -1,21 +1,27 @@
 """Checkpoint + pairs -> labels and probabilities.
 
->>> predictions, origin = predict("sentence-transformers/all-MiniLM-L6-v2", [("A cat sat.", "A cat was sitting.")])
+>>> pairs = [("A cat sat.", "A cat was sitting.")]
+>>> predictions, origin = predict(EMBEDDED_CHECKPOINT, pairs, settings=Settings())
 >>> sorted(predictions[0].probabilities)
 ['equivalent', 'not_equivalent']
 """
 
+from __future__ import annotations
+
 import math
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from languages import say
+from languages import say, say_plural
 from pipeline.collation import collate
 from pipeline.errors import InputError, NoAnswer
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import comes_with_the_app, kept_for, model_in
+from pipeline.hub.sources import comes_with_the_app, kept_for
 from pipeline.memory import Kept
+from pipeline.model import model_in
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import (
@@ -26,6 +32,11 @@ from pipeline.tokenization import (
     tokenize_function,
     tokenizer_for,
 )
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from pipeline.hub.sources import Origin
 
 
 @dataclass(frozen=True)
@@ -43,11 +54,10 @@ class Prediction:
 _models = Kept(Settings.max_models_in_memory)
 
 
-def model_for(name, settings=None):
+def model_for(name: str, settings: Settings) -> tuple[PreTrainedModel, Origin]:
     """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not
     remembered.
     """
-    settings = settings or Settings()
     return kept_for(
         _models,
         name,
@@ -111,14 +121,20 @@ def _saturation_note(logits):
     )
 
 
-def predict(checkpoint, pairs, max_length=128, settings=None, batch_size=None):
+def predict(
+    checkpoint: str,
+    pairs: Sequence[tuple[str, str]],
+    max_length: int = 128,
+    batch_size: int | None = None,
+    *,
+    settings: Settings,
+) -> tuple[list[Prediction], Origin]:
     """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model).
 
     `batch_size`: how many pairs share a forward pass; see logits_of.
     Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't
     be had, and NoAnswer where a pair's logits are NaN or infinite.
     """
-    settings = settings or Settings()
     pairs = _checked_pairs(pairs, settings)
     return ask(checkpoint, _predict, pairs, max_length, batch_size, weights=True, settings=settings)
 
@@ -136,7 +152,7 @@ def _predict(checkpoint, pairs, max_length, batch_size, settings):
         for pair, encoding, row in zip(pairs, encodings, logits, strict=True)
     ]
     foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair}))
-    foreign = foreign and _knows_english_only(origin, tokenizer)
+    foreign = foreign and _knows_english_only(origin, tokenizer, settings)
     about = [
         (*_unseen(pair, encoding), *(_foreign_notes(pair) if foreign else ()))
         for pair, encoding in zip(pairs, encodings, strict=True)
@@ -154,7 +170,7 @@ def _unseen(pair, encoding):
     )
 
 
-def is_foreign(sentence):
+def is_foreign(sentence: str) -> bool:
     """Whether most of its letters are of no Latin script.
 
     >>> is_foreign("公司利润上升了 12%。"), is_foreign("Zoë met 李 today."), is_foreign("12 + 3")
@@ -164,13 +180,13 @@ def is_foreign(sentence):
     return 2 * sum("LATIN" not in unicodedata.name(letter, "") for letter in letters) > len(letters)
 
 
-def _knows_english_only(origin, tokenizer):
+def _knows_english_only(origin, tokenizer, settings):
     """Whether a model is one of the app's own, or was fine-tuned here from one: it has the English
     vocabulary of those.
     """
     if not comes_with_the_app(origin.loaded):
         return False
-    return tokenizer.get_vocab() == tokenizer_for(EMBEDDED_CHECKPOINT)[0].get_vocab()
+    return tokenizer.get_vocab() == tokenizer_for(EMBEDDED_CHECKPOINT, settings)[0].get_vocab()
 
 
 def _foreign_notes(pair):
@@ -193,15 +209,18 @@ def _foreign_notes(pair):
     )
 
 
-def predict_each(requests, settings=None):
+def predict_each(
+    requests: Sequence[tuple[str, str, str, int]], settings: Settings
+) -> list[tuple[Prediction, Origin] | Exception]:
     """[(checkpoint, sentence1, sentence2, max_length), …] -> [(Prediction, Origin) or the exception
     of it, …].
 
     Strangers' requests in one call: a bad one is answered with its own error and
     spoils no other.
     """
-    settings = settings or Settings()
-    requests, answers, groups = list(requests), {}, {}
+    requests = list(requests)
+    answers: dict[int, tuple[Prediction, Origin] | Exception] = {}
+    groups: dict[tuple[str, int], list[int]] = {}
     for i, (checkpoint, sentence1, sentence2, max_length) in enumerate(requests):
         try:
             checked_pair(sentence1, sentence2, settings)
@@ -211,7 +230,7 @@ def predict_each(requests, settings=None):
     for (checkpoint, max_length), group in groups.items():
         try:
             predictions, origin = predict(
-                checkpoint, [requests[i][1:3] for i in group], max_length, settings
+                checkpoint, [requests[i][1:3] for i in group], max_length, settings=settings
             )
             answers |= {
                 i: (prediction, origin) for i, prediction in zip(group, predictions, strict=True)
@@ -236,11 +255,22 @@ def _checked_pairs(pairs, settings):
         )
     for pair in pairs:
         if len(pair) != 2:
-            raise InputError(say("A pair is two sentences; {count} were given.", count=len(pair)))
+            raise InputError(
+                say_plural(
+                    "A pair is two sentences; {count} was given.",
+                    "A pair is two sentences; {count} were given.",
+                    len(pair),
+                )
+            )
     return [checked_pair(*pair, settings) for pair in pairs]
 
 
-def logits_of(model, tokenizer, encodings, batch_size=None):
+def logits_of(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    encodings: list[dict[str, Any]],
+    batch_size: int | None = None,
+) -> list[list[float]]:
     """Encodings -> their logits, (pairs, 2) as nested lists. On a GPU 32 share a forward pass, on a
     CPU none, by default.
 
@@ -256,7 +286,7 @@ def logits_of(model, tokenizer, encodings, batch_size=None):
     return [row for batch in batches for row in model(**batch).tolist()]
 
 
-def softmax(logits):
+def softmax(logits: list[float]) -> list[float]:
     """Logits -> probabilities that sum to 1.
 
     >>> softmax([0.0, 0.0])
@@ -278,7 +308,7 @@ class SoftmaxSteps:
     label: str
 
 
-def softmax_steps(logits):
+def softmax_steps(logits: dict[str, float]) -> SoftmaxSteps:
     """Logits by label name -> SoftmaxSteps.
 
     >>> softmax_steps({"no": 0.0, "yes": 0.0}).probabilities
@@ -295,7 +325,7 @@ def softmax_steps(logits):
         exps,
         total,
         {name: value / total for name, value in exps.items()},
-        max(logits, key=logits.get),
+        max(logits, key=lambda name: logits[name]),
     )
 
 

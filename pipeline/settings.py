@@ -4,7 +4,7 @@
 128
 >>> Settings(max_steps=10).checked("max_steps", 11)
 Traceback (most recent call last):
-pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
+pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. Choose a value in that range.
 """
 
 import multiprocessing
@@ -59,7 +59,7 @@ class Launch:
     world_size: int = 1
 
     @property
-    def is_main(self):
+    def is_main(self) -> bool:
         """Only the main process tells, prints and saves."""
         return self.rank == 0
 
@@ -71,7 +71,7 @@ RANKS = (
 )
 
 
-def launch():
+def launch() -> Launch:
     """The Launch that the environment tells of; an ordinary process is the main one of one."""
     for rank, world_size in RANKS:
         if os.environ.get(world_size, "").isdigit():
@@ -79,7 +79,7 @@ def launch():
     return Launch()
 
 
-def lonely_launch():
+def lonely_launch() -> bool:
     """Whether `accelerate launch --cpu --num_processes N` started this process: it starts one,
     whatever N is.
     """
@@ -92,14 +92,14 @@ def lonely_launch():
     )
 
 
-def zero_gpu():
+def zero_gpu() -> bool:
     """Whether this is a Space on ZeroGPU, where only a function decorated by `spaces.GPU` has a
     GPU.
     """
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
-def has_gpu():
+def has_gpu() -> bool:
     """Whether this process may compute on a GPU now. On ZeroGPU torch says yes everywhere, but only
     the daemon that it forks for a call has one.
     """
@@ -110,7 +110,7 @@ def has_gpu():
     )
 
 
-def signs_in():
+def signs_in() -> bool:
     """Whether this is a Space whose visitors can sign in with their own account (hf_oauth in the
     README).
     """
@@ -210,6 +210,8 @@ class Settings:
     # evaluation and saving.
     zero_gpu_seconds: float = 120.0
     zero_gpu_margin_seconds: float = 30.0
+    # Where runs train (pipeline/runs/executors/)
+    executor: str = field(default_factory=lambda: "zero_gpu" if zero_gpu() else "local")
     # When the app starts: how long what every run needs may be made ready, with a slow Hub
     prepare_seconds: float = 180.0
     # On one machine; of several that share the folder of runs, each trains so many

@@ -1,25 +1,49 @@
 """Raw pairs -> encodings (input_ids, token_type_ids, attention_mask), and one pair's tokens as
 data.
 
->>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+>>> from pipeline.settings import EMBEDDED_CHECKPOINT
+>>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, Settings())
 >>> tokenize_function(tokenizer, {"sentence1": ["Hi."], "sentence2": ["Hello."]}, max_length=16)["input_ids"]
 [[101, 7632, 1012, 102, 7592, 1012, 102]]
 """
 
+from __future__ import annotations
+
+import logging
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from languages import say
-from pipeline.errors import InputError, shown
+from pipeline.errors import InputError, SourceError, shown
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import kept_for, tokenizer_in
+from pipeline.hub.sources import (
+    check_files,
+    checkpoint_files,
+    has_tokenizer,
+    kept_for,
+)
 from pipeline.memory import Kept
 from pipeline.settings import Settings
 
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from datasets import DatasetDict
+    from transformers import BatchEncoding, PretrainedConfig, PreTrainedTokenizerFast
 
-def tokenize_function(tokenizer, examples, max_length=128, truncation=True):
+    from pipeline.hub.sources import CheckpointFiles, Origin
+
+log = logging.getLogger(__name__)
+
+
+def tokenize_function(
+    tokenizer: PreTrainedTokenizerFast,
+    examples: dict[str, Any],
+    max_length: int = 128,
+    truncation: bool = True,
+) -> BatchEncoding:
     """The one way in which pairs become encodings here: Dataset.map, the Tokenize tab and
     prediction all call it.
 
@@ -34,7 +58,9 @@ def tokenize_function(tokenizer, examples, max_length=128, truncation=True):
     )
 
 
-def tokenize_datasets(raw_datasets, tokenizer, max_length=128):
+def tokenize_datasets(
+    raw_datasets: DatasetDict, tokenizer: PreTrainedTokenizerFast, max_length: int = 128
+) -> DatasetDict:
     """DatasetDict of pairs -> the same with the encodings as new columns. Rows keep their own
     lengths.
     """
@@ -45,23 +71,81 @@ def tokenize_datasets(raw_datasets, tokenizer, max_length=128):
     )
 
 
+def load_tokenizer(name: str, settings: Settings) -> tuple[PreTrainedTokenizerFast, Origin]:
+    """(AutoTokenizer of the checkpoint, Origin)."""
+    files = checkpoint_files(name, settings=settings)
+    return tokenizer_in(files), files.origin
+
+
+def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
+    """CheckpointFiles -> its AutoTokenizer, or a SourceError."""
+    from transformers import AutoTokenizer
+
+    name = files.origin.asked
+    check_files(files)
+    if not has_tokenizer(files.folder) and any(files.folder.glob("*.model")):
+        raise SourceError(
+            say(
+                "{name} has its vocabulary only in SentencePiece's own format, and no "
+                "tokenizer.json. Choose a "
+                "checkpoint with one.",
+                name=name,
+            )
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            files.folder, trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:
+        log.info("the tokenizer of %s", name, exc_info=error)
+        raise SourceError(
+            say(
+                "{name} has no tokenizer that transformers can load: its files are missing, "
+                "damaged or of "
+                "another format. Choose another.",
+                name=name,
+            )
+        ) from error
+    if not tokenizer.is_fast:
+        raise SourceError(
+            say(
+                "{name} has only a slow tokenizer, which can't say where a token came from. "
+                "Choose another.",
+                name=name,
+            )
+        )
+    if tokenizer.pad_token is None:
+        raise SourceError(
+            say(
+                "{name} has no padding token, so no batch can be padded. Choose an encoder such "
+                "as BERT.",
+                name=name,
+            )
+        )
+    return tokenizer
+
+
 _tokenizers = Kept(most=8)
 
 
-def tokenizer_for(name, settings=None):
+def tokenizer_for(name: str, settings: Settings) -> tuple[PreTrainedTokenizerFast, Origin]:
     """load_tokenizer, remembered. A stand-in is not remembered: the Hub may be back the next time."""
     return kept_for(_tokenizers, name, tokenizer_in, settings=settings)
 
 
-def ask_tokenizer(checkpoint, function, *arguments, settings=None, **keywords):
+def ask_tokenizer(
+    checkpoint: str,
+    function: Callable[..., Any],
+    *arguments: Any,
+    settings: Settings,
+    **keywords: Any,
+) -> tuple[Any, Origin]:
     """(function(tokenizer, *arguments, **keywords), Origin), where that checkpoint may be opened.
 
     `function` is of a module's top level, and what goes in and comes out is plain data: on a page
     it may run in another process (hub/isolated.py).
     """
-    return ask(
-        checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings or Settings()
-    )
+    return ask(checkpoint, _with_tokenizer, function, arguments, keywords, settings=settings)
 
 
 def _with_tokenizer(checkpoint, function, arguments, keywords, settings):
@@ -69,13 +153,14 @@ def _with_tokenizer(checkpoint, function, arguments, keywords, settings):
     return function(tokenizer, *arguments, **keywords), origin
 
 
-def longest_length(tokenizer, settings=None, config=None):
+def longest_length(
+    tokenizer: PreTrainedTokenizerFast, settings: Settings, config: PretrainedConfig | None = None
+) -> int:
     """The most tokens that this checkpoint has positions for, capped by settings. config: its
     model's, where it is known.
     """
-    settings = settings or Settings()
     positions = getattr(config, "max_position_embeddings", None) or settings.longest_max_length
-    if getattr(config, "model_type", "") in POSITIONS_AFTER_PADDING:
+    if config and config.model_type in POSITIONS_AFTER_PADDING:
         positions -= (config.pad_token_id or 0) + 1
     return min(tokenizer.model_max_length, settings.longest_max_length, positions)
 
@@ -95,9 +180,13 @@ POSITIONS_AFTER_PADDING = (
 )
 
 
-def checked_length(max_length, tokenizer, settings=None, config=None):
+def checked_length(
+    max_length: Any,
+    tokenizer: PreTrainedTokenizerFast,
+    settings: Settings,
+    config: PretrainedConfig | None = None,
+) -> int:
     """`max_length` in tokens; it must leave room for the special tokens and one token a sentence."""
-    settings = settings or Settings()
     number = settings.checked("longest_max_length", max_length, low=8)
     most = longest_length(tokenizer, settings, config)
     if number > most:
@@ -113,7 +202,7 @@ def checked_length(max_length, tokenizer, settings=None, config=None):
     return number
 
 
-def checked_truncation(truncation):
+def checked_truncation(truncation: Any) -> bool:
     """`truncation` if it is True or False; transformers takes other values, too, and means other
     things by them.
     """
@@ -174,9 +263,8 @@ def _codes(sentence: str, most: int = 3) -> str:
     return f"{codes}, …" if len(different) > most else codes
 
 
-def checked_pair(sentence1, sentence2, settings=None):
+def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]:
     """Both sentences as given, or an InputError that says which one is wrong and what to do."""
-    settings = settings or Settings()
     for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
         if not isinstance(sentence, str):
             raise InputError(
@@ -277,7 +365,7 @@ def why_no_type_ids(view: TokenView) -> str:
     )
 
 
-def is_typed_special(token: Token, tokenizer) -> bool:
+def is_typed_special(token: Token, tokenizer: PreTrainedTokenizerFast) -> bool:
     """Whether a sentence's own characters were read as a special token: "[SEP]" in a text becomes
     the real one.
     """
@@ -288,7 +376,13 @@ def is_typed_special(token: Token, tokenizer) -> bool:
     )
 
 
-def token_view(tokenizer, sentence1, sentence2, max_length=128, truncation=True):
+def token_view(
+    tokenizer: PreTrainedTokenizerFast,
+    sentence1: str,
+    sentence2: str,
+    max_length: int = 128,
+    truncation: bool = True,
+) -> TokenView:
     """One pair -> TokenView. Offsets count characters (code points) of the sentence the token comes
     from.
     """
@@ -354,7 +448,9 @@ def _notes(view, tokenizer):
     )
 
 
-def nothing_left(sentence1, sentence2, sentences, cut=("", "")):
+def nothing_left(
+    sentence1: str, sentence2: str, sentences: list[int | None], cut: tuple[str, str] = ("", "")
+) -> list[str]:
     """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or
     None of each token.
     """
@@ -373,14 +469,26 @@ def nothing_left(sentence1, sentence2, sentences, cut=("", "")):
     ]
 
 
-def pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings):
+def pair_view(
+    tokenizer: PreTrainedTokenizerFast,
+    sentence1: str,
+    sentence2: str,
+    max_length: int,
+    truncation: bool,
+    settings: Settings,
+) -> TokenView:
     """`token_view` of values as a visitor gave them, each checked."""
     max_length = checked_length(max_length, tokenizer, settings)
     pair = checked_pair(sentence1, sentence2, settings)
     return token_view(tokenizer, *pair, max_length, checked_truncation(truncation))
 
 
-def row_lengths(tokenizer, rows, max_length, settings):
+def row_lengths(
+    tokenizer: PreTrainedTokenizerFast,
+    rows: list[dict[str, Any]],
+    max_length: int,
+    settings: Settings,
+) -> tuple[list[int], int]:
     """([tokens of each row, cut at max_length], max_length as a checked number)."""
     max_length = checked_length(max_length, tokenizer, settings)
     return [

@@ -1,13 +1,7 @@
 """tokenized_datasets -> a fine-tuned checkpoint, told as events.
 
->>> for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):   # doctest: +SKIP
-...     print(event["event"])
-start
-evaluation
-log
-log
-evaluation
-done
+for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):
+    print(event["event"])    # start, evaluation, log, log, evaluation, done
 """
 
 import hashlib
@@ -24,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from languages import say
+from languages import say, say_plural
 from pipeline.answers import Answers, are_probabilities, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
@@ -32,22 +26,17 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
-    check_labels,
     checkpoint_files,
     given,
     is_bundled,
-    load_model,
-    load_tokenizer,
-    model_in,
-    on_meta,
-    tokenizer_in,
     whole_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
+from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
 from pipeline.task import MRPC, Task, task_named
-from pipeline.tokenization import checked_length, tokenize_datasets
+from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets, tokenizer_in
 
 if TYPE_CHECKING:  # importing transformers takes seconds
     from transformers import PreTrainedModel
@@ -237,13 +226,13 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
             continue
         raise InputError(
             say(
-                "{name} has weights that are NaN or infinite: {broken:,} of the {whole:,} numbers "
+                "{name} has weights that are NaN or infinite: {count:,} of the {total:,} numbers "
                 "in {tensor}. "
                 "Whatever is computed with them is NaN, too, and training can't mend it. Choose "
                 "another checkpoint.",
                 name=name,
-                broken=broken,
-                whole=weights.numel(),
+                count=broken,
+                total=weights.numel(),
                 tensor=tensor,
             )
         )
@@ -269,7 +258,7 @@ def freeze(model, layers):
     found = layers_of(model)
     if found is None or layers > len(found):
         has = (
-            say("has {count} layers", count=len(found))
+            say_plural("has {count} layer", "has {count} layers", len(found))
             if found is not None
             else say("has no row of layers with weights of their own")
         )
@@ -373,7 +362,7 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         try:
             _work(config, Path(folder), settings, should_stop, tell)
         except InputError as error:
-            tell("failed", message=error.args[0] if error.args else str(error), bad_input=True)
+            tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
             tell("failed", message=_failure(error))
         events.put(None)
@@ -685,7 +674,7 @@ def evaluate_checkpoint(
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings)
+    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)

@@ -24,9 +24,10 @@ from functools import partial
 
 from pipeline.collation import build_data_collator
 from pipeline.dataset import load_raw_datasets
-from pipeline.hub.sources import adapter_files, load_model, load_tokenizer
+from pipeline.hub.sources import adapter_files
+from pipeline.model import load_model
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
-from pipeline.tokenization import tokenize_function
+from pipeline.tokenization import load_tokenizer, tokenize_function
 from pipeline.training import set_dropout
 from recipes.corruption import Corruption
 
@@ -210,7 +211,7 @@ def adapted(settings, seed, start=None):
     """
     from peft import LoraConfig, PeftModel, get_peft_model
 
-    model, _ = load_model(EMBEDDED_CHECKPOINT, seed, settings)
+    model, _ = load_model(EMBEDDED_CHECKPOINT, seed, settings=settings)
     set_dropout(model, 0.1)
     if start:
         return PeftModel.from_pretrained(model, start, is_trainable=True)

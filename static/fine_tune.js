@@ -10,7 +10,7 @@ function showRun(id) {
   if (!id) return;
   const url = new URL(location);
   url.searchParams.set("run", id);
-  window.showAddress(url);
+  page.address.show(url);
 }
 
 // The status is drawn anew each second, and a screen reader should hear of a new state alone: it is

@@ -89,7 +89,7 @@ def public(function, **kwargs):
         gr.api(function, **kwargs)
 
 
-def speaks(handler, name):
+def in_language(handler, name):
     """A page's handler, or None, that answers in that language, whichever thread runs it."""
     if handler is None:
         return None

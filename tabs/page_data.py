@@ -1,4 +1,4 @@
-"""What a script of static/ must know from Python: field names, defaults, texts in the page's language."""
+"""What a script of static/ must know from Python: field names, defaults, texts of the page."""
 
 import json
 from typing import Any
@@ -19,10 +19,10 @@ def json_block(name: str, data: Any) -> gr.HTML:
 def block_markup(name: str, data: Any) -> Markup:
     """`data` as JSON in a `<template>`, which a browser neither draws nor runs.
 
-    Inside one, text is escaped as it is everywhere. (A `<script type="application/json">` would need
-    rules of its own for `</script>` and `<!--`, and Gradio warns of each script in a gr.HTML.)
+    Inside one, text is escaped as it is everywhere. (A `<script type="application/json">` would
+    need rules of its own for `</script>` and `<!--`. Gradio 6.31: it warns of scripts in a gr.HTML.)
 
-    >>> block_markup("walk", {"steps": "</template>"})
-    Markup('<template id="page-data-walk">{&#34;steps&#34;: &#34;&lt;/template&gt;&#34;}</template>')
+    >>> print(block_markup("walk", ["</template>"]))
+    <template id="page-data-walk">[&#34;&lt;/template&gt;&#34;]</template>
     """
     return Markup('<template id="page-data-{}">{}</template>').format(name, json.dumps(data))

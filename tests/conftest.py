@@ -1,7 +1,7 @@
 """Small real parts for every test: tiny checkpoints in a Hub cache of their own, 96 pairs as parquet, MRPC where it is.
 
-No ordinary test waits for a Hub: the clients are told so before they are imported. tests/test_sources.py and
-tests/test_dataset.py start fresh interpreters against tests/loopback_hub.py instead.
+No ordinary test waits for a Hub: the clients are told so before they are imported. tests/processes/test_sources.py and
+tests/processes/test_dataset.py start fresh interpreters against tests/support/loopback_hub.py instead.
 """
 
 import asyncio
@@ -9,8 +9,6 @@ import atexit
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,9 +27,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from dev.server import free_port
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.settings import LABELS, Settings
+from tests.support.hub_clients import Client
 
 ROOT = Path(__file__).parent.parent
 MRPC = Path(os.environ.get("MRPC_DIR") or ROOT.parent / "shared/hub/datasets/nyu-mll/glue/mrpc")
@@ -48,6 +46,13 @@ hypothesis_settings.register_profile(
     "long", hypothesis_settings.get_profile("shared-cores"), max_examples=2000
 )
 hypothesis_settings.load_profile("shared-cores")
+
+
+def pytest_collection_modifyitems(items):
+    """What starts processes or drives a browser is slow; a module that trains much says so itself."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ("processes", "browser"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -210,9 +215,10 @@ def tiny_roberta_id():
 @pytest.fixture(scope="session")
 def tokenizer():
     """The embedded checkpoint's own tokenizer."""
-    from pipeline.hub.sources import EMBEDDED_CHECKPOINT, load_tokenizer
+    from pipeline.hub.sources import EMBEDDED_CHECKPOINT
+    from pipeline.tokenization import load_tokenizer
 
-    return load_tokenizer(EMBEDDED_CHECKPOINT)[0]
+    return load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())[0]
 
 
 # ---------------------------------------------------------------- a Hub on loopback, and clients that ask it
@@ -224,65 +230,28 @@ def run_async(coroutine):
         return pool.submit(asyncio.run, coroutine).result()
 
 
-class Client:
-    """Fresh interpreters that talk to one loopback Hub and share one cache."""
+@pytest.fixture(scope="session")
+def hub_clients(tmp_path_factory):
+    """client(number): the client of the first, second, … Hub that a test starts. They stay for all tests."""
+    clients = []
 
-    def __init__(self, port, home):
-        self.port, self.home = port, home
+    def client(number):
+        while len(clients) <= number:
+            clients.append(Client(tmp_path_factory.mktemp("client") / "home"))
+        return clients[number]
 
-    def ask(self, code, **environment):
-        """The JSON that `code` prints last. `code` may use `timed(f, *args)` -> (result or error, seconds)."""
-        keep = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        environment = {
-            **keep,
-            "HF_ENDPOINT": f"http://127.0.0.1:{self.port}",
-            "HF_HOME": str(self.home),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            **environment,
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", PREAMBLE + code],
-            cwd=ROOT,
-            env=environment,
-            text=True,
-            capture_output=True,
-            timeout=90,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-PREAMBLE = """
-import json, time
-def timed(function, *args, **kwargs):
-    began = time.monotonic()
-    try:
-        result = function(*args, **kwargs)
-    except Exception as error:
-        result = error
-    return result, time.monotonic() - began
-"""
+    return client
 
 
 @pytest.fixture
-def loopback(tmp_path, tmp_path_factory):
+def loopback(hub_clients):
     """loopback(*flags) starts a Hub; its client has a fresh cache. loopback.stop() takes all of them off the net."""
     servers = []
 
     def start(*flags):
-        port = free_port()
-        command = [
-            sys.executable,
-            Path(__file__).with_name("loopback_hub.py"),
-            "--port",
-            str(port),
-            *map(str, flags),
-        ]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        servers.append(server)
-        assert "serving" in server.stdout.readline()
-        return Client(port, tmp_path_factory.mktemp("client"))
+        client = hub_clients(len(servers))
+        servers.append(client.serve(*flags))
+        return client
 
     def stop():
         for server in servers:

@@ -20,7 +20,7 @@ from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
-from views.render import render
+from views.render import macro, render
 
 EQUIVALENT = LABELS[1]
 PREVIEW_ROWS = 10  # of a file
@@ -153,7 +153,7 @@ def record_line(record: Record) -> Markup:
                 overlooked=listed(overlooked),
             ),
         )
-    return Markup('<p class="quiet">{}</p>').format(text)
+    return macro("paragraph", "quiet", text)
 
 
 # ---------------------------------------------------------------- models side by side
@@ -228,7 +228,7 @@ def _with_words(sentence: str, which: int, found: Mattered) -> list[str | Word]:
 
 
 def _word(word: LeftOut, found: Mattered) -> Word:
-    if word.change is None:
+    if word.change is None or word.prediction is None:
         return Word(word.word, tip=_("the only word"))
     moved = points(word.change)
     tip = _(
@@ -256,7 +256,7 @@ def _word_row(word: LeftOut, found: Mattered) -> dict:
         **row,
         "label": word.prediction.label,
         "share": percent(word.prediction.probabilities[EQUIVALENT]),
-        "change": f"{100 * word.change:+.1f}",
+        "change": f"{100 * (word.change or 0):+.1f}",
         "flips": _flips(word, found),
     }
 
@@ -272,14 +272,18 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
     known = [row for row in rows if row.right is not None]
     failed = [row.change for row in known if not row.right]
     right, count = len(known) - len(failed), len(known)
-    summary = _(
-        "Right on {right} of {count} pairs whose answer is known.", right=right, count=count
+    summary = ngettext(
+        "Right on {right} of {count} pair whose answer is known.",
+        "Right on {right} of {count} pairs whose answer is known.",
+        count,
+        right=right,
     )
     if failed:
-        summary = _(
+        summary = ngettext(
+            "Right on {right} of {count} pair whose answer is known. Wrong on: {failed}.",
             "Right on {right} of {count} pairs whose answer is known. Wrong on: {failed}.",
+            count,
             right=right,
-            count=count,
             failed=listed(failed),
         )
     caution = _(
@@ -393,16 +397,16 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
         )
         notes = [*notes, without]
     scores = scores_of(answers)
-    caption = _("All {rows} rows", rows=len(answers))
+    caption = ngettext("The only row", "All {count} rows", len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
     return render(
         "answered_file.html",
         summary=ngettext(
-            "{count:,} pair answered: {counts}.",
-            "{count:,} pairs answered: {counts}.",
+            "{count:,} pair answered: {answers}.",
+            "{count:,} pairs answered: {answers}.",
             len(labels),
-            counts=listed(f"{labels.count(label):,} {label}" for label in LABELS),
+            answers=listed(f"{labels.count(label):,} {label}" for label in LABELS),
         ),
         notes=notes,
         scores=scores,
@@ -429,5 +433,5 @@ def _answer_row(answer: Answered) -> dict:
         "error": row.error,
         "sentence1": row.sentence1,
         "sentence2": row.sentence2,
-        "notes": notes_of(answer) if answer.prediction else [],
+        "notes": notes_of(answer),
     }

@@ -15,10 +15,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from languages import Said, _, ngettext, say
+from languages import Said, _, between_sentences, ngettext, say, say_plural, sentences
 
 TEMPLATES = Path(__file__).parent / "templates"
 CONTROL_PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 127: "\u2421"}
+# What a tokenizer puts before a piece to say where a word begins or goes on: WordPiece, byte-level
+# BPE, SentencePiece
+WORD_MARKS = ("##", "Ġ", "▁")
 
 
 def render(template: str, /, **data: Any) -> Markup:
@@ -81,11 +84,21 @@ def bdi(value: object) -> Markup:
     return Markup("<bdi>{}</bdi>").format(_shown(value))
 
 
+def piece(value: str) -> Markup:
+    """A token's piece; what marks its place in the word stands outside its writing direction.
+
+    >>> print(piece("##ing"))
+    <span class="joint">##</span><bdi>ing</bdi>
+    """
+    for mark in WORD_MARKS:
+        if value.startswith(mark) and value != mark:
+            return Markup('<span class="joint">{}</span>').format(mark) + bdi(value[len(mark) :])
+    return bdi(value)
+
+
 def _shown(value: object) -> Any:
     """How `{{ value }}` is written: Markup as it is, any other text visible and escaped."""
-    if hasattr(value, "__html__"):
-        return value
-    return escape(visible(value) if isinstance(value, str) else value)
+    return value if hasattr(value, "__html__") else escape(visible(value))
 
 
 @cache
@@ -99,6 +112,13 @@ def _environment() -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
-    environment.globals.update(_=_, ngettext=ngettext, say=say)
-    environment.filters.update(bdi=bdi, rich=rich)
+    environment.globals.update(
+        _=_,
+        ngettext=ngettext,
+        say=say,
+        say_plural=say_plural,
+        sentences=sentences,
+        between_sentences=between_sentences,
+    )
+    environment.filters.update(bdi=bdi, piece=piece, rich=rich)
     return environment

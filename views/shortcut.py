@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from languages import _, say
+from languages import _, say, say_plural
 from pipeline.explain.shortcut import ALIKE, Report
 from pipeline.settings import LABELS
+from views.markup import stacked_table, two_lines
+from views.numbers import percent
 from views.render import bdi, element, macro, rich
-from views.runs import percent, stacked_table, two_lines
 
 FEATURE_NAMES = {
     "word overlap": say("word overlap"),
@@ -41,8 +42,7 @@ def _rules_table(reports: Sequence[Report]) -> Markup:
         heads += [_("the rule, {source} pairs", source=report.source), _("right on test")]
     caption = _(
         "One cheap feature, one threshold, fitted on the train split (bold: over {margin:.0f} "
-        "points above the "
-        "majority class)",
+        "points above the majority class)",
         margin=100 * CLEARLY,
     )
     return stacked_table("shortcut-rules", caption, heads, rows)
@@ -64,16 +64,17 @@ def _accuracy(report: Report, feature: str) -> str | Markup:
 
 def _alike_line(report: Report) -> Markup:
     no, yes = report.alike
-    said = say(
-        "Of the {count} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
-        "{no} are "
-        "not_equivalent and {yes} equivalent.",
-        count=no + yes,
+    said = say_plural(
+        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "<strong>{count}</strong> is not_equivalent and <strong>{equivalent}</strong> equivalent.",
+        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "<strong>{count}</strong> are not_equivalent and <strong>{equivalent}</strong> equivalent.",
+        no,
+        alike=no + yes,
         pairs=report.pairs,
         source=report.source,
         ratio=ALIKE,
-        no=element("strong", no),
-        yes=element("strong", yes),
+        equivalent=yes,
     )
     return macro("paragraph", "sum", rich(said))
 

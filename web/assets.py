@@ -1,10 +1,10 @@
 """Gradio's own scripts and styles: compressed once for all visitors, and named to a browser before
 it needs them.
 
-A page asks for some ninety of them, one lot after another, and Gradio compresses each one anew for
-each visitor: that was a fifth of the time until a page can be used on busy cores, and a third on a
-phone's connection (dev/LOG.md). Their names carry a hash of what they hold, so that an answer is
-good for ever, here and in the browser.
+Gradio 6.31: a page asks for some ninety of them, one lot after another, and each is compressed anew
+for each visitor. That was a fifth of the time until a page can be used on busy cores, and a third
+on a phone's connection (dev/LOG.md). Their names carry a hash of what they hold, so that an answer
+is good for ever, here and in the browser; Gradio says so to no browser.
 
 Nothing here is learnt from visitors: what is kept are files of Gradio's build folder, by their
 plain names, and the scripts that a page names are listed in needed_scripts.txt beside this file
@@ -22,7 +22,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 from web.gate import route_path
-from web.scripts import page_script
+from web.page_files import is_page_file
 
 FOLDER = "/assets/"
 FOR_EVER = "public, max-age=31536000, immutable"  # https://www.rfc-editor.org/rfc/rfc8246
@@ -41,8 +41,8 @@ def preload_links() -> str:
     them at once.
 
     The links are relative, so that they hold behind whatever proxy. A listed name that this
-    Gradio's folder lacks is left
-    out: another release loses some speed and nothing else. (Styles named early are late.)
+    Gradio's folder lacks is left out: another release loses some speed and nothing else. (Styles
+    named early are late.)
     """
     names = [name for name in NEEDED.read_text(encoding="utf-8").split() if name in build_files()]
     return "".join(
@@ -50,28 +50,27 @@ def preload_links() -> str:
     )
 
 
-class KeptAssets:
+class CachedAssets:
     """ASGI middleware: the first answer for a script or style is compressed and kept; the next ones
     are given that.
 
-    Only plain names of files in Gradio's folder and the page's own script get an answer; any other
-    path below /assets/ is refused here. So what is kept is bounded by the files there are (10 MB before compression, as
-    plain, gzip and brotli at most).
+    Only plain names of files in Gradio's folder and the page's own two get an answer; any other
+    path below /assets/ is refused here. So what is kept is bounded by the files there are (10 MB
+    before compression, as plain, gzip and brotli at most).
     """
 
     def __init__(self, app):
         self.app = app
-        self.compressed = BrotliMiddleware(
-            app
-        )  # at Gradio's quality: better ones save 7% and cost the first visitor 0.1 s
-        self.kept = {}
+        # At Gradio's quality: better ones save 7% and cost the first visitor 0.1 s
+        self.compressed = BrotliMiddleware(app)
+        self.cached = {}
 
     async def __call__(self, scope, receive, send):
         path = route_path(scope) if scope["type"] == "http" else ""
         if not path.startswith(FOLDER):
             return await self.app(scope, receive, send)
         name = path.removeprefix(FOLDER)
-        if name not in build_files() and name != page_script()[0]:
+        if name not in build_files() and not is_page_file(name):
             return await PlainTextResponse("There is no such file.", status_code=404)(
                 scope, receive, send
             )
@@ -80,7 +79,7 @@ class KeptAssets:
             return await self.app(scope, receive, send)
         accepted = asked.get("accept-encoding", "")
         key = name, next((encoding for encoding in ("br", "gzip") if encoding in accepted), "")
-        for message in self.kept.get(key) or await self._answer(key, scope, receive):
+        for message in self.cached.get(key) or await self._answer(key, scope, receive):
             await send(dict(message))
 
     async def _answer(self, key, scope, receive):
@@ -100,5 +99,5 @@ class KeptAssets:
             headers["Cache-Control"] = FOR_EVER
         answer = {**start, "headers": headers.raw}, {"type": "http.response.body", "body": body}
         if found:
-            self.kept[key] = answer
+            self.cached[key] = answer
         return answer

@@ -1,4 +1,8 @@
-"""Gradio's queue of events, shared fairly between the network addresses that fill it."""
+"""Gradio's queue of events, shared fairly between the network addresses that fill it.
+
+Gradio 6.31: its queue takes events in the order in which they come, from whomever, until it is
+full.
+"""
 
 from collections import Counter
 
@@ -6,7 +10,7 @@ from fastapi import HTTPException
 from gradio.exceptions import Error
 from gradio.queueing import Queue
 
-from languages import DEFAULT_LANGUAGE, say, speaking
+from languages import DEFAULT_LANGUAGE, say, say_plural, speaking
 
 BUSY = say("This server has as many requests as it takes. Wait a moment, then try again.")
 UNKNOWN = say("This app has no such function. Load the page again.")
@@ -34,7 +38,7 @@ class FairQueue(Queue):
         others' events.
         """
         function = self.blocks.fns.get(body.fn_index)
-        with speaking(self.blocks.spoken.get(body.fn_index, DEFAULT_LANGUAGE)):
+        with speaking(self.blocks.function_languages.get(body.fn_index, DEFAULT_LANGUAGE)):
             if function is None:
                 return False, str(UNKNOWN), "error"
             self._check_room(address_of(request))
@@ -63,11 +67,12 @@ class FairQueue(Queue):
             raise HTTPException(
                 429,
                 str(
-                    say(
-                        "{own} requests of your network address are waiting here already. Wait "
-                        "until "
-                        "some are answered, then try again.",
-                        own=own,
+                    say_plural(
+                        "{count} request of your network address is waiting here already. Wait "
+                        "until it is answered, then try again.",
+                        "{count} requests of your network address are waiting here already. Wait "
+                        "until some are answered, then try again.",
+                        own,
                     )
                 ),
             )

@@ -1,4 +1,8 @@
-"""What a tab draws when it is first seen, and what of it stands in the page before that."""
+"""What a tab draws when it is first seen, and what of it stands in the page before that.
+
+Gradio 6.31: a page is built once, with its components' values as they are then; get_config_file()
+puts later ones into it.
+"""
 
 from dataclasses import dataclass
 
@@ -9,6 +13,7 @@ from languages import speaking
 class Opening:
     """One call with which a tab draws itself when it is first seen.
 
+    handler: returns {component: value}.
     progress: "minimal" shows that it works, on `progress_on` alone where that is given. ahead: its
     answer, as HTML, is drawn into the page itself. follow: wires what is to happen after it, given
     its event.
@@ -18,7 +23,7 @@ class Opening:
     inputs: object
     outputs: list
     progress_on: object = None
-    ahead: bool = False
+    prerender: bool = False
     follow: object = None
 
     def after(self, first_seen):
@@ -29,27 +34,25 @@ class Opening:
             self.inputs,
             self.outputs,
             api_visibility="private",
-            show_progress="hidden" if self.ahead else "minimal",
+            show_progress="hidden" if self.prerender else "minimal",
             show_progress_on=self.progress_on,
         )
         if self.follow:
             self.follow(drawn)
 
 
-def draw_ahead(demo):
+def prerender(demo):
     """What the first tab opens with goes into the page itself: a visitor sees it before the page
     has asked for anything.
 
-    It asks all the same, for the pairs or the checkpoint may be others by then. demo.ahead:
+    It asks all the same, for the pairs or the checkpoint may be others by then. demo.openings:
     {language: [Opening, ...]}.
     """
-    for language, calls in demo.ahead.items():
+    for language, calls in demo.openings.items():
         with speaking(language):
             for call in calls:
                 drawn = call.handler(*(component.value for component in call.inputs))
-                for component, value in zip(
-                    call.outputs, drawn if isinstance(drawn, tuple) else (drawn,), strict=True
-                ):
+                for component, value in drawn.items():
                     # hidden where the address fills in something else
-                    component.value = f'<div class="ahead">{value}</div>'
+                    component.value = f'<div class="prerendered">{value}</div>'
     demo.config = demo.get_config_file()

@@ -1,10 +1,10 @@
 """What every request passes before Gradio sees it: ASGI middleware that decides from the path, the
 headers and the size.
 
-Forwarded    what a proxy says of the address counts only where the proxy is trusted
-OwnPages     a request that another site's page makes carries no cookie
-OpenPaths    paths of Gradio that this app doesn't use are closed
-Bounds       a body has a limit, kept while it arrives
+ProxyHeaders        what a proxy says of the address counts only where the proxy is trusted
+SameOriginCookies   a request that another site's page makes carries no cookie
+AllowedPaths        paths of Gradio that this app doesn't use are closed
+BodyLimit           a body has a limit, kept while it arrives
 """
 
 import ipaddress
@@ -53,7 +53,7 @@ def refusal(scope, message, status, as_json=True):
 # ---------------------------------------------------------------- what proxies say
 
 
-class Trusted:
+class TrustedProxies:
     """The proxies that a comma-separated list of addresses and networks names; "*" is all, as for
     uvicorn.
     """
@@ -87,7 +87,7 @@ def _network(text):
         return None
 
 
-class Forwarded:
+class ProxyHeaders:
     """The address at which the visitor sees the app: Host, or what a trusted proxy says instead.
 
     X-Forwarded-Host and X-Forwarded-Prefix of a trusted proxy become the Host and the root_path,
@@ -122,8 +122,8 @@ class Forwarded:
         if trusted and PREFIX.fullmatch(prefix) and ".." not in prefix.split("/"):
             scope["root_path"] = prefix + scope.get("root_path", "")
             scope["path"] = prefix + scope["path"]
-        # Gradio keeps what it says of the whole API as the first request saw it, Host included, for
-        # all that follow; what it says of one page it makes anew
+        # Gradio 6.31: it keeps what it says of the whole API as the first request saw it, Host
+        # included, for all that follow; what it says of one page it makes anew
         if (
             route_path(scope).rstrip("/") == "/gradio_api/info"
             and b"page=" not in scope["query_string"]
@@ -150,7 +150,7 @@ def is_foreign(headers) -> bool:
     return origin is not None and origin.partition("://")[2] != headers.get("host", "")
 
 
-class OwnPages:
+class SameOriginCookies:
     """Another site's page can ask what anybody can, but not in the name of the visitor who looks at
     it.
 
@@ -181,9 +181,9 @@ class OwnPages:
 
 # ---------------------------------------------------------------- which paths
 
-# What a page, a client and a signed-in visitor of this app ask for. Gradio has more: a relay for
-# any URL, screen recordings that it converts, an editor of the app, links that store what is on a
-# page, calls that pass the queue by.
+# What a page, a client and a signed-in visitor of this app ask for. Gradio 6.31 has more: a relay
+# for any URL, screen recordings that it converts, an editor of the app, links that store what is on
+# a page, calls that pass the queue by.
 EXACT = {
     "/",
     "/config",
@@ -226,7 +226,7 @@ BELOW = (
 RELAYED = re.compile(r"/gradio_api/file=(?:[a-z][a-z0-9+.-]+:|//|\\)", re.IGNORECASE)
 
 
-def is_open(path: str) -> bool:
+def is_allowed(path: str) -> bool:
     """Whether this app answers at that path."""
     plain = path if path == "/" else path.rstrip("/")
     if ".." in path.split("/") or RELAYED.match(path):
@@ -238,7 +238,7 @@ def is_open(path: str) -> bool:
     )
 
 
-class OpenPaths:
+class AllowedPaths:
     """Whatever isn't open is a 404, and no websocket is accepted."""
 
     def __init__(self, app):
@@ -247,7 +247,7 @@ class OpenPaths:
     async def __call__(self, scope, receive, send):
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
-        if scope["type"] == "http" and not is_open(route_path(scope)):
+        if scope["type"] == "http" and not is_allowed(route_path(scope)):
             return await refusal(scope, CLOSED, 404)(scope, receive, send)
         await self.app(scope, receive, send)
 
@@ -255,7 +255,7 @@ class OpenPaths:
 # ---------------------------------------------------------------- how much
 
 
-class Bounds:
+class BodyLimit:
     """A body of at most `most` bytes reaches the app, whole; a larger one is answered 413 before
     anything parses it.
 

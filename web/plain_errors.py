@@ -1,9 +1,9 @@
 """Whatever goes wrong between a request and its answer, as one plain sentence in the page's
 language.
 
-Gradio tells a visitor what its components, its checks of files and a failed handler say: library
-text, as HTML. Here that is said once more, by value and remedy, or, where nobody foresaw it, as one
-sentence; the whole of it goes to the log.
+Gradio 6.31: it tells a visitor what its components, its checks of files and a failed handler say:
+library text, as HTML. Here that is said once more, by value and remedy, or, where nobody foresaw
+it, as one sentence; the whole of it goes to the log.
 """
 
 import numbers
@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from languages import DEFAULT_LANGUAGE, say, speaking
+from languages import DEFAULT_LANGUAGE, say, say_plural, speaking
 from pipeline.errors import InputError, shown
 from tabs.errors import UNEXPECTED, Toast, explain, toast
 from web.fair_queue import UNKNOWN, FairQueue
@@ -26,23 +26,24 @@ MOST_CHOICES = 12  # that a message lists
 NOT_UPLOADED = say("This file was not uploaded here, or is gone by now. Choose the file again.")
 
 
-class SpokenBlocks(gr.Blocks):
+class AppBlocks(gr.Blocks):
     """gr.Blocks with a fair queue, whose errors are plain. spoken: {number of a function: the
     language of its page}.
     """
 
     def __init__(self, *args, **kwargs):
-        self.spoken = {}
+        self.function_languages = {}
         super().__init__(*args, **kwargs)
 
     def queue(self, *args, **kwargs):
         super().queue(*args, **kwargs)
-        self._queue.__class__ = FairQueue  # Gradio makes its own, with what it worked out for it
+        # Gradio 6.31: it names the class of its queue itself, and hands it what it has worked out
+        self._queue.__class__ = FairQueue
         return self
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         """As Gradio's; raises a Toast that names the value and the remedy."""
-        with speaking(self.spoken.get(block_fn._id, DEFAULT_LANGUAGE)):
+        with speaking(self.function_languages.get(block_fn._id, DEFAULT_LANGUAGE)):
             try:
                 _check_files(inputs)
                 return await super().preprocess_data(block_fn, inputs, state, explicit_call)
@@ -57,15 +58,15 @@ class SpokenBlocks(gr.Blocks):
         except Toast:
             raise
         except Exception as error:
-            with speaking(self.spoken.get(number, DEFAULT_LANGUAGE)):
+            with speaking(self.function_languages.get(number, DEFAULT_LANGUAGE)):
                 raise toast(error) from None
 
 
 def _check_files(value):
     """Raises InputError for a file that doesn't lie in the folder of uploads.
 
-    Gradio's own check looks at no file where the app is mounted in another (6.31), and fetches what
-    is named by an address, however large.
+    Gradio 6.31: its own check looks at no file where the app is mounted in another, and fetches
+    what is named by an address, however large.
     """
     if isinstance(value, dict):
         if "path" in value and "meta" in value and not _is_uploaded(value["path"]):
@@ -95,9 +96,10 @@ def _foreseen(components, inputs, state):
     """
     if len(inputs) < len(components):
         return InputError(
-            say(
+            say_plural(
+                "{count} value came where {wanted} are needed. Load the page again.",
                 "{count} values came where {wanted} are needed. Load the page again.",
-                count=len(inputs),
+                len(inputs),
                 wanted=len(components),
             )
         )
@@ -202,7 +204,7 @@ async def _refused(request, error):
 
 
 def _of_names(message, status):
-    """For what gradio_client raises where a call by names (/call/v2) has others than the function."""
+    """For what gradio_client raises where a call by names (/call/v2) has names of its own."""
 
     async def answer(request, error):
         if "/gradio_api/call/v2/" in request.scope["path"]:

@@ -8,8 +8,8 @@ from gradio import state_holder
 class LightSession(state_holder.SessionState):
     """A visitor's session without a copy of every component's configuration.
 
-    Gradio 6.31 makes that copy for deep links, which this app doesn't have (its links say in the
-    address what is on the page). With the components of two pages it takes 40 ms of a server's
+    Gradio 6.31: it makes that copy for deep links, which this app doesn't have (its links say in
+    the address what is on the page). With the components of two pages it takes 40 ms of a server's
     thread and 1.1 MB for each visitor.
     """
 
@@ -19,6 +19,6 @@ class LightSession(state_holder.SessionState):
         super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
 
 
-def keep_light():
+def use_light_sessions():
     """From now on, new sessions of this process are light."""
     state_holder.SessionState = LightSession

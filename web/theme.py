@@ -2,8 +2,6 @@
 static/page.css.
 """
 
-from pathlib import Path
-
 import gradio as gr
 
 SANS = [
@@ -39,4 +37,3 @@ THEME = gr.themes.Base(
     block_border_width="1px",
     block_label_text_size="*text_sm",
 )
-CSS = (Path(__file__).parent.parent / "static" / "page.css").read_text(encoding="utf-8")

@@ -1,14 +1,16 @@
 """The folder of visitors' files: how much goes into it, for how long, and how much of that is one
 address's.
 
-It is Gradio's own (GRADIO_TEMP_DIR) and lies beside the runs' folder, never in it: a full one
-refuses the next file, and takes no run from anybody.
+Gradio 6.31: it takes files of any visitor until the disk is full, and removes them when their page
+has gone. The folder is its own (GRADIO_TEMP_DIR) and lies beside the runs' folder, never in it: a
+full one refuses the next file, and takes no run from anybody.
 """
 
 import functools
 import os
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
@@ -20,43 +22,49 @@ from pipeline.errors import InputError
 from pipeline.runs.cleanup import bytes_of
 from web.gate import UPLOAD, refusal, route_path
 
-AROUND = 2**16  # bytes that a form has around its file, and the least that a file counts for
+FORM_OVERHEAD = 2**16  # bytes of a form around its file, and the least that a file counts for
 SWEEP_SECONDS = 60
 
 
-def room_of(settings):
-    """The Room that this server's pages share."""
-    return _room(
+def upload_folder(settings):
+    """The UploadFolder that this server's pages share."""
+    return _folder(
         Path(get_upload_folder()), settings.max_upload_folder_bytes, settings.max_upload_seconds
     )
 
 
 @functools.cache
-def _room(folder, most, seconds):
-    return Room(folder, most, seconds)
+def _folder(path, most, seconds):
+    return UploadFolder(path, most, seconds)
 
 
-class Room:
+@dataclass
+class Reservation:
+    """Bytes of the folder that are an address's (None: nobody's) since a time.time()."""
+
+    since: float
+    address: str | None
+    size: int
+
+
+class UploadFolder:
     """At most `most` bytes of files in `folder`, each for `seconds`; an address may take as much as
     it leaves free.
     """
 
     def __init__(self, folder: Path, most: int, seconds: float):
         self.folder, self.most, self.seconds = folder, most, seconds
-        self.taken = [
-            [time.time(), None, bytes_of(folder)]
-        ]  # [when, whose, bytes]; what a server before this one left
+        # What a server before this one left is nobody's
+        self.reserved = [Reservation(time.time(), None, bytes_of(folder))]
         self.swept, self.lock = 0.0, threading.Lock()
 
-    def take(self, address: str, size: int) -> list:
-        """Room for `size` bytes, as an entry for `settle`. Raises InputError where there isn't as
-        much.
-        """
-        size = max(size, AROUND)
+    def reserve(self, address: str, size: int) -> Reservation:
+        """Keep `size` bytes free for a file of `address`. Raises InputError where there is less."""
+        size = max(size, FORM_OVERHEAD)
         with self.lock:
             self._sweep()
-            total = sum(entry[2] for entry in self.taken)
-            own = sum(entry[2] for entry in self.taken if entry[1] == address)
+            total = sum(one.size for one in self.reserved)
+            own = sum(one.size for one in self.reserved if one.address == address)
             if own + size > self.most - total - size:
                 raise InputError(
                     say(
@@ -64,19 +72,18 @@ class Room:
                         "minutes."
                     )
                 )
-            self.taken.append([time.time(), address, size])
-            return self.taken[-1]
+            self.reserved.append(Reservation(time.time(), address, size))
+            return self.reserved[-1]
 
-    def settle(self, entry: list, size: int):
-        """Fewer bytes came than there was room taken for."""
+    def shrink(self, reservation: Reservation, size: int) -> None:
+        """Fewer bytes came than were reserved."""
         with self.lock:
-            entry[2] = max(size, AROUND)
+            reservation.size = max(size, FORM_OVERHEAD)
 
     def _sweep(self):
         now = time.time()
-        self.taken = [
-            entry for entry in self.taken if now - entry[0] < self.seconds + SWEEP_SECONDS
-        ]
+        kept_for = self.seconds + SWEEP_SECONDS
+        self.reserved = [one for one in self.reserved if now - one.since < kept_for]
         if now - self.swept < SWEEP_SECONDS:
             return
         self.swept = now
@@ -103,22 +110,22 @@ def _remove_empty(path):
 
 
 class Uploads:
-    """ASGI middleware: an upload of at most `most` bytes in all, into a Room, whatever it says of
-    its length.
+    """ASGI middleware: an upload of at most `most` bytes in all, into an UploadFolder, whatever it
+    says of its length.
     """
 
-    def __init__(self, app, room: Room, most: int):
-        self.app, self.room, self.most = app, room, most
+    def __init__(self, app, folder: UploadFolder, most: int):
+        self.app, self.folder, self.most = app, folder, most
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http" or scope["method"] != "POST" or route_path(scope) != UPLOAD:
             return await self.app(scope, receive, send)
         said, client = Headers(scope=scope).get("content-length", ""), scope.get("client")
-        size = int(said) if said.isdigit() else self.most + AROUND
-        if size > self.most + AROUND:
+        size = int(said) if said.isdigit() else self.most + FORM_OVERHEAD
+        if size > self.most + FORM_OVERHEAD:
             return await self._too_large(scope)(scope, receive, send)
         try:
-            entry = self.room.take(client[0] if client else "", size)
+            reservation = self.folder.reserve(client[0] if client else "", size)
         except InputError as error:
             return await refusal(scope, error.args[0], 429, as_json=False)(scope, receive, send)
         came = 0
@@ -127,7 +134,7 @@ class Uploads:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))
-            if came > self.most + AROUND:
+            if came > self.most + FORM_OVERHEAD:
                 raise MultiPartException(
                     "maximum allowed size"
                 )  # Gradio then removes what it has written
@@ -145,7 +152,7 @@ class Uploads:
         try:
             await self.app(scope, counted, checked)
         finally:
-            self.room.settle(entry, came)
+            self.folder.shrink(reservation, came)
         if failed == 413:
             await self._too_large(scope)(scope, receive, send)
         elif failed:

@@ -1,6 +1,7 @@
 """A small picture through a convolution, and through a padding mode."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,7 @@ class Convolution:
     code: str  # the call in PyTorch
 
 
-def pad_picture(picture, padding, padding_mode="zeros"):
+def pad_picture(picture: list, padding: Any, padding_mode: str = "zeros") -> list:
     """C × H × W (or H × W) -> the padded picture, C × H' × W'.
 
     >>> pad_picture([[1, 2, 3]], (0, 2), "reflect")
@@ -74,18 +75,18 @@ def _check_padding(size, padding, mode):
 
 
 def convolve(
-    picture,
-    out_channels=1,
-    kernel_size=3,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    bias=True,
-    padding_mode="zeros",
-    weight=None,
-    seed=0,
-):
+    picture: list,
+    out_channels: int = 1,
+    kernel_size: Any = 3,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    bias: Any = True,
+    padding_mode: str = "zeros",
+    weight: Any = None,
+    seed: int = 0,
+) -> Convolution:
     """A picture through nn.Conv2d(in_channels = its channels, …) -> Convolution.
 
     kernel_size, stride, padding and dilation are an int or (height, width); padding may be "same".

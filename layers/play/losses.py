@@ -1,6 +1,7 @@
 """A prediction and a target through each loss, in every reduction."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ class Losses:
     target_shape: tuple[int, ...]
 
 
-def regression_loss(predict, target, loss="MSELoss"):
+def regression_loss(predict: Any, target: Any, loss: str = "MSELoss") -> Losses:
     """Two equal shapes through L1Loss or MSELoss -> Losses.
 
     >>> made = regression_loss([1.0, 4.0], [0.0, 2.0])
@@ -65,7 +66,7 @@ def regression_loss(predict, target, loss="MSELoss"):
     return _reduced(getattr(nn, loss), predict, target)
 
 
-def cross_entropy(logits, target):
+def cross_entropy(logits: Any, target: Any) -> Losses:
     """(N, C) or (C) logits, and indices (N) or class probabilities (N, C) -> Losses."""
     logits = torch.as_tensor(logits, dtype=torch.float32)
     if logits.dim() not in (1, 2) or not logits.numel():

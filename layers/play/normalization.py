@@ -1,6 +1,7 @@
 """A batch through BatchNorm2d, in train() and in eval()."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,15 +31,15 @@ class Normalized:
 
 
 def batch_norm(
-    batch,
-    eps=1e-5,
-    momentum=0.1,
-    affine=True,
-    track_running_stats=True,
-    weight=None,
-    bias=None,
-    passes=1,
-):
+    batch: Any,
+    eps: float = 1e-05,
+    momentum: float | None = 0.1,
+    affine: bool = True,
+    track_running_stats: bool = True,
+    weight: Any = None,
+    bias: Any = None,
+    passes: int = 1,
+) -> Normalized:
     """N × C × H × W numbers, seen `passes` times in training -> Normalized.
 
     `weight` and `bias` set γ and β, one number a channel (1 and 0 unless given).
@@ -70,7 +71,9 @@ def batch_norm(
     )
 
 
-def normalized_lines(batch, made, place):
+def normalized_lines(
+    batch: Any, made: Normalized, place: tuple[int, int, int, int]
+) -> dict[str, str]:
     """{what: formula in numbers} of one cell, `place` = (example, channel, row, column), in train()
     and in eval().
     """
@@ -83,8 +86,13 @@ def normalized_lines(batch, made, place):
             x, mean[c], var[c], made.eps, gamma, beta, output[n][c][row][column]
         )
 
-    lines = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
-    if made.running_mean is None:
+    lines: dict[str, str] = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
+    if (
+        made.running_mean is None
+        or made.running_var is None
+        or made.mean_before is None
+        or made.var_before is None
+    ):
         return lines | {"eval()": line(made.batch_mean, made.batch_var, made.eval_output)}
     unbiased = made.batch_var[c] * size / (size - 1)
     return lines | {

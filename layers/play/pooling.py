@@ -1,6 +1,7 @@
 """A small picture through max pooling, and back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,14 +23,14 @@ class Pooling:
 
 
 def pool(
-    picture,
-    kernel_size=2,
-    stride=None,
-    padding=0,
-    dilation=1,
-    return_indices=False,
-    ceil_mode=False,
-):
+    picture: list,
+    kernel_size: Any = 2,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    return_indices: bool = False,
+    ceil_mode: bool = False,
+) -> Pooling:
     """C × H × W (or H × W) through nn.MaxPool2d -> Pooling.
 
     With dilation a window can meet nothing but padding: its output is then -inf, as PyTorch's.
@@ -78,7 +79,7 @@ def _check_padding(kernel_size, padding):
             )
 
 
-def largest_of(area, channel, cells, padding):
+def largest_of(area: list, channel: int, cells: list, padding: Any) -> str:
     """One cell of the output in numbers: the largest of the window's `cells`, read from
     pooled_area's `area`.
 
@@ -92,7 +93,7 @@ def largest_of(area, channel, cells, padding):
     return worked.largest(there, max(there))
 
 
-def unpool(picture, kernel_size=2):
+def unpool(picture: list, kernel_size: Any = 2) -> list:
     """Max pooling and back: each window's largest value in its old place, zeros elsewhere. C × H ×
     W.
     """

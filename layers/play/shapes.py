@@ -4,6 +4,7 @@ asked for.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -31,7 +32,7 @@ class Shapes:
     formula: str = FORMULA
 
 
-def small_picture(height=6, width=6, channels=1, seed=0):
+def small_picture(height: int = 6, width: int = 6, channels: int = 1, seed: int = 0) -> list:
     """A picture of whole numbers 0 to 9: channels × height × width lists. The same seed, the same
     picture.
     """
@@ -41,7 +42,7 @@ def small_picture(height=6, width=6, channels=1, seed=0):
     return torch.randint(0, 10, (channels, height, width), generator=generator).float().tolist()
 
 
-def whole(name, value, low, high=None):
+def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     """`value` as an int from `low` to `high` (else the largest allowed), or a ValueError that names
     it.
     """
@@ -64,7 +65,7 @@ def whole(name, value, low, high=None):
     return int(value)
 
 
-def both(name, value, low):
+def both(name: str, value: Any, low: int) -> tuple[int, int]:
     """An int or a pair -> (for height, for width).
 
     >>> both("stride", 2, low=1)
@@ -82,7 +83,7 @@ def both(name, value, low):
     return whole(name, pair[0], low), whole(name, pair[1], low)
 
 
-def as_batch(picture):
+def as_batch(picture: Any) -> torch.Tensor:
     """C × H × W numbers, or H × W, -> a tensor (1, C, H, W)."""
     try:
         tensor = torch.as_tensor(picture, dtype=torch.float32)
@@ -105,7 +106,14 @@ def as_batch(picture):
     return tensor.reshape(1, -1, *tensor.shape[-2:])
 
 
-def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=False):
+def output_size(
+    size: int,
+    kernel_size: Any,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> tuple[int, str]:
     """(size out, the formula in numbers). ValueError where not one window fits. `padding`: a
     number, or (before, after).
     """
@@ -124,9 +132,9 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
     if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
         numbers = say(
-            "{numbers}, less 1 = {out}: the last window would start in the padding",
-            numbers=numbers,
-            out=out,
+            "{formula}, less 1 = {size}: the last window would start in the padding",
+            formula=numbers,
+            size=out,
         )
     return out, numbers
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from statistics import mean
 
-from languages import say
+from languages import say, say_plural
 from pipeline.config import TrainingConfig
 from pipeline.explain import remedies
 from pipeline.explain.evidence import (
@@ -94,16 +94,18 @@ def _too_few(evidence: Evidence) -> str:
     rare = round((1 - majority) * pairs)
     if pairs < LEAST_EVALUATED:
         return say(
-            "it was evaluated on {pairs} pairs: one answer more or less moves accuracy by "
+            "it was evaluated on {pairs}: one answer more or less moves accuracy by "
             "{one:.1f} points, and its standard error is {error:.1f}",
             one=100 / pairs,
             **numbers(evidence),
         )
     if rare < LEAST_OF_A_LABEL:
-        return say(
-            "{rare} of the {pairs} evaluated pairs have the rarer label, so always predicting the "
+        return say_plural(
+            "{count} of the {pairs} evaluated pairs has the rarer label, so always predicting the "
             "other one is nearly right",
-            rare=rare,
+            "{count} of the {pairs} evaluated pairs have the rarer label, so always predicting the "
+            "other one is nearly right",
+            rare,
             pairs=pairs,
         )
     return ""
@@ -145,9 +147,7 @@ def _spoiled(evidence: Evidence) -> str:
 def _too_short(evidence: Evidence) -> str:
     steps, batch_size = len(evidence.loss), evidence.config.effective_batch_size
     if steps < LEAST_STEPS or steps * batch_size < LEAST_PAIRS_SEEN:
-        return say(
-            "it made {steps} steps of {batch_size} pairs", steps=steps, batch_size=batch_size
-        )
+        return say("it made {steps} of {batch}", **numbers(evidence))
     if remedies.cut_short(evidence):
         planned = remedies.planned(evidence)
         return say("it was stopped after {steps} of {planned} steps", steps=steps, planned=planned)
@@ -347,8 +347,8 @@ def _too_close(evidence: Evidence) -> str:
         return ""
     return say(
         "accuracy went from {before:.1%} to {after:.1%}, {points:+.1f} points, and the standard "
-        "error of such a difference is {apart:.1f}; it was evaluated on {pairs} pairs after "
-        "{steps} steps",
+        "error of such a difference is {apart:.1f}; it was evaluated on {pairs} after "
+        "{steps}",
         **numbers(evidence),
     )
 

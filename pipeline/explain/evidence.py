@@ -20,10 +20,10 @@ import math
 from dataclasses import dataclass, field
 from statistics import mean, variance
 
-from languages import say
+from languages import say, say_plural
 from pipeline.config import TrainingConfig
 from pipeline.explain.what_changed import Judgement
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 
 Points = list[tuple[int, float]]  # (step, value)
 
@@ -211,7 +211,7 @@ def rise_in_errors(evidence: Evidence) -> float:
 # ---------------------------------------------------------------- as sentences name them
 
 
-def numbers(evidence: Evidence) -> dict[str, float]:
+def numbers(evidence: Evidence) -> dict[str, float | str]:
     """Every figure that a sentence on the curve may name. Errors and gains of scores in points."""
     accuracy, f1 = evidence.accuracy, evidence.f1
     first, last = evidence.ends
@@ -240,10 +240,10 @@ def numbers(evidence: Evidence) -> dict[str, float]:
         "best_step": best_step,
         "best": best,
         "rise": val_last / best - 1 if best else 0.0,
-        "pairs": evidence.eval_pairs,
-        "steps": len(evidence.loss),
+        "pairs": say_plural("{count} pair", "{count} pairs", evidence.eval_pairs),
+        "steps": say_plural("{count} step", "{count} steps", len(evidence.loss)),
         "epochs": evidence.epochs,
-        "batch_size": evidence.config.effective_batch_size,
+        "batch": say_plural("{count} pair", "{count} pairs", evidence.config.effective_batch_size),
     }
 
 
@@ -254,8 +254,8 @@ def in_one_line(evidence: Evidence) -> str:
     return say(
         "Accuracy {before:.1%} → {after:.1%} (majority {majority:.1%}, standard error {error:.1f} "
         "points), F1 {f1_before:.1%} → {f1_after:.1%} (majority {f1_majority:.1%}, standard error "
-        "{f1_error:.1f}), on {pairs} pairs. Validation loss {val_first:.3f} → {val_last:.3f}, "
-        "training loss {first:.3f} → {last:.3f}. {steps} steps of {batch_size} pairs: each "
-        "training pair was seen {epochs:.1f} times.",
+        "{f1_error:.1f}), on {pairs}. Validation loss {val_first:.3f} → {val_last:.3f}, training "
+        "loss {first:.3f} → {last:.3f}. {steps} of {batch}: each training pair was seen "
+        "{epochs:.1f} times.",
         **numbers(evidence),
     )

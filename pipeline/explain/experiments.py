@@ -1,7 +1,7 @@
 """What a course says about tokenizing and padding, tried on the spot with a visitor's own pair or
 rows.
 
-    >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT)
+    >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, Settings())
     >>> [(way.name, len(way.tokens)) for way in ways_to_tokenize(tokenizer, "Hi.", "Hello.")]
     [('sentence 1 alone', 4), ('sentence 2 alone', 4), ('as a pair', 7), ('swapped', 7)]
 
@@ -10,14 +10,17 @@ turns with what it is compared with, as long as `settings.experiment_seconds` la
 turn counts.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.collation import STRATEGIES, batched_rows, padding_cost
 from pipeline.errors import InputError
-from pipeline.hub.sources import load_model
+from pipeline.model import load_model
 from pipeline.prediction import softmax
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, READY, Settings
 from pipeline.tokenization import (
@@ -30,6 +33,11 @@ from pipeline.tokenization import (
     tokenize_function,
     tokenizer_for,
 )
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from transformers import PreTrainedTokenizerFast
+
+    from pipeline.hub.sources import Origin
 
 # The embedded checkpoint in float32 with a head that has learned something: the model that
 # experiments ask.
@@ -51,7 +59,13 @@ class Way:
     type_ids: list[int]  # the different token_type_ids in it; empty where the tokenizer makes none
 
 
-def ways_to_tokenize(tokenizer, sentence1, sentence2, max_length=128, truncation=True):
+def ways_to_tokenize(
+    tokenizer: PreTrainedTokenizerFast,
+    sentence1: str,
+    sentence2: str,
+    max_length: int = 128,
+    truncation: bool = True,
+) -> list[Way]:
     """[Way of each sentence alone, of the pair, of the pair swapped]: lengths, separators and types
     differ.
     """
@@ -78,7 +92,14 @@ def ways_to_tokenize(tokenizer, sentence1, sentence2, max_length=128, truncation
     ]
 
 
-def ways_of(tokenizer, sentence1, sentence2, max_length, truncation, settings):
+def ways_of(
+    tokenizer: PreTrainedTokenizerFast,
+    sentence1: str,
+    sentence2: str,
+    max_length: int,
+    truncation: bool,
+    settings: Settings,
+) -> list[Way]:
     """`ways_to_tokenize` of values as a visitor gave them, each checked."""
     max_length, pair = (
         checked_length(max_length, tokenizer, settings),
@@ -136,27 +157,35 @@ class Split:
     differs: set[int]
 
 
-def split_of(tokenizer, sentence1, sentence2, max_length, truncation, settings):
+def split_of(
+    tokenizer: PreTrainedTokenizerFast,
+    sentence1: str,
+    sentence2: str,
+    max_length: int,
+    truncation: bool,
+    settings: Settings,
+) -> Split:
     """Split of the pair by one tokenizer, compared with no other yet."""
     view = pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings)
     return Split(view.tokens, len(tokenizer), set())
 
 
-def compare_splits(first, second):
+def compare_splits(first: Split, second: Split) -> tuple[Split, Split]:
     """(Split, Split) of one pair by two tokenizers -> the same, each with what differs from the
     other.
     """
     places = [{_place(token) for token in split.tokens} for split in (first, second)]
-    return tuple(
+    first, second = (
         replace(
             split,
             differs={t.position for t in split.tokens if t.sentence and _place(t) not in other},
         )
         for split, other in zip((first, second), reversed(places), strict=True)
     )
+    return first, second
 
 
-def why_the_same(here, there):
+def why_the_same(here: Origin, there: Origin) -> str:
     """Two tokenizers' Origins -> why they are one and the same here, in a sentence; "" where they
     are two.
     """
@@ -210,21 +239,29 @@ class Answer:
     difference: float  # the largest from the first row's logits
 
     @property
-    def label(self):
+    def label(self) -> str:
         return LABELS[self.logits.index(max(self.logits))]
 
 
 @lru_cache(maxsize=1)
 def _asked_model(name, settings):
-    return load_model(name, settings.seed, settings)[0]
+    return load_model(name, settings.seed, settings=settings)[0]
 
 
-def asked_model(settings=None):
+def asked_model(settings: Settings) -> Any:
     """The model that experiments ask, in float32 on the CPU as transformers runs it; loaded once."""
-    return _asked_model(ASKED, settings or Settings())
+    return _asked_model(ASKED, settings)
 
 
-def padding_proof(sentence1, sentence2, padding=64, max_length=128, truncation=True, settings=None):
+def padding_proof(
+    sentence1: str,
+    sentence2: str,
+    padding: int = 64,
+    max_length: int = 128,
+    truncation: bool = True,
+    *,
+    settings: Settings,
+) -> list[Answer]:
     """One pair alone, with `padding` positions more, and with those but no mask -> [Answer, Answer,
     Answer].
 
@@ -232,7 +269,6 @@ def padding_proof(sentence1, sentence2, padding=64, max_length=128, truncation=T
     """
     import torch
 
-    settings = settings or Settings()
     padding = settings.checked("max_added_padding", padding)
     model, (tokenizer, _) = asked_model(settings), tokenizer_for(ASKED, settings)
     encoding = tokenize_function(
@@ -291,14 +327,14 @@ class Cost:
     measured: bool = False
 
 
-def checked_batch_size(batch_size, rows, settings=None):
+def checked_batch_size(batch_size: Any, rows: int, settings: Settings) -> int:
     """`batch_size` as an int from 1 to the cap; an InputError otherwise. More than `rows` is one
     batch.
     """
-    return min((settings or Settings()).checked("max_rows", batch_size), max(rows, 1))
+    return min((settings).checked("max_rows", batch_size), max(rows, 1))
 
 
-def padding_costs(lengths, batch_size, max_length=128):
+def padding_costs(lengths: list[int], batch_size: int, max_length: int = 128) -> list[Cost]:
     """Tokens a row -> [Cost of each of STRATEGIES], nothing measured yet. No length is above
     max_length.
     """
@@ -309,16 +345,17 @@ def padding_costs(lengths, batch_size, max_length=128):
     ]
 
 
-def measured_costs(lengths, batch_size, max_length=128, settings=None):
+def measured_costs(
+    lengths: list[int], batch_size: int, max_length: int = 128, *, settings: Settings
+) -> list[Cost]:
     """padding_costs with the seconds of forward passes of the embedded checkpoint over all batches.
 
     What a pass takes depends on the shape alone, so the batches hold one and the same token
     wherever a token is, and each shape is measured once a turn, whichever ways have a batch of it.
     The sum of many short measurements, each at its best, is steadier than one long one.
     """
-    settings = settings or Settings()
     model, costs = asked_model(settings), padding_costs(lengths, batch_size, max_length)
-    batches = {}
+    batches: dict[tuple[int, int], Any] = {}
     for cost in costs:
         for shape, batch in zip(
             cost.batches,
@@ -328,7 +365,7 @@ def measured_costs(lengths, batch_size, max_length=128, settings=None):
             batches.setdefault(shape, batch)
     cells = {(rows, seq_len): rows * seq_len for rows, seq_len in batches}
     best, turns = _best_turns(partial(_forward, model), batches, cells, settings.experiment_seconds)
-    largest = max(best, key=cells.get)
+    largest = max(best, key=lambda shape: cells[shape])
     rate = best[largest] / cells[largest]  # seconds a cell
     return [
         replace(
@@ -406,11 +443,17 @@ class MapTimes:
     same: bool
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
         return self.one_by_one / self.batched
 
 
-def map_times(tokenizer, rows, max_length=128, settings=None):
+def map_times(
+    tokenizer: PreTrainedTokenizerFast,
+    rows: dict[str, list],
+    max_length: int = 128,
+    *,
+    settings: Settings,
+) -> MapTimes:
     """Rows, a dict of columns, through Dataset.map one by one and with batched=True, in turns ->
     MapTimes.
 
@@ -419,8 +462,7 @@ def map_times(tokenizer, rows, max_length=128, settings=None):
     """
     from datasets import Dataset
 
-    settings = settings or Settings()
-    rows = Dataset.from_dict(rows)
+    dataset = Dataset.from_dict(rows)
     tokenize = partial(
         tokenize_function, tokenizer, max_length=checked_length(max_length, tokenizer, settings)
     )
@@ -434,12 +476,13 @@ def map_times(tokenizer, rows, max_length=128, settings=None):
             new_fingerprint="timed",
         )
 
-    mapped(rows.select(range(1)), True)
-    times, made, began = {False: [], True: []}, {}, time.perf_counter()
+    mapped(dataset.select(range(1)), True)
+    times: dict[bool, list[float]] = {False: [], True: []}
+    made, began = {}, time.perf_counter()
     while len(times[True]) < MOST_TURNS:
         for batched in times:
             start = time.perf_counter()
-            made[batched] = mapped(rows, batched)["input_ids"][:]
+            made[batched] = mapped(dataset, batched)["input_ids"][:]
             times[batched].append(time.perf_counter() - start)
         # At least once each; another turn only where it fits
         if (

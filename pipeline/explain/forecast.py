@@ -10,24 +10,25 @@ how many numbers its model has.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median
 
-from languages import say
-from pipeline.config import TrainingConfig, config_from
+from languages import say, say_plural
+from pipeline.config import TrainingConfig
 from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import cached_files, checkpoint_files, on_meta, stand_in
+from pipeline.hub.sources import cached_files, checkpoint_files, stand_in
 from pipeline.metrics import HUB_METRIC, metric_ahead
-from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
+from pipeline.model import on_meta
+from pipeline.runs.pace import Pace, evaluations_of, expected_pace, run_seconds
+from pipeline.runs.progress import list_runs
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
 from pipeline.task import task_named
 from pipeline.training import freeze, has_fast_bf16
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
-# and evaluate. Measured: its resident memory with all of workers.IMPORTS imported.
+# and evaluate. Measured: its resident memory with all of pipeline.runs.worker.IMPORTS imported.
 LIBRARIES_BYTES = 520 * 10**6
 # Batches differ in length, so what one gave back fits the next badly, and oneDNN keeps a routine
 # for each length. Measured as the rest of the peak of runs of 12 and 125 steps, in shares of their
@@ -35,9 +36,6 @@ LIBRARIES_BYTES = 520 * 10**6
 LEFT_OVER = 0.8
 # Trainer's per_device_eval_batch_size, as build_training_args sets it
 JUDGED_AT_ONCE = 64
-# A run's pace is that of the machine in its minute: other runs, other visitors. The median of a few
-# is steadier.
-RUNS_LOOKED_AT, RUNS_TAKEN = 12, 5
 
 
 @dataclass(frozen=True)
@@ -77,24 +75,6 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Seconds until the first event, for a pair in training, and for a pair judged; `source` says
-    where they are from.
-
-    peak_bytes: the most memory that runs took here that were alike in all that memory depends on,
-    where they told;
-    peak_source: what that is.
-    """
-
-    start: float
-    pair: float
-    judged: float
-    source: str
-    peak_bytes: int | None = None
-    peak_source: str = ""
-
-
-@dataclass(frozen=True)
 class Forecast:
     """A run's expected course. `seconds` and `bytes` are estimates; `memory` reckons every pair
     with max_length tokens.
@@ -116,26 +96,25 @@ class Forecast:
     warnings: list[str]  # what would end the run otherwise than expected
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         """As measured where that is known, else as reckoned."""
         return self.pace.peak_bytes or self.reckoned_bytes
 
     @property
-    def download_bytes(self):
+    def download_bytes(self) -> int:
         return sum(download.bytes for download in self.downloads)
 
     @property
-    def reckoned_bytes(self):
+    def reckoned_bytes(self) -> int:
         """Of the parts that come and go, the larger counts: a run doesn't judge while it learns."""
         passing = [part.bytes for part in self.memory if part.passing]
         return sum(part.bytes for part in self.memory if not part.passing) + max(passing, default=0)
 
 
-def forecast(config, settings=None):
+def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     """TrainingConfig -> Forecast. Raises InputError for a setting out of bounds, or a checkpoint
     that isn't there.
     """
-    settings = settings or Settings()
     config = config.checked(settings)
     pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
     of_metric = _download(say("metric"), HUB_METRIC, *metric_ahead(settings))
@@ -150,13 +129,10 @@ def forecast(config, settings=None):
             )
         )
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
-    evaluations = _evaluations(config, steps, per_epoch)
-    pace = pace_of(config, size, settings)
-    seconds = (
-        pace.start
-        + pace.pair * steps * config.effective_batch_size
-        + pace.judged * evaluations * eval_pairs
-    )
+    evaluations = evaluations_of(config, steps, per_epoch)
+    times = _work(size) / _work(EMBEDDED) if size else 1.0
+    pace = expected_pace(config, list_runs(settings), settings, times)
+    seconds = run_seconds(config, pace, pairs, eval_pairs)
     if seconds > settings.max_run_seconds:
         warnings.append(
             say(
@@ -217,7 +193,7 @@ def _pairs(config, settings):
         return (
             config.train_pairs,
             config.eval_pairs,
-            str(error),
+            error.args[0],
             Download(say("pairs"), 0, fails),
             [],
             [fails],
@@ -226,32 +202,26 @@ def _pairs(config, settings):
         min(config.train_pairs, rows["train"]),
         min(config.eval_pairs, rows["validation"]),
     )
-    fewer = say(
-        "There are {pairs:,} pairs to learn from, fewer than train_pairs asks for.", pairs=pairs
+    fewer = say_plural(
+        "There is {count:,} pair to learn from, fewer than train_pairs asks for.",
+        "There are {count:,} pairs to learn from, fewer than train_pairs asks for.",
+        pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
     return (
         pairs,
         eval_pairs,
-        str(origin),
+        origin.said,
         _download(say("pairs"), task.repository, origin, size),
         notes,
         [],
     )
 
 
-def _evaluations(config, steps, per_epoch):
-    """How often the run judges: before its first step, as asked, and after its last step if that
-    wasn't judged yet.
-    """
-    every = {"steps": config.eval_steps, "epoch": per_epoch, "no": steps + 1}[config.eval_strategy]
-    return 1 + steps // every + (1 if steps % every else 0)
-
-
 # ---------------------------------------------------------------- memory
 
 
-def memory_parts(size, batch_size, max_length, in_bf16):
+def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) -> list[Part]:
     """What a step of AdamW holds at most. Four bytes to a float32; bfloat16 saves on what the
     layers keep for backward.
 
@@ -267,6 +237,7 @@ def memory_parts(size, batch_size, max_length, in_bf16):
     alive = (
         judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
     )
+    heads = say_plural("{count} head", "{count} heads", size.heads)
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
     each, kind = (
         (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, say("4 bytes"))
@@ -291,15 +262,14 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say("activations saved for the backward pass"),
             each * kept,
             say(
-                "{layers} layers × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × "
-                "{intermediate}) + {heads} "
-                "heads × {batch_size} × {max_length}²) × {kind}",
-                layers=size.layers,
+                "{layers} × ({batch_size} × {max_length} tokens × (8 × {hidden} + 2 × "
+                "{intermediate}) + {heads} × {batch_size} × {max_length}²) × {kind}",
+                layers=say_plural("{count} layer", "{count} layers", size.layers),
                 batch_size=batch_size,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
-                heads=size.heads,
+                heads=heads,
                 kind=kind,
             ),
             passing=True,
@@ -310,19 +280,19 @@ def memory_parts(size, batch_size, max_length, in_bf16):
             say(
                 "one layer's intermediate results at a time: {pairs} × {max_length} "
                 "tokens × (8 × {hidden} + 4 × "
-                "{intermediate}) + 4 × {heads} heads × {pairs} × {max_length}², × 4 bytes",
+                "{intermediate}) + 4 × {heads} × {pairs} × {max_length}², × 4 bytes",
                 pairs=JUDGED_AT_ONCE,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,
-                heads=size.heads,
+                heads=heads,
             ),
             passing=True,
         ),
     ]
 
 
-def size_of(name, frozen_layers, settings):
+def size_of(name: str, frozen_layers: int, settings: Settings) -> tuple[Size | None, str]:
     """(Size of the classifier that a run from checkpoint `name` trains, or None, what would be
     loaded).
 
@@ -367,7 +337,7 @@ def _size(name, folder, frozen_layers):
 # ---------------------------------------------------------------- downloads
 
 
-def download_of(name, settings):
+def download_of(name: str, settings: Settings) -> Download:
     """The Download of checkpoint `name`, weights and all."""
     if name in ADAPTERS or name == EMBEDDED_CHECKPOINT:
         return Download(say("model"), 0, say("nothing: it comes with the app"))
@@ -392,7 +362,7 @@ def _download(what, name, origin, size):
         return Download(what, 0, say("nothing: it was downloaded earlier"))
     if origin.place in ("embedded", "shortcut") and not origin.stands_in:
         return Download(what, 0, say("nothing: it comes with the app"))
-    return Download(what, 0, say("nothing: {origin}", origin=str(origin)))
+    return Download(what, 0, say("nothing: {origin}", origin=origin.said))
 
 
 @lru_cache(maxsize=64)
@@ -404,141 +374,13 @@ def _hub_bytes(name, settings):
 
 # ---------------------------------------------------------------- seconds
 
-
-def pace_of(config, size, settings):
-    """The median pace of this server's newest runs that are most like this one, or a stated
-    estimate.
-    """
-    runs = [
-        run
-        for run in reversed(list_runs(settings))
-        if run.config.get("checkpoint") == config.checkpoint
-        and run.state in ("done", "stopped", "running")
-    ][:RUNS_LOOKED_AT]
-    for likeness in sorted({_likeness(run.config, config) for run in runs}, reverse=True):
-        alike = [
-            read_run(run.id, settings) for run in runs if _likeness(run.config, config) == likeness
-        ]
-        if measured := [(run, pace) for run in alike if (pace := measured_pace(run))][:RUNS_TAKEN]:
-            return _median_pace(measured, config)
-    times = _work(size) / _work(EMBEDDED) if size else 1.0
-    pair = SECONDS_A_PAIR * times
-    how = say(
-        "{seconds:g} s for a pair with the embedded checkpoint",
-        seconds=SECONDS_A_PAIR,
-    )
-    if abs(times - 1) > 0.05:
-        how = say(
-            "{seconds:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
-            "layers that run and "
-            "learn here",
-            seconds=SECONDS_A_PAIR,
-            times=times,
-        )
-    return Pace(
-        SECONDS_TO_START,
-        pair,
-        pair / 3,
-        say("an estimate, as no run from this checkpoint was seen here yet: {how}", how=how),
-    )
-
-
-def _median_pace(measured, config):
-    """[(run, its Pace), …], all equally like this one -> one Pace."""
-    count = len(measured)
-    same = _names(
-        "checkpoint",
-        *(name for name in ALIKE if all(_is_alike(run, config, name) for run, _ in measured)),
-    )
-    source = (
-        say("measured here: an earlier run with the same {names}", names=same)
-        if count == 1
-        else say(
-            "measured here: the median of {count} earlier runs with the same {names}",
-            count=count,
-            names=same,
-        )
-    )
-    needed = (*ALIKE, "max_length")
-    peaks = [
-        pace.peak_bytes
-        for run, pace in measured
-        if pace.peak_bytes and all(_is_alike(run, config, name) for name in needed)
-    ]
-    known = say(
-        "the most that an earlier run with the same {names} took here",
-        names=_names("checkpoint", *needed),
-    )
-    start, pair, judged = (
-        median(getattr(pace, name) for _, pace in measured) for name in ("start", "pair", "judged")
-    )
-    return (
-        Pace(start, pair, judged, source, max(peaks), known)
-        if peaks
-        else Pace(start, pair, judged, source)
-    )
-
-
-def _is_alike(run, config, name):
-    return run.config.get(name) == getattr(config, name)
-
-
-def _names(*names):
-    return ", ".join(names)
-
-
-# all-MiniLM-L6-v2, for which SECONDS_A_PAIR was measured
+# all-MiniLM-L6-v2, for which the estimate of a pair's seconds was measured
 EMBEDDED = Size(0, 0, 6, 384, 1536, 12)
 
 
-def _work(size):
+def _work(size: Size) -> float:
     """What the matrices of the layers cost for a token. Backwards takes twice as long as forwards;
     frozen layers save it.
     """
     matrices = 4 * size.hidden**2 + 2 * size.hidden * size.intermediate
     return matrices * (size.layers + size.frozen / 3)
-
-
-ALIKE = ("frozen_layers", "precision", "batch_size")
-
-
-def _likeness(one, config):
-    return sum(one.get(name) == getattr(config, name) for name in ALIKE)
-
-
-def measured_pace(run):
-    """Pace out of a run's own events; None where it told too few.
-
-    Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is
-    taken.
-    """
-    start, log = run.first("start"), run.of("log")
-    gaps = [
-        later["seconds"] - earlier["seconds"]
-        for earlier, later in zip(log, log[1:], strict=False)
-        if later["step"] == earlier["step"] + 1
-    ]
-    if not start or len(gaps) < 4 or not run.config:
-        return None
-    judged = _judging(run.events, start.get("eval_pairs"))
-    pair = median(gaps) / config_from(run.config).effective_batch_size
-    end = run.first(run.state) if run.ended else None
-    return Pace(
-        start["seconds"],
-        pair,
-        pair / 3 if judged is None else judged,
-        "",
-        (end or {}).get("peak_bytes"),
-    )
-
-
-def _judging(events, pairs):
-    """Seconds a pair of an evaluation between two steps; the very first may have been remembered
-    from another run.
-    """
-    times = [
-        after["seconds"] - before["seconds"]
-        for before, after in zip(events, events[1:], strict=False)
-        if (before["event"], after["event"]) == ("log", "evaluation")
-    ]
-    return median(times) / pairs if times and pairs else None

@@ -1,10 +1,12 @@
 """A prediction -> why: each word left out in turn, changes after which the right answer is known, a
 model's record.
 
->>> mattered = leave_one_out("adapter:pair-warmed", "Profits rose.", "Profits fell.")
+>>> mattered = leave_one_out("adapter:pair-warmed", "Profits rose.", "Profits fell.", settings=Settings())
 >>> [word.word for word in mattered.words]
 ['Profits', 'rose', 'Profits', 'fell']
 """
+
+from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
@@ -13,7 +15,7 @@ from functools import cache
 from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.explain.stress import changed_pair
-from pipeline.hub.sources import Origin, adapter_files
+from pipeline.hub.sources import EMBEDDED_ADAPTERS, Origin
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import ADAPTERS, LABELS, Settings
 from pipeline.tokenization import checked_pair, is_blank
@@ -55,7 +57,7 @@ class Mattered:
     origin: Origin
 
 
-def words_of(sentence, which):
+def words_of(sentence: str, which: int) -> list[LeftOut]:
     """
     >>> [(word.word, word.start) for word in words_of("The company's profits rose 3.5%.", 1)]
     [('The', 0), ("company's", 4), ('profits', 14), ('rose', 22), ('3.5', 27)]
@@ -66,7 +68,7 @@ def words_of(sentence, which):
     ]
 
 
-def without(sentence, word):
+def without(sentence: str, word: LeftOut) -> str:
     """The sentence without one of its words and without the blank that led to it.
 
     >>> without("A cat sat.", words_of("A cat sat.", 1)[1])
@@ -76,7 +78,9 @@ def without(sentence, word):
     return before.rstrip() + after if before.strip() else after.lstrip()
 
 
-def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=None):
+def leave_one_out(
+    checkpoint: str, sentence1: str, sentence2: str, max_length: int = 128, *, settings: Settings
+) -> Mattered:
     """Mattered: the pair's answer and the answers without each of its words, from one forward pass
     over all of them.
 
@@ -87,7 +91,6 @@ def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=Non
     Raises InputError for more than `max_words_left_out` words together, and for whatever `predict`
     raises it.
     """
-    settings = settings or Settings()
     pair = checked_pair(sentence1, sentence2, settings)
     words = [word for which, sentence in enumerate(pair, 1) for word in words_of(sentence, which)]
     if len(words) > settings.max_words_left_out:
@@ -103,7 +106,7 @@ def leave_one_out(checkpoint, sentence1, sentence2, max_length=128, settings=Non
     possible = [number for number, changed in enumerate(shorter) if not any(map(is_blank, changed))]
     asked = [pair, *(shorter[number] for number in possible)]
     (whole, *answers), origin = predict(
-        checkpoint, asked, max_length, settings, batch_size=len(asked)
+        checkpoint, asked, max_length, settings=settings, batch_size=len(asked)
     )
     for number, answer in zip(possible, answers, strict=True):
         change = answer.probabilities[EQUIVALENT] - whole.probabilities[EQUIVALENT]
@@ -134,7 +137,7 @@ class Stressed:
     prediction: Prediction | None = None  # None: the change can't be made
 
     @property
-    def right(self):
+    def right(self) -> bool | None:
         """Whether the model is right; None where there is no answer or no telling."""
         return self.prediction.label == self.should if self.prediction and self.should else None
 
@@ -202,7 +205,15 @@ CHANGES = (
 OPEN = say("two sentences that differ can come to agree by a change: only a reader can tell")
 
 
-def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, settings=None):
+def stress(
+    checkpoint: str,
+    sentence1: str,
+    sentence2: str,
+    truth: str = EQUIVALENT,
+    max_length: int = 128,
+    *,
+    settings: Settings,
+) -> tuple[list[Stressed], Origin]:
     """([Stressed, …], Origin of the model): the pair as it is, then changed in each way, from one
     call of the model.
 
@@ -210,7 +221,6 @@ def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, s
     The same pair is changed in the same way each time. Raises InputError for an unknown label and
     for whatever `predict` raises it.
     """
-    settings = settings or Settings()
     if truth not in LABELS:
         raise InputError(
             say(
@@ -223,7 +233,10 @@ def stress(checkpoint, sentence1, sentence2, truth=EQUIVALENT, max_length=128, s
     rows = [_checked(row, settings) for row in _stressed(pair, truth, settings.seed)]
     possible = [number for number, row in enumerate(rows) if not _impossible(row)]
     predictions, origin = predict(
-        checkpoint, [(rows[n].sentence1, rows[n].sentence2) for n in possible], max_length, settings
+        checkpoint,
+        [(rows[n].sentence1, rows[n].sentence2) for n in possible],
+        max_length,
+        settings=settings,
     )
     for number, prediction in zip(possible, predictions, strict=True):
         rows[number] = replace(rows[number], prediction=prediction)
@@ -259,7 +272,7 @@ def _checked(row, settings):
     try:
         checked_pair(row.sentence1, row.sentence2, settings)
     except InputError as error:
-        return Stressed(row.change, "", "", None, str(error))
+        return Stressed(row.change, "", "", None, error.args[0])
     return row
 
 
@@ -293,19 +306,19 @@ class Record:
     noticed: dict[str, float]
 
     @property
-    def one_wrong_in(self):
+    def one_wrong_in(self) -> int:
         """About every how manieth answer is wrong."""
         return round(1 / max(1 - self.accuracy, 1e-3))
 
 
 @cache
-def record_of(model):
+def record_of(model: str) -> Record | None:
     """The Record on an adapter's card (its README.md); None for any other model, and for a card
     without these figures.
     """
     if model not in ADAPTERS:
         return None
-    table = _rows_of(adapter_files(model).adapter / "README.md")
+    table = _rows_of(EMBEDDED_ADAPTERS / model.removeprefix("adapter:") / "README.md")
     if not {"accuracy / F1", "majority", "this adapter"} <= set(table):
         return None
     place = table["accuracy / F1"].index("MRPC test")
@@ -317,7 +330,9 @@ def record_of(model):
         for change, kind, *_rest in CHANGES
         if ON_CARD[kind] in table
     }
-    noticed = {change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST}
+    noticed: dict[str, float] = {
+        change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST
+    }
     return Record(accuracy, majority, noticed)
 
 

@@ -8,8 +8,9 @@ it broke.
 {(0, 0): 0, (0, 1): 1, (1, 0): 0, (1, 1): 2}
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 from pipeline.answers import ANSWERS_FILE, are_probabilities
@@ -26,36 +27,36 @@ class Judgement:
     before: tuple[float, ...]
     after: tuple[float, ...]
 
-    def answers(self, when):
+    def answers(self, when: str) -> list[int]:
         """The label that the model gave each pair, `when` "before" or "after" the run."""
         return [int(share > 0.5) for share in getattr(self, when)]
 
-    def right(self, when):
+    def right(self, when: str) -> list[bool]:
         """Whether each answer was the gold label."""
         return [
             answer == label for answer, label in zip(self.answers(when), self.labels, strict=True)
         ]
 
-    def accuracy(self, when):
+    def accuracy(self, when: str) -> float:
         """Share of right answers."""
         return sum(self.right(when)) / len(self.labels)
 
-    def confusion(self, when):
+    def confusion(self, when: str) -> dict[tuple[int, int], int]:
         """{(gold label, answer): number of pairs}, all four."""
-        counts = dict.fromkeys(product((0, 1), repeat=2), 0)
+        counts = {(gold, answer): 0 for gold in (0, 1) for answer in (0, 1)}
         for gold, answer in zip(self.labels, self.answers(when), strict=True):
             counts[gold, answer] += 1
         return counts
 
     @property
-    def fixed(self):
+    def fixed(self) -> list[int]:
         """Rows that were wrong before and are right now, the largest change of the probability
         first.
         """
         return self._changed(to=True)
 
     @property
-    def broken(self):
+    def broken(self) -> list[int]:
         """Rows that were right before and are wrong now, the largest change of the probability
         first.
         """
@@ -74,7 +75,7 @@ def read_judgement(folder: Path) -> tuple[Judgement, str] | None:
     values = parsed(read_text(folder / ANSWERS_FILE, MOST_BYTES_OF_EVENTS))
     if not isinstance(values, dict) or not isinstance(values.get("pairs"), str):
         return None
-    labels, shares = values.get("labels"), [values.get("before"), values.get("after")]
+    labels, shares = values.get("labels"), [values.get("before") or [], values.get("after") or []]
     if (
         not isinstance(labels, list)
         or not labels
@@ -83,6 +84,5 @@ def read_judgement(folder: Path) -> tuple[Judgement, str] | None:
         return None
     if not all(are_probabilities(each) and len(each) == len(labels) for each in shares):
         return None
-    return Judgement(
-        tuple(labels), tuple(map(float, shares[0])), tuple(map(float, shares[1]))
-    ), values["pairs"]
+    before, after = (tuple(map(float, each)) for each in shares)
+    return Judgement(tuple(labels), before, after), values["pairs"]

@@ -1,28 +1,37 @@
 """One cell of the token grid -> why it holds what it holds, in sentences, each checked against the
 tokenizer itself.
 
->>> tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT)
+>>> from pipeline.settings import EMBEDDED_CHECKPOINT
+>>> tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT, Settings())
 >>> view = token_view(tokenizer, "Hi.", "Hello.")
 >>> why_token(view, 3, "token_type_ids", tokenizer).says[0]
 '[SEP] closes sentence 1 and counts as a part of it, hence 0.'
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.collation import rows_view
 from pipeline.errors import InputError, shown
-from pipeline.hub.sources import load_tokenizer  # noqa: F401
-from pipeline.settings import LABELS
+from pipeline.settings import LABELS, Settings
 from pipeline.tokenization import (
     Token,
     checked_length,
     is_typed_special,
+    load_tokenizer,  # noqa: F401
     pair_view,
     token_view,
     why_no_type_ids,
 )
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from transformers import PreTrainedTokenizerFast
+
+    from pipeline.tokenization import TokenView
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a BPE with byte fallback names a byte
@@ -54,7 +63,7 @@ class Word:
     place: int  # which of them the token is
 
 
-def why_token(view, position, row, tokenizer):
+def why_token(view: TokenView, position: int, row: str, tokenizer: PreTrainedTokenizerFast) -> Why:
     """TokenView (padded or not), a token's position, one of ROWS -> Why.
 
     Raises InputError for a position or a row that the view hasn't.
@@ -90,13 +99,31 @@ def why_token(view, position, row, tokenizer):
     )
 
 
-def why_of_token(tokenizer, sentence1, sentence2, max_length, truncation, position, row, settings):
+def why_of_token(
+    tokenizer: PreTrainedTokenizerFast,
+    sentence1: str,
+    sentence2: str,
+    max_length: int,
+    truncation: bool,
+    position: int,
+    row: str,
+    settings: Settings,
+) -> Why:
     """One cell of a pair's grid -> Why, from values as a visitor's page sent them."""
     view = pair_view(tokenizer, sentence1, sentence2, max_length, truncation, settings)
     return why_token(view, position, row, tokenizer)
 
 
-def why_of_cell(tokenizer, rows, line, max_length, truncation, position, row, settings):
+def why_of_cell(
+    tokenizer: PreTrainedTokenizerFast,
+    rows: list[dict[str, Any]],
+    line: int,
+    max_length: int,
+    truncation: bool,
+    position: int,
+    row: str,
+    settings: Settings,
+) -> Why:
     """One cell of a batch's grid -> Why. rows: the raw rows of the batch; line: which of them."""
     seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
     max_length = checked_length(max_length, tokenizer, settings)
@@ -106,7 +133,7 @@ def why_of_cell(tokenizer, rows, line, max_length, truncation, position, row, se
     return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
-def why_label(label):
+def why_label(label: int | None) -> Why:
     """The label of a row of the batch -> Why. Raises InputError for a number that is no label."""
     if type(label) is not int or not 0 <= label < len(LABELS):
         raise InputError(
@@ -141,7 +168,7 @@ def why_label(label):
     )
 
 
-def padded_view(view, seq_len, tokenizer):
+def padded_view(view: TokenView, seq_len: int, tokenizer: PreTrainedTokenizerFast) -> TokenView:
     """TokenView -> the same with padding up to `seq_len` positions, as the collator pads; at the
     side where it does.
     """
@@ -177,10 +204,10 @@ def _piece(view, token, tokenizer):
             say(
                 "{piece} fills this row up to {count} positions, the length of the batch's "
                 "longest row; the row has "
-                "{own} tokens of its own.",
+                "{length} tokens of its own.",
                 piece=token.piece,
                 count=len(view.tokens),
-                own=own,
+                length=own,
             ),
             say("Tensors are rectangles: rows of different lengths make none."),
         ]
@@ -246,11 +273,11 @@ def _special(view, token, tokenizer):
         )
     if closes is None:
         return say(
-            "{name} again: this checkpoint puts {place} of them between the sentences.",
+            "{name} again: this checkpoint puts {count} of them between the sentences.",
             name=name,
-            place=place,
+            count=place,
         )
-    return say("{name} closes sentence {closes}.", name=name, closes=closes)
+    return say("{name} closes sentence {number}.", name=name, number=closes)
 
 
 def _end(view, token):
@@ -419,7 +446,7 @@ def _unknown(view, token, tokenizer):
         missing=missing[0],
         what=what,
     )
-    return [say("{none}, so the whole word has no tokens of its own.", none=none), lost]
+    return [say("{reason}, so the whole word has no tokens of its own.", reason=none), lost]
 
 
 def _known(view, token, tokenizer):
@@ -477,19 +504,19 @@ def _wordpiece(word, token, tokenizer):
     if word.place == 0:
         return [
             say(
-                "{because}, so it is split. WordPiece takes the longest entry that it begins "
+                "{reason}, so it is split. WordPiece takes the longest entry that it begins "
                 "with: “{piece}”.",
-                because=because,
+                reason=because,
                 piece=token.piece,
             ),
             say("The whole word becomes {pieces}.", pieces=" ".join(word.pieces)),
         ]
     rest = "".join(bare[word.place :])
     longest = say(
-        "Of “{rest}”, which is left then, “{bare}” is the longest beginning that has an entry "
-        "with {joint}.",
+        "Of “{rest}”, which is left then, “{beginning}” is the longest beginning that has an "
+        "entry with {joint}.",
         rest=rest,
-        bare=bare[word.place],
+        beginning=bare[word.place],
         joint=joint,
     )
     if rest == bare[word.place]:
@@ -500,22 +527,22 @@ def _wordpiece(word, token, tokenizer):
     number = _entry(begins, tokenizer)
     other = (
         say(
-            "{begins} without {joint}, at the beginning of a word, is another entry: {number}.",
-            begins=begins,
+            "{piece} without {joint}, at the beginning of a word, is another entry: {number}.",
+            piece=begins,
             joint=joint,
             number=number,
         )
         if number is not None
         else say(
-            "Without {joint}, at the beginning of a word, “{begins}” is no entry.",
+            "Without {joint}, at the beginning of a word, “{piece}” is no entry.",
             joint=joint,
-            begins=begins,
+            piece=begins,
         )
     )
     return [
         say(
-            "{because}, so it is split: {pieces}. {joint} says that this piece continues the word.",
-            because=because,
+            "{reason}, so it is split: {pieces}. {joint} says that this piece continues the word.",
+            reason=because,
             pieces=" ".join(word.pieces),
             joint=joint,
         ),

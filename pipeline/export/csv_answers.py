@@ -1,28 +1,33 @@
 """A CSV of pairs -> a CSV with predictions. A bad row gets its own error and spoils no other.
 
-    >>> pairs = read_pairs("pairs.csv")                                                             # doctest: +SKIP
-    >>> pairs.rows[0].sentence1, pairs.rows[0].error                                                # doctest: +SKIP
-    ('A cat sat.', '')
+    pairs = read_pairs("pairs.csv", Settings())
+    pairs.rows[0].sentence1, pairs.rows[0].error    # ('A cat sat.', '')
 
 What comes out may be opened by a spreadsheet, and a spreadsheet runs a cell that begins with =, +,
 - or @ as a formula (https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an
 apostrophe before it; see `as_text`.
 """
 
+from __future__ import annotations
+
 import csv
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, product
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from languages import say
+from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
 from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from pipeline.tokenization import checked_pair, is_blank
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.hub.sources import Origin
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
@@ -32,13 +37,6 @@ BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
 # Excel's first line that names the delimiter, with the quotation marks that another program may
 # have put around it
 NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
-ADDED = (
-    "predicted_label",
-    *(f"probability_{label}" for label in LABELS),
-    *(f"logit_{label}" for label in LABELS),
-    "error",
-    "note",
-)
 # A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
 # names
 GOLD = {
@@ -97,7 +95,13 @@ class Answered:
 # ---------------------------------------------------------------- in
 
 
-def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None) -> PairFile:
+def read_pairs(
+    path: Path,
+    settings: Settings,
+    name: str | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
+) -> PairFile:
     """The rows of a CSV or TSV whose first line names sentence1 and sentence2.
 
     Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
@@ -107,9 +111,10 @@ def read_pairs(path, settings=None, name=None, max_rows=None, max_bytes=None) ->
     InputError where the file as a whole can't be used or has more than `max_rows` rows or
     `max_bytes` bytes.
     """
-    settings, name = settings or Settings(), shown(name) if name else str(path)
+    name = shown(name) if name else str(path)
     text, notes = _text_of(Path(path), name, max_bytes)
-    rows, columns = _rows_of(*_delimited(text, name), name, settings, max_rows)
+    delimited = _delimited(text, name)
+    rows, columns = _rows_of(*delimited, name=name, settings=settings, max_rows=max_rows)
     return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns)))
 
 
@@ -160,7 +165,7 @@ def _unicode_of(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(
-        tuple(byte == 0 for byte in content[:2]), "utf-8-sig"
+        (content[:1] == b"\0", content[1:2] == b"\0"), "utf-8-sig"
     )
 
 
@@ -222,7 +227,7 @@ def _delimited(text, name):
     )
 
 
-def _rows_of(text, delimiter, header, columns, name, settings, max_rows):
+def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
     """([PairRow, …], the file's columns)."""
     at = [header.index(column) for column in COLUMNS]
 
@@ -263,7 +268,7 @@ def _fitting(cells, header):
 
 def _pair_row(row: Cells, header, at, delimiter, settings):
     cells = _fitting(row.cells, header)
-    sentences = [cells[place] if place < len(cells) else "" for place in at]
+    sentence1, sentence2 = (cells[place] if place < len(cells) else "" for place in at)
     label = (
         cells[header.index(LABEL)].strip()
         if LABEL in header and header.index(LABEL) < len(cells)
@@ -291,17 +296,18 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
         )
     if not error:
         try:
-            checked_pair(*sentences, settings)
+            checked_pair(sentence1, sentence2, settings)
         except InputError as refused:
-            error = str(refused)
+            error = refused.args[0]
     whole = (*cells, *[""] * (len(header) - len(cells)))
     if len(whole) > len(header):  # what has no column stays with the last one
         whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
     return PairRow(
         row.line,
-        *sentences,
+        sentence1,
+        sentence2,
         error,
-        " ".join(map(str, notes)),
+        sentences(*notes),
         None if gold is None else LABELS[gold],
         whole,
     )
@@ -312,38 +318,30 @@ def _error_of(row: Cells, cells, header, at, delimiter):
     sentence.
     """
     if row.unclear:
-        return str(
-            say(
-                "Lines {first} to {last} were read as one row: a quotation mark opens in the "
-                "first of them and closes "
-                "in the last, but most look like rows of their own. Close it where its sentence "
-                "ends.",
-                first=row.line,
-                last=row.last,
-            )
+        return say(
+            "Lines {first} to {last} were read as one row: a quotation mark opens in the first of "
+            "them and closes in the last, but most look like rows of their own. Close it where its "
+            "sentence ends.",
+            first=row.line,
+            last=row.last,
         )
     if row.open:
-        return str(
-            say(
-                "A quotation mark at the beginning of a cell isn't closed at that cell's end. "
-                "Close it, and double "
-                "those within the sentence. The lines below were read as rows of their own."
-            )
+        return say(
+            "A quotation mark at the beginning of a cell isn't closed at that cell's end. Close "
+            "it, and double those within the sentence. The lines below were read as rows of their "
+            "own."
         )
     if len(cells) > len(header):
-        return str(_too_many(row, cells, header, at, delimiter))
+        return _too_many(row, cells, header, at, delimiter)
     missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
     if missing:
-        return str(
-            say(
-                "This row ends before {missing}: it has {cells} of the {columns} cells that the "
-                "first line names. Put "
-                "{between} between them.",
-                missing=missing[0],
-                cells=len(cells),
-                columns=len(header),
-                between=_between(delimiter),
-            )
+        return say(
+            "This row ends before {missing}: it has {cells} of the {columns} cells that the first "
+            "line names. Put {between} between them.",
+            missing=missing[0],
+            cells=len(cells),
+            columns=len(header),
+            between=_between(delimiter),
         )
     return ""
 
@@ -389,18 +387,25 @@ def _notes_of_labels(rows, columns):
 # ---------------------------------------------------------------- the model between
 
 
-def answer_rows(checkpoint, rows, max_length=128, settings=None, at_once=32):
+def answer_rows(
+    checkpoint: str,
+    rows: list[PairRow],
+    max_length: int = 128,
+    at_once: int = 32,
+    *,
+    settings: Settings,
+) -> Iterator[tuple[list[Answered], Origin | None]]:
     """([Answered, …], Origin of the model or None where no row of them could be asked), `at_once`
     rows at a time.
 
     Raises InputError where the model can't be had, or became another one on the way.
     """
-    settings, first = settings or Settings(), None
+    first: Origin | None = None
     for start in range(0, len(rows), at_once):
         chunk = rows[start : start + at_once]
         answers, origin = _answered(checkpoint, chunk, max_length, settings)
         first = first or origin
-        if origin and origin.loaded != first.loaded:
+        if origin and first and origin.loaded != first.loaded:
             raise InputError(
                 say(
                     "{stand_in} stood in for {loaded}, which has arrived meanwhile. Start once "
@@ -419,11 +424,11 @@ def _answered(checkpoint, rows, max_length, settings):
     good = [(row.sentence1, row.sentence2) for row in rows if not row.error]
     try:
         predictions, origin = (
-            predict(checkpoint, good, max_length, settings) if good else ([], None)
+            predict(checkpoint, good, max_length, settings=settings) if good else ([], None)
         )
     except NoAnswer as error:  # to one of them, and perhaps not to the others
         if len(rows) == 1:
-            return [Answered(replace(rows[0], error=str(error)), None)], None
+            return [Answered(replace(rows[0], error=error.args[0]), None)], None
         each = [_answered(checkpoint, [row], max_length, settings) for row in rows]
         return [answer for [answer], _ in each], next(
             (origin for _, origin in each if origin), None
@@ -438,7 +443,7 @@ def _answered(checkpoint, rows, max_length, settings):
 FORMULA = tuple("=+-@＝＋－＠")
 
 
-def as_text(cell):
+def as_text(cell: Any) -> str:
     """A visitor's text that no spreadsheet takes for a formula: an apostrophe before it says "this
     is text".
 
@@ -452,12 +457,36 @@ def as_text(cell):
     )
 
 
+def predicted(cell: Callable[[Prediction], str | float]) -> Callable[[Answered], str | float]:
+    """A column of the answer: empty in a row that has none."""
+    return lambda answer: cell(answer.prediction) if answer.prediction else ""
+
+
+def _probability(label: str) -> Callable[[Answered], str | float]:
+    return predicted(lambda prediction: round(prediction.probabilities[label], 6))
+
+
+def _logit(label: str) -> Callable[[Answered], str | float]:
+    return predicted(lambda prediction: round(prediction.logits[label], 6))
+
+
+# What comes out behind a file's own columns: {name: its cell of an answered row}, in this order.
+# A new column is one line here.
+ANSWER_COLUMNS: dict[str, Callable[[Answered], str | float]] = {
+    "predicted_label": predicted(lambda prediction: prediction.label),
+    **{f"probability_{label}": _probability(label) for label in LABELS},
+    **{f"logit_{label}": _logit(label) for label in LABELS},
+    "error": lambda answer: answer.row.error,
+    "note": lambda answer: sentences(*notes_of(answer)),
+}
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
-def write_answers(answers, file, columns=COLUMNS):
-    """Answered rows as a CSV into an open text file: the file's own columns, then ADDED, under
-    names that none of them has.
+def write_answers(
+    answers: Iterable[Answered], file: TextIO, columns: Sequence[str] = COLUMNS
+) -> None:
+    """Answered rows as a CSV into an open text file: the file's own columns, then ANSWER_COLUMNS,
+    under names that none of them has.
 
     Texts go through `as_text` and stand in quotation marks; the numbers are numbers, the negative
     ones, too.
@@ -471,7 +500,10 @@ def write_answers(answers, file, columns=COLUMNS):
             cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
             for place, cell in enumerate(own)
         ]
-        writer.writerow([*kept, *_cells(answer)])
+        added = [cell(answer) for cell in ANSWER_COLUMNS.values()]
+        writer.writerow(
+            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in added)]
+        )
 
 
 def _sentence_at(columns, name):
@@ -479,7 +511,7 @@ def _sentence_at(columns, name):
 
 
 def _free_names(columns):
-    """ADDED, each with a number behind it where the file has that column already.
+    """The names of ANSWER_COLUMNS, each with a number behind it where the file has that column.
 
     >>> _free_names(["sentence1", "sentence2", "Error"])[-2:]
     ['error_2', 'note']
@@ -489,41 +521,20 @@ def _free_names(columns):
         name
         if name not in taken
         else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
-        for name in ADDED
+        for name in ANSWER_COLUMNS
     ]
 
 
-def _cells(answer):
-    told = answer.prediction
-    if told is None:
-        return [
-            "",
-            *[""] * (2 * len(LABELS)),
-            as_text(str(answer.row.error)),
-            as_text(str(answer.row.note)),
-        ]
-    numbers = [
-        round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS
-    ]
-    return [told.label, *numbers, "", as_text(" ".join(map(str, notes_of(answer))))]
-
-
-def notes_of(answer):
-    """What a reader should know of a row's answer: all that the page says beside a single one, and
-    of the row itself.
-    """
-    cut = ", ".join(
-        f"sentence{which}" for which, part in enumerate(answer.prediction.truncated, 1) if part
-    )
-    return [
-        *([answer.row.note] if answer.row.note else []),
-        *(
-            [say("Answered without all of {cut}: it was cut to max_length.", cut=cut)]
-            if cut
-            else []
-        ),
-        *answer.prediction.notes,
-    ]
+def notes_of(answer: Answered) -> list[str]:
+    """What a reader should know of a row and of its answer: all that the page says beside one."""
+    notes = [answer.row.note] if answer.row.note else []
+    if answer.prediction is None:
+        return notes
+    truncated = enumerate(answer.prediction.truncated, 1)
+    cut = ", ".join(f"sentence{which}" for which, part in truncated if part)
+    if cut:
+        notes.append(say("Answered without all of {cut}: it was cut to max_length.", cut=cut))
+    return [*notes, *answer.prediction.notes]
 
 
 # ---------------------------------------------------------------- against the file's own labels
@@ -539,7 +550,7 @@ class Scores:
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
-def scores_of(answers):
+def scores_of(answers: Sequence[Answered]) -> Scores | None:
     """Answered rows -> Scores; None where no answered row has a label."""
     both = [
         (answer.row.label, answer.prediction.label)
@@ -548,6 +559,6 @@ def scores_of(answers):
     ]
     if not both:
         return None
-    confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
+    confusion = {(gold, said): both.count((gold, said)) for gold in LABELS for said in LABELS}
     gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
     return Scores(len(both), scores(gold, said), majority(gold), confusion)

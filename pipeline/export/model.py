@@ -10,11 +10,15 @@ Trainer leaves beside a model stays here. A token is handed to huggingface_hub's
 nowhere: in no folder, no log, no message.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.config import config_from
@@ -24,9 +28,12 @@ from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, waiting_is_vain, within
 from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, Settings
 from pipeline.task import MRPC, Task, task_named
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.runs.progress import Run
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -37,9 +44,8 @@ EMBEDDED_FOLDER, EMBEDDED = Path(__file__).parent.parent / "embedded", "embedded
 REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,94}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII)
 
 
-def saved_run(run_id, settings=None):
+def saved_run(run_id: str, settings: Settings) -> Run:
     """The Run of that id, if it left a model; else an InputError that says what to do."""
-    settings = settings or Settings()
     run = read_run(run_id, settings)
     if not run.has_model:
         raise InputError(
@@ -52,14 +58,13 @@ def saved_run(run_id, settings=None):
     return run
 
 
-def files_of(run, settings=None, name=None):
+def files_of(run: Run, settings: Settings, name: str | None = None) -> dict[str, Path | bytes]:
     """{name in the repository or zip: Path, or text as bytes} of a run's model. Raises SourceError
     for links and pickles.
 
     name: of the repository; by default the zip's. With it goes what the script reads and no Hub
     has: the start, if it was an adapter of the app's, and its pairs.
     """
-    settings = settings or Settings()
     folder = run_files(f"{RUN_PREFIX}{run.id}", settings).folder
     files = {
         path.name: path
@@ -93,11 +98,11 @@ def _embedded_files(run):
 # ---------------------------------------------------------------- the card
 
 
-def model_card(run, name):
+def model_card(run: Run, name: str) -> str:
     """The README.md of a run's model: what it is, its figures beside the majority's, settings,
     seed, versions, licences.
     """
-    start, end = run.first("start"), run.first(run.state)
+    start, end = run.first("start"), run.first(run.state) or {}
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(
             say(
@@ -274,7 +279,7 @@ def _licences(on_mrpc, loaded):
 # ---------------------------------------------------------------- a zip
 
 
-def zip_chunks(files, root):
+def zip_chunks(files: dict[str, Path | bytes], root: str) -> Iterator[bytes]:
     """The bytes of a zip of `files` (as files_of gives them) under the folder `root`, piece by
     piece: nothing is copied.
 
@@ -325,7 +330,7 @@ def _chunks(content):
 # ---------------------------------------------------------------- the Hub
 
 
-def checked_repo_name(name):
+def checked_repo_name(name: str) -> str:
     """A repository's name without its owner, as the Hub takes it; else an InputError."""
     name = name.strip() if isinstance(name, str) else name
     if (
@@ -346,14 +351,13 @@ def checked_repo_name(name):
     return name
 
 
-def push(run_id, name, token, private=True, settings=None):
+def push(run_id: str, name: str, token: str, private: bool = True, *, settings: Settings) -> str:
     """Make the repository `name` in the account of `token` and put the run's model there; its
     address.
 
     Raises InputError for a name that is malformed or taken, no token or one that may not write, and
     a Hub that can't be had. Nothing of an existing repository is ever overwritten.
     """
-    settings = settings or Settings()
     name, run = checked_repo_name(name), saved_run(run_id, settings)
     if not token:
         raise InputError(
@@ -442,6 +446,6 @@ def _asked(seconds, what, question, name, *args, **kwargs):
         ) from None
 
 
-def zip_name(run):
+def zip_name(run: Run) -> str:
     """The download's name, by which two runs can be told apart."""
     return model_folder(run.id)

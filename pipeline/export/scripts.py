@@ -8,12 +8,14 @@ embedded pairs, an adapter, a run's model), the script reads the file that the a
 where to get it.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from languages import say
-from pipeline.config import config_from
+from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
@@ -22,13 +24,21 @@ from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, h
 from pipeline.task import MRPC, Task, task_named
 from pipeline.training import PACKAGES, has_fast_bf16
 
+if TYPE_CHECKING:
+    from pipeline.explain.step_by_hand import OneStep
+    from pipeline.runs.progress import Run
+
 # Where a script of the page finds what came with the app, from the folder that it is run in
 EMBEDDED = "pipeline/embedded"
 
 
 def tokenize_script(
-    sentence1, sentence2, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True
-):
+    sentence1: str,
+    sentence2: str,
+    checkpoint: str = EMBEDDED_CHECKPOINT,
+    max_length: int = 128,
+    truncation: bool = True,
+) -> str:
     """One pair's encoding, as the Tokenize tab shows it."""
     call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
     return f"""{_head("What the Tokenize tab shows", "transformers")}
@@ -44,8 +54,13 @@ print(encoding)
 
 
 def batch_script(
-    rows, split, place, checkpoint=EMBEDDED_CHECKPOINT, max_length=128, truncation=True
-):
+    rows: list[dict[str, Any]],
+    split: str,
+    place: str,
+    checkpoint: str = EMBEDDED_CHECKPOINT,
+    max_length: int = 128,
+    truncation: bool = True,
+) -> str:
     """The padded batch of some rows of a split. `place`: where the pairs came from, an Origin's."""
     call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
     return f"""{_head("The batch that the Tokenize tab shows", "transformers", "datasets", "torch")}
@@ -69,7 +84,13 @@ print(batch["input_ids"].tolist())
 """
 
 
-def predict_script(model, sentence1, sentence2, max_length=128, seed=Settings.seed):
+def predict_script(
+    model: str,
+    sentence1: str,
+    sentence2: str,
+    max_length: int = 128,
+    seed: int = Settings.seed,
+) -> str:
     """One prediction, in float32."""
     rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
     packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
@@ -88,7 +109,7 @@ print("label", {list(LABELS)}[int(probabilities.argmax())])
 """
 
 
-def by_hand_script(step):
+def by_hand_script(step: OneStep) -> str:
     """A OneStep (pipeline/explain/step_by_hand.py) once more, by hand alone: each pair's loss, the
     norm, the weights that are followed.
     """
@@ -135,8 +156,8 @@ PAGE_IN_BF16 = """
 # three digits. This is float32: the logits differ by about 0.02."""
 
 
-def run_script(run, embedded=EMBEDDED):
-    """The script of a Run (pipeline/runs/supervisor.py) that has told where its model and pairs
+def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
+    """The script of a Run (pipeline/runs/progress.py) that has told where its model and pairs
     came from; else an InputError.
 
     embedded: the folder that holds what came with the app. A run that was stopped is stopped at the
@@ -166,7 +187,14 @@ def run_script(run, embedded=EMBEDDED):
     )
 
 
-def train_script(config, place, in_bf16, versions=None, stopped_at=None, embedded=EMBEDDED):
+def train_script(
+    config: TrainingConfig,
+    place: str,
+    in_bf16: bool,
+    versions: dict[str, str] | None = None,
+    stopped_at: int | None = None,
+    embedded: Any = EMBEDDED,
+) -> str:
     """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
     "auto" meant there.
 
@@ -304,7 +332,7 @@ def _base(model):
     return model_folder(model.removeprefix(RUN_PREFIX)) if model.startswith(RUN_PREFIX) else model
 
 
-def model_folder(run_id):
+def model_folder(run_id: str) -> str:
     """The folder in a run's download, by which two runs can be told apart."""
     return f"paraphrase-{run_id[:8]}"
 
@@ -330,6 +358,12 @@ model = AutoModelForSequenceClassification.from_pretrained(
         lines += f"""
 {_beside("The adapter is", part, embedded)}
 from peft import PeftModel
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from transformers import PreTrainedModel
+    from pipeline.runs.progress import Run
+    from pipeline.training import TrainingConfig
+    from pipeline.explain.step_by_hand import OneStep
 
 model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()"""
         if trained:

@@ -60,7 +60,7 @@ SWITCHED_OFF = say("HF_HUB_OFFLINE is set")
 # So many repositories that fail within `hub_retry_seconds` may be no fault of one of them
 REPOSITORIES_THAT_MEAN_DOWN = 3
 
-_refusal = {"until": 0.0, "reason": ""}
+_refusal: dict[str, Any] = {"until": 0.0, "reason": ""}
 _failed: dict[str, tuple[float, str]] = {}  # repository -> (not asked again before, why)
 
 

@@ -3,6 +3,7 @@
 A config is a stranger's program for transformers: it names classes, files, sizes, kernels.
 Everything here is read as plain JSON, and refused in one sentence where it isn't on the list.
 
+    >>> from pipeline.hub.sources import embedded_checkpoint
     >>> check_folder("sentence-transformers/all-MiniLM-L6-v2", embedded_checkpoint())
 """
 
@@ -397,7 +398,8 @@ def _check_added(name: str, tokens: list) -> None:
 def _check_tokenizer(name: str, tokenizer: dict) -> None:
     if not tokenizer:
         return
-    model = tokenizer.get("model") if isinstance(tokenizer.get("model"), dict) else {}
+    told = tokenizer.get("model")
+    model = told if isinstance(told, dict) else {}
     # Files of before 2020 name no type: the library tries them in turn
     if model.get("type") not in (None, *MODELS_OF_TOKENIZERS):
         raise _not_allowed(

@@ -1,6 +1,6 @@
 """Work with a checkpoint that anyone may have made, done where nothing else can come to harm.
 
-    >>> ask(EMBEDDED_CHECKPOINT, len)                                               # doctest: +SKIP
+    length = ask("google-bert/bert-base-uncased", len)
 
 On a page, `function` runs in a confined process of that checkpoint's own: it sees the checkpoint's
 folder and the installed packages, has no network and no secret, and is ended when it takes too long
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from languages import say
+from languages import say, say_plural
 from pipeline.errors import (
     InputError,
     ProcessBusy,
@@ -85,14 +85,14 @@ _resolving, _lock = threading.Lock(), threading.Lock()
 def find(checkpoint: str, weights: bool, settings: Settings) -> CheckpointFiles:
     """`checkpoint_files`, remembered for what came from the Hub, so that it is asked once."""
     if isinstance(checkpoint, str) and checkpoint.startswith(RUN_PREFIX):
-        return checkpoint_files(checkpoint, weights, settings)
+        return checkpoint_files(checkpoint, weights, settings=settings)
     name = validated_checkpoint(checkpoint)
     key = (name, weights, settings)
     with _resolving:
         files = _resolved.get(key)
     if files and files.folder.is_dir():
         return files
-    files = checkpoint_files(name, weights, settings)
+    files = checkpoint_files(name, weights, settings=settings)
     if not files.origin.stands_in:
         with _resolving:
             _resolved[key] = files
@@ -274,13 +274,14 @@ def _check_pause(name: str, folder: Path) -> None:
         left = ends[-1] + PAUSE_SECONDS - time.monotonic() if len(ends) >= MOST_ENDS else 0
     if left > 0:
         raise SourceError(
-            say(
-                "{name} had to be closed {count} times, and is not opened again for {minutes:.0f} "
-                "minutes. "
-                "Choose another checkpoint.",
+            say_plural(
+                "{name} had to be closed {times} times, and is not opened again for {count} "
+                "minute. Choose another checkpoint.",
+                "{name} had to be closed {times} times, and is not opened again for {count} "
+                "minutes. Choose another checkpoint.",
+                max(1, round(left / 60)),
                 name=_short(name),
-                count=len(ends),
-                minutes=max(1, left / 60),
+                times=len(ends),
             )
         )
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -204,7 +204,7 @@ def _is_weights(file: str) -> bool:
     return file.endswith(".safetensors") and "/" not in file and not file.startswith("adapter_")
 
 
-def wanted_bytes(sizes: dict[str, int | None], weights: bool, settings: Settings) -> int:
+def wanted_bytes(sizes: Mapping[str, int | None], weights: bool, settings: Settings) -> int:
     """{file: bytes} -> bytes of those that are downloaded and loaded; where a size isn't told, the
     most there may be.
     """
@@ -213,11 +213,12 @@ def wanted_bytes(sizes: dict[str, int | None], weights: bool, settings: Settings
         for file, size in sizes.items()
         if file in SMALL_FILES or (weights and _is_wanted(file))
     ]
-    return settings.max_checkpoint_bytes if None in wanted else sum(wanted)
+    told = [size for size in wanted if size is not None]
+    return sum(told) if len(told) == len(wanted) else settings.max_checkpoint_bytes
 
 
 def check_listing(
-    name: str, sizes: dict[str, int | None], weights: bool, settings: Settings
+    name: str, sizes: Mapping[str, int | None], weights: bool, settings: Settings
 ) -> None:
     """Raises SourceError for a repository that lacks what is needed, or has a file over its cap."""
     if "config.json" not in sizes:
@@ -238,14 +239,15 @@ def check_listing(
             )
         )
     for file, most in {**SMALL_FILES, INDEX: 4 * MEBIBYTE}.items():
-        if (sizes.get(file) or 0) > most:
+        size = sizes.get(file) or 0
+        if size > most:
             raise SourceError(
                 say(
                     "{file} of {name} takes {size:.1f} MB; {most:.1f} MB is the most here. Choose "
                     "another.",
                     file=file,
                     name=name,
-                    size=sizes[file] / 10**6,
+                    size=size / 10**6,
                     most=most / 10**6,
                 )
             )
@@ -400,7 +402,7 @@ def _in_a_child(
                 watch()
                 if time.monotonic() > until:
                     raise HubUnavailable(say("no answer within {seconds:g} s", seconds=seconds))
-            raw = child.stdout.read()
+            raw = child.stdout.read() if child.stdout else b""
         finally:
             child.kill()
             child.communicate()
@@ -428,7 +430,7 @@ def serve_download() -> None:
     use_for_temporary_files(Path(private))
     confine([], [cache, Path(private)], Limits(2**31, int(most_of_a_file)), network=True)
     try:
-        answer = "made", _download(name, weights == "1")
+        answer: tuple[str, object] = ("made", _download(name, weights == "1"))
     except SourceError as error:
         answer = "refused", error
     sys.stdout.buffer.write(packed(answer))

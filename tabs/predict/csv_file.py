@@ -19,7 +19,7 @@ from tabs.errors import error_notice
 from views.markup import origin_line
 from views.predictions import answers_table
 from web.fair_queue import address_of
-from web.uploads import room_of
+from web.uploads import upload_folder
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ class CsvFile:
         pairs = read_pairs(path, settings, name=Path(path).name, **limits)
         answered, line = [], Markup("")
         progress(0, desc=_("loading the model"))
-        for answers, origin in answer_rows(model, pairs.rows, settings.max_length, settings):
+        for answers, origin in answer_rows(
+            model, pairs.rows, settings.max_length, settings=settings
+        ):
             answered += answers
             if origin and not line:
                 line = origin_line(origin, origin.stands_in)
@@ -70,9 +72,9 @@ class CsvFile:
         write_answers(answered, written, columns)
         # With its mark, a spreadsheet knows that this is UTF-8
         content = written.getvalue().encode("utf-8-sig")
-        room = room_of(self.settings)
-        room.take(address_of(request), len(content))
-        folder = room.folder / secrets.token_hex(16)
+        uploads = upload_folder(self.settings)
+        uploads.reserve(address_of(request), len(content))
+        folder = uploads.folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
         (folder / "predictions.csv").write_bytes(content)
         return str(folder / "predictions.csv")

@@ -48,6 +48,8 @@ def stress(settings: Settings, sentence1: str, sentence2: str, model: str, label
 
     label: the right one of the pair as it is.
     """
-    rows, origin = probing.stress(model, sentence1, sentence2, label, settings.max_length, settings)
+    rows, origin = probing.stress(
+        model, sentence1, sentence2, label, settings.max_length, settings=settings
+    )
     table = stress_table(rows, probing.record_of(origin.loaded))
     return origin_line(origin, origin.stands_in) + table

@@ -8,7 +8,7 @@ from gradio.blocks import Block
 
 from languages import _
 from pipeline.settings import READY, Settings
-from tabs.address import Shared, build_share, press_open
+from tabs.address import Shared, press_open
 from tabs.errors import LONGEST_TYPED, public
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import build_compare_models
@@ -18,6 +18,7 @@ from tabs.predict.script import build_script
 from tabs.predict.stress import build_stress
 from tabs.predict.what_mattered import build_what_mattered
 from tabs.predict.you_first import build_you_first
+from tabs.share import build_share
 from web.first_paint import Opening
 
 EXAMPLES = [

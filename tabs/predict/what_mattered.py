@@ -41,5 +41,5 @@ def build_what_mattered(settings: Settings, inputs: list[Component]) -> None:
 @notice_on_error(1)
 def leave_words_out(settings: Settings, sentence1: str, sentence2: str, model: str) -> Markup:
     """Each word, with what leaving it out changes."""
-    found = leave_one_out(model, sentence1, sentence2, settings.max_length, settings)
+    found = leave_one_out(model, sentence1, sentence2, settings.max_length, settings=settings)
     return origin_line(found.origin, found.origin.stands_in) + words_left_out(found)

@@ -87,7 +87,9 @@ class YouFirst:
                 raise InputError(say("This pair has been answered. Press Next pair."))
             row = self._row(quiz)
             pair = row["sentence1"], row["sentence2"]
-            [answer], origin = predict(model, [pair], self.settings.max_length, self.settings)
+            [answer], origin = predict(
+                model, [pair], self.settings.max_length, settings=self.settings
+            )
         except Exception as error:
             return {self.result: error_notice(error)}
         gold = LABELS[row["label"]]

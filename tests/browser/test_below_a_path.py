@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 from app import _answer_once
 from pipeline.settings import Settings
-from tests.test_web_doors import app_address as upstream  # noqa: F401 - fixtures
-from tests.test_web_doors import mounted, proxy, settings  # noqa: F401
+from tests.processes.test_web_doors import app_address as upstream  # noqa: F401 - fixtures
+from tests.processes.test_web_doors import mounted, proxy, settings  # noqa: F401
 
 
 @pytest.fixture(params=["mounted", "proxied"])

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 ARABIC = "أعلنت الشركة عن أرباحها 🎉"
@@ -19,6 +20,7 @@ def row(panel, table, name):
     return panel.locator(f"{table} tr").filter(has=header).first.locator("td")
 
 
+@pytest.mark.shares_page
 def test_tokenize_a_pair_of_ones_own(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("Hi there.")
@@ -31,6 +33,7 @@ def test_tokenize_a_pair_of_ones_own(page, shoot):
     shoot(page, "tokenize")
 
 
+@pytest.mark.shares_page
 def test_strange_text_shows_as_text(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill(HTML)
@@ -43,6 +46,7 @@ def test_strange_text_shows_as_text(page, shoot):
     shoot(page, "strange-text")
 
 
+@pytest.mark.shares_page
 def test_an_empty_sentence_says_what_to_do(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("  ")
@@ -52,6 +56,7 @@ def test_an_empty_sentence_says_what_to_do(page):
     )
 
 
+@pytest.mark.shares_page
 def test_rows_become_a_padded_batch(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("Rows", exact=False).first.fill("0-3, 9")
@@ -63,6 +68,7 @@ def test_rows_become_a_padded_batch(page, shoot):
     shoot(page, "batch")
 
 
+@pytest.mark.shares_page
 def test_a_search_and_a_row_taken_as_the_pair(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_role("button", name="Random rows").click()
@@ -132,6 +138,7 @@ def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page):
     assert answer.inner_text() == asked
 
 
+@pytest.mark.shares_page
 def test_predict_an_example(page, shoot):
     panel = open_tab(page, "Predict")
     panel.get_by_role("button", name="Predict", exact=True).click()
@@ -149,6 +156,7 @@ def test_predict_an_example(page, shoot):
     expect(panel.locator(".notice.warning")).to_contain_text("head is new")
 
 
+@pytest.mark.shares_page
 def test_a_browser_keeps_gradios_scripts(page, app_address):
     """Their names carry a hash of what they hold. Left to itself, a browser guesses how long they are good for."""
     scripts = page.locator("script[src*='assets/'], link[href*='assets/']")

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from dev import server
 from pipeline.runs.liveness import claim
-from tests.test_runs import START
+from tests.processes.test_runs import START
 
 LEAVE, STOP = "Leave the queue", "Stop and keep the model"
 SCRIPT = """

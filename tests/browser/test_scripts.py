@@ -1,4 +1,6 @@
-"""The pure parts of the page's scripts, each on a blank page that loads the file alone."""
+"""The pure parts of the page's scripts, each on a blank page that loads the files alone."""
+
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,7 +15,9 @@ def blank(browser):
 
     def load(content, *names):
         page = context.new_page()
-        page.set_content(content)
+        # A page of an address of its own: about:blank may not change its address
+        page.route("**", lambda route: route.fulfill(body=content, content_type="text/html"))
+        page.goto("http://app.example/?a=1")
         for name in names:
             page.add_script_tag(path=ROOT / "static" / name)
         return page
@@ -27,3 +31,235 @@ def test_what_python_says_reaches_the_scripts_whatever_is_in_it(blank):
     page = blank(block_markup("some-tab", said), "page.js")
     assert page.evaluate("page.data('some-tab')") == said
     assert page.evaluate("window.x ?? null") is None
+
+
+# ---------------------------------------------------------------- fields -> address
+
+
+@pytest.fixture(scope="module")
+def address(blank):
+    return blank("", "page.js", "address.js")
+
+
+FIELDS = {
+    "names": ["sentence1", "max_length", "truncation", "models", "eps"],
+    "defaults": ["Hi.", 128, True, ["a", "b"], 1e-5],
+}
+DEFAULTS = FIELDS["defaults"]
+
+
+def query(address, values, here="", tab="tokenize", function="query"):
+    """What the address says of these values, as {name: text}."""
+    said = address.evaluate(
+        f"([tab, fields, values, here]) => page.address.{function}"
+        "(tab, fields, values, new URLSearchParams(here)).toString()",
+        [tab, FIELDS, values, here],
+    )
+    parsed = parse_qs(said, keep_blank_values=True, strict_parsing=True)
+    assert all(len(values) == 1 for values in parsed.values())
+    return {name: values[0] for name, values in parsed.items()}
+
+
+def test_values_at_their_default_are_left_out(address):
+    assert query(address, DEFAULTS) == {"tab": "tokenize"}
+    assert query(address, [None, None, True, ["a", "b"], 0.00001]) == {"tab": "tokenize"}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (0, "Tea & cake <now>? 蛋糕 #1+1", {"sentence1": "Tea & cake <now>? 蛋糕 #1+1"}),
+        (0, "", {"sentence1": ""}),
+        (1, 64, {"max_length": "64"}),
+        (2, False, {"truncation": "false"}),
+        (3, ["b"], {"models": "b"}),
+        (3, [], {"models": ""}),
+        (3, ["a", "b", "run:0123"], {}),
+        (4, 0.1, {"eps": "0.1"}),
+        (4, 1e-8, {"eps": "1e-8"}),
+    ],
+)
+def test_a_value_stands_in_the_address_as_it_was_typed(address, place, value, said):
+    values = [*DEFAULTS]
+    values[place] = value
+    assert query(address, values) == {"tab": "tokenize", **said}
+
+
+def test_a_tab_keeps_what_is_its_own_of_the_address(address):
+    here = (
+        "lang=zh&cell=input_ids.8&run=abc&topic=padding&hide=eps&lock=models&task=Look&walk=2&x=1"
+    )
+    assert query(address, DEFAULTS, here) == {
+        "tab": "tokenize",
+        "lang": "zh",
+        "cell": "input_ids.8",
+    }
+    assert query(address, DEFAULTS, here, "predict") == {"tab": "predict", "lang": "zh"}
+    assert query(address, DEFAULTS, here, "fine-tune")["run"] == "abc"
+    assert query(address, DEFAULTS, here, "layers")["topic"] == "padding"
+    assert query(address, DEFAULTS, here, "predict", "queryWithKept") == {
+        "tab": "predict",
+        "lang": "zh",
+        "run": "abc",
+        "hide": "eps",
+        "lock": "models",
+        "task": "Look",
+        "walk": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("here", "tab"),
+    [("", "tokenize"), ("lang=zh", "tokenize"), ("run=abc", "fine-tune"), ("run=a&tab=x", "x")],
+)
+def test_the_tab_that_an_address_asks_for(address, here, tab):
+    code = "here => page.address.openTab(new URLSearchParams(here), ['tokenize', 'fine-tune'])"
+    assert address.evaluate(code, here) == tab
+
+
+@pytest.mark.parametrize(
+    ("search", "fills"),
+    [
+        ("", False),
+        ("?lang=zh&walk=2&view=api&__theme=dark", False),
+        ("?tab=predict", True),
+        ("?task=Look", True),
+        ("?lang=zh&seed=", True),
+    ],
+)
+def test_the_server_is_asked_where_an_address_says_more_than_a_language(address, search, fills):
+    assert address.evaluate("search => page.address.fillsFields(search)", search) is fills
+
+
+def test_what_an_address_says_of_a_tab_stands_there_again_when_it_is_opened_again(address):
+    there, left, back = address.evaluate(
+        """search => {
+          const asks = new URLSearchParams(search), left = {};
+          page.address.changeTab(asks, "predict", "layers", left);
+          const there = asks.toString(), kept = {...left};
+          page.address.changeTab(asks, "layers", "predict", left);
+          return [there, kept, asks.toString()];
+        }""",
+        "tab=predict&sentence1=Cats.&lock=sentence1&lang=zh&task=Look&run=abc",
+    )
+    assert parse_qs(there) == {
+        "tab": ["layers"],
+        "lang": ["zh"],
+        "task": ["Look"],
+        "run": ["abc"],
+    }
+    assert left == {"predict": [["sentence1", "Cats."], ["lock", "sentence1"]]}
+    assert parse_qs(back) == {
+        **parse_qs(there),
+        "tab": ["predict"],
+        "sentence1": ["Cats."],
+        "lock": ["sentence1"],
+    }
+
+
+# ---------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize(
+    ("space", "pathname", "link", "own"),
+    [
+        ("", "/", "http://a.example/", "http://a.example/"),
+        ("", "/zh", "http://a.example/", "http://a.example/"),
+        ("", "/x/zh/", "http://a.example/x/", "http://a.example/x/"),
+        ("ann/pairs", "/zh", "https://huggingface.co/spaces/ann/pairs", "http://a.example/"),
+    ],
+)
+def test_a_link_and_its_frame(blank, space, pathname, link, own):
+    page = blank("", "page.js", "share.js")
+    data = {"space": space, "languages": ["en", "zh"], "title": "A title"}
+    said = page.evaluate(
+        "([query, data, place]) => page.share.links(query, data, place)",
+        ["tab=predict&seed=1", data, {"origin": "http://a.example", "pathname": pathname}],
+    )
+    assert said == [
+        f"{link}?tab=predict&seed=1",
+        f'<iframe src="{own}?tab=predict&amp;seed=1" title="A title" width="100%" height="900" '
+        'style="border: 0" allow="clipboard-write"></iframe>',
+    ]
+
+
+# ---------------------------------------------------------------- a browser's runs
+
+
+@pytest.fixture(scope="module")
+def fine_tune(blank):
+    return blank("", "page.js", "fine_tune.js")
+
+
+def test_a_browser_keeps_one_name_and_the_runs_of_all_its_tabs(fine_tune):
+    merged = "([all, mine]) => page.fineTune.merged(all, mine)"
+    all_tabs, mine = {"browser": "first", "a": "1"}, {"browser": "second", "b": "2"}
+    assert fine_tune.evaluate(merged, [all_tabs, mine]) == {"browser": "first", "a": "1", "b": "2"}
+    assert fine_tune.evaluate(merged, [{}, mine]) == mine
+    assert fine_tune.evaluate(merged, [{}, None]) == {}
+    many = {f"run{number}": "x" for number in range(30)}
+    kept = fine_tune.evaluate(merged, [{"browser": "me", **many}, {"new": "y"}])
+    assert len(kept) == 21 and kept["browser"] == "me" and kept["new"] == "y"
+    assert "run10" not in kept and "run11" in kept
+
+
+def test_what_the_storage_holds_is_added_to_or_replaced(fine_tune):
+    """Whatever somebody else wrote there."""
+    key = "fine-tunes-of-all-tabs"
+    for stored in ("null", "7", "{", '{"a": "1"}'):
+        fine_tune.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, stored])
+        remembered = fine_tune.evaluate("page.fineTune.remember({b: '2'})")
+        assert remembered == {**({"a": "1"} if "a" in stored else {}), "b": "2"}
+        assert fine_tune.evaluate(f"JSON.parse(localStorage.getItem('{key}'))") == remembered
+
+
+# ---------------------------------------------------------------- the keys of a grid
+
+
+@pytest.fixture(scope="module")
+def tokens(blank):
+    return blank("", "tokens.js")
+
+
+# A head without cells, two rows of three cells, one that can't be chosen, one row of two
+WIDTHS_OF_ROWS = [0, 3, 3, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "end"),
+    [
+        ("ArrowLeft", [1, 1], [1, 0]),
+        ("ArrowLeft", [1, 0], None),
+        ("ArrowRight", [1, 1], [1, 2]),
+        ("ArrowRight", [1, 2], None),
+        ("Home", [2, 2], [2, 0]),
+        ("End", [4, 0], [4, 1]),
+        ("ArrowDown", [1, 2], [2, 2]),
+        ("ArrowDown", [2, 1], [4, 1]),
+        ("ArrowDown", [2, 2], None),
+        ("ArrowDown", [4, 0], None),
+        ("ArrowUp", [4, 1], [2, 1]),
+        ("ArrowUp", [1, 0], None),
+    ],
+)
+def test_a_key_leads_to_the_next_cell_that_can_be_chosen(tokens, key, start, end):
+    arguments = [key, start, WIDTHS_OF_ROWS]
+    assert tokens.evaluate("(said) => page.tokens.destination(...said)", arguments) == end
+
+
+@pytest.mark.parametrize("key", ["a", "Tab", "PageDown", "Enter", "constructor"])
+def test_other_keys_are_left_to_the_browser(tokens, key):
+    said = "(said) => page.tokens.destination(...said) === undefined"
+    assert tokens.evaluate(said, [key, [1, 1], WIDTHS_OF_ROWS])
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ({"row": "input_ids", "line": 0, "position": 3}, "input_ids.3"),
+        ({"row": "", "line": 2, "position": 17}, "2.17"),
+        ({"row": "labels", "line": 2, "position": -1}, "2.labels"),
+    ],
+)
+def test_the_address_names_a_cell(tokens, cell, name):
+    assert tokens.evaluate("(cell) => page.tokens.cellName(cell)", cell) == name

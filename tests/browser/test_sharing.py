@@ -1,14 +1,13 @@
-import re
-
 """Link out, new browser, same page; a teacher's link; an address that is wrong; the tab and the inputs after a refresh."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from tabs.address import SHOW_ADDRESS
 from tests.browser.test_page import open_tab, row
+from web.page_files import page_files
 
 WIDTHS = ("desktop",)
 
@@ -42,6 +41,7 @@ def share(panel, button="Copy link"):
     return field.input_value()
 
 
+@pytest.mark.shares_page
 def test_a_link_shows_a_friend_the_same_tokens(page, elsewhere):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("Tea & cake <now>?")
@@ -56,6 +56,7 @@ def test_a_link_shows_a_friend_the_same_tokens(page, elsewhere):
     )
 
 
+@pytest.mark.shares_page
 def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     panel = open_tab(page, "Predict")
     panel.get_by_label("sentence1").fill("The cat sat.")
@@ -72,6 +73,7 @@ def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     expect(theirs.locator(".answer").first).to_have_text(answer.inner_text())
 
 
+@pytest.mark.shares_page
 def test_the_code_to_embed_is_an_iframe_of_the_same(page, elsewhere, app_address):
     panel = open_tab(page, "Fine-tune")
     panel.get_by_label("number input for max_steps").first.fill("17")
@@ -347,7 +349,8 @@ FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ wind
 )
 def test_the_page_around_a_space_is_told_the_address(elsewhere, app_address, address, told):
     page = elsewhere(f"{app_address}/health")
-    inside = f"<script>{SHOW_ADDRESS} showAddress('?tab=predict&sentence1=A%26B');</script>"
+    script = page_files()[0].content.decode()
+    inside = f"<script>{script} page.address.show('?tab=predict&sentence1=A%26B');</script>"
     page.route(
         "https://huggingface.co/**",
         lambda route: route.fulfill(body=FRAME.format(address=address), content_type="text/html"),

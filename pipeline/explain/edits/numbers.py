@@ -239,7 +239,7 @@ def _fitting(
     percent: bool = False,
 ) -> str | None:
     """Another number with as many digits, decimals and closing zeros, after the same article."""
-    shape = re.match(r"[\d,.]+", words[i].text).group().rstrip(".,")
+    shape = "".join(re.findall(r"^[\d,.]+", words[i].text)).rstrip(".,")
     whole, _point, decimals = shape.partition(".")
     if value == 0 or value > 1e12 or re.match(r"0\d", whole):
         return None

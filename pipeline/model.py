@@ -1,0 +1,296 @@
+"""A checkpoint's files -> the real AutoModelForSequenceClassification, and what to know of it.
+
+>>> model, origin = load_model("sentence-transformers/all-MiniLM-L6-v2", settings=Settings())  # doctest: +SKIP
+>>> type(model).__name__, model.config.num_labels  # doctest: +SKIP
+('BertForSequenceClassification', 2)
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from languages import say, say_plural
+from pipeline.errors import SourceError
+from pipeline.hub.checkpoint_rules import check_folder, check_parameters, weights_in
+from pipeline.hub.sources import (
+    RUN_PREFIX,
+    check_files,
+    checkpoint_files,
+    is_bundled,
+)
+from pipeline.settings import LABELS, Settings, has_gpu
+
+if TYPE_CHECKING:  # importing transformers takes seconds
+    from transformers import PreTrainedModel
+
+    from pipeline.hub.sources import CheckpointFiles, Origin
+
+    pass
+
+log = logging.getLogger(__name__)
+
+
+def own_chance(seed: int) -> AbstractContextManager:
+    """A context in which what this thread draws is what it would be after set_seed(seed).
+
+    The seed of all chance is the process's: two heads drawn at once, or beside a run or a claim of
+    another visitor, would depend on who came first, and change the other's numbers.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    generator = torch.Generator().manual_seed(seed)
+
+    class OwnChance(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            draws = any(argument.name == "generator" for argument in operation._schema.arguments)
+            if draws and args and args[0].device == generator.device:
+                kwargs = {"generator": generator, **(kwargs or {})}
+            return operation(*args, **(kwargs or {}))
+
+    return OwnChance()
+
+
+def load_model(name: str, seed: int = 42, *, settings: Settings) -> tuple[PreTrainedModel, Origin]:
+    """(AutoModelForSequenceClassification with two labels, Origin). A missing head is drawn with
+    `seed`.
+    """
+    files = checkpoint_files(name, weights=True, settings=settings)
+    return model_in(files, seed), files.origin
+
+
+NEW_HEAD = say(
+    "This model's classification head is new: its weights were drawn by chance just now, and so "
+    "is the answer. "
+    "Fine-tune it, and compare."
+)
+
+
+def model_in(files: CheckpointFiles, seed: int = 42) -> PreTrainedModel:
+    """CheckpointFiles with weights -> its AutoModelForSequenceClassification, float32, or a
+    SourceError.
+
+    Its attribute `notes` says what a reader of its answers should know: a new head, labels of
+    another task.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    name = files.origin.asked
+    check_files(files)
+    check_labels(name, files.folder)
+    if not is_bundled(files.origin.loaded):
+        check_parameters(
+            name,
+            described_parameters(name, files.folder),
+            held_parameters(name, files.folder),
+            Settings.max_checkpoint_bytes,
+        )
+    own_names = _label_names(files.folder)
+    try:
+        with own_chance(seed):
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
+                files.folder,
+                num_labels=len(LABELS),
+                id2label=dict(enumerate(LABELS)),
+                label2id={label: i for i, label in enumerate(LABELS)},
+                problem_type="single_label_classification",
+                # Whatever it was saved in: in half precision most steps would be too small to move
+                # a weight
+                dtype=torch.float32,
+                output_loading_info=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                use_safetensors=True,
+                # On short inputs a CPU is faster without the fused kernel: 1.1 to 1.2 times in
+                # training
+                attn_implementation="sdpa" if has_gpu() else "eager",
+            )
+            if files.adapter:
+                model = with_adapter(model, files.adapter)
+    except Exception as error:
+        log.info("the model of %s", name, exc_info=error)
+        raise SourceError(
+            say(
+                "{name} can't be loaded as a sequence classifier: its config and its weights "
+                "don't fit "
+                "together, or a file is damaged. Choose another.",
+                name=name,
+            )
+        ) from error
+    has_new_head = not files.adapter and _is_new_head(model, loading["missing_keys"])
+    if own_names == LABELS[::-1]:
+        _swap_outputs(name, model)
+    model.notes = (
+        *([NEW_HEAD] if has_new_head else []),
+        *_notes_of_labels(own_names, has_new_head),
+    )
+    return model.eval()
+
+
+def described_parameters(name: str, folder: Path) -> int:
+    """How many parameters the classifier of config.json has. Nothing is allocated, on PyTorch's
+    meta device.
+    """
+    return sum(parameter.numel() for parameter in on_meta(name, folder).parameters())
+
+
+def held_parameters(name: str, folder: Path) -> int:
+    """How many numbers the folder's weights hold, or a SourceError where they are damaged."""
+    try:
+        return weights_in(folder)
+    except Exception as error:
+        log.info("the weights of %s", name, exc_info=error)
+        raise SourceError(
+            say(
+                "{name} can't be loaded as a sequence classifier: its config and its weights "
+                "don't fit "
+                "together, or a file is damaged. Choose another.",
+                name=name,
+            )
+        ) from error
+
+
+def on_meta(name: str, folder: Path) -> PreTrainedModel:
+    """The classifier of config.json with shapes and no numbers, or a SourceError."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    check_folder(name, folder)
+    try:
+        config = AutoConfig.from_pretrained(
+            folder, num_labels=len(LABELS), trust_remote_code=False, local_files_only=True
+        )
+        with torch.device("meta"):
+            return AutoModelForSequenceClassification.from_config(config)
+    except Exception as error:
+        log.info("the config of %s", name, exc_info=error)
+        raise SourceError(
+            say(
+                "{name} can't be a sequence classifier: its config.json lacks something, or "
+                "contradicts "
+                "itself. Choose another.",
+                name=name,
+            )
+        ) from error
+
+
+def _is_new_head(model, missing) -> bool:
+    """Whether a weight of the last layer was not in the files."""
+    inner = model.base_model_prefix
+    return any(not key.startswith(f"{inner}.") and key.endswith("weight") for key in missing)
+
+
+def _label_names(folder: Path) -> tuple[str, ...]:
+    """The names of the labels in config.json, in order; () where it names none."""
+    names = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("id2label") or {}
+    try:
+        return tuple(str(names[key]) for key in sorted(names, key=int))
+    except (ValueError, TypeError, AttributeError):
+        return ()
+
+
+def _notes_of_labels(names: tuple[str, ...], has_new_head: bool) -> tuple[str, ...]:
+    ours = all(name in LABELS for name in names)
+    unnamed = all(re.fullmatch(r"LABEL_\d+", name) for name in names)
+    if ours or unnamed or has_new_head:
+        return ()
+    return (
+        say(
+            "This model calls its two labels {names}: it was trained for another question. Here "
+            "the first is read as "
+            "{first} and the second as {second}, which may mean nothing.",
+            names=", ".join(names)[:80],
+            first=LABELS[0],
+            second=LABELS[1],
+        ),
+    )
+
+
+def _swap_outputs(name: str, model) -> None:
+    """The two logits change places: this checkpoint has our labels in the other order."""
+    import torch
+
+    last = [
+        module
+        for module in model.modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == 2
+    ][-1:]
+    if not last:
+        raise SourceError(
+            say(
+                "{name} has our two labels in the other order, and no last layer in which to put "
+                "them in order. "
+                "Choose another.",
+                name=name,
+            )
+        )
+    with torch.no_grad():
+        for parameter in last[0].parameters():
+            parameter.copy_(parameter.flip(0).clone())
+
+
+def with_adapter(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
+    """The same model class with a LoRA adapter (safetensors in peft's format) added into its
+    weights.
+
+    W becomes W + alpha/r · B·A for each adapted linear layer (Hu et al. 2021,
+    https://arxiv.org/abs/2106.09685); pooler and classifier are replaced whole.
+    """
+    from peft import PeftModel
+
+    merged = PeftModel.from_pretrained(model, folder, local_files_only=True).merge_and_unload()
+    return merged.requires_grad_(True)  # peft had frozen everything but the adapter
+
+
+def check_labels(name: str, folder: Path) -> None:
+    """A checkpoint that was trained to give another number of labels is refused, not silently
+    re-headed; and so is a run's whose head is another task's: a run's head is never drawn.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text())
+        architectures, labels = (
+            config.get("architectures") or [],
+            len(config.get("id2label") or LABELS),
+        )
+        classifier = any("ForSequenceClassification" in part for part in architectures)
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise SourceError(
+            say(
+                "The {file} of {name} can't be read ({kind}). Choose another.",
+                file=path.name,
+                name=name,
+                kind=type(error).__name__,
+            )
+        ) from error
+    if classifier and labels != len(LABELS):
+        raise SourceError(
+            say_plural(
+                "{name} classifies into {count} label; a paraphrase has {wanted}. Choose another.",
+                "{name} classifies into {count} labels; a paraphrase has {wanted}. Choose another.",
+                labels,
+                name=name,
+                wanted=len(LABELS),
+            )
+        )
+    if name.startswith(RUN_PREFIX) and not classifier:
+        named = ", ".join(map(str, architectures))[:80]
+        raise SourceError(
+            say(
+                "{name}… is no sequence classifier but {named}. Start a new run.",
+                name=name[:12],
+                named=named,
+            )
+            if named
+            else say(
+                "{name}… is no sequence classifier: its config.json names no architecture. Start "
+                "a new run.",
+                name=name[:12],
+            )
+        )

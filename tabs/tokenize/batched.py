@@ -1,0 +1,50 @@
+"""Why batched=True: Dataset.map over the same rows one by one and in batches, timed."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from languages import _
+from pipeline.explain import experiments
+from pipeline.settings import Settings
+from tabs.errors import notice_on_error
+from tabs.tokenize.inputs import BatchInputs, ask, load_split
+from tabs.tokenize.listeners import MEASURED
+from views.experiments import map_times
+from views.markup import origin_line
+
+
+def build_batched(settings: Settings, inputs: list[Component]) -> None:
+    """The section. inputs: of BatchInputs."""
+    with gr.Accordion(_("Why batched=True"), open=False, elem_id="open-batched") as section:
+        gr.Markdown(
+            _(
+                "`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a "
+                "thousand: fewer calls, and a tokenizer that works on many texts at once. The "
+                "first {max_mapped_rows} rows of the split, both ways, in turns.",
+                max_mapped_rows=settings.max_mapped_rows,
+            )
+        )
+        again = gr.Button(_("Time it"), size="md")
+        gr.on(
+            [section.expand, again.click],
+            partial(time_map, settings),
+            inputs,
+            gr.HTML(min_height=180),
+            **MEASURED,
+        )
+
+
+@notice_on_error(1)
+def time_map(settings: Settings, *values: Any) -> Markup:
+    """values: BatchInputs."""
+    inputs = BatchInputs(*values)
+    dataset, origin = load_split(inputs.split, settings)
+    rows = dataset.select_columns(["sentence1", "sentence2"])[: settings.max_mapped_rows]
+    times, _origin = ask(
+        inputs.checkpoint, experiments.map_times, rows, inputs.max_length, settings=settings
+    )
+    return origin_line(origin) + map_times(times)

@@ -1,0 +1,54 @@
+"""The tokens of two checkpoints side by side."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from languages import _
+from pipeline.explain.experiments import compare_splits, split_of, why_the_same
+from pipeline.settings import CHECKPOINTS, Settings
+from tabs.errors import notice_on_error
+from tabs.tokenize.inputs import PairInputs, ask
+from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
+from views.experiments import checkpoints
+
+
+def build_checkpoints(settings: Settings, inputs: list[Component]) -> dict[str, Component]:
+    """The section; returns its field by its name in the address. inputs: of PairInputs."""
+    with gr.Accordion(
+        _("Two checkpoints side by side"), open=False, elem_id="open-checkpoints"
+    ) as section:
+        second = gr.Dropdown(
+            list(CHECKPOINTS),
+            value=CHECKPOINTS[-1],
+            allow_custom_value=True,
+            label=_("Second checkpoint"),
+            info=_("beside the one chosen above"),
+        )
+        again = gr.Button(_("Compare"), **OF_THE_PAIR)
+        gr.on(
+            [section.expand, second.change, again.click],
+            partial(draw_checkpoints, settings),
+            [*inputs, second],
+            gr.HTML(min_height=200),
+            **PRIVATE,
+        )
+    return {"second_checkpoint": second}
+
+
+@notice_on_error(1)
+def draw_checkpoints(settings: Settings, *values: Any) -> Markup:
+    """values: PairInputs and the second checkpoint."""
+    *pair, second = values
+    sentence1, sentence2, first, *rest = PairInputs(*pair)
+    splits, origins = zip(
+        *(
+            ask(checkpoint, split_of, sentence1, sentence2, *rest, settings=settings)
+            for checkpoint in (first, second)
+        ),
+        strict=True,
+    )
+    return checkpoints(compare_splits(*splits), origins, why_the_same(*origins))

@@ -1,0 +1,68 @@
+"""Padding does not change the answer: the pair's logits alone, padded, and without the mask."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from languages import _
+from pipeline.explain.experiments import ASKED, padding_proof
+from pipeline.settings import ADAPTERS, Settings
+from pipeline.tokenization import (
+    checked_length,
+    checked_pair,
+    checked_truncation,
+    tokenizer_for,
+)
+from tabs.errors import notice_on_error
+from tabs.tokenize.inputs import PairInputs
+from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
+from views.experiments import logits_with_padding
+
+
+def build_padding(settings: Settings, inputs: list[Component]) -> dict[str, Component]:
+    """The section; returns its field by its name in the address. inputs: of PairInputs."""
+    with gr.Accordion(
+        _("Padding does not change the answer"), open=False, elem_id="open-padding"
+    ) as section:
+        gr.Markdown(
+            _(
+                "The pair goes through a model three times: alone, padded, and padded with the "
+                "mask removed. The model is the app's own in float32, {description}, whichever "
+                "checkpoint is chosen above.",
+                description=ADAPTERS[ASKED],
+            )
+        )
+        padding = gr.Slider(
+            1,
+            settings.max_added_padding,
+            64,
+            step=1,
+            label=_("padding"),
+            info=_("positions to add to the pair"),
+        )
+        again = gr.Button(_("Ask the model"), **OF_THE_PAIR)
+        gr.on(
+            [section.expand, padding.release, again.click],
+            partial(draw_logits, settings),
+            [*inputs, padding],
+            gr.HTML(min_height=220),
+            **PRIVATE,
+        )
+    return {"padding": padding}
+
+
+@notice_on_error(1)
+def draw_logits(settings: Settings, *values: Any) -> Markup:
+    """values: PairInputs and the positions to add."""
+    *pair, padding = values
+    inputs = PairInputs(*pair)
+    tokenizer, _origin = tokenizer_for(ASKED, settings)
+    max_length = checked_length(inputs.max_length, tokenizer, settings)
+    sentences = checked_pair(inputs.sentence1, inputs.sentence2, settings)
+    truncation = checked_truncation(inputs.truncation)
+    return logits_with_padding(
+        padding_proof(*sentences, padding, max_length, truncation, settings=settings)
+    )

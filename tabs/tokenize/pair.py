@@ -1,0 +1,70 @@
+"""One pair becomes tokens: its grid, and the explanation of the cell that is chosen."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from languages import _
+from pipeline.dataset import rows_at
+from pipeline.errors import InputError
+from pipeline.settings import Settings
+from pipeline.tokenization import pair_view
+from tabs.errors import sent
+from tabs.tokenize.inputs import PairInputs, ask, load_split
+from tabs.tokenize.listeners import draws_errors
+from tabs.tokenize.why import explain_pair_cell
+from views.markup import origin_line
+from views.tokens import hint, token_grid
+
+
+@dataclass(frozen=True)
+class PairGrid:
+    """The components that the handlers fill, and the handlers."""
+
+    settings: Settings
+    sentence1: gr.Textbox
+    sentence2: gr.Textbox
+    grid: gr.HTML
+    explanation: gr.HTML
+
+    @property
+    def outputs(self) -> list[Component]:
+        """What `draw` fills."""
+        return [self.grid, self.explanation]
+
+    @draws_errors
+    def draw(self, *values: Any) -> dict[Component, Any]:
+        """values: PairInputs. The explanation goes with the grid that it is about."""
+        grid = draw_pair(self.settings, PairInputs(*values))
+        return {self.grid: grid, self.explanation: hint()}
+
+    def open(self, *values: Any) -> dict[Component, Any]:
+        """The grid alone: it may be in the page already, and a cell of it explained by now."""
+        return {self.grid: self.draw(*values)[self.grid]}
+
+    @draws_errors
+    def take_row(self, number: float | None, split: str, *rest: Any) -> dict[Component, Any]:
+        """A row of the split becomes the pair. rest: PairInputs without the sentences."""
+        if number is None:
+            raise InputError(_("No row number is given. Type one, such as 0."))
+        dataset, _origin = load_split(split, self.settings)
+        [row] = rows_at(dataset, [int(number)])
+        sentence1, sentence2 = row["sentence1"], row["sentence2"]
+        sentences = {self.sentence1: sentence1, self.sentence2: sentence2}
+        return self.draw(sentence1, sentence2, *rest) | sentences
+
+    def explain(self, event: gr.EventData) -> Markup:
+        """Why the cell that was chosen has its value."""
+        return explain_pair_cell(self.settings, sent(event))
+
+
+def draw_pair(settings: Settings, inputs: PairInputs) -> Markup:
+    """The pair's grid, and where its tokenizer came from."""
+    sentence1, sentence2, checkpoint, max_length, truncation = inputs
+    view, origin = ask(
+        checkpoint, pair_view, sentence1, sentence2, max_length, truncation, settings=settings
+    )
+    return origin_line(origin, origin.stands_in) + token_grid(view, inputs._asdict())

@@ -1,0 +1,492 @@
+"""The Tokenize tab under its grids: what a click sends is checked, what comes back is text, scripts give the screen's numbers."""
+
+import ast
+import json
+import re
+
+import gradio as gr
+import pytest
+
+from pipeline.collation import batch_view
+from pipeline.dataset import load_raw_datasets, rows_at
+from pipeline.explain.experiments import (
+    Answer,
+    Cost,
+    MapTimes,
+    compare_splits,
+    padding_costs,
+    split_of,
+    ways_to_tokenize,
+)
+from pipeline.explain.why_cell import why_token
+from pipeline.hub.sources import embedded_checkpoint
+from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY, Settings
+from pipeline.tokenization import token_view, tokenizer_for
+from tabs.tokenize.api import tokenize_endpoint
+from tabs.tokenize.batched import time_map
+from tabs.tokenize.checkpoints import draw_checkpoints
+from tabs.tokenize.inputs import BatchInputs, load_split
+from tabs.tokenize.other_ways import draw_ways
+from tabs.tokenize.padding import draw_logits
+from tabs.tokenize.padding_costs import build_padding_costs, count_costs, measure_costs
+from tabs.tokenize.scripts import write_batch_script, write_pair_script
+from tabs.tokenize.tab import build_tab
+from tests.conftest import ROOT
+from tests.processes.test_reproduce import said_by
+from tests.unit.test_drawing import Outline
+from views import experiments as drawn_experiments
+from views import tokens as drawn_tokens
+
+HTML = '<img src=x onerror="alert(1)"> "quoted" \'single\' & déjà 🦜 \u202e\x07'
+PAIR = ("Distorting mirrors sell well.", "A déjà vu of 300 mirrors!")
+GRID = {
+    "sentence1": PAIR[0],
+    "sentence2": PAIR[1],
+    "checkpoint": EMBEDDED_CHECKPOINT,
+    "max_length": 128,
+    "truncation": True,
+}
+ROWS = {
+    "rows": "0-3",
+    "split": "train",
+    "checkpoint": EMBEDDED_CHECKPOINT,
+    "max_length": 128,
+    "truncation": True,
+    "show": "pieces",
+}
+
+
+class Event:
+    """A click as gradio hands it on."""
+
+    def __init__(self, grid, row="piece", position=0, line=0, **more):
+        written = grid if isinstance(grid, str) else json.dumps(grid)
+        self._data = {"inputs": written, "row": row, "position": position, "line": line, **more}
+
+
+@pytest.fixture
+def tab(settings):
+    with gr.Blocks():
+        return build_tab(settings)
+
+
+def said(drawn):
+    """The text of a drawing."""
+    import html
+
+    return html.unescape(re.sub(r"<[^>]+>", " ", drawn))
+
+
+# ---------------------------------------------------------------- why
+
+
+def test_a_cell_of_the_pair_is_explained_in_a_live_region(tab):
+    drawn = tab.pair.explain(Event(GRID, "token_type_ids", 6))
+    assert (
+        'role="status"' in drawn
+        and "closes" in said(drawn)
+        or "belongs to sentence 1" in said(drawn)
+    )
+    Outline(drawn)
+
+
+def test_what_the_grid_sends_is_what_it_was_made_of(tab):
+    """The handler's own grid, through the page and back: the explanation is about that pair, whatever is in the fields now."""
+    import html
+
+    for pair in (PAIR, (HTML, "b\u2028c \x00 d")):
+        answer = tab.pair.draw(*pair, EMBEDDED_CHECKPOINT, 128, True)
+        assert answer[tab.pair.explanation] == drawn_tokens.hint()
+        [inputs] = re.findall(r'data-inputs="([^"]*)"', answer[tab.pair.grid])
+        assert json.loads(html.unescape(inputs))["sentence1"] == pair[0]
+        assert inputs.isascii() and not re.search(r"[\x00-\x1f]", inputs)
+        tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
+        view = token_view(tokenizer, *pair)
+        for position in (0, 1, len(view.tokens) - 1):
+            made = tab.pair.explain(Event(html.unescape(inputs), "piece", position))
+            assert made == drawn_tokens.explanation(why_token(view, position, "piece", tokenizer))
+
+
+def test_a_cell_of_the_batch_is_explained_with_its_sentence(tab, settings):
+    dataset, _ = load_split("train", settings)
+    first = said(tab.batch.explain(Event(ROWS, "", 1, 2)))
+    assert dataset[2]["sentence1"].split()[0] in first and "position 1" in first
+    assert "<mark>" in tab.batch.explain(Event(ROWS, "", 1, 2))
+    label = said(tab.batch.explain(Event(ROWS, "labels", -1, 1)))
+    assert ("not_equivalent", "equivalent")[dataset[1]["label"]] in label
+
+
+def test_each_cell_of_a_batch_has_the_grids_value(tab, settings):
+    dataset, _ = load_split("train", settings)
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
+    view = batch_view(tokenizer, rows_at(dataset, range(4)))
+    for show in ("input_ids", "token_type_ids", "attention_mask"):
+        for line in (0, 3):
+            for position in (0, view.lengths[line] - 1, max(view.lengths) - 1):
+                drawn = tab.batch.explain(Event({**ROWS, "show": show}, "", position, line))
+                [value] = re.findall(r"<strong>(.*?)</strong>", drawn)
+                assert said(value).strip() == str(view.tensors[show][line][position])
+
+
+HOSTILE = [
+    None,
+    7,
+    [],
+    {},
+    {"inputs": None},
+    {"inputs": "{"},
+    {"inputs": "[]"},
+    {"inputs": "[" * 100_000},
+    {"inputs": "1" * 70_000},
+    {"inputs": "{}"},
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "checkpoint": "../../etc/passwd"}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "checkpoint": ["x"]}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "max_length": 1e9}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "truncation": "only_second"}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "sentence1": 5, "split": ["train"]}),
+        "row": "piece",
+        "position": 0,
+        "line": 0,
+    },
+    {"inputs": json.dumps({**GRID, **ROWS}), "row": "<script>", "position": 10**6, "line": 0},
+    {"inputs": json.dumps({**GRID, **ROWS}), "row": "piece", "position": "0", "line": "0"},
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "show": "<script>", "rows": "0-9999"}),
+        "row": "<script>",
+        "position": 0,
+        "line": 99,
+    },
+    {
+        "inputs": json.dumps({**GRID, **ROWS, "show": {"a": 1}}),
+        "row": {"a": 1},
+        "position": 0,
+        "line": 0,
+    },
+]
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data)[:40])
+def test_whatever_a_click_sends_becomes_a_message(tab, data, caplog):
+    event = Event({})
+    event._data = data
+    for handler in (tab.pair.explain, tab.batch.explain):
+        drawn = handler(event)
+        assert "notice warning" in drawn and "<script" not in drawn and len(drawn) < 2000
+        Outline(drawn)
+    assert "unforeseen" not in caplog.text, "each was foreseen: the message names the value"
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def test_what_a_visitor_wrote_stays_text(tokenizer):
+    ways = drawn_experiments.ways(ways_to_tokenize(tokenizer, HTML, HTML))
+    sides = drawn_experiments.checkpoints(
+        compare_splits(*[split_of(tokenizer, HTML, HTML, 128, True, Settings())] * 2),
+        [load_raw_datasets("embedded")[1]] * 2,
+    )
+    view = token_view(tokenizer, HTML, "b")
+    whys = [
+        drawn_tokens.explanation(why_token(view, token.position, row, tokenizer), HTML)
+        for token in view.tokens
+        for row in ("piece", "characters")
+    ]
+    grid = drawn_tokens.token_grid(view, {"sentence1": HTML})
+    for drawn in (ways, sides, grid, *whys, drawn_tokens.no_explanation(HTML)):
+        outline = Outline(drawn)
+        assert not {"img", "script"} & set(outline.tags) and "onerror" not in dict(
+            outline.attributes
+        )
+        assert "\u202e" not in drawn and "\x07" not in drawn
+
+
+def test_the_grids_can_be_walked(tokenizer):
+    view = token_view(tokenizer, *PAIR)
+    drawn = drawn_tokens.token_grid(view)
+    assert drawn.count('tabindex="0"') == 2, "the frame that scrolls, and one cell"
+    assert re.findall(r'data-row="(\w+)"', drawn) == [
+        "piece",
+        "input_ids",
+        "token_type_ids",
+        "attention_mask",
+        "characters",
+    ]
+    assert 'role="grid"' in drawn
+    lit = [
+        place for places in re.findall(r'data-tokens="([\d ]+)"', drawn) for place in places.split()
+    ]
+    assert lit == [str(token.position) for token in view.tokens if token.sentence]
+    rows = [
+        {"sentence1": "a", "sentence2": "b", "label": 1},
+        {"sentence1": "a b", "sentence2": "b", "label": 0},
+    ]
+    batch = drawn_tokens.batch_grid(batch_view(tokenizer, rows))
+    assert re.findall(r'data-line="(\d)"', batch) == ["0", "1"] and batch.count('tabindex="0"') == 2
+
+
+def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
+    from pipeline.tokenization import load_tokenizer
+
+    view = token_view(load_tokenizer(tiny_roberta_id, settings=Settings())[0], "rose🙂", "b")
+    drawn = drawn_tokens.token_grid(view)
+    emoji = [str(token.position) for token in view.tokens if token.text == "🙂"]
+    assert (
+        len(emoji) > 1 and f'data-tokens="{" ".join(emoji)}"' in drawn and drawn.count(">🙂<") == 1
+    )
+
+
+COST = Cost("dynamic", [(4, 52), (4, 52), (4, 45)], 596, 96, 96 / 596)
+
+
+def test_costs_say_what_was_measured_and_what_was_not():
+    from dataclasses import replace
+
+    waiting = said(drawn_experiments.padding_costs([COST], [52, 45], measuring=True))
+    assert "…" in waiting and "Measuring" in waiting and "ms" not in waiting
+    measured = said(
+        drawn_experiments.padding_costs([replace(COST, seconds=0.1234, measured=True)], [52, 45])
+    )
+    assert (
+        "123 ms" in measured
+        and "about" not in measured
+        and "4 × 52 (2 times), 4 × 45" in measured
+        and "96 (16.1%)" in measured
+    )
+    assert "about 123 ms" in said(
+        drawn_experiments.padding_costs([replace(COST, seconds=0.1234)], [52, 45])
+    )
+    few, many = (
+        said(
+            drawn_experiments.padding_costs(
+                [replace(COST, seconds=0.1234, measured=True, turns=turns)], [52, 45]
+            )
+        )
+        for turns in (1, 5)
+    )
+    assert (
+        "in 1 turn." in few
+        and "go by the cells" in few
+        and "in 5 turns." in many
+        and "go by the cells" not in many
+    )
+
+
+def test_too_few_rows_to_group_are_said():
+    """get_length_grouped_indices sorts len // (4 * batch_size) batches at a time: one batch is as good as none."""
+    for rows, told in ((8, True), (15, True), (16, False), (32, False)):
+        lengths = [20 + 7 * row % 30 for row in range(rows)]
+        drawn = said(drawn_experiments.padding_costs(padding_costs(lengths, 2), lengths))
+        assert ("needs at least 16 rows for batches of 2" in drawn) == told, rows
+    lengths = [20 + 7 * row % 30 for row in range(8)]
+    assert "needs at least" not in said(
+        drawn_experiments.padding_costs(padding_costs(lengths, 1), lengths)
+    ), "alone, nothing is padded"
+
+
+def answers(padded=0.0, unmasked=0.5, label=1):
+    logits = [-1.0, 1.0]
+    moved = [logits[0] + unmasked, logits[1]] if label else [2.0, 1.0]
+    return [
+        Answer("alone", 10, 10, logits, [0.1, 0.9], 0.0),
+        Answer("padded", 20, 10, logits, [0.1, 0.9], padded),
+        Answer("padded, mask removed", 20, 20, moved, [0.2, 0.8], unmasked),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (answers(), "moves the logits not at all."),
+        (answers(3e-7), "by 3e-07 at most, which is rounding"),
+        (answers(0.2), "by 0.2 at most: more than rounding explains"),
+        (answers(), "this time stays equivalent"),
+        (answers(unmasked=3.0, label=0), "the label becomes not_equivalent"),
+    ],
+)
+def test_the_proofs_sentence_is_read_off_its_numbers(made, says):
+    assert says in said(drawn_experiments.logits_with_padding(made))
+
+
+def test_the_ratio_is_said_either_way():
+    slower = said(drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 1, True), settings=Settings()))
+    assert "0.5 times as fast" in slower and "one turn each" in slower
+    assert "different input_ids" in said(
+        drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 3, False), settings=Settings())
+    )
+
+
+# ---------------------------------------------------------------- the sections' handlers
+
+
+def test_one_tokenizer_twice_is_said_and_drawn_once(settings, tiny_roberta_id):
+    """Offline two stand-ins are the same: "0 of them (dashed)" under two equal columns taught nothing."""
+    first, second, _checkpoint, *rest = GRID.values()
+
+    def compared(here, there):
+        return draw_checkpoints(settings, first, second, here, *rest, there)
+
+    for here, there, why in (
+        (
+            EMBEDDED_CHECKPOINT,
+            NOTES_CHECKPOINT,
+            f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set",
+        ),
+        (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
+        (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint."),
+    ):
+        drawn = compared(here, there)
+        Outline(drawn)
+        assert (
+            drawn.count('class="notice') == drawn.count('class="strip"') == 1
+            and why in drawn
+            and "dashed" not in drawn
+        )
+    assert compared(EMBEDDED_CHECKPOINT, tiny_roberta_id).count('class="strip"') == 2
+
+
+def test_what_padding_costs_says_in_which_order_the_rows_come(settings):
+    from pipeline.collation import ORDER
+
+    with gr.Blocks() as blocks:
+        build_padding_costs(settings, [gr.Textbox() for _name in BatchInputs._fields])
+    assert any(
+        ORDER in block.value for block in blocks.blocks.values() if isinstance(block, gr.Markdown)
+    )
+
+
+def test_each_section_draws_or_says_what_is_wrong(settings, tiny_roberta_id):
+    from dataclasses import replace
+
+    settings = replace(settings, experiment_seconds=0.1, max_mapped_rows=10)
+    pair, rows = list(GRID.values()), list(ROWS.values())[:-1]
+    drawn = [
+        draw_ways(settings, *pair),
+        draw_checkpoints(settings, *pair, tiny_roberta_id),
+        draw_logits(settings, *pair, 8),
+        count_costs(settings, *rows, 2),
+        measure_costs(settings, *rows, 2),
+        time_map(settings, *rows),
+    ]
+    for one in drawn:
+        Outline(one)
+        assert "notice" not in one
+    assert "notice error" in draw_ways(settings, "", *pair[1:]) and "notice error" in draw_logits(
+        settings, *pair, 0
+    )
+    assert "notice error" in draw_checkpoints(settings, *pair, "../x")
+    assert "is more than 32 rows" in measure_costs(
+        settings, "0-99", *rows[1:], 2
+    ) and "ms" not in count_costs(settings, "0-99", *rows[1:], 2)
+    assert write_pair_script(settings, "", *pair[1:]).startswith("# sentence1 is empty")
+
+
+def test_a_message_in_place_of_a_script_is_a_comment(settings):
+    for checkpoint in ("x\nimport os", "x\rimport os", "x\x0cimport os\u2028import os"):
+        script = write_pair_script(settings, *PAIR, checkpoint, 128, True)
+        assert ast.parse(script).body == [], script
+
+
+def test_search_keeps_its_message_and_a_find_is_drawn(tab, settings):
+    rest = ["0-3", "train", EMBEDDED_CHECKPOINT, 128, True, "pieces"]
+    batch, pair = tab.batch, tab.pair
+    answer = batch.search("no-such-word-anywhere", *rest)
+    assert "notice error" in answer[batch.grid] and batch.rows not in answer
+    assert (answer[batch.explanation], answer[batch.tables]) == ("", "")
+    word = load_raw_datasets(settings=settings)[0]["train"][5]["sentence1"].split()[0]
+    answer = batch.search(word, *rest)
+    assert "batch-grid" in answer[batch.grid] and "small-table" in answer[batch.tables]
+    assert re.fullmatch(r"\d+(, \d+)*", answer[batch.rows])
+    answer = pair.take_row(10**6, "train", *rest[2:5])
+    assert "Row 1000000 is not there" in answer[pair.grid] and pair.sentence1 not in answer
+
+
+# ---------------------------------------------------------------- the scripts, run as they are
+
+
+@pytest.fixture
+def elsewhere(tmp_path, loopback, glue_folder):
+    """A folder with nothing of ours to import, beside the embedded pairs, and a Hub with the checkpoint and MRPC's like."""
+    client = loopback(
+        "--model",
+        f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}",
+        "--dataset",
+        f"nyu-mll/glue={glue_folder}",
+    )
+    folder = tmp_path / "elsewhere"
+    (folder / "pipeline").mkdir(parents=True)
+    (folder / "pipeline" / "embedded").symlink_to(ROOT / "pipeline" / "embedded")
+    return folder, client
+
+
+@pytest.mark.parametrize(
+    ("pair", "max_length", "truncation"),
+    [
+        (PAIR, 128, True),
+        (("word " * 30, "and " * 30), 12, True),
+        (("word " * 30, "and " * 30), 12, False),
+        (('"""\\\' {x} %s\n\t\x00 #', "مرحبا 🦜 \u2028 \u202e"), 128, True),
+    ],
+)
+def test_the_pairs_script_prints_the_screens_numbers(
+    settings, elsewhere, pair, max_length, truncation
+):
+    script = write_pair_script(settings, *pair, EMBEDDED_CHECKPOINT, max_length, truncation)
+    printed = said_by(script, elsewhere)
+    shown = tokenize_endpoint(settings)(*pair, EMBEDDED_CHECKPOINT, max_length, truncation)[
+        "tokens"
+    ]
+    lines = [line.split(maxsplit=1) for line in printed.splitlines()[: len(shown)]]
+    assert [(int(number), piece) for number, piece in lines] == [
+        (token["id"], token["piece"]) for token in shown
+    ]
+    encoding = ast.literal_eval(printed[printed.rindex("{'input_ids'") :].strip())
+    assert encoding == {
+        "input_ids": [token["id"] for token in shown],
+        "token_type_ids": [token["type_id"] for token in shown],
+        "attention_mask": [token["mask"] for token in shown],
+    }
+
+
+@pytest.mark.parametrize("source", ["embedded", "folder"])
+def test_the_batchs_script_prints_the_screens_batch(settings, elsewhere, source):
+    """The embedded pairs from their files; MRPC, read from a folder here, from the Hub there."""
+    from dataclasses import replace
+
+    settings = replace(settings, data=source)
+    script = write_batch_script(settings, "2, 0, 5-7", "validation", EMBEDDED_CHECKPOINT, 20, True)
+    assert ('load_dataset("nyu-mll/glue"' in script) == (source == "folder")
+    lengths, shapes, ids = (
+        ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:]
+    )
+    tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
+    rows = rows_at(load_raw_datasets(settings=settings)[0]["validation"], [2, 0, 5, 6, 7])
+    view = batch_view(tokenizer, rows, 20)
+    assert lengths == view.lengths and ids == view.tensors["input_ids"]
+    assert {name: tuple(shape) for name, shape in shapes.items()} == view.shapes
+
+
+def test_where_another_checkpoint_stands_in_the_script_has_the_one_that_is_shown(settings):
+    script = write_pair_script(settings, *PAIR, "nobody/has-this", 128, True)
+    assert script.startswith(f"# {EMBEDDED_CHECKPOINT} stands in for 'nobody/has-this'.\n")
+    assert f"from_pretrained({EMBEDDED_CHECKPOINT!r})" in script

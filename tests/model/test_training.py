@@ -1,0 +1,341 @@
+"""Trainer as configured here, against a bare PyTorch loop, and its story as events."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pipeline.collation import build_data_collator
+from pipeline.config import TrainingConfig, config_from
+from pipeline.dataset import load_raw_datasets
+from pipeline.errors import InputError
+from pipeline.explain.evidence import Evidence
+from pipeline.explain.forecast import forecast
+from pipeline.metrics import majority
+from pipeline.model import load_model
+from pipeline.settings import Settings
+from pipeline.task import MRPC
+from pipeline.tokenization import load_tokenizer
+from pipeline.training import evaluate_checkpoint, fine_tune, prepare
+
+
+@pytest.fixture
+def config(tiny):
+    return TrainingConfig(
+        checkpoint=tiny,
+        source="folder",
+        train_pairs=32,
+        eval_pairs=16,
+        batch_size=8,
+        max_steps=5,
+        epochs=5,
+        eval_steps=2,
+        learning_rate=1e-3,
+        frozen_layers=0,
+        train_sampling_strategy="random",
+        precision="fp32",
+    )
+
+
+def events_of(config, folder, settings, **more):
+    return list(fine_tune(config, folder, settings, **more))
+
+
+def kinds(events):
+    return [event["event"] for event in events]
+
+
+def test_trainer_gives_the_losses_of_a_bare_loop(config, settings, tmp_path):
+    trainer, _ = prepare(
+        replace(config, eval_strategy="no", warmup_steps=0.0, lr_scheduler_type="constant"),
+        tmp_path,
+        settings,
+    )
+    model = load_model(config.checkpoint, config.seed, settings=settings)[0]
+    for module in (
+        *trainer.model.modules(),
+        *model.modules(),
+    ):  # the two would draw different cells to drop
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    seen = []
+    collator = build_data_collator(load_tokenizer(config.checkpoint, settings=Settings())[0])
+    trainer.data_collator = lambda rows: seen.append(collator(rows)) or seen[-1]
+    trainer.args.max_steps = 5
+    trainer.train()
+    trainers_losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+
+    # weights and norms with weight decay, biases and LayerNorm without: as Trainer does and the papers say
+    plain = {
+        name for name, _ in model.named_parameters() if name.endswith("bias") or "LayerNorm" in name
+    }
+    groups = [
+        {
+            "params": [p for name, p in model.named_parameters() if (name in plain) == bare],
+            "weight_decay": 0.0 if bare else config.weight_decay,
+        }
+        for bare in (False, True)
+    ]
+    optimizer, losses = (
+        torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8),
+        [],
+    )
+    model.train()
+    for batch in seen[:5]:
+        loss = torch.nn.functional.cross_entropy(
+            model(**{k: v for k, v in batch.items() if k != "labels"}).logits, batch["labels"]
+        )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert trainers_losses == pytest.approx(losses, abs=1e-4) and len(set(losses)) == 5
+
+
+def test_the_story_of_a_run_and_its_repetition(config, settings, tmp_path):
+    events, again = (
+        events_of(config, tmp_path / "a", settings),
+        events_of(config, tmp_path / "b", settings),
+    )
+    assert kinds(events) == [
+        "start",
+        "evaluation",
+        "log",
+        "log",
+        "evaluation",
+        "log",
+        "log",
+        "evaluation",
+        "log",
+        "evaluation",
+        "done",
+    ]
+    assert [event["step"] for event in events if event["event"] == "log"] == [1, 2, 3, 4, 5]
+    figures = [
+        [{k: v for k, v in event.items() if k not in ("seconds", "peak_bytes")} for event in story]
+        for story in (events, again)
+    ]
+    assert figures[0] == figures[1]
+    other = events_of(replace(config, seed=7), tmp_path / "c", settings)
+    assert [e["loss"] for e in other if e["event"] == "log"] != [
+        e["loss"] for e in events if e["event"] == "log"
+    ]
+    start, done = events[0], events[-1]
+    labels = load_raw_datasets("folder", settings)[0]["validation"]["label"]
+    assert (
+        start["majority"] == majority(labels)
+        and start["total_steps"] == 5
+        and start["data"]["place"] == "folder"
+    )
+    assert (
+        set(done["before"]) == set(done["after"]) == {"loss", *MRPC.metrics}
+        and done["before"] != done["after"]
+    )
+    assert (tmp_path / "a" / "model" / "model.safetensors").is_file()
+    rates = [event["learning_rate"] for event in events if event["event"] == "log"]
+    assert rates[-1] < max(rates) / 2, "the schedule ends where the run ends"
+
+
+@pytest.mark.parametrize(
+    "strategy, evaluated", [("no", [0, 5]), ("epoch", [0, 4, 5]), ("steps", [0, 2, 4, 5])]
+)
+def test_evaluation_comes_as_often_as_asked(config, settings, tmp_path, strategy, evaluated):
+    events = events_of(replace(config, eval_strategy=strategy), tmp_path, settings)
+    assert [event["step"] for event in events if event["event"] == "evaluation"] == evaluated
+
+
+def test_without_type_ids_it_trains_too(
+    config, settings, tmp_path, tiny_distilbert, tiny_roberta_id
+):
+    for name in (tiny_distilbert, tiny_roberta_id):
+        events = events_of(replace(config, checkpoint=name, max_steps=2), tmp_path, settings)
+        assert events[-1]["event"] == "done", events[-1]
+
+
+def test_a_run_learns_what_can_be_learned(config, settings, tmp_path):
+    easy = replace(
+        config,
+        train_pairs=64,
+        max_steps=40,
+        epochs=5,
+        learning_rate=1e-2,
+        eval_strategy="no",
+        weight_decay=0.0,
+    )
+    done = events_of(easy, tmp_path, settings)[-1]
+    assert done["after"]["loss"] < done["before"]["loss"]
+
+
+def test_stopped_runs_keep_their_model(config, settings, tmp_path):
+    events = events_of(config, tmp_path, settings, should_stop=lambda: True)
+    assert (events[-1]["event"], events[-1]["step"], events[-1]["reason"]) == (
+        "stopped",
+        1,
+        "stopped by request",
+    )
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    told = [event for event in events if event["event"] == "log"]
+    assert [event["step"] for event in told if event.get("last")] == [1], (
+        "while it judges and saves, its story says so"
+    )
+    assert not any(
+        "last" in event
+        for event in events_of(config, tmp_path, settings)
+        if event["event"] == "log"
+    )
+    late = events_of(config, tmp_path, replace(settings, max_run_seconds=0.0))[-1]
+    assert late["event"] == "stopped" and "the longest a run may take" in late["reason"]
+
+
+def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
+    failed = events_of(replace(config, source="hub"), tmp_path, settings)
+    assert kinds(failed) == ["failed"] and "HF_HUB_OFFLINE" in failed[0]["message"]
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("max_steps", 301),
+        ("max_steps", 0),
+        ("epochs", 6),
+        ("batch_size", 65),
+        ("train_pairs", 1),
+        ("max_length", 7),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("learning_rate", 0),
+        ("learning_rate", "nan"),
+        ("learning_rate", None),
+        ("warmup_steps", 1.0),
+        ("weight_decay", -0.1),
+        ("lr_scheduler_type", "x"),
+        ("eval_strategy", "sometimes"),
+        ("source", "../x"),
+        ("checkpoint", "../x"),
+        ("eval_steps", 1.5),
+    ],
+)
+def test_a_setting_out_of_bounds_is_named(name, value):
+    with pytest.raises(InputError):
+        replace(TrainingConfig(), **{name: value}).checked(Settings())
+
+
+def test_a_config_is_made_of_known_names_and_of_texts():
+    with pytest.raises(InputError, match="output_dir"):
+        config_from({"output_dir": "/etc"})
+    assert config_from({"max_steps": "7", "learning_rate": "1e-3"}).checked(
+        Settings()
+    ) == TrainingConfig(max_steps=7, learning_rate=1e-3)
+
+
+def test_planned_steps_end_at_whichever_comes_first():
+    assert TrainingConfig(epochs=3, batch_size=16, max_steps=60).planned_steps(320) == 60
+    assert TrainingConfig(epochs=2, batch_size=16, max_steps=60).planned_steps(33) == 6
+
+
+def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
+    result = evaluate_checkpoint(tiny, "folder", "test", 9, settings)
+    labels = load_raw_datasets("folder", settings)[0]["test"]["label"][:9]
+    assert (
+        result["pairs"] == 9
+        and result["majority"] == majority(labels)
+        and 0 <= result["accuracy"] <= 1
+    )
+    for most in (0, -1):
+        with pytest.raises(InputError, match="pairs"):
+            evaluate_checkpoint(tiny, "folder", "test", most, settings)
+
+
+def test_frozen_layers_stay_and_the_others_learn(config, settings, tmp_path):
+    trainer, _ = prepare(replace(config, frozen_layers=1, eval_strategy="no"), tmp_path, settings)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.args.max_steps = 2
+    trainer.train()
+    changed = {
+        name
+        for name, value in trainer.model.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed and not any("embeddings" in name or "layer.0." in name for name in changed)
+    assert any("layer.1." in name for name in changed) and "classifier.weight" in changed
+
+
+def test_more_frozen_layers_than_there_are(config, settings, tmp_path):
+    with pytest.raises(InputError, match="frozen_layers is 9, but this checkpoint has 3 layers"):
+        prepare(replace(config, frozen_layers=9), tmp_path, settings)
+
+
+def test_dropout_is_the_runs_own(config, settings, tmp_path):
+    for share in (0.0, 0.25):
+        model = prepare(replace(config, dropout=share), tmp_path, settings)[0].model
+        assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == {
+            share
+        }
+
+
+def test_precision(config, settings, tmp_path):
+    from pipeline.training import has_fast_bf16
+
+    for precision, bf16 in (("fp32", False), ("bf16", True), ("auto", has_fast_bf16())):
+        assert (
+            prepare(replace(config, precision=precision), tmp_path, settings)[0].args.bf16 == bf16
+        )
+    with pytest.raises(InputError, match="precision is 'fp8'"):
+        replace(config, precision="fp8").checked(Settings())
+
+
+@pytest.mark.parametrize("name", ["adapter:paraphrase", "adapter:pair-warmed"])
+def test_the_embedded_adapters_start_a_run(name, settings):
+    assert TrainingConfig(checkpoint=name).checked(settings).checkpoint == name
+
+
+def test_accumulated_batches_are_one_larger_batch(config, settings, tmp_path):
+    """Losses, gradients, steps and epochs of a run; planned steps and forecast know of it, too."""
+    whole = replace(config, batch_size=8, epochs=1, dropout=0.0, weight_decay=0.0)
+    parts = replace(whole, batch_size=4, gradient_accumulation_steps=2)
+    told = []
+    for each in (whole, parts):
+        *events, done = events_of(each, tmp_path / str(each.batch_size), settings)
+        start, logs = events[0], [event for event in events if event["event"] == "log"]
+        told.append([(log["step"], log["epoch"], log["loss"], log["grad_norm"]) for log in logs])
+        assert done["step"] == start["total_steps"] == start["steps_per_epoch"] == 4
+    assert len(told[0]) == 4 and told[1] == [pytest.approx(log, rel=1e-3) for log in told[0]]
+    for pairs in (1, 7, 8, 31, 33, 1000):
+        assert parts.planned_steps(pairs) == whole.planned_steps(pairs)
+    expected = forecast(parts, settings)
+    assert expected.steps == expected.steps_per_epoch == 4 == evidence_steps(parts)
+
+
+def evidence_steps(config):
+    """The steps after which each of 32 pairs was seen once, as the diagnosis counts it."""
+    points = [(step, 0.5) for step in range(4)]
+    evidence = Evidence(config, points, points, points, points, 0.6, 0.7, 16, 32)
+    return len(points) / evidence.epochs
+
+
+def test_label_smoothing_raises_the_floor_of_both_losses_and_keeps_ln_2(config, settings, tmp_path):
+    soft = replace(config, label_smoothing_factor=0.2, max_steps=1, dropout=0.0)
+    trainer = prepare(soft, tmp_path / "prepared", settings)[0]
+    head = trainer.model.classifier
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(math.log(2))
+        head.bias += torch.tensor([0.0, math.log(9)])  # 0.9 for label 1, everywhere
+        labels = torch.tensor(trainer.eval_dataset["label"])
+        logits = head.bias.detach().expand(len(labels), 2)
+        expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.2)
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(expected.item(), rel=1e-5)
+    # At the floor: the probability that the softened labels ask for
+    floor = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    right = torch.tensor([[0.0, math.log(9)]])
+    lost = torch.nn.functional.cross_entropy(right, torch.tensor([1]), label_smoothing=0.2)
+    assert lost.item() == pytest.approx(floor) and 0 < floor < math.log(2)
+    # What is kept of the evaluation before the first step is of these labels
+    losses = [
+        events_of(each, tmp_path / str(each.label_smoothing_factor), settings)[1]["eval_loss"]
+        for each in (soft, replace(soft, label_smoothing_factor=0.0), soft)
+    ]
+    assert losses[0] == losses[2] != losses[1]

@@ -1,0 +1,351 @@
+"""The command line: tables on stdout, sources on stderr, one-line errors, exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import pipeline.__main__ as command_line
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def run(settings, monkeypatch, capsys):
+    """run(*arguments) -> (exit code, stdout, stderr), in this process."""
+    monkeypatch.setattr(command_line, "SETTINGS", settings)
+    before = signal.getsignal(signal.SIGINT)
+
+    def call(*arguments):
+        try:
+            code = command_line.main([str(argument) for argument in arguments])
+        except SystemExit as ended:  # argparse's own
+            code = ended.code
+        return code, *capsys.readouterr()
+
+    yield call
+    signal.signal(signal.SIGINT, before)
+
+
+def test_tokenize_a_pair(run):
+    code, out, err = run("tokenize", "--pair", "The cat\tsat\x1b[31m.", "Hi.", "--max-length", 8)
+    lines = out.splitlines()
+    assert (
+        code == 0 and "[CLS]" in lines[1] and "101" in lines[1] and "sentence1[0:3] The" in lines[2]
+    )
+    assert "cut from sentence1" in out and "note: Truncation cut" in out and "\x1b" not in out
+    assert (
+        err.startswith("checkpoint: sentence-transformers/all-MiniLM-L6-v2 (embedded)")
+        and "checkpoint:" not in out
+    )
+
+
+def test_tokenize_rows(run, tiny_distilbert):
+    code, out, err = run(
+        "tokenize", "--rows", "0-2", "--source", "folder", "--checkpoint", tiny_distilbert
+    )
+    assert code == 0 and "padding: " in out and "token_type_ids" not in out and "[3, " in out
+    assert "data: MRPC (folder)" in err and "tiny/distilbert (hub cache)" in err
+
+
+def test_the_batch_of_the_notes(run, mrpc_folder, monkeypatch, settings):
+    from dataclasses import replace
+
+    monkeypatch.setattr(command_line, "SETTINGS", replace(settings, mrpc_folder=mrpc_folder))
+    code, out, _ = run("tokenize")
+    assert (
+        code == 0
+        and "lengths: [50, 59, 47, 67, 59, 50, 62, 32]" in out
+        and out.count("[8, 67]") == 3
+    )
+
+
+def train_flags(tiny, folder):
+    return (
+        "train",
+        "--checkpoint",
+        tiny,
+        "--source",
+        "folder",
+        "--train-pairs",
+        16,
+        "--eval-pairs",
+        8,
+        "--batch-size",
+        8,
+        "--max-steps",
+        2,
+        "--output",
+        folder,
+    )
+
+
+def test_train_evaluate_predict(run, tiny, settings):
+    folder = settings.runs_folder / ("a" * 32)
+    code, out, err = run(*train_flags(tiny, folder))
+    assert (
+        code == 0
+        and "majority: accuracy" in out
+        and "step    0:" in out
+        and f"model: run:{'a' * 32}" in out
+    )
+    assert "model: tiny/bert (hub cache)" in err and "metric: mrpc_metric (embedded)" in err
+    first = (folder / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in first][-1] == "done"
+
+    code, out, err = run("evaluate", "--checkpoint", f"run:{'a' * 32}", "--source", "folder")
+    assert (
+        code == 0
+        and "(16 pairs of validation)" in out
+        and "majority" in out
+        and "fine-tuned here" in err
+    )
+    assert run("evaluate", "--checkpoint", folder / "model", "--source", "folder")[1] == out
+
+    code, out, err = run("predict", "--checkpoint", f"run:{'a' * 32}", "--pair", "A\nb.", "C.")
+    assert (
+        code == 0
+        and out.splitlines()[1].split()[0] in ("equivalent", "not_equivalent")
+        and "A\\nb. | C." in out
+    )
+
+    weights = (folder / "model" / "model.safetensors").read_bytes()
+    code, out, err = run(*train_flags(tiny, folder))
+    assert (
+        code == 2
+        and out == ""
+        and err.startswith(
+            f"error: {folder} holds a run already, which would be lost. Name another"
+        )
+    )
+    assert (folder / "events.jsonl").read_text().splitlines() == first
+    assert (folder / "model" / "model.safetensors").read_bytes() == weights
+
+
+def test_a_stop_asked_for_while_the_worker_still_starts_is_heard(run, tiny, tmp_path):
+    (tmp_path / "stop").touch()
+    code, out, _ = run(*train_flags(tiny, tmp_path))
+    assert code == 0 and "stopped by request" in out
+    assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["step"] == 1
+
+
+def test_a_run_that_fails_ends_with_1_and_what_it_was_asked_with_2(
+    run, tiny, tmp_path, monkeypatch
+):
+    code, out, err = run("train", "--source", "hub", "--checkpoint", tiny, "--output", tmp_path)
+    assert code == 2 and err.startswith("error: MRPC can't be loaded") and "model:" not in out
+
+    def broken(*_rest):
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("pipeline.training.prepare", broken)
+    code, out, err = run(*train_flags(tiny, tmp_path))  # where one has failed another may begin
+    assert code == 1 and err.startswith("failed The run broke off") and "model:" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("tokenize", "--pair", "a", "b"),
+        ("train", "--source", "folder"),
+        ("evaluate", "--source", "folder"),
+        ("predict", "--pair", "a", "b"),
+    ],
+)
+def test_nothing_stands_in_for_a_checkpoint_unless_it_may(run, tmp_path, arguments):
+    asked = (
+        *arguments,
+        *(["--output", tmp_path] if arguments[0] == "train" else []),
+        "--checkpoint",
+        "no/such",
+    )
+    code, out, err = run(*asked)
+    assert code == 2 and out == "" and len(err.splitlines()) == 1
+    assert (
+        "error: no/such can't be had, because HF_HUB_OFFLINE is set" in err
+        and "--allow-stand-in" in err
+    )
+    few = (
+        ("--train-pairs", 8, "--eval-pairs", 4, "--batch-size", 8, "--max-steps", 1)
+        if arguments[0] == "train"
+        else ()
+    )
+    code, out, err = run(*asked, *few, "--allow-stand-in")
+    assert code == 0 and out and "stands in for no/such" in err
+
+
+def test_a_pages_run_may_have_a_stand_in(tmp_path):
+    from pipeline.runs.executors.local import worker_command
+
+    options = command_line.parse(worker_command(tmp_path)[3:])
+    assert command_line.settings_of(options).allow_stand_in
+    assert not command_line.settings_of(command_line.parse(["train"])).allow_stand_in
+
+
+def test_a_file_with_labels_is_scored(run, tiny, tmp_path):
+    path, output = tmp_path / "pairs.csv", tmp_path / "out.csv"
+    path.write_text(
+        "id,sentence1,sentence2,label\n1,One.,Two.,1\n2,A b.,C d.,0\n3,A b.,C d.,odd\n",
+        encoding="utf-8",
+    )
+    code, out, _ = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
+    assert (
+        code == 0
+        and "(2 pairs with a label of their own)" in out
+        and "note: line 4: label is 'odd'" in out
+    )
+    assert f"{'majority':16}{'50.0%':>10}{'66.7%':>8}" in out and "predicted not_equivalent" in out
+    assert output.read_text(encoding="utf-8-sig").startswith(
+        '"id","sentence1","sentence2","label","predicted_label"'
+    )
+    path.write_bytes("sentence1,sentence2\n公司的利润上升了。,公司赚的钱多了。\n".encode("gbk"))
+    assert (
+        "note: This file is not in UTF-8; it was read as GB18030"
+        in run("predict", "--checkpoint", tiny, "--csv", path)[2]
+    )
+
+
+def test_predict_many_from_a_csv(run, tiny, tmp_path):
+    csv = tmp_path / "pairs.csv"
+    csv.write_text("\ufeffsentence1,sentence2\n" + '"Hello, you.",Hi.\n' * 40, encoding="utf-8")
+    code, out, _ = run("predict", "--checkpoint", tiny, "--csv", csv)
+    assert code == 0 and out.count("Hello, you. | Hi.") == 40 and out.count("P(equivalent)") == 1
+
+
+def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_path):
+    path, output = tmp_path / "pairs.csv", tmp_path / "predictions.csv"
+    path.write_text("sentence1,sentence2\nHello.,Hi.\n,empty\nOne.,=Two.\n")
+    code, out, err = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
+    assert (
+        code == 2
+        and "Hello. | Hi." in out
+        and "One. | =Two." in out
+        and "error: line 3: sentence1 is empty" in err
+    )
+    lines = output.read_text(encoding="utf-8-sig").splitlines()
+    assert (
+        lines[0].startswith('"sentence1","sentence2","predicted_label"')
+        and len(lines) == 4
+        and "'=Two." in lines[3]
+    )
+    path.write_text("sentence1,sentence2\nHello.,Hi.\n")
+    assert run("predict", "--checkpoint", tiny, "--csv", path)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["tokenize", "--checkpoint", "../x"], "is not a checkpoint id"),
+        (["tokenize", "--rows", "99999"], "Row 99999 is not there"),
+        (["tokenize", "--rows", "x"], "is not a row number"),
+        (["tokenize", "--max-length", "long"], "not a whole number"),
+        (["tokenize", "--pair", "", "b"], "sentence1 is empty"),
+        (["train", "--max-steps", "1000000"], "max_steps is 1000000"),
+        (["train", "--learning-rate", "fast"], "learning_rate"),
+        (["train", "--output", "/dev/null"], "/dev/null"),
+        (["evaluate", "--checkpoint", "run:x"], "is not a run"),
+        (["evaluate", "--pairs", "-5"], "pairs is -5"),
+        (["predict", "--csv", "/nowhere.csv"], "/nowhere.csv"),
+        (["predict", "--csv", "/dev/null"], "sentence1 and sentence2"),
+        (["predict", "--pair", "a", " "], "only white space"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_2(run, arguments, says):
+    code, out, err = run(*arguments)
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (
+        code == 2
+        and len(errors) == 1
+        and says in errors[0]
+        and err.splitlines()[-1] == errors[0]
+        and out == ""
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nothing"], ["predict"], ["tokenize", "--split", "dev"]]
+)
+def test_usage(run, arguments):
+    code, _, err = run(*arguments)
+    assert code == 2 and "usage: python -m pipeline" in err and "Traceback" not in err
+
+
+def test_as_a_process_of_its_own(small_folder, tmp_path):
+    environment = {**os.environ, "MRPC_DIR": str(small_folder), "RUNS_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pipeline", "tokenize", "--rows", "0,63"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (
+        done.returncode == 0
+        and "lengths: [" in done.stdout
+        and "data: MRPC (folder)" in done.stderr
+    )
+    failed = subprocess.run(
+        [*command[:-1], "64"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert failed.returncode == 2 and failed.stdout == "" and "Traceback" not in failed.stderr
+    assert failed.stderr.splitlines()[-1].startswith("error: Row 64 is not there")
+
+
+# What a command may say on stderr: where things come from, its own bar, its own notes
+TOLD = (
+    "checkpoint: ",
+    "data: ",
+    "model: ",
+    "metric: ",
+    "predictions: ",
+    "note: ",
+    "MRPC (",
+    "mrpc_metric (",
+    "tiny/bert (",
+    "adapter:",
+    "sentence-transformers/all-MiniLM-L6-v2 (",
+)
+ALL_COMMANDS = """
+import sys
+from pipeline.__main__ import main
+folder, csv = sys.argv[1:]
+pair = ["--pair", "A cat sat.", "公司的利润上升了。"]
+few = ["--train-pairs", "8", "--eval-pairs", "4", "--batch-size", "8", "--max-steps", "1", "--output", folder + "/run"]
+for arguments in (["tokenize", *pair], ["tokenize", "--rows", "0-1", "--checkpoint", "tiny/bert"], ["train", *few],
+                  ["train", *few[:-1], folder + "/other", "--checkpoint", "tiny/bert", "--precision", "bf16"],
+                  ["evaluate", "--pairs", "4"], ["evaluate", "--pairs", "4", "--checkpoint", "tiny/bert"], ["predict", *pair],
+                  ["predict", "--csv", csv, "--output", folder + "/out.csv"],
+                  ["predict", *pair, "--checkpoint", "sentence-transformers/all-MiniLM-L6-v2"]):
+    assert main(arguments) == 0, arguments
+"""
+
+
+def test_no_command_prints_a_librarys_warning(small_folder, tmp_path, tiny):
+    """In a fresh process: some libraries warn once, others where they are imported. HF_HOME is that of the tests."""
+    (tmp_path / "pairs.csv").write_text("sentence1,sentence2,label\nOne.,Two.,1\n")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TRANSFORMERS_", "HF_DATASETS_"))
+    }
+    environment = {
+        **kept,
+        "MRPC_DIR": str(small_folder),
+        "RUNS_DIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ALL_COMMANDS, tmp_path, tmp_path / "pairs.csv"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    assert [line for line in lines if not line.startswith(TOLD) and "step" not in line] == []
+    assert (
+        any("%|" in line for line in lines)
+        and "Warning" not in done.stdout
+        and "Loading" not in done.stdout
+    )

@@ -1,0 +1,253 @@
+"""The scripts that the page hands out, run as they are, in a process that has none of our code: the same numbers."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from pipeline.config import TrainingConfig
+from pipeline.errors import InputError
+from pipeline.explain.step_by_hand import one_step
+from pipeline.export.model import files_of
+from pipeline.export.scripts import (
+    batch_script,
+    by_hand_script,
+    predict_script,
+    run_script,
+    train_script,
+)
+from pipeline.hub.sources import embedded_checkpoint
+from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.runs.progress import Run
+from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
+from pipeline.training import fine_tune
+from tests.conftest import HF_HOME, ROOT
+
+NUMBER = r"[-+\w.]+"
+
+
+def run_of(config, folder, settings):
+    """A Run as its folder would tell it, its story through JSON."""
+    events = json.loads(json.dumps(list(fine_tune(config, folder, settings))))
+    assert events[-1]["event"] == "done", events[-1]
+    return Run("0" * 32, "done", events[0]["config"], events)
+
+
+@pytest.fixture
+def workplace(tmp_path, loopback):
+    """A folder to run a script in: beside it what it asks for, a Hub with the checkpoints, and nothing of ours to import."""
+    snapshots = HF_HOME / "hub"
+    models = [f"{EMBEDDED_CHECKPOINT}={embedded_checkpoint()}"]
+    models += [
+        f"tiny/{path.name.removeprefix('models--tiny--')}={next((path / 'snapshots').iterdir())}"
+        for path in snapshots.glob("models--tiny--*")
+    ]
+    client = loopback(*(part for model in models for part in ("--model", model)))
+    folder = tmp_path / "elsewhere"
+    (folder / "pipeline").mkdir(parents=True)
+    (folder / "pipeline" / "embedded").symlink_to(ROOT / "pipeline" / "embedded")
+    (folder / "glue").mkdir()  # evaluate.load("glue", "mrpc") takes a folder of that name
+    shutil.copy(next(EMBEDDED_METRIC.glob("*.py")), folder / "glue" / "glue.py")
+    return folder, client
+
+
+def said_by(script, workplace):
+    """What a script prints, run unmodified."""
+    folder, client = workplace
+    (folder / "script.py").write_text(script)
+    return client.run("import runpy; runpy.run_path('script.py', run_name='__main__')", folder)
+
+
+def curve_said(said):
+    return {
+        int(step): float(loss)
+        for step, loss in re.findall(rf"^step (\d+) loss ({NUMBER})$", said, re.M)
+    }
+
+
+def evaluations_said(said):
+    return {
+        int(step): float(loss)
+        for step, loss in re.findall(
+            rf"^step (\d+) evaluated .*'eval_loss': '?({NUMBER})", said, re.M
+        )
+    }
+
+
+def figures_said(said, when):
+    line = re.search(rf"^{when} (.*)$", said, re.M)[1]
+    return {
+        name: float(value)
+        for name, value in re.findall(rf"'eval_(loss|accuracy|f1)': '?({NUMBER})'?", line)
+    }
+
+
+CASES = {
+    "epochs end it, dropout, frozen, grouped": {
+        "frozen_layers": 1,
+        "dropout": 0.1,
+        "epochs": 2,
+        "eval_strategy": "epoch",
+    },
+    "steps end it, random batches": {
+        "max_steps": 4,
+        "train_sampling_strategy": "random",
+        "eval_steps": 2,
+        "lr_scheduler_type": "cosine",
+    },
+    "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
+}
+
+
+@pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_path, workplace):
+    config = TrainingConfig(
+        **{
+            "checkpoint": tiny,
+            "source": "embedded",
+            "train_pairs": 40,
+            "eval_pairs": 20,
+            "batch_size": 8,
+            "learning_rate": 1e-3,
+            "frozen_layers": 0,
+            "precision": "fp32",
+            "seed": 3,
+            **values,
+        }
+    )
+    run = run_of(config, tmp_path / "run", settings)
+    assert_same(run, said_by(run_script(run), workplace))
+
+
+def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, workplace):
+    """From the embedded adapter; then with a checkpoint that no Hub could give, where the embedded one was trained."""
+    small = {
+        "source": "embedded",
+        "train_pairs": 24,
+        "eval_pairs": 10,
+        "batch_size": 8,
+        "max_steps": 3,
+        "precision": "fp32",
+    }
+    for checkpoint in (WARMED, "nobody/has-this"):
+        run = run_of(
+            TrainingConfig(checkpoint=checkpoint, **small),
+            tmp_path / checkpoint.replace(":", "-"),
+            settings,
+        )
+        script = run_script(run)
+        assert "nobody" not in script
+        assert_same(run, said_by(script, workplace))
+
+
+def assert_same(run, said):
+    curve = {event["step"]: event["loss"] for event in run.of("log")}
+    assert len(curve) > 2 and curve_said(said) == pytest.approx(curve, abs=1e-6)
+    evaluated = {event["step"] for event in run.of("evaluation") if event["step"]}
+    assert evaluated <= evaluations_said(said).keys(), (
+        "each evaluation that the page shows is printed"
+    )
+    end = run.first(run.state)
+    assert end["before"] != end["after"]
+    for when in ("before", "after"):
+        # Trainer rounds what it prints
+        assert figures_said(said, when) == pytest.approx(
+            {name: end[when][name] for name in ("loss", "accuracy", "f1")}, abs=1e-4
+        )
+
+
+def test_the_script_in_the_zip_finds_all_that_it_needs_there(settings, workplace, tmp_path):
+    """The default start on the embedded pairs, stopped on its way: no folder of the app's beside it, the same after it."""
+    config = TrainingConfig(
+        checkpoint=WARMED,
+        source="embedded",
+        train_pairs=24,
+        eval_pairs=10,
+        batch_size=8,
+        epochs=2,
+        max_steps=6,
+        eval_steps=2,
+        precision="fp32",
+    )
+    folder, polls = settings.runs_folder / ("e" * 32), iter(range(100))
+    folder.mkdir(parents=True)
+    told = fine_tune(config, folder, settings, should_stop=lambda: next(polls) >= 3)
+    events = json.loads(json.dumps(list(told)))
+    assert events[-1]["event"] == "stopped" and 2 < events[-1]["step"] < 6
+    (folder / "config.json").write_text(json.dumps(events[0]["config"]))
+    run = Run("e" * 32, "stopped", events[0]["config"], events)
+    away, client = workplace
+    (away / "pipeline" / "embedded").unlink()
+    for name, content in files_of(run, settings).items():
+        (away / name).parent.mkdir(parents=True, exist_ok=True)
+        (away / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    assert_same(run, said_by((away / "train.py").read_text(), workplace))
+
+
+def test_a_script_says_where_the_page_read_mrpc_and_asks_for_no_gradient_in_vain():
+    assert "The page read MRPC from a folder" in batch_script([0], "train", "folder")
+    assert "MRPC_DIR" not in batch_script([0], "train", "hub")
+    assert "requires_grad_" not in predict_script(WARMED, "a", "b")
+    assert "requires_grad_(True)" in train_script(
+        TrainingConfig(checkpoint=WARMED), "embedded", False
+    )
+
+
+def test_a_run_that_has_told_nothing_has_no_script():
+    with pytest.raises(InputError, match="hasn't told yet"):
+        run_script(Run("0" * 32, "running", {"seed": 1}, []))
+
+
+def test_no_text_of_a_story_becomes_code(tiny):
+    """What stands in a run's folder is not ours: quotes and line breaks stay within their string."""
+    evil = "x\"'\nimport os; os.abort()  #"
+    start = {
+        "event": "start",
+        "model": {"loaded": evil},
+        "data": {"place": evil},
+        "bf16": False,
+        "versions": {},
+    }
+    script = run_script(Run("0" * 32, "done", {"checkpoint": tiny}, [start]))
+    assert "import os" not in [line.partition(";")[0] for line in script.splitlines()]
+    compile(script, "script", "exec")
+
+
+@pytest.mark.parametrize("checkpoint", [None, WARMED], ids=["tiny", "warmed"])
+def test_one_steps_script_prints_the_numbers_on_the_page(checkpoint, tiny, settings, workplace):
+    config = TrainingConfig(
+        checkpoint=checkpoint or tiny,
+        source="embedded",
+        train_pairs=48,
+        batch_size=4,
+        learning_rate=1e-3,
+        weight_decay=0.1,
+        frozen_layers=1,
+        seed=4,
+    )
+    step = one_step(config, settings)
+    said = said_by(by_hand_script(step), workplace)
+    losses = [
+        (int(row), float(loss))
+        for row, loss in re.findall(rf"^row (\d+) loss ({NUMBER})$", said, re.M)
+    ]
+    assert [row for row, _loss in losses] == [each.row for each in step.examples]
+    assert [loss for _row, loss in losses] == pytest.approx(
+        [each.loss for each in step.examples], abs=1e-5
+    )
+    mean, norm = map(float, re.search(rf"^mean ({NUMBER}) norm ({NUMBER})$", said, re.M).groups())
+    assert mean == pytest.approx(step.loss_by_hand, abs=1e-5) and norm == pytest.approx(
+        step.norm_by_hand, rel=1e-4
+    )
+    weights = {
+        name: (float(before), float(after))
+        for name, before, after in re.findall(rf"^(\S+) from ({NUMBER}) to ({NUMBER})$", said, re.M)
+    }
+    assert len(weights) == len(step.followed) == 3
+    for each in step.followed:
+        before, after = weights[each.name.partition("[")[0]]
+        assert (
+            before == pytest.approx(each.before, abs=1e-7)
+            and after == pytest.approx(each.by_hand, abs=1e-6) != before
+        )

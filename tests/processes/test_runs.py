@@ -1,0 +1,770 @@
+"""Runs, and what their folders tell. They train in threads of the test (tests/support/in_process.py)
+but where a process itself is looked at; tests/test_workers.py and tests/test_faults.py have real workers.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from pipeline.config import TrainingConfig
+from pipeline.errors import InputError
+from pipeline.explain.forecast import forecast
+from pipeline.prediction import predict
+from pipeline.runs import cleanup, liveness, progress, supervisor
+from pipeline.runs.cleanup import sweep
+from pipeline.runs.liveness import claim
+from pipeline.runs.pace import Pace, run_seconds, seconds_left
+from pipeline.runs.progress import Run, closing, list_runs, points
+from pipeline.runs.queue import digest, in_turn, read_run
+from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
+from pipeline.settings import WARMED, Settings
+from tabs.fine_tune.tab import build_tab
+from tests.conftest import ROOT
+from tests.support.in_process import InProcess, trained
+from views.runs import run_message
+
+
+def until(condition, seconds=90):
+    """The first true value of `condition()`."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture(scope="module")
+def served(small_folder, tmp_path_factory):
+    """Settings under which runs train for real, in threads."""
+    return InProcess(trained).serves(
+        Settings(
+            mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder"
+        )
+    )
+
+
+def config_for(tiny, **values):
+    return replace(
+        TrainingConfig(
+            checkpoint=tiny,
+            source="folder",
+            train_pairs=16,
+            eval_pairs=8,
+            batch_size=8,
+            max_steps=4,
+            eval_steps=2,
+            frozen_layers=0,
+        ),
+        **values,
+    )
+
+
+def long_config(tiny):
+    return config_for(
+        tiny, train_pairs=64, epochs=5, max_steps=300, eval_strategy="no", batch_size=1
+    )
+
+
+@pytest.fixture(scope="module")
+def two_runs(tiny, served):
+    """Two runs asked for at once; what was seen of the second while the first ran; both ended."""
+    first, secret = start_run(config_for(tiny), served)
+    second, second_secret = start_run(long_config(tiny), served)
+    seen = read_run(first, served), read_run(second, served)
+    until(lambda: read_run(first, served).ended)
+    until(lambda: read_run(second, served).of("log"))
+    running = read_run(second, served)
+    with pytest.raises(InputError, match="Only the visitor who started"):
+        stop_run(second, secret, served)
+    still = read_run(second, served).state
+    stop_run(second, second_secret, served)
+    until(lambda: read_run(second, served).ended)
+    return {
+        "first": first,
+        "second": second,
+        "seen": seen,
+        "running": running,
+        "still": still,
+        "secret": secret,
+    }
+
+
+def test_a_run_runs_and_its_model_predicts(two_runs, served):
+    assert two_runs["seen"][0].state == "running"
+    run = read_run(two_runs["first"], served)
+    assert (
+        run.state == "done"
+        and run.first("start")["total_steps"] == 4
+        and run.first("failed") is None
+    )
+    assert [step for step, _ in points(run, "loss")] == [1, 2, 3, 4]
+    assert [step for step, _ in points(run, "eval_accuracy")] == [0, 2, 4]
+    assert progress.progress(run) == (4, 4)
+    predictions, origin = predict(
+        f"run:{run.id}", [("A cat sat.", "A cat was sitting.")], settings=served
+    )
+    assert origin.place == "run" and sum(predictions[0].probabilities.values()) == pytest.approx(1)
+
+
+def test_the_second_waits_with_a_place_and_starts_afterwards(two_runs, served):
+    assert (two_runs["seen"][1].state, two_runs["seen"][1].place) == ("queued", 1)
+    assert two_runs["running"].state == "running" and two_runs["running"].place == 0
+    assert [run.id for run in list_runs(served)][:2] == [two_runs["first"], two_runs["second"]]
+
+
+def test_a_stranger_cannot_stop_and_the_owner_keeps_the_model(two_runs, served):
+    run = read_run(two_runs["second"], served)
+    assert (
+        two_runs["still"] == "running" and run.state == "stopped" and run.events[-1]["step"] < 300
+    )
+    assert (served.runs_folder / run.id / "model" / "model.safetensors").is_file()
+    assert may_stop(two_runs["first"], two_runs["secret"], served)
+    assert not any(may_stop(two_runs["first"], secret, served) for secret in ("", None, "x", "é"))
+
+
+def worker_of(run_id, settings):
+    return liveness.read_claim(settings.runs_folder / run_id).pid
+
+
+def deaf(config, folder, settings):
+    """A run in the midst of a long step: it doesn't look for `stop`."""
+    yield {**START, "total_steps": 1000}
+    for step in range(1, 1000):
+        time.sleep(0.01)
+        yield {"event": "log", "seconds": step, "step": step, "loss": 0.7}
+
+
+def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_never_starts(settings):
+    acted = InProcess(deaf).serves(settings)
+    first, secret = start_run(long_config(WARMED), acted)
+    second, second_secret = start_run(config_for(WARMED), acted)
+    stop_run(second, second_secret, acted)
+    left = read_run(second, acted)
+    assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"]
+    assert not left.has_model
+    until(lambda: read_run(first, acted).of("log"))
+    stop_run(first, secret, acted)
+    assert read_run(first, acted).state == "stopping", (
+        "the second click of a double click asks for nothing more"
+    )
+    assert not (acted.runs_folder / first / "ended").exists()
+    stop_run(first, secret, replace(acted, double_click_seconds=0))
+    ended = until(lambda: (run := read_run(first, acted)).ended and run, 10)
+    assert ended.state == "stopped" and "at once by request" in ended.events[-1]["reason"]
+    assert not ended.has_model
+    time.sleep(1.5)
+    assert not (acted.runs_folder / second / "worker").exists()
+
+
+# ---------------------------------------------------------------- the queue, with nobody to work it off
+
+
+@pytest.fixture
+def closed(settings):
+    """Settings under which runs wait for ever: the queue alone, no worker."""
+    return replace(settings, max_runs_at_once=0)
+
+
+def test_a_full_queue_and_a_config_out_of_bounds_are_refused(closed):
+    for _ in range(closed.max_runs_waiting):
+        start_run(config_for(WARMED), closed)
+    with pytest.raises(InputError, match="10 runs are waiting"):
+        start_run(config_for(WARMED), closed)
+    with pytest.raises(InputError, match="max_steps"):
+        start_run(config_for(WARMED, max_steps=10**6), closed)
+    assert len(list_runs(closed)) == closed.max_runs_waiting
+
+
+def test_thirty_clicks_at_once_fill_the_queue_and_no_more(closed):
+
+    def click(_):
+        try:
+            return start_run(config_for(WARMED), closed)
+        except InputError:
+            return None
+
+    with ThreadPoolExecutor(30) as pool:
+        started = [run for run in pool.map(click, range(30)) if run]
+    assert len(started) == len(list_runs(closed)) == closed.max_runs_waiting
+    assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 11))
+
+
+def test_leaving_the_queue_frees_the_place(closed):
+    closed = replace(closed, max_runs_waiting=2)
+    (first, secret), (second, _) = (
+        start_run(config_for(WARMED), closed),
+        start_run(config_for(WARMED), closed),
+    )
+    assert (read_run(second, closed).state, read_run(second, closed).place) == ("queued", 2)
+    stop_run(first, secret, closed)
+    assert read_run(second, closed).place == 1 and read_run(first, closed).state == "stopped"
+    third, _ = start_run(config_for(WARMED), closed)
+    assert read_run(third, closed).place == 2
+
+
+def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(closed):
+    _, secret = start_run(config_for(WARMED), closed, browser="ann")
+    first = list_runs(closed)[0].id
+    for _ in range(2):
+        start_run(config_for(WARMED), closed, browser="ann")
+    with pytest.raises(InputError, match="3 runs of your browser are waiting or running.*stop one"):
+        start_run(config_for(WARMED), closed, browser="ann")
+    start_run(config_for(WARMED), closed, browser="bob")
+    stop_run(first, secret, closed)
+    start_run(config_for(WARMED), closed, browser="ann")
+    narrow = replace(closed, max_runs_per_address=1)
+    start_run(config_for(WARMED), narrow, address="10.0.0.1")
+    with pytest.raises(InputError, match="1 run of your network address is waiting or running"):
+        start_run(config_for(WARMED), narrow, address="10.0.0.1")
+
+
+def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(closed):
+    """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
+    with gr.Blocks():
+        page = build_tab(closed).launch
+    config = asdict(config_for(WARMED))
+    values = [config[name] for name in page.controls]
+
+    def start(address):
+        request = SimpleNamespace(client=SimpleNamespace(host=address))
+        return page.start(request, {}, *values)[page.panel.status]
+
+    most = closed.max_runs_waiting - closed.places_for_others
+    assert all("Place" in start("192.0.2.7") for _ in range(most))
+    assert (
+        f"last 2 places of the queue are for network addresses that have no run yet, one for each. Yours has {most}"
+        in start("192.0.2.7")
+    )
+    assert "Place" in start("192.0.2.8")
+    assert "Yours has 1, and 1 more" in start("192.0.2.8") and "Yours has" in start("192.0.2.7")
+    assert "Place" in start("192.0.2.9")
+    assert "10 runs are waiting already" in start("192.0.2.10") and len(list_runs(closed)) == 10
+
+
+def test_addresses_take_turns(closed):
+    ids = [
+        start_run(config_for(WARMED), closed, browser=f"{number}", address=address)[0]
+        for number, address in enumerate("aaaabc")
+    ]
+    assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 5, 6, 2, 3]
+    turns = [run.id for run in in_turn(list_runs(closed), closed)]
+    assert turns == [ids[number] for number in (0, 4, 5, 1, 2, 3)]
+
+
+def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(closed):
+    short, long = (
+        config_for(WARMED, max_steps=4),
+        config_for(WARMED, max_steps=300, train_pairs=2400, epochs=1),
+    )
+    ids = [start_run(config, closed)[0] for config in (short, long, short)]
+    waits = [read_run(run_id, closed).wait for run_id in ids]
+    assert waits[0] == 0 < waits[1] < waits[2] and waits[2] - waits[1] > 2 * (waits[1] - waits[0])
+
+
+def told_steps(folder, steps, seconds):
+    """A run's folder whose worker is this process and has made so many steps, each of so many seconds."""
+    claim(folder)
+    start = {**START, "total_steps": 100, "eval_pairs": 8}
+    logs = [
+        {"event": "log", "step": step, "loss": 0.7, "seconds": seconds * step}
+        for step in range(1, steps + 1)
+    ]
+    events = [start, {"event": "evaluation", "seconds": 0, "step": 0}, *logs]
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+def test_the_expected_wait_follows_the_running_run(closed):
+    config = config_for(WARMED, max_steps=100, train_pairs=800, eval_strategy="no")
+    running, _ = start_run(config, closed)
+    waiting, _ = start_run(config_for(WARMED), closed)
+    told_steps(closed.runs_folder / running, steps=40, seconds=2.0)
+    assert read_run(running, closed).state == "running"
+    # 60 steps of 2 s, and the last evaluation of 8 pairs, each a third of what a step takes for one
+    assert read_run(waiting, closed).wait == pytest.approx(120.0 + 8 * (2.0 / 8) / 3)
+
+
+def test_form_queue_and_status_tell_the_same_time(closed):
+    """One estimate, whoever asks."""
+    config = config_for(WARMED, max_steps=100, train_pairs=800)
+    running, _ = start_run(config, closed)
+    second, _ = start_run(config, closed)
+    third, _ = start_run(config, closed)
+    told_steps(closed.runs_folder / running, steps=40, seconds=2.0)
+    left = seconds_left(read_run(running, closed))
+    expected = forecast(config, closed)
+    assert expected.pace.pair == 0.25 and "an earlier run with the same" in expected.pace.source
+    whole = run_seconds(config, expected.pace)
+    assert read_run(second, closed).wait == pytest.approx(left)
+    assert read_run(third, closed).wait == pytest.approx(left + whole)
+    # There are 64 pairs alone: the form knows, the queue hasn't looked
+    assert expected.seconds == pytest.approx(run_seconds(config, expected.pace, 64, 8))
+
+
+def test_the_time_left_of_a_run():
+    config = asdict(config_for(WARMED, max_steps=10, train_pairs=80, eval_strategy="no"))
+    start = {**START, "total_steps": 10, "eval_pairs": 8}
+    logs = [{"event": "log", "seconds": 2.0 * n, "step": n, "loss": 0.7} for n in range(1, 11)]
+    pace = Pace(start=7.0, pair=1.0, judged=0.5, source="")
+
+    def left(state, events, pace=None):
+        return seconds_left(Run("0" * 32, state, config, events), pace)
+
+    assert left("running", []) is left("running", [start, *logs[:4]]) is None, "too few to tell"
+    assert left("running", [], pace) == 7.0 + 10 * 8 * 1.0 + 2 * 8 * 0.5
+    assert left("running", [start, *logs[:4]], pace) == 6 * 8 * 1.0 + 2 * 8 * 0.5
+    last = 8 * (2.0 / 8) / 3
+    evaluated = {"event": "evaluation", "seconds": 1, "step": 0}
+    assert left("running", [start, evaluated, *logs[:5]], pace) == pytest.approx(5 * 2.0 + last)
+    assert left("stopping", [start, evaluated, *logs[:5]]) == pytest.approx(last)
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_run(closed):
+    with pytest.raises(InputError, match="disk has .* GB left"):
+        start_run(config_for(WARMED), replace(closed, min_free_bytes=2**60))
+    assert list_runs(closed) == []
+
+
+def test_the_secret_itself_is_not_in_the_folder(closed):
+    run_id, secret = start_run(config_for(WARMED), closed, browser="a browser", address="192.0.2.7")
+    for path in (closed.runs_folder / run_id).iterdir():
+        assert not any(
+            private in path.read_text() for private in (secret, "a browser", "192.0.2.7")
+        )
+
+
+# ---------------------------------------------------------------- folders told by hand
+
+
+START = {"event": "start", "seconds": 0, "total_steps": 2, "majority": {"accuracy": 0.7, "f1": 0.8}}
+
+
+@pytest.fixture
+def folder(settings, tmp_path):
+    """A run's folder whose worker is gone."""
+    path = settings.runs_folder / ("a" * 32)
+    path.mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps({"seed": 1}))
+    (path / "owner").touch()
+    (path / "worker").write_text("999999999 1")
+    return path
+
+
+def test_a_torn_last_line_is_not_yet_told(folder, settings):
+    lines = [json.dumps(START), "not json", '{"event": 7}', "[1]"]
+    (folder / "events.jsonl").write_text("\n".join(lines) + '\n{"event": "lo')
+    assert [event["event"] for event in read_run(folder.name, settings).events] == [
+        "start",
+        "failed",
+    ]
+    (folder / "events.jsonl").write_text(lines[0] + '\n{"event": "done", "seconds": 1}\n')
+    assert read_run(folder.name, settings).state == list_runs(settings)[0].state == "done"
+
+
+def test_done_is_never_said_to_one_who_pressed_stop(folder, settings):
+    done = {
+        "event": "done",
+        "seconds": 1,
+        "step": 2,
+        "before": {"accuracy": 0.5, "f1": 0.5},
+        "after": {"accuracy": 0.6, "f1": 0.6},
+    }
+    (folder / "events.jsonl").write_text(json.dumps(START) + "\n" + json.dumps(done) + "\n")
+    (folder / "stop").touch()
+    run = read_run(folder.name, settings)
+    assert (
+        run.state == run.events[-1]["event"] == "stopped"
+        and run.has_model
+        and run.first("done") is None
+    )
+
+
+def test_a_process_id_used_again_by_a_stranger_is_no_worker(folder, settings):
+    for stranger in (str(os.getpid()), f"{os.getpid()} 1", f"-{os.getpid()}", "", "x", "9" * 40):
+        (folder / "worker").write_text(stranger)
+        assert read_run(folder.name, settings).state == "failed", stranger
+    claim(folder)
+    assert read_run(folder.name, settings).state == "running"
+
+
+def test_what_a_worker_said_last_is_for_the_host_alone(folder, settings):
+    (folder / "worker.log").write_text("first\nOSError: /root/secret: no memory\n")
+    message = read_run(folder.name, settings).events[-1]["message"]
+    assert (
+        message.startswith("The worker ended before its run did")
+        and "secret" not in message
+        and "OSError" not in message
+    )
+
+
+def test_a_folder_that_is_gone_has_expired(settings):
+    assert read_run("0" * 32, settings).state == "expired"
+
+
+def test_old_ended_runs_are_swept_and_others_kept(folder, settings):
+    never = settings.runs_folder / ("b" * 32)
+    never.mkdir()
+    sweep(settings)
+    assert folder.is_dir() and never.is_dir()
+    os.utime(folder / "config.json", (0, 0))
+    os.utime(never, (0, 0))
+    sweep(settings)
+    assert not folder.exists() and not never.exists()
+
+
+def test_the_oldest_ended_runs_make_room(settings):
+    for number, name in enumerate("cab"):
+        path = settings.runs_folder / (name * 32)
+        path.mkdir(parents=True)
+        (path / "config.json").write_text("{}")
+        (path / "owner").touch()
+        (path / "events.jsonl").write_text('{"event": "failed", "seconds": 1, "message": ""}\n')
+        (path / "model.safetensors").write_bytes(bytes(10**6))
+        os.utime(path / "config.json", (time.time() - 100 + number,) * 2)
+    waiting = settings.runs_folder / ("0" * 32)
+    waiting.mkdir()
+    (waiting / "config.json").write_text("{}")
+    (waiting / "owner").touch()
+    os.utime(waiting / "config.json", (time.time() - 200,) * 2)
+    sweep(replace(settings, max_runs_bytes=2_500_000))
+    assert {run.id[0] for run in list_runs(settings)} == {"0", "a", "b"}
+    sweep(replace(settings, max_runs_bytes=0))
+    assert [(run.id[0], run.state) for run in list_runs(settings)] == [("0", "queued")]
+
+
+def ended_run(settings, name, address, age, size=10**6):
+    path = settings.runs_folder / (name * 32)
+    path.mkdir(parents=True)
+    for file, text in (
+        ("config.json", "{}"),
+        ("owner", ""),
+        ("visitor", f"x {address}"),
+        ("worker", "999999999 1"),
+        ("events.jsonl", '{"event": "failed", "seconds": 1, "message": ""}\n'),
+    ):
+        (path / file).write_text(text)
+    (path / "model.safetensors").write_bytes(bytes(size))
+    os.utime(path / "config.json", (time.time() - age,) * 2)
+
+
+def test_many_runs_of_one_address_push_only_its_own_off(settings):
+    ended_run(settings, "e", "neighbour", 1000)
+    for number, name in enumerate("abcd"):
+        ended_run(settings, name, "flood", 500 - number)
+    sweep(replace(settings, max_runs_bytes=3_500_000))
+    assert {run.id[0] for run in list_runs(settings)} == {"c", "d", "e"}
+    sweep(replace(settings, max_run_folders=2))
+    assert {run.id[0] for run in list_runs(settings)} == {"d", "e"}
+    sweep(replace(settings, max_run_folders=1))
+    assert {run.id[0] for run in list_runs(settings)} == {"d"}, "of equals, the older one"
+
+
+def test_a_disk_that_something_else_fills_costs_nobody_a_model(tiny, settings):
+    ended_run(settings, "a", "ann", 100)
+    full = replace(settings, min_free_bytes=2**60)
+    sweep(full)
+    with pytest.raises(InputError, match="disk has .* GB left"):
+        start_run(config_for(tiny), full)
+    assert [run.id[0] for run in list_runs(settings)] == ["a"]
+
+
+def test_a_run_that_takes_too_long_is_ended_by_the_server(tiny, settings):
+    settings = InProcess(deaf).serves(settings)
+    short = replace(settings, max_run_seconds=0.5, max_overtime_seconds=0.5)
+    run_id, _ = start_run(long_config(tiny), short)
+    run = until(lambda: (run := read_run(run_id, short)).ended and run, 30)
+    assert run.state == "failed" and "longer than 1 s" in run.events[-1]["message"]
+
+
+@pytest.mark.parametrize(
+    "run_id",
+    [
+        "",
+        "..",
+        "../" + "0" * 32,
+        "0" * 31,
+        "0" * 33,
+        "A" * 32,
+        "0" * 32 + "\n",
+        "/etc/passwd",
+        None,
+        7,
+    ],
+)
+def test_a_malformed_id_is_refused(run_id, settings):
+    for call in (lambda: read_run(run_id, settings), lambda: stop_run(run_id, "x", settings)):
+        with pytest.raises(InputError, match="32 hexadecimal digits"):
+            call()
+
+
+def test_a_run_of_the_command_line_is_nobody_elses_to_start(folder, settings):
+    """`python -m pipeline train` into the same folder of runs: the server sees it run, and leaves it alone."""
+    claim(folder)
+    (folder / "owner").unlink()
+    assert read_run(folder.name, settings).state == "running"
+    (folder / "worker").unlink()
+    advance(settings)
+    assert read_run(folder.name, settings).state == "failed" and not (folder / "worker").exists()
+
+
+# ---------------------------------------------------------------- who lives, who doesn't
+
+
+def test_a_worker_that_tells_its_end_while_somebody_looks_has_not_failed(
+    folder, settings, monkeypatch
+):
+    """It ends between the look at its story and the look at itself."""
+    worker = subprocess.Popen(["sleep", "60"])
+    claim(folder, worker.pid)
+    read = progress.read_events
+
+    def read_and_end(path):
+        seen = read(path)
+        path.write_text('{"event": "done", "seconds": 1}\n')
+        worker.kill()
+        worker.wait()
+        return seen
+
+    monkeypatch.setattr(progress, "read_events", read_and_end)
+    assert read_run(folder.name, settings).state == "running"
+    monkeypatch.undo()
+    assert read_run(folder.name, settings).state == "done"
+
+
+class Call:
+    """As GpuCall: its process is the server's own."""
+
+    pid, killed, over = os.getpid(), False, False
+
+    def poll(self):
+        return 1 if self.over else None
+
+    def wait(self, seconds):
+        return 1
+
+    def kill(self):
+        self.killed = True
+
+
+@pytest.fixture
+def call(folder):
+    call = Call()
+    liveness.register(folder, call)
+    yield call
+    call.over = True
+    liveness.wait_for_a_worker(folder.parent, 0)
+
+
+def test_a_call_that_has_ended_stays_ended_though_its_server_lives(folder, settings, call):
+    assert read_run(folder.name, settings).state == "running"
+    (folder / "ended").write_text('{"event": "failed", "seconds": 1, "message": "no GPU"}')
+    call.over = True
+    assert read_run(folder.name, settings).state == "failed"
+    liveness.wait_for_a_worker(settings.runs_folder, 0)
+    assert liveness.registered(folder) is None
+    assert read_run(folder.name, settings).state == "failed"
+
+
+def test_a_server_never_ends_itself(folder, settings, call, monkeypatch):
+    killed = []
+    monkeypatch.setattr(
+        liveness.os, "kill", lambda pid, signal: killed.append(pid) if signal else None
+    )
+    short = replace(settings, max_run_seconds=-1, max_overtime_seconds=0)
+    check_runs(short)
+    assert call.killed and read_run(folder.name, settings).state == "stopping"
+    call.over = True
+    liveness.wait_for_a_worker(settings.runs_folder, 0)
+    claim(folder)  # even where its own process is said to be an ordinary worker
+    assert read_run(folder.name, settings).state == "stopping"
+    check_runs(short)
+    assert killed == []
+
+
+def test_server_and_worker_may_write_one_file_at_once(tmp_path):
+    """Each by another name: with one for both, the slower one's was moved away under its hands."""
+    code = "import sys; from pathlib import Path; from pipeline.runs.folder import write_whole; [write_whole(Path(sys.argv[1]), '1 2') for _ in range(1000)]"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path / "worker"], cwd=ROOT)
+        for _ in range(2)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0] and os.listdir(tmp_path) == ["worker"]
+
+
+def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
+    """For 15 s of the default run it said "step 125 of 125", and how long those steps would still take: 0 s."""
+    start = {"event": "start", "seconds": 1, "total_steps": 3}
+    told = [
+        start,
+        *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3)),
+    ]
+    said = "Its last step is over: the model is being evaluated and saved."
+    for state, events, is_over in (
+        ("running", told, True),
+        ("running", told[:3], False),
+        ("running", told[:1], False),
+        ("stopping", told, True),
+        ("stopping", told[:3], False),
+        ("stopping", [*told[:2], {**told[2], "last": 1}], True),
+    ):
+        run = Run("0" * 32, state, {"batch_size": 1}, events)
+        assert closing(run) == is_over and (run_message(run) == said) == is_over
+    judged = {
+        "event": "evaluation",
+        "seconds": 6,
+        "step": 3,
+        "eval_loss": 0.5,
+        "eval_accuracy": 0.7,
+        "eval_f1": 0.7,
+    }
+    assert closing(Run("0" * 32, "running", {}, [*told, judged]))
+    assert not closing(Run("0" * 32, "done", {}, told)) and not closing(Run("0" * 32, "queued"))
+
+
+# ---------------------------------------------------------------- several servers, one folder of runs
+
+
+@pytest.fixture
+def neighbours(folder, monkeypatch):
+    """A run that another machine's server trains: its process id means nothing here."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(liveness, "machine_id", lambda: "elsewhere")
+        claim(folder)
+    return folder
+
+
+def silent_for(folder, seconds):
+    for name in ("worker", "alive", "events.jsonl"):
+        if (folder / name).exists():
+            os.utime(folder / name, (time.time() - seconds,) * 2)
+
+
+def test_a_neighbours_run_lives_while_there_are_signs_of_it(neighbours, settings):
+    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
+    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
+    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "failed"
+    liveness.send_heartbeat(neighbours)
+    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
+    (neighbours / "worker").write_text(f"{os.getpid()} 1 elsewhere")
+    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
+    assert read_run(neighbours.name, settings).state == "failed", (
+        "a process of that number is here, but not it"
+    )
+
+
+def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(
+    neighbours, settings, tiny, monkeypatch
+):
+    killed = []
+    monkeypatch.setattr(
+        liveness.os, "kill", lambda pid, signal: killed.append(pid) if signal else None
+    )
+    assert check_runs(replace(settings, max_run_seconds=-1, max_overtime_seconds=0))
+    (neighbours / "owner").write_text(digest("secret"))
+    now = replace(settings, double_click_seconds=0)
+    stop_run(neighbours.name, "secret", now)
+    assert read_run(neighbours.name, settings).state == "stopping"
+    stop_run(neighbours.name, "secret", now)
+    assert (
+        (neighbours / "stop").read_text() == supervisor.STOP_NOW
+        and killed == []
+        and not (neighbours / "ended").exists()
+    )
+    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
+    assert read_run(neighbours.name, settings).state == "failed"
+    sweep(replace(settings, max_runs_bytes=0))
+    assert neighbours.is_dir(), "it may come back"
+    silent_for(neighbours, liveness.LOST_SECONDS + 1)
+    sweep(replace(settings, max_runs_bytes=0))
+    assert not neighbours.exists()
+
+
+def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(neighbours, settings):
+    settings = InProcess(deaf).serves(settings)
+    waiting = settings.runs_folder / ("0" * 32)
+    waiting.mkdir()
+    (waiting / "owner").touch()
+    (waiting / "config.json").write_text("{}")
+    advance(settings)
+    assert read_run(waiting.name, settings).state == "running"
+    check_runs(settings)
+    liveness.kill(waiting)
+    assert (waiting / "alive").exists() and not (neighbours / "alive").exists()
+
+
+def test_a_second_stop_from_next_door_ends_the_worker(folder, settings, monkeypatch):
+    worker = subprocess.Popen(["sleep", "60"])
+    claim(folder, worker.pid)
+    (folder / "stop").write_text(supervisor.STOP_NOW)
+    check_runs(settings)
+    assert worker.wait(10) == -signal.SIGKILL and read_run(folder.name, settings).state == "stopped"
+
+
+# ---------------------------------------------------------------- many folders
+
+
+def told_runs(settings, count):
+    for number in range(count):
+        path = settings.runs_folder / f"{number:032x}"
+        path.mkdir(parents=True)
+        (path / "config.json").write_text("{}")
+        (path / "owner").touch()
+        (path / "worker").write_text("999999999 1")
+        (path / "events.jsonl").write_text('{"event": "failed", "seconds": 1, "message": ""}\n')
+        os.utime(path / "config.json", (time.time() - count + number,) * 2)
+
+
+def test_more_folders_than_the_cap_go_the_oldest_first(settings):
+    told_runs(settings, 6)
+    sweep(replace(settings, max_run_folders=2))
+    assert [int(run.id, 16) for run in list_runs(settings)] == [4, 5]
+
+
+def test_a_run_that_left_the_queue_goes_within_minutes(closed):
+    run_id, secret = start_run(config_for(WARMED), closed)
+    kept, _ = start_run(config_for(WARMED), closed)
+    stop_run(run_id, secret, closed)
+    for folder in (closed.runs_folder / run_id, closed.runs_folder / kept):
+        os.utime(folder, (time.time() - closed.max_untrained_seconds + 60,) * 2)
+    sweep(closed)
+    assert read_run(run_id, closed).state == "stopped"
+    for folder in (closed.runs_folder / run_id, closed.runs_folder / kept):
+        os.utime(folder, (time.time() - closed.max_untrained_seconds - 60,) * 2)
+    sweep(closed)
+    assert (read_run(run_id, closed).state, read_run(kept, closed).state) == ("expired", "queued")
+
+
+def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypatch):
+    told_runs(settings, 3)
+    list_runs(settings)
+    read, seen = progress.read_config, []
+    monkeypatch.setattr(
+        progress, "read_config", lambda folder: seen.append(folder.name) or read(folder)
+    )
+    assert [run.state for run in list_runs(settings)] == ["failed"] * 3 and seen == []
+    (settings.runs_folder / f"{1:032x}" / "events.jsonl").write_text(
+        '{"event": "done", "seconds": 10}\n'
+    )
+    assert [run.state for run in list_runs(settings)] == ["failed", "done", "failed"] and len(
+        seen
+    ) == 1
+
+
+def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
+    told_runs(settings, 2)
+    walk = os.walk
+    monkeypatch.setattr(
+        cleanup.os,
+        "walk",
+        lambda top: [(top, [], [*names, "gone"]) for top, _, names in walk(top)],
+    )
+    sweep(replace(settings, max_runs_bytes=1))
+    assert list_runs(settings) == []

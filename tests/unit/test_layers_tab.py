@@ -1,0 +1,377 @@
+"""The Layers tab without a browser: what the address asks for, and pictures whose formulas can be checked by hand."""
+
+import html
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from languages import speaking
+from layers.claims import claims
+from layers.updater import compare
+from tabs.layers.address import Address, read_address
+from tabs.layers.claims import result_as_dict
+from tabs.layers.play import with_reason
+from tabs.layers.topics.convolution import KERNELS, draw_convolution
+from tabs.layers.topics.dropout import DROPOUTS, draw_dropout
+from tabs.layers.topics.losses import EXAMPLES, draw_losses
+from tabs.layers.topics.normalization import draw_normalization
+from tabs.layers.topics.padding import draw_padding
+from tabs.layers.topics.pooling import draw_pooling
+from tabs.layers.updater import draw_updater
+from views.claims import claim_cards
+from views.updater import updater_summary
+
+# ---------------------------------------------------------------- the address
+
+
+@pytest.mark.parametrize(
+    ("query", "address"),
+    [
+        ({}, Address()),
+        ({"tab": "predict", "topic": "dropout"}, Address()),
+        ({"tab": "layers"}, Address("play", topic="convolution")),
+        ({"tab": "layers", "topic": "dropout"}, Address("play", topic="dropout")),
+        ({"tab": "layers", "topic": "updater"}, Address("updater")),
+        ({"tab": "layers", "topic": "claims"}, Address("claims")),
+        (
+            {"tab": "layers", "claim": "conv-sum-or-average"},
+            Address("claims", claim="conv-sum-or-average", section="conv"),
+        ),
+        (
+            {"tab": "layers", "claim": "hf-eight-lengths", "topic": "loss"},
+            Address("claims", claim="hf-eight-lengths", section="collating"),
+        ),
+    ],
+)
+def test_the_address_opens_a_part(query, address):
+    assert read_address(query) == address
+
+
+@pytest.mark.parametrize("claim", ["conv-sum", "<script>", "x" * 9000, "\ud800"])
+def test_a_claim_that_is_not_here_is_said_and_a_near_one_named(claim):
+    address = read_address({"tab": "layers", "claim": claim})
+    assert address.part == "claims" and not address.claim and "is not a claim" in address.message
+    assert len(address.message) < 400
+
+
+def test_a_topic_that_is_not_here_is_said():
+    address = read_address({"tab": "layers", "topic": "pool"})
+    assert (
+        address.part == "play"
+        and "'pool', which isn't here" in address.message
+        and "pooling" in address.message
+    )
+
+
+# ---------------------------------------------------------------- formulas, checked with a calculator
+
+SYMBOLS = (("−", "-"), ("·", "*"), ("√(", "sqrt("), ("²", "**2"), ("∞", "inf"))
+NAMES = {
+    "sqrt": math.sqrt,
+    "log": math.log,
+    "exp": math.exp,
+    "max": lambda *values: max(values),
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "inf": math.inf,
+    "abs": abs,
+}
+
+
+def value_of(term):
+    """What a printed term comes to.
+
+    >>> value_of("(2.5 − 3)²"), value_of("|2 − (−1)|")
+    (0.25, 3.0)
+    """
+    for symbol, python in SYMBOLS:
+        term = term.replace(symbol, python)
+    term = re.sub(r"\|([^|]*)\|", r"abs(\1)", term)
+    term = re.sub(r"e\^(\([^)]*\)|-?[\d.]+)", r"exp(\1)", term)
+    return float(eval(term, {"__builtins__": {}}, NAMES))
+
+
+def lines(drawn, pattern=r"<(?:p|td)(?! class=\"notice)[^>]*>([^<]*[=≈][^<]*)</(?:p|td)>"):
+    """The equations of a picture, without the words before them."""
+    found = [html.unescape(line).split(", less 1")[0] for line in re.findall(pattern, drawn)]
+    return [line.rsplit(": ", 1)[-1].removeprefix("sum / n = ") for line in found]
+
+
+def check(drawn, at_least):
+    """Each equation holds: = to the last digit shown, ≈ to what four digits can say."""
+    found = lines(drawn)
+    assert len(found) >= at_least, found
+    for line in found:
+        *terms, _result = re.split(r" [=≈] ", line)
+        assert terms, line
+        values = [value_of(term) for term in re.split(r" [=≈] ", line)]
+        rounded = 6e-5 if " ≈ " not in line else 2e-3 * max(1, abs(values[-1]))
+        assert all(value == values[-1] or abs(value - values[-1]) <= rounded for value in values), (
+            line
+        )
+
+
+def convolution(
+    kernel_size=3,
+    stride=1,
+    padding=1,
+    dilation=1,
+    in_channels=1,
+    out_channels=1,
+    groups=1,
+    bias=True,
+    same=False,
+    mode="zeros",
+    kernel="as Conv2d draws it",
+    size=(6, 6),
+    seed=0,
+    at=(0, 0, 0),
+):
+    numbers = (kernel_size, stride, padding, dilation)
+    return draw_convolution(
+        *numbers,
+        False,
+        *numbers,
+        in_channels,
+        out_channels,
+        groups,
+        bias,
+        same,
+        mode,
+        kernel,
+        *size,
+        seed,
+        *at,
+    )
+
+
+@given(
+    st.integers(0, 20),
+    st.sampled_from(list(KERNELS)),
+    st.integers(1, 4),
+    st.booleans(),
+    st.integers(0, 5),
+)
+def test_a_convolutions_sums_check(seed, kernel, channels, bias, row):
+    check(
+        convolution(kernel=kernel, in_channels=channels, bias=bias, seed=seed, at=(0, row, 2)),
+        at_least=4,
+    )
+
+
+@pytest.mark.parametrize("seed", range(21))
+def test_a_drawn_kernels_sums_are_exact(seed):
+    """The worked sum is an equation, not an approximation, whatever the seed."""
+    drawn = convolution(in_channels=2, seed=seed)
+    worked = [line for line in lines(drawn) if "floor" not in line]
+    assert len(worked) == 3 and not any("≈" in line for line in worked)
+    for line in worked:
+        left, right = line.split(" = ")
+        assert round(value_of(left), 2) == value_of(right), line
+
+
+def test_padding_same_and_what_it_can_not_do():
+    check(convolution(kernel_size=4, same=True), at_least=4)
+    drawn = with_reason(draw_convolution)
+    numbers = (3, 2, 1, 1)
+    refused = drawn(
+        *numbers,
+        False,
+        *numbers,
+        1,
+        1,
+        1,
+        True,
+        True,
+        "zeros",
+        "as Conv2d draws it",
+        6,
+        6,
+        0,
+        0,
+        0,
+        0,
+    )
+    assert 'role="alert"' in refused and "Choose stride 1" in refused
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_a_poolings_lines_check(kernel, stride, dilation, default, ceil_mode, negative, row):
+    numbers = (kernel, stride, kernel // 2, dilation)
+    drawn = draw_pooling(
+        *numbers, False, *numbers, default, ceil_mode, True, 2, negative, 7, 7, 0, 1, row, 0
+    )
+    check(drawn, at_least=3)
+    assert ("stride=" in drawn) != default
+
+
+def test_padding_never_wins_where_all_is_negative():
+    numbers = (2, 2, 1, 1)
+    drawn = draw_pooling(*numbers, False, *numbers, False, False, True, 1, True, 5, 5, 0, 0, 0, 0)
+    assert "max(−∞, −∞, −∞, −6) = −6" in drawn
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(2, 4),
+    st.integers(1, 9),
+    st.sampled_from([0.1, 0.5, None]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([1e-5, 0.1]),
+)
+def test_batch_norms_lines_check(n, channels, size, passes, momentum, affine, track, eps):
+    drawn = draw_normalization(
+        n,
+        channels,
+        size,
+        passes,
+        momentum or 0.1,
+        momentum is None,
+        eps,
+        affine,
+        1,
+        0,
+        track,
+        0,
+        1,
+        1,
+        1,
+        1,
+    )
+    check(drawn, at_least=5 if track else 2)
+
+
+def test_the_first_cell_of_batch_norm_reads_as_in_a_book():
+    drawn = lines(draw_normalization(1, 1, 2, 1, 0.1, False, 1e-5, True, 2, 1, True, 0, 0, 0, 0, 0))
+    assert drawn == [
+        "(4 − 4) / √(10.5 + 1e-05) · 2 + 1 = 1",
+        "(1 − 0.1) · 0 + 0.1 · 4 = 0.4",
+        "10.5 · 4 / (4 − 1) = 14",
+        "(1 − 0.1) · 1 + 0.1 · 14 = 2.3",
+        "(4 − 0.4) / √(2.3 + 1e-05) · 2 + 1 ≈ 5.7475",
+    ]
+
+
+@pytest.mark.parametrize("layer", DROPOUTS)
+@pytest.mark.parametrize("p", [0, 0.05, 0.5, 0.95, 1])
+def test_dropouts_lines_check(layer, p):
+    drawn = draw_dropout(layer, "(2, 3, 5) = N, C, L", p, 1)
+    check(drawn.replace("1 / (1 − p) = ", ""), at_least=1 if p < 1 else 0)
+    assert ("none is left to be scaled" in drawn) == (p == 1)
+    assert ("PyTorch runs it, and warns" in drawn) == (layer == "Dropout2d")
+
+
+@pytest.mark.parametrize(
+    ("loss", "predict", "target"),
+    [
+        *((loss, *numbers) for loss, numbers in EXAMPLES.items()),
+        ("MSELoss", "0.1, -3; 7, 1e3", "1, 2; -7, 1"),
+        ("CrossEntropyLoss", "2, 1, -1; 0, 3, 1", "0.5, 0.5, 0; 0, 1, 0"),
+        ("CrossEntropyLoss", "2, 1", "1"),
+    ],
+)
+def test_a_losss_lines_check(loss, predict, target):
+    check(draw_losses(loss, predict, target), at_least=3)
+
+
+def test_a_long_sum_is_not_written_out():
+    numbers = ", ".join(map(str, range(40)))
+    assert lines(draw_losses("L1Loss", numbers, numbers))[-2].endswith("+ 0 + … = 0")
+
+
+def test_padded_sizes_check():
+    check(draw_padding(2, 4, 5, 0), at_least=2)
+
+
+def test_losses_that_do_not_fit_say_why():
+    refused = with_reason(draw_losses)("CrossEntropyLoss", "1, 2; 3, 4", "0, 5")
+    assert 'role="alert"' in refused and "there are 2 classes" in refused
+
+
+# ---------------------------------------------------------------- the updater, and Chinese
+
+
+def test_the_summary_groups_what_is_alike():
+    drawn = updater_summary(compare(steps=12))
+    said = [re.sub("<[^>]+>", "", line) for line in drawn.split("<li>")[1:]]
+    assert said[0].startswith("A, D: the same to the last digit")
+    assert any("by a factor of 2 × 8 (no ½ in MSELoss; the batch size)" in line for line in said)
+
+
+def test_nothing_english_is_left_of_the_updater_in_chinese():
+    with speaking("zh"):
+        curves = compare(lr=1.0, batch_size=64, steps=400)
+        drawn = draw_updater(1.0, 64, 400, False, 0)
+        summary = updater_summary(curves)
+    assert "步长是应有的 64 倍（批大小）" in summary and "发散" in summary
+    words = {
+        "mean",
+        "sum",
+        "sgd",
+        "MSELoss",
+        "SGD",
+        "loss",
+        "squared",
+        "b",
+        "w",
+        "reduction",
+        "d",
+        "l",
+        "e",
+    }
+    seen = set(
+        re.findall(
+            r"[A-Za-z]*[a-z]+[A-Za-z]*|[A-Z]{3,}", html.unescape(re.sub("<[^>]+>", " ", drawn))
+        )
+    )
+    assert seen <= words, seen - words
+
+
+def test_a_card_in_chinese_says_nothing_in_english_but_code():
+    from layers.claims import check as run
+    from layers.claims import find
+
+    with speaking("zh"):
+        claim = find("dropout-soft-weight-sharing")
+        drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
+    said = drawn.split('<div class="shows">')[0]
+    for expected in (
+        "PyTorch 5：Dropout",
+        "疑问",
+        "→ 已回答",
+        "权重聚集到几个共享的值附近。",
+        "学到的中心",
+        "是</td>",
+    ):
+        assert expected in said, expected
+
+
+def test_every_card_is_drawn_in_both_languages():
+    for language in ("en", "zh"):
+        with speaking(language):
+            drawn = claim_cards([(claim, None) for claim in claims()])
+        assert drawn.count("<article") == len(claims())
+
+
+def test_a_card_that_this_machine_can_not_decide_says_what_is_missing(monkeypatch):
+    from layers.claims import check as run
+    from layers.claims import find
+
+    monkeypatch.delenv("MRPC_DIR", raising=False)
+    claim = find("hf-eight-lengths")
+    drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
+    assert "Undecided here, for want of MRPC" in drawn and "? undecided" in drawn
+    assert "concluded otherwise" not in drawn
