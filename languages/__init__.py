@@ -171,8 +171,12 @@ def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    done = [each for each in catalog if each.id and not each.fuzzy and all(_forms(each.string))]
-    return {each.id: each.string for each in done}, gettext.c2py(catalog.plural_expr)
+    done: dict[Message, Any] = {}
+    for each in catalog:
+        forms: Any = each.string  # a text, or a tuple of the plural's forms
+        if each.id and not each.fuzzy and forms and all(_forms(forms)):
+            done[each.id if isinstance(each.id, str) else (each.id[0], each.id[1])] = forms
+    return done, gettext.c2py(catalog.plural_expr)
 
 
 def _translated(name: str, message: Message, count: Any = None) -> str:

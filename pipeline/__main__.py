@@ -325,6 +325,8 @@ def print_event(event, bar):
     """One event as a line; the steps as a progress bar."""
     from tqdm import tqdm
 
+    from pipeline.config import config_from
+
     kind = event["event"]
     if kind == "start":
         for part in ("model", "data", "metric"):
@@ -335,7 +337,7 @@ def print_event(event, bar):
         if event["world_size"] > 1:
             print(
                 f"{event['world_size']} processes, {_pairs(event['pairs_a_process'])} each: "
-                f"{_pairs(event['config']['batch_size'])} in one update"
+                f"{_pairs(config_from(event['config']).effective_batch_size)} in one update"
             )
         print(f"majority: {figures_said(majority)}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)

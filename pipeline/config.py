@@ -12,7 +12,7 @@ pipeline.errors.InputError: learning_rate is 1, but 1e-07 to 0.01 is allowed. ..
 
 from collections.abc import Callable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from languages import say
 from pipeline.dataset import SOURCES
@@ -78,7 +78,9 @@ class RunSetting:
         if self.kind is bool:
             return bool(value)
         most = self.most(settings)
-        return (whole_number if self.kind is int else _number)(self.name, value, self.low, most)
+        if self.kind is int:
+            return whole_number(self.name, value, int(self.low), int(most))
+        return _number(self.name, value, self.low, most)
 
 
 def _declared(default: Any, help: str, **about: Any) -> Any:
@@ -265,7 +267,9 @@ class TrainingConfig:
 
 def _setting(declared: Field) -> RunSetting:
     about: RunSetting = declared.metadata["declared"]
-    return replace(about, name=declared.name, kind=declared.type, default=declared.default)
+    return replace(
+        about, name=declared.name, kind=cast(type, declared.type), default=declared.default
+    )
 
 
 RUN_SETTINGS: dict[str, RunSetting] = {one.name: _setting(one) for one in fields(TrainingConfig)}

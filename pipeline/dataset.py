@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.errors import HubUnavailable, InputError, SourceError, shown
@@ -43,7 +43,8 @@ PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.nam
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
 COLUMNS = ("sentence1", "sentence2", "label", "idx")
 
-_kept, _again = {}, set()
+_kept: dict[Any, Any] = {}
+_again: set[Any] = set()
 _lock = threading.Lock()
 
 

@@ -131,7 +131,7 @@ def build_trainer(
     """
     from transformers import Trainer
 
-    return Trainer(
+    trainer = Trainer(
         model=model,
         args=training_args,
         train_dataset=train_dataset,
@@ -140,6 +140,10 @@ def build_trainer(
         compute_metrics=compute_metrics,
         processing_class=processing_class,
     )
+    # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
+    # one that divides by the count of all accumulated batches, and would add those means up
+    trainer.model_accepts_loss_kwargs = False
+    return trainer
 
 
 def prepare(config, output_dir, settings=None):

@@ -71,7 +71,7 @@ def _comparison(first: Way, second: Way, pair: Way, swapped: Way) -> str:
 
 def _types_of(way: Way, sentence: int) -> str:
     """The token_type_ids of a sentence's tokens, as text."""
-    types = {token.type_id for token in way.tokens if token.sentence == sentence}
+    types = {token.type_id or 0 for token in way.tokens if token.sentence == sentence}
     return _(" and ").join(map(str, sorted(types)))
 
 

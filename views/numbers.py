@@ -5,6 +5,7 @@
 """
 
 import math
+from typing import TypeGuard
 
 from languages import _, ngettext
 from pipeline.prediction import written
@@ -46,7 +47,7 @@ def percentage_points(difference: float) -> str:
     return _("{change:+.1f} percentage points", change=100 * difference)
 
 
-def is_finite(value: object) -> bool:
+def is_finite(value: object) -> TypeGuard[float]:
     """Whether a value is a number that can be drawn."""
     return isinstance(value, (int, float)) and math.isfinite(value)
 

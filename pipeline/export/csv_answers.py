@@ -14,7 +14,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -550,7 +550,7 @@ class Scores:
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
-def scores_of(answers: list[Answered]) -> Scores | None:
+def scores_of(answers: Sequence[Answered]) -> Scores | None:
     """Answered rows -> Scores; None where no answered row has a label."""
     both = [
         (answer.row.label, answer.prediction.label)
@@ -559,6 +559,6 @@ def scores_of(answers: list[Answered]) -> Scores | None:
     ]
     if not both:
         return None
-    confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
+    confusion = {(gold, said): both.count((gold, said)) for gold in LABELS for said in LABELS}
     gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
     return Scores(len(both), scores(gold, said), majority(gold), confusion)

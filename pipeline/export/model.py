@@ -102,7 +102,7 @@ def model_card(run: Run, name: str) -> str:
     """The README.md of a run's model: what it is, its figures beside the majority's, settings,
     seed, versions, licences.
     """
-    start, end = run.first("start"), run.first(run.state)
+    start, end = run.first("start"), run.first(run.state) or {}
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(
             say(

@@ -250,6 +250,7 @@ trainer = Trainer(
     model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
 )
+trainer.model_accepts_loss_kwargs = False  # the loss is a batch's mean: average it over accumulated batches
 {_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()

@@ -6,6 +6,7 @@ well, report["runs"]    # (True, {'running': 0, 'queued': 0})
 
 import shutil
 import tempfile
+from typing import Any
 
 from languages import say
 from pipeline.runs.progress import list_runs
@@ -16,7 +17,7 @@ def health(settings: Settings) -> tuple[bool, dict]:
     """(whether all is well, a report that JSON can hold). Cheap: nothing is loaded, the Hub isn't
     asked.
     """
-    report = {"status": "ok", "runs": {"running": 0, "queued": 0}}
+    report: dict[str, Any] = {"status": "ok", "runs": {"running": 0, "queued": 0}}
     try:
         settings.runs_folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.runs_folder):

@@ -69,7 +69,7 @@ def read_claim(folder: Path) -> Claim | None:
 def is_local(folder: Path) -> bool:
     """Whether a worker of this machine has claimed the folder."""
     who = read_claim(folder)
-    return bool(who) and who.is_local
+    return who is not None and who.is_local
 
 
 def _parsed(line: str) -> Claim | None:
@@ -169,7 +169,7 @@ def may_reconnect(folder: Path) -> bool:
     stay.
     """
     who = read_claim(folder)
-    return bool(who) and not who.is_local and not is_silent(folder, LOST_SECONDS)
+    return who is not None and not who.is_local and not is_silent(folder, LOST_SECONDS)
 
 
 def kill(folder: Path) -> None:

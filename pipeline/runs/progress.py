@@ -1,4 +1,4 @@
-"""A run as its folder tells it: state, events, curves, how far it is."""
+"""A run as its folder tells it: state, events, points of its charts, how far it is."""
 
 import math
 import os
@@ -9,7 +9,6 @@ from pathlib import Path
 
 from languages import say
 from pipeline.hub.sources import RUN_ID
-from pipeline.metrics import METRICS
 from pipeline.runs.folder import (
     event_in,
     is_number,
@@ -58,8 +57,9 @@ class Run:
         """Whether the model that it left answers: after a loss that is NaN or infinite, its weights
         are, too.
         """
-        # an old run may not tell it
-        loss = self.events[-1]["after"].get("loss", 0.0) if self.has_model else None
+        if not self.has_model:
+            return False
+        loss = self.events[-1]["after"].get("loss", 0.0)  # an old run may not tell it
         return is_number(loss) and math.isfinite(loss)
 
     def of(self, kind: str) -> list[dict]:
@@ -215,16 +215,10 @@ def _outline(folder: Path, looks: Looks | None) -> Run:
 # ---------------------------------------------------------------- a run as data to draw
 
 
-def curves(run: Run) -> dict[str, list[tuple[int, float]]]:
-    """{"loss": [(step, value), …], "eval_loss": …, "eval_accuracy": …}, with each metric."""
-    evaluations = run.of("evaluation")
-    return {
-        "loss": [(event["step"], event["loss"]) for event in run.of("log")],
-        **{
-            name: [(event["step"], event[name]) for event in evaluations if name in event]
-            for name in ("eval_loss", *(f"eval_{metric}" for metric in METRICS))
-        },
-    }
+def points(run: Run, name: str) -> list[tuple[int, float]]:
+    """[(step, value), …] of one name in the run's log and evaluations, say "loss" or "eval_f1"."""
+    events = run.of("log") + run.of("evaluation")
+    return [(event["step"], event[name]) for event in events if name in event]
 
 
 def progress(run: Run) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from pipeline.training import check_start
 try:
     import fcntl
 except ImportError:  # Windows: one server a folder, then
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 STOP_NOW = "now"  # what `stop` says once somebody asked twice

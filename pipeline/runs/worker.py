@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from languages import say
 from pipeline.config import TrainingConfig, config_from, flags_of
 from pipeline.errors import InputError
 from pipeline.isolation.priority import import_in_background
@@ -88,7 +89,9 @@ def read_run_config(path: Path) -> TrainingConfig:
     """The config in a file. Raises InputError for one that is none."""
     values = parsed(read_text(path))
     if values is None:
-        raise InputError(f"{path} holds no settings of a run. Name a run's config.json.")
+        raise InputError(
+            say("{path} holds no settings of a run. Name a run's config.json.", path=str(path))
+        )
     return config_from(values)
 
 

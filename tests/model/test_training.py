@@ -12,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.metrics import majority
 from pipeline.model import load_model
 from pipeline.settings import Settings
+from pipeline.task import MRPC
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune, prepare
 
@@ -126,7 +127,7 @@ def test_the_story_of_a_run_and_its_repetition(config, settings, tmp_path):
         and start["data"]["place"] == "folder"
     )
     assert (
-        set(done["before"]) == set(done["after"]) == {"loss", "accuracy", "f1"}
+        set(done["before"]) == set(done["after"]) == {"loss", *MRPC.metrics}
         and done["before"] != done["after"]
     )
     assert (tmp_path / "a" / "model" / "model.safetensors").is_file()

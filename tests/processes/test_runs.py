@@ -23,7 +23,7 @@ from pipeline.runs import cleanup, liveness, progress, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
 from pipeline.runs.pace import Pace, run_seconds, seconds_left
-from pipeline.runs.progress import Run, closing, curves, list_runs
+from pipeline.runs.progress import Run, closing, list_runs, points
 from pipeline.runs.queue import digest, in_turn, read_run
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
@@ -106,8 +106,8 @@ def test_a_run_runs_and_its_model_predicts(two_runs, served):
         and run.first("start")["total_steps"] == 4
         and run.first("failed") is None
     )
-    assert [step for step, _ in curves(run)["loss"]] == [1, 2, 3, 4]
-    assert [step for step, _ in curves(run)["eval_accuracy"]] == [0, 2, 4]
+    assert [step for step, _ in points(run, "loss")] == [1, 2, 3, 4]
+    assert [step for step, _ in points(run, "eval_accuracy")] == [0, 2, 4]
     assert progress.progress(run) == (4, 4)
     predictions, origin = predict(
         f"run:{run.id}", [("A cat sat.", "A cat was sitting.")], settings=served

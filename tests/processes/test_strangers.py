@@ -566,7 +566,6 @@ def test_a_worker_counts_what_arrives(name, place, hostile, loopback):
     """1 kB is listed, and gigabytes would come: a run's worker stops it as a page does, and goes on to load what is well."""
     told = loopback("--model", f"evil/x={hostile[f'evil/{name}']}").ask("""
 import threading
-from dataclasses import replace
 from pathlib import Path
 from huggingface_hub import constants
 from pipeline.hub.repository import _bytes_below
@@ -581,7 +580,7 @@ def look():
         time.sleep(0.05)
 threading.Thread(target=look, daemon=True).start()
 try:
-    place = checkpoint_files("evil/x", True, replace(Settings(), confines=True)).origin.place
+    place = checkpoint_files("evil/x", True, settings=Settings(confines=True)).origin.place
 except InputError:
     place = "refused"
 print(json.dumps([place, most]))
@@ -597,7 +596,8 @@ def test_several_odd_repositories_of_one_visitor_switch_the_hub_off_for_nobody(h
     ]
     told = loopback(*odd, "--model", f"an/ordinary={hostile['evil/odd-link']}").ask("""
 from pipeline.hub.sources import checkpoint_files
-print(json.dumps([checkpoint_files(name).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
+from pipeline.settings import Settings
+print(json.dumps([checkpoint_files(name, settings=Settings()).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
 """)
     assert told == ["embedded"] * 4 + ["hub"]
 

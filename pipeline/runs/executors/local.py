@@ -156,7 +156,9 @@ class Spare:
     def is_ready(self, seconds: float = 0.0) -> bool:
         """Whether it has everything imported, waiting for that at most so many `seconds`."""
         process = self.process
-        if not process or process.poll() is not None or process.stdout.closed:
+        if not process or process.poll() is not None:
+            return False
+        if process.stdout is None or process.stdout.closed:
             return False
         told, _, _ = select.select([process.stdout], [], [], seconds)
         return bool(told) and process.poll() is None
@@ -171,9 +173,9 @@ class Spare:
             return None
         order = {"folder": str(folder), "environment": environment}
         try:
-            process.stdin.write(json.dumps(order).encode() + b"\n")
-            process.stdin.close()
-            process.stdout.close()
+            if process.stdin:
+                process.stdin.write(json.dumps(order).encode() + b"\n")
+            _close_pipes(process)
         except OSError:  # it ended between the look and the write
             return None
         return process
@@ -184,9 +186,14 @@ class Spare:
             self._wanted = False
             process, self.process = self.process, None
         if process:
-            process.stdin.close()
-            process.stdout.close()
+            _close_pipes(process)
             process.wait()
+
+
+def _close_pipes(process: subprocess.Popen) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
 
 
 spare = Spare()

@@ -61,8 +61,8 @@ class ThreadWorker:
         """The exit code. Raises subprocess.TimeoutExpired."""
         self._thread.join(timeout)
         if self._thread.is_alive():
-            raise subprocess.TimeoutExpired(self._thread.name, timeout)
-        return self.returncode
+            raise subprocess.TimeoutExpired(self._thread.name, timeout or 0.0)
+        return self.returncode or 0
 
     def kill(self) -> None:
         """Write nothing more. What trains sees the run's `stop` after its step, and ends."""
