@@ -450,8 +450,7 @@ class MapTimes:
 def map_times(
     tokenizer: PreTrainedTokenizerFast,
     rows: dict[str, list],
-    max_length: int = 128,
-    *,
+    max_length: int,
     settings: Settings,
 ) -> MapTimes:
     """Rows, a dict of columns, through Dataset.map one by one and with batched=True, in turns ->
@@ -490,6 +489,5 @@ def map_times(
             > settings.experiment_seconds
         ):
             break
-    return MapTimes(
-        len(rows), min(times[False]), min(times[True]), len(times[True]), made[False] == made[True]
-    )
+    best = min(times[False]), min(times[True])
+    return MapTimes(len(dataset), *best, len(times[True]), made[False] == made[True])

@@ -444,8 +444,14 @@ class Source:
         def later(node):
             return is_spoken(node, ("say", "say_plural")) or node in raised
 
+        prints = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+        ]
+        read_at_once = {part for node in prints for part in ast.walk(node)}
         found = [node for node in self.nodes if is_spoken(node, ("_", "ngettext"))]
-        for node in self.nodes:
+        for node in set(self.nodes) - read_at_once:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("str", "map"):
                 parts = node.args if ast.unparse(node.func) == "str" else ast.walk(node)
                 found += [node] if any(map(later, parts)) else []
@@ -736,8 +742,8 @@ def stands_in():
 
 
 MESSAGES = {
-    "an empty sentence": lambda: refused(checked_pair, "", "a"),
-    "a blank sentence": lambda: refused(checked_pair, " ", "a"),
+    "an empty sentence": lambda: refused(checked_pair, "", "a", Settings()),
+    "a blank sentence": lambda: refused(checked_pair, " ", "a", Settings()),
     "why": lambda: why_all_cells("Ü 14159265 🦜 3.", "2."),
     "a diagnosis": lambda: run_drawing.diagnosis_card(OVERFITTED),
     "a result": lambda: ended(),
