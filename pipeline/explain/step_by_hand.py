@@ -1,7 +1,7 @@
 """One training step written out in bare PyTorch, beside the one that `Trainer` takes from the same
 weights.
 
-    >>> step = one_step(TrainingConfig(source="embedded", batch_size=4), Settings())
+    >>> step = one_step(TrainingConfig(source="embedded", train_pairs=16, batch_size=4), Settings())
     >>> step.loss_difference < 1e-6, step.weight_difference < 1e-6
     (True, True)
 

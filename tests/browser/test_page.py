@@ -10,7 +10,9 @@ from pipeline.metrics import METRICS
 ARABIC = "أعلنت الشركة عن أرباحها 🎉"
 HTML = '<img src=x onerror="window.hacked=1"><b>bold</b>'
 # More steps than anybody waits for, judged on few pairs: there is time to stop it
-LONG_BUT_LIGHT = "max_steps=300&train_pairs=640&epochs=5&batch_size=8&eval_pairs=16&eval_strategy=no"
+LONG_BUT_LIGHT = (
+    "max_steps=300&train_pairs=640&epochs=5&batch_size=8&eval_pairs=16&eval_strategy=no"
+)
 
 
 def open_tab(page, name):

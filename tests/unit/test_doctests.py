@@ -13,7 +13,9 @@ FOLDERS = ("pipeline", "layers", "views", "web", "tabs", "recipes", "benchmarks"
 def with_examples():
     """The dotted names of the modules that hold an example, in the same order everywhere."""
     files = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-    found = [path for path in [*ROOT.glob("*.py"), *files] if ">>> " in path.read_text("utf-8")]
+    found = [
+        path for path in [*sorted(ROOT.glob("*.py")), *files] if ">>> " in path.read_text("utf-8")
+    ]
     dotted = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in found)
     return [name.removesuffix(".__init__") for name in dotted]
 
