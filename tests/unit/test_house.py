@@ -14,6 +14,7 @@ ROOMS = [
     "errors",
     "settings",
     "isolation",
+    "libraries",
     "memory",
     "hub",
     "task",
