@@ -41,55 +41,55 @@ import spaces
 from dataclasses import replace
 from pipeline.prediction import predict
 
-config, what = config_from(json.loads(sys.argv[1])), sys.argv[2]
-settings = Settings(mrpc_folder=Path(sys.argv[3]), runs_folder=Path(sys.argv[4]), data="folder", double_click_seconds=0)
-predict(config.checkpoint, [("a", "b")] * 4, settings=settings)   # the server's own computing threads are at work
+settings = Settings(mrpc_folder=Path(sys.argv[2]), runs_folder=Path(sys.argv[3]), data="folder", double_click_seconds=0)
 start_supervisor(settings)
-run_id, secret = start_run(config, settings)
-after, _ = start_run(replace(config, max_steps=1), settings)
-began, stops = time.monotonic(), {"run": 0, "stop": 1, "kill": 2}[what]
-while not (run := read_run(run_id, settings)).ended and time.monotonic() < began + 80:
-    while stops and run.of("log"):
-        stop_run(run_id, secret, settings)
-        stops -= 1
-    time.sleep(0.02)
-while what == "kill" and not read_run(after, settings).ended and time.monotonic() < began + 80:
-    time.sleep(0.1)
-answer = predict("run:" + run_id, [("a", "b")], settings=settings)[0][0].label if run.has_model else None
-print(json.dumps({"state": run.state, "after": [read_run(name, settings).state for name in (run_id, after)], "events": [e["event"] for e in run.events], "answer": answer,
-                  "decorated": spaces.decorated,  "spare": local.spare.is_ready(), "last": run.events[-1]}))
+def ended(run_id, seconds=160):
+    until = time.monotonic() + seconds
+    while not (run := read_run(run_id, settings)).ended and time.monotonic() < until:
+        time.sleep(0.02)
+    return run
+def told(config, stops):
+    predict(config.checkpoint, [("a", "b")] * 4, settings=settings)   # the server's own computing threads are at work
+    run_id, secret = start_run(config, settings)
+    after, _ = start_run(replace(config, max_steps=1), settings)
+    began = time.monotonic()
+    while stops and time.monotonic() < began + 160:
+        if read_run(run_id, settings).of("log"):
+            stop_run(run_id, secret, settings)
+            stops -= 1
+        time.sleep(0.02)
+    run = ended(run_id)
+    ended(after)
+    answer = predict("run:" + run_id, [("a", "b")], settings=settings)[0][0].label if run.has_model else None
+    return {"state": run.state, "after": [read_run(name, settings).state for name in (run_id, after)], "events": [e["event"] for e in run.events], "answer": answer,
+            "decorated": spaces.decorated, "spare": local.spare.is_ready(), "last": run.events[-1]}
+print(json.dumps([told(config_from(config), stops) for config, stops in json.loads(sys.argv[1])]))
 """
 
 
-def served(settings, what, **changes):
-    config = replace(
-        TrainingConfig(
-            checkpoint=WARMED,
-            source="folder",
-            train_pairs=16,
-            eval_pairs=8,
-            batch_size=8,
-            epochs=1,
-            max_steps=2,
-            eval_strategy="no",
-            frozen_layers=0,
-        ),
-        **changes,
+@pytest.fixture(scope="module")
+def seen(small_folder, tmp_path_factory):
+    """What three runs on one Space tell: one left alone, one stopped once, one stopped twice."""
+    short = TrainingConfig(
+        checkpoint=WARMED,
+        source="folder",
+        train_pairs=16,
+        eval_pairs=8,
+        batch_size=8,
+        epochs=1,
+        max_steps=2,
+        eval_strategy="no",
+        frozen_layers=0,
     )
+    long = replace(short, **LONG)
+    asked = [(asdict(config), stops) for config, stops in ((short, 0), (long, 1), (long, 2))]
+    runs = tmp_path_factory.mktemp("space") / "runs"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            SERVER,
-            json.dumps(asdict(config)),
-            what,
-            settings.mrpc_folder,
-            settings.runs_folder,
-        ],
+        [sys.executable, "-c", SERVER, json.dumps(asked), small_folder, runs],
         cwd=ROOT,
         text=True,
         capture_output=True,
-        timeout=170,
+        timeout=900,
         env={
             **os.environ,
             "SPACES_ZERO_GPU": "true",
@@ -101,20 +101,20 @@ def served(settings, what, **changes):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def test_on_zero_gpu_a_run_is_a_forked_call_and_tells_the_same_story(settings):
-    seen = served(settings, "run")
+def test_on_zero_gpu_a_run_is_a_forked_call_and_tells_the_same_story(seen):
+    seen, *_ = seen
     assert seen["decorated"] == ["on_gpu"] and not seen["spare"]
     assert seen["state"] == "done" and seen["answer"] in ("equivalent", "not_equivalent")
     assert seen["events"] == ["start", "evaluation", "log", "log", "evaluation", "done"]
 
 
-def test_on_zero_gpu_a_stop_keeps_the_model(settings):
-    seen = served(settings, "stop", **LONG)
+def test_on_zero_gpu_a_stop_keeps_the_model(seen):
+    _, seen, _ = seen
     assert seen["state"] == "stopped" and seen["answer"], seen
 
 
-def test_on_zero_gpu_a_second_stop_ends_the_run_and_not_the_server(settings):
-    seen = served(settings, "kill", **LONG)
+def test_on_zero_gpu_a_second_stop_ends_the_run_and_not_the_server(seen):
+    *_, seen = seen
     assert seen["state"] == "stopped" and seen["answer"] is None
     assert seen["after"] == ["stopped", "done"], "the ended run holds nobody up, and stays ended"
 
