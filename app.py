@@ -28,9 +28,9 @@ from starlette.routing import Route
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, speaking
 from pipeline.isolation import processes
 from pipeline.isolation.secrets import forget_secrets
-from pipeline.runs import executors
+from pipeline.runs.executors import zero_gpu
 from pipeline.runs.health import health
-from pipeline.runs.supervisor import open_house
+from pipeline.runs.supervisor import start_supervisor
 from pipeline.settings import Settings
 from tabs.address import read_address
 from tabs.errors import in_language
@@ -89,7 +89,7 @@ def build_app(settings):
             # Gradio 6.31: a function knows nothing of the page that it belongs to
             demo.fns[number].fn = in_language(demo.fns[number].fn, language)
             demo.function_languages[number] = language
-    executors.prepare()
+    zero_gpu.register()
     use_light_sessions()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers
     # is somebody's flood. Twice as many at once as may wait for strangers' checkpoints: those keep
@@ -154,11 +154,11 @@ def warm(settings, demo):
     want the cores, too.
     """
     for prepare, what in (
-        (_answer_once, settings),
+        (answer_once, settings),
         (_load_pairs, settings),
         (prerender, demo),
         (_start_fork_server, settings),
-        (open_house, settings),
+        (start_supervisor, settings),
     ):
         try:
             prepare(what)
@@ -166,7 +166,8 @@ def warm(settings, demo):
             log.exception("%s, while the app warmed up", prepare.__name__)
 
 
-def _answer_once(settings):
+def answer_once(settings):
+    """Make one prediction, so that a visitor's first finds its model loaded."""
     from pipeline.prediction import predict as predict_pairs
     from pipeline.settings import READY
 

@@ -345,11 +345,13 @@ def live(options):
     from dataclasses import replace
 
     from pipeline.config import TrainingConfig
-    from pipeline.runs.supervisor import ENDED, open_house, read_run, start_run
+    from pipeline.runs.progress import ENDED
+    from pipeline.runs.queue import read_run
+    from pipeline.runs.supervisor import start_run, start_supervisor
     from pipeline.settings import Settings
 
     settings = replace(Settings(), runs_folder=Path(tempfile.mkdtemp()))
-    open_house(settings)
+    start_supervisor(settings)
     time.sleep(30)  # the spare worker warms up
     took, scores, gains = [], [], []
     for seed, source in ((42, "auto"), (1, "auto"), (2, "auto"), (42, "embedded")):

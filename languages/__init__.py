@@ -161,18 +161,22 @@ def catalogue(name: str) -> dict[Message, Any]:
     if name not in LANGUAGES:
         languages = ", ".join(LANGUAGES)
         raise ValueError(f"{name[:20]!r} is no language of this app. Choose one of {languages}.")
-    return {} if name == DEFAULT_LANGUAGE else _read(name)[0]
+    return {} if name == DEFAULT_LANGUAGE else read_catalogue(name)[0]
 
 
 @functools.cache
-def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
+def read_catalogue(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
     """The catalogue, and the function from a count to the place of its form."""
     from babel.messages.pofile import read_po
 
     with path_of(name).open("rb") as file:
         catalog = read_po(file)
-    done = [each for each in catalog if each.id and not each.fuzzy and all(_forms(each.string))]
-    return {each.id: each.string for each in done}, gettext.c2py(catalog.plural_expr)
+    done: dict[Message, Any] = {}
+    for each in catalog:
+        forms: Any = each.string  # a text, or a tuple of the plural's forms
+        if each.id and not each.fuzzy and forms and all(_forms(forms)):
+            done[each.id if isinstance(each.id, str) else (each.id[0], each.id[1])] = forms
+    return done, gettext.c2py(catalog.plural_expr)
 
 
 def _translated(name: str, message: Message, count: Any = None) -> str:
@@ -180,7 +184,7 @@ def _translated(name: str, message: Message, count: Any = None) -> str:
     text = catalogue(name).get(message)
     if isinstance(message, str):
         return message if text is None else text
-    return message[count != 1] if text is None else text[_read(name)[1](count)]
+    return message[count != 1] if text is None else text[read_catalogue(name)[1](count)]
 
 
 def as_data(said: Any) -> list | None:

@@ -10,12 +10,14 @@ import io
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 
 from languages import say_plural
-from layers.claims import SECTIONS, check, claims, find
+from layers.claims import SECTIONS, Claim, Result, check, claims, find
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run claims and print them; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m layers", description="Run the claims of the study notes."
     )
@@ -34,7 +36,7 @@ def main(arguments=None):
     return 0 if all(result.as_reviewed for result in results) else 1
 
 
-def _printed(claim, brief):
+def _printed(claim: Claim, brief: bool) -> Result:
     # Progress bars and log lines of a run are not part of what it found.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         result = check(claim)
@@ -45,7 +47,7 @@ def _printed(claim, brief):
     return result
 
 
-def card(result):
+def card(result: Result) -> str:
     """One claim as text: verdict, statement, code, what the run gave, what is so, where it is
     documented.
     """
@@ -69,11 +71,11 @@ def card(result):
     )
 
 
-def _differs(result):
+def _differs(result: Result) -> str:
     return "" if result.as_reviewed else f"   <- reviewed as {result.claim.reviewed}"
 
 
-def _print_summary(results):
+def _print_summary(results: list[Result]) -> None:
     counts = Counter(result.verdict for result in results)
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     print(

@@ -8,6 +8,7 @@ alone meanwhile.
 """
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -18,7 +19,7 @@ alone = threading.Lock()
 
 
 @contextmanager
-def seeded(seed):
+def seeded(seed: int) -> Iterator[None]:
     """Inside, all draws are those after `torch.manual_seed(seed)`, whoever else draws; afterwards,
     nothing has happened.
     """

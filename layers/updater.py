@@ -12,6 +12,7 @@ size.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,12 +26,12 @@ REDUCTIONS = ("sum", "mean")
 RIGHT = {"sgd": "sum", "SGD": "mean"}  # d2l's sgd divides by the batch size itself, torch's doesn't
 
 
-def squared_loss(y_hat, y):
+def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """d2l's: half the squared error of each example; y_hat (N, 1) -> (N, 1)."""
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
 
 
-def sgd(params, lr, batch_size):
+def sgd(params: list[torch.Tensor], lr: float, batch_size: int) -> None:
     """d2l's: one step of minibatch stochastic gradient descent, gradients then set to zero."""
     with torch.no_grad():
         for param in params:
@@ -38,7 +39,9 @@ def sgd(params, lr, batch_size):
             param.grad.zero_()
 
 
-def synthetic_data(num_examples=256, noise=0.01, seed=0):
+def synthetic_data(
+    num_examples: int = 256, noise: float = 0.01, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
     """y = X w + b + noise with w = (2, −3.4), b = 4.2, as in d2l. (X (N, 2), y (N, 1)), float64."""
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(num_examples, 2, generator=generator, dtype=torch.float64)
@@ -65,11 +68,21 @@ class Curve:
     verdict: str
 
     @property
-    def name(self):
+    def name(self) -> str:
+        """Loss, updater and reduction in one."""
         return f"{self.loss} + {self.updater}, {self.reduction}"
 
 
-def train(loss_name, updater_name, reduction, lr=0.03, batch_size=8, steps=60, half=False, seed=0):
+def train(
+    loss_name: str,
+    updater_name: str,
+    reduction: str,
+    lr: float = 0.03,
+    batch_size: int = 8,
+    steps: int = 60,
+    half: bool = False,
+    seed: int = 0,
+) -> tuple[list[float], list[torch.Tensor]]:
     """(losses, weights after each step): the same data in the same order for every combination."""
     features, labels = synthetic_data(seed=seed)
     w, b = (
@@ -112,7 +125,9 @@ def _error(features, labels, w, b):
         return squared_loss(features @ w + b, labels).mean().item()
 
 
-def compare(lr=0.03, batch_size=8, steps=60, half=False, seed=0):
+def compare(
+    lr: float = 0.03, batch_size: int = 8, steps: int = 60, half: bool = False, seed: int = 0
+) -> list[Curve]:
     """All eight combinations -> [Curve]; d2l's own (squared_loss + sgd, sum) first, the others
     measured against it.
 
@@ -122,7 +137,7 @@ def compare(lr=0.03, batch_size=8, steps=60, half=False, seed=0):
     if not 0 < lr <= 1:
         raise ValueError(say("lr is {lr!r}. Choose a learning rate above 0 and at most 1.", lr=lr))
     batch_size, steps = whole("batch_size", batch_size, 1, 256), whole("steps", steps, 1, 1000)
-    settings = {
+    settings: dict[str, Any] = {
         "lr": lr,
         "batch_size": batch_size,
         "steps": steps,
@@ -192,7 +207,7 @@ def _verdict(combination, ratio, difference, batch_size, half):
 
 
 def _factors(combination, batch_size, half):
-    """[(by how much a step gets longer, the same as text, why), …], of the reasons that are known."""
+    """[(how much longer a step gets, the same as text, why), …], of the reasons that are known."""
     loss, updater, reduction = combination
     factors = [(2, "2", say("no ½ in MSELoss"))] if loss == "MSELoss" and not half else []
     if reduction != RIGHT[updater]:

@@ -81,38 +81,47 @@ def tokenize(options):
 
 def train(options):
     """Fine-tune; the folder keeps config, events and model."""
-    from pipeline.config import RUN_SETTINGS, config_from
-    from pipeline.runs.folder import append_event, write_whole
-    from pipeline.runs.liveness import claim
+    from pipeline.runs import worker
+    from pipeline.runs.folder import write_whole
+    from pipeline.runs.liveness import claim, is_alive
     from pipeline.training import fine_tune
 
-    asked = {name: getattr(options, name) for name in RUN_SETTINGS}
-    config = config_from(asked).checked(SETTINGS)
+    config = chosen_config(options).checked(SETTINGS)
     folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
-    stop = folder / "stop"
     if not launch().is_main:
         # It trains along; telling, printing and saving are the main process's
-        return exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
+        return worker.exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
     if lonely_launch():
         tell(LONELY)
     fresh_folder(folder)
-    claim(folder)
-    write_whole(folder / "config.json", json.dumps(asdict(config)))
-    first_interrupt_stops(stop)
+    if not is_alive(folder):  # a server claims the folder for the worker that it starts
+        claim(folder)
+    own = folder / "config.json"
+    if not options.config or Path(options.config).resolve() != own.resolve():
+        write_whole(own, json.dumps(asdict(config)))
+    first_interrupt_stops(folder / "stop")
     bar = None
-    for event in fine_tune(config, folder, settings_of(options), should_stop=stop.exists):
-        append_event(folder, event)
+
+    def report(event):
+        nonlocal bar
         bar = print_event(event, bar)
+
+    event = worker.train(config, folder, settings_of(options), report)
     if event["event"] != "failed":
         print(f"model: {checkpoint_named(str(folder / 'model'))}")
-    return exit_code(event)
+    return worker.exit_code(event)
 
 
-def exit_code(event):
-    """What a run's last event means to whoever started it."""
-    if event["event"] != "failed":
-        return 0
-    return 2 if event.get("bad_input") else 1
+def chosen_config(options):
+    """The TrainingConfig of the file in --config, or else the default one, with the flags that were
+    given.
+    """
+    from pipeline.config import RUN_SETTINGS, TrainingConfig
+    from pipeline.runs.worker import read_run_config
+
+    config = read_run_config(Path(options.config)) if options.config else TrainingConfig()
+    given = {name: getattr(options, name) for name in RUN_SETTINGS}
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
 LONELY = (
@@ -127,13 +136,13 @@ def fresh_folder(output):
     """The run's folder, in which there is no run but one that failed. A page has put config.json
     there, perhaps a stop.
     """
-    from pipeline.runs.folder import last_told
+    from pipeline.runs.folder import last_event
 
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         story = folder / "events.jsonl"
-        failed = (last_told(story) or {}).get("event") == "failed"
+        failed = (last_event(story) or {}).get("event") == "failed"
         if (
             (folder / "model").exists()
             or (folder / "ended").exists()
@@ -316,6 +325,8 @@ def print_event(event, bar):
     """One event as a line; the steps as a progress bar."""
     from tqdm import tqdm
 
+    from pipeline.config import config_from
+
     kind = event["event"]
     if kind == "start":
         for part in ("model", "data", "metric"):
@@ -326,7 +337,7 @@ def print_event(event, bar):
         if event["world_size"] > 1:
             print(
                 f"{event['world_size']} processes, {_pairs(event['pairs_a_process'])} each: "
-                f"{_pairs(event['config']['batch_size'])} in one update"
+                f"{_pairs(config_from(event['config']).effective_batch_size)} in one update"
             )
         print(f"majority: {figures_said(majority)}")
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
@@ -474,12 +485,15 @@ def add_train(commands):
 
     parser = command(commands, train)
     add_stand_in(parser)
+    parser.add_argument(
+        "--config", help="a run's config.json: its settings, but for those named here"
+    )
     for name, one in RUN_SETTINGS.items():
-        default = "" if one.kind is bool else f"; default: {one.default}"  # argparse says a flag's
-        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}{default})".replace("%", "%%")
+        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}; default: {one.default})"
+        told = told.replace("%", "%%")
         more = {"action": argparse.BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
         # Checked by TrainingConfig, with the same words as on the page
-        parser.add_argument(flag_of(name), default=one.default, help=told, **more)
+        parser.add_argument(flag_of(name), default=None, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})",

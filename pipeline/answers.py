@@ -27,6 +27,7 @@ class Answers:
         self.last: tuple | None = None  # logits (pairs, 2), labels (pairs,)
 
     def __call__(self, eval_pred: Any) -> dict[str, float]:
+        """As `compute_metrics`."""
         self.last = tuple(eval_pred)[:2]
         return self.compute_metrics(eval_pred)
 

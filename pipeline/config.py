@@ -12,7 +12,7 @@ pipeline.errors.InputError: learning_rate is 1, but 1e-07 to 0.01 is allowed. ..
 
 from collections.abc import Callable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from languages import say
 from pipeline.dataset import SOURCES
@@ -78,7 +78,9 @@ class RunSetting:
         if self.kind is bool:
             return bool(value)
         most = self.most(settings)
-        return (whole_number if self.kind is int else _number)(self.name, value, self.low, most)
+        if self.kind is int:
+            return whole_number(self.name, value, int(self.low), int(most))
+        return _number(self.name, value, self.low, most)
 
 
 def _declared(default: Any, help: str, **about: Any) -> Any:
@@ -142,7 +144,7 @@ class TrainingConfig:
     )
     batch_size: int = _declared(
         16,
-        say("pairs in one optimizer step"),
+        say("pairs that the model reads at once"),
         low=1,
         cap="max_batch_size",
         argument="per_device_train_batch_size",
@@ -153,6 +155,14 @@ class TrainingConfig:
     train_pairs: int = _declared(2_000, say("pairs to train on"), low=2, cap="max_train_pairs")
     # 500 are all of MRPC's validation split, which has 408
     eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
+    gradient_accumulation_steps: int = _declared(
+        1,
+        say("batches whose gradients make up one optimizer step"),
+        low=1,
+        high=16,
+        argument="gradient_accumulation_steps",
+        trainer_default=1,
+    )
     epochs: int = _declared(
         3,
         say("times through the training pairs, at most"),
@@ -199,6 +209,18 @@ class TrainingConfig:
         argument="weight_decay",
         trainer_default=0.0,
     )
+    # Trainer softens the labels of both losses. Answering one half to everything still loses ln 2;
+    # the least that can be lost is no longer 0.
+    label_smoothing_factor: float = _declared(
+        0.0,
+        say(
+            "how far labels are softened; both losses then have a floor above 0, and one half for "
+            "everything still loses ln 2"
+        ),
+        high=0.5,
+        argument="label_smoothing_factor",
+        trainer_default=0.0,
+    )
     max_length: int = _declared(
         128, say("the most tokens of a pair"), low=8, cap="longest_max_length"
     )
@@ -236,8 +258,8 @@ class TrainingConfig:
 
     @property
     def effective_batch_size(self) -> int:
-        """Pairs in one optimizer step."""
-        return self.batch_size
+        """Pairs in one optimizer step: a forward pass takes `batch_size` of them."""
+        return self.batch_size * self.gradient_accumulation_steps
 
     def steps_per_epoch(self, train_pairs: int) -> int:
         """Optimizer steps of one epoch over that many pairs."""
@@ -265,7 +287,9 @@ class TrainingConfig:
 
 def _setting(declared: Field) -> RunSetting:
     about: RunSetting = declared.metadata["declared"]
-    return replace(about, name=declared.name, kind=declared.type, default=declared.default)
+    return replace(
+        about, name=declared.name, kind=cast(type, declared.type), default=declared.default
+    )
 
 
 RUN_SETTINGS: dict[str, RunSetting] = {one.name: _setting(one) for one in fields(TrainingConfig)}

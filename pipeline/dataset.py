@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.errors import HubUnavailable, InputError, SourceError, shown
@@ -43,7 +43,8 @@ PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.nam
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
 COLUMNS = ("sentence1", "sentence2", "label", "idx")
 
-_kept, _again = {}, set()
+_kept: dict[Any, Any] = {}
+_again: set[Any] = set()
 _lock = threading.Lock()
 
 
@@ -56,7 +57,7 @@ def load_raw_datasets(
     Raises SourceError for a source that was asked for by name and can't be had.
     """
     settings = settings or Settings()
-    key = (_source(source, settings), task, task.folder_in(settings))
+    key = (_source(source, task, settings), task, task.folder_in(settings))
     with _lock:
         if key not in _kept:
             _keep(key, settings)
@@ -66,8 +67,8 @@ def load_raw_datasets(
     return loaded
 
 
-def _source(asked: str, settings: Settings) -> str:
-    """What `auto` means here; InputError for what is no source."""
+def _source(asked: str, task: Task, settings: Settings) -> str:
+    """What `auto` means here; InputError for what is no source of the task."""
     source = settings.data if asked == "auto" else asked
     if source not in SOURCES:
         raise InputError(
@@ -77,6 +78,8 @@ def _source(asked: str, settings: Settings) -> str:
                 sources=", ".join(SOURCES),
             )
         )
+    if source == "hub" and not task.repository:
+        raise SourceError(say("{task}: this task isn't on the Hub. Choose auto.", task=task.title))
     return source
 
 
@@ -204,8 +207,8 @@ def _from_folder(task: Task, folder: Path | None) -> Loaded:
     if folder is None:
         raise SourceError(
             say(
-                "No folder is set: put the path of {task}'s {form} files into the variable "
-                "{variable}.",
+                "No folder is set: put the path of the {form} files of {task} into the "
+                "variable {variable}.",
                 **about,
             )
         )
@@ -217,7 +220,8 @@ def _from_folder(task: Task, folder: Path | None) -> Loaded:
     if missing:
         raise SourceError(
             say(
-                "{variable} is {folder!r}, but no {missing}*.{form} is there. Name {task}'s folder.",
+                "{variable} is {folder!r}, but no {missing}*.{form} is there. Name the folder of "
+                "{task}.",
                 folder=str(folder),
                 missing=missing[0],
                 **about,
@@ -237,7 +241,7 @@ def _read_files(task: Task, split: str, files: list[str]) -> "Dataset":
     try:
         return load_dataset(task.form, data_files={split: files}, split=split)
     except Exception as error:
-        if task.form == "parquet" and _are_empty(files):
+        if _are_empty(task.form, files):
             raise _no_rows(task, split) from None
         log.info("the files of %s", split, exc_info=error)
         raise SourceError(
@@ -253,12 +257,14 @@ def _read_files(task: Task, split: str, files: list[str]) -> "Dataset":
         ) from error
 
 
-def _are_empty(files):
-    """Whether these parquet files have no row, which load_dataset takes for an error of its own."""
+def _are_empty(form: str, files: list[str]) -> bool:
+    """Whether these files have no row, which load_dataset takes for an error of its own."""
     from pyarrow import ArrowException, parquet
 
     try:
-        return not any(parquet.read_metadata(file).num_rows for file in files)
+        if form == "parquet":
+            return not any(parquet.read_metadata(file).num_rows for file in files)
+        return not any(Path(file).read_bytes().strip().count(b"\n") for file in files)
     except (ArrowException, OSError):
         return False
 
@@ -266,7 +272,7 @@ def _are_empty(files):
 def _no_rows(task: Task, split: str) -> SourceError:
     return SourceError(
         say(
-            "There are no {split} pairs: that split has no rows. Name {task}'s folder.",
+            "There are no {split} pairs: that split has no rows. Name the folder of {task}.",
             split=split,
             task=task.title,
         )
@@ -347,9 +353,8 @@ def _checked(task: Task, raw_datasets: "dict[str, Dataset]") -> "DatasetDict":
     if missing:
         raise SourceError(
             say(
-                "The data has no split {split}. {task} has train, validation and test.",
+                "The data has no split {split}. Needed are train, validation and test.",
                 split=missing[0],
-                task=task.title,
             )
         )
     return DatasetDict(
@@ -362,8 +367,8 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
     if lacking:
         raise SourceError(
             say(
-                "The {split} pairs have the columns {columns} and no {missing}; {task} has "
-                "{expected}. Name {task}'s folder.",
+                "The {split} pairs have the columns {columns} and no {missing}; needed are "
+                "{expected}. Name the folder of {task}.",
                 split=split,
                 columns=", ".join(rows.column_names)[:120],
                 missing=lacking[0],
@@ -465,7 +470,7 @@ def pairs_ahead(
     raises.
     """
     settings = settings or Settings()
-    source = _source(source, settings)
+    source = _source(source, task, settings)
     kept, _until = _kept.get((source, task, task.folder_in(settings)), (None, 0))
     if _is_local(source, task, settings) or (kept and not kept[1].stands_in):
         raw_datasets, origin = load_raw_datasets(source, settings, task)

@@ -1,11 +1,11 @@
-"""Logits and labels -> accuracy and F1, through `evaluate`.
+"""Logits and labels -> accuracy, F1 and Matthews correlation.
 
-The GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module
+Accuracy and F1 come from `evaluate`: the GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module
 where not. What `evaluate` doesn't give of a task's metrics is computed from the answers.
 
     >>> compute_metrics = build_compute_metrics(load_metric()[0])
     >>> compute_metrics(([[0.1, 0.9], [0.8, 0.2]], [1, 0]))
-    {'accuracy': 1.0, 'f1': 1.0}
+    {'accuracy': 1.0, 'f1': 1.0, 'matthews_correlation': 1.0}
 """
 
 import math
@@ -69,11 +69,24 @@ def f1(labels: Answers, predictions: Answers) -> float:
     return 2 * hits / (2 * hits + misses + false_alarms) if hits else 0.0
 
 
+def matthews_correlation(labels: Answers, predictions: Answers) -> float:
+    """How far predictions and gold labels go together, from -1 to 1; 0 for one answer to all."""
+    pairs, gold, said = len(labels), Counter(labels), Counter(predictions)
+    right = sum(one == other for one, other in zip(labels, predictions, strict=True))
+    together = right * pairs - sum(gold[label] * said[label] for label in gold)
+    spreads = (pairs**2 - sum(count**2 for count in counts.values()) for counts in (gold, said))
+    spread = math.prod(spreads)
+    return together / math.sqrt(spread) if spread else 0.0
+
+
 METRICS = {
     metric.name: metric
     for metric in (
         Metric("accuracy", say("accuracy"), accuracy),
         Metric("f1", "F1", f1),
+        Metric(
+            "matthews_correlation", say("Matthews correlation"), matthews_correlation, share=False
+        ),
     )
 }
 
@@ -87,8 +100,8 @@ def metrics_in(figures: Iterable[str]) -> list[Metric]:
 def scores(labels: Answers, predictions: Answers, task: Task = MRPC) -> dict[str, float]:
     """{metric: figure} of the task's metrics.
 
-    >>> scores([1, 1, 0], [1, 0, 0])
-    {'accuracy': 0.6666666666666666, 'f1': 0.6666666666666666}
+    >>> scores([1, 1, 0, 0], [1, 0, 0, 0])
+    {'accuracy': 0.75, 'f1': 0.6666666666666666, 'matthews_correlation': 0.5773502691896258}
     """
     return {name: METRICS[name].of(labels, predictions) for name in task.metrics}
 
@@ -99,7 +112,7 @@ def majority(labels: Answers, task: Task = MRPC) -> dict[str, Any]:
     F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812.
 
     >>> majority([1, 1, 0])
-    {'label': 1, 'accuracy': 0.6666666666666666, 'f1': 0.8}
+    {'label': 1, 'accuracy': 0.6666666666666666, 'f1': 0.8, 'matthews_correlation': 0.0}
     """
     counts = Counter(labels)
     label = max(counts, key=lambda one: (counts[one], one))

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from languages import say
+from languages import say, say_plural
 from pipeline.errors import SourceError
 from pipeline.hub.checkpoint_rules import check_folder, check_parameters, weights_in
 from pipeline.hub.sources import (
@@ -274,11 +274,12 @@ def check_labels(name: str, folder: Path) -> None:
         ) from error
     if classifier and labels != len(LABELS):
         raise SourceError(
-            say(
-                "{name} classifies into {labels} labels; a paraphrase has {count}. Choose another.",
+            say_plural(
+                "{name} classifies into {count} label; a paraphrase has {wanted}. Choose another.",
+                "{name} classifies into {count} labels; a paraphrase has {wanted}. Choose another.",
+                labels,
                 name=name,
-                labels=labels,
-                count=len(LABELS),
+                wanted=len(LABELS),
             )
         )
     if name.startswith(RUN_PREFIX) and not classifier:

@@ -128,6 +128,8 @@ class Settings:
 
     # Where things are
     mrpc_folder: Path | None = _set_by("MRPC_DIR", lambda: _folder("MRPC_DIR"))
+    # train.csv, validation.csv and test.csv with sentence1, sentence2 and label (0 or 1)
+    pairs_folder: Path | None = _set_by("PAIRS_DIR", lambda: _folder("PAIRS_DIR"))
     runs_folder: Path = _set_by("RUNS_DIR", _runs_folder)
     data: str = _set_by("PAIRS", lambda: os.environ.get("PAIRS", "auto"))
     signs_in: bool = field(default_factory=signs_in)
@@ -208,6 +210,8 @@ class Settings:
     # evaluation and saving.
     zero_gpu_seconds: float = 120.0
     zero_gpu_margin_seconds: float = 30.0
+    # Where runs train (pipeline/runs/executors/)
+    executor: str = field(default_factory=lambda: "zero_gpu" if zero_gpu() else "local")
     # When the app starts: how long what every run needs may be made ready, with a slow Hub
     prepare_seconds: float = 180.0
     # On one machine; of several that share the folder of runs, each trains so many

@@ -4,7 +4,7 @@
 ('nyu-mll/glue', 'mrpc', ('not_equivalent', 'equivalent'))
 >>> task_named("mnli")
 Traceback (most recent call last):
-pipeline.errors.InputError: 'mnli' is not a task of this app. Choose one of mrpc.
+pipeline.errors.InputError: 'mnli' is not a task of this app. Choose one of mrpc, csv.
 """
 
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ MRPC = Task(
     name="mrpc",
     title="MRPC",
     labels=LABELS,
-    metrics=("accuracy", "f1"),
+    metrics=("accuracy", "f1", "matthews_correlation"),
     repository="nyu-mll/glue",
     config="mrpc",
     downloads=("README.md", "mrpc/*"),
@@ -67,7 +67,17 @@ MRPC = Task(
     form="parquet",
     stand_in=EMBEDDED_PAIRS,
 )
-TASKS = {task.name: task for task in (MRPC,)}
+CSV = Task(
+    name="csv",
+    title=say("the host's own pairs"),
+    labels=LABELS,
+    metrics=MRPC.metrics,
+    columns={"sentence1": "sentence1", "sentence2": "sentence2", "label": "label"},
+    folder="pairs_folder",
+    variable="PAIRS_DIR",
+    form="csv",
+)
+TASKS = {task.name: task for task in (MRPC, CSV)}
 
 
 def task_named(name: str) -> Task:

@@ -131,7 +131,7 @@ def build_trainer(
     """
     from transformers import Trainer
 
-    return Trainer(
+    trainer = Trainer(
         model=model,
         args=training_args,
         train_dataset=train_dataset,
@@ -140,6 +140,10 @@ def build_trainer(
         compute_metrics=compute_metrics,
         processing_class=processing_class,
     )
+    # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
+    # one that divides by the count of all accumulated batches, and would add those means up
+    trainer.model_accepts_loss_kwargs = False
+    return trainer
 
 
 def prepare(config, output_dir, settings=None):
@@ -360,7 +364,7 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         except InputError as error:
             tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
-            tell("failed", message=_failure(error))
+            tell("failed", message=failure_message(error))
         events.put(None)
 
     threading.Thread(target=work, daemon=True, name="fine-tune").start()
@@ -381,7 +385,8 @@ MEMORY_FULL = (
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
-def _failure(error):
+def failure_message(error: Exception) -> str:
+    """What a visitor reads of an error that ended a run: its cause where one knows it, no trace."""
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
         return say("The machine ran out of memory. Choose a smaller batch size or max_length.")
     if any(words in str(error).lower() for words in DISK_FULL):
@@ -513,6 +518,7 @@ def _weights_and_pairs(trainer):
         str(args.device),
         args.bf16,
         args.fp16,
+        args.label_smoothing_factor,  # the validation loss is of softened labels, too
         type(trainer.model).__name__,
     )
     digest.update(

@@ -48,6 +48,13 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("shared-cores")
 
 
+def pytest_collection_modifyitems(items):
+    """What starts processes or drives a browser is slow; a module that trains much says so itself."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ("processes", "browser"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
     """Settings are what a test says, not what this shell happens to export."""

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from languages import _, ngettext
 from pipeline.prediction import written
+from views.numbers import is_finite, plain_number, short_number
 from views.render import render
 
 Point = tuple[float, float]
@@ -134,9 +135,7 @@ def range_band(label: str, edges: Sequence[tuple[float, float, float]]) -> Backg
     return Background("band", label, [upper + lower], closed=True)
 
 
-def mean_and_range(
-    lines: Sequence[Points],
-) -> tuple[list[Point], list[tuple[float, float, float]]]:
+def mean_and_range(lines: Sequence[Points]) -> tuple[list[Point], list[tuple[float, float, float]]]:
     """Several runs' points -> (mean, [(step, least, most), …]) at the steps that all of them have.
 
     Only finite values count.
@@ -236,30 +235,6 @@ def svg_path(scale: Scale, points: Points) -> str:
         for stretch in stretches(points)
         for place, (step, value) in enumerate(stretch)
     )
-
-
-def is_finite(value: object) -> bool:
-    """Whether a value is a number that can be drawn."""
-    return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def plain_number(value: float) -> str:
-    """
-    >>> plain_number(20.0), plain_number(0.25)
-    ('20', '0.25')
-    """
-    return f"{value:.10g}"
-
-
-def short_number(value: object) -> str:
-    """A number in four digits, "" for None, anything else as it is.
-
-    >>> short_number(0.123456), short_number(math.nan), short_number(None), short_number("a")
-    ('0.1235', 'NaN', '', 'a')
-    """
-    if not isinstance(value, (int, float)):
-        return "" if value is None else str(value)
-    return f"{value:.4g}" if is_finite(value) else written(value)
 
 
 def _known(points: Points) -> list[Point]:

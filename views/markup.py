@@ -10,11 +10,13 @@ other functions return plain strings, for the views that aren't templates yet; a
 macros of `_macros.html` instead.
 """
 
+from collections.abc import Sequence
+
 from markupsafe import Markup, escape
 
 import languages
 from languages import _
-from views.render import macro, visible
+from views.render import element, macro, visible
 
 
 def notice(message: object, kind: str = "info") -> Markup:
@@ -31,6 +33,23 @@ def origin_line(message: object, fallback: bool = False) -> Markup:
 def sentences(*said: object) -> str:
     """Sentences one after another. Chinese has no blank after its full stop."""
     return str(languages.sentences(*said))
+
+
+def stacked_table(
+    name: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[object]]
+) -> Markup:
+    """A table, the first cell of each row its header; on a phone each row is a block of its own."""
+    return macro("stacked_table", name, caption, heads, rows)
+
+
+def quiet(sentence: str) -> Markup:
+    """A sentence in a lower voice, also for what has nothing to show yet."""
+    return macro("paragraph", "quiet", sentence)
+
+
+def two_lines(sentence1: str, sentence2: str) -> Markup:
+    """A pair in one cell."""
+    return Markup("{}<br>{}").format(element("bdi", sentence1), element("bdi", sentence2))
 
 
 # ---------------------------------------------------------------- for what isn't a template yet

@@ -20,7 +20,7 @@ from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
-from views.render import render
+from views.render import macro, render
 
 EQUIVALENT = LABELS[1]
 PREVIEW_ROWS = 10  # of a file
@@ -51,6 +51,7 @@ class Share:
 
     @classmethod
     def of(cls, share: float) -> "Share":
+        """A share from 0 to 1; one that is NaN or infinite has no bar."""
         return cls(percent(share), f"{share if math.isfinite(share) else 0:.4f}")
 
 
@@ -65,6 +66,7 @@ class Answer:
 
     @classmethod
     def of(cls, prediction: Prediction | None) -> "Answer | None":
+        """None for None."""
         if prediction is None:
             return None
         logits = tuple(written(value) for value in prediction.logits.values())
@@ -153,7 +155,7 @@ def record_line(record: Record) -> Markup:
                 overlooked=listed(overlooked),
             ),
         )
-    return Markup('<p class="quiet">{}</p>').format(text)
+    return macro("paragraph", "quiet", text)
 
 
 # ---------------------------------------------------------------- models side by side
@@ -228,7 +230,7 @@ def _with_words(sentence: str, which: int, found: Mattered) -> list[str | Word]:
 
 
 def _word(word: LeftOut, found: Mattered) -> Word:
-    if word.change is None:
+    if word.prediction is None or word.change is None:
         return Word(word.word, tip=_("the only word"))
     moved = points(word.change)
     tip = _(
@@ -250,7 +252,7 @@ def _flips(word: LeftOut, found: Mattered) -> bool:
 
 def _word_row(word: LeftOut, found: Mattered) -> dict:
     row = {"word": word.word, "sentence": word.sentence, "label": None}
-    if word.prediction is None:
+    if word.prediction is None or word.change is None:
         return row
     return {
         **row,
@@ -382,7 +384,7 @@ def score_line(score: Mapping[str, int]) -> Markup:
 # ---------------------------------------------------------------- a file
 
 
-def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Markup:
+def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
     """How many of a file's rows were answered how, how many rightly, and the first of them.
 
     notes: what to know of the file as a whole.
@@ -397,16 +399,16 @@ def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Mar
         )
         notes = [*notes, without]
     scores = scores_of(answers)
-    caption = _("All {rows} rows", rows=len(answers))
+    caption = ngettext("The only row", "All {count} rows", len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
     return render(
         "answered_file.html",
         summary=ngettext(
-            "{count:,} pair answered: {counts}.",
-            "{count:,} pairs answered: {counts}.",
+            "{count:,} pair answered: {answers}.",
+            "{count:,} pairs answered: {answers}.",
             len(labels),
-            counts=listed(f"{labels.count(label):,} {label}" for label in LABELS),
+            answers=listed(f"{labels.count(label):,} {label}" for label in LABELS),
         ),
         notes=notes,
         scores=scores,
@@ -433,5 +435,5 @@ def _answer_row(answer: Answered) -> dict:
         "error": row.error,
         "sentence1": row.sentence1,
         "sentence2": row.sentence2,
-        "notes": notes_of(answer) if answer.prediction else [],
+        "notes": notes_of(answer),
     }

@@ -1,15 +1,10 @@
-"""A run before, beside and after its charts: forecast, status, result, diagnosis, pairs, seeds.
+"""What is drawn of a run beside its charts: status, log, result, diagnosis, pairs, seeds."""
 
->>> format_bytes(90_855_944), format_bytes(1_266_539_296), format_bytes(812)
-('91 MB', '1.3 GB', '812 bytes')
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
 from languages import _, ngettext, say
-from pipeline.config import RunSetting
 from pipeline.explain.diagnosis import (
     KNEW,
     LEARNS,
@@ -19,14 +14,19 @@ from pipeline.explain.diagnosis import (
     TOO_SHORT,
     Diagnosis,
 )
-from pipeline.explain.forecast import Forecast
-from pipeline.explain.step_by_hand import OneStep
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
-from pipeline.runs.supervisor import Run, closing
-from views.charts import is_finite, short_number
-from views.markup import notice, sentences
-from views.render import bdi, element, macro, render, rich, visible
+from pipeline.runs.progress import Run, closing
+from views.markup import notice, quiet, sentences, stacked_table, two_lines
+from views.numbers import (
+    duration,
+    format_bytes,
+    is_finite,
+    percent,
+    percentage_points,
+    short_number,
+)
+from views.render import element, macro, render, rich, visible
 
 SHOWN_PAIRS = 12
 # Names of a diagnosis that is neither good nor bad
@@ -52,182 +52,16 @@ LOG_COLUMNS = (
 )
 
 
-def format_bytes(count: float) -> str:
-    """Bytes in the largest unit that fits."""
-    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= unit:
-            return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
-    return ngettext("{count} byte", "{count} bytes", count)
-
-
-def duration(seconds: float) -> str:
-    """
-    >>> duration(12.4), duration(200)
-    ('12 s', '3 min')
-    """
-    if seconds < 100:
-        return _("{seconds:.0f} s", seconds=seconds)
-    return _("{minutes:.0f} min", minutes=seconds / 60)
-
-
-def percent(share: float | None) -> str:
-    """
-    >>> percent(0.721), percent(None)
-    ('72.1%', '–')
-    """
-    return f"{share:.1%}" if is_finite(share) else "–"
-
-
-def percentage_points(difference: float) -> str:
-    """
-    >>> percentage_points(0.042)
-    '+4.2 percentage points'
-    """
-    if not is_finite(difference):
-        return "–"
-    return _("{change:+.1f} percentage points", change=100 * difference)
-
-
-def stacked_table(
-    name: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[object]]
-) -> Markup:
-    """A table, the first cell of each row its header; on a phone each row is a block of its own."""
-    return macro("stacked_table", name, caption, heads, rows)
-
-
-def quiet(sentence: str) -> Markup:
-    """A sentence in a lower voice, also for what has nothing to show yet."""
-    return macro("paragraph", "quiet", sentence)
-
-
 def no_run_yet() -> Markup:
     """The place of what belongs to an ended run."""
     return quiet(_("Start a run; what belongs here appears when it has ended."))
-
-
-# ---------------------------------------------------------------- before it starts
-
-
-def names_table(run_settings: Iterable[RunSetting]) -> Markup:
-    """The settings under their names in TrainingArguments, the defaults here and there, and how
-    many of those differ.
-    """
-    declared = list(run_settings)
-    there = [setting for setting in declared if setting.argument]
-    rows = [
-        (
-            element("code", setting.name),
-            element("code", setting.argument),
-            setting.default,
-            setting.trainer_default,
-        )
-        for setting in there
-    ]
-    heads = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
-    other = [setting.name for setting in there if setting.default != setting.trainer_default]
-    said = _(
-        "The default run differs from Trainer's defaults in {count} of {whole}: {names}. A "
-        "warmup_steps below 1 is a fraction of the steps, there and here. The training loss is "
-        "logged at each step, by default at every 500th. {own} are no TrainingArguments: "
-        "max_length goes to the tokenizer, dropout to the model's config (BERT's default is 0.1), "
-        "the others are this app's own.",
-        count=len(other),
-        whole=len(there),
-        names=", ".join(other),
-        own=", ".join(setting.name for setting in declared if not setting.argument),
-    )
-    caption = _("The settings under their names in Trainer")
-    return stacked_table("names", caption, heads, rows) + quiet(said)
-
-
-def forecast_line(forecast: Forecast) -> Markup:
-    """What Start would set off, in one line that is read out when it changes, and its warnings."""
-    return render(
-        "forecast.html",
-        forecast=forecast,
-        time=duration(forecast.seconds),
-        memory=format_bytes(forecast.bytes) if forecast.memory else "",
-        download=format_bytes(forecast.download_bytes) if forecast.download_bytes else "",
-    )
-
-
-def forecast_tables(forecast: Forecast) -> Markup:
-    """The arithmetic behind that line."""
-    tables = (
-        (_("Steps and seconds, estimated"), _steps_and_seconds(forecast)),
-        (_("Memory, estimated"), _memory(forecast)),
-        (
-            _("To download first"),
-            [
-                (part.name, format_bytes(part.bytes) if part.bytes else "0", part.said)
-                for part in forecast.downloads
-            ],
-        ),
-    )
-    heads = ("", _("about"), _("because"))
-    return Markup().join(
-        stacked_table("arithmetic", caption, heads, rows) for caption, rows in tables if rows
-    )
-
-
-def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
-    pace, config = forecast.pace, forecast.config
-    steps = _(
-        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most max_steps = "
-        "{max_steps}",
-        pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
-        batch_size=config.effective_batch_size,
-        steps_per_epoch=forecast.steps_per_epoch,
-        epochs=ngettext("{count} epoch", "{count} epochs", config.epochs),
-        max_steps=config.max_steps,
-    )
-    training = _(
-        "{steps} × {pairs} × {seconds:.3g} s",
-        steps=ngettext("{count} step", "{count} steps", forecast.steps),
-        pairs=ngettext("{count} pair", "{count} pairs", config.effective_batch_size),
-        seconds=pace.pair,
-    )
-    judging = _(
-        "{evaluations} times {pairs} × {seconds:.3g} s",
-        evaluations=forecast.evaluations,
-        pairs=ngettext("{count} pair", "{count} pairs", forecast.eval_pairs),
-        seconds=pace.judged,
-    )
-    training_seconds = pace.pair * forecast.steps * config.effective_batch_size
-    judging_seconds = pace.judged * forecast.evaluations * forecast.eval_pairs
-    return [
-        (_("steps"), forecast.steps, steps),
-        (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
-        (_("training"), duration(training_seconds), training),
-        (_("judging"), duration(judging_seconds), judging),
-        (_("together"), element("strong", duration(forecast.seconds)), pace.source),
-        (_("pairs"), f"{forecast.pairs:,}", forecast.data),
-    ]
-
-
-def _memory(forecast: Forecast) -> list[tuple]:
-    rows = [(part.name, format_bytes(part.bytes), part.arithmetic) for part in forecast.memory]
-    if not rows:
-        return []
-    whole = element("strong", format_bytes(forecast.reckoned_bytes))
-    because = _("of the last two the larger; every pair is reckoned with max_length tokens")
-    rows.append((_("together"), whole, because))
-    pace = forecast.pace
-    if pace.peak_bytes:
-        measured = element("strong", format_bytes(pace.peak_bytes))
-        rows.append((_("measured"), measured, pace.peak_source))
-    return rows
 
 
 # ---------------------------------------------------------------- while it goes on
 
 
 def run_status(
-    state: str,
-    done_steps: int,
-    total_steps: int,
-    seconds_left: float | None,
-    message: str = "",
+    state: str, done_steps: int, total_steps: int, seconds_left: float | None, message: str = ""
 ) -> Markup:
     """A run's state, its progress and the time left; static/fine_tune.js reads a new state out."""
     # After the last step the model is still evaluated and saved, of which a pace of steps says
@@ -322,9 +156,7 @@ def _took(end: Mapping) -> str:
     )
 
 
-def result_table(
-    rows: Sequence[tuple[Metric, float | None, float | None, float | None]],
-) -> Markup:
+def result_table(rows: Sequence[tuple[Metric, float | None, float | None, float | None]]) -> Markup:
     """(metric, its figure before, after, of the majority class) -> what the run changed."""
     cells = [
         (
@@ -431,11 +263,6 @@ def _changes(
     return stacked_table("pairs", caption, heads, cells)
 
 
-def two_lines(sentence1: str, sentence2: str) -> Markup:
-    """A pair in one cell."""
-    return Markup("{}<br>{}").format(bdi(sentence1), bdi(sentence2))
-
-
 def runs_table(
     rows: Sequence[tuple[str, str, str, float, float, float, str]], shown: bool = True
 ) -> Markup:
@@ -493,108 +320,6 @@ def seeds_table(
         most=percent(max(known)),
     )
     return table + macro("paragraph", "sum", said)
-
-
-# ---------------------------------------------------------------- one step by hand
-
-
-def one_step(step: OneStep, labels: Sequence[str]) -> Markup:
-    """The batch with its losses, both results side by side, and some weights, before and after.
-
-    In the order in which it happens: the losses, their mean and the gradient, the update.
-    """
-    return render(
-        "one_step.html",
-        step=step,
-        batch=_batch_of(step, labels),
-        both=_by_hand_and_by_trainer(step),
-        weights=_weights_of(step),
-        weight_difference=element("strong", _tiny(step.weight_difference)),
-    )
-
-
-def _batch_of(step: OneStep, labels: Sequence[str]) -> Markup:
-    pairs, tokens = step.shape
-    caption = _(
-        "The batch: {pairs}, padded to {tokens}",
-        pairs=ngettext("{count} pair", "{count} pairs", pairs),
-        tokens=ngettext("{count} token", "{count} tokens", tokens),
-    )
-    heads = (
-        _("pair"),
-        _("sentences"),
-        _("gold label"),
-        _("probability of it"),
-        _("loss = −ln of that"),
-    )
-    rows = [
-        (
-            _("row {row}", row=example.row),
-            two_lines(example.sentence1, example.sentence2),
-            labels[example.label],
-            f"{example.share:.4f}",
-            f"{example.loss:.4f}",
-        )
-        for example in step.examples
-    ]
-    return stacked_table("pairs", caption, heads, rows)
-
-
-def _by_hand_and_by_trainer(step: OneStep) -> Markup:
-    rows = [
-        (
-            _("loss, the mean of these"),
-            f"{step.loss_by_hand:.7f}",
-            f"{step.loss_by_trainer:.7f}",
-            _tiny(step.loss_difference),
-        ),
-        (
-            _("gradient's norm, before it is clipped at 1"),
-            f"{step.norm_by_hand:.6f}",
-            f"{step.norm_by_trainer:.6f}",
-            _tiny(abs(step.norm_by_hand - step.norm_by_trainer)),
-        ),
-        (
-            _("norm of all weights afterwards"),
-            f"{step.size_by_hand:.6f}",
-            f"{step.size_by_trainer:.6f}",
-            _tiny(abs(step.size_by_hand - step.size_by_trainer)),
-        ),
-    ]
-    heads = ("", _("by hand"), "Trainer", _("largest difference"))
-    return stacked_table("agreement-table", _("The same step twice"), heads, rows)
-
-
-def _weights_of(step: OneStep) -> Markup:
-    caption = _(
-        "Three of them, learning_rate {learning_rate:g}, weight_decay {weight_decay:g}",
-        learning_rate=step.config.learning_rate,
-        weight_decay=step.config.weight_decay,
-    )
-    heads = (
-        _("weight"),
-        _("before"),
-        _("gradient"),
-        _("by hand"),
-        "Trainer",
-        _("difference"),
-    )
-    rows = [
-        (
-            element("code", weight.name),
-            f"{weight.before:.7f}",
-            f"{weight.gradient:+.5f}",
-            f"{weight.by_hand:.7f}",
-            f"{weight.by_trainer:.7f}",
-            _tiny(abs(weight.by_hand - weight.by_trainer)),
-        )
-        for weight in step.followed
-    ]
-    return stacked_table("followed", caption, heads, rows)
-
-
-def _tiny(value: float) -> str:
-    return "0" if value == 0 else f"{value:.1e}"
 
 
 # ---------------------------------------------------------------- taking it away

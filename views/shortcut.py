@@ -7,8 +7,9 @@ from markupsafe import Markup
 from languages import _, say, say_plural
 from pipeline.explain.shortcut import ALIKE, Report
 from pipeline.settings import LABELS
+from views.markup import stacked_table, two_lines
+from views.numbers import percent
 from views.render import bdi, element, macro, rich
-from views.runs import percent, stacked_table, two_lines
 
 FEATURE_NAMES = {
     "word overlap": say("word overlap"),
@@ -41,8 +42,7 @@ def _rules_table(reports: Sequence[Report]) -> Markup:
         heads += [_("the rule, {source} pairs", source=report.source), _("right on test")]
     caption = _(
         "One cheap feature, one threshold, fitted on the train split (bold: over {margin:.0f} "
-        "points above the "
-        "majority class)",
+        "points above the majority class)",
         margin=100 * CLEARLY,
     )
     return stacked_table("shortcut-rules", caption, heads, rows)

@@ -80,9 +80,10 @@ def _parts_of_sentence(view: TokenView, which: int) -> list[_Part]:
         text = sentence[start:stop]
         return _Part(text, is_cut=bool(cut) and cut in text)
 
-    parts, end = [], 0
+    parts: list[_Part] = []
+    end = 0
     for token in view.tokens:
-        if token.sentence != which:
+        if token.sentence != which or token.start is None or token.end is None:
             continue
         if token.start < end:
             parts[-1].positions.append(token.position)

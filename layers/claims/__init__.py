@@ -48,7 +48,7 @@ SECTIONS = [
 ]
 
 
-def claims(section=None):
+def claims(section: str | None = None) -> list[Claim]:
     """All claims in the notes' order, or those of one section's slug."""
     slugs = [part.slug for part in SECTIONS]
     if section is not None and section not in slugs:
@@ -62,7 +62,7 @@ def claims(section=None):
     return [claim for part in SECTIONS if section in (None, part.slug) for claim in part]
 
 
-def find(id):
+def find(id: str) -> Claim:
     """The claim with this id, or a ValueError that suggests the nearest."""
     from difflib import get_close_matches
 
@@ -77,7 +77,7 @@ def find(id):
     return by_id[id]
 
 
-def spoken():
+def spoken() -> dict[str, str]:
     """{sentence: where it stands} of what the cards say, for the catalogue of another language."""
     said = (
         {part.title: part.slug for part in SECTIONS}

@@ -15,13 +15,14 @@ import inspect
 import logging
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from languages import say
 from layers.chance import seeded
 
 log = logging.getLogger(__name__)
+Run = Callable[[], "Evidence"]  # what decides a claim
 
 PYTORCH = "https://docs.pytorch.org/docs/stable/"
 HUGGING_FACE = "https://huggingface.co/docs/"
@@ -34,7 +35,7 @@ VERDICTS = ("holds", "corrected", "answered", "outdated", "undecided")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one run found. A claim needs `as_noted` or `name_works`, an open question `candidates`."""
+    """What one run found. A claim needs `as_noted` or `name_works`, a question `candidates`."""
 
     as_noted: bool | None = None  # the claim, as the notes put it, is true on this run
     name_works: bool = True  # the API it names is there under that name, and not deprecated
@@ -48,7 +49,7 @@ class Evidence:
     needs: str = ""  # what this machine lacks to decide it
 
 
-def verdict_of(evidence):
+def verdict_of(evidence: Evidence) -> str:
     """Evidence -> verdict. The only place where a verdict comes from."""
     if evidence.needs:
         return "undecided"
@@ -62,12 +63,14 @@ def verdict_of(evidence):
     return "holds" if evidence.as_noted else "corrected"
 
 
-def noted(true, named=None, /, **seen):
+def noted(true: object, named: dict[str, object] | None = None, /, **seen: object) -> Evidence:
     """Evidence on a claim: is it true as the notes put it? `named` and `seen` as in findings()."""
     return Evidence(as_noted=bool(true), seen=findings(named, seen))
 
 
-def renamed(old_works, new_works, named=None, /, **seen):
+def renamed(
+    old_works: object, new_works: object, named: dict[str, object] | None = None, /, **seen: object
+) -> Evidence:
     """Evidence on a name: does the notes' name still work, and does today's?"""
     return Evidence(
         as_noted=bool(old_works),
@@ -77,18 +80,20 @@ def renamed(old_works, new_works, named=None, /, **seen):
     )
 
 
-def which(candidates, named=None, /, **seen):
+def which(
+    candidates: Mapping[str, object], named: dict[str, object] | None = None, /, **seen: object
+) -> Evidence:
     """Evidence on an open question: which of the possible answers does the run bear out?"""
-    candidates = {answer: bool(true) for answer, true in candidates.items()}
-    return Evidence(candidates=candidates, seen=findings(named, seen))
+    answers = {answer: bool(true) for answer, true in candidates.items()}
+    return Evidence(candidates=answers, seen=findings(named, seen))
 
 
-def lacking(needs, named=None, /, **seen):
+def lacking(needs: str, named: dict[str, object] | None = None, /, **seen: object) -> Evidence:
     """No evidence: on this machine the claim can't be decided, for want of `needs`."""
     return Evidence(needs=needs, seen=findings(named, seen))
 
 
-def findings(named, seen):
+def findings(named: dict[str, object] | None, seen: dict[str, object]) -> dict[str, object]:
     """{name: value} of what a run found, the named ones first.
 
     A name in `seen` is a keyword made of words. A name in `named` stays as it stands: the
@@ -100,7 +105,7 @@ def findings(named, seen):
     return {**(named or {}), **{spaced(name): value for name, value in seen.items()}}
 
 
-def error_of(function, *args, **kwargs):
+def error_of(function: Callable[..., object], *args: object, **kwargs: object) -> Exception | None:
     """The exception that a call raises, or None.
 
     >>> error_of(int, "x")
@@ -115,7 +120,7 @@ def error_of(function, *args, **kwargs):
 
 @dataclass(frozen=True)
 class Claim:
-    """One card. `says` is the notes' statement or question, `truth` what is so, both in our words."""
+    """One card. `says` is the notes' statement or question, `truth` what is so, in our words."""
 
     id: str
     section: str
@@ -124,18 +129,18 @@ class Claim:
     truth: str
     docs: str
     reviewed: str
-    run: Callable[[], Evidence]
+    run: Run
 
     @property
-    def source(self):
-        """The body that decides it, without decorator, `def` line and docstring: what a page shows."""
+    def source(self) -> str:
+        """The body that decides it, without decorator, `def` line and docstring: for a page."""
         lines = textwrap.dedent(inspect.getsource(self.run)).splitlines()
-        function = ast.parse("\n".join(lines)).body[0]
-        body = [line.removesuffix("") for line in lines[function.body[0].lineno - 1 :]]
-        return textwrap.dedent("\n".join(body))
+        [function] = ast.parse("\n".join(lines)).body
+        assert isinstance(function, ast.FunctionDef)
+        return textwrap.dedent("\n".join(lines[function.body[0].lineno - 1 :]))
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """What the run may call its findings and its answers, read from its code, in its order."""
         calls = [node for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Call)]
         judged = [
@@ -143,12 +148,12 @@ class Claim:
         ]
         dicts = [one for node in judged for one in node.args if isinstance(one, ast.Dict)]
         keys = [key.value for one in dicts for key in one.keys if isinstance(key, ast.Constant)]
-        return keys + [
+        return [key for key in keys if isinstance(key, str)] + [
             spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg
         ]
 
     @property
-    def helpers(self):
+    def helpers(self) -> dict[str, str]:
         """{name: source} of this project's functions that the body calls, so that nothing stays
         hidden.
         """
@@ -173,18 +178,19 @@ class Result:
     seconds: float
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
+        """The one that the evidence gives."""
         return verdict_of(self.evidence)
 
     @property
-    def as_reviewed(self):
+    def as_reviewed(self) -> bool:
         """Whether the run bears the review out; one that could decide nothing at least doesn't
         contradict it.
         """
         return bool(self.evidence.needs) or self.verdict == self.claim.reviewed
 
     @property
-    def findings(self):
+    def findings(self) -> list[tuple[str, str]]:
         """What the run gave, as [(name, text)] for a page or a terminal."""
         seen = [(name, shown(value)) for name, value in self.evidence.seen.items()]
         return seen + [
@@ -193,18 +199,18 @@ class Result:
         ]
 
     @property
-    def answer(self):
+    def answer(self) -> str | None:
         """The one answer left to an open question, else None."""
         left = [answer for answer, true in self.evidence.candidates.items() if true]
         return left[0] if len(left) == 1 else None
 
 
-def spaced(name):
+def spaced(name: str) -> str:
     """A keyword as words: sum_over_8 -> sum over 8."""
     return name.replace("_", " ")
 
 
-def shown(value):
+def shown(value: object) -> str:
     """A value as text, numbers to four digits.
 
     >>> shown({"a": (0.123456, 2)})
@@ -222,7 +228,7 @@ def shown(value):
     return f"({inside},)" if len(value) == 1 else f"({inside})"
 
 
-def check(claim):
+def check(claim: Claim) -> Result:
     """Run one claim -> Result. A run that fails is evidence of nothing: undecided, with the error
     shown.
     """
@@ -241,19 +247,27 @@ def check(claim):
 class Section(list):
     """The claims of one section of the notes, in the notes' order."""
 
-    def __init__(self, slug, title):
+    def __init__(self, slug: str, title: str) -> None:
         super().__init__()
         self.slug, self.title = slug, title
 
-    def claim(self, id, says, truth, docs, reviewed="holds", kind="claim"):
+    def claim(
+        self,
+        id: str,
+        says: str,
+        truth: str,
+        docs: str,
+        reviewed: str = "holds",
+        kind: str = "claim",
+    ) -> Callable[[Run], Run]:
         """Decorator: the function below decides this claim."""
 
-        def register(run):
+        def register(run: Run) -> Run:
             self.append(Claim(id, self.slug, kind, says, truth, docs, reviewed, run))
             return run
 
         return register
 
-    def question(self, id, says, truth, docs):
+    def question(self, id: str, says: str, truth: str, docs: str) -> Callable[[Run], Run]:
         """Decorator: the function below answers this open question."""
         return self.claim(id, says, truth, docs, reviewed="answered", kind="open question")

@@ -2,7 +2,7 @@
 
 import inspect
 
-from layers.claims.claim import HUGGING_FACE, TRAINS, Section, error_of, lacking, noted
+from layers.claims.claim import HUGGING_FACE, TRAINS, Evidence, Section, error_of, lacking, noted
 from layers.claims.materials import (
     MRPC,
     NEEDS_MRPC,
@@ -22,7 +22,7 @@ UNUSED = ("idx", "sentence1", "sentence2")
 THE_NOTES_LENGTHS = [50, 59, 47, 67, 59, 50, 62, 32]
 
 
-def eight_samples():
+def eight_samples() -> tuple[dict[str, list], str]:
     """(dict of lists, where from): eight tokenized rows without the columns that the model doesn't
     know.
     """
@@ -39,7 +39,7 @@ def eight_samples():
     "the collator has renamed it labels.)",
     HUGGING_FACE + "transformers/model_doc/bert#transformers.BertForSequenceClassification",
 )
-def unused_columns():
+def unused_columns() -> Evidence:
     arguments = inspect.signature(tiny_model().forward).parameters
     columns = tokenized_train()[0].column_names
     return noted(
@@ -58,7 +58,7 @@ def unused_columns():
     "(remove_unused_columns=True).",
     ARGUMENTS,
 )
-def columns_by_hand():
+def columns_by_hand() -> Evidence:
     from transformers import DataCollatorWithPadding, Trainer
 
     train_dataset, origin = tokenized_train()  # idx, sentence1 and sentence2 still in
@@ -96,7 +96,7 @@ def columns_by_hand():
     HUGGING_FACE + "datasets/process#remove",
     reviewed="corrected",
 )
-def dataset_items():
+def dataset_items() -> Evidence:
     train_samples, _ = tokenized_train()
     error = error_of(lambda: {k: v for k, v in train_samples.items() if k not in UNUSED})
     sliced = {k: v for k, v in train_samples[:8].items() if k not in UNUSED}
@@ -111,7 +111,7 @@ def dataset_items():
     "decide it.",
     "https://huggingface.co/learn/llm-course/chapter3/2",
 )
-def eight_lengths():
+def eight_lengths() -> Evidence:
     samples, origin = eight_samples()
     lengths = [len(ids) for ids in samples["input_ids"]]
     if origin != MRPC:
@@ -126,7 +126,7 @@ def eight_lengths():
     "is per_device_train_batch_size, 8 unless given.",
     ARGUMENTS,
 )
-def batch_size_in_arguments():
+def batch_size_in_arguments() -> Evidence:
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
     def about_batch_size(thing):
@@ -156,7 +156,7 @@ def batch_size_in_arguments():
     "batch's list of rows.",
     COLLATOR,
 )
-def trainer_splits():
+def trainer_splits() -> Evidence:
     from transformers import DataCollatorWithPadding, Trainer
 
     calls, pad = [], DataCollatorWithPadding(tokenizer())
@@ -178,7 +178,7 @@ def trainer_splits():
     "stacks them. It knows no batch size.",
     COLLATOR,
 )
-def collator_one_batch():
+def collator_one_batch() -> Evidence:
     from transformers import DataCollatorWithPadding
 
     samples, shapes = eight_samples()[0], {}
@@ -196,7 +196,7 @@ def collator_one_batch():
     "Padding only makes rows equally long, and a single row is as long as itself.",
     HUGGING_FACE + "transformers/pad_truncation",
 )
-def single_needs_no_padding():
+def single_needs_no_padding() -> Evidence:
     encoding = tokenizer()("All the data there is.", padding=True, return_tensors="pt")
     logits = tiny_model()(**encoding).logits
     return noted(
@@ -214,7 +214,7 @@ def single_needs_no_padding():
     "https://huggingface.co/learn/llm-course/chapter3/2#dynamic-padding",
     reviewed="corrected",
 )
-def all_one_length():
+def all_one_length() -> Evidence:
     from transformers import DataCollatorWithPadding, Trainer
 
     widths, pad = [], DataCollatorWithPadding(tokenizer())
@@ -241,7 +241,7 @@ def all_one_length():
     TRAINER,
     reviewed="corrected",
 )
-def collator_implicit():
+def collator_implicit() -> Evidence:
     from transformers import Trainer
 
     rows = tokenized_train()[0]
@@ -281,7 +281,7 @@ def collator_implicit():
     "as processing_class and Trainer makes it.)",
     TRAINER,
 )
-def collator_passed():
+def collator_passed() -> Evidence:
     from transformers import DataCollatorWithPadding, Trainer
 
     calls, data_collator = [], DataCollatorWithPadding(tokenizer())
@@ -309,7 +309,7 @@ def collator_passed():
     COLLATOR,
     reviewed="corrected",
 )
-def data_dot_collator():
+def data_dot_collator() -> Evidence:
     from transformers import DataCollatorWithPadding
 
     snippet = (
@@ -335,7 +335,7 @@ def data_dot_collator():
     HUGGING_FACE + "datasets/access",
     reviewed="corrected",
 )
-def slice_of_dict():
+def slice_of_dict() -> Evidence:
     train_samples, _ = eight_samples()  # a dict of columns, as in the notes
     error = error_of(lambda: train_samples[:8])
     return noted(error is None, error=f"{type(error).__name__}: {error}")
@@ -349,7 +349,7 @@ def slice_of_dict():
     "pairs it is their longest.",
     COLLATOR,
 )
-def collated_shapes():
+def collated_shapes() -> Evidence:
     from transformers import DataCollatorWithPadding
 
     samples, origin = eight_samples()
@@ -370,7 +370,7 @@ def collated_shapes():
     "labels.",
     COLLATOR,
 )
-def label_becomes_labels():
+def label_becomes_labels() -> Evidence:
     from transformers import DataCollatorWithPadding
 
     samples, _ = eight_samples()
@@ -392,7 +392,7 @@ def label_becomes_labels():
     COLLATOR,
     reviewed="corrected",
 )
-def eight_images():
+def eight_images() -> Evidence:
     from transformers import DataCollatorWithPadding
 
     def letters(text):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from layers.claims.claim import PYTORCH, WORKS, Section, error_of, noted, which
+from layers.claims.claim import PYTORCH, WORKS, Evidence, Section, error_of, noted, which
 
 section = Section("conv", "PyTorch 1, 2: Conv2d and conv2d")
 CONV2D = PYTORCH + "generated/torch.nn.Conv2d.html"
@@ -25,7 +25,7 @@ FUNCTION = PYTORCH + "generated/torch.nn.functional.conv2d.html"
     "registered.",
     CONV2D,
 )
-def class_and_function():
+def class_and_function() -> Evidence:
     image = torch.randn(1, 3, 8, 8)
     m = nn.Conv2d(3, 4, kernel_size=3)  # first an instance
     output = m(image)  # then the call
@@ -47,7 +47,7 @@ def class_and_function():
     PYTORCH + "nn.functional.html",
     reviewed="corrected",
 )
-def functional_is_a_class():
+def functional_is_a_class() -> Evidence:
     return noted(
         inspect.isclass(torch.nn.functional),
         {"F.conv2d": type(F.conv2d).__name__},
@@ -62,7 +62,7 @@ def functional_is_a_class():
     "Conv2d keeps weight and bias and hands them to F.conv2d: the outputs agree to the last digit.",
     "https://github.com/pytorch/pytorch/blob/main/torch/nn/modules/conv.py",
 )
-def class_wraps_function():
+def class_wraps_function() -> Evidence:
     image, m = torch.randn(2, 3, 8, 8), nn.Conv2d(3, 4, kernel_size=3, stride=2, padding=1)
     by_hand = F.conv2d(image, m.weight, m.bias, stride=2, padding=1)
     return noted(
@@ -80,7 +80,7 @@ def class_wraps_function():
     "the rest.",
     PYTORCH + "nn.html",
 )
-def layers_ready_made():
+def layers_ready_made() -> Evidence:
     layers = [nn.Conv2d(3, 4, 3), nn.RNN(8, 16), nn.LSTM(8, 16), nn.TransformerEncoderLayer(8, 2)]
     weights = {type(layer).__name__: sum(p.numel() for p in layer.parameters()) for layer in layers}
     return noted(
@@ -98,7 +98,7 @@ def layers_ready_made():
     "a convolutional recurrent cell learns to add up what it has seen.",
     PYTORCH + "notes/modules.html",
 )
-def own_layers():
+def own_layers() -> Evidence:
     class ConvRecurrentCell(nn.Module):
         def __init__(self):
             super().__init__()
@@ -129,7 +129,7 @@ def own_layers():
     "in_channels / groups of them, and there are out_channels outputs.",
     CONV2D,
 )
-def kernel_shape():
+def kernel_shape() -> Evidence:
     weight = nn.Conv2d(6, 4, kernel_size=(3, 5), groups=2).weight
     return noted(weight.shape == (4, 6 // 2, 3, 5), shape=tuple(weight.shape))
 
@@ -142,7 +142,7 @@ def kernel_shape():
     "(depthwise).",
     CONV2D,
 )
-def groups_default():
+def groups_default() -> Evidence:
     default, depthwise = nn.Conv2d(6, 4, 3), nn.Conv2d(6, 6, 3, groups=6)
     return noted(
         default.groups == 1,
@@ -160,7 +160,7 @@ def groups_default():
     "are out_channels × in_channels / groups.",
     CONV2D,
 )
-def kernel_count():
+def kernel_count() -> Evidence:
     weight, grouped = nn.Conv2d(6, 4, 3).weight, nn.Conv2d(6, 4, 3, groups=2).weight
     return noted(
         weight.flatten(0, 1).shape[0] == 4 * 6,
@@ -176,7 +176,7 @@ def kernel_count():
     "the bias is added once. Nothing is divided by the number of input channels.",
     CONV2D,
 )
-def sum_or_average():
+def sum_or_average() -> Evidence:
     image, weight = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 3, 3)
     output = F.conv2d(image, weight)
     each = [
@@ -199,7 +199,7 @@ def sum_or_average():
     "changes output map 2 and no other.",
     CONV2D,
 )
-def set_per_output():
+def set_per_output() -> Evidence:
     image, weight = torch.randn(1, 3, 8, 8), torch.randn(4, 3, 3, 3)
     before = F.conv2d(image, weight)
     weight[2] += 1
@@ -216,7 +216,7 @@ def set_per_output():
     CONV2D,
     reviewed="corrected",
 )
-def input_four_dimensional():
+def input_four_dimensional() -> Evidence:
     weight, image = torch.randn(4, 3, 3, 3), torch.randn(3, 8, 8)
     unbatched = error_of(F.conv2d, image, weight)
     output = F.conv2d(image, weight)
@@ -233,7 +233,7 @@ def input_four_dimensional():
     "A function keeps nothing between calls, so weight is an argument, and one without a default.",
     FUNCTION,
 )
-def function_needs_weight():
+def function_needs_weight() -> Evidence:
     error = error_of(F.conv2d, torch.randn(1, 3, 8, 8))
     return noted(isinstance(error, TypeError), error=str(error).splitlines()[0])
 
@@ -247,7 +247,7 @@ def function_needs_weight():
     "and keeps it. All other arguments have defaults.",
     CONV2D,
 )
-def class_makes_weight():
+def class_makes_weight() -> Evidence:
     parameters = inspect.signature(nn.Conv2d).parameters.values()
     required = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     return noted(
@@ -265,7 +265,7 @@ def class_makes_weight():
     CONV2D,
     reviewed="corrected",
 )
-def argument_names():
+def argument_names() -> Evidence:
     by_place = error_of(nn.Conv2d, 3, 4, 3)
     as_noted = error_of(nn.Conv2d, input_channel=3, output_channel=4, kernel=3)
     right = error_of(nn.Conv2d, in_channels=3, out_channels=4, kernel_size=3)
@@ -286,7 +286,7 @@ def argument_names():
     CONV2D,
     reviewed="corrected",
 )
-def normal_init():
+def normal_init() -> Evidence:
     weight = nn.Conv2d(16, 512, 3).weight.detach().flatten()  # 73,728 draws
     bound = 1 / (16 * 3 * 3) ** 0.5
     kurtosis = (
@@ -307,7 +307,7 @@ def normal_init():
     "gradient, and step() changes it.",
     CONV2D,
 )
-def weight_learns():
+def weight_learns() -> Evidence:
     m = nn.Conv2d(3, 4, 3)
     before = m.weight.detach().clone()
     m(torch.randn(1, 3, 8, 8)).square().mean().backward()
@@ -328,7 +328,7 @@ def weight_learns():
     "+ 1.",
     CONV2D,
 )
-def output_size():
+def output_size() -> Evidence:
     image, differs = torch.randn(1, 1, 11, 11), []
     for k, s, p, d in [
         (3, 1, 0, 1),
@@ -352,7 +352,7 @@ def output_size():
     "would fit.)",
     CONV2D,
 )
-def size_not_settable():
+def size_not_settable() -> Evidence:
     parameters = list(inspect.signature(nn.Conv2d).parameters)
     return noted(
         not [name for name in parameters if "size" in name and name != "kernel_size"],
@@ -368,7 +368,7 @@ def size_not_settable():
     CONV2D,
     reviewed="corrected",
 )
-def padding_by_hand():
+def padding_by_hand() -> Evidence:
     image = torch.randn(1, 1, 9, 9)
     sizes = {
         k: tuple(nn.Conv2d(1, 1, k, padding="same", dilation=2)(image).shape[2:])
@@ -387,7 +387,7 @@ def padding_by_hand():
     "An int is turned into a pair when the layer is made: kernel_size=3 is kept as (3, 3).",
     CONV2D,
 )
-def int_or_tuple():
+def int_or_tuple() -> Evidence:
     m = nn.Conv2d(1, 1, 3, stride=2, padding=1, dilation=2)
     mixed = nn.Conv2d(1, 1, (3, 5), stride=(1, 2), padding=(1, 0), dilation=(2, 1))(
         torch.randn(1, 1, 12, 12)
@@ -411,7 +411,7 @@ def int_or_tuple():
     "gives the same as a kernel with zeros put between its elements.",
     CONV2D,
 )
-def dilation_gaps():
+def dilation_gaps() -> Evidence:
     image, weight = torch.randn(1, 1, 9, 9), torch.randn(1, 1, 3, 3)
     with_gaps = torch.zeros(1, 1, 5, 5)
     with_gaps[:, :, ::2, ::2] = weight
@@ -431,7 +431,7 @@ def dilation_gaps():
     CONV2D,
     reviewed="corrected",
 )
-def bias_default():
+def bias_default() -> Evidence:
     default = inspect.signature(nn.Conv2d).parameters["bias"].default
     return noted(default is False and nn.Conv2d(3, 4, 3).bias is None, default=default)
 
@@ -445,7 +445,7 @@ def bias_default():
     "for each output channel, spread over its H × W.",
     CONV2D,
 )
-def bias_shape():
+def bias_shape() -> Evidence:
     image, m = torch.randn(1, 3, 8, 8), nn.Conv2d(3, 4, 3)
     added = m(image) - F.conv2d(image, m.weight)  # (1, 4, 6, 6)
     per_channel = torch.allclose(added, m.bias.reshape(1, 4, 1, 1).expand_as(added), atol=1e-6)
@@ -460,7 +460,7 @@ def bias_shape():
     "Conv2d compares the name with these four when it is made, and refuses any other.",
     CONV2D,
 )
-def padding_modes():
+def padding_modes() -> Evidence:
     modes = ["zeros", "reflect", "replicate", "circular", "zero", "constant", "symmetric", "same"]
     taken = [
         mode for mode in modes if error_of(nn.Conv2d, 1, 1, 3, padding=1, padding_mode=mode) is None
@@ -475,7 +475,7 @@ def padding_modes():
     "full name is 'zeros'.",
     CONV2D,
 )
-def padding_default():
+def padding_default() -> Evidence:
     image, m = torch.randn(1, 1, 5, 5), nn.Conv2d(1, 1, 3, padding=1)
     by_hand = F.conv2d(F.pad(image, (1, 1, 1, 1), value=0.0), m.weight, m.bias)
     return noted(torch.allclose(m(image), by_hand, atol=1e-6), {"padding_mode": m.padding_mode})
@@ -488,7 +488,7 @@ def padding_default():
     "mirror than it is long: the padding must be smaller than the picture.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
-def padding_reflect():
+def padding_reflect() -> Evidence:
     row = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]])
     padded = F.pad(row, (2, 2), mode="reflect").flatten().tolist()
     too_wide = error_of(F.pad, row, (4, 4), mode="reflect")
@@ -505,7 +505,7 @@ def padding_reflect():
     "Each padded cell takes the value of the nearest cell of the picture.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
-def padding_replicate():
+def padding_replicate() -> Evidence:
     padded = (
         F.pad(torch.tensor([[[1.0, 2.0, 3.0, 4.0]]]), (2, 2), mode="replicate").flatten().tolist()
     )
@@ -519,7 +519,7 @@ def padding_replicate():
     "with the opposite border.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
-def padding_circular():
+def padding_circular() -> Evidence:
     picture = torch.arange(12.0).reshape(1, 1, 3, 4)
     tiled = picture.repeat(1, 1, 3, 3)  # (1, 1, 9, 12), the picture itself in the middle
     middle = tiled[:, :, 3 - 2 : 6 + 2, 4 - 2 : 8 + 2]  # two more on each side
@@ -534,7 +534,7 @@ def padding_circular():
     "knows shapes and holds no values.)",
     CONV2D,
 )
-def device():
+def device() -> Evidence:
     m = nn.Conv2d(3, 4, 3, device="meta")
     return noted(
         m.weight.device.type == "meta" and m.bias.device.type == "meta", device=str(m.weight.device)

@@ -3,12 +3,14 @@
 import inspect
 import time
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, noted, which
+from layers.claims.claim import PYTORCH, Evidence, Section, noted, which
 
 section = Section("dropout", "PyTorch 5: Dropout")
 DROPOUT = PYTORCH + "generated/torch.nn.Dropout.html"
@@ -17,7 +19,7 @@ DROPOUT2D = PYTORCH + "generated/torch.nn.Dropout2d.html"
 DECOUPLED = "https://arxiv.org/abs/1711.05101"
 
 
-def noisy_regression(seed=0):
+def noisy_regression(seed: int = 0) -> tuple[torch.Tensor, ...]:
     """30 noisy training rows of 40 features, of which 5 matter: easy to overfit. (x, y, new_x,
     new_y).
     """
@@ -29,7 +31,14 @@ def noisy_regression(seed=0):
     return x, x @ weight + noise, new_x, new_x @ weight
 
 
-def fit(model, x, y, weight_decay=0.0, watch=None, steps=400):
+def fit(
+    model: nn.Module,
+    x: Any,
+    y: Any,
+    weight_decay: float = 0.0,
+    watch: Callable[[nn.Module], float] | None = None,
+    steps: int = 400,
+) -> list[float]:
     """Train with SGD; returns the watched loss after each step."""
     optimizer, seen = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=weight_decay), []
     for _ in range(steps):
@@ -49,7 +58,7 @@ def fit(model, x, y, weight_decay=0.0, watch=None, steps=400):
     "left, so 'prevents' is more than it promises.",
     DROPOUT,
 )
-def against_overfitting():
+def against_overfitting() -> Evidence:
     new_rows, gap = {"p=0": 0.0, "p=0.3": 0.0}, {"p=0": 0.0, "p=0.3": 0.0}
     for seed in range(5):
         x, y, new_x, new_y = noisy_regression(seed)
@@ -75,7 +84,7 @@ def against_overfitting():
     "count on the other, and both end with the same weight.",
     "https://jmlr.org/papers/v15/srivastava14a.html",
 )
-def co_adaptation():
+def co_adaptation() -> Evidence:
     feature = torch.randn(64, 1)
     twins, spread = feature.repeat(1, 2), {}  # (64, 2): the same feature twice
     for name, p in (("p=0", 0.0), ("p=0.5", 0.5)):
@@ -94,7 +103,7 @@ def co_adaptation():
     "(transformers has EarlyStoppingCallback.)",
     "https://huggingface.co/docs/transformers/main_classes/callback#transformers.EarlyStoppingCallback",
 )
-def early_stopping():
+def early_stopping() -> Evidence:
     x, y, new_x, new_y = noisy_regression()
 
     def losses(model):
@@ -123,7 +132,7 @@ def early_stopping():
     "weights too, but isn't the gradient of an L2 term. L1 is added to the loss by hand.",
     DECOUPLED,
 )
-def l1_l2():
+def l1_l2() -> Evidence:
     x, y, _, _ = noisy_regression()
 
     def trained(optimizer, penalty=0.0, steps=400, **settings):
@@ -165,7 +174,7 @@ def l1_l2():
     "model of all rows (not with each single seed), for five times the training.",
     "https://scikit-learn.org/stable/modules/ensemble.html#bagging-meta-estimator",
 )
-def ensemble():
+def ensemble() -> Evidence:
     errors = {"knowing nothing": [], "one model": [], "five together": []}
     seconds = {"one model": 0.0, "five together": 0.0}
     fit(
@@ -206,7 +215,7 @@ def ensemble():
     "for it; torch.distributions makes it in a few lines.",
     "https://doi.org/10.1162/neco.1992.4.4.473",
 )
-def soft_weight_sharing():
+def soft_weight_sharing() -> Evidence:
     from torch.distributions import Categorical, MixtureSameFamily, Normal
 
     # Data made with weights of three values; what is learned starts elsewhere and knows nothing of
@@ -249,7 +258,7 @@ def soft_weight_sharing():
     DROPOUT2D,
     reviewed="corrected",
 )
-def class_name():
+def class_name() -> Evidence:
     return noted(
         hasattr(nn, "DropOut2d"), there=[name for name in dir(nn) if name.lower() == "dropout2d"]
     )
@@ -262,7 +271,7 @@ def class_name():
     "which saves memory and loses the input.",
     DROPOUT2D,
 )
-def signature():
+def signature() -> Evidence:
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(nn.Dropout2d).parameters.items()
@@ -286,7 +295,7 @@ def signature():
     "eval nothing happens.",
     DROPOUT2D,
 )
-def whole_maps():
+def whole_maps() -> Evidence:
     maps = torch.ones(500, 4, 3, 3)
     output, in_eval = nn.Dropout2d(0.25)(maps), nn.Dropout2d(0.25).eval()(maps)
     values = output.flatten(2)  # (N, C, H·W)
@@ -308,7 +317,7 @@ def whole_maps():
     "H, W). Today's name for the 1d rule is nn.Dropout1d.",
     DROPOUT2D,
 )
-def does_1d():
+def does_1d() -> Evidence:
     rows, outputs = torch.ones(8, 6, 5), {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -328,7 +337,7 @@ def does_1d():
     "maps are torn. picture[None] makes a batch of one.",
     DROPOUT2D,
 )
-def no_unbatched():
+def no_unbatched() -> Evidence:
     picture = torch.ones(16, 8, 8)  # (C, H, W)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -351,7 +360,7 @@ def no_unbatched():
     DROPOUT,
     reviewed="corrected",
 )
-def on_parameters():
+def on_parameters() -> Evidence:
     linear, dropout = nn.Linear(8, 8), nn.Dropout(0.5)
     before = linear.weight.detach().clone()
     flowing = linear(torch.randn(4, 8))
@@ -376,7 +385,7 @@ def on_parameters():
     DROPOUT,
     reviewed="corrected",
 )
-def in_layer_definitions():
+def in_layer_definitions() -> Evidence:
     takes_dropout = {
         layer.__name__: "dropout" in str(inspect.signature(layer))
         for layer in (nn.Conv2d, nn.Linear)
@@ -413,7 +422,7 @@ def in_layer_definitions():
     "branches) are commoner than here.",
     DROPOUT,
 )
-def which_is_common():
+def which_is_common() -> Evidence:
     import re
     from importlib.util import find_spec
     from pathlib import Path

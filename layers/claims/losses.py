@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, error_of, noted
+from layers.claims.claim import PYTORCH, Evidence, Section, error_of, noted
 
 section = Section("losses", "PyTorch 6: Loss functions")
 L1 = PYTORCH + "generated/torch.nn.L1Loss.html"
@@ -23,7 +23,7 @@ CROSS_ENTROPY = PYTORCH + "generated/torch.nn.CrossEntropyLoss.html"
     "reduction alone decides.",
     L1,
 )
-def l1_signature():
+def l1_signature() -> Evidence:
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(nn.L1Loss).parameters.items()
@@ -41,7 +41,7 @@ def l1_signature():
     "L1Loss is a class inside one.",
     "https://docs.python.org/3/reference/simple_stmts.html#import",
 )
-def plain_import():
+def plain_import() -> Evidence:
     error = error_of(importlib.import_module, "torch.nn.L1Loss")  # import torch.nn.L1Loss
     from torch.nn import L1Loss
 
@@ -57,7 +57,7 @@ def plain_import():
     L1,
     reviewed="corrected",
 )
-def size_average_dead():
+def size_average_dead() -> Evidence:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loss = nn.L1Loss(size_average=False, reduction="mean")
@@ -77,7 +77,7 @@ def size_average_dead():
     "size_average=False is 'sum', reduce=False is 'none'.",
     L1,
 )
-def reduction_suffices():
+def reduction_suffices() -> Evidence:
     predict, target, agree = torch.randn(3, 2), torch.randn(3, 2), []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,7 +101,7 @@ def reduction_suffices():
     "equal values no longer give 0.",
     L1,
 )
-def any_shape():
+def any_shape() -> Evidence:
     loss = nn.L1Loss()
     outputs = {
         shape: loss(torch.ones(shape), torch.zeros(shape)).item()
@@ -126,7 +126,7 @@ def any_shape():
     "The loss looks the name up when it is called, and refuses any other only then.",
     L1,
 )
-def three_reductions():
+def three_reductions() -> Evidence:
     x, taken = torch.ones(2), []
     for reduction in ("none", "mean", "sum", "batchmean", "average"):
         if error_of(nn.L1Loss(reduction=reduction), x, x) is None:
@@ -141,7 +141,7 @@ def three_reductions():
     "Nothing is added up, so each element keeps a loss of its own.",
     L1,
 )
-def none():
+def none() -> Evidence:
     predict, target = torch.randn(2, 3), torch.randn(2, 3)
     output = nn.L1Loss(reduction="none")(predict, target)
     return noted(torch.equal(output, (predict - target).abs()), shape=tuple(output.shape))
@@ -154,7 +154,7 @@ def none():
     "doesn't grow with the batch.",
     L1,
 )
-def mean():
+def mean() -> Evidence:
     predict, target = torch.randn(2, 3), torch.randn(2, 3)
     output = nn.L1Loss(reduction="mean")(predict, target)
     total = (predict - target).abs().sum()
@@ -173,7 +173,7 @@ def mean():
     "same rows twice give twice the loss.",
     L1,
 )
-def total():
+def total() -> Evidence:
     predict, target = torch.randn(2, 3), torch.randn(2, 3)
     loss = nn.L1Loss(reduction="sum")
     output, twice = loss(predict, target), loss(predict.repeat(2, 1), target.repeat(2, 1))
@@ -191,7 +191,7 @@ def total():
     "no ½ in front.",
     MSE,
 )
-def mse_same_rules():
+def mse_same_rules() -> Evidence:
     predict, target = torch.randn(2, 3), torch.randn(2, 3)
     squared = (predict - target) ** 2
     right = {"none": squared, "mean": squared.mean(), "sum": squared.sum()}
@@ -209,7 +209,7 @@ def mse_same_rules():
     CROSS_ENTROPY,
     reviewed="corrected",
 )
-def ce_input():
+def ce_input() -> Evidence:
     loss, zeros = nn.CrossEntropyLoss(), {"dtype": torch.long}
     taken = {}
     for shape, target in [
@@ -229,7 +229,7 @@ def ce_input():
     "probabilities will do, as floats. Integers of that shape are refused.",
     CROSS_ENTROPY,
 )
-def ce_one_hot():
+def ce_one_hot() -> Evidence:
     logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
     one_hot = F.one_hot(index, num_classes=3)  # (4, 3), integers
     loss = nn.CrossEntropyLoss()
@@ -250,7 +250,7 @@ def ce_one_hot():
     "(long) for each example is enough.",
     CROSS_ENTROPY,
 )
-def ce_index():
+def ce_index() -> Evidence:
     logits = torch.randn(4, 3)
     batch = nn.CrossEntropyLoss()(logits, torch.tensor([0, 2, 1, 1]))
     single = nn.CrossEntropyLoss()(logits[0], torch.tensor(0))
@@ -270,7 +270,7 @@ def ce_index():
     "sum of the weights used.)",
     CROSS_ENTROPY,
 )
-def ce_scalar():
+def ce_scalar() -> Evidence:
     logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
     total, mean = (
         nn.CrossEntropyLoss(reduction=reduction)(logits, index) for reduction in ("sum", "mean")
@@ -290,7 +290,7 @@ def ce_scalar():
     CROSS_ENTROPY,
     reviewed="corrected",
 )
-def ce_none_shape():
+def ce_none_shape() -> Evidence:
     loss, logits, index = (
         nn.CrossEntropyLoss(reduction="none"),
         torch.randn(4, 3),
@@ -316,7 +316,7 @@ def ce_none_shape():
     CROSS_ENTROPY,
     reviewed="corrected",
 )
-def ce_none_unused():
+def ce_none_unused() -> Evidence:
     logits, index, reported = torch.randn(24, 3), torch.randint(0, 3, (24,)), {}
     for reduction in ("none", "mean"):
         loss = nn.CrossEntropyLoss(reduction=reduction)
@@ -337,7 +337,7 @@ def ce_none_unused():
     CROSS_ENTROPY,
     reviewed="corrected",
 )
-def ce_other_arguments():
+def ce_other_arguments() -> Evidence:
     logits, index = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
     losses = {
         "()": nn.CrossEntropyLoss(),

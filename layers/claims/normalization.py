@@ -5,7 +5,7 @@ import inspect
 import torch
 from torch import nn
 
-from layers.claims.claim import PYTORCH, WORKS, Section, error_of, noted, which
+from layers.claims.claim import PYTORCH, WORKS, Evidence, Section, error_of, noted, which
 
 section = Section("normalization", "PyTorch 4: Normalization")
 BATCHNORM2D = PYTORCH + "generated/torch.nn.BatchNorm2d.html"
@@ -20,7 +20,7 @@ BATCHNORM2D = PYTORCH + "generated/torch.nn.BatchNorm2d.html"
     "batches' statistics regularizes a little, as a side effect.)",
     BATCHNORM2D,
 )
-def not_regularization():
+def not_regularization() -> Evidence:
     images, norms = 5 + 2 * torch.randn(8, 3, 6, 6), {}
     for name, after, weight_decay in [
         ("BatchNorm", nn.BatchNorm2d(4), 0.0),
@@ -48,7 +48,7 @@ def not_regularization():
     "dimensions are refused.",
     BATCHNORM2D,
 )
-def shape_kept():
+def shape_kept() -> Evidence:
     images, bn = torch.randn(8, 3, 4, 5), nn.BatchNorm2d(3)
     return noted(
         bn(images).shape == images.shape,
@@ -65,7 +65,7 @@ def shape_kept():
     "collected with n − 1.",
     BATCHNORM2D,
 )
-def formula():
+def formula() -> Evidence:
     images, bn = 5 + 2 * torch.randn(8, 3, 4, 4), nn.BatchNorm2d(3)
     nn.init.normal_(bn.weight), nn.init.normal_(bn.bias)
     per_channel = {"dim": (0, 2, 3), "keepdim": True}  # (1, C, 1, 1)
@@ -89,7 +89,7 @@ def formula():
     BATCHNORM2D,
     reviewed="corrected",
 )
-def e_is_variance():
+def e_is_variance() -> Evidence:
     images = 5 + 2 * torch.randn(8, 3, 4, 4)
     bn = nn.BatchNorm2d(3, momentum=1.0)  # running statistics = this batch's
     bn(images)
@@ -109,7 +109,7 @@ def e_is_variance():
     "They are taken over N, H and W together, which leaves one number for each channel.",
     BATCHNORM2D,
 )
-def per_channel():
+def per_channel() -> Evidence:
     images, bn = (
         torch.randn(8, 3, 4, 4) + torch.tensor([1.0, 20.0, 300.0]).reshape(1, 3, 1, 1),
         nn.BatchNorm2d(3),
@@ -130,7 +130,7 @@ def per_channel():
     "any batch is seen.",
     BATCHNORM2D,
 )
-def gamma_beta_shape():
+def gamma_beta_shape() -> Evidence:
     bn = nn.BatchNorm2d(5)
     for batch_size in (2, 16):
         bn(torch.randn(batch_size, 5, 4, 4))
@@ -150,7 +150,7 @@ def gamma_beta_shape():
     BATCHNORM2D,
     reviewed="corrected",
 )
-def standard_normal():
+def standard_normal() -> Evidence:
     pixels = torch.bernoulli(torch.full((64, 1, 8, 8), 0.2))
     output = nn.BatchNorm2d(1)(pixels).detach()
     within_one = (output.abs() < 1).float().mean().item()  # 0.683 for a normal distribution
@@ -171,7 +171,7 @@ def standard_normal():
     "gradients and the optimizer moves them.",
     BATCHNORM2D,
 )
-def initial_values():
+def initial_values() -> Evidence:
     bn = nn.BatchNorm2d(3)
     made = bn.weight.tolist(), bn.bias.tolist()
     bn(torch.randn(4, 3, 2, 2)).square().sum().backward()
@@ -191,7 +191,7 @@ def initial_values():
     "well, by keyword: bias=False leaves β away and keeps γ.",
     BATCHNORM2D,
 )
-def signature():
+def signature() -> Evidence:
     parameters = inspect.signature(nn.BatchNorm2d).parameters
     defaults = {
         name: parameter.default for name, parameter in parameters.items() if name != "num_features"
@@ -215,7 +215,7 @@ def signature():
     "channels is an error. After a convolution it is that layer's out_channels.",
     BATCHNORM2D,
 )
-def num_features():
+def num_features() -> Evidence:
     rgb = torch.randn(4, 3, 8, 8)
     takes = {c: error_of(nn.BatchNorm2d(c), rgb) is None for c in (1, 3, 4)}
     return noted(
@@ -235,7 +235,7 @@ def num_features():
     BATCHNORM2D,
     reviewed="corrected",
 )
-def argument_names():
+def argument_names() -> Evidence:
     short = error_of(nn.BatchNorm2d, num_feature=3)
     long = error_of(nn.BatchNorm2d, num_features=3, tracking_running_stats=True)
     right = error_of(nn.BatchNorm2d, num_features=3, track_running_stats=True)
@@ -254,7 +254,7 @@ def argument_names():
     BATCHNORM2D,
     reviewed="corrected",
 )
-def momentum_gamma_beta():
+def momentum_gamma_beta() -> Evidence:
     images, after = 5 + torch.randn(8, 1, 4, 4), {}
     for momentum in (0.1, 0.9):
         bn = nn.BatchNorm2d(1, momentum=momentum)
@@ -279,7 +279,7 @@ def momentum_gamma_beta():
     "round: the factor on the old.",
     BATCHNORM2D,
 )
-def momentum_weight():
+def momentum_weight() -> Evidence:
     images, bn = 5 + torch.randn(8, 1, 4, 4), nn.BatchNorm2d(1, momentum=0.1)
     bn(images)  # running_mean was 0, running_var 1
     batch, n = images.mean(), images.numel()
@@ -310,7 +310,7 @@ def momentum_weight():
     BATCHNORM2D,
     reviewed="corrected",
 )
-def affine_learnable():
+def affine_learnable() -> Evidence:
     learned, without = nn.BatchNorm2d(3), nn.BatchNorm2d(3, affine=False)
     frozen_but_there = without.weight is not None and not without.weight.requires_grad
     return noted(
@@ -328,7 +328,7 @@ def affine_learnable():
     "those of the batch at hand, as in training. In training it changes nothing in the output.",
     BATCHNORM2D,
 )
-def track_running_stats():
+def track_running_stats() -> Evidence:
     tracking, not_tracking = nn.BatchNorm2d(1), nn.BatchNorm2d(1, track_running_stats=False)
     images = 5 + torch.randn(8, 1, 4, 4)
     in_training = torch.equal(tracking(images), not_tracking(images))

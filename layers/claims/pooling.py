@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, noted, which
+from layers.claims.claim import PYTORCH, Evidence, Section, noted, which
 
 section = Section("pooling", "PyTorch 3: Pooling")
 MAXPOOL2D = PYTORCH + "generated/torch.nn.MaxPool2d.html"
@@ -19,7 +19,7 @@ MAXPOOL2D = PYTORCH + "generated/torch.nn.MaxPool2d.html"
     "quarter to compute on.",
     MAXPOOL2D,
 )
-def fewer_numbers():
+def fewer_numbers() -> Evidence:
     features = torch.randn(1, 16, 32, 32)
     pooled = nn.MaxPool2d(2)(features)
     return noted(pooled.numel() < features.numel(), before=features.numel(), after=pooled.numel())
@@ -35,7 +35,7 @@ def fewer_numbers():
     MAXPOOL2D,
     reviewed="corrected",
 )
-def position_kept():
+def position_kept() -> Evidence:
     dots = torch.eye(16).reshape(16, 1, 4, 4)  # sixteen pictures, a dot at each place of 4 × 4
     pooled = nn.MaxPool2d(2)(dots)  # (16, 1, 2, 2)
     different = {tuple(picture.flatten().tolist()) for picture in pooled}
@@ -56,7 +56,7 @@ def position_kept():
     "that windows lie side by side.",
     MAXPOOL2D,
 )
-def signature():
+def signature() -> Evidence:
     parameters = inspect.signature(nn.MaxPool2d).parameters
     defaults = {
         name: parameter.default for name, parameter in parameters.items() if name != "kernel_size"
@@ -81,7 +81,7 @@ def signature():
     "Each channel is pooled by itself, so as many come out as went in.",
     MAXPOOL2D,
 )
-def channels_kept():
+def channels_kept() -> Evidence:
     channels = [nn.MaxPool2d(2)(torch.randn(1, c, 6, 6)).shape[1] for c in (1, 3, 7)]
     parameters = list(inspect.signature(nn.MaxPool2d).parameters)
     return noted(channels == [1, 3, 7] and "in_channels" not in parameters, channels=channels)
@@ -94,7 +94,7 @@ def channels_kept():
     "through all the same: to the element that was largest.",
     MAXPOOL2D,
 )
-def nothing_to_learn():
+def nothing_to_learn() -> Evidence:
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], requires_grad=True)
     pool = nn.MaxPool2d(2)
     gradient = torch.autograd.grad(pool(image).sum(), image)[0]
@@ -113,7 +113,7 @@ def nothing_to_learn():
     "itself.",
     MAXPOOL2D,
 )
-def only_height_width():
+def only_height_width() -> Evidence:
     pool = nn.MaxPool2d(3, stride=2)
     output = pool(torch.randn(5, 4, 20, 15))
     return noted(
@@ -128,7 +128,7 @@ def only_height_width():
     "ceil_mode.",
     MAXPOOL2D,
 )
-def output_size():
+def output_size() -> Evidence:
     image, differs = torch.randn(1, 1, 11, 11), []
     for k, s, p, d in [
         (3, 1, 0, 1),
@@ -150,7 +150,7 @@ def output_size():
     "The signature says None, and the instance puts kernel_size in its place.",
     MAXPOOL2D,
 )
-def stride_default():
+def stride_default() -> Evidence:
     stride = nn.MaxPool2d(3).stride
     return noted(stride == 3, {"MaxPool2d(3).stride": stride})
 
@@ -164,7 +164,7 @@ def stride_default():
     MAXPOOL2D,
     reviewed="corrected",
 )
-def no_overlap():
+def no_overlap() -> Evidence:
     # 144 pictures, each with one dot: the windows that see it are the outputs above 0.
     dots = torch.eye(144).reshape(144, 1, 12, 12)
     pools = {
@@ -185,7 +185,7 @@ def no_overlap():
     "would be worth an argument: a padded picture of −1 stays −1 to its border.",
     MAXPOOL2D,
 )
-def no_padding_mode():
+def no_padding_mode() -> Evidence:
     parameters = list(inspect.signature(nn.MaxPool2d).parameters)
     padded = nn.MaxPool2d(2, padding=1)(-torch.ones(1, 1, 4, 4))
     padding_never_counts = bool((padded == -1).all())
@@ -204,7 +204,7 @@ def no_padding_mode():
     MAXPOOL2D,
     reviewed="corrected",
 )
-def class_pads_zero():
+def class_pads_zero() -> Evidence:
     output = nn.MaxPool2d(2, padding=1)(-torch.ones(1, 1, 4, 4))
     return noted((output == 0).any(), output=output[0, 0].tolist())
 
@@ -216,7 +216,7 @@ def class_pads_zero():
     "function, so the two don't differ.",
     PYTORCH + "generated/torch.nn.functional.max_pool2d.html",
 )
-def function_pads_infinity():
+def function_pads_infinity() -> Evidence:
     # One pixel, and a window with a gap just there: only padding stands under it.
     only_padding = F.max_pool2d(torch.zeros(1, 1, 1, 1), 2, stride=1, padding=1, dilation=2)
     by_class = nn.MaxPool2d(2, stride=1, padding=1, dilation=2)(torch.zeros(1, 1, 1, 1))
@@ -235,7 +235,7 @@ def function_pads_infinity():
     MAXPOOL2D,
     reviewed="corrected",
 )
-def ceil_fills_zero():
+def ceil_fills_zero() -> Evidence:
     output = nn.MaxPool2d(2, ceil_mode=True)(
         -torch.ones(1, 1, 5, 5)
     )  # (1, 1, 3, 3): the last windows are cut off
@@ -249,7 +249,7 @@ def ceil_fills_zero():
     "the last row or column can vanish.",
     MAXPOOL2D,
 )
-def floor_drops():
+def floor_drops() -> Evidence:
     image = torch.zeros(1, 1, 5, 5)
     image[..., 4, 4] = 9.0
     output = nn.MaxPool2d(2)(image)
@@ -263,7 +263,7 @@ def floor_drops():
     "= 2.5, so 2 or 3.",
     MAXPOOL2D,
 )
-def ceil_changes_size():
+def ceil_changes_size() -> Evidence:
     image = torch.randn(1, 1, 5, 5)
     floor, ceil = nn.MaxPool2d(2)(image), nn.MaxPool2d(2, ceil_mode=True)(image)
     return noted(
@@ -280,7 +280,7 @@ def ceil_changes_size():
     MAXPOOL2D,
     reviewed="corrected",
 )
-def ceil_rounds():
+def ceil_rounds() -> Evidence:
     exceptions = {}
     for height in range(4, 14):
         for k, s, p in [(2, 2, 0), (3, 2, 0), (2, 3, 1), (3, 2, 1)]:
@@ -303,7 +303,7 @@ def ceil_rounds():
     "places are zero: what wasn't the largest is lost.",
     PYTORCH + "generated/torch.nn.MaxUnpool2d.html",
 )
-def indices_for_unpool():
+def indices_for_unpool() -> Evidence:
     image = torch.rand(1, 2, 4, 4) + 1
     output, indices = nn.MaxPool2d(2, return_indices=True)(image)
     back = F.max_unpool2d(output, indices, kernel_size=2)  # (1, 2, 4, 4)
@@ -322,7 +322,7 @@ def indices_for_unpool():
     "Not its place within the window, and each channel counts from 0.",
     MAXPOOL2D,
 )
-def what_indices():
+def what_indices() -> Evidence:
     image = torch.rand(1, 2, 4, 6)
     output, indices = nn.MaxPool2d(2, return_indices=True)(image)  # both (1, 2, 2, 3)
     in_plane = image.flatten(2).gather(2, indices.flatten(2)).reshape_as(output)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from layers.claims.claim import HUGGING_FACE, Section, error_of, noted, renamed, which
+from layers.claims.claim import HUGGING_FACE, Evidence, Section, error_of, noted, renamed, which
 from layers.claims.materials import TINY, checkpoint, raw_datasets, tiny_model, tokenizer
 
 section = Section("tokenizing", "Hugging Face 1: tokenizing")
@@ -34,7 +34,7 @@ PADDING = HUGGING_FACE + "transformers/pad_truncation"
     "today. Here two folders stand for two datasets of the Hub, since no network is asked.)",
     LOADING,
 )
-def load_dataset_config():
+def load_dataset_config() -> Evidence:
     from datasets import load_dataset
 
     row = "sentence1,sentence2,label\nA cat sat.,A cat was sitting.,1\n"
@@ -76,7 +76,7 @@ def load_dataset_config():
     LOADING,
     reviewed="corrected",
 )
-def print_raw_dataset():
+def print_raw_dataset() -> Evidence:
     loaded, origin = raw_datasets()
     snippet = 'raw_datasets = load_dataset("glue", "mrpc")\nprint(raw_dataset)\n'
     printed = []
@@ -105,7 +105,7 @@ def print_raw_dataset():
     "not val.",
     LOADING,
 )
-def all_splits():
+def all_splits() -> Evidence:
     from datasets import load_dataset
 
     loaded, origin = raw_datasets()
@@ -134,7 +134,7 @@ def all_splits():
     STREAM,
     reviewed="corrected",
 )
-def viewer_for_a_few_rows():
+def viewer_for_a_few_rows() -> Evidence:
     from datasets import IterableDataset, load_dataset
 
     with tempfile.TemporaryDirectory() as folder:
@@ -155,7 +155,7 @@ def viewer_for_a_few_rows():
     "vocabulary has as many tokens as the model has embeddings.",
     AUTO,
 )
-def checkpoint_decides_both():
+def checkpoint_decides_both() -> Evidence:
     from transformers import AutoConfig, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
@@ -185,7 +185,7 @@ def checkpoint_decides_both():
     "https://huggingface.co/learn/llm-course/chapter3/3",
     reviewed="corrected",
 )
-def checkpoint_by_task():
+def checkpoint_by_task() -> Evidence:
     from transformers import AutoModelForSequenceClassification
 
     def new_weights(folder):
@@ -215,7 +215,7 @@ def checkpoint_by_task():
     "https://huggingface.co/google-bert/bert-base-uncased",
     reviewed="outdated",
 )
-def checkpoint_old_name():
+def checkpoint_old_name() -> Evidence:
     import transformers
 
     files = (Path(transformers.__file__).parent / "models" / "bert").glob("*.py")
@@ -238,7 +238,7 @@ def checkpoint_old_name():
     AUTO,
     reviewed="corrected",
 )
-def one_task_per_model():
+def one_task_per_model() -> Evidence:
     from transformers import AutoConfig
     from transformers.models.auto import modeling_auto as auto
 
@@ -266,7 +266,7 @@ def one_task_per_model():
     HUGGING_FACE + "transformers/glossary#token-type-ids",
     reviewed="corrected",
 )
-def type_ids_by_task():
+def type_ids_by_task() -> Evidence:
     from transformers import BertTokenizer, DistilBertTokenizer, RobertaTokenizer
 
     single, pair = tokenizer()("One sentence."), tokenizer()("One sentence.", "And another.")
@@ -291,7 +291,7 @@ def type_ids_by_task():
     "that pays against a small encoder is another matter.",
     HUGGING_FACE + "transformers/model_doc/llama#transformers.LlamaForSequenceClassification",
 )
-def decoder_classifies():
+def decoder_classifies() -> Evidence:
     from transformers import AutoModelForSequenceClassification, LlamaConfig
 
     config = LlamaConfig(**TINY, vocab_size=9, num_labels=2, pad_token_id=0)
@@ -320,7 +320,7 @@ def decoder_classifies():
     "tokenizer takes either, and lists of either: text_pair is optional.",
     CALL,
 )
-def tokenizer_per_task():
+def tokenizer_per_task() -> Evidence:
     sentiment = tokenizer()("A sentence.")
     paraphrase = tokenizer()("A sentence.", "Another.")
     rows = tokenizer()(["A sentence.", "A third."], ["Another.", "A fourth."])
@@ -348,7 +348,7 @@ def tokenizer_per_task():
     "and adds the columns that come back. tokenize_function must know their names.",
     MAP,
 )
-def map_every_row():
+def map_every_row() -> Evidence:
     from datasets import Dataset
 
     def tokenized(rows, text_of):
@@ -385,7 +385,7 @@ def map_every_row():
     "the function, so that the second time nothing is computed.",
     HUGGING_FACE + "datasets/about_cache",
 )
-def map_efficient():
+def map_efficient() -> Evidence:
     from datasets import Dataset
 
     with tempfile.TemporaryDirectory() as folder:
@@ -419,7 +419,7 @@ def map_efficient():
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
-def function_order():
+def function_order() -> Evidence:
     loaded, _ = raw_datasets()
     snippet = (
         "tokenized_datasets = raw_datasets.map(tokenize_function, batched=True)\n"
@@ -437,7 +437,7 @@ def function_order():
     CALL,
     reviewed="corrected",
 )
-def tokenize_name():
+def tokenize_name() -> Evidence:
     from transformers import AutoTokenizer
 
     snippet = (
@@ -465,7 +465,7 @@ def tokenize_name():
     PADDING,
     reviewed="corrected",
 )
-def padding_default():
+def padding_default() -> Evidence:
     sentences = ["Short.", "A sentence that is longer by a few words."]
     lengths = {}
     for name, arguments in (
@@ -492,7 +492,7 @@ def padding_default():
     "rows as before, each with the same input_ids as one by one.",
     HUGGING_FACE + "datasets/about_map_batch",
 )
-def batched_same_rows():
+def batched_same_rows() -> Evidence:
     loaded, origin = raw_datasets()
     rows = loaded["train"].select(range(8))
 
@@ -513,7 +513,7 @@ def batched_same_rows():
     "do with the batch size of training.",
     HUGGING_FACE + "datasets/package_reference/main_classes#datasets.Dataset.map",
 )
-def batched_thousand():
+def batched_thousand() -> Evidence:
     from datasets import Dataset
 
     sizes = []
@@ -530,7 +530,7 @@ def batched_thousand():
     "and a fast tokenizer works through a list without going back to Python.",
     HUGGING_FACE + "datasets/about_map_batch",
 )
-def batched_faster():
+def batched_faster() -> Evidence:
     from datasets import Dataset
 
     rows = Dataset.from_dict({"sentence": ["A sentence of several words, no more."] * 1000})
@@ -558,7 +558,7 @@ def batched_faster():
     HUGGING_FACE + "datasets/about_map_batch#input-size--output-size",
     reviewed="corrected",
 )
-def batched_only_for_speed():
+def batched_only_for_speed() -> Evidence:
     from datasets import Dataset
 
     texts = Dataset.from_dict({"text": ["one two three", "four"]})

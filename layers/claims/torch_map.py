@@ -5,7 +5,7 @@ import inspect
 import torch
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, error_of, noted, renamed
+from layers.claims.claim import PYTORCH, Evidence, Section, error_of, noted, renamed
 
 section = Section("torch_map", "PyTorch 7: The map of torch")
 TORCH = PYTORCH + "torch.html"
@@ -17,7 +17,7 @@ TORCH = PYTORCH + "torch.html"
     "mean and std are arguments, and those of 100,000 draws come close to them.",
     PYTORCH + "generated/torch.normal.html",
 )
-def normal():
+def normal() -> Evidence:
     draws = torch.normal(mean=3.0, std=2.0, size=(100_000,))
     return noted(
         abs(draws.mean() - 3) < 0.05 and abs(draws.std() - 2) < 0.05,
@@ -33,7 +33,7 @@ def normal():
     "normal distribution.",
     PYTORCH + "generated/torch.randn.html",
 )
-def randn():
+def randn() -> Evidence:
     draws = torch.randn(100_000)
     within_one = (draws.abs() < 1).float().mean().item()  # 0.683 if normal
     return noted(
@@ -52,7 +52,7 @@ def randn():
     "device.",
     TORCH + "#creation-ops",
 )
-def ones_zeros():
+def ones_zeros() -> Evidence:
     like = torch.randn(2, 3, dtype=torch.float64)
     made = {"ones": torch.ones(2, 3), "zeros": torch.zeros(2, 3)}
     made_like = {"ones_like": torch.ones_like(like), "zeros_like": torch.zeros_like(like)}
@@ -72,7 +72,7 @@ def ones_zeros():
     "get it.",
     PYTORCH + "nn.html",
 )
-def what_is_in_nn():
+def what_is_in_nn() -> Evidence:
     module = nn.Module()
     module.weight, module.note = nn.Parameter(torch.zeros(2)), torch.zeros(2)
     listed = [name for name, _ in module.named_parameters()]
@@ -92,7 +92,7 @@ def what_is_in_nn():
     PYTORCH + "nn.init.html",
     reviewed="corrected",
 )
-def init_normal_randn():
+def init_normal_randn() -> Evidence:
     there = {name: hasattr(nn.init, name) for name in ("normal_", "randn_")}
     weight = torch.zeros(10_000)
     nn.init.normal_(weight)
@@ -105,7 +105,7 @@ def init_normal_randn():
     "A loss is a module as a layer is: made first, then called.",
     PYTORCH + "nn.html#loss-functions",
 )
-def losses_in_nn():
+def losses_in_nn() -> Evidence:
     losses = [name for name in dir(nn) if name.endswith("Loss")]
     called = nn.MSELoss()(torch.ones(2), torch.zeros(2))
     return noted(issubclass(nn.MSELoss, nn.Module) and called == 1, losses=losses)
@@ -117,7 +117,7 @@ def losses_in_nn():
     "All are subclasses of torch.optim.Optimizer, so all have step() and zero_grad().",
     PYTORCH + "optim.html",
 )
-def optim():
+def optim() -> Evidence:
     optimizers = [
         name
         for name, thing in vars(torch.optim).items()
@@ -133,7 +133,7 @@ def optim():
     "(gelu, silu) are only in nn.functional and nn.",
     TORCH + "#pointwise-ops",
 )
-def activations():
+def activations() -> Evidence:
     x = torch.randn(10)
     same = torch.equal(torch.relu(x), nn.ReLU()(x)) and torch.equal(
         torch.sigmoid(x), nn.Sigmoid()(x)
@@ -151,7 +151,7 @@ def activations():
     "second place torch.max is another thing: the largest along that dimension, with its index.",
     PYTORCH + "generated/torch.max.html",
 )
-def max_min():
+def max_min() -> Evidence:
     a, b = torch.tensor([1, 5, 3]), torch.tensor([4, 2, 3])
     larger, smaller = torch.max(a, b), torch.min(a, b)
     values, indices = torch.max(torch.stack([a, b]), 1)
@@ -172,7 +172,7 @@ def max_min():
     PYTORCH + "generated/torch.maximum.html",
     reviewed="corrected",
 )
-def max_same_shape():
+def max_same_shape() -> Evidence:
     a, b = torch.tensor([[1], [3]]), torch.tensor([[2, 0, 4]])
     error = error_of(torch.max, a, b)
     output = torch.max(a, b)
@@ -189,7 +189,7 @@ def max_same_shape():
     PYTORCH + "generated/torch.norm.html",
     reviewed="outdated",
 )
-def norm():
+def norm() -> Evidence:
     x, matrix = torch.tensor([3.0, -4.0]), torch.tensor([[1.0, 2.0], [2.0, -1.0]])
     by_hand = {p: (x.abs() ** p).sum() ** (1 / p) for p in (1, 2, 3)}
     right = all(torch.isclose(torch.norm(x, p=p), by_hand[p]) for p in by_hand)

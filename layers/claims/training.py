@@ -1,6 +1,7 @@
 """Notes, Hugging Face 2: Trainer and its arguments."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from layers.claims.claim import (
     HUGGING_FACE,
     TRAINS,
     WORKS,
+    Evidence,
     Section,
     error_of,
     noted,
@@ -27,7 +29,7 @@ TRAINER = HUGGING_FACE + "transformers/main_classes/trainer#transformers.Trainer
 ARGUMENTS = HUGGING_FACE + "transformers/main_classes/trainer#transformers.TrainingArguments"
 
 
-def trains(model=None, train_dataset=None, **arguments):
+def trains(model: Any = None, train_dataset: Any = None, **arguments: Any) -> Exception | None:
     """The exception of a Trainer run of two steps, or None where it trains."""
     from transformers import Trainer
 
@@ -39,7 +41,7 @@ def trains(model=None, train_dataset=None, **arguments):
     )
 
 
-def padded_rows(count=8):
+def padded_rows(count: int = 8) -> list[dict[str, Any]]:
     """A plain list of dicts, all padded to one length."""
     rows = tokenized_train()[0].select(range(count))
     names = ("input_ids", "token_type_ids", "attention_mask")
@@ -52,7 +54,7 @@ def padded_rows(count=8):
     ]
 
 
-def own_accuracy():
+def own_accuracy() -> Any:
     """An evaluate metric written here, since evaluate.load("accuracy") asks the Hub."""
     import datasets
     import evaluate
@@ -80,7 +82,7 @@ def own_accuracy():
     "both optional. The signature requires none.",
     TRAINER,
 )
-def five_arguments():
+def five_arguments() -> Evidence:
     from transformers import Trainer
 
     rows = padded_rows()
@@ -112,7 +114,7 @@ def five_arguments():
     "(AutoModel) takes no labels and gives no loss, so Trainer stops.",
     TRAINER,
 )
-def model_with_head():
+def model_with_head() -> Evidence:
     with_head = trains(tiny_model(head=True), padded_rows())
     without = trains(tiny_model(head=False), padded_rows())
     return noted(
@@ -130,7 +132,7 @@ def model_with_head():
     "and differs with the seed until it is trained.",
     HUGGING_FACE + "transformers/model_doc/auto#transformers.AutoModelForSequenceClassification",
 )
-def num_labels():
+def num_labels() -> Evidence:
     import torch
     from transformers import AutoModelForSequenceClassification
 
@@ -164,7 +166,7 @@ def num_labels():
     ARGUMENTS,
     reviewed="corrected",
 )
-def output_dir_required():
+def output_dir_required() -> Evidence:
     from transformers import TrainingArguments
 
     parameters = inspect.signature(TrainingArguments).parameters.values()
@@ -181,7 +183,7 @@ def output_dir_required():
     ARGUMENTS,
     reviewed="corrected",
 )
-def defaults_of_another_release():
+def defaults_of_another_release() -> Evidence:
     import transformers
 
     v4_33 = {
@@ -223,7 +225,7 @@ def defaults_of_another_release():
     ARGUMENTS,
     reviewed="corrected",
 )
-def output_dir_hyperparameter():
+def output_dir_hyperparameter() -> Evidence:
     import tempfile
 
     import torch
@@ -253,7 +255,7 @@ def output_dir_hyperparameter():
     ARGUMENTS,
     reviewed="outdated",
 )
-def evaluation_strategy():
+def evaluation_strategy() -> Evidence:
     old = error_of(training_args, evaluation_strategy="no")
     new = error_of(training_args, eval_strategy="no")
     return renamed(
@@ -269,7 +271,7 @@ def evaluation_strategy():
     "These three are the members of transformers' IntervalStrategy; any other text is refused.",
     ARGUMENTS,
 )
-def evaluation_values():
+def evaluation_values() -> Evidence:
     taken = [
         v
         for v in ("no", "steps", "epoch", "never", "batch")
@@ -285,7 +287,7 @@ def evaluation_values():
     "default. trainer.evaluate() can still be called.",
     ARGUMENTS,
 )
-def evaluation_never():
+def evaluation_never() -> Evidence:
     from transformers import Trainer
 
     rows, evaluations = padded_rows(), {}
@@ -312,7 +314,7 @@ def evaluation_never():
     ARGUMENTS,
     reviewed="corrected",
 )
-def evaluation_looks_at():
+def evaluation_looks_at() -> Evidence:
     from transformers import Trainer
 
     rows, logged = padded_rows(16), {}
@@ -344,7 +346,7 @@ def evaluation_looks_at():
     "Trainer asks for a length and for rows by number, each a dict: a plain list has both.",
     TRAINER,
 )
-def map_not_needed():
+def map_not_needed() -> Evidence:
     error = trains(train_dataset=padded_rows())
     return noted(error is None, type=type(padded_rows()).__name__, outcome=error or TRAINS)
 
@@ -357,7 +359,7 @@ def map_not_needed():
     TRAINER,
     reviewed="corrected",
 )
-def test_dataset():
+def test_dataset() -> Evidence:
     from transformers import Trainer
 
     takes = inspect.signature(Trainer).parameters
@@ -377,7 +379,7 @@ def test_dataset():
     "https://scikit-learn.org/stable/modules/cross_validation.html",
     reviewed="corrected",
 )
-def evaluate_on_test():
+def evaluate_on_test() -> Evidence:
     import torch
 
     chosen_by, on_new_rows = [], []
@@ -405,7 +407,7 @@ def evaluate_on_test():
     "stop it.",
     TRAINER,
 )
-def collator_optional():
+def collator_optional() -> Evidence:
     from transformers import Trainer
 
     neither, with_tokenizer = trains(), trains(processing_class=tokenizer())
@@ -430,7 +432,7 @@ def collator_optional():
     HUGGING_FACE + "evaluate/package_reference/loading_methods#evaluate.load",
     reviewed="outdated",
 )
-def load_metric():
+def load_metric() -> Evidence:
     import datasets
     import evaluate
 
@@ -455,7 +457,7 @@ def load_metric():
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
-def metric_typo():
+def metric_typo() -> Evidence:
     import evaluate
 
     snippet = (
@@ -487,7 +489,7 @@ def metric_typo():
     "one's own; it is ready-made, and comes from the Hub.)",
     HUGGING_FACE + "evaluate/creating_and_sharing",
 )
-def own_metric():
+def own_metric() -> Evidence:
     from transformers import Trainer
 
     def compute_metrics(eval_pred):
@@ -517,7 +519,7 @@ def own_metric():
     "its prediction. What the function returns comes back with eval_ before each name.",
     HUGGING_FACE + "transformers/training",
 )
-def compute_metrics_form():
+def compute_metrics_form() -> Evidence:
     from transformers import Trainer
 
     shapes = {}
@@ -548,7 +550,7 @@ def compute_metrics_form():
     TRAINER,
     reviewed="outdated",
 )
-def tokenizer_argument():
+def tokenizer_argument() -> Evidence:
     from transformers import Trainer
 
     old = error_of(lambda: Trainer(tiny_model(), training_args(), tokenizer=tokenizer()))
@@ -570,7 +572,7 @@ def tokenizer_argument():
     "Where the rows are padded already or a data_collator is given, it trains without.",
     TRAINER,
 )
-def tokenizer_optional():
+def tokenizer_optional() -> Evidence:
     from transformers import DataCollatorWithPadding
 
     padded = trains(train_dataset=padded_rows())
@@ -593,7 +595,7 @@ def tokenizer_optional():
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
-def very_simple():
+def very_simple() -> Evidence:
     rows, _ = tokenized_train()
     as_in_the_notes = trains(
         train_dataset=rows, eval_dataset=rows, compute_metrics=lambda eval_pred: {}

@@ -5,7 +5,7 @@ import inspect
 import torch
 from torch import nn
 
-from layers.claims.claim import PYTORCH, Section, error_of, noted, which
+from layers.claims.claim import PYTORCH, Evidence, Section, error_of, noted, which
 from layers.updater import compare, squared_loss
 
 section = Section("updater", "PyTorch 8: Loss and updater")
@@ -22,7 +22,7 @@ BACKWARD = PYTORCH + "generated/torch.Tensor.backward.html"
     "another matter: see the next card.",
     MSE,
 )
-def loss_keeps_shape():
+def loss_keeps_shape() -> Evidence:
     y_hat, y = torch.randn(8, 1), torch.randn(8)
     own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y.reshape(8, 1))
     return noted(
@@ -38,7 +38,7 @@ def loss_keeps_shape():
     MSE,
     reviewed="corrected",
 )
-def none_is_squared_loss():
+def none_is_squared_loss() -> Evidence:
     y_hat, y = torch.randn(8, 1), torch.randn(8, 1)
     own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y)
     return noted(
@@ -56,7 +56,7 @@ def none_is_squared_loss():
     BACKWARD,
     reviewed="corrected",
 )
-def vector_backward():
+def vector_backward() -> Evidence:
     w = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     plain = error_of((w**2).backward)
     (w**2).sum().backward()
@@ -78,7 +78,7 @@ def vector_backward():
     "the batch size it was told.",
     BACKWARD,
 )
-def sum_needs_division():
+def sum_needs_division() -> Evidence:
     x, y, gradients = torch.randn(8, 2), torch.randn(8, 1), {}
     for reduction in ("sum", "mean"):
         w = torch.zeros(2, 1, requires_grad=True)
@@ -97,7 +97,7 @@ def sum_needs_division():
     "The mean of all losses is a scalar, and from a scalar backward() starts without an argument.",
     MSE,
 )
-def mse_default():
+def mse_default() -> Evidence:
     w = torch.randn(2, 1, requires_grad=True)
     loss = nn.MSELoss()(torch.randn(8, 2) @ w, torch.randn(8, 1))
     return noted(
@@ -113,7 +113,7 @@ def mse_default():
     "never learns the batch size.",
     SGD,
 )
-def torch_does_not_divide():
+def torch_does_not_divide() -> Evidence:
     w = nn.Parameter(torch.tensor([1.0, 2.0]))
     w.grad = torch.tensor([0.5, -0.5])
     torch.optim.SGD([w], lr=0.1).step()
@@ -133,7 +133,7 @@ def torch_does_not_divide():
     "sgd after mean() divides twice and steps 1/batch_size as far.",
     SGD,
 )
-def which_goes_with_which():
+def which_goes_with_which() -> Evidence:
     curves = {
         (c.updater, c.reduction): c for c in compare(batch_size=8) if c.loss == "squared_loss"
     }
@@ -154,7 +154,7 @@ def which_goes_with_which():
     SCRATCH,
     reviewed="corrected",
 )
-def default_mean_not_allowed():
+def default_mean_not_allowed() -> Evidence:
     x, y, gradients, printed = torch.randn(8, 2), torch.randn(8, 1), {}, {}
     for reduction in ("none", "mean"):
         for then in (
@@ -189,7 +189,7 @@ def default_mean_not_allowed():
     "report the loss. PyTorch's trainer would get the same gradient from either.",
     SCRATCH,
 )
-def why_none():
+def why_none() -> Evidence:
     logits, target, gradients, reported = torch.randn(8, 3), torch.randint(0, 3, (8,)), {}, {}
     for reduction in ("none", "mean"):
         w = torch.zeros(3, requires_grad=True)
@@ -214,6 +214,6 @@ def why_none():
     "sum() and mean() of a scalar are that scalar: the single losses are gone.",
     MSE,
 )
-def no_switching():
+def no_switching() -> Evidence:
     loss = nn.MSELoss()(torch.randn(8, 1), torch.randn(8, 1))
     return noted(loss.sum() == loss.mean() == loss, sum=loss.sum().item(), mean=loss.mean().item())

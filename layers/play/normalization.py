@@ -7,6 +7,7 @@ from torch import nn
 
 from languages import say, say_plural
 from layers.play import worked
+from layers.play.shapes import Picture
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class Normalized:
 
 
 def batch_norm(
-    batch,
-    eps=1e-5,
-    momentum=0.1,
-    affine=True,
-    track_running_stats=True,
-    weight=None,
-    bias=None,
-    passes=1,
-):
+    batch: list[Picture],
+    eps: float = 1e-5,
+    momentum: float | None = 0.1,
+    affine: bool = True,
+    track_running_stats: bool = True,
+    weight: list[float] | None = None,
+    bias: list[float] | None = None,
+    passes: int = 1,
+) -> Normalized:
     """N × C × H × W numbers, seen `passes` times in training -> Normalized.
 
     `weight` and `bias` set γ and β, one number a channel (1 and 0 unless given).
@@ -70,7 +71,9 @@ def batch_norm(
     )
 
 
-def normalized_lines(batch, made, place):
+def normalized_lines(
+    batch: list[Picture], made: Normalized, place: tuple[int, ...]
+) -> dict[str, str]:
     """{what: formula in numbers} of one cell, `place` = (example, channel, row, column), in train()
     and in eval().
     """
@@ -84,7 +87,12 @@ def normalized_lines(batch, made, place):
         )
 
     lines = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
-    if made.running_mean is None:
+    if (
+        made.running_mean is None
+        or made.running_var is None
+        or made.mean_before is None
+        or made.var_before is None
+    ):
         return lines | {"eval()": line(made.batch_mean, made.batch_var, made.eval_output)}
     unbiased = made.batch_var[c] * size / (size - 1)
     return lines | {

@@ -8,7 +8,7 @@ from torch import nn
 
 from languages import say
 from layers.play import worked
-from layers.play.shapes import Shapes, as_batch, both, output_size
+from layers.play.shapes import Pair, Picture, Shapes, Sizes, as_batch, both, output_size
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Pooling:
 
 
 def pool(
-    picture,
-    kernel_size=2,
-    stride=None,
-    padding=0,
-    dilation=1,
-    return_indices=False,
-    ceil_mode=False,
-):
+    picture: Picture,
+    kernel_size: Sizes = 2,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    return_indices: bool = False,
+    ceil_mode: bool = False,
+) -> Pooling:
     """C × H × W (or H × W) through nn.MaxPool2d -> Pooling.
 
     With dilation a window can meet nothing but padding: its output is then -inf, as PyTorch's.
@@ -78,7 +78,7 @@ def _check_padding(kernel_size, padding):
             )
 
 
-def largest_of(area, channel, cells, padding):
+def largest_of(area: list, channel: int, cells: list[Pair], padding: Pair) -> str:
     """One cell of the output in numbers: the largest of the window's `cells`, read from
     pooled_area's `area`.
 
@@ -92,7 +92,7 @@ def largest_of(area, channel, cells, padding):
     return worked.largest(there, max(there))
 
 
-def unpool(picture, kernel_size=2):
+def unpool(picture: Picture, kernel_size: Sizes = 2) -> Picture:
     """Max pooling and back: each window's largest value in its old place, zeros elsewhere. C × H ×
     W.
     """

@@ -5,8 +5,13 @@ as in the notes' pictures, and the indices of max pooling (row · width + column
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from layers.play import worked
+from layers.play.shapes import Pair, Picture
+
+if TYPE_CHECKING:
+    from layers.play.conv import Convolution
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,9 @@ class Window:
     output: float  # as PyTorch computed it
 
 
-def window_cells(row, column, kernel_size, stride, padding, dilation):
+def window_cells(
+    row: int, column: int, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> list[Pair]:
     """The input cells under the kernel when it computes output cell (row, column). All settings as
     (height, width).
 
@@ -35,8 +42,15 @@ def window_cells(row, column, kernel_size, stride, padding, dilation):
 
 
 def follow(
-    convolution, channel, row, column, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1
-):
+    convolution: "Convolution",
+    channel: int,
+    row: int,
+    column: int,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Window:
     """A Convolution and one cell of its output -> Window."""
     weight = convolution.weight[channel]
     kernel_size = len(weight[0]), len(weight[0][0])
@@ -63,7 +77,14 @@ def follow(
     )
 
 
-def pooled_area(picture, output, kernel_size, stride, padding, dilation):
+def pooled_area(
+    picture: Picture,
+    output: Picture,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> list[list[list[float | None]]]:
     """C × H × W with its padding of -inf, and None where a window of ceil_mode sticks out of that.
     C × H' × W'.
     """

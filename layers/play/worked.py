@@ -11,11 +11,12 @@ four digits after the point or to a float32, stands between them.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 
 MOST_TERMS = 12  # of a sum; more are hinted at
 
 
-def said(value):
+def said(value: float) -> str:
     """A number as a formula has it: four digits after the point at most, a real minus sign.
 
     >>> said(-0.50), said(3.0), said(1 / 3)
@@ -25,7 +26,7 @@ def said(value):
     return "0" if written == "-0" else written.replace("-", "−")
 
 
-def bracketed(value):
+def bracketed(value: float) -> str:
     """
     >>> bracketed(-1.5), bracketed(1.5)
     ('(−1.5)', '1.5')
@@ -33,12 +34,12 @@ def bracketed(value):
     return f"({said(value)})" if said(value).startswith("−") else said(value)
 
 
-def read(value):
+def read(value: float) -> float:
     """The number that a reader of said(value) sees."""
     return float(said(value).replace("−", "-"))
 
 
-def equation(terms, value, result):
+def equation(terms: str, value: float, result: float) -> str:
     """`terms`, which as written come to `value`, = `result`; or ≈ it."""
     sign = "=" if math.isclose(value, read(result), rel_tol=1e-12, abs_tol=1e-12) else "≈"
     return f"{terms} {sign} {said(result)}"
@@ -47,7 +48,7 @@ def equation(terms, value, result):
 # ---------------------------------------------------------------- convolution
 
 
-def products(pairs, result):
+def products(pairs: Sequence[tuple[float, float]], result: float) -> str:
     """Values under a kernel times its weights, added up.
 
     >>> products([(5.0, 0.25), (2.0, -1.0)], -0.75)
@@ -57,7 +58,7 @@ def products(pairs, result):
     return equation(terms, sum(read(value) * read(weight) for value, weight in pairs), result)
 
 
-def with_bias(sums, bias, result):
+def with_bias(sums: Iterable[float], bias: float, result: float) -> str:
     """Each input channel's sum, and the bias once."""
     return added([*sums, bias], result)
 
@@ -65,11 +66,19 @@ def with_bias(sums, bias, result):
 # ---------------------------------------------------------------- BatchNorm
 
 
-def normalized(x, mean, var, eps, weight, bias, result):
+def normalized(
+    x: float,
+    mean: float,
+    var: float,
+    eps: float,
+    weight: float | None,
+    bias: float | None,
+    result: float,
+) -> str:
     """One number through BatchNorm; weight and bias None with affine=False."""
     terms = f"({said(x)} − {bracketed(mean)}) / √({said(var)} + {eps:g})"
     value = (read(x) - read(mean)) / math.sqrt(read(var) + eps)
-    if weight is None:
+    if weight is None or bias is None:
         return equation(terms, value, result)
     return equation(
         f"{terms} · {bracketed(weight)} + {bracketed(bias)}",
@@ -78,12 +87,12 @@ def normalized(x, mean, var, eps, weight, bias, result):
     )
 
 
-def unbiased(var, n, result):
+def unbiased(var: float, n: int, result: float) -> str:
     """The variance over n numbers, divided by n − 1 instead."""
     return equation(f"{said(var)} · {n} / ({n} − 1)", read(var) * n / (n - 1), result)
 
 
-def running(before, batch, share, result):
+def running(before: float, batch: float, share: float, result: float) -> str:
     """One running statistic: the newest batch gets its share."""
     terms = f"(1 − {said(share)}) · {bracketed(before)} + {said(share)} · {bracketed(batch)}"
     return equation(terms, (1 - read(share)) * read(before) + read(share) * read(batch), result)
@@ -92,19 +101,21 @@ def running(before, batch, share, result):
 # ---------------------------------------------------------------- losses
 
 
-def absolute_error(predict, target, result):
+def absolute_error(predict: float, target: float, result: float) -> str:
+    """What L1Loss computes of one element."""
     return equation(
         f"|{said(predict)} − {bracketed(target)}|", abs(read(predict) - read(target)), result
     )
 
 
-def squared_error(predict, target, result):
+def squared_error(predict: float, target: float, result: float) -> str:
+    """What MSELoss computes of one element."""
     return equation(
         f"({said(predict)} − {bracketed(target)})²", (read(predict) - read(target)) ** 2, result
     )
 
 
-def cross_entropy_of_class(logits, index, result):
+def cross_entropy_of_class(logits: Sequence[float], index: int, result: float) -> str:
     """−log softmax of the right class.
 
     >>> cross_entropy_of_class([2.0, 1.0], 0, 0.31326)
@@ -114,7 +125,9 @@ def cross_entropy_of_class(logits, index, result):
     return equation(terms, _log_sum(logits) - read(logits[index]), result)
 
 
-def cross_entropy_of_probabilities(logits, probabilities, result):
+def cross_entropy_of_probabilities(
+    logits: Sequence[float], probabilities: Sequence[float], result: float
+) -> str:
     """
     >>> cross_entropy_of_probabilities([2.0, 1.0], [0.5, 0.5], 0.81326)
     'log(e^2 + e^1) − (0.5 · 2 + 0.5 · 1) ≈ 0.8133'
@@ -138,7 +151,7 @@ def _log_sum(logits):
     return most + math.log(sum(math.exp(read(z) - most) for z in logits))
 
 
-def added(values, result):
+def added(values: Sequence[float], result: float) -> str:
     """
     >>> added([0.5, 1.0], 1.5)
     '0.5 + 1 = 1.5'
@@ -147,7 +160,7 @@ def added(values, result):
     return equation(" + ".join(terms), sum(map(read, values)), result)
 
 
-def averaged(total, n, result):
+def averaged(total: float, n: int, result: float) -> str:
     """
     >>> averaged(5.0, 2, 2.5)
     '5 / 2 = 2.5'
@@ -158,7 +171,7 @@ def averaged(total, n, result):
 # ---------------------------------------------------------------- dropout, pooling
 
 
-def scaled_up(value, p, result):
+def scaled_up(value: float, p: float, result: float) -> str:
     """One number that dropout kept.
 
     >>> scaled_up(3.0, 0.5, 6.0)
@@ -167,7 +180,7 @@ def scaled_up(value, p, result):
     return equation(f"{said(value)} / (1 − {said(p)})", read(value) / (1 - read(p)), result)
 
 
-def largest(values, result):
+def largest(values: Sequence[float], result: float) -> str:
     """
     >>> largest([1.0, float("-inf")], 1.0)
     'max(1, −∞) = 1'

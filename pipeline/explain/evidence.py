@@ -23,7 +23,7 @@ from statistics import mean, variance
 from languages import say, say_plural
 from pipeline.config import TrainingConfig
 from pipeline.explain.what_changed import Judgement
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 
 Points = list[tuple[int, float]]  # (step, value)
 

@@ -8,15 +8,11 @@ Nothing is trained or downloaded for it but a checkpoint's config and vocabulary
 how many numbers its model has.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median
-from typing import TYPE_CHECKING
 
 from languages import say, say_plural
-from pipeline.config import TrainingConfig, config_from
+from pipeline.config import TrainingConfig
 from pipeline.dataset import pairs_ahead
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
@@ -25,16 +21,14 @@ from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, stand_in
 from pipeline.metrics import HUB_METRIC, metric_ahead
 from pipeline.model import on_meta
-from pipeline.runs.supervisor import SECONDS_A_PAIR, SECONDS_TO_START, list_runs, read_run
+from pipeline.runs.pace import Pace, evaluations_of, expected_pace, run_seconds
+from pipeline.runs.progress import list_runs
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
 from pipeline.task import task_named
 from pipeline.training import freeze, has_fast_bf16
 
-if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
-    from pipeline.runs.supervisor import Run
-
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
-# and evaluate. Measured: its resident memory with all of workers.IMPORTS imported.
+# and evaluate. Measured: its resident memory with all of pipeline.runs.worker.IMPORTS imported.
 LIBRARIES_BYTES = 520 * 10**6
 # Batches differ in length, so what one gave back fits the next badly, and oneDNN keeps a routine
 # for each length. Measured as the rest of the peak of runs of 12 and 125 steps, in shares of their
@@ -42,9 +36,6 @@ LIBRARIES_BYTES = 520 * 10**6
 LEFT_OVER = 0.8
 # Trainer's per_device_eval_batch_size, as build_training_args sets it
 JUDGED_AT_ONCE = 64
-# A run's pace is that of the machine in its minute: other runs, other visitors. The median of a few
-# is steadier.
-RUNS_LOOKED_AT, RUNS_TAKEN = 12, 5
 
 
 @dataclass(frozen=True)
@@ -81,24 +72,6 @@ class Download:
     name: str
     bytes: int
     said: str
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Seconds until the first event, for a pair in training, and for a pair judged; `source` says
-    where they are from.
-
-    peak_bytes: the most memory that runs took here that were alike in all that memory depends on,
-    where they told;
-    peak_source: what that is.
-    """
-
-    start: float
-    pair: float
-    judged: float
-    source: str
-    peak_bytes: int | None = None
-    peak_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,13 +129,10 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
             )
         )
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
-    evaluations = _evaluations(config, steps, per_epoch)
-    pace = pace_of(config, size, settings)
-    seconds = (
-        pace.start
-        + pace.pair * steps * config.effective_batch_size
-        + pace.judged * evaluations * eval_pairs
-    )
+    evaluations = evaluations_of(config, steps, per_epoch)
+    times = _work(size) / _work(EMBEDDED) if size else 1.0
+    pace = expected_pace(config, list_runs(settings), settings, times)
+    seconds = run_seconds(config, pace, pairs, eval_pairs)
     if seconds > settings.max_run_seconds:
         warnings.append(
             say(
@@ -246,14 +216,6 @@ def _pairs(config, settings):
         notes,
         [],
     )
-
-
-def _evaluations(config, steps, per_epoch):
-    """How often the run judges: before its first step, as asked, and after its last step if that
-    wasn't judged yet.
-    """
-    every = {"steps": config.eval_steps, "epoch": per_epoch, "no": steps + 1}[config.eval_strategy]
-    return 1 + steps // every + (1 if steps % every else 0)
 
 
 # ---------------------------------------------------------------- memory
@@ -412,141 +374,13 @@ def _hub_bytes(name, settings):
 
 # ---------------------------------------------------------------- seconds
 
-
-def pace_of(config: TrainingConfig, size: Size | None, settings: Settings) -> Pace:
-    """The median pace of this server's newest runs that are most like this one, or a stated
-    estimate.
-    """
-    runs = [
-        run
-        for run in reversed(list_runs(settings))
-        if run.config.get("checkpoint") == config.checkpoint
-        and run.state in ("done", "stopped", "running")
-    ][:RUNS_LOOKED_AT]
-    for likeness in sorted({_likeness(run.config, config) for run in runs}, reverse=True):
-        alike = [
-            read_run(run.id, settings) for run in runs if _likeness(run.config, config) == likeness
-        ]
-        if measured := [(run, pace) for run in alike if (pace := measured_pace(run))][:RUNS_TAKEN]:
-            return _median_pace(measured, config)
-    times = _work(size) / _work(EMBEDDED) if size else 1.0
-    pair = SECONDS_A_PAIR * times
-    how = say(
-        "{seconds:g} s for a pair with the embedded checkpoint",
-        seconds=SECONDS_A_PAIR,
-    )
-    if abs(times - 1) > 0.05:
-        how = say(
-            "{seconds:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
-            "layers that run and "
-            "learn here",
-            seconds=SECONDS_A_PAIR,
-            times=times,
-        )
-    return Pace(
-        SECONDS_TO_START,
-        pair,
-        pair / 3,
-        say("an estimate, as no run from this checkpoint was seen here yet: {how}", how=how),
-    )
-
-
-def _median_pace(measured, config):
-    """[(run, its Pace), …], all equally like this one -> one Pace."""
-    count = len(measured)
-    same = _names(
-        "checkpoint",
-        *(name for name in ALIKE if all(_is_alike(run, config, name) for run, _ in measured)),
-    )
-    source = (
-        say("measured here: an earlier run with the same {names}", names=same)
-        if count == 1
-        else say(
-            "measured here: the median of {count} earlier runs with the same {names}",
-            count=count,
-            names=same,
-        )
-    )
-    needed = (*ALIKE, "max_length")
-    peaks = [
-        pace.peak_bytes
-        for run, pace in measured
-        if pace.peak_bytes and all(_is_alike(run, config, name) for name in needed)
-    ]
-    known = say(
-        "the most that an earlier run with the same {names} took here",
-        names=_names("checkpoint", *needed),
-    )
-    start, pair, judged = (
-        median(getattr(pace, name) for _, pace in measured) for name in ("start", "pair", "judged")
-    )
-    return (
-        Pace(start, pair, judged, source, max(peaks), known)
-        if peaks
-        else Pace(start, pair, judged, source)
-    )
-
-
-def _is_alike(run, config, name):
-    return run.config.get(name) == getattr(config, name)
-
-
-def _names(*names):
-    return ", ".join(names)
-
-
-# all-MiniLM-L6-v2, for which SECONDS_A_PAIR was measured
+# all-MiniLM-L6-v2, for which the estimate of a pair's seconds was measured
 EMBEDDED = Size(0, 0, 6, 384, 1536, 12)
 
 
-def _work(size):
+def _work(size: Size) -> float:
     """What the matrices of the layers cost for a token. Backwards takes twice as long as forwards;
     frozen layers save it.
     """
     matrices = 4 * size.hidden**2 + 2 * size.hidden * size.intermediate
     return matrices * (size.layers + size.frozen / 3)
-
-
-ALIKE = ("frozen_layers", "precision", "batch_size")
-
-
-def _likeness(one, config):
-    return sum(one.get(name) == getattr(config, name) for name in ALIKE)
-
-
-def measured_pace(run: Run) -> Pace | None:
-    """Pace out of a run's own events; None where it told too few.
-
-    Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is
-    taken.
-    """
-    start, log = run.first("start"), run.of("log")
-    gaps = [
-        later["seconds"] - earlier["seconds"]
-        for earlier, later in zip(log, log[1:], strict=False)
-        if later["step"] == earlier["step"] + 1
-    ]
-    if not start or len(gaps) < 4 or not run.config:
-        return None
-    judged = _judging(run.events, start.get("eval_pairs"))
-    pair = median(gaps) / config_from(run.config).effective_batch_size
-    end = run.first(run.state) if run.ended else None
-    return Pace(
-        start["seconds"],
-        pair,
-        pair / 3 if judged is None else judged,
-        "",
-        (end or {}).get("peak_bytes"),
-    )
-
-
-def _judging(events, pairs):
-    """Seconds a pair of an evaluation between two steps; the very first may have been remembered
-    from another run.
-    """
-    times = [
-        after["seconds"] - before["seconds"]
-        for before, after in zip(events, events[1:], strict=False)
-        if (before["event"], after["event"]) == ("log", "evaluation")
-    ]
-    return median(times) / pairs if times and pairs else None

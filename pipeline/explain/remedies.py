@@ -5,6 +5,7 @@ that would change anything.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from languages import say
 from pipeline.config import TrainingConfig
@@ -80,7 +81,7 @@ def _more_steps(evidence: Evidence, settings: Settings, why: str, least: int = 0
     config, pairs, now = evidence.config, evidence.train_pairs, planned(evidence)
     steps = min(max(2 * now, least), settings.max_steps)
     epochs = max(config.epochs, -(-steps // config.steps_per_epoch(pairs)))
-    changes = {"max_steps": steps, "epochs": min(epochs, settings.max_epochs)}
+    changes: dict[str, Any] = {"max_steps": steps, "epochs": min(epochs, settings.max_epochs)}
     return [(changes, why)] if replace(config, **changes).planned_steps(pairs) > now else []
 
 
@@ -152,7 +153,7 @@ def take_smaller_steps(evidence: Evidence, settings: Settings) -> Remedy:
     rate = evidence.config.learning_rate
     smaller = say("Smaller updates: these were so large that what the start could do was lost.")
     fewer = say("Fewer steps: what the start could do is lost step by step.")
-    candidates = [
+    candidates: Candidates = [
         ({"learning_rate": 2e-4 if rate > 1e-3 else rate / 4}, smaller),
         ({"max_steps": max(1, len(evidence.loss) // 2)}, fewer),
     ]
@@ -162,7 +163,8 @@ def take_smaller_steps(evidence: Evidence, settings: Settings) -> Remedy:
 
 def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
     """For a curve that hasn't got anywhere yet."""
-    config, candidates = evidence.config, []
+    config = evidence.config
+    candidates: Candidates = []
     if config.learning_rate > 1e-3:
         why = say("Steps this large overshoot, and may leave one label.")
         candidates.append(({"learning_rate": 2e-4}, why))
@@ -239,6 +241,9 @@ def start_below(evidence: Evidence, settings: Settings) -> Remedy:
     """For a start that has nothing to learn here."""
     labels = say("Start from weights that have seen no label, to watch them learn.")
     pairs = say("Start from weights that have seen no pair, to watch them learn.")
-    candidates = [({"checkpoint": WARMED}, labels), ({"checkpoint": EMBEDDED_CHECKPOINT}, pairs)]
+    candidates: Candidates = [
+        ({"checkpoint": WARMED}, labels),
+        ({"checkpoint": EMBEDDED_CHECKPOINT}, pairs),
+    ]
     otherwise = say("Choose a start that hasn't learned the task yet.")
     return _first(evidence, settings, candidates, otherwise)

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -37,13 +37,6 @@ BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
 # Excel's first line that names the delimiter, with the quotation marks that another program may
 # have put around it
 NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
-ADDED = (
-    "predicted_label",
-    *(f"probability_{label}" for label in LABELS),
-    *(f"logit_{label}" for label in LABELS),
-    "error",
-    "note",
-)
 # A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
 # names
 GOLD = {
@@ -84,7 +77,7 @@ class PairRow:
 
 @dataclass(frozen=True)
 class PairFile:
-    """A file's rows, its columns as its first line names them, and what to know of it as a whole."""
+    """A file's rows, its columns as its first line names them, and what to know of the whole."""
 
     rows: list[PairRow]
     columns: tuple[str, ...] = COLUMNS
@@ -464,12 +457,36 @@ def as_text(cell: Any) -> str:
     )
 
 
+def predicted(cell: Callable[[Prediction], str | float]) -> Callable[[Answered], str | float]:
+    """A column of the answer: empty in a row that has none."""
+    return lambda answer: cell(answer.prediction) if answer.prediction else ""
+
+
+def _probability(label: str) -> Callable[[Answered], str | float]:
+    return predicted(lambda prediction: round(prediction.probabilities[label], 6))
+
+
+def _logit(label: str) -> Callable[[Answered], str | float]:
+    return predicted(lambda prediction: round(prediction.logits[label], 6))
+
+
+# What comes out behind a file's own columns: {name: its cell of an answered row}, in this order.
+# A new column is one line here.
+ANSWER_COLUMNS: dict[str, Callable[[Answered], str | float]] = {
+    "predicted_label": predicted(lambda prediction: prediction.label),
+    **{f"probability_{label}": _probability(label) for label in LABELS},
+    **{f"logit_{label}": _logit(label) for label in LABELS},
+    "error": lambda answer: answer.row.error,
+    "note": lambda answer: sentences(*notes_of(answer)),
+}
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
-def write_answers(answers: list[Answered], file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
-    """Answered rows as a CSV into an open text file: the file's own columns, then ADDED, under
-    names that none of them has.
+def write_answers(
+    answers: Iterable[Answered], file: TextIO, columns: Sequence[str] = COLUMNS
+) -> None:
+    """Answered rows as a CSV into an open text file: the file's own columns, then ANSWER_COLUMNS,
+    under names that none of them has.
 
     Texts go through `as_text` and stand in quotation marks; the numbers are numbers, the negative
     ones, too.
@@ -483,7 +500,10 @@ def write_answers(answers: list[Answered], file: TextIO, columns: Sequence[str] 
             cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
             for place, cell in enumerate(own)
         ]
-        writer.writerow([*kept, *_cells(answer)])
+        added = [cell(answer) for cell in ANSWER_COLUMNS.values()]
+        writer.writerow(
+            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in added)]
+        )
 
 
 def _sentence_at(columns, name):
@@ -491,7 +511,7 @@ def _sentence_at(columns, name):
 
 
 def _free_names(columns):
-    """ADDED, each with a number behind it where the file has that column already.
+    """The names of ANSWER_COLUMNS, each with a number behind it where the file has that column.
 
     >>> _free_names(["sentence1", "sentence2", "Error"])[-2:]
     ['error_2', 'note']
@@ -501,42 +521,20 @@ def _free_names(columns):
         name
         if name not in taken
         else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
-        for name in ADDED
+        for name in ANSWER_COLUMNS
     ]
-
-
-def _cells(answer):
-    told = answer.prediction
-    if told is None:
-        return [
-            "",
-            *[""] * (2 * len(LABELS)),
-            as_text(str(answer.row.error)),
-            as_text(str(answer.row.note)),
-        ]
-    numbers = [
-        round(values[label], 6) for values in (told.probabilities, told.logits) for label in LABELS
-    ]
-    return [told.label, *numbers, "", as_text(str(sentences(*notes_of(answer))))]
 
 
 def notes_of(answer: Answered) -> list[str]:
-    """What a reader should know of a row's answer: all that the page says beside a single one, and
-    of the row itself.
-    """
-    told = answer.prediction
-    if told is None:
-        return [answer.row.note] if answer.row.note else []
-    cut = ", ".join(f"sentence{which}" for which, part in enumerate(told.truncated, 1) if part)
-    return [
-        *([answer.row.note] if answer.row.note else []),
-        *(
-            [say("Answered without all of {cut}: it was cut to max_length.", cut=cut)]
-            if cut
-            else []
-        ),
-        *told.notes,
-    ]
+    """What a reader should know of a row and of its answer: all that the page says beside one."""
+    notes = [answer.row.note] if answer.row.note else []
+    if answer.prediction is None:
+        return notes
+    truncated = enumerate(answer.prediction.truncated, 1)
+    cut = ", ".join(f"sentence{which}" for which, part in truncated if part)
+    if cut:
+        notes.append(say("Answered without all of {cut}: it was cut to max_length.", cut=cut))
+    return [*notes, *answer.prediction.notes]
 
 
 # ---------------------------------------------------------------- against the file's own labels
@@ -552,7 +550,7 @@ class Scores:
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
 
 
-def scores_of(answers: list[Answered]) -> Scores | None:
+def scores_of(answers: Sequence[Answered]) -> Scores | None:
     """Answered rows -> Scores; None where no answered row has a label."""
     both = [
         (answer.row.label, answer.prediction.label)
@@ -561,6 +559,6 @@ def scores_of(answers: list[Answered]) -> Scores | None:
     ]
     if not both:
         return None
-    confusion = {pair: both.count(pair) for pair in product(LABELS, repeat=2)}
+    confusion = {(gold, said): both.count((gold, said)) for gold in LABELS for said in LABELS}
     gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
     return Scores(len(both), scores(gold, said), majority(gold), confusion)

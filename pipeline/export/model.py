@@ -28,12 +28,12 @@ from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, waiting_is_vain, within
 from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, Settings
 from pipeline.task import MRPC, Task, task_named
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
-    from pipeline.runs.supervisor import Run
+    from pipeline.runs.progress import Run
 
 KEPT = (".safetensors", ".json", ".txt", ".model")
 CHUNK = 2**20
@@ -102,7 +102,7 @@ def model_card(run: Run, name: str) -> str:
     """The README.md of a run's model: what it is, its figures beside the majority's, settings,
     seed, versions, licences.
     """
-    start, end = run.first("start"), run.first(run.state)
+    start, end = run.first("start"), run.first(run.state) or {}
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(
             say(

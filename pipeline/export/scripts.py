@@ -26,7 +26,7 @@ from pipeline.training import PACKAGES, has_fast_bf16
 
 if TYPE_CHECKING:
     from pipeline.explain.step_by_hand import OneStep
-    from pipeline.runs.supervisor import Run
+    from pipeline.runs.progress import Run
 
 # Where a script of the page finds what came with the app, from the folder that it is run in
 EMBEDDED = "pipeline/embedded"
@@ -157,7 +157,7 @@ PAGE_IN_BF16 = """
 
 
 def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
-    """The script of a Run (pipeline/runs/supervisor.py) that has told where its model and pairs
+    """The script of a Run (pipeline/runs/progress.py) that has told where its model and pairs
     came from; else an InputError.
 
     embedded: the folder that holds what came with the app. A run that was stopped is stopped at the
@@ -250,6 +250,7 @@ trainer = Trainer(
     model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
 )
+trainer.model_accepts_loss_kwargs = False  # the loss is a batch's mean: average it over accumulated batches
 {_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
@@ -357,12 +358,6 @@ model = AutoModelForSequenceClassification.from_pretrained(
         lines += f"""
 {_beside("The adapter is", part, embedded)}
 from peft import PeftModel
-
-if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
-    from transformers import PreTrainedModel
-    from pipeline.runs.supervisor import Run
-    from pipeline.training import TrainingConfig
-    from pipeline.explain.step_by_hand import OneStep
 
 model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()"""
         if trained:

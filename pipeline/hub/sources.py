@@ -53,7 +53,7 @@ class Origin:
         """The Origin in one sentence, for whoever keeps it: each reader's language follows."""
         return origin_said(self.loaded, self.place, self.reason)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.said)
 
 

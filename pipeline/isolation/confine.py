@@ -74,7 +74,9 @@ GPU = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a confined process may use, in bytes. Processor time is limited by request: `limit_cpu`."""
+    """What a confined process may use, in bytes. Processor time is limited for each request:
+    `limit_cpu`.
+    """
 
     memory_bytes: int  # beyond what it has mapped when it is confined
     file_bytes: int  # the largest file that it may write

@@ -66,6 +66,7 @@ class Start:
     network: bool = False
 
     def as_json(self) -> bytes:
+        """As the fork server reads it."""
         return json.dumps(asdict(self)).encode()
 
 

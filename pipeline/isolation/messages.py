@@ -52,7 +52,7 @@ class _Packer(pickle.Pickler):
 
 
 def _said(data: list, text: str) -> str:
-    """A sentence counts only if a catalogue has it: no template of a stranger's is ever formatted."""
+    """A sentence counts only if a catalogue has it: no stranger's template is ever formatted."""
     return from_data(data, text)
 
 
@@ -69,7 +69,7 @@ def _instance(module: str, name: str, state: dict[str, Any]) -> Any:
     kind = _kind(module, name, dataclasses.is_dataclass)
     if set(state) != {field.name for field in dataclasses.fields(kind)}:
         raise pickle.UnpicklingError(f"a {name} has other fields")
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for field, value in state.items():
         object.__setattr__(made, field, value)
     return made
@@ -90,6 +90,7 @@ class _Maker:
     """
 
     __slots__ = ("_function",)
+    _function: Callable
 
     def __init__(self, function: Callable) -> None:
         object.__setattr__(self, "_function", function)
@@ -106,7 +107,8 @@ MAKERS = {function.__name__: _Maker(function) for function in (_said, _path, _er
 
 class _Unpacker(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Callable:
-        found = {__name__: MAKERS, "builtins": BUILT_IN}.get(module, {}).get(name)
+        makers: dict[str, Any] = {__name__: MAKERS, "builtins": BUILT_IN}
+        found = makers.get(module, {}).get(name)
         if found is None:
             raise pickle.UnpicklingError("an answer holds something that is no plain data")
         return found

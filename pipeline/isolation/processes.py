@@ -123,8 +123,8 @@ class Process:
         network: bool = False,
     ) -> None:
         self._private = tempfile.mkdtemp(prefix="isolated-")
-        folders = (list(map(str, paths)) for paths in (readable, writable))
-        start = Start(self._private, *folders, memory_bytes, file_bytes, network)
+        reads, writes = (list(map(str, paths)) for paths in (readable, writable))
+        start = Start(self._private, reads, writes, memory_bytes, file_bytes, network)
         ours, theirs = socket.socketpair()
         try:
             with theirs:

@@ -1,8 +1,10 @@
-"""What lies in a run's folder, read with suspicion: a torn line, a foreign file or a link out of it
-is nobody's story.
+"""The files of a run's folder, read with suspicion: a torn line, a foreign file or a link out of it
+is nobody's event.
 
-    >>> is_event({"event": "log", "seconds": 1.5, "step": 1, "loss": 0.7}), is_event({"event": "log", "step": "<b>"})
-    (True, False)
+    >>> is_event({"event": "log", "seconds": 1.5, "step": 1, "loss": 0.7})
+    True
+    >>> is_event({"event": "log", "step": "<b>"})
+    False
 """
 
 import json
@@ -11,23 +13,61 @@ import os
 import re
 import stat
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from languages import as_data, from_data
-from pipeline.settings import Settings
-from pipeline.errors import InputError
+from languages import as_data, from_data, say
 from pipeline.config import config_from
+from pipeline.errors import InputError
+from pipeline.hub.sources import RUN_ID
+from pipeline.settings import Settings
 
-# The longest run tells 300 steps and as many evaluations, some 200 bytes each.
+# The longest run writes 300 steps and as many evaluations, some 200 bytes each.
 MOST_BYTES_OF_EVENTS = 2**22
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
-WIDEST = Settings(max_steps=10**6, max_epochs=10**6, max_train_pairs=10**6, max_eval_pairs=10**6, max_batch_size=10**6)
+WIDEST = Settings(
+    max_steps=10**6,
+    max_epochs=10**6,
+    max_train_pairs=10**6,
+    max_eval_pairs=10**6,
+    max_batch_size=10**6,
+)
 
 
-def append_event(folder, event):
-    """One more line of the story."""
+def run_folder(run_id: str, settings: Settings) -> Path:
+    """The folder of the run of that id, there or not. Raises InputError for a malformed id."""
+    if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+        raise InputError(
+            say(
+                "{run_id!r} is not a run's id, which is 32 hexadecimal digits. Copy its link "
+                "again.",
+                run_id=str(run_id)[:60],
+            )
+        )
+    return settings.runs_folder / run_id
+
+
+def is_run(folder: Path) -> bool:
+    """A folder of its own with a config.json; no link to somewhere else."""
+    return not folder.is_symlink() and folder.is_dir() and os.path.lexists(folder / "config.json")
+
+
+def address_of(folder: Path) -> str:
+    """Of whom a run is: the digest of a network address, as the run's start wrote it; "" where it
+    wrote none.
+    """
+    return read_text(folder / "visitor").rpartition(" ")[2]
+
+
+# ---------------------------------------------------------------- events
+
+
+def append_event(folder: Path, event: dict) -> None:
+    """One more line of events.jsonl. Raises OSError."""
     with open(folder / "events.jsonl", "a") as file:
         file.write(as_line(event) + "\n")
 
@@ -45,7 +85,7 @@ def as_line(event: dict) -> str:
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def _named(value):
+def _named(value: Any) -> Any:
     """The value with the name in place of each number in it that isn't finite."""
     if isinstance(value, dict):
         return {name: _named(inner) for name, inner in value.items()}
@@ -59,51 +99,67 @@ def _named(value):
 def event_in(line: str) -> dict | None:
     """The event that `as_line` wrote; None for a line that isn't one."""
     event = _numbered(parsed(line))
-    return said_again(event) if is_event(event) else None
+    return restore_sentences(event) if is_event(event) else None
 
 
-def _numbered(event):
+def _numbered(event: Any) -> Any:
     """A parsed line with its numbers again: a log's and an evaluation's values, and the figures
     before and after.
     """
     if not isinstance(event, dict):
         return event
-    figures = {name: _unnamed(event[name]) for name in ("before", "after", "majority") if isinstance(event.get(name), dict)}
+    figures = {
+        name: _unnamed(event[name])
+        for name in ("before", "after", "majority")
+        if isinstance(event.get(name), dict)
+    }
     values = _unnamed(event) if event.get("event") in ("log", "evaluation") else event
     return {**values, **figures}
 
 
-def _unnamed(values):
-    return {name: NOT_FINITE.get(value, value) if isinstance(value, str) else value for name, value in values.items()}
+def _unnamed(values: dict) -> dict:
+    return {
+        name: NOT_FINITE.get(value, value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
-def with_sentences(event):
+def with_sentences(event: dict) -> dict:
     """An event whose texts can be said in another language: "said" holds their sentences and
     values, by name.
     """
-    texts = {**event, **{f"{name}.{inner}": text for name, value in event.items() if isinstance(value, dict)
-                         for inner, text in value.items()}}
-    said = {name: data for name, text in texts.items() if (data := as_data(text))}
-    return {**event, "said": said} if said else event
+    texts = dict(event)
+    for name, value in event.items():
+        if isinstance(value, dict):
+            texts |= {f"{name}.{inner}": text for inner, text in value.items()}
+    sentences = {name: data for name, text in texts.items() if (data := as_data(text))}
+    return {**event, "said": sentences} if sentences else event
 
 
-def said_again(event):
-    """What `append_event` wrote, its texts as Saids once more. A sentence that this app never says
+def restore_sentences(event: dict) -> dict:
+    """What `append_event` wrote, its texts as sentences once more. One that this app never says
     stays plain text.
     """
-    told = {name: dict(value) if isinstance(value, dict) else value for name, value in event.items() if name != "said"}
-    said = event.get("said")
-    for name, data in said.items() if isinstance(said, dict) else ():
+    restored = {
+        name: dict(value) if isinstance(value, dict) else value
+        for name, value in event.items()
+        if name != "said"
+    }
+    sentences = event.get("said")
+    for name, data in sentences.items() if isinstance(sentences, dict) else ():
         outer, _dot, inner = name.partition(".")
-        place, key = (told.get(outer), inner) if inner else (told, outer)
+        place, key = (restored.get(outer), inner) if inner else (restored, outer)
         if isinstance(place, dict) and isinstance(place.get(key), str):
             place[key] = from_data(data, place[key])
-    return told
+    return restored
 
 
-def write_whole(path, text):
+# ---------------------------------------------------------------- files
+
+
+def write_whole(path: Path, text: str) -> None:
     """A reader sees the whole file or none. Server and worker may write the same one at once: each
-    by a name of its own.
+    by a name of its own. Raises OSError.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -114,7 +170,7 @@ def write_whole(path, text):
         raise
 
 
-def modified(path):
+def modified(path: Path) -> float:
     """When a file was last written, in seconds; 0.0 where there is none. Of a link, the link
     itself.
     """
@@ -124,17 +180,18 @@ def modified(path):
         return 0.0
 
 
-def read_text(path, most=2**16):
+def read_text(path: Path, most: int = 2**16) -> str:
     """The first `most` bytes of an ordinary file as text; "" for anything else: a link, a pipe, a
     folder, nothing.
     """
     return _read_bytes(path, most).decode(errors="replace")
 
 
-def _read_bytes(path, most, end=False):
+def _read_bytes(path: Path, most: int, end: bool = False) -> bytes:
     try:
         # A pipe would wait for a writer, a link would lead out of the folder
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(path, os.O_RDONLY | careful)
     except OSError:
         return b""
     about = os.fstat(descriptor)
@@ -147,7 +204,7 @@ def _read_bytes(path, most, end=False):
         return file.read(most)
 
 
-def read_config(folder):
+def read_config(folder: Path) -> dict | None:
     """A run's config as a dict that TrainingConfig takes, or None for a damaged or foreign one."""
     values = parsed(read_text(folder / "config.json"))
     try:
@@ -156,17 +213,17 @@ def read_config(folder):
         return None
 
 
-def read_events(path):
+def read_events(path: Path) -> list[dict]:
     """Whole lines only: the worker may be in the midst of writing the last one."""
     return _events(_read_bytes(path, MOST_BYTES_OF_EVENTS))
 
 
-def _events(told):
-    lines = told.decode(errors="replace").split("\n")[:-1]
+def _events(written: bytes) -> list[dict]:
+    lines = written.decode(errors="replace").split("\n")[:-1]
     return [event for line in lines if (event := event_in(line))]
 
 
-def last_told(path):
+def last_event(path: Path) -> dict | None:
     """The last event, from the file's end: thirty pages ask every second, and most runs have long
     ended.
     """
@@ -178,11 +235,11 @@ def last_told(path):
 
 
 @lru_cache(maxsize=512)
-def _last_of(path, modified, size):
+def _last_of(path: Path, modified: int, size: int) -> dict | None:
     return next(reversed(_events(_read_bytes(path, 2**15, end=True))), None)
 
 
-def parsed(text):
+def parsed(text: str) -> Any:
     """The JSON value in a text; None where there is none."""
     try:
         return json.loads(text)
@@ -193,73 +250,97 @@ def parsed(text):
 # ---------------------------------------------------------------- which lines can be drawn
 
 
-def is_event(event):
-    """Whether a line of the story is one that a page can draw; a foreign or damaged one is left
+def is_event(event: Any) -> bool:
+    """Whether a parsed line is an event that a page can draw; a foreign or damaged one is left
     out.
     """
-    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or not is_number(event.get("seconds")):
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return False
+    if not is_number(event.get("seconds")) or not _is_count(event.get("step", 0)):
         return False
     if not all(isinstance(event.get(name, ""), str) for name in ("message", "reason")):
         return False
-    if event["event"] in ("log", "evaluation") and not all(is_number(event[name]) for name in event if name != "event"):
+    if event["event"] in ("log", "evaluation") and not all(
+        is_number(event[name]) for name in event if name != "event"
+    ):
         return False
-    return _is_count(event.get("step", 0)) and all(fits(_inner(event, path)) for path, fits in NEEDED.get(event["event"], ()))
+    return all(fits(_inner(event, path)) for path, fits in NEEDED.get(event["event"], ()))
 
 
-def _inner(value, path):
+def is_number(value: Any) -> bool:
+    """Whether it can be drawn; NaN and infinity can: a run may well diverge."""
+    return type(value) is float or (type(value) is int and abs(value) < 10**15)
+
+
+def _inner(value: Any, path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
-def is_number(value):
-    # nan and inf are: a run may well diverge
-    return type(value) is float or (type(value) is int and abs(value) < 10**15)
-
-
-def _is_count(value):
+def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 10**9
 
 
-def _is_text(value):
+def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_count_or_nothing(value):
+def _is_count_or_nothing(value: Any) -> bool:
     return value is None or (type(value) is int and 0 <= value < 10**15)
 
 
-def _is_flag_or_nothing(value):
+def _is_flag_or_nothing(value: Any) -> bool:
     return value is None or isinstance(value, bool)
 
 
-def _are_versions(value):
-    """What the worker imported; an old story may not say."""
-    return value is None or (isinstance(value, dict) and all(_is_text(part) and VERSION.fullmatch(part)
-                                                             for each in value.items() for part in each))
-
-
-def _is_origin(value):
-    """Where something came from; an old story may not say."""
-    return value is None or (all(_is_text(_inner(value, name)) for name in ("loaded", "place", "reason"))
-                             and isinstance(_inner(value, "stands_in"), bool))
-
-
-def _are_figures(value):
-    """Numbers, accuracy and F1 among them; a run that never came to judge has none."""
+def _are_versions(value: Any) -> bool:
+    """What the worker imported; an old run may not say."""
     if value is None:
         return True
-    return isinstance(value, dict) and {"accuracy", "f1"} <= set(value) and all(map(is_number, value.values()))
+    return isinstance(value, dict) and all(
+        _is_text(part) and VERSION.fullmatch(part) for each in value.items() for part in each
+    )
 
 
-NEEDED = {  # kind -> (what in it, what that has to be)
-    "start": (("total_steps", _is_count), ("majority", _are_figures), ("majority.f1", is_number),
-              *((part, _is_origin) for part in ("model", "data", "metric")),
-              ("bf16", _is_flag_or_nothing), ("versions", _are_versions), ("steps_per_epoch", _is_count_or_nothing),
-              *((part, _is_count_or_nothing) for part in ("train_pairs", "eval_pairs"))),
+def _is_origin(value: Any) -> bool:
+    """Where something came from; an old run may not say."""
+    if value is None:
+        return True
+    texts = (_inner(value, name) for name in ("loaded", "place", "reason"))
+    return all(map(_is_text, texts)) and isinstance(_inner(value, "stands_in"), bool)
+
+
+def _are_figures(value: Any) -> bool:
+    """Numbers, accuracy and F1 among them; a run that never came to evaluate has none."""
+    if value is None:
+        return True
+    named = isinstance(value, dict) and {"accuracy", "f1"} <= set(value)
+    return named and all(map(is_number, value.values()))
+
+
+_END = (
+    ("before", _are_figures),
+    ("after", _are_figures),
+    ("peak_bytes", _is_count_or_nothing),
+)
+NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, what that has to be)
+    "start": (
+        ("total_steps", _is_count),
+        ("majority", _are_figures),
+        ("majority.f1", is_number),
+        ("model", _is_origin),
+        ("data", _is_origin),
+        ("metric", _is_origin),
+        ("bf16", _is_flag_or_nothing),
+        ("versions", _are_versions),
+        ("steps_per_epoch", _is_count_or_nothing),
+        ("train_pairs", _is_count_or_nothing),
+        ("eval_pairs", _is_count_or_nothing),
+    ),
     "log": (("step", _is_count), ("loss", is_number)),
     "evaluation": (("step", _is_count),),
-    "done": (("before", _are_figures), ("after", _are_figures), ("peak_bytes", _is_count_or_nothing)),
-    "stopped": (("before", _are_figures), ("after", _are_figures), ("peak_bytes", _is_count_or_nothing)),
+    "done": _END,
+    "stopped": _END,
     "failed": (("message", _is_text),),
 }

@@ -1,15 +1,15 @@
-"""Whether a run's worker still lives, and how it is ended: by the server that can see it, and by
-nobody else.
+"""Whether a run's worker is alive, and how it is killed: by a server that can see it, and by nobody
+else.
 
-A run's `worker` holds one line: a process id, when that process began, on which machine. On ZeroGPU
-a run is a call inside the server, whose process lives on when the call has ended; so the line ends
-with one more word, and the server knows its calls.
+A run's `worker` holds one line: a process id, when that process started, on which machine. A worker
+may be a thread of the server (on ZeroGPU, say), whose process lives on when the run has ended; so
+the line ends with one more word, and the server knows its threads.
 
     >>> _parsed("4242 17 3f9a call")
-    Claim(pid=4242, began='17', host='3f9a', is_call=True)
+    Claim(pid=4242, started='17', machine='3f9a', is_call=True)
 
 Servers that share a folder of runs, each on a machine or in a container of its own, can't see each
-other's processes: a neighbour's worker lives while its folder shows fresh signs of life. Their
+other's processes: a neighbour's worker is alive while its folder shows fresh heartbeats. Their
 clocks should agree to some seconds.
 """
 
@@ -23,61 +23,72 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pipeline.runs.executors import Worker
 from pipeline.runs.folder import modified, read_text, write_whole
 
-# A worker may be silent for long (a download, an evaluation): its server gives a sign in its place,
-# every few seconds
-SIGN_SECONDS, SILENT_SECONDS = 10, 60
+# A worker may be silent for long (a download, an evaluation): its server sends a heartbeat in its
+# place, every few seconds
+HEARTBEAT_SECONDS, SILENT_SECONDS = 10, 60
 # A neighbour whose line is down may come back, and its worker with it: what it trains is not
 # cleared away so soon
 LOST_SECONDS = 3600
-_children = {}  # run id -> Popen or GpuCall that this server started
+_workers: dict[str, Worker] = {}  # run id -> the worker that this server started
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Who trains in a folder. host: "" in a story from before hosts were noted, which was this
-    machine's.
+    """Who trains in a folder. machine: "" in a claim from before machines were noted, which was
+    this one's.
     """
 
     pid: int
-    began: str
-    host: str = ""
+    started: str
+    machine: str = ""
     is_call: bool = False
 
     @property
-    def is_mine(self):
+    def is_local(self) -> bool:
         """Whether this machine's processes are the ones to look at."""
-        return self.host in ("", here())
+        return self.machine in ("", machine_id())
 
 
-def claim(folder, pid=None, is_call=False):
-    """Note which process trains here (default: this one), so that everybody can see whether it
-    still lives.
+def claim(folder: Path, pid: int | None = None, is_call: bool = False) -> None:
+    """Note which process trains here (default: this one), so that everybody can see whether it is
+    alive. Raises OSError.
     """
     pid = pid or os.getpid()
-    write_whole(folder / "worker", f"{pid} {_began(pid)} {here()}{' call' if is_call else ''}")
+    line = f"{pid} {_started(pid)} {machine_id()}{' call' if is_call else ''}"
+    write_whole(folder / "worker", line)
 
 
-def claimed(folder):
-    """The Claim on a run's folder; None where there is none, or one that nobody can read."""
+def read_claim(folder: Path) -> Claim | None:
+    """The claim on a run's folder; None where there is none, or one that can't be read."""
     return _parsed(read_text(folder / "worker"))
 
 
-def _parsed(line):
-    pid, began, host, what, *_ = [*line.split(" "), "", "", "", ""]
+def is_local(folder: Path) -> bool:
+    """Whether a worker of this machine has claimed the folder."""
+    who = read_claim(folder)
+    return who is not None and who.is_local
+
+
+def _parsed(line: str) -> Claim | None:
+    pid, started, machine, what, *_ = [*line.split(" "), "", "", "", ""]
     if not re.fullmatch(r"[1-9][0-9]{0,9}", pid) or int(pid) >= 2**31:
         return None
-    return Claim(int(pid), began, host, what == "call")
+    return Claim(int(pid), started, machine, what == "call")
 
 
 @lru_cache(maxsize=1)
-def here():
+def machine_id() -> str:
     """This machine, as far as processes see each other. A container is one of its own, and so is
     the same one restarted.
     """
     parts = [platform.node()]
-    for read in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(), lambda: os.readlink("/proc/self/ns/pid")):
+    for read in (
+        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        lambda: os.readlink("/proc/self/ns/pid"),
+    ):
         try:
             parts.append(read())
         except OSError:  # no Linux: the name has to do
@@ -85,30 +96,37 @@ def here():
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-# ---------------------------------------------------------------- a server's own children
+# ---------------------------------------------------------------- this server's own workers
 
 
-def hold(folder, child):
-    """Take a child that was just started for its run: it is this server's to look after."""
-    _children[folder.name] = child
+def register(folder: Path, worker: Worker) -> None:
+    """Claim a folder for the worker that was just started for it. Raises OSError, and kills it."""
+    _workers[folder.name] = worker
     try:
-        claim(folder, child.pid, is_call=child.pid == os.getpid())
+        claim(folder, worker.pid, is_call=worker.pid == os.getpid())
     except OSError:  # a worker that nobody knows of would be started a second time
-        child.kill()
+        worker.kill()
         raise
 
 
-def wait_for_a_child(runs_folder, seconds=1.0):
-    """A second, or less if a worker of ours ends before; those that have ended are reaped."""
-    for run_id, child in list(_children.items()):
-        if child.poll() is not None:
-            _children.pop(run_id, None)
-    mine = [child for run_id, child in list(_children.items()) if (runs_folder / run_id).exists()]
-    if not mine:
+def registered(folder: Path) -> Worker | None:
+    """The worker of this server that trains the run; None once its end was noticed."""
+    return _workers.get(folder.name)
+
+
+def wait_for_a_worker(runs_folder: Path, seconds: float = 1.0) -> None:
+    """So many seconds, or less if a worker of ours ends before; those that have ended are
+    forgotten.
+    """
+    for run_id, worker in list(_workers.items()):
+        if worker.poll() is not None:
+            _workers.pop(run_id, None)
+    ours = [worker for run_id, worker in list(_workers.items()) if (runs_folder / run_id).exists()]
+    if not ours:
         time.sleep(seconds)
         return
     try:
-        mine[0].wait(seconds)
+        ours[0].wait(seconds)
     except subprocess.TimeoutExpired:
         pass
 
@@ -116,56 +134,59 @@ def wait_for_a_child(runs_folder, seconds=1.0):
 # ---------------------------------------------------------------- alive or not
 
 
-def lives(folder):
+def is_alive(folder: Path) -> bool:
     """Whether this folder's worker runs."""
-    who = claimed(folder)
+    who = read_claim(folder)
     if not who:
         return False
-    if not who.is_mine:
+    if not who.is_local:
         return not is_silent(folder, SILENT_SECONDS)
-    child = _children.get(folder.name)
-    if child and child.pid == who.pid:
-        return child.poll() is None
-    # reaped: the call is over, though this process lives
+    worker = registered(folder)
+    if worker and worker.pid == who.pid:
+        return worker.poll() is None
+    # forgotten: the call is over, though this process lives
     if who.is_call and who.pid == os.getpid():
         return False
-    return bool(_exists(who.pid) and _began(who.pid) == who.began)
+    return bool(_exists(who.pid) and _started(who.pid) == who.started)
 
 
-def give_sign(folder):
-    """For the servers that can't see this worker: it lives. Asked every second, done every few."""
-    if time.time() - modified(folder / "alive") > SIGN_SECONDS:
+def send_heartbeat(folder: Path) -> None:
+    """For the servers that can't see this worker: it is alive. Called every second, done every
+    few.
+    """
+    if time.time() - modified(folder / "alive") > HEARTBEAT_SECONDS:
         (folder / "alive").touch()
 
 
-def is_silent(folder, seconds):
+def is_silent(folder: Path, seconds: float) -> bool:
     """Whether nothing was heard of a folder's worker for so long."""
-    return time.time() - max(modified(folder / name) for name in ("worker", "alive", "events.jsonl")) > seconds
+    heard = max(modified(folder / name) for name in ("worker", "alive", "events.jsonl"))
+    return time.time() - heard > seconds
 
 
-def may_come_back(folder):
+def may_reconnect(folder: Path) -> bool:
     """Whether a neighbour's worker that seems gone was heard of so lately that its folder should
     stay.
     """
-    who = claimed(folder)
-    return bool(who) and not who.is_mine and not is_silent(folder, LOST_SECONDS)
+    who = read_claim(folder)
+    return who is not None and not who.is_local and not is_silent(folder, LOST_SECONDS)
 
 
-def end(folder):
-    """Kill this folder's worker, if it is this machine's. A call hears that nobody listens any
-    more: its process is the server, which is never killed.
+def kill(folder: Path) -> None:
+    """Kill this folder's worker, if it is this machine's. The server itself is never killed: of a
+    call in it nothing more is written.
     """
-    who, child = claimed(folder), _children.get(folder.name)
-    if child and who and child.pid == who.pid:
-        child.kill()
-    elif who and who.is_mine and not who.is_call and who.pid != os.getpid() and lives(folder):
+    who, worker = read_claim(folder), registered(folder)
+    if worker and who and worker.pid == who.pid:
+        worker.kill()
+    elif who and who.is_local and not who.is_call and who.pid != os.getpid() and is_alive(folder):
         try:
             os.kill(who.pid, 9)
         except ProcessLookupError:  # it has ended by itself just now
             pass
 
 
-def _exists(pid):
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except OSError:
@@ -173,8 +194,8 @@ def _exists(pid):
     return True
 
 
-def _began(pid):
-    """When a process began, in the kernel's ticks; "" for a zombie, or where there is no /proc."""
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks; "" for a zombie, or without a /proc."""
     try:
         # the name may hold anything
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -11,7 +11,9 @@ import gradio as gr
 
 from pipeline.config import RUN_SETTINGS, config_from
 from pipeline.runs.folder import is_number
-from pipeline.runs.supervisor import Run, progress, read_run, start_run, stop_run
+from pipeline.runs.progress import Run, progress
+from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import start_run, stop_run
 from pipeline.settings import Settings
 from tabs.errors import toast
 from tabs.fine_tune.owned_runs import address_of
@@ -110,7 +112,7 @@ class Api:
 
 def run_as_data(run: Run) -> dict:
     """A run as JSON can say it."""
-    done, total, _left = progress(run)
+    done, total = progress(run)
     end = (run.first(run.state) if run.ended else None) or {}
     return {
         "state": run.state,

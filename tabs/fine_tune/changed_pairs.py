@@ -7,10 +7,12 @@ from pipeline.answers import digest
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
-from views.runs import changed_pairs, no_run_yet, quiet
+from tabs.fine_tune.listeners import PRIVATE
+from views.markup import quiet
+from views.runs import changed_pairs, no_run_yet
 
 
 def build_changed_pairs(settings: Settings, ended: gr.State) -> None:
@@ -25,7 +27,7 @@ def build_changed_pairs(settings: Settings, ended: gr.State) -> None:
         except Exception as error:
             return error_notice(error)
 
-    ended.change(show_changes, ended, pairs, api_visibility="private", show_progress="hidden")
+    ended.change(show_changes, ended, pairs, **PRIVATE)
 
 
 def changes_of(run_id: str, settings: Settings) -> str:

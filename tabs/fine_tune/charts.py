@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from languages import _, say
 from pipeline.metrics import METRICS
-from pipeline.runs.supervisor import Run, progress
+from pipeline.runs.progress import Run, points, progress
 from views.charts import Background, earlier_runs, line_chart, mean_and_range, range_band
 
 
@@ -94,9 +94,3 @@ SEED_CHARTS = (
         baselines={say("majority {metric}", metric=say("accuracy")): "accuracy"},
     ),
 )
-
-
-def points(run: Run, key: str) -> list[tuple[float, float]]:
-    """[(step, value), …] of one key of the run's log and evaluation events."""
-    events = run.of("log") + run.of("evaluation")
-    return [(event["step"], event[key]) for event in events if key in event]

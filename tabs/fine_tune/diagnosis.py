@@ -10,23 +10,23 @@ from pipeline.errors import InputError
 from pipeline.explain.diagnosis import Diagnosis, changed_config, diagnose
 from pipeline.explain.evidence import evidence_of
 from pipeline.explain.what_changed import read_judgement
-from pipeline.runs.supervisor import Run, read_run
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
+from tabs.fine_tune.listeners import PRIVATE
 from views.markup import notice
 from views.runs import diagnosis_card
 
 GIVEN_AWAY = say(
     "These pairs give their label away, so this curve doesn't show that the model compares "
-    "meanings. "
-    'Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
+    'meanings. Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
 )
 STRICTER = say(
     'The embedded pairs are stricter than MRPC: one other number, name or "not" makes a pair '
-    "not_equivalent. "
-    "What this run gained holds for such pairs. On MRPC's validation pairs the model of the "
-    "default run was "
-    "measured below the majority class; the card of the embedded pairs has the figures."
+    "not_equivalent. What this run gained holds for such pairs. On MRPC's validation pairs the "
+    "model of the default run was measured below the majority class; the card of the embedded "
+    "pairs has the figures."
 )
 
 
@@ -65,13 +65,7 @@ def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
     fixed, card = gr.State([]), gr.HTML()
     remedy = gr.Button(_("Try that: start the run with it"), visible=False)
     section = DiagnosisSection(settings, fixed, card, remedy)
-    ended.change(
-        section.draw,
-        [ended, fixed],
-        [card, remedy],
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    ended.change(section.draw, [ended, fixed], [card, remedy], **PRIVATE)
     return section
 
 

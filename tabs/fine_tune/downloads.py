@@ -10,7 +10,7 @@ from starlette.routing import Route
 from pipeline.errors import InputError
 from pipeline.export.model import files_of, saved_run, zip_chunks, zip_name
 from pipeline.export.scripts import run_script
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import explain
 

@@ -11,7 +11,8 @@ from pipeline.config import config_from
 from pipeline.explain.forecast import forecast
 from pipeline.settings import Settings
 from tabs.errors import error_notice
-from views.runs import forecast_line, forecast_tables
+from tabs.fine_tune.listeners import PRIVATE
+from views.forecast import forecast_line, forecast_tables
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ def build_forecast(settings: Settings, controls: Mapping[str, Component]) -> For
         trigger_mode="always_last",
         concurrency_id="forecast",
         concurrency_limit=4,
-        api_visibility="private",
-        show_progress="hidden",
+        **PRIVATE,
     )
     return section

@@ -7,7 +7,7 @@ import gradio as gr
 from languages import _, say
 from pipeline.config import MAIN, MORE, RUN_SETTINGS, START, RunSetting
 from pipeline.settings import CHECKPOINTS, READY, WARMED, Settings
-from views.runs import names_table
+from views.forecast import names_table
 
 START_CHOICES = [
     (say("all-MiniLM-L6-v2 that compares pairs, saw no label (pair-warmed)"), WARMED),

@@ -8,7 +8,8 @@ from gradio.components import Component
 
 from languages import _
 from pipeline.config import TrainingConfig, config_from
-from pipeline.runs.supervisor import read_run, start_run
+from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied

@@ -13,7 +13,7 @@ from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
 from tabs.scripts import script_block
 from views.code import script
-from views.runs import one_step
+from views.one_step import one_step
 
 
 def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> None:
@@ -23,9 +23,8 @@ def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> Non
         gr.Markdown(
             _(
                 "The first batch that the settings above would draw. Forward, each pair's loss, "
-                "their mean, "
-                "backward, update: once as `Trainer` does it, once in the lines below, from the "
-                "same weights."
+                "their mean, backward, update: once as `Trainer` does it, once in the lines "
+                "below, from the same weights."
             )
         )
         take = gr.Button(_("Take one step"))

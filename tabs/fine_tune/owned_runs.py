@@ -12,7 +12,8 @@ from collections.abc import Callable
 import gradio as gr
 
 from pipeline.errors import InputError
-from pipeline.runs.supervisor import Run, outline, read_run
+from pipeline.runs.progress import Run, outline
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 
 BROWSER = "browser"  # no run's id is a word

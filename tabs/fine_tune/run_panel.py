@@ -7,7 +7,10 @@ from gradio.components import Component
 
 from languages import _, say
 from pipeline.errors import InputError
-from pipeline.runs.supervisor import ENDED, Run, may_stop, progress, read_run, stop_run
+from pipeline.runs.pace import seconds_left
+from pipeline.runs.progress import ENDED, Run, progress
+from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import may_stop, stop_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import CHARTS
@@ -21,7 +24,7 @@ STOP_LABELS = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose
 
 def status_of(run: Run) -> str:
     """The run's state, its progress, and what there is to say of it."""
-    return run_status(run.state, *progress(run), run_message(run))
+    return run_status(run.state, *progress(run), seconds_left(run), run_message(run))
 
 
 class RunPanel:
@@ -38,9 +41,7 @@ class RunPanel:
             )
             self.stop = gr.Button(str(STOP_AND_KEEP), variant="stop", interactive=False)
         self.status = gr.HTML(
-            status_of(NO_RUN),
-            min_height=90,
-            js_on_load="page.fineTune.announce(element, watch)",
+            status_of(NO_RUN), min_height=90, js_on_load="page.fineTune.announce(element, watch)"
         )
         with gr.Row(equal_height=True):
             self.charts = {gr.HTML(chart.draw(NO_RUN), min_height=300): chart for chart in CHARTS}

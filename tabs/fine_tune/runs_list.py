@@ -6,10 +6,12 @@ import gradio as gr
 
 from languages import _
 from pipeline.config import TrainingConfig
-from pipeline.runs.supervisor import Run, read_run
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import diagnosis_of
+from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import finished_runs_of
 from tabs.fine_tune.run_panel import RunPanel
 from views.runs import no_run_yet, runs_table
@@ -34,8 +36,7 @@ def build_runs_list(settings: Settings, panel: RunPanel) -> None:
         list_runs,
         [panel.ended, panel.owned],
         runs,
-        api_visibility="private",
-        show_progress="hidden",
+        **PRIVATE,
     )
 
 

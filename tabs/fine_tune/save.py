@@ -12,8 +12,10 @@ from pipeline.export import model as saving
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import model_address
+from tabs.fine_tune.listeners import PRIVATE
 from views.markup import notice
-from views.runs import download_link, format_bytes, no_run_yet, pushed_to
+from views.numbers import format_bytes
+from views.runs import download_link, no_run_yet, pushed_to
 from web.gate import CHECKED, LOOPBACK, is_foreign
 
 # Another one each time the server starts; app.py writes it to the terminal
@@ -21,18 +23,15 @@ PUSH_CODE = secrets.token_hex(5)
 SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
 NO_TOKEN = say(
     "There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a "
-    "token that may "
-    "write (huggingface.co/settings/tokens), and push again."
+    "token that may write (huggingface.co/settings/tokens), and push again."
 )
 NOT_HERE = say(
     "This page is open on another machine than the app, whose token is not yours. Download the "
-    "model, or open "
-    "the page on the app's own machine."
+    "model, or open the page on the app's own machine."
 )
 NO_CODE = say(
     "Give the code that stands in the terminal in which the app was started: the token is that of "
-    "the machine's "
-    "owner."
+    "the machine's owner."
 )
 
 
@@ -72,12 +71,12 @@ def build_save(settings: Settings, ended: gr.State) -> None:
         gr.Markdown(
             _(
                 "With it goes a model card with the metrics, the settings, the seed and the "
-                "versions, and the script "
-                "that trains it again. The token is used for this push and kept nowhere."
+                "versions, and the script that trains it again. The token is used for this push "
+                "and kept nowhere."
             )
         )
     saver = Saver(settings)
-    ended.change(saver.download, ended, link, api_visibility="private", show_progress="hidden")
+    ended.change(saver.download, ended, link, **PRIVATE)
     pushes, asked = (saver.push_from_space, []) if on_space else (saver.push_from_here, [code])
     push.click(
         pushes,

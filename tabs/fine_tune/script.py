@@ -9,9 +9,12 @@ from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.export.scripts import run_script
 from pipeline.hub.sources import origin_said
-from pipeline.runs.supervisor import Run, read_run, worker_command
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
+from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
 from tabs.fine_tune.downloads import script_address
+from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
 from views.code import script
@@ -25,10 +28,9 @@ def build_script(settings: Settings, panel: RunPanel) -> None:
         gr.Markdown(
             _(
                 "The same run with Hugging Face's libraries alone. Same seed, same machine: same "
-                "curve. What it reads "
-                "of the app's own (the starting model, the embedded pairs) is in the download "
-                "under **Save the model**, "
-                "beside the script; alone, the script runs in a copy of the app's repository."
+                "curve. What it reads of the app's own (the starting model, the embedded pairs) "
+                "is in the download under **Save the model**, beside the script; alone, the "
+                "script runs in a copy of the app's repository."
             )
         )
         block = script_block(
@@ -44,8 +46,7 @@ def build_script(settings: Settings, panel: RunPanel) -> None:
         show_script,
         panel.run_id,
         block,
-        api_visibility="private",
-        show_progress="hidden",
+        **PRIVATE,
     )
 
 
@@ -62,7 +63,7 @@ def provenance_of(run: Run) -> str:
     """The command that runs it, and where model, pairs and metric were loaded from."""
     if not run.config:
         return ""
-    command = worker_command(TrainingConfig(**run.config), f"runs/{run.id}")[1:]
+    command = train_command(TrainingConfig(**run.config), f"runs/{run.id}")
     start = run.first("start") or {}
     origins = [start[part] for part in ("model", "data", "metric") if start.get(part)]
     return command_and_origins(

@@ -9,7 +9,9 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.config import config_from
-from pipeline.runs.supervisor import Run, read_run, start_runs
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import start_runs
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
@@ -93,16 +95,12 @@ def build_seeds(
         gr.Markdown(
             _(
                 "How much of a result is chance? The seed decides the order of the pairs, what "
-                "dropout drops, and the "
-                "numbers that a new head starts from; with the default settings, without dropout "
-                "or a new head, the "
-                "order alone. Which pairs are evaluated on is chance, too (on 408 pairs about ±2 "
-                "percentage points of "
+                "dropout drops, and the numbers that a new head starts from; with the default "
+                "settings, without dropout or a new head, the order alone. Which pairs are "
+                "evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
                 "accuracy), and isn't in the band; and a few runs show that results differ, not "
-                "how far they can. "
-                "This starts the settings above with {seeds} seeds, one run after the other; a "
-                "run of yours that is "
-                "there already counts.",
+                "how far they can. This starts the settings above with {seeds} seeds, one run "
+                "after the other; a run of yours that is there already counts.",
                 seeds=SEEDS,
             )
         )

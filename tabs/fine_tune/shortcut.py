@@ -22,22 +22,18 @@ def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
         gr.Markdown(
             _(
                 "This app's first 480 pairs had a flaw. Their paraphrases were reworded with "
-                "care, and most of "
-                "the other pairs differed in one word, so that **almost the same words** was a "
-                "sign of "
-                "`not_equivalent`. A rule that compares letters and understands nothing is right "
-                "on four pairs "
-                "of five. A model learns such a rule, too, and its accuracy looks like success. "
-                "Researchers "
-                "call it an annotation artefact."
+                "care, and most of the other pairs differed in one word, so that **almost the "
+                "same words** was a sign of `not_equivalent`. A rule that compares letters and "
+                "understands nothing is right on four pairs of five. A model learns such a rule, "
+                "too, and its accuracy looks like success. Researchers call it an annotation "
+                "artefact."
             )
         )
         rules = gr.HTML(min_height=120)
         gr.Markdown(
             _(
                 "Try it: fine-tune on the old pairs, wait for the curve, then ask that model "
-                "about a sentence "
-                "and itself. Do the same with `embedded`, and compare."
+                "about a sentence and itself. Do the same with `embedded`, and compare."
             )
         )
         with gr.Row():

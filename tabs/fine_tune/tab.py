@@ -14,6 +14,7 @@ from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import build_forecast
 from tabs.fine_tune.form import build_form
 from tabs.fine_tune.launch import Launch
+from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.runs_list import build_runs_list
@@ -25,8 +26,6 @@ from tabs.page_data import json_block
 from tabs.share import build_share
 from views.runs import log_rows, log_table
 from web.first_paint import Opening
-
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -90,21 +89,16 @@ def build_tab(settings: Settings) -> FineTuneTab:
 def _introduction() -> str:
     what = _(
         "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines "
-        "show the accuracy and "
-        "the F1 of always predicting the majority class; each curve starts at the score before "
-        "training. Watch whether "
-        "both curves rise clearly above both: on MRPC's 408 validation pairs, two standard errors "
-        "are 4.6 points of "
-        "accuracy and 3.2 of F1."
+        "show the accuracy and the F1 of always predicting the majority class; each curve starts "
+        "at the score before training. Watch whether both curves rise clearly above both: on "
+        "MRPC's 408 validation pairs, two standard errors are 4.6 points of accuracy and 3.2 of "
+        "F1."
     )
     start = _(
         "The default starting checkpoint has been trained before, for 600 steps on the sentences "
-        "of MRPC's train "
-        "split, without their pairing and labels: it compares two sentences already, so its first "
-        "point isn't a "
-        "beginner's. From the plain checkpoint, as in the course, a run as short as this one "
-        "hardly leaves the "
-        "majority."
+        "of MRPC's train split, without their pairing and labels: it compares two sentences "
+        "already, so its first point isn't a beginner's. From the plain checkpoint, as in the "
+        "course, a run as short as this one hardly leaves the majority."
     )
     return f"{what}\n\n{start}"
 

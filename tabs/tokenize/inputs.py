@@ -46,9 +46,9 @@ def load_split(split: str, settings: Settings) -> tuple[Dataset, Origin]:
     if split not in SPLITS:
         raise InputError(
             _(
-                "{split!r} is not a split. Choose one of {SPLITS}.",
+                "{split!r} is not a split. Choose one of {splits}.",
                 split=str(split)[:60],
-                SPLITS=", ".join(SPLITS),
+                splits=", ".join(SPLITS),
             )
         )
     raw_datasets, origin = load_raw_datasets(settings=settings)

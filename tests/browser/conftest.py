@@ -37,37 +37,67 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("page", getattr(metafunc.module, "WIDTHS", SIZES), indirect=True)
 
 
+@pytest.fixture(scope="module")
+def kept_pages():
+    """The pages that tests of a module share, by width; each is closed with the module."""
+    pages = {}
+    yield pages
+    for page in pages.values():
+        page.context.close()
+
+
 @pytest.fixture
-def page(request, browser, app_address):
-    """A new visitor's page, tokens drawn. Afterwards: no console error, no request elsewhere, no sideways scrolling."""
-    context = browser.new_context(viewport=SIZES[request.param], locale="en-US")
-    visited = context.new_page()
-    errors, strangers = [], []
-    visited.on(
-        "console",
-        lambda message: (
-            errors.append(said_by(message))
-            if message.type == "error" and "AbortError" not in message.text
-            else None
-        ),
-    )
-    visited.on("framenavigated", lambda frame: frame.parent_frame or forget(errors, BROKEN))
-    visited.on("pageerror", lambda error: errors.append(str(error)))
-    visited.on(
-        "request",
-        lambda sent: strangers.append(sent.url) if _is_elsewhere(sent.url, app_address) else None,
-    )
-    visited.size = request.param
-    visited.goto(app_address)
-    visited.locator(".token-grid").first.wait_for(timeout=60_000)
+def page(request, browser, app_address, kept_pages):
+    """A new visitor's page, tokens drawn; of a test that opens a link itself, a blank one.
+
+    Tests marked shares_page have one page a width: each says itself what it looks at.
+    Afterwards: no console error, no request elsewhere, no sideways scrolling.
+    """
+    shares = request.node.get_closest_marker("shares_page")
+    visited = kept_pages.get(request.param) if shares else None
+    if visited is None:
+        visited = _new_page(browser, app_address, request.param)
+        if not request.node.get_closest_marker("opens_a_link"):
+            visited.goto(app_address)
+            visited.locator(".token-grid").first.wait_for(timeout=60_000)
+    if shares:
+        kept_pages[request.param] = visited
     yield visited
     sideways = visited.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
-    context.close()
+    errors, strangers = list(visited.errors), list(visited.strangers)
+    visited.errors.clear()
+    visited.strangers.clear()
+    if not shares:
+        visited.context.close()
     assert errors == []
     assert strangers == []
     assert sideways <= 0
+
+
+def _new_page(browser, app_address, size):
+    """A page of a context of its own, which notes its errors and its requests to elsewhere."""
+    context = browser.new_context(viewport=SIZES[size], locale="en-US")
+    visited = context.new_page()
+    visited.size, visited.errors, visited.strangers = size, [], []
+    visited.on(
+        "console",
+        lambda message: (
+            visited.errors.append(said_by(message))
+            if message.type == "error" and "AbortError" not in message.text
+            else None
+        ),
+    )
+    visited.on("framenavigated", lambda frame: frame.parent_frame or forget(visited.errors, BROKEN))
+    visited.on("pageerror", lambda error: visited.errors.append(str(error)))
+    visited.on(
+        "request",
+        lambda sent: (
+            visited.strangers.append(sent.url) if _is_elsewhere(sent.url, app_address) else None
+        ),
+    )
+    return visited
 
 
 # What a page that is left says of the requests it was still waiting for: no error of the page

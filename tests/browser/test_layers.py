@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from layers.claims import claims
 from tests.browser.test_page import open_tab
 
+pytestmark = pytest.mark.opens_a_link
 desktop = pytest.mark.parametrize("page", ["desktop"], indirect=True)
 
 

@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 ARABIC = "أعلنت الشركة عن أرباحها 🎉"
 HTML = '<img src=x onerror="window.hacked=1"><b>bold</b>'
+# 300 steps of one pair, judged on few: there is time to stop it, and it leaves the cores to others
+LONG_BUT_LIGHT = "max_steps=300&train_pairs=64&epochs=5&batch_size=1&eval_pairs=16&eval_strategy=no"
 
 
 def open_tab(page, name):
@@ -19,6 +22,7 @@ def row(panel, table, name):
     return panel.locator(f"{table} tr").filter(has=header).first.locator("td")
 
 
+@pytest.mark.shares_page
 def test_tokenize_a_pair_of_ones_own(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("Hi there.")
@@ -31,6 +35,7 @@ def test_tokenize_a_pair_of_ones_own(page, shoot):
     shoot(page, "tokenize")
 
 
+@pytest.mark.shares_page
 def test_strange_text_shows_as_text(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill(HTML)
@@ -43,6 +48,7 @@ def test_strange_text_shows_as_text(page, shoot):
     shoot(page, "strange-text")
 
 
+@pytest.mark.shares_page
 def test_an_empty_sentence_says_what_to_do(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("  ")
@@ -52,6 +58,7 @@ def test_an_empty_sentence_says_what_to_do(page):
     )
 
 
+@pytest.mark.shares_page
 def test_rows_become_a_padded_batch(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("Rows", exact=False).first.fill("0-3, 9")
@@ -63,6 +70,7 @@ def test_rows_become_a_padded_batch(page, shoot):
     shoot(page, "batch")
 
 
+@pytest.mark.shares_page
 def test_a_search_and_a_row_taken_as_the_pair(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_role("button", name="Random rows").click()
@@ -72,7 +80,12 @@ def test_a_search_and_a_row_taken_as_the_pair(page):
     expect(panel.get_by_label("sentence1")).not_to_have_value(before)
 
 
-def test_fine_tune_then_predict_with_its_model(page, shoot):
+@pytest.mark.opens_a_link
+def test_fine_tune_then_predict_with_its_model(page, app_address, shoot):
+    # On a desktop with the form as it comes, on a phone on few pairs: judging takes most of the time
+    few = "?tab=fine-tune&train_pairs=96&eval_pairs=16"
+    page.goto(f"{app_address}/{few if page.size == 'phone' else ''}")
+    page.locator(".token-grid").first.wait_for(state="attached", timeout=60_000)
     panel = open_tab(page, "Fine-tune")
     panel.get_by_label("number input for max_steps").fill("6")
     panel.get_by_label("number input for max_steps").press("Enter")
@@ -93,7 +106,9 @@ def test_fine_tune_then_predict_with_its_model(page, shoot):
     shoot(page, "predict-own")
 
 
-def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, shoot):
+@pytest.mark.opens_a_link
+def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, app_address, shoot):
+    page.goto(f"{app_address}/?tab=fine-tune&{LONG_BUT_LIGHT}")
     panel = open_tab(page, "Fine-tune")
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status strong")).to_have_text("Running", timeout=90_000)
@@ -132,6 +147,7 @@ def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page):
     assert answer.inner_text() == asked
 
 
+@pytest.mark.shares_page
 def test_predict_an_example(page, shoot):
     panel = open_tab(page, "Predict")
     panel.get_by_role("button", name="Predict", exact=True).click()
@@ -149,6 +165,7 @@ def test_predict_an_example(page, shoot):
     expect(panel.locator(".notice.warning")).to_contain_text("head is new")
 
 
+@pytest.mark.shares_page
 def test_a_browser_keeps_gradios_scripts(page, app_address):
     """Their names carry a hash of what they hold. Left to itself, a browser guesses how long they are good for."""
     scripts = page.locator("script[src*='assets/'], link[href*='assets/']")

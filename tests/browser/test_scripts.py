@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tabs.page_data import block_markup
-from tests.browser.conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +181,85 @@ def test_a_link_and_its_frame(blank, space, pathname, link, own):
         f'<iframe src="{own}?tab=predict&amp;seed=1" title="A title" width="100%" height="900" '
         'style="border: 0" allow="clipboard-write"></iframe>',
     ]
+
+
+# ---------------------------------------------------------------- a browser's runs
+
+
+@pytest.fixture(scope="module")
+def fine_tune(blank):
+    return blank("", "page.js", "fine_tune.js")
+
+
+def test_a_browser_keeps_one_name_and_the_runs_of_all_its_tabs(fine_tune):
+    merged = "([all, mine]) => page.fineTune.merged(all, mine)"
+    all_tabs, mine = {"browser": "first", "a": "1"}, {"browser": "second", "b": "2"}
+    assert fine_tune.evaluate(merged, [all_tabs, mine]) == {"browser": "first", "a": "1", "b": "2"}
+    assert fine_tune.evaluate(merged, [{}, mine]) == mine
+    assert fine_tune.evaluate(merged, [{}, None]) == {}
+    many = {f"run{number}": "x" for number in range(30)}
+    kept = fine_tune.evaluate(merged, [{"browser": "me", **many}, {"new": "y"}])
+    assert len(kept) == 21 and kept["browser"] == "me" and kept["new"] == "y"
+    assert "run10" not in kept and "run11" in kept
+
+
+def test_what_the_storage_holds_is_added_to_or_replaced(fine_tune):
+    """Whatever somebody else wrote there."""
+    key = "fine-tunes-of-all-tabs"
+    for stored in ("null", "7", "{", '{"a": "1"}'):
+        fine_tune.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, stored])
+        remembered = fine_tune.evaluate("page.fineTune.remember({b: '2'})")
+        assert remembered == {**({"a": "1"} if "a" in stored else {}), "b": "2"}
+        assert fine_tune.evaluate(f"JSON.parse(localStorage.getItem('{key}'))") == remembered
+
+
+# ---------------------------------------------------------------- the keys of a grid
+
+
+@pytest.fixture(scope="module")
+def tokens(blank):
+    return blank("", "tokens.js")
+
+
+# A head without cells, two rows of three cells, one that can't be chosen, one row of two
+WIDTHS_OF_ROWS = [0, 3, 3, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "end"),
+    [
+        ("ArrowLeft", [1, 1], [1, 0]),
+        ("ArrowLeft", [1, 0], None),
+        ("ArrowRight", [1, 1], [1, 2]),
+        ("ArrowRight", [1, 2], None),
+        ("Home", [2, 2], [2, 0]),
+        ("End", [4, 0], [4, 1]),
+        ("ArrowDown", [1, 2], [2, 2]),
+        ("ArrowDown", [2, 1], [4, 1]),
+        ("ArrowDown", [2, 2], None),
+        ("ArrowDown", [4, 0], None),
+        ("ArrowUp", [4, 1], [2, 1]),
+        ("ArrowUp", [1, 0], None),
+    ],
+)
+def test_a_key_leads_to_the_next_cell_that_can_be_chosen(tokens, key, start, end):
+    arguments = [key, start, WIDTHS_OF_ROWS]
+    assert tokens.evaluate("(said) => page.tokens.destination(...said)", arguments) == end
+
+
+@pytest.mark.parametrize("key", ["a", "Tab", "PageDown", "Enter", "constructor"])
+def test_other_keys_are_left_to_the_browser(tokens, key):
+    said = "(said) => page.tokens.destination(...said) === undefined"
+    assert tokens.evaluate(said, [key, [1, 1], WIDTHS_OF_ROWS])
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ({"row": "input_ids", "line": 0, "position": 3}, "input_ids.3"),
+        ({"row": "", "line": 2, "position": 17}, "2.17"),
+        ({"row": "labels", "line": 2, "position": -1}, "2.labels"),
+    ],
+)
+def test_the_address_names_a_cell(tokens, cell, name):
+    assert tokens.evaluate("(cell) => page.tokens.cellName(cell)", cell) == name

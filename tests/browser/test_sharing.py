@@ -41,6 +41,7 @@ def share(panel, button="Copy link"):
     return field.input_value()
 
 
+@pytest.mark.shares_page
 def test_a_link_shows_a_friend_the_same_tokens(page, elsewhere):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("Tea & cake <now>?")
@@ -55,6 +56,7 @@ def test_a_link_shows_a_friend_the_same_tokens(page, elsewhere):
     )
 
 
+@pytest.mark.shares_page
 def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     panel = open_tab(page, "Predict")
     panel.get_by_label("sentence1").fill("The cat sat.")
@@ -71,6 +73,7 @@ def test_a_link_to_predict_brings_pair_and_model(page, elsewhere):
     expect(theirs.locator(".answer").first).to_have_text(answer.inner_text())
 
 
+@pytest.mark.shares_page
 def test_the_code_to_embed_is_an_iframe_of_the_same(page, elsewhere, app_address):
     panel = open_tab(page, "Fine-tune")
     panel.get_by_label("number input for max_steps").first.fill("17")

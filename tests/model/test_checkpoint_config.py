@@ -197,7 +197,8 @@ def test_a_mirror_that_tells_no_sizes_still_gives_models(loopback, tmp_path):
     client = loopback("--model", f"some/bert={tiny_checkpoint(tmp_path / 'bert')}", "--sizeless")
     told = client.ask("""
 from pipeline.model import load_model
-print(json.dumps(load_model("some/bert")[1].place))
+from pipeline.settings import Settings
+print(json.dumps(load_model("some/bert", settings=Settings())[1].place))
 """)
     assert told == "hub"
 

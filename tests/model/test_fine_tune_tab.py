@@ -22,12 +22,12 @@ from app import build_app
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run, points
 from pipeline.settings import Settings
 from tabs.fine_tune import downloads, owned_runs, save
 from tabs.fine_tune import seeds as seeds_section
 from tabs.fine_tune.changed_pairs import changes_of, sentences_of
-from tabs.fine_tune.charts import CHARTS, points
+from tabs.fine_tune.charts import CHARTS
 from tabs.fine_tune.diagnosis import build_diagnosis, diagnosis_of, remedied
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.runs_list import runs_list

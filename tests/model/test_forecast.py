@@ -10,11 +10,12 @@ import torch
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain import forecast as forecasting
-from pipeline.explain.forecast import forecast, measured_pace, size_of
+from pipeline.explain.forecast import forecast, size_of
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.model import load_model
 from pipeline.runs.folder import append_event
-from pipeline.runs.supervisor import Run
+from pipeline.runs.pace import measured_pace
+from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import fine_tune, freeze

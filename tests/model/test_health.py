@@ -81,6 +81,6 @@ def test_what_the_warm_up_cannot_have_takes_nothing_from_the_rest(settings, monk
     monkeypatch.setattr(prediction, "predict", fails("model"))
     monkeypatch.setattr(dataset, "load_raw_datasets", fails("pairs"))
     monkeypatch.setattr(app, "prerender", fails("first tab"))
-    monkeypatch.setattr(app, "open_house", lambda settings: called.append("house"))
+    monkeypatch.setattr(app, "start_supervisor", lambda settings: called.append("house"))
     app.warm(settings, demo=None)
     assert called == ["model", "pairs", "first tab", "house"]

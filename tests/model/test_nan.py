@@ -19,8 +19,9 @@ from pipeline.export.model import model_card
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.prediction import checked_logits, predict, predict_each, softmax
 from pipeline.runs.folder import as_line, event_in
-from pipeline.runs.supervisor import read_run
+from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
+from pipeline.task import MRPC
 from pipeline.training import evaluate_checkpoint, fine_tune
 from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import changes_of
@@ -242,7 +243,7 @@ def test_a_run_that_became_nan_offers_no_model(run, settings):
     assert page.finished not in drawn, "Predict's model stays what it is"
     told = Api(settings).run_status(run.id)
     assert told["model"] == "" and told["state"] == "done"
-    assert told["after"] == {"loss": None, "accuracy": None, "f1": None}
+    assert told["after"] == dict.fromkeys(("loss", *MRPC.metrics))
     assert strict(json.dumps(told)) == told
     with pytest.raises(InputError, match="no model to save"):
         model_card(run, "x")
@@ -385,12 +386,12 @@ def test_logits_far_apart_are_answered_with_a_warning(huge_logits, tiny, setting
 
 
 def test_the_warning_begins_where_softmax_rounds_to_1():
-    from pipeline.prediction import SATURATED, _saturation_note
+    from pipeline.prediction import SATURATED, saturation_note
 
     assert softmax([0.0, SATURATED + 0.1])[1] == 1.0 and softmax([0.0, SATURATED - 1])[1] < 1.0
     assert (
-        _saturation_note([0.0, SATURATED - 0.1]) == ()
-        and len(_saturation_note([0.0, SATURATED + 0.1])) == 1
+        saturation_note([0.0, SATURATED - 0.1]) == ()
+        and len(saturation_note([0.0, SATURATED + 0.1])) == 1
     )
 
 

@@ -1,5 +1,6 @@
 """Trainer as configured here, against a bare PyTorch loop, and its story as events."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,12 @@ from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.explain.evidence import Evidence
+from pipeline.explain.forecast import forecast
 from pipeline.metrics import majority
 from pipeline.model import load_model
 from pipeline.settings import Settings
+from pipeline.task import MRPC
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune, prepare
 
@@ -126,7 +130,7 @@ def test_the_story_of_a_run_and_its_repetition(config, settings, tmp_path):
         and start["data"]["place"] == "folder"
     )
     assert (
-        set(done["before"]) == set(done["after"]) == {"loss", "accuracy", "f1"}
+        set(done["before"]) == set(done["after"]) == {"loss", *MRPC.metrics}
         and done["before"] != done["after"]
     )
     assert (tmp_path / "a" / "model" / "model.safetensors").is_file()
@@ -285,3 +289,53 @@ def test_precision(config, settings, tmp_path):
 @pytest.mark.parametrize("name", ["adapter:paraphrase", "adapter:pair-warmed"])
 def test_the_embedded_adapters_start_a_run(name, settings):
     assert TrainingConfig(checkpoint=name).checked(settings).checkpoint == name
+
+
+def test_accumulated_batches_are_one_larger_batch(config, settings, tmp_path):
+    """Losses, gradients, steps and epochs of a run; planned steps and forecast know of it, too."""
+    whole = replace(config, batch_size=8, epochs=1, dropout=0.0, weight_decay=0.0)
+    parts = replace(whole, batch_size=4, gradient_accumulation_steps=2)
+    told = []
+    for each in (whole, parts):
+        *events, done = events_of(each, tmp_path / str(each.batch_size), settings)
+        start, logs = events[0], [event for event in events if event["event"] == "log"]
+        told.append([(log["step"], log["epoch"], log["loss"], log["grad_norm"]) for log in logs])
+        assert done["step"] == start["total_steps"] == start["steps_per_epoch"] == 4
+    assert len(told[0]) == 4 and told[1] == [pytest.approx(log, rel=1e-3) for log in told[0]]
+    for pairs in (1, 7, 8, 31, 33, 1000):
+        assert parts.planned_steps(pairs) == whole.planned_steps(pairs)
+    expected = forecast(parts, settings)
+    assert expected.steps == expected.steps_per_epoch == 4 == evidence_steps(parts)
+
+
+def evidence_steps(config):
+    """The steps after which each of 32 pairs was seen once, as the diagnosis counts it."""
+    points = [(step, 0.5) for step in range(4)]
+    evidence = Evidence(config, points, points, points, points, 0.6, 0.7, 16, 32)
+    return len(points) / evidence.epochs
+
+
+def test_label_smoothing_raises_the_floor_of_both_losses_and_keeps_ln_2(config, settings, tmp_path):
+    soft = replace(config, label_smoothing_factor=0.2, max_steps=1, dropout=0.0)
+    trainer = prepare(soft, tmp_path / "prepared", settings)[0]
+    head = trainer.model.classifier
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(math.log(2))
+        head.bias += torch.tensor([0.0, math.log(9)])  # 0.9 for label 1, everywhere
+        labels = torch.tensor(trainer.eval_dataset["label"])
+        logits = head.bias.detach().expand(len(labels), 2)
+        expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.2)
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(expected.item(), rel=1e-5)
+    # At the floor: the probability that the softened labels ask for
+    floor = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    right = torch.tensor([[0.0, math.log(9)]])
+    lost = torch.nn.functional.cross_entropy(right, torch.tensor([1]), label_smoothing=0.2)
+    assert lost.item() == pytest.approx(floor) and 0 < floor < math.log(2)
+    # What is kept of the evaluation before the first step is of these labels
+    losses = [
+        events_of(each, tmp_path / str(each.label_smoothing_factor), settings)[1]["eval_loss"]
+        for each in (soft, replace(soft, label_smoothing_factor=0.0), soft)
+    ]
+    assert losses[0] == losses[2] != losses[1]

@@ -30,14 +30,14 @@ from starlette.testclient import TestClient
 
 from app import build_app, health_route
 from pipeline.config import RUN_SETTINGS, config_from
-from pipeline.runs import supervisor as runs
-from pipeline.runs.supervisor import list_runs, read_run
+from pipeline.runs.progress import list_runs
+from pipeline.runs.queue import read_run
 from pipeline.settings import EMBEDDED_CHECKPOINT
 from tabs.errors import UNEXPECTED
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.api import SIGNATURE, Api
 from tabs.fine_tune.downloads import routes
-from tabs.layers import tab as layers
+from tabs.layers.claims import claim as api_claim
 from tabs.predict.answer import Answers
 from tabs.tokenize.api import tokenize_endpoint
 from tests.conftest import HF_HOME, ROOT
@@ -142,7 +142,7 @@ def pages(small_folder, tmp_path_factory):
         tab.launch,
         Api(settings),
     )
-    made["claim"] = layers._handlers().claim
+    made["claim"] = api_claim
     made["predict"].predict(
         "a", "b", EMBEDDED_CHECKPOINT, settings=Settings()
     )  # loads what the first visitor's call loads
@@ -185,7 +185,9 @@ def nothing_foreign_opened(settings):
         sys.addaudithook(Watch.hook)
         Watch.hooked = True
     Watch.others = [
-        keeper.ident for folder, keeper in runs._keepers.items() if folder != settings.runs_folder
+        thread.ident
+        for thread in threading.enumerate()
+        if thread.name.startswith("runs in ") and thread.name != f"runs in {settings.runs_folder}"
     ]
     Watch.opened, Watch.on = [], True
     try:

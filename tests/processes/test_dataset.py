@@ -72,7 +72,7 @@ def test_nobody_waits_while_the_hub_is_asked_again(monkeypatch):
     """A stand-in goes on standing in; what the Hub brings in the end is there for those who come later."""
     answer, asked = threading.Event(), []
 
-    def load(source, settings):
+    def load(source, task, settings):
         asked.append(source)
         if len(asked) > 1:
             answer.wait(20)
@@ -102,7 +102,7 @@ def test_a_folder_with_other_columns_is_refused(tmp_path):
     for split in SPLITS:
         Dataset.from_dict({"text": ["a"], "label": [0]}).to_parquet(tmp_path / f"{split}.parquet")
     with pytest.raises(
-        SourceError, match="train pairs have the columns text, label and no sentence1; MRPC has"
+        SourceError, match="train pairs have the columns text, label and no sentence1; needed are"
     ):
         load_raw_datasets("folder", Settings(mrpc_folder=tmp_path))
 
@@ -180,7 +180,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "test",
             {"sentence2": None},
-            "The test pairs have the columns sentence1, label, idx and no sentence2; MRPC has",
+            "The test pairs have the columns sentence1, label, idx and no sentence2; needed are",
         ),
         (
             "validation",
@@ -190,7 +190,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "validation",
             {column: [] for column in PLAIN},
-            "There are no validation pairs: that split has no rows. Name MRPC's folder",
+            "There are no validation pairs: that split has no rows. Name the folder of MRPC",
         ),
         (
             "train",
@@ -267,19 +267,21 @@ def test_the_real_mrpc_from_the_hub(loopback, mrpc_folder):
 @pytest.mark.parametrize(
     "name, flags, reason",
     [
-        ("nyu-mll/glue", ["--status", 503], "503|within 5 s"),
-        ("nyu-mll/glue", ["--stall", 20], "within 5 s|in time"),
-        ("nyu-mll/glue", ["--cut", 2000], "broke off|takes longer than 5 s"),
+        ("nyu-mll/glue", ["--status", 503], "503|within 2 s"),
+        ("nyu-mll/glue", ["--stall", 20], "within 2 s|in time"),
+        ("nyu-mll/glue", ["--cut", 2000], "broke off|takes longer than 2 s"),
         ("other/data", [], "the Hub has no dataset nyu-mll/glue"),
     ],
 )
 def test_a_hub_that_fails_leaves_the_embedded_pairs_in_time(
     loopback, glue_folder, name, flags, reason
 ):
-    told = loopback("--dataset", f"{name}={glue_folder}", *flags).ask(ASK)
+    told = loopback("--dataset", f"{name}={glue_folder}", *flags).ask(
+        ASK.replace("hub_download_seconds=5", "hub_decision_seconds=2, hub_download_seconds=2")
+    )
     assert (told["place"], told["stands_in"], told["rows"]) == ("embedded", True, [640, 160])
     assert re.search(reason, told["reason"]), told["reason"]
-    assert told["seconds"] < 6.5  # 5 s for the decision, the rest to read the embedded files
+    assert told["seconds"] < 4.5  # 2 s for the decision, the rest to read the embedded files
 
 
 # ---------------------------------------------------------------- rows

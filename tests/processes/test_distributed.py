@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from dev.server import free_port
 from pipeline.settings import Launch, launch, lonely_launch
-from tests.conftest import ROOT, free_port
+from tests.conftest import ROOT
 
 TRAIN = [
     "--source",

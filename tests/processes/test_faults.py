@@ -16,10 +16,15 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.prediction import predict
-from pipeline.runs.supervisor import advance, list_runs, read_run, start_run, stop_run, sweep
+from pipeline.runs.cleanup import sweep
+from pipeline.runs.progress import list_runs
+from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import advance, start_run, stop_run
+from pipeline.settings import WARMED
 from tabs.fine_tune import run_panel
 from tests.conftest import ROOT, tiny_checkpoint
 from tests.processes.test_runs import START, config_for, long_config, until, worker_of
+from tests.support.in_process import InProcess, trained
 
 PAIR = [("A cat sat.", "A cat was sitting.")]
 limits = pytest.mark.skipif(
@@ -115,6 +120,7 @@ def small_disk(path, size):
 def test_a_disk_that_is_full_while_the_model_is_saved(tiny, settings, tmp_path):
     with small_disk(tmp_path / "disk", "1m") as disk:
         full = replace(settings, runs_folder=disk / "runs", min_free_bytes=0)
+        full = InProcess(trained).serves(full)
         run = ended(start_run(config_for(tiny), full)[0], full)
         assert run.state == "failed" and "disk is full" in run.events[-1]["message"], run.events[-1]
         assert_no_model(run.id, full)
@@ -190,33 +196,32 @@ def kill(server):
     server.wait()
 
 
-def test_a_run_outlives_its_server_and_the_next_server_goes_on_with_the_queue(
+def test_runs_outlive_their_servers_and_each_next_server_goes_on_with_the_queue(
     tiny, settings, serve
 ):
-    server, [(first, secret), (second, _)] = serve(long_config(tiny), config_for(tiny))
+    server, [(first, secret), (second, _), (third, _)] = serve(
+        long_config(tiny), long_config(tiny), config_for(tiny)
+    )
     until_told(first, "log", settings)
     kill(server)
     seen = len(read_run(first, settings).of("log"))
     until_told(first, "log", settings, seen + 1)
-    serve()  # the server after it
-    assert read_run(first, settings).state == "running" and read_run(second, settings).place == 1
+    next_server, _ = serve()
+    assert read_run(first, settings).state == "running"
+    assert [read_run(run_id, settings).place for run_id in (second, third)] == [1, 2]
     stop_run(first, secret, settings)
     assert ended(first, settings).state == "stopped" and read_run(first, settings).has_model
-    assert ended(second, settings).state == "done"
-
-
-def test_a_worker_that_died_while_no_server_looked_is_a_failed_run(tiny, settings, serve):
-    server, [(first, _), (second, _)] = serve(long_config(tiny), config_for(tiny))
-    until_told(first, "log", settings)
-    kill(server)
-    os.kill(worker_of(first, settings), signal.SIGKILL)
-    run = ended(first, settings, 10)
+    until_told(second, "log", settings)
+    # A worker that dies while no server looks
+    kill(next_server)
+    os.kill(worker_of(second, settings), signal.SIGKILL)
+    run = ended(second, settings, 10)
     assert (
         run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
     )
-    assert read_run(second, settings).state == "queued"
+    assert read_run(third, settings).state == "queued"
     serve()
-    assert ended(second, settings).state == "done"
+    assert ended(third, settings).state == "done"
 
 
 def test_a_page_goes_on_watching_after_one_bad_look(tiny, settings, monkeypatch):
@@ -442,14 +447,15 @@ def test_links_and_strange_names_among_the_runs(settings, tmp_path, tiny):
     assert (settings.runs_folder / "runs" / "config.json").exists()
 
 
-def test_a_config_that_cannot_run_holds_nobody_up(tiny, settings):
+def test_a_config_that_cannot_run_holds_nobody_up(settings):
     """A foreign folder with an owner and a config at the queue's head."""
     bad = settings.runs_folder / ("0" * 32)
     bad.mkdir(parents=True)
+    settings = InProcess().serves(settings)
     (bad / "owner").touch()
     (bad / "config.json").write_text('{"checkpoint": "../../etc", "no_such": 1}')
     os.utime(bad / "config.json", (1, 2**31))
-    run_id, _ = start_run(config_for(tiny), settings)
+    run_id, _ = start_run(config_for(WARMED), settings)
     assert ended(run_id, settings).state == "done"
     assert (
         read_run(bad.name, settings).state == "failed"

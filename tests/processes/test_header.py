@@ -63,9 +63,7 @@ def test_the_page_comes_gzipped_to_who_takes_that(client, address, language, tag
         asked(client, address, encoding, language) for encoding in ("identity", "gzip, deflate, br")
     )
     assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
-    assert (
-        packed.text == plain.text and f'lang="{tag}"' in plain.text and head_tags() in plain.text
-    )
+    assert packed.text == plain.text and f'lang="{tag}"' in plain.text and head_tags() in plain.text
     assert int(packed.headers["content-length"]) < len(plain.content) / 2
     for headers in (plain.headers, packed.headers):
         assert (

@@ -177,10 +177,9 @@ def test_nothing_stands_in_for_a_checkpoint_unless_it_may(run, tmp_path, argumen
 
 
 def test_a_pages_run_may_have_a_stand_in(tmp_path):
-    from pipeline.config import TrainingConfig
-    from pipeline.runs.supervisor import worker_command
+    from pipeline.runs.executors.local import worker_command
 
-    options = command_line.parse(worker_command(TrainingConfig(), tmp_path)[3:])
+    options = command_line.parse(worker_command(tmp_path)[3:])
     assert command_line.settings_of(options).allow_stand_in
     assert not command_line.settings_of(command_line.parse(["train"])).allow_stand_in
 

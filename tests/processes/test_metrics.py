@@ -1,14 +1,22 @@
 """The metric against scikit-learn's own figures."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
-from pipeline.metrics import build_compute_metrics, load_metric
+from pipeline.__main__ import columns, figures_said
+from pipeline.export.csv_answers import Answered, scores_of
+from pipeline.metrics import build_compute_metrics, load_metric, majority, matthews_correlation
+from pipeline.runs.supervisor import Run
+from pipeline.settings import LABELS
+from tabs.fine_tune.api import run_as_data
+from tabs.fine_tune.charts import CHARTS
+from views.runs import LOG_COLUMNS, result
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +40,7 @@ def test_random_logits_score_as_scikit_learn_scores_them(metric, rows):
     assert figures == {
         "accuracy": accuracy_score(labels, predictions),
         "f1": f1_score(labels, predictions, zero_division=0),
+        "matthews_correlation": pytest.approx(matthews_corrcoef(labels, predictions)),
     }
     assert all(type(value) is float for value in figures.values())
 
@@ -40,6 +49,7 @@ def test_nothing_predicted_positive_is_an_f1_of_zero(metric):
     assert build_compute_metrics(metric)((np.array([[1.0, 0.0]] * 3), np.array([1, 1, 0]))) == {
         "accuracy": 1 / 3,
         "f1": 0.0,
+        "matthews_correlation": 0.0,
     }
 
 
@@ -76,3 +86,38 @@ print(json.dumps([origin.place, origin.reason, seconds, figures["f1"]]))
         and seconds < 6
         and f1 == pytest.approx(0.8)
     )
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
+def test_matthews_correlation_is_scikit_learns_for_any_number_of_labels(rows):
+    labels, predictions = zip(*rows, strict=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of one label alone
+        expected = matthews_corrcoef(labels, predictions)
+    assert matthews_correlation(labels, predictions) == pytest.approx(expected)
+
+
+def test_matthews_correlation_is_shown_where_accuracy_is():
+    """Result, log, command line, scores of a file; it is no share, so no line of the chart."""
+    figures = {"accuracy": 0.75, "f1": 0.8, "matthews_correlation": 0.5}
+    assert LOG_COLUMNS[-1] == "eval_matthews_correlation"
+    events = [
+        {"event": "start", "majority": majority([1, 1, 0, 0])},
+        {
+            "event": "done",
+            "seconds": 1,
+            "before": {**figures, "loss": 1.0},
+            "after": {**figures, "loss": 1.0},
+        },
+    ]
+    drawn = result(Run("", "done", {}, events))
+    assert "Matthews correlation" in drawn and "0.500" in drawn and "+0.000" in drawn
+    head, row = columns(figures)
+    assert head.endswith("  Matthews correlation") and row.endswith("0.500")
+    assert figures_said(figures) == "accuracy 75.0%, F1 80.0%, Matthews correlation 0.500"
+    assert not any("matthews" in key for chart in CHARTS for key in chart.series.values())
+    right, wrong = (SimpleNamespace(label=label) for label in LABELS[::-1])
+    answers = [Answered(SimpleNamespace(label=LABELS[1]), each) for each in (right, wrong)]
+    assert scores_of(answers).figures["matthews_correlation"] == 0.0
+    done = run_as_data(Run("", "done", {}, events))
+    assert done["after"]["matthews_correlation"] == 0.5

@@ -19,7 +19,7 @@ from pipeline.export.scripts import (
 )
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
 from pipeline.training import fine_tune
 from tests.conftest import HF_HOME, ROOT

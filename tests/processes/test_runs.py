@@ -1,4 +1,6 @@
-"""Runs in real worker processes, and what their folders tell."""
+"""Runs, and what their folders tell. They train in threads of the test (tests/support/in_process.py)
+but where a process itself is looked at; tests/test_workers.py and tests/test_faults.py have real workers.
+"""
 
 import json
 import os
@@ -6,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -14,26 +17,19 @@ import pytest
 
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
+from pipeline.explain.forecast import forecast
 from pipeline.prediction import predict
-from pipeline.runs import liveness as life
-from pipeline.runs import supervisor as runs
+from pipeline.runs import cleanup, liveness, progress, supervisor
+from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
-from pipeline.runs.supervisor import (
-    Run,
-    advance,
-    closing,
-    curves,
-    list_runs,
-    may_stop,
-    progress,
-    read_run,
-    start_run,
-    stop_run,
-    sweep,
-)
-from pipeline.settings import Settings
+from pipeline.runs.pace import Pace, run_seconds, seconds_left
+from pipeline.runs.progress import Run, closing, list_runs, points
+from pipeline.runs.queue import digest, in_turn, read_run
+from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
+from pipeline.settings import WARMED, Settings
 from tabs.fine_tune.tab import build_tab
 from tests.conftest import ROOT
+from tests.support.in_process import InProcess, trained
 from views.runs import run_message
 
 
@@ -48,8 +44,11 @@ def until(condition, seconds=90):
 
 @pytest.fixture(scope="module")
 def served(small_folder, tmp_path_factory):
-    return Settings(
-        mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder"
+    """Settings under which runs train for real, in threads."""
+    return InProcess(trained).serves(
+        Settings(
+            mrpc_folder=small_folder, runs_folder=tmp_path_factory.mktemp("runs"), data="folder"
+        )
     )
 
 
@@ -107,10 +106,9 @@ def test_a_run_runs_and_its_model_predicts(two_runs, served):
         and run.first("start")["total_steps"] == 4
         and run.first("failed") is None
     )
-    assert [step for step, _ in curves(run)["loss"]] == [1, 2, 3, 4]
-    assert [step for step, _ in curves(run)["eval_accuracy"]] == [0, 2, 4] and progress(run)[
-        :2
-    ] == (4, 4)
+    assert [step for step, _ in points(run, "loss")] == [1, 2, 3, 4]
+    assert [step for step, _ in points(run, "eval_accuracy")] == [0, 2, 4]
+    assert progress.progress(run) == (4, 4)
     predictions, origin = predict(
         f"run:{run.id}", [("A cat sat.", "A cat was sitting.")], settings=served
     )
@@ -134,45 +132,58 @@ def test_a_stranger_cannot_stop_and_the_owner_keeps_the_model(two_runs, served):
 
 
 def worker_of(run_id, settings):
-    return int((settings.runs_folder / run_id / "worker").read_text().split()[0])
+    return liveness.read_claim(settings.runs_folder / run_id).pid
 
 
-def test_a_killed_worker_is_a_failed_run_with_a_message(tiny, settings):
-    run_id, _ = start_run(config_for(tiny), settings)
-    os.kill(worker_of(run_id, settings), signal.SIGKILL)
-    run = until(lambda: (run := read_run(run_id, settings)).ended and run, 10)
-    assert (
-        run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
-    )
+def deaf(config, folder, settings):
+    """A run in the midst of a long step: it doesn't look for `stop`."""
+    yield {**START, "total_steps": 1000}
+    for step in range(1, 1000):
+        time.sleep(0.01)
+        yield {"event": "log", "seconds": step, "step": step, "loss": 0.7}
 
 
-def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_never_starts(
-    tiny, settings
-):
-    first, secret = start_run(config_for(tiny), settings)
-    second, second_secret = start_run(config_for(tiny), settings)
-    stop_run(second, second_secret, settings)
-    left = read_run(second, settings)
-    assert (
-        left.state == "stopped"
-        and "left the queue" in left.events[-1]["reason"]
-        and not left.has_model
-    )
-    stop_run(first, secret, settings)
-    stop_run(first, secret, settings)
-    assert read_run(first, settings).state == "stopping", (
+def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_never_starts(settings):
+    acted = InProcess(deaf).serves(settings)
+    first, secret = start_run(long_config(WARMED), acted)
+    second, second_secret = start_run(config_for(WARMED), acted)
+    stop_run(second, second_secret, acted)
+    left = read_run(second, acted)
+    assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"]
+    assert not left.has_model
+    until(lambda: read_run(first, acted).of("log"))
+    stop_run(first, secret, acted)
+    assert read_run(first, acted).state == "stopping", (
         "the second click of a double click asks for nothing more"
     )
-    assert not (settings.runs_folder / first / "ended").exists()
-    stop_run(first, secret, replace(settings, double_click_seconds=0))
-    ended = until(lambda: (run := read_run(first, settings)).ended and run, 10)
-    assert (
-        ended.state == "stopped"
-        and "at once by request" in ended.events[-1]["reason"]
-        and not ended.has_model
-    )
+    assert not (acted.runs_folder / first / "ended").exists()
+    stop_run(first, secret, replace(acted, double_click_seconds=0))
+    ended = until(lambda: (run := read_run(first, acted)).ended and run, 10)
+    assert ended.state == "stopped" and "at once by request" in ended.events[-1]["reason"]
+    assert not ended.has_model
     time.sleep(1.5)
-    assert not (settings.runs_folder / second / "worker").exists()
+    assert not (acted.runs_folder / second / "worker").exists()
+
+
+def test_the_queue_is_worked_off_in_turn_and_what_has_ended_expires(settings):
+    executor = InProcess()
+    settings = executor.serves(settings)
+    config = config_for(WARMED, train_pairs=64, max_steps=8)
+    started = [start_run(config, settings, address=address) for address in "aaab"]
+    (first, secret), (second, _), (third, _), (others, _) = started
+    told = [read_run(run_id, settings).place for run_id in (second, others, third)]
+    with pytest.raises(InputError, match="Only the visitor who started"):
+        stop_run(second, secret, settings)
+    until(lambda: all(run.ended for run in list_runs(settings)))
+    assert told == [1, 2, 3]
+    assert executor.started == [first, second, others, third], "in the order that was told"
+    runs = [read_run(run_id, settings) for run_id, _ in started]
+    assert [run.state for run in runs] == ["done"] * 4
+    assert [progress.progress(run) for run in runs] == [(8, 8)] * 4
+    stop_run(first, secret, settings)
+    assert read_run(first, settings).state == "done", "nothing is left to stop"
+    sweep(replace(settings, max_run_age_seconds=-1))
+    assert [read_run(run_id, settings).state for run_id, _ in started] == ["expired"] * 4
 
 
 # ---------------------------------------------------------------- the queue, with nobody to work it off
@@ -184,22 +195,21 @@ def closed(settings):
     return replace(settings, max_runs_at_once=0)
 
 
-def test_a_full_queue_and_a_config_out_of_bounds_are_refused(tiny, closed):
+def test_a_full_queue_and_a_config_out_of_bounds_are_refused(closed):
     for _ in range(closed.max_runs_waiting):
-        start_run(config_for(tiny), closed)
+        start_run(config_for(WARMED), closed)
     with pytest.raises(InputError, match="10 runs are waiting"):
-        start_run(config_for(tiny), closed)
+        start_run(config_for(WARMED), closed)
     with pytest.raises(InputError, match="max_steps"):
-        start_run(config_for(tiny, max_steps=10**6), closed)
+        start_run(config_for(WARMED, max_steps=10**6), closed)
     assert len(list_runs(closed)) == closed.max_runs_waiting
 
 
-def test_thirty_clicks_at_once_fill_the_queue_and_no_more(tiny, closed):
-    from concurrent.futures import ThreadPoolExecutor
+def test_thirty_clicks_at_once_fill_the_queue_and_no_more(closed):
 
     def click(_):
         try:
-            return start_run(config_for(tiny), closed)
+            return start_run(config_for(WARMED), closed)
         except InputError:
             return None
 
@@ -209,42 +219,40 @@ def test_thirty_clicks_at_once_fill_the_queue_and_no_more(tiny, closed):
     assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 11))
 
 
-def test_leaving_the_queue_frees_the_place(tiny, closed):
+def test_leaving_the_queue_frees_the_place(closed):
     closed = replace(closed, max_runs_waiting=2)
     (first, secret), (second, _) = (
-        start_run(config_for(tiny), closed),
-        start_run(config_for(tiny), closed),
+        start_run(config_for(WARMED), closed),
+        start_run(config_for(WARMED), closed),
     )
     assert (read_run(second, closed).state, read_run(second, closed).place) == ("queued", 2)
     stop_run(first, secret, closed)
     assert read_run(second, closed).place == 1 and read_run(first, closed).state == "stopped"
-    third, _ = start_run(config_for(tiny), closed)
+    third, _ = start_run(config_for(WARMED), closed)
     assert read_run(third, closed).place == 2
 
 
-def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(tiny, closed):
-    _, secret = start_run(config_for(tiny), closed, browser="ann")
+def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(closed):
+    _, secret = start_run(config_for(WARMED), closed, browser="ann")
     first = list_runs(closed)[0].id
     for _ in range(2):
-        start_run(config_for(tiny), closed, browser="ann")
+        start_run(config_for(WARMED), closed, browser="ann")
     with pytest.raises(InputError, match="3 runs of your browser are waiting or running.*stop one"):
-        start_run(config_for(tiny), closed, browser="ann")
-    start_run(config_for(tiny), closed, browser="bob")
+        start_run(config_for(WARMED), closed, browser="ann")
+    start_run(config_for(WARMED), closed, browser="bob")
     stop_run(first, secret, closed)
-    start_run(config_for(tiny), closed, browser="ann")
+    start_run(config_for(WARMED), closed, browser="ann")
     narrow = replace(closed, max_runs_per_address=1)
-    start_run(config_for(tiny), narrow, address="10.0.0.1")
+    start_run(config_for(WARMED), narrow, address="10.0.0.1")
     with pytest.raises(InputError, match="1 run of your network address is waiting or running"):
-        start_run(config_for(tiny), narrow, address="10.0.0.1")
+        start_run(config_for(WARMED), narrow, address="10.0.0.1")
 
 
-def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(
-    tiny, closed
-):
+def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(closed):
     """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
     with gr.Blocks():
         page = build_tab(closed).launch
-    config = asdict(config_for(tiny))
+    config = asdict(config_for(WARMED))
     values = [config[name] for name in page.controls]
 
     def start(address):
@@ -263,55 +271,91 @@ def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browser
     assert "10 runs are waiting already" in start("192.0.2.10") and len(list_runs(closed)) == 10
 
 
-def test_addresses_take_turns(tiny, closed):
+def test_addresses_take_turns(closed):
     ids = [
-        start_run(config_for(tiny), closed, browser=f"{number}", address=address)[0]
+        start_run(config_for(WARMED), closed, browser=f"{number}", address=address)[0]
         for number, address in enumerate("aaaabc")
     ]
     assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 5, 6, 2, 3]
-    turns = [run.id for run in runs._in_turn(list_runs(closed), closed)]
+    turns = [run.id for run in in_turn(list_runs(closed), closed)]
     assert turns == [ids[number] for number in (0, 4, 5, 1, 2, 3)]
 
 
-def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(tiny, closed):
+def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(closed):
     short, long = (
-        config_for(tiny, max_steps=4),
-        config_for(tiny, max_steps=300, train_pairs=2400, epochs=1),
+        config_for(WARMED, max_steps=4),
+        config_for(WARMED, max_steps=300, train_pairs=2400, epochs=1),
     )
     ids = [start_run(config, closed)[0] for config in (short, long, short)]
     waits = [read_run(run_id, closed).wait for run_id in ids]
     assert waits[0] == 0 < waits[1] < waits[2] and waits[2] - waits[1] > 2 * (waits[1] - waits[0])
 
 
-def test_the_expected_wait_follows_the_running_run(tiny, closed):
-    running, _ = start_run(config_for(tiny, max_steps=100, train_pairs=800), closed)
-    waiting, _ = start_run(config_for(tiny), closed)
-    folder = closed.runs_folder / running
+def told_steps(folder, steps, seconds):
+    """A run's folder whose worker is this process and has made so many steps, each of so many seconds."""
     claim(folder)
-    events = [
-        {
-            "event": "start",
-            "total_steps": 100,
-            "seconds": 0,
-            "majority": {"accuracy": 0.7, "f1": 0.8},
-        }
+    start = {**START, "total_steps": 100, "eval_pairs": 8}
+    logs = [
+        {"event": "log", "step": step, "loss": 0.7, "seconds": seconds * step}
+        for step in range(1, steps + 1)
     ]
-    events += [
-        {"event": "log", "step": step, "loss": 0.7, "seconds": 2.0 * step} for step in range(1, 41)
-    ]
+    events = [start, {"event": "evaluation", "seconds": 0, "step": 0}, *logs]
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+def test_the_expected_wait_follows_the_running_run(closed):
+    config = config_for(WARMED, max_steps=100, train_pairs=800, eval_strategy="no")
+    running, _ = start_run(config, closed)
+    waiting, _ = start_run(config_for(WARMED), closed)
+    told_steps(closed.runs_folder / running, steps=40, seconds=2.0)
     assert read_run(running, closed).state == "running"
-    assert read_run(waiting, closed).wait == pytest.approx(120.0)
+    # 60 steps of 2 s, and the last evaluation of 8 pairs, each a third of what a step takes for one
+    assert read_run(waiting, closed).wait == pytest.approx(120.0 + 8 * (2.0 / 8) / 3)
 
 
-def test_a_full_disk_is_said_and_leaves_no_half_run(tiny, closed):
+def test_form_queue_and_status_tell_the_same_time(closed):
+    """One estimate, whoever asks."""
+    config = config_for(WARMED, max_steps=100, train_pairs=800)
+    running, _ = start_run(config, closed)
+    second, _ = start_run(config, closed)
+    third, _ = start_run(config, closed)
+    told_steps(closed.runs_folder / running, steps=40, seconds=2.0)
+    left = seconds_left(read_run(running, closed))
+    expected = forecast(config, closed)
+    assert expected.pace.pair == 0.25 and "an earlier run with the same" in expected.pace.source
+    whole = run_seconds(config, expected.pace)
+    assert read_run(second, closed).wait == pytest.approx(left)
+    assert read_run(third, closed).wait == pytest.approx(left + whole)
+    # There are 64 pairs alone: the form knows, the queue hasn't looked
+    assert expected.seconds == pytest.approx(run_seconds(config, expected.pace, 64, 8))
+
+
+def test_the_time_left_of_a_run():
+    config = asdict(config_for(WARMED, max_steps=10, train_pairs=80, eval_strategy="no"))
+    start = {**START, "total_steps": 10, "eval_pairs": 8}
+    logs = [{"event": "log", "seconds": 2.0 * n, "step": n, "loss": 0.7} for n in range(1, 11)]
+    pace = Pace(start=7.0, pair=1.0, judged=0.5, source="")
+
+    def left(state, events, pace=None):
+        return seconds_left(Run("0" * 32, state, config, events), pace)
+
+    assert left("running", []) is left("running", [start, *logs[:4]]) is None, "too few to tell"
+    assert left("running", [], pace) == 7.0 + 10 * 8 * 1.0 + 2 * 8 * 0.5
+    assert left("running", [start, *logs[:4]], pace) == 6 * 8 * 1.0 + 2 * 8 * 0.5
+    last = 8 * (2.0 / 8) / 3
+    evaluated = {"event": "evaluation", "seconds": 1, "step": 0}
+    assert left("running", [start, evaluated, *logs[:5]], pace) == pytest.approx(5 * 2.0 + last)
+    assert left("stopping", [start, evaluated, *logs[:5]]) == pytest.approx(last)
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_run(closed):
     with pytest.raises(InputError, match="disk has .* GB left"):
-        start_run(config_for(tiny), replace(closed, min_free_bytes=2**60))
+        start_run(config_for(WARMED), replace(closed, min_free_bytes=2**60))
     assert list_runs(closed) == []
 
 
-def test_the_secret_itself_is_not_in_the_folder(tiny, closed):
-    run_id, secret = start_run(config_for(tiny), closed, browser="a browser", address="192.0.2.7")
+def test_the_secret_itself_is_not_in_the_folder(closed):
+    run_id, secret = start_run(config_for(WARMED), closed, browser="a browser", address="192.0.2.7")
     for path in (closed.runs_folder / run_id).iterdir():
         assert not any(
             private in path.read_text() for private in (secret, "a browser", "192.0.2.7")
@@ -454,6 +498,7 @@ def test_a_disk_that_something_else_fills_costs_nobody_a_model(tiny, settings):
 
 
 def test_a_run_that_takes_too_long_is_ended_by_the_server(tiny, settings):
+    settings = InProcess(deaf).serves(settings)
     short = replace(settings, max_run_seconds=0.5, max_overtime_seconds=0.5)
     run_id, _ = start_run(long_config(tiny), short)
     run = until(lambda: (run := read_run(run_id, short)).ended and run, 30)
@@ -500,7 +545,7 @@ def test_a_worker_that_tells_its_end_while_somebody_looks_has_not_failed(
     """It ends between the look at its story and the look at itself."""
     worker = subprocess.Popen(["sleep", "60"])
     claim(folder, worker.pid)
-    read = runs.read_events
+    read = progress.read_events
 
     def read_and_end(path):
         seen = read(path)
@@ -509,7 +554,7 @@ def test_a_worker_that_tells_its_end_while_somebody_looks_has_not_failed(
         worker.wait()
         return seen
 
-    monkeypatch.setattr(runs, "read_events", read_and_end)
+    monkeypatch.setattr(progress, "read_events", read_and_end)
     assert read_run(folder.name, settings).state == "running"
     monkeypatch.undo()
     assert read_run(folder.name, settings).state == "done"
@@ -533,9 +578,10 @@ class Call:
 @pytest.fixture
 def call(folder):
     call = Call()
-    life.hold(folder, call)
+    liveness.register(folder, call)
     yield call
-    life._children.pop(folder.name, None)
+    call.over = True
+    liveness.wait_for_a_worker(folder.parent, 0)
 
 
 def test_a_call_that_has_ended_stays_ended_though_its_server_lives(folder, settings, call):
@@ -543,19 +589,24 @@ def test_a_call_that_has_ended_stays_ended_though_its_server_lives(folder, setti
     (folder / "ended").write_text('{"event": "failed", "seconds": 1, "message": "no GPU"}')
     call.over = True
     assert read_run(folder.name, settings).state == "failed"
-    life.wait_for_a_child(settings.runs_folder, 0)
-    assert folder.name not in life._children and read_run(folder.name, settings).state == "failed"
+    liveness.wait_for_a_worker(settings.runs_folder, 0)
+    assert liveness.registered(folder) is None
+    assert read_run(folder.name, settings).state == "failed"
 
 
 def test_a_server_never_ends_itself(folder, settings, call, monkeypatch):
     killed = []
-    monkeypatch.setattr(life.os, "kill", lambda pid, signal: killed.append(pid) if signal else None)
+    monkeypatch.setattr(
+        liveness.os, "kill", lambda pid, signal: killed.append(pid) if signal else None
+    )
     short = replace(settings, max_run_seconds=-1, max_overtime_seconds=0)
-    runs._one_look(short, sweeps=False)
+    check_runs(short)
     assert call.killed and read_run(folder.name, settings).state == "stopping"
-    life._children.clear()
+    call.over = True
+    liveness.wait_for_a_worker(settings.runs_folder, 0)
     claim(folder)  # even where its own process is said to be an ordinary worker
-    runs._look_after(list_runs(short), short)
+    assert read_run(folder.name, settings).state == "stopping"
+    check_runs(short)
     assert killed == []
 
 
@@ -606,7 +657,7 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
 def neighbours(folder, monkeypatch):
     """A run that another machine's server trains: its process id means nothing here."""
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(life, "here", lambda: "elsewhere")
+        elsewhere.setattr(liveness, "machine_id", lambda: "elsewhere")
         claim(folder)
     return folder
 
@@ -619,12 +670,12 @@ def silent_for(folder, seconds):
 
 def test_a_neighbours_run_lives_while_there_are_signs_of_it(neighbours, settings):
     assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
-    silent_for(neighbours, life.SILENT_SECONDS + 1)
+    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
     assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "failed"
-    life.give_sign(neighbours)
+    liveness.send_heartbeat(neighbours)
     assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
     (neighbours / "worker").write_text(f"{os.getpid()} 1 elsewhere")
-    silent_for(neighbours, life.SILENT_SECONDS + 1)
+    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
     assert read_run(neighbours.name, settings).state == "failed", (
         "a process of that number is here, but not it"
     )
@@ -634,50 +685,47 @@ def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(
     neighbours, settings, tiny, monkeypatch
 ):
     killed = []
-    monkeypatch.setattr(life.os, "kill", lambda pid, signal: killed.append(pid) if signal else None)
-    assert runs._one_look(
-        replace(settings, max_run_seconds=-1, max_overtime_seconds=0), sweeps=False
+    monkeypatch.setattr(
+        liveness.os, "kill", lambda pid, signal: killed.append(pid) if signal else None
     )
-    (neighbours / "owner").write_text(runs._digest("secret"))
+    assert check_runs(replace(settings, max_run_seconds=-1, max_overtime_seconds=0))
+    (neighbours / "owner").write_text(digest("secret"))
     now = replace(settings, double_click_seconds=0)
     stop_run(neighbours.name, "secret", now)
     assert read_run(neighbours.name, settings).state == "stopping"
     stop_run(neighbours.name, "secret", now)
     assert (
-        (neighbours / "stop").read_text() == runs.AT_ONCE
+        (neighbours / "stop").read_text() == supervisor.STOP_NOW
         and killed == []
         and not (neighbours / "ended").exists()
     )
-    silent_for(neighbours, life.SILENT_SECONDS + 1)
+    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
     assert read_run(neighbours.name, settings).state == "failed"
     sweep(replace(settings, max_runs_bytes=0))
     assert neighbours.is_dir(), "it may come back"
-    silent_for(neighbours, life.LOST_SECONDS + 1)
+    silent_for(neighbours, liveness.LOST_SECONDS + 1)
     sweep(replace(settings, max_runs_bytes=0))
     assert not neighbours.exists()
 
 
-def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(
-    neighbours, settings, monkeypatch
-):
-    monkeypatch.setattr(
-        runs, "_start_worker", lambda run, settings: claim(settings.runs_folder / run.id)
-    )
+def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(neighbours, settings):
+    settings = InProcess(deaf).serves(settings)
     waiting = settings.runs_folder / ("0" * 32)
     waiting.mkdir()
     (waiting / "owner").touch()
     (waiting / "config.json").write_text("{}")
     advance(settings)
     assert read_run(waiting.name, settings).state == "running"
-    runs._one_look(settings, sweeps=False)
+    check_runs(settings)
+    liveness.kill(waiting)
     assert (waiting / "alive").exists() and not (neighbours / "alive").exists()
 
 
 def test_a_second_stop_from_next_door_ends_the_worker(folder, settings, monkeypatch):
     worker = subprocess.Popen(["sleep", "60"])
     claim(folder, worker.pid)
-    (folder / "stop").write_text(runs.AT_ONCE)
-    runs._look_after(list_runs(settings), settings)
+    (folder / "stop").write_text(supervisor.STOP_NOW)
+    check_runs(settings)
     assert worker.wait(10) == -signal.SIGKILL and read_run(folder.name, settings).state == "stopped"
 
 
@@ -701,9 +749,9 @@ def test_more_folders_than_the_cap_go_the_oldest_first(settings):
     assert [int(run.id, 16) for run in list_runs(settings)] == [4, 5]
 
 
-def test_a_run_that_left_the_queue_goes_within_minutes(tiny, closed):
-    run_id, secret = start_run(config_for(tiny), closed)
-    kept, _ = start_run(config_for(tiny), closed)
+def test_a_run_that_left_the_queue_goes_within_minutes(closed):
+    run_id, secret = start_run(config_for(WARMED), closed)
+    kept, _ = start_run(config_for(WARMED), closed)
     stop_run(run_id, secret, closed)
     for folder in (closed.runs_folder / run_id, closed.runs_folder / kept):
         os.utime(folder, (time.time() - closed.max_untrained_seconds + 60,) * 2)
@@ -718,9 +766,9 @@ def test_a_run_that_left_the_queue_goes_within_minutes(tiny, closed):
 def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypatch):
     told_runs(settings, 3)
     list_runs(settings)
-    read, seen = runs.read_config, []
+    read, seen = progress.read_config, []
     monkeypatch.setattr(
-        runs, "read_config", lambda folder: seen.append(folder.name) or read(folder)
+        progress, "read_config", lambda folder: seen.append(folder.name) or read(folder)
     )
     assert [run.state for run in list_runs(settings)] == ["failed"] * 3 and seen == []
     (settings.runs_folder / f"{1:032x}" / "events.jsonl").write_text(
@@ -733,11 +781,9 @@ def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypat
 
 def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
     told_runs(settings, 2)
-    from pipeline.runs import cleanup as sweeping
-
     walk = os.walk
     monkeypatch.setattr(
-        sweeping.os,
+        cleanup.os,
         "walk",
         lambda top: [(top, [], [*names, "gone"]) for top, _, names in walk(top)],
     )

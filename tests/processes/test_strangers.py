@@ -28,7 +28,7 @@ from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
-from pipeline.runs import worker_process as workers
+from pipeline.runs.executors import local
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import ask_tokenizer, pair_view
@@ -256,7 +256,7 @@ def test_more_checkpoints_than_processes_are_all_answered(isolating):
         ask_tokenizer(name, pair_view, *PAIR, 64, True, few, settings=few)[1].loaded
         for name in names * 2
     ]
-    assert answers == names * 2 and len(isolated._processes) <= 2
+    assert answers == names * 2 and len(isolated.kept_processes) <= 2
 
 
 def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
@@ -325,7 +325,7 @@ def test_a_worker_gets_no_secret(tmp_path, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-c", "import os; print(dict(os.environ))"]
-    assert workers.start_in_background(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
+    assert local.start_process(command, {"RUNS_DIR": "x"}, tmp_path / "log").wait(60) == 0
     seen = (tmp_path / "log").read_text()
     assert "madeup" not in seen and "'RUNS_DIR': 'x'" in seen and "PATH" in seen
 
@@ -446,7 +446,7 @@ def test_an_answer_changes_nothing_of_the_pages_process(what):
 @pytest.mark.parametrize(
     "call",
     [
-        ("_instance", ("pipeline.runs.supervisor", "subprocess", {})),
+        ("_instance", ("pipeline.runs.executors.local", "subprocess", {})),
         ("_error", ("os", "system", ("true",))),
         ("_instance", ("pipeline.prediction", "Prediction", {"label": "x"})),
     ],
@@ -566,10 +566,9 @@ def test_a_worker_counts_what_arrives(name, place, hostile, loopback):
     """1 kB is listed, and gigabytes would come: a run's worker stops it as a page does, and goes on to load what is well."""
     told = loopback("--model", f"evil/x={hostile[f'evil/{name}']}").ask("""
 import threading
-from dataclasses import replace
 from pathlib import Path
 from huggingface_hub import constants
-from pipeline.hub.repository import _bytes_below
+from pipeline.hub.repository import bytes_below
 from pipeline.settings import Settings
 from pipeline.errors import InputError
 from pipeline.hub.sources import checkpoint_files
@@ -577,11 +576,11 @@ most = 0
 def look():
     global most
     while True:
-        most = max(most, _bytes_below(Path(constants.HF_HUB_CACHE)))
+        most = max(most, bytes_below(Path(constants.HF_HUB_CACHE)))
         time.sleep(0.05)
 threading.Thread(target=look, daemon=True).start()
 try:
-    place = checkpoint_files("evil/x", True, replace(Settings(), confines=True)).origin.place
+    place = checkpoint_files("evil/x", True, settings=Settings(confines=True)).origin.place
 except InputError:
     place = "refused"
 print(json.dumps([place, most]))
@@ -597,7 +596,8 @@ def test_several_odd_repositories_of_one_visitor_switch_the_hub_off_for_nobody(h
     ]
     told = loopback(*odd, "--model", f"an/ordinary={hostile['evil/odd-link']}").ask("""
 from pipeline.hub.sources import checkpoint_files
-print(json.dumps([checkpoint_files(name).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
+from pipeline.settings import Settings
+print(json.dumps([checkpoint_files(name, settings=Settings()).origin.place for name in ("evil/0", "evil/1", "evil/2", "evil/3", "an/ordinary")]))
 """)
     assert told == ["embedded"] * 4 + ["hub"]
 
@@ -605,9 +605,9 @@ print(json.dumps([checkpoint_files(name).origin.place for name in ("evil/0", "ev
 def test_a_model_that_is_asked_for_again_pushes_no_other_out_of_the_cache(settings, monkeypatch):
     monkeypatch.setattr(repository, "_arrived", {})
     folder = tiny_checkpoint(in_cache("tiny/stays"))
-    repository._make_room("tiny/stays", 10**9, settings)
+    repository.make_room("tiny/stays", 10**9, settings)
     for _ in range(30):
-        repository._make_room("tiny/again", 10**9, settings)
+        repository.make_room("tiny/again", 10**9, settings)
     assert folder.is_dir()
 
 

@@ -13,7 +13,7 @@ from pipeline.config import TrainingConfig
 from pipeline.explain import diagnosis, evidence
 from pipeline.explain.diagnosis import CLEAR_CHANGE, CLEARLY_ABOVE, diagnose
 from pipeline.explain.evidence import Evidence, evidence_of, f1_error, standard_error
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 from tests.conftest import ROOT
 

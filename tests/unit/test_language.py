@@ -25,16 +25,19 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.csv_answers import read_pairs
 from pipeline.hub import sources
 from pipeline.hub.availability import hub_reason
-from pipeline.runs.supervisor import Run
+from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
 from pipeline.tokenization import checked_pair, token_view, tokenizer_for
 from tabs import address as sharing
-from tabs.layers import tab as layers
+from tabs.layers import address as layers_address
+from tabs.layers import claims as layers_claims
 from tabs.predict import compare_models
 from views import charts, experiments, tokens
-from views import layers as layer_drawing
+from views import claims as claim_views
+from views import layers as layer_views
 from views import predictions as predict_drawing
 from views import runs as run_drawing
+from views import updater as updater_views
 
 
 @pytest.fixture
@@ -245,7 +248,7 @@ def test_a_started_catalogue_has_everything_to_translate_and_is_not_spoken(germa
     monkeypatch.setattr(spoken, "path_of", check.path_of)
     monkeypatch.setitem(spoken.LANGUAGES, "de", "Deutsch")
     assert spoken.catalogue.__wrapped__("de") == {"Said here": "Hier"}
-    spoken._read.cache_clear()
+    spoken.read_catalogue.cache_clear()
 
 
 def test_a_form_may_spell_the_count_and_lack_nothing_else(german):
@@ -369,10 +372,10 @@ def test_a_runs_story_is_kept_in_english_and_told_in_the_readers_language(chines
     ],
 )
 def test_a_foreign_story_is_told_as_it_is(chinese, said):
-    from pipeline.runs.folder import said_again
+    from pipeline.runs.folder import restore_sentences
 
     event = {"event": "stopped", "seconds": 1, "reason": "as it is", "model": 3}
-    assert said_again({**event, "said": said}) == event
+    assert restore_sentences({**event, "said": said}) == event
 
 
 # ---------------------------------------------------------------- what is put into a sentence
@@ -441,8 +444,14 @@ class Source:
         def later(node):
             return is_spoken(node, ("say", "say_plural")) or node in raised
 
+        prints = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+        ]
+        read_at_once = {part for node in prints for part in ast.walk(node)}
         found = [node for node in self.nodes if is_spoken(node, ("_", "ngettext"))]
-        for node in self.nodes:
+        for node in set(self.nodes) - read_at_once:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("str", "map"):
                 parts = node.args if ast.unparse(node.func) == "str" else ast.walk(node)
                 found += [node] if any(map(later, parts)) else []
@@ -691,16 +700,15 @@ def why_all_cells(*pair):
 def updater():
     from layers.updater import compare
 
-    return layer_drawing.updater_summary(compare(steps=12))
+    return updater_views.updater_summary(compare(steps=12))
 
 
 def claim_card():
     from layers.claims import find
 
     claim = find("conv-sum-or-average")
-    return layer_drawing._found(layers._card(claim, None), layers._run(claim)).partition(
-        '<p class="claim-foot"'
-    )[0]
+    card = claim_views.claim_cards([(claim, layers_claims.run_claim(claim))])
+    return card.partition('<p class="claim-foot"')[0].partition("</button>")[2]
 
 
 def batch(show):
@@ -734,8 +742,8 @@ def stands_in():
 
 
 MESSAGES = {
-    "an empty sentence": lambda: refused(checked_pair, "", "a"),
-    "a blank sentence": lambda: refused(checked_pair, " ", "a"),
+    "an empty sentence": lambda: refused(checked_pair, "", "a", Settings()),
+    "a blank sentence": lambda: refused(checked_pair, " ", "a", Settings()),
     "why": lambda: why_all_cells("Ü 14159265 🦜 3.", "2."),
     "a diagnosis": lambda: run_drawing.diagnosis_card(OVERFITTED),
     "a result": lambda: ended(),
@@ -749,12 +757,13 @@ MESSAGES = {
     "what padding costs": a_cost,
     "a link that hides": asked_to_hide,
     "a stand-in": stands_in,
-    "no claim": lambda: layers.read_address({"tab": "layers", "claim": "conv-sum"}).message,
-    "no section": lambda: refused(layers._chosen, "pools"),
-    "a failure": lambda: str(training._failure(KeyError())),
-    "planes": lambda: layer_drawing._planes([[[[1.0]]]])[0][0],
-    "a number in an address": lambda: refused(sharing._number, "max_length", "4",
-                                              SimpleNamespace(minimum=8, maximum=512, precision=0)),
+    "no claim": lambda: layers_address.read_address({"tab": "layers", "claim": "conv-sum"}).message,
+    "no section": lambda: refused(layers_claims.claims_of, "pools"),
+    "a failure": lambda: str(training.failure_message(KeyError())),
+    "planes": lambda: layer_views.planes([[[[1.0]]]])[0][0],
+    "a number in an address": lambda: refused(
+        sharing.checked_number, "max_length", "4", SimpleNamespace(minimum=8, maximum=512, precision=0)
+    ),
     "a file's answers": lambda: predict_drawing.answers_table([]),
     "a curve": lambda: re.search('aria-label="(.*?)"', charts.line_chart("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, "步", "值"))[1],
 }  # fmt: skip

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from languages import speaking
 from layers.claims import claims
 from layers.updater import compare
-from tabs.layers import play as layers_play
-from tabs.layers import tab as layers
-from tabs.layers.tab import Address, read_address
-from views import layers as layer_drawing
+from tabs.layers.address import Address, read_address
+from tabs.layers.claims import result_as_dict
+from tabs.layers.play import with_reason
+from tabs.layers.topics.convolution import KERNELS, draw_convolution
+from tabs.layers.topics.dropout import DROPOUTS, draw_dropout
+from tabs.layers.topics.losses import EXAMPLES, draw_losses
+from tabs.layers.topics.normalization import draw_normalization
+from tabs.layers.topics.padding import draw_padding
+from tabs.layers.topics.pooling import draw_pooling
+from tabs.layers.updater import draw_updater
+from views.claims import claim_cards
+from views.updater import updater_summary
 
 # ---------------------------------------------------------------- the address
 
@@ -123,7 +131,7 @@ def convolution(
     at=(0, 0, 0),
 ):
     numbers = (kernel_size, stride, padding, dilation)
-    return layers_play.draw_convolution(
+    return draw_convolution(
         *numbers,
         False,
         *numbers,
@@ -142,7 +150,7 @@ def convolution(
 
 @given(
     st.integers(0, 20),
-    st.sampled_from(list(layers_play.KERNELS)),
+    st.sampled_from(list(KERNELS)),
     st.integers(1, 4),
     st.booleans(),
     st.integers(0, 5),
@@ -167,7 +175,7 @@ def test_a_drawn_kernels_sums_are_exact(seed):
 
 def test_padding_same_and_what_it_can_not_do():
     check(convolution(kernel_size=4, same=True), at_least=4)
-    drawn = layers_play.says_why(layers_play.draw_convolution)
+    drawn = with_reason(draw_convolution)
     numbers = (3, 2, 1, 1)
     refused = drawn(
         *numbers,
@@ -201,7 +209,7 @@ def test_padding_same_and_what_it_can_not_do():
 )
 def test_a_poolings_lines_check(kernel, stride, dilation, default, ceil_mode, negative, row):
     numbers = (kernel, stride, kernel // 2, dilation)
-    drawn = layers_play.draw_pooling(
+    drawn = draw_pooling(
         *numbers, False, *numbers, default, ceil_mode, True, 2, negative, 7, 7, 0, 1, row, 0
     )
     check(drawn, at_least=3)
@@ -210,9 +218,7 @@ def test_a_poolings_lines_check(kernel, stride, dilation, default, ceil_mode, ne
 
 def test_padding_never_wins_where_all_is_negative():
     numbers = (2, 2, 1, 1)
-    drawn = layers_play.draw_pooling(
-        *numbers, False, *numbers, False, False, True, 1, True, 5, 5, 0, 0, 0, 0
-    )
+    drawn = draw_pooling(*numbers, False, *numbers, False, False, True, 1, True, 5, 5, 0, 0, 0, 0)
     assert "max(−∞, −∞, −∞, −6) = −6" in drawn
 
 
@@ -227,7 +233,7 @@ def test_padding_never_wins_where_all_is_negative():
     st.sampled_from([1e-5, 0.1]),
 )
 def test_batch_norms_lines_check(n, channels, size, passes, momentum, affine, track, eps):
-    drawn = layers_play.draw_normalization(
+    drawn = draw_normalization(
         n,
         channels,
         size,
@@ -249,11 +255,7 @@ def test_batch_norms_lines_check(n, channels, size, passes, momentum, affine, tr
 
 
 def test_the_first_cell_of_batch_norm_reads_as_in_a_book():
-    drawn = lines(
-        layers_play.draw_normalization(
-            1, 1, 2, 1, 0.1, False, 1e-5, True, 2, 1, True, 0, 0, 0, 0, 0
-        )
-    )
+    drawn = lines(draw_normalization(1, 1, 2, 1, 0.1, False, 1e-5, True, 2, 1, True, 0, 0, 0, 0, 0))
     assert drawn == [
         "(4 − 4) / √(10.5 + 1e-05) · 2 + 1 = 1",
         "(1 − 0.1) · 0 + 0.1 · 4 = 0.4",
@@ -263,10 +265,10 @@ def test_the_first_cell_of_batch_norm_reads_as_in_a_book():
     ]
 
 
-@pytest.mark.parametrize("layer", layers_play.DROPOUTS)
+@pytest.mark.parametrize("layer", DROPOUTS)
 @pytest.mark.parametrize("p", [0, 0.05, 0.5, 0.95, 1])
 def test_dropouts_lines_check(layer, p):
-    drawn = layers_play.draw_dropout(layer, "(2, 3, 5) = N, C, L", p, 1)
+    drawn = draw_dropout(layer, "(2, 3, 5) = N, C, L", p, 1)
     check(drawn.replace("1 / (1 − p) = ", ""), at_least=1 if p < 1 else 0)
     assert ("none is left to be scaled" in drawn) == (p == 1)
     assert ("PyTorch runs it, and warns" in drawn) == (layer == "Dropout2d")
@@ -275,29 +277,27 @@ def test_dropouts_lines_check(layer, p):
 @pytest.mark.parametrize(
     ("loss", "predict", "target"),
     [
-        *((loss, *numbers) for loss, numbers in layers_play.EXAMPLES.items()),
+        *((loss, *numbers) for loss, numbers in EXAMPLES.items()),
         ("MSELoss", "0.1, -3; 7, 1e3", "1, 2; -7, 1"),
         ("CrossEntropyLoss", "2, 1, -1; 0, 3, 1", "0.5, 0.5, 0; 0, 1, 0"),
         ("CrossEntropyLoss", "2, 1", "1"),
     ],
 )
 def test_a_losss_lines_check(loss, predict, target):
-    check(layers_play.draw_losses(loss, predict, target), at_least=3)
+    check(draw_losses(loss, predict, target), at_least=3)
 
 
 def test_a_long_sum_is_not_written_out():
     numbers = ", ".join(map(str, range(40)))
-    assert lines(layers_play.draw_losses("L1Loss", numbers, numbers))[-2].endswith("+ 0 + … = 0")
+    assert lines(draw_losses("L1Loss", numbers, numbers))[-2].endswith("+ 0 + … = 0")
 
 
 def test_padded_sizes_check():
-    check(layers_play.draw_padding(2, 4, 5, 0), at_least=2)
+    check(draw_padding(2, 4, 5, 0), at_least=2)
 
 
 def test_losses_that_do_not_fit_say_why():
-    refused = layers_play.says_why(layers_play.draw_losses)(
-        "CrossEntropyLoss", "1, 2; 3, 4", "0, 5"
-    )
+    refused = with_reason(draw_losses)("CrossEntropyLoss", "1, 2; 3, 4", "0, 5")
     assert 'role="alert"' in refused and "there are 2 classes" in refused
 
 
@@ -305,7 +305,7 @@ def test_losses_that_do_not_fit_say_why():
 
 
 def test_the_summary_groups_what_is_alike():
-    drawn = layer_drawing.updater_summary(compare(steps=12))
+    drawn = updater_summary(compare(steps=12))
     said = [re.sub("<[^>]+>", "", line) for line in drawn.split("<li>")[1:]]
     assert said[0].startswith("A, D: the same to the last digit")
     assert any("by a factor of 2 × 8 (no ½ in MSELoss; the batch size)" in line for line in said)
@@ -314,8 +314,8 @@ def test_the_summary_groups_what_is_alike():
 def test_nothing_english_is_left_of_the_updater_in_chinese():
     with speaking("zh"):
         curves = compare(lr=1.0, batch_size=64, steps=400)
-        drawn = layers.draw_updater(1.0, 64, 400, False, 0)
-        summary = layer_drawing.updater_summary(curves)
+        drawn = draw_updater(1.0, 64, 400, False, 0)
+        summary = updater_summary(curves)
     assert "步长是应有的 64 倍（批大小）" in summary and "发散" in summary
     words = {
         "mean",
@@ -345,11 +345,8 @@ def test_a_card_in_chinese_says_nothing_in_english_but_code():
     from layers.claims import find
 
     with speaking("zh"):
-        card = layers._card(
-            find("dropout-soft-weight-sharing"),
-            {**layers.result_as_dict(run(find("dropout-soft-weight-sharing"))), "run": 1},
-        )
-        drawn = layer_drawing.claim_cards([card])
+        claim = find("dropout-soft-weight-sharing")
+        drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
     said = drawn.split('<div class="shows">')[0]
     for expected in (
         "PyTorch 5：Dropout",
@@ -365,7 +362,7 @@ def test_a_card_in_chinese_says_nothing_in_english_but_code():
 def test_every_card_is_drawn_in_both_languages():
     for language in ("en", "zh"):
         with speaking(language):
-            drawn = layer_drawing.claim_cards([layers._card(claim, None) for claim in claims()])
+            drawn = claim_cards([(claim, None) for claim in claims()])
         assert drawn.count("<article") == len(claims())
 
 
@@ -375,8 +372,6 @@ def test_a_card_that_this_machine_can_not_decide_says_what_is_missing(monkeypatc
 
     monkeypatch.delenv("MRPC_DIR", raising=False)
     claim = find("hf-eight-lengths")
-    drawn = layer_drawing.claim_cards(
-        [layers._card(claim, {**layers.result_as_dict(run(claim)), "run": 1})]
-    )
+    drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
     assert "Undecided here, for want of MRPC" in drawn and "? undecided" in drawn
     assert "concluded otherwise" not in drawn

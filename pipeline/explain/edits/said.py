@@ -10,7 +10,7 @@ from pipeline.explain.edits.tokens import denies, lows_in, tokens_of
 class Said:
     """The other sentence, as far as an edit asks what it says."""
 
-    def __init__(self, sentence: str):
+    def __init__(self, sentence: str) -> None:
         words = tokens_of(sentence)
         self.sentence = sentence
         self.lows = lows_in(words)

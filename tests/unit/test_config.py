@@ -17,7 +17,7 @@ from pipeline.config import (
     renamed,
 )
 from pipeline.errors import InputError
-from pipeline.runs.supervisor import worker_command
+from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
 from tabs.address import Shared
 from tabs.fine_tune.api import build_fine_tune
@@ -42,14 +42,12 @@ def api(_form):
 
 
 def commands(_form):
-    options = vars(command_line.parse(["train"]))
-    return {name: options[name] for name in options if name in NAMES}
+    return asdict(command_line.chosen_config(command_line.parse(["train"])))
 
 
 def worker(_form):
-    flags = worker_command(TrainingConfig(), "folder")[4:-3]
-    told = vars(command_line.parse(["train", *flags]))
-    return asdict(config_from({name: told[name] for name in NAMES}).checked(SETTINGS))
+    options = command_line.parse(train_command(TrainingConfig(), "folder")[2:])
+    return asdict(command_line.chosen_config(options).checked(SETTINGS))
 
 
 @pytest.mark.parametrize(
@@ -115,8 +113,8 @@ def test_a_flag_is_a_checkbox_and_an_option_with_its_opposite():
 
 def test_a_config_as_flags_is_the_config_again():
     config = replace(TrainingConfig(), seed=7, learning_rate=1e-5, lr_scheduler_type="cosine")
-    options = vars(command_line.parse(["train", *flags_of(config)]))
-    assert config_from({name: options[name] for name in NAMES}).checked(SETTINGS) == config
+    options = command_line.parse(["train", *flags_of(config)])
+    assert command_line.chosen_config(options).checked(SETTINGS) == config
 
 
 def test_an_earlier_versions_names_are_understood():

@@ -8,13 +8,20 @@ import pytest
 
 from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.explain.diagnosis import Diagnosis, Remedy
-from pipeline.explain.forecast import Download, Forecast, Pace, Part, Size
+from pipeline.explain.forecast import Download, Forecast, Part, Size
 from pipeline.explain.step_by_hand import Example, OneStep, Weight
 from pipeline.explain.what_changed import Judgement
+from pipeline.metrics import METRICS
+from pipeline.runs.pace import Pace
+from pipeline.runs.progress import Run
 from pipeline.settings import LABELS
+from tabs.fine_tune.charts import RunChart
 from tests.unit.test_drawing import Outline
 from views import charts
-from views import runs as drawing
+from views import forecast as forecast_views
+from views import one_step as one_step_views
+from views import runs as run_views
+from views.numbers import format_bytes
 
 SCRIPT = "<script>alert(1)</script>\" ' & \u202e"
 
@@ -69,16 +76,16 @@ def expected(peak=None, download=0, **more):
     ],
 )
 def test_the_line_says_what_start_would_set_off(forecast, line):
-    assert line in said(drawing.forecast_line(forecast))
+    assert line in said(forecast_views.forecast_line(forecast))
 
 
 def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
-    assert "memory" not in said(drawing.forecast_line(expected(memory=[])))
-    assert "Memory" not in said(drawing.forecast_tables(expected(memory=[])))
+    assert "memory" not in said(forecast_views.forecast_line(expected(memory=[])))
+    assert "Memory" not in said(forecast_views.forecast_tables(expected(memory=[])))
 
 
 def test_the_arithmetic_adds_up():
-    drawn = said(drawing.forecast_tables(expected(peak=1_800_000_000)))
+    drawn = said(forecast_views.forecast_tables(expected(peak=1_800_000_000)))
     assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 408 pairs × 0.01 s" in drawn
     assert "together 590 MB" in drawn and "measured 1.8 GB" in drawn
 
@@ -91,10 +98,35 @@ def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
             Download("metric", 0, "c"),
         ]
     )
-    assert "439 MB to download" in said(drawing.forecast_line(three))
+    assert "439 MB to download" in said(forecast_views.forecast_line(three))
     assert "model 438 MB from a pairs 996 kB from b metric 0 c" in said(
-        drawing.forecast_tables(three)
+        forecast_views.forecast_tables(three)
     )
+
+
+# ---------------------------------------------------------------- while it goes on
+
+
+def test_a_run_says_where_it_stands():
+    drawn = run_views.run_status("running", 40, 60, 12.3)
+    assert "step 40 of 60 · about 12 s left" in drawn and "aria-live" not in drawn
+    assert "left" not in run_views.run_status("done", 60, 60, 12.3)
+    assert "step 60 of 60<" in run_views.run_status("running", 60, 60, 0.0), (
+        "what is left then is no step"
+    )
+
+
+@pytest.mark.parametrize(
+    "state", ["queued", "running", "stopping", "done", "stopped", "failed", "expired"]
+)
+def test_every_state_can_be_drawn(state):
+    assert run_views.STATE_NAMES[state] in run_views.run_status(state, 0, 0, None)
+
+
+def test_numbers_that_are_missing_leave_a_blank():
+    assert "<td></td>" in run_views.log_table([{"step": 1, "loss": 0.25, "stranger": 3}])
+    assert "stranger" not in run_views.log_table([{"step": 1, "stranger": 3}])
+    assert "–" in run_views.result_table([(METRICS["f1"], None, math.nan, 0.3)])
 
 
 # ---------------------------------------------------------------- behind a curve
@@ -114,6 +146,18 @@ def test_earlier_runs_and_a_band_are_drawn_and_named():
     assert "your earlier runs (2)" in said(drawn) and drawn.count('class="band"') == 2
     assert "nan" not in drawn.lower()
     assert "your earlier run (1)" in charts.earlier_runs([[(0, 1)]]).label
+
+
+def test_any_value_of_the_log_can_be_charted():
+    """The chart that tabs/fine_tune/charts.py has as its example: one line there is all it takes."""
+    chart = RunChart("Gradient norm", "L2 norm", {"grad_norm": "grad_norm"})
+    log = [
+        {"event": "log", "step": step, "seconds": step, "grad_norm": 1 / step} for step in (1, 2, 4)
+    ]
+    run = Run("0" * 32, "running", {}, [{"event": "start", "total_steps": 8, "seconds": 0}, *log])
+    drawn = chart.draw(run)
+    assert "Gradient norm: grad_norm from 1 to 0.25" in drawn and "L2 norm" in said(drawn)
+    assert "appears with the first step" in said(chart.draw(Run("", "idle")))
 
 
 def test_a_band_is_where_all_of_them_are():
@@ -140,12 +184,12 @@ def test_a_band_is_where_all_of_them_are():
     ],
 )
 def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
-    drawn = drawing.diagnosis_card(
+    drawn = run_views.diagnosis_card(
         Diagnosis(name, SCRIPT, Remedy({"learning_rate": 5e-05, "checkpoint": SCRIPT}, SCRIPT))
     )
     assert f'class="diagnosis {kind}"' in drawn and "learning_rate = 5e-05" in said(drawn)
-    assert "Try" not in said(drawing.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"))))
-    figures = drawing.diagnosis_card(
+    assert "Try" not in said(run_views.diagnosis_card(Diagnosis(name, "x", Remedy({}, "why"))))
+    figures = run_views.diagnosis_card(
         Diagnosis(name, "x", Remedy({}, "why"), f"accuracy 72.1% {SCRIPT}")
     )
     assert "accuracy 72.1%" in said(figures)
@@ -154,7 +198,7 @@ def test_a_diagnosis_has_its_figures_and_its_remedy(name, kind):
 def test_what_a_run_changed_is_counted_and_listed():
     judgement = Judgement((1, 1, 0, 0, 1), (0.4, 0.1, 0.3, 0.6, 0.9), (0.6, 0.9, 0.8, 0.7, 0.95))
     pairs = [(f"{SCRIPT} {row}", "second") for row in range(5)]
-    drawn = drawing.changed_pairs(judgement, pairs, LABELS)
+    drawn = run_views.changed_pairs(judgement, pairs, LABELS)
     text = said(drawn)
     assert "2 fixed, 1 newly broken, 1 right before and after, 1 wrong both times" in text
     assert "Before: 40.0% right" in text and "After: 60.0% right" in text
@@ -171,25 +215,27 @@ def test_what_a_run_changed_is_counted_and_listed():
     assert "10.0% → 90.0%" in text and text.index("row 1") < text.index("row 0"), (
         "what moved most stands first"
     )
-    gone = said(drawing.changed_pairs(judgement, None, LABELS))
+    gone = said(run_views.changed_pairs(judgement, None, LABELS))
     assert "aren't here any more" in gone and "row 2" in gone
 
 
 def test_no_more_pairs_are_listed_than_can_be_read():
     many = Judgement((1,) * 40, (0.1,) * 40, (0.9,) * 40)
-    drawn = drawing.changed_pairs(many, [("a", "b")] * 40, LABELS)
+    drawn = run_views.changed_pairs(many, [("a", "b")] * 40, LABELS)
     assert drawn.count(
         "10.0% → "
-    ) == drawing.SHOWN_PAIRS and "Fixed: 40 pairs, the 12 that moved most" in said(drawn)
+    ) == run_views.SHOWN_PAIRS and "Fixed: 40 pairs, the 12 that moved most" in said(drawn)
     assert "Newly broken: none." in said(drawn)
 
 
 def test_the_tables_of_runs_and_seeds():
-    drawn = drawing.runs_table([('?run=1"><script>', SCRIPT, SCRIPT, 0.5, 0.75, math.nan, SCRIPT)])
+    drawn = run_views.runs_table(
+        [('?run=1"><script>', SCRIPT, SCRIPT, 0.5, 0.75, math.nan, SCRIPT)]
+    )
     assert "50.0% 75.0% –" in said(drawn)
-    assert "no finished run" in drawing.runs_table([])
+    assert "no finished run" in run_views.runs_table([])
     seeds = said(
-        drawing.seeds_table(
+        run_views.seeds_table(
             [
                 (42, "Done", 0.8, 0.85, 0.4),
                 (43, "Done", 0.75, 0.8, 0.5),
@@ -202,7 +248,7 @@ def test_the_tables_of_runs_and_seeds():
         in seeds
         and "seed 44 Running – – –" in seeds
     )
-    assert "apart by" not in said(drawing.seeds_table([(42, "Done", 0.8, 0.85, 0.4)]))
+    assert "apart by" not in said(run_views.seeds_table([(42, "Done", 0.8, 0.85, 0.4)]))
 
 
 def test_the_names_and_defaults_of_trainer_are_trainers():
@@ -223,19 +269,18 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
         "dropout",
         "checkpoint",
         "source",
+        "task",
     }
     assert not own & parameters.keys()
     assert "group_by_length" not in parameters and parameters["logging_steps"].default == 500
-    text = said(drawing.names_table(RUN_SETTINGS.values()))
+    text = said(forecast_views.names_table(RUN_SETTINGS.values()))
     assert (
         "batch_size per_device_train_batch_size 16 8" in text
         and "learning_rate learning_rate 0.0002 5e-05" in text
     )
-    differing = (
-        "max_steps, learning_rate, batch_size, eval_strategy, eval_steps, warmup_steps, "
-        "weight_decay, train_sampling_strategy, precision"
-    )
-    assert f"differs from Trainer's defaults in 9 of 12: {differing}." in text
+    differing = "max_steps, learning_rate, batch_size, eval_strategy, eval_steps, warmup_steps, "
+    differing += "weight_decay, train_sampling_strategy, precision"
+    assert f"differs from Trainer's defaults in 9 of {len(there)}: {differing}." in text
 
 
 # ---------------------------------------------------------------- one step by hand
@@ -267,7 +312,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "tiny/bert",
         "embedded",
     )
-    text = said(drawing.one_step(step, LABELS))
+    text = said(one_step_views.one_step(step, LABELS))
     order = [
         "2 pairs, padded to 30 tokens",
         "row 7",
@@ -299,4 +344,4 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
     ],
 )
 def test_bytes_as_people_say_them(count, text):
-    assert drawing.format_bytes(count) == text
+    assert format_bytes(count) == text

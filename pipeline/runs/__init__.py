@@ -1,0 +1,31 @@
+"""Whose fine-tune is running: a run is a folder, its worker a process.
+
+supervisor    starts workers, looks after them, ends them
+queue         who may start a run, whose turn it is, how long one waits
+progress      a run as its folder tells it
+pace          how long runs take
+folder        the files of a run's folder, read with suspicion
+liveness      which process trains a run, and whether it is alive
+cleanup       what is removed, and when
+worker        what runs inside the process that trains
+executors/    where a worker runs: local, zero_gpu
+health        what a probe is told
+
+A run's folder, runs/<id>/:
+
+config.json         what was asked for; written once, by whoever starts the run
+owner               sha256 of the secret that may stop it
+visitor             sha256 of whom it counts for: a browser, a network address
+worker              who trains here: process, when it started, machine
+alive               touched by the worker's server while it lives, for servers that can't see it
+events.jsonl        what has happened, one JSON object a line, written by the worker
+stop                there once somebody asked it to stop; "now" in it once somebody asked again
+ended               the last event of a run whose worker was ended before it could write one
+worker.log          what the worker wrote on its terminal
+predictions.json    what the model answered for each validation pair, before and after
+model/              what it left
+
+Nothing about a run is kept anywhere else, so a refreshed page, a second visitor, a restarted server
+and one on another machine all read the same. Waiting runs are started by whichever server has room;
+a worker is looked after, and ended, by the servers of its own machine.
+"""

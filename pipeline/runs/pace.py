@@ -1,0 +1,225 @@
+"""How long runs take: the one estimate that the form, the queue and a run's status are told from.
+
+>>> config = TrainingConfig(train_pairs=32, eval_pairs=10, batch_size=8, max_steps=4, eval_steps=2)
+>>> run_seconds(config, Pace(start=5.0, pair=0.5, judged=0.1, source="measured"))
+24.0
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+
+from languages import say
+from pipeline.config import TrainingConfig, config_from
+from pipeline.runs.progress import Run, looks_of, progress, read_folder
+from pipeline.settings import Settings
+
+# Before a run was seen: measured with the embedded checkpoint on two cores. Evaluating a pair takes
+# about a third of learning from it.
+SECONDS_A_PAIR, SECONDS_TO_START, JUDGED_OF_PAIR = 0.02, 8.0, 1 / 3
+# A run's pace is that of the machine in its minute: other runs, other visitors. The median of a few
+# is steadier.
+RUNS_LOOKED_AT, RUNS_TAKEN, STEPS_NEEDED = 12, 5, 5
+# What a step's time depends on beside the checkpoint
+ALIKE = ("frozen_layers", "precision", "batch_size")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds until the first event, for a pair in training, and for a pair judged; `source` says
+    where they are from.
+
+    peak_bytes: the most memory that runs took here that were alike in all that memory depends on,
+    where they told; peak_source: what that is.
+    """
+
+    start: float
+    pair: float
+    judged: float
+    source: str
+    peak_bytes: int | None = None
+    peak_source: str = ""
+
+
+# ---------------------------------------------------------------- from a pace to seconds
+
+
+def evaluations_of(config: TrainingConfig, steps: int, per_epoch: int) -> int:
+    """How often a run evaluates: before its first step, as asked, and after its last step if that
+    wasn't evaluated yet.
+    """
+    every = {"steps": config.eval_steps, "epoch": per_epoch, "no": steps + 1}[config.eval_strategy]
+    return 1 + steps // every + (1 if steps % every else 0)
+
+
+def run_seconds(
+    config: TrainingConfig,
+    pace: Pace,
+    pairs: int | None = None,
+    eval_pairs: int | None = None,
+) -> float:
+    """Seconds of a run from its turn to its end. pairs, eval_pairs: those that there are, where
+    that may be fewer than the config asks for.
+    """
+    pairs = config.train_pairs if pairs is None else pairs
+    eval_pairs = config.eval_pairs if eval_pairs is None else eval_pairs
+    steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
+    learning = pace.pair * steps * config.effective_batch_size
+    judging = pace.judged * evaluations_of(config, steps, per_epoch) * eval_pairs
+    return pace.start + learning + judging
+
+
+def seconds_left(run: Run, pace: Pace | None = None) -> float | None:
+    """Seconds until a running run's end, at its own pace; before its fifth step at `pace`, or None
+    where there is none.
+    """
+    pace, start = measured_pace(run) or pace, run.first("start")
+    if not pace or not run.config:
+        return None
+    config = config_from(run.config)
+    if not start:
+        return run_seconds(config, pace)
+    done, total = progress(run)
+    per_epoch = start.get("steps_per_epoch") or config.steps_per_epoch(config.train_pairs)
+    evaluations = evaluations_of(config, total, per_epoch) - len(run.of("evaluation"))
+    if run.state == "stopping":  # the step that it is in, and the last evaluation
+        total, evaluations = done, 1
+    learning = pace.pair * (total - done) * config.effective_batch_size
+    return learning + pace.judged * max(evaluations, 0) * (
+        start.get("eval_pairs") or config.eval_pairs
+    )
+
+
+# ---------------------------------------------------------------- from runs to a pace
+
+
+def measured_pace(run: Run) -> Pace | None:
+    """Pace out of a run's own events; None where there are too few.
+
+    Single steps vary, and one of them may have waited for an evaluation: the median of the gaps is
+    taken.
+    """
+    start, log = run.first("start"), run.of("log")
+    gaps = [
+        later["seconds"] - earlier["seconds"]
+        for earlier, later in zip(log, log[1:], strict=False)
+        if later["step"] == earlier["step"] + 1
+    ]
+    if not start or len(gaps) < STEPS_NEEDED - 1 or not run.config:
+        return None
+    pair = median(gaps) / config_from(run.config).effective_batch_size
+    judged = _judging(run.events, start.get("eval_pairs"))
+    end = run.first(run.state) if run.ended else None
+    return Pace(
+        start["seconds"],
+        pair,
+        pair * JUDGED_OF_PAIR if judged is None else judged,
+        "",
+        (end or {}).get("peak_bytes"),
+    )
+
+
+def _judging(events: list[dict], pairs: int | None) -> float | None:
+    """Seconds a pair of an evaluation between two steps; the very first may have been remembered
+    from another run.
+    """
+    times = [
+        after["seconds"] - before["seconds"]
+        for before, after in zip(events, events[1:], strict=False)
+        if (before["event"], after["event"]) == ("log", "evaluation")
+    ]
+    return median(times) / pairs if times and pairs else None
+
+
+def expected_pace(
+    config: TrainingConfig, runs: list[Run], settings: Settings, times: float = 1.0
+) -> Pace:
+    """The median pace of the newest of `runs`, which list_runs gives, that are most like this one,
+    or a stated estimate. times: how much more this run's model computes for a pair than the
+    embedded checkpoint, for which that estimate was measured.
+    """
+    runs = [
+        run
+        for run in reversed(runs)
+        if run.config.get("checkpoint") == config.checkpoint
+        and run.state in ("done", "stopped", "running")
+    ][:RUNS_LOOKED_AT]
+    for likeness in sorted({_likeness(run, config) for run in runs}, reverse=True):
+        alike = [run for run in runs if _likeness(run, config) == likeness]
+        paces = ((run, _pace_in(settings.runs_folder / run.id)) for run in alike)
+        if measured := [(run, pace) for run, pace in paces if pace][:RUNS_TAKEN]:
+            return _median_pace(measured, config)
+    return _estimate(times)
+
+
+def _pace_in(folder: Path) -> Pace | None:
+    return _known_pace(folder, looks_of(folder))
+
+
+@lru_cache(maxsize=512)
+def _known_pace(folder: Path, looks: tuple | None) -> Pace | None:
+    return measured_pace(read_folder(folder))
+
+
+def _estimate(times: float) -> Pace:
+    pair = SECONDS_A_PAIR * times
+    how = say(
+        "{seconds:g} s for a pair with the embedded checkpoint",
+        seconds=SECONDS_A_PAIR,
+    )
+    if abs(times - 1) > 0.05:
+        how = say(
+            "{seconds:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
+            "layers that run and learn here",
+            seconds=SECONDS_A_PAIR,
+            times=times,
+        )
+    source = say("an estimate, as no run from this checkpoint was seen here yet: {how}", how=how)
+    return Pace(SECONDS_TO_START, pair, pair * JUDGED_OF_PAIR, source)
+
+
+def _median_pace(measured: list[tuple[Run, Pace]], config: TrainingConfig) -> Pace:
+    """[(run, its Pace), …], all equally like this one -> one Pace."""
+    same = _names(
+        "checkpoint",
+        *(name for name in ALIKE if all(_is_alike(run, config, name) for run, _ in measured)),
+    )
+    count = len(measured)
+    source = (
+        say("measured here: an earlier run with the same {names}", names=same)
+        if count == 1
+        else say(
+            "measured here: the median of {count} earlier runs with the same {names}",
+            count=count,
+            names=same,
+        )
+    )
+    start, pair, judged = (
+        median(getattr(pace, name) for _, pace in measured) for name in ("start", "pair", "judged")
+    )
+    needed = (*ALIKE, "max_length")
+    peaks = [
+        pace.peak_bytes
+        for run, pace in measured
+        if pace.peak_bytes and all(_is_alike(run, config, name) for name in needed)
+    ]
+    if not peaks:
+        return Pace(start, pair, judged, source)
+    known = say(
+        "the most that an earlier run with the same {names} took here",
+        names=_names("checkpoint", *needed),
+    )
+    return Pace(start, pair, judged, source, max(peaks), known)
+
+
+def _likeness(run: Run, config: TrainingConfig) -> int:
+    return sum(_is_alike(run, config, name) for name in ALIKE)
+
+
+def _is_alike(run: Run, config: TrainingConfig, name: str) -> bool:
+    return run.config.get(name) == getattr(config, name)
+
+
+def _names(*names: str) -> str:
+    return ", ".join(names)

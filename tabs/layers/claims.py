@@ -1,0 +1,243 @@
+"""Claims: each statement of the study notes as a card, run on the spot."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+from languages import _, ngettext, say, told
+from pipeline.errors import InputError
+from tabs.errors import error_notice, sent, toast
+from tabs.layers.play import PRIVATE
+from views import claims as views
+
+if TYPE_CHECKING:  # layers imports torch
+    from layers.claims import Claim, Result
+
+ALL = "all"
+VERDICTS = (ALL, *views.SIGNS, views.UNRUN)
+INTRO = say(
+    "Each card is a statement or an open question of the notes, in our words, with the lines that "
+    "decide "
+    "it.\nNothing is judged until you run it. The last line says what counts: `noted(…)` whether "
+    "the "
+    "statement is true on this run,\n`which(…)` which of the possible answers it bears out, "
+    "`renamed(…)` "
+    "whether the old name and today's still work."
+)
+# Some claims train for seconds: they wait for each other in a queue of their own, and never for the
+# other tabs.
+QUEUE = {"concurrency_id": "claims", "concurrency_limit": 4}
+TELL_EVERY = 0.5  # seconds, while claims run
+Changes = dict[Block, Any]
+Results = dict[str, dict]  # {claim id: result_as_dict}, a visitor's own
+
+
+def find_claim(claim_id: str) -> "Claim":
+    """The claim of that name. Raises InputError, which suggests the nearest."""
+    from layers.claims import find
+
+    try:
+        return find(str(claim_id)[:60])
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def claims_of(section: str) -> list["Claim"]:
+    """The claims of a section, or of all. Raises InputError."""
+    from layers.claims import claims
+
+    try:
+        return claims(None if section == ALL else section)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def result_as_dict(result: "Result") -> dict[str, Any]:
+    """A Result as plain data: what the API answers, and what the page keeps."""
+    claim = result.claim
+    return {
+        "id": claim.id,
+        "section": claim.section,
+        "kind": claim.kind,
+        "says": claim.says,
+        "verdict": result.verdict,
+        "answer": result.answer,
+        "findings": [list(finding) for finding in result.findings],
+        "truth": claim.truth,
+        "code": claim.source,
+        "docs": claim.docs,
+        "seconds": result.seconds,
+        "as_reviewed": result.as_reviewed,
+        "needs": result.evidence.needs,
+    }
+
+
+def run_claim(claim: "Claim") -> dict[str, Any]:
+    """Its result, with a number of its own: the card is drawn anew even if nothing has changed."""
+    from layers.claims import check
+
+    return {**result_as_dict(check(claim)), "run": time.monotonic_ns()}
+
+
+def claim(id: str) -> dict:
+    """Run one claim of the study notes on the spot.
+
+    Args:
+        id: such as conv-sum-or-average; `python -m layers --brief` lists all
+
+    Returns:
+        verdict (holds, corrected, answered, outdated or undecided: computed from this run),
+        findings (pairs of name and text), answer (to an open question), says, truth, code,
+        docs, section, kind, seconds, as_reviewed, and needs (what this machine lacks to decide
+        it)
+    """
+    try:
+        from layers.claims import check
+
+        return result_as_dict(check(find_claim(id)))
+    except Exception as error:
+        raise toast(error) from None
+
+
+def _verdict(claim: "Claim", results: Results) -> str:
+    return results[claim.id]["verdict"] if claim.id in results else views.UNRUN
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The part's components, and its handlers."""
+
+    section: gr.Dropdown
+    verdict: gr.Radio
+    status: gr.HTML
+    board: gr.HTML
+    results: gr.State
+    linked: gr.State  # the id of the claim that the address names
+
+    def open(self, section: str | None, verdict: str, results: Results, linked: str) -> Changes:
+        """The sections to choose from, counted, and the cards of the one chosen."""
+        from layers.claims import SECTIONS, claims
+
+        choices = [
+            (_("All {count} claims", count=len(claims())), ALL),
+            *(
+                (_("{title} ({count})", title=told(part.title), count=len(part)), part.slug)
+                for part in SECTIONS
+            ),
+        ]
+        section = section or SECTIONS[0].slug
+        return {
+            self.section: gr.Dropdown(choices, value=section),
+            **self.show(section, verdict, results, linked),
+        }
+
+    def show(self, section: str, verdict: str, results: Results, linked: str) -> Changes:
+        """The cards of a section with a verdict, as far as this visitor has run them."""
+        try:
+            chosen = claims_of(section)
+        except InputError as error:
+            return {self.board: error_notice(error)}
+        counts = Counter(_verdict(claim, results) for claim in chosen)
+        cards = [
+            (claim, results.get(claim.id))
+            for claim in chosen
+            if verdict in (ALL, _verdict(claim, results)) or claim.id == linked
+        ]
+        tally = views.tally({name: counts[name] for name in VERDICTS})
+        return {self.board: tally + views.claim_cards(cards, linked)}
+
+    def run(
+        self, section: str, verdict: str, results: Results, linked: str, event: gr.EventData
+    ) -> Changes:
+        """Run the card whose button was pressed. It stays in sight whatever the filter."""
+        try:
+            claim = find_claim(sent(event).get("claim"))
+        except InputError as error:
+            return {self.status: error_notice(error)}
+        result = results[claim.id] = run_claim(claim)
+        message = _(
+            "{id}: {verdict}, {seconds:.2f} s.",
+            id=claim.id,
+            seconds=result["seconds"],
+            verdict=views.verdict_name(result["verdict"]),
+        )
+        return {
+            self.results: results,
+            self.status: views.claim_status(message),
+            **self.show(section, verdict, results, claim.id),
+        }
+
+    def run_all(
+        self, section: str, verdict: str, results: Results, linked: str
+    ) -> Iterator[Changes]:
+        """Run every card shown, one after the other; the page is told about twice a second."""
+        chosen = [
+            claim for claim in claims_of(section) if verdict in (ALL, _verdict(claim, results))
+        ]
+        # Cards would vanish from "not run yet" one by one, before anybody could read them.
+        if verdict == views.UNRUN:
+            verdict = ALL
+        began = time.monotonic()
+        last_told = 0.0
+        for done, claim in enumerate(chosen):
+            if time.monotonic() - last_told > TELL_EVERY:
+                last_told = time.monotonic()
+                message = _(
+                    "Running {id}, {done} of {count}.",
+                    id=claim.id,
+                    done=done + 1,
+                    count=len(chosen),
+                )
+                changes = {
+                    self.results: results,
+                    self.status: views.claim_status(message, done, len(chosen)),
+                    self.verdict: verdict,
+                }
+                yield (
+                    {**changes, **self.show(section, verdict, results, linked)} if done else changes
+                )
+            results[claim.id] = run_claim(claim)
+        message = ngettext(
+            "{count} claim run in {seconds:.1f} s.",
+            "{count} claims run in {seconds:.1f} s.",
+            len(chosen),
+            seconds=time.monotonic() - began,
+        )
+        yield {
+            self.results: results,
+            self.status: views.claim_status(message),
+            self.verdict: verdict,
+            **self.show(section, verdict, results, linked),
+        }
+
+
+def build_claims() -> Claims:
+    """The part: filters, a button for all, the cards."""
+    gr.Markdown(str(INTRO))
+    with gr.Row():
+        # Filled when the part is first opened: the claims need torch, and nothing here may import
+        # it.
+        section = gr.Dropdown([], label=_("Section of the notes"), min_width=280)
+        verdict = gr.Radio(
+            [(views.verdict_name(name), name) for name in VERDICTS],
+            value=ALL,
+            label=_("Verdict"),
+            info=_("as your own runs found it"),
+            min_width=280,
+        )
+    run_all = gr.Button(_("Run all that is shown"), variant="primary")
+    status = gr.HTML(views.claim_status(_("Nothing has run yet.")), elem_id="claims-status")
+    board = gr.HTML(min_height=400, js_on_load="page.layers.listenToCards(element, trigger, watch)")
+    claims = Claims(section, verdict, status, board, gr.State({}), gr.State(""))
+    inputs = [section, verdict, claims.results, claims.linked]
+    gr.on([section.input, verdict.input], claims.show, inputs, board, **PRIVATE)
+    board.click(claims.run, inputs, [claims.results, status, board], **PRIVATE, **QUEUE)
+    run_all.click(
+        claims.run_all, inputs, [claims.results, status, verdict, board], **PRIVATE, **QUEUE
+    )
+    return claims

@@ -1,0 +1,75 @@
+"""Play's topics: each has its controls, and a function that draws its layer on a small tensor.
+
+layers.play, which needs torch, is imported when the first picture is drawn.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from languages import say
+from tabs.layers.topics.controls import Controls
+from tabs.layers.topics.convolution import build_convolution, draw_convolution
+from tabs.layers.topics.dropout import build_dropout, draw_dropout
+from tabs.layers.topics.losses import build_losses, draw_losses
+from tabs.layers.topics.normalization import build_normalization, draw_normalization
+from tabs.layers.topics.padding import build_padding, draw_padding
+from tabs.layers.topics.pooling import build_pooling, draw_pooling
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `draw` takes the values of the controls, in their order."""
+
+    title: str
+    intro: str
+    build: Callable[[], Controls]
+    draw: Callable[..., Markup]
+
+
+# By the names that an address has for them
+TOPICS = {
+    "convolution": Topic(
+        say("Convolution"),
+        say("A kernel slides over the picture; each stop gives one number of the output."),
+        build_convolution,
+        draw_convolution,
+    ),
+    "padding": Topic(
+        say("Padding modes"),
+        say("What `padding_mode` puts round a picture before the kernel slides over it."),
+        build_padding,
+        draw_padding,
+    ),
+    "pooling": Topic(
+        say("Max pooling"),
+        say("Each window leaves its largest value; nothing is learned here."),
+        build_pooling,
+        draw_pooling,
+    ),
+    "normalization": Topic(
+        "BatchNorm",
+        say(
+            "Each channel to mean 0 and variance 1, then times γ plus β. `train()` takes the "
+            "batch's own statistics, `eval()` the running ones."
+        ),
+        build_normalization,
+        draw_normalization,
+    ),
+    "dropout": Topic(
+        "Dropout",
+        say(
+            "In `train()` some elements are zeroed and the others scaled up; in `eval()` nothing "
+            "happens."
+        ),
+        build_dropout,
+        draw_dropout,
+    ),
+    "loss": Topic(
+        say("Losses"),
+        say("One loss in its three reductions: every element's own, their sum, their mean."),
+        build_losses,
+        draw_losses,
+    ),
+}

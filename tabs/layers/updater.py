@@ -1,0 +1,65 @@
+"""Loss and updater: d2l's, written by hand, beside PyTorch's own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+from markupsafe import Markup
+
+from languages import _
+from tabs.layers.play import PRIVATE, with_reason
+from tabs.layers.topics.controls import slider
+from views.updater import updater_chart, updater_summary, updater_table
+
+MOST_STEPS = 400
+
+
+@dataclass(frozen=True)
+class Updater:
+    """The part's components, and what draws it."""
+
+    inputs: list[Component]
+    output: gr.HTML
+    draw: Callable[..., Markup]
+
+
+def build_updater() -> Updater:
+    """The part."""
+    gr.Markdown(
+        _(
+            "d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and "
+            "`torch.optim.SGD`: all four "
+            "combinations on linear regression, each with its losses **summed** and **averaged** "
+            "before "
+            "`backward()`. d2l's `sgd` divides by the batch size itself, `SGD` doesn't."
+        )
+    )
+    with gr.Row():
+        inputs = [
+            slider(0.001, 1, 0.03, "lr", _("how far a step goes"), step=0.001),
+            slider(1, 256, 8, "batch_size", _("examples in one step")),
+            slider(1, MOST_STEPS, 60, _("steps")),
+            gr.Checkbox(
+                False, label=_("½ before MSELoss too"), info=_("d2l's squared_loss has it")
+            ),
+            slider(0, 20, 0, "seed", _("another one, other data")),
+        ]
+    output = gr.HTML(min_height=520)
+    gr.Markdown(
+        _("The same on a classifier, one step written out: forward, loss, backward, update.")
+    )
+    by_hand = gr.Button(_("One step by hand, in Fine-tune"))
+    by_hand.click(None, js="() => page.layers.openOneStep()", api_visibility="private")
+    updater = Updater(inputs, output, with_reason(draw_updater))
+    changes = [part.change for part in inputs]
+    gr.on(changes, updater.draw, inputs, output, **PRIVATE, trigger_mode="always_last")
+    return updater
+
+
+def draw_updater(lr: float, batch_size: int, steps: int, half: bool, seed: int) -> Markup:
+    """Linear regression with each combination: who agrees, the curves, the table."""
+    from layers.updater import compare
+
+    curves = compare(lr, batch_size, steps, half, seed)
+    return updater_summary(curves) + updater_chart(curves) + updater_table(curves)

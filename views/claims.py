@@ -1,0 +1,92 @@
+"""Claims of the study notes as cards. Nothing here imports gradio."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from languages import _, say, told
+from views.code import highlighted
+from views.render import macro, render
+
+if TYPE_CHECKING:  # layers imports torch
+    from layers.claims import Claim
+
+SIGNS = {"holds": "✓", "corrected": "≠", "answered": "→", "outdated": "↻", "undecided": "?"}
+UNRUN = "not run yet"
+VERDICT_NAMES = {
+    "holds": say("holds"),
+    "corrected": say("corrected"),
+    "answered": say("answered"),
+    "outdated": say("outdated"),
+    "undecided": say("undecided"),
+    UNRUN: say("not run yet"),
+    "all": say("all"),
+}
+
+
+def verdict_name(verdict: str) -> str:
+    """A verdict in the reader's language."""
+    return str(VERDICT_NAMES.get(verdict, verdict))
+
+
+def claim_cards(cards: Iterable[tuple["Claim", Mapping | None]], linked: str = "") -> Markup:
+    """Claims, each with the result of its run or None; the one with the id `linked` is framed."""
+    shown = [_card(claim, result) for claim, result in cards]
+    if not shown:
+        message = _("No claim here has this verdict. Run the section, or choose another verdict.")
+        return macro("paragraph", "quiet", message)
+    return render("claims.html", cards=shown, linked=linked)
+
+
+def _card(claim: "Claim", result: Mapping | None) -> dict[str, Any]:
+    """What the template draws of a claim. result: as tabs.layers.claims.result_as_dict makes it."""
+    from layers.claims import SECTIONS
+
+    card = {
+        "id": claim.id,
+        "section": told(next(part.title for part in SECTIONS if part.slug == claim.section)),
+        "kind": told(claim.kind),
+        "says": told(claim.says),
+        "source": highlighted(claim.source),
+        "helpers": [(name, highlighted(source)) for name, source in claim.helpers.items()],
+        "verdict": "",
+        "badge": verdict_name(UNRUN),
+        "run": 0,
+    }
+    if result is None:
+        return card
+    return {
+        **card,
+        "verdict": result["verdict"],
+        "badge": f"{SIGNS[result['verdict']]} {verdict_name(result['verdict'])}",
+        "run": result["run"],
+        "findings": [(told(name), value) for name, value in result["findings"]],
+        "answer": told(result["answer"]) if result["answer"] else "",
+        "truth": told(claim.truth),
+        "needs": result["needs"],
+        "as_reviewed": result["as_reviewed"],
+        "seconds": _duration(result["seconds"]),
+        "docs": claim.docs,
+    }
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return _("{milliseconds:,.0f} ms", milliseconds=seconds * 1000)
+    return _("{seconds:.1f} s", seconds=seconds)
+
+
+def claim_status(message: str, done: int = 0, total: int = 0) -> Markup:
+    """What is running or has run; read out when it changes."""
+    return render("claim_status.html", message=message, done=done, total=total)
+
+
+def tally(counts: Mapping[str, int]) -> Markup:
+    """{verdict: how many} of a section's claims, as one line of badges."""
+    badges = [
+        (verdict.split()[0], f"{SIGNS.get(verdict, '○')} {count} {verdict_name(verdict)}")
+        for verdict, count in counts.items()
+        if count
+    ]
+    return render("tally.html", badges=badges)

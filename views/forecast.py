@@ -1,0 +1,123 @@
+"""Before a run starts: its settings under Trainer's names, and what it will take."""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from languages import _, ngettext
+from pipeline.config import RunSetting
+from pipeline.explain.forecast import Forecast
+from views.markup import quiet, stacked_table
+from views.numbers import duration, format_bytes
+from views.render import element, render
+
+
+def names_table(run_settings: Iterable[RunSetting]) -> Markup:
+    """The settings under their names in TrainingArguments, the defaults here and there, and how
+    many of those differ.
+    """
+    declared = list(run_settings)
+    there = [setting for setting in declared if setting.argument]
+    rows = [
+        (
+            element("code", setting.name),
+            element("code", setting.argument),
+            setting.default,
+            setting.trainer_default,
+        )
+        for setting in there
+    ]
+    heads = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
+    other = [setting.name for setting in there if setting.default != setting.trainer_default]
+    said = _(
+        "The default run differs from Trainer's defaults in {count} of {whole}: {names}. A "
+        "warmup_steps below 1 is a fraction of the steps, there and here. The training loss is "
+        "logged at each step, by default at every 500th. {own} are no TrainingArguments: "
+        "max_length goes to the tokenizer, dropout to the model's config (BERT's default is 0.1), "
+        "the others are this app's own.",
+        count=len(other),
+        whole=len(there),
+        names=", ".join(other),
+        own=", ".join(setting.name for setting in declared if not setting.argument),
+    )
+    caption = _("The settings under their names in Trainer")
+    return stacked_table("names", caption, heads, rows) + quiet(said)
+
+
+def forecast_line(forecast: Forecast) -> Markup:
+    """What Start would set off, in one line that is read out when it changes, and its warnings."""
+    return render(
+        "forecast.html",
+        forecast=forecast,
+        time=duration(forecast.seconds),
+        memory=format_bytes(forecast.bytes) if forecast.memory else "",
+        download=format_bytes(forecast.download_bytes) if forecast.download_bytes else "",
+    )
+
+
+def forecast_tables(forecast: Forecast) -> Markup:
+    """The arithmetic behind that line."""
+    tables = (
+        (_("Steps and seconds, estimated"), _steps_and_seconds(forecast)),
+        (_("Memory, estimated"), _memory(forecast)),
+        (
+            _("To download first"),
+            [
+                (part.name, format_bytes(part.bytes) if part.bytes else "0", part.said)
+                for part in forecast.downloads
+            ],
+        ),
+    )
+    heads = ("", _("about"), _("because"))
+    return Markup().join(
+        stacked_table("arithmetic", caption, heads, rows) for caption, rows in tables if rows
+    )
+
+
+def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
+    pace, config = forecast.pace, forecast.config
+    steps = _(
+        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most max_steps = "
+        "{max_steps}",
+        pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
+        batch_size=config.effective_batch_size,
+        steps_per_epoch=forecast.steps_per_epoch,
+        epochs=ngettext("{count} epoch", "{count} epochs", config.epochs),
+        max_steps=config.max_steps,
+    )
+    training = _(
+        "{steps} × {pairs} × {seconds:.3g} s",
+        steps=ngettext("{count} step", "{count} steps", forecast.steps),
+        pairs=ngettext("{count} pair", "{count} pairs", config.effective_batch_size),
+        seconds=pace.pair,
+    )
+    judging = _(
+        "{evaluations} times {pairs} × {seconds:.3g} s",
+        evaluations=forecast.evaluations,
+        pairs=ngettext("{count} pair", "{count} pairs", forecast.eval_pairs),
+        seconds=pace.judged,
+    )
+    training_seconds = pace.pair * forecast.steps * config.effective_batch_size
+    judging_seconds = pace.judged * forecast.evaluations * forecast.eval_pairs
+    return [
+        (_("steps"), forecast.steps, steps),
+        (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
+        (_("training"), duration(training_seconds), training),
+        (_("judging"), duration(judging_seconds), judging),
+        (_("together"), element("strong", duration(forecast.seconds)), pace.source),
+        (_("pairs"), f"{forecast.pairs:,}", forecast.data),
+    ]
+
+
+def _memory(forecast: Forecast) -> list[tuple]:
+    rows = [(part.name, format_bytes(part.bytes), part.arithmetic) for part in forecast.memory]
+    if not rows:
+        return []
+    whole = element("strong", format_bytes(forecast.reckoned_bytes))
+    because = _("of the last two the larger; every pair is reckoned with max_length tokens")
+    rows.append((_("together"), whole, because))
+    pace = forecast.pace
+    if pace.peak_bytes:
+        measured = element("strong", format_bytes(pace.peak_bytes))
+        rows.append((_("measured"), measured, pace.peak_source))
+    return rows

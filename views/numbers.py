@@ -1,0 +1,71 @@
+"""Numbers as people read them.
+
+>>> format_bytes(90_855_944), format_bytes(1_266_539_296), format_bytes(812)
+('91 MB', '1.3 GB', '812 bytes')
+"""
+
+import math
+from typing import TypeGuard
+
+from languages import _, ngettext
+from pipeline.prediction import written
+
+
+def format_bytes(count: float) -> str:
+    """Bytes in the largest unit that fits."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.{1 if count < 10 * unit and name == 'GB' else 0}f} {name}"
+    return ngettext("{count} byte", "{count} bytes", round(count))
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(12.4), duration(200)
+    ('12 s', '3 min')
+    """
+    if seconds < 100:
+        return _("{seconds:.0f} s", seconds=seconds)
+    return _("{minutes:.0f} min", minutes=seconds / 60)
+
+
+def percent(share: float | None) -> str:
+    """
+    >>> percent(0.721), percent(None)
+    ('72.1%', '–')
+    """
+    return f"{share:.1%}" if is_finite(share) else "–"
+
+
+def percentage_points(difference: float) -> str:
+    """
+    >>> percentage_points(0.042)
+    '+4.2 percentage points'
+    """
+    if not is_finite(difference):
+        return "–"
+    return _("{change:+.1f} percentage points", change=100 * difference)
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that can be drawn."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def plain_number(value: float) -> str:
+    """
+    >>> plain_number(20.0), plain_number(0.25)
+    ('20', '0.25')
+    """
+    return f"{value:.10g}"
+
+
+def short_number(value: object) -> str:
+    """A number in four digits, "" for None, anything else as it is.
+
+    >>> short_number(0.123456), short_number(math.nan), short_number(None), short_number("a")
+    ('0.1235', 'NaN', '', 'a')
+    """
+    if not isinstance(value, (int, float)):
+        return "" if value is None else str(value)
+    return f"{value:.4g}" if is_finite(value) else written(value)

@@ -1,0 +1,182 @@
+"""Tensors as tables, with their sizes and one number worked out. Nothing here imports gradio.
+
+>>> number(-0.1254), number(3.0), number(float("-inf")), number(None)
+('−0.13', '3', '−∞', '')
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from languages import _, say
+from views.render import macro, render
+
+if TYPE_CHECKING:  # layers imports torch
+    from layers.play import Shapes
+
+Plane = Sequence[Sequence[float | None]]  # H × W; None where there is no cell
+Place = tuple[int, ...]
+
+IN_WINDOW = say("in the window")
+CHOSEN = say("the one followed")
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A cell's number: whole ones without a point, others with `digits` after it."""
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return "nan" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    whole = value == round(value) and abs(value) < 1e6
+    written = f"{value:.0f}" if whole else f"{value:.{digits}f}"
+    # What rounds to zero is not minus zero.
+    return written.replace("-", "−") if float(written) else written.lstrip("-")
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """
+    >>> shape((1, 3, 8, 8))
+    '1 × 3 × 8 × 8'
+    """
+    return " × ".join(map(str, sizes)) if sizes else _("a single number")
+
+
+def largest(planes: Iterable[Plane]) -> float:
+    """The largest absolute value: what a cell's colour is measured against. 1 where all are 0."""
+    values = [value for plane in planes for row in plane for value in row if value is not None]
+    return max((abs(value) for value in values if math.isfinite(value)), default=0) or 1
+
+
+# ---------------------------------------------------------------- grids
+
+
+@dataclass(frozen=True)
+class GridStyle:
+    """How the cells of a grid look."""
+
+    largest: float = 1  # the value with the full colour
+    origin: Place = (0, 0)  # row and column of the first cell
+    inside: Place | None = None  # (height, width): what lies outside is padding
+    marked: frozenset[Place] = frozenset()  # cells in a frame
+    hatch_zeros: bool = False
+    plane: Place | None = None  # (channel,) or (example, channel) of a grid that can be clicked on
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as it is drawn."""
+
+    number: str
+    kinds: str  # its classes in page.css
+    share: str  # of the full colour, 0 to 1
+    is_marked: bool
+    place: str  # its plane, row and column, for a click; "" where it can't be clicked on
+
+
+@dataclass(frozen=True)
+class Grid:
+    """H × W numbers as a table. What colour says, the number and the frame say too."""
+
+    caption: str
+    columns: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    mark_name: str
+
+
+def grid(plane: Plane, caption: str, style: GridStyle, mark_name: object = IN_WINDOW) -> Grid:
+    """A plane as a Grid. mark_name: what a screen reader says of a marked cell."""
+    top, left = style.origin
+    rows = [
+        (number(r), [_cell(value, (r, c), style) for c, value in enumerate(row, left)])
+        for r, row in enumerate(plane, top)
+    ]
+    columns = [number(c) for c in range(left, left + len(plane[0]))]
+    return Grid(caption, columns, rows, str(mark_name))
+
+
+def _cell(value: float | None, at: Place, style: GridStyle) -> Cell:
+    kinds = [name for name, true in _kinds(value, at, style).items() if true]
+    share = 0.0
+    if value is not None and math.isfinite(value):
+        share = min(abs(value) / style.largest, 1)
+    place = "" if style.plane is None else " ".join(map(str, (*style.plane, *at)))
+    return Cell(number(value), " ".join(kinds), f"{share:.3f}", at in style.marked, place)
+
+
+def _kinds(value: float | None, at: Place, style: GridStyle) -> dict[str, bool]:
+    inside = style.inside is None or all(
+        0 <= place < size for place, size in zip(at, style.inside, strict=True)
+    )
+    return {
+        "negative": value is not None and -math.inf < value < 0,
+        "pad": not inside and value is not None,
+        "nothing": value is None,
+        "marked": at in style.marked,
+        "dropped": style.hatch_zeros and value == 0,
+    }
+
+
+def channel_grids(
+    planes: Sequence[Plane],
+    style: GridStyle,
+    marked: Mapping[int, Iterable[Place]] | None = None,
+    mark_name: object = IN_WINDOW,
+    clickable: bool = False,
+) -> list[Grid]:
+    """C × H × W numbers, one Grid a channel. marked: {channel: its marked cells}."""
+    marked = marked or {}
+    return [
+        grid(
+            plane,
+            _("channel {c}", c=c),
+            replace(style, marked=frozenset(marked.get(c, ())), plane=(c,) if clickable else None),
+            mark_name,
+        )
+        for c, plane in enumerate(planes)
+    ]
+
+
+def stage(title: str, note: str, grids: Sequence[Grid], name: str = "", error: str = "") -> Markup:
+    """A step on the tensors' way: its name, its shape, and its grids in one frame.
+
+    name: "output" where a click on a cell follows it. error: why there is no grid.
+    """
+    return render("stage.html", title=title, note=note, grids=grids, name=name, error=error)
+
+
+# ---------------------------------------------------------------- tables
+
+
+def size_table(shapes: "Shapes") -> Markup:
+    """Height and width in and out, with the formula worked out in numbers."""
+    caption = _(
+        "{input_shape} in, {output_shape} out (N × C × H × W)",
+        input_shape=shape(shapes.input),
+        output_shape=shape(shapes.output),
+    )
+    return render("sizes.html", shapes=shapes, caption=caption)
+
+
+def worked(title: str, lines: Iterable[str]) -> Markup:
+    """One number of the output, worked out by hand."""
+    return render("worked.html", title=title, lines=list(lines))
+
+
+def facts(rows: Sequence[tuple[str, str]], caption: str) -> Markup:
+    """(name, value) pairs as a small table."""
+    return render("facts.html", rows=rows, caption=caption)
+
+
+def records(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: str) -> Markup:
+    """Rows of values as a small table; the first value of a row is its name."""
+    cells = [[name, *map(_record_cell, values)] for name, *values in rows]
+    return macro("plain_table", "", caption, caption, heads, cells)
+
+
+def _record_cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return number(value, 4) if isinstance(value, float) else str(value)
