@@ -283,7 +283,7 @@ def test_tokenize(pages, sentence1, sentence2, checkpoint, max_length, truncatio
 @example("A cat.", "A dog.", "run:../../x", 128)
 def test_predict(pages, sentence1, sentence2, model, max_length):
     answer = answered(
-        lambda: pages.predict.predict(sentence1, sentence2, model, max_length, settings=Settings()),
+        lambda: pages.predict.predict(sentence1, sentence2, model, max_length),
         pages.settings,
     )
     if answer is not None:
