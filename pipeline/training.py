@@ -364,7 +364,7 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
         except InputError as error:
             tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
-            tell("failed", message=_failure(error))
+            tell("failed", message=failure_message(error))
         events.put(None)
 
     threading.Thread(target=work, daemon=True, name="fine-tune").start()
@@ -385,7 +385,8 @@ MEMORY_FULL = (
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
-def _failure(error):
+def failure_message(error: Exception) -> str:
+    """What a visitor reads of an error that ended a run: its cause where one knows it, no trace."""
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
         return say("The machine ran out of memory. Choose a smaller batch size or max_length.")
     if any(words in str(error).lower() for words in DISK_FULL):

@@ -266,7 +266,7 @@ def read_value(name: str, written: str, component: Component) -> Any:
         ]
         return [_one_of(name, part, _choices(component)) for part in parts]
     if isinstance(component, (gr.Slider, gr.Number)):
-        return _number(name, written, component)
+        return checked_number(name, written, component)
     is_free = getattr(component, "allow_custom_value", False)
     if isinstance(component, (gr.Radio, gr.Dropdown)) and not is_free:
         return _one_of(name, written, _choices(component))
@@ -310,7 +310,8 @@ def _one_of(name: str, written: str, values: Mapping[str, Any]) -> Any:
     return values[written]
 
 
-def _number(name: str, written: str, component: gr.Slider | gr.Number) -> float:
+def checked_number(name: str, written: str, component: gr.Slider | gr.Number) -> float:
+    """An address' number for a field. InputError where it is none, or out of the field's range."""
     low, high = component.minimum, component.maximum
     is_whole = getattr(component, "precision", None) == 0 or (
         isinstance(component, gr.Slider) and component.step == 1

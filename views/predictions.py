@@ -258,7 +258,7 @@ def _word_row(word: LeftOut, found: Mattered) -> dict:
         **row,
         "label": word.prediction.label,
         "share": percent(word.prediction.probabilities[EQUIVALENT]),
-        "change": f"{100 * (word.change or 0):+.1f}",
+        "change": f"{100 * word.change:+.1f}",
         "flips": _flips(word, found),
     }
 

@@ -4,6 +4,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,12 +33,12 @@ def noisy_regression(seed: int = 0) -> tuple[torch.Tensor, ...]:
 
 def fit(
     model: nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
+    x: Any,
+    y: Any,
     weight_decay: float = 0.0,
-    watch: Callable[[nn.Module], object] | None = None,
+    watch: Callable[[nn.Module], float] | None = None,
     steps: int = 400,
-) -> list:
+) -> list[float]:
     """Train with SGD; returns the watched loss after each step."""
     optimizer, seen = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=weight_decay), []
     for _ in range(steps):

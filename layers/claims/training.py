@@ -41,7 +41,7 @@ def trains(model: Any = None, train_dataset: Any = None, **arguments: Any) -> Ex
     )
 
 
-def padded_rows(count: int = 8) -> list[dict]:
+def padded_rows(count: int = 8) -> list[dict[str, Any]]:
     """A plain list of dicts, all padded to one length."""
     rows = tokenized_train()[0].select(range(count))
     names = ("input_ids", "token_type_ids", "attention_mask")

@@ -359,12 +359,6 @@ model = AutoModelForSequenceClassification.from_pretrained(
 {_beside("The adapter is", part, embedded)}
 from peft import PeftModel
 
-if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
-    from transformers import PreTrainedModel
-    from pipeline.runs.progress import Run
-    from pipeline.training import TrainingConfig
-    from pipeline.explain.step_by_hand import OneStep
-
 model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()"""
         if trained:
             lines += "\nmodel.requires_grad_(True)  # peft had frozen everything but the adapter"
