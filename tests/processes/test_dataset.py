@@ -203,7 +203,9 @@ def test_what_cannot_be_learned_from_is_named_with_split_row_and_remedy(
     tmp_path, split, columns, says, monkeypatch, capsys
 ):
     settings = folder_with(tmp_path, split, **columns)
-    monkeypatch.setattr(command_line, "SETTINGS", replace(settings, runs_folder=tmp_path / "runs"))
+    monkeypatch.setattr(
+        command_line, "Settings", lambda: replace(settings, runs_folder=tmp_path / "runs")
+    )
     with pytest.raises(SourceError) as refused:
         load_raw_datasets("folder", settings)
     assert says in str(refused.value) and str(tmp_path) not in str(refused.value)
