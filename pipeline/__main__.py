@@ -92,9 +92,10 @@ def tokenize(options: Namespace) -> int:
     max_length = checked_length(options.max_length, tokenizer, options.settings)
     tell(f"checkpoint: {origin}")
     if options.pair:
+        sentence1, sentence2 = options.pair
         view = token_view(
             tokenizer,
-            *checked_pair(*options.pair, settings=options.settings),
+            *checked_pair(sentence1, sentence2, options.settings),
             max_length,
             not options.no_truncation,
         )
@@ -211,7 +212,7 @@ def evaluate(options: Namespace) -> int:
         options.source,
         options.split,
         options.pairs,
-        settings_of(options),
+        settings=settings_of(options),
     )
     for origin in result["origins"]:
         tell(origin)
@@ -226,11 +227,11 @@ def predict(options: Namespace) -> int:
     """Label, probabilities and logits of one pair, or of a CSV of them."""
     from tqdm import tqdm
 
-    pairs = (
-        read_pairs(options.csv, options.settings)
-        if options.csv
-        else PairFile([PairRow(0, *checked_pair(*options.pair, settings=options.settings))])
-    )
+    if options.csv:
+        pairs = read_pairs(options.csv, options.settings)
+    else:
+        sentence1, sentence2 = options.pair
+        pairs = PairFile([PairRow(0, *checked_pair(sentence1, sentence2, options.settings))])
     for note in pairs.notes:
         tell(f"note: {note}")
     rows, answered, told = pairs.rows, [], None

@@ -312,6 +312,8 @@ def record_of(model: str) -> Record | None:
         return None
     figures = json.loads(path.read_text(encoding="utf-8"))
     counts = {change: figures["noticed"][kind] for change, kind, *_rest in CHANGES}
-    noticed = {change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST}
+    noticed: dict[str, float] = {
+        change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST
+    }
     test = figures["test"]
     return Record(test["adapter"]["accuracy"], test["majority"]["accuracy"], noticed)

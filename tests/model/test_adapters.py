@@ -75,7 +75,7 @@ def test_the_figures_on_the_card(mrpc_folder, name, split, accuracy, f1):
 
 
 def test_the_ready_adapter_on_the_pairs_whose_train_split_it_learned():
-    found = evaluate_checkpoint(READY, "shortcut", "test")
+    found = evaluate_checkpoint(READY, "shortcut", "test", settings=Settings())
     assert found["accuracy"] > found["majority"]["accuracy"]
 
 

@@ -301,7 +301,7 @@ def test_a_hub_that_fails_leaves_the_embedded_pairs_in_time(
     ],
 )
 def test_rows_as_people_write_them(text, rows):
-    assert parse_rows(text) == rows
+    assert parse_rows(text, Settings()) == rows
 
 
 @pytest.mark.parametrize(
@@ -324,13 +324,13 @@ def test_rows_as_people_write_them(text, rows):
 )
 def test_other_rows_are_refused_at_once(text):
     with pytest.raises(InputError):
-        parse_rows(text)
+        parse_rows(text, Settings())
 
 
 @given(st.text(alphabet="0123456789-, ٣x", max_size=30))
 def test_rows_are_few_numbers_or_an_input_error(text):
     try:
-        rows = parse_rows(text)
+        rows = parse_rows(text, Settings())
     except InputError:
         return
     assert 1 <= len(rows) <= Settings().max_rows and all(
