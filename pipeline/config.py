@@ -5,9 +5,9 @@ arguments of `TrainingArguments` are derived from these declarations. To add a s
 
 >>> RUN_SETTINGS["batch_size"].argument, RUN_SETTINGS["batch_size"].default
 ('per_device_train_batch_size', 16)
->>> TrainingConfig(learning_rate=1.0).checked(Settings())
+>>> TrainingConfig(eval_strategy="often").checked(Settings())
 Traceback (most recent call last):
-pipeline.errors.InputError: learning_rate is 1, but 1e-07 to 0.01 is allowed. ...
+pipeline.errors.InputError: eval_strategy is 'often'. Choose one of no, steps, epoch.
 """
 
 from collections.abc import Callable

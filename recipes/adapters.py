@@ -1,7 +1,7 @@
 """How the two adapters in embedded/adapters came to be, and how each is made again.
 
-    python -m pipeline adapter pair-warmed --output FOLDER      about 15 minutes on two cores
-    python -m pipeline adapter paraphrase --output FOLDER       about 45 minutes
+    python -m recipes.adapters pair-warmed --output FOLDER      about 15 minutes on two cores
+    python -m recipes.adapters paraphrase --output FOLDER       about 45 minutes
 
 Both are LoRA adapters of the embedded checkpoint (Hu et al. 2021,
 https://arxiv.org/abs/2106.09685), saved by peft.
@@ -19,11 +19,13 @@ a shortcut (pipeline/embedded/shortcut), are learned with them: MRPC hardly has 
 one word.
 """
 
+import argparse
 import random
+from collections.abc import Sequence
 from functools import partial
 
 from pipeline.collation import build_data_collator
-from pipeline.dataset import load_raw_datasets
+from pipeline.dataset import SOURCES, load_raw_datasets
 from pipeline.hub.sources import adapter_files
 from pipeline.model import load_model
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
@@ -428,3 +430,27 @@ def taught_by_teachers(pairs, targets, settings, folder, seed):
         folder,
         seed=seed,
     )
+
+
+# ---------------------------------------------------------------- the command
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make one of the two adapters again."""
+    parser = argparse.ArgumentParser(prog="python -m recipes.adapters", description=main.__doc__)
+    recipes = {"pair-warmed": pair_warmed, "paraphrase": paraphrase}
+    parser.add_argument("which", choices=list(recipes))
+    parser.add_argument(
+        "--output",
+        required=True,
+        help="folder for adapter_model.safetensors and adapter_config.json",
+    )
+    parser.add_argument("--source", default="auto", choices=SOURCES)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    recipes[options.which](options.output, Settings(), options.source, seed=options.seed)
+    print(f"adapter: {options.output}")
+
+
+if __name__ == "__main__":
+    main()
