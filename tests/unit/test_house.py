@@ -221,6 +221,7 @@ def test_no_script_that_is_handed_out_hides_a_module():
 
 # ---------------------------------------------------------------- what tests may know
 
+
 def private_names(path):
     """The dotted names behind an underscore that a file takes from modules of ours: `from x import _y`, `x._y`."""
     tree = ast.parse(path.read_text())
