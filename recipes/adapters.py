@@ -243,13 +243,12 @@ def save(model, folder):
 # ---------------------------------------------------------------- pair-warmed
 
 
-def pair_warmed(folder, settings=None, source="auto", pairs=19_200, seed=0):
+def pair_warmed(folder, settings, source="auto", pairs=19_200, seed=0):
     """Distil the checkpoint's own cosine similarity into its standard head, without labels; saved
     to `folder`.
     """
     import torch
 
-    settings = settings or Settings()
     raw_datasets, origin = load_raw_datasets(source, settings)
     print(f"sentences: {origin}, without labels")
     unlabeled = unlabeled_pairs(sentences_of(raw_datasets["train"]), settings, pairs, seed)
@@ -376,13 +375,12 @@ def similar_pairs(sentences, known, settings, count, seed=0):
     return [(sentences[i], sentences[j]) for i, j in chosen]
 
 
-def paraphrase(folder, settings=None, source="auto", seed=0, folds=4, mined=8_000):
+def paraphrase(folder, settings, source="auto", seed=0, folds=4, mined=8_000):
     """From the pair-warmed start, learn MRPC's labels and the teachers' opinions; saved to
     `folder`.
     """
     import torch
 
-    settings = settings or Settings()
     raw_datasets, origin = load_raw_datasets(source, settings)
     print(f"labels: {origin}")
     rows = raw_datasets["train"]
