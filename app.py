@@ -154,7 +154,7 @@ def warm(settings, demo):
     want the cores, too.
     """
     for prepare, what in (
-        (_answer_once, settings),
+        (answer_once, settings),
         (_load_pairs, settings),
         (prerender, demo),
         (_start_fork_server, settings),
@@ -166,7 +166,8 @@ def warm(settings, demo):
             log.exception("%s, while the app warmed up", prepare.__name__)
 
 
-def _answer_once(settings):
+def answer_once(settings):
+    """Make one prediction, so that a visitor's first finds its model loaded."""
     from pipeline.prediction import predict as predict_pairs
     from pipeline.settings import READY
 

@@ -161,11 +161,11 @@ def catalogue(name: str) -> dict[Message, Any]:
     if name not in LANGUAGES:
         languages = ", ".join(LANGUAGES)
         raise ValueError(f"{name[:20]!r} is no language of this app. Choose one of {languages}.")
-    return {} if name == DEFAULT_LANGUAGE else _read(name)[0]
+    return {} if name == DEFAULT_LANGUAGE else read_catalogue(name)[0]
 
 
 @functools.cache
-def _read(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
+def read_catalogue(name: str) -> tuple[dict[Message, Any], Callable[[int], int]]:
     """The catalogue, and the function from a count to the place of its form."""
     from babel.messages.pofile import read_po
 
@@ -184,7 +184,7 @@ def _translated(name: str, message: Message, count: Any = None) -> str:
     text = catalogue(name).get(message)
     if isinstance(message, str):
         return message if text is None else text
-    return message[count != 1] if text is None else text[_read(name)[1](count)]
+    return message[count != 1] if text is None else text[read_catalogue(name)[1](count)]
 
 
 def as_data(said: Any) -> list | None:

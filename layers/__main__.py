@@ -10,13 +10,14 @@ import io
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 
 from languages import say_plural
-from layers.claims import SECTIONS, check, claims, find
-from layers.claims.claim import Result
+from layers.claims import SECTIONS, Claim, Result, check, claims, find
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run claims and print them; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m layers", description="Run the claims of the study notes."
     )
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(result.as_reviewed for result in results) else 1
 
 
-def _printed(claim, brief):
+def _printed(claim: Claim, brief: bool) -> Result:
     # Progress bars and log lines of a run are not part of what it found.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         result = check(claim)
@@ -70,11 +71,11 @@ def card(result: Result) -> str:
     )
 
 
-def _differs(result):
+def _differs(result: Result) -> str:
     return "" if result.as_reviewed else f"   <- reviewed as {result.claim.reviewed}"
 
 
-def _print_summary(results):
+def _print_summary(results: list[Result]) -> None:
     counts = Counter(result.verdict for result in results)
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     print(

@@ -11,7 +11,6 @@ size.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,7 @@ def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
 
 
-def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
+def sgd(params: list[torch.Tensor], lr: float, batch_size: int) -> None:
     """d2l's: one step of minibatch stochastic gradient descent, gradients then set to zero."""
     with torch.no_grad():
         for param in params:
@@ -70,6 +69,7 @@ class Curve:
 
     @property
     def name(self) -> str:
+        """Loss, updater and reduction in one."""
         return f"{self.loss} + {self.updater}, {self.reduction}"
 
 
@@ -207,7 +207,7 @@ def _verdict(combination, ratio, difference, batch_size, half):
 
 
 def _factors(combination, batch_size, half):
-    """[(by how much a step gets longer, the same as text, why), …], of the reasons that are known."""
+    """[(how much longer a step gets, the same as text, why), …], of the reasons that are known."""
     loss, updater, reduction = combination
     factors = [(2, "2", say("no ½ in MSELoss"))] if loss == "MSELoss" and not half else []
     if reduction != RIGHT[updater]:

@@ -101,7 +101,7 @@ def written(value: float) -> str:
 SATURATED = math.log(2**53)
 
 
-def _saturation_note(logits):
+def saturation_note(logits: list[float]) -> tuple:
     """What to know of logits so far apart that softmax rounds to 0 and 1, as a tuple of one note or
     none.
     """
@@ -341,7 +341,7 @@ def _prediction(model, tokenizer, pair, encoding, logits, max_length):
         logits=dict(zip(names, logits, strict=True)),
         tokens=len(encoding["input_ids"]),
         truncated=cut,
-        notes=_saturation_note(logits),
+        notes=saturation_note(logits),
     )
 
 

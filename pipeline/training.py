@@ -158,7 +158,7 @@ def prepare(
     config: TrainingConfig, output_dir: str | Path, settings: Settings
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    task = task_named(config.task)
+    task = task_named(config.task_name)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
@@ -377,7 +377,7 @@ def fine_tune(
         except InputError as error:
             tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
-            tell("failed", message=_failure(error))
+            tell("failed", message=failure_message(error))
         events.put(None)
 
     threading.Thread(target=work, daemon=True, name="fine-tune").start()
@@ -398,7 +398,8 @@ MEMORY_FULL = (
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
-def _failure(error):
+def failure_message(error: Exception) -> str:
+    """What a visitor reads of an error that ended a run: its cause where one knows it, no trace."""
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
         return say("The machine ran out of memory. Choose a smaller batch size or max_length.")
     if any(words in str(error).lower() for words in DISK_FULL):
@@ -486,7 +487,7 @@ def _judged_before(trainer, config, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task).metrics))]
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")

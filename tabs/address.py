@@ -9,7 +9,7 @@ been typed. The page's own half, which writes the address, is static/address.js.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,7 @@ class Shared:
     teacher: components of the tab's Share section, by their names in the address: what a link hands
     on.
     for_class: whether a teacher is offered its fields to hide and to lock.
+    renamed: what an address said under an earlier version's names, as this one's.
     """
 
     tab: str
@@ -60,6 +61,7 @@ class Shared:
     fixed: gr.State | None = None
     teacher: dict[str, Component] = field(default_factory=dict)
     for_class: bool = True
+    renamed: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     @property
     def outputs(self) -> list[Block]:
@@ -183,7 +185,7 @@ def opened(
         )
     for part in parts:
         own = query if part.tab == tab else (left or {}).get(part.tab, {})
-        _open_part(part, own, address)
+        _open_part(part, part.renamed(dict(own)), address)
     return address
 
 
@@ -266,7 +268,7 @@ def read_value(name: str, written: str, component: Component) -> Any:
         ]
         return [_one_of(name, part, _choices(component)) for part in parts]
     if isinstance(component, (gr.Slider, gr.Number)):
-        return _number(name, written, component)
+        return checked_number(name, written, component)
     is_free = getattr(component, "allow_custom_value", False)
     if isinstance(component, (gr.Radio, gr.Dropdown)) and not is_free:
         return _one_of(name, written, _choices(component))
@@ -310,7 +312,8 @@ def _one_of(name: str, written: str, values: Mapping[str, Any]) -> Any:
     return values[written]
 
 
-def _number(name: str, written: str, component: gr.Slider | gr.Number) -> float:
+def checked_number(name: str, written: str, component: gr.Slider | gr.Number) -> float:
+    """An address' number for a field. InputError where it is none, or out of the field's range."""
     low, high = component.minimum, component.maximum
     is_whole = getattr(component, "precision", None) == 0 or (
         isinstance(component, gr.Slider) and component.step == 1

@@ -311,7 +311,10 @@ def _statistics(made: "Normalized") -> Markup:
 
 
 def dropout(values: list, made: "Dropped", title: str, line: str) -> Markup:
-    """The input, train() with the zeroed cells hatched, and eval(). line: a kept value in numbers."""
+    """The input, train() with the zeroed cells hatched, and eval().
+
+    line: a kept value in numbers.
+    """
     top = max(largest([plane]) for _name, plane in [*planes(values), *planes(made.train_output)])
     plain, hatched = GridStyle(top), GridStyle(top, hatch_zeros=True)
     warning = _("PyTorch runs it, and warns: {warning}", warning=made.warning)

@@ -51,6 +51,7 @@ class Share:
 
     @classmethod
     def of(cls, share: float) -> "Share":
+        """A share from 0 to 1; one that is NaN or infinite has no bar."""
         return cls(percent(share), f"{share if math.isfinite(share) else 0:.4f}")
 
 
@@ -65,6 +66,7 @@ class Answer:
 
     @classmethod
     def of(cls, prediction: Prediction | None) -> "Answer | None":
+        """None for None."""
         if prediction is None:
             return None
         logits = tuple(written(value) for value in prediction.logits.values())
@@ -228,7 +230,7 @@ def _with_words(sentence: str, which: int, found: Mattered) -> list[str | Word]:
 
 
 def _word(word: LeftOut, found: Mattered) -> Word:
-    if word.change is None or word.prediction is None:
+    if word.prediction is None or word.change is None:
         return Word(word.word, tip=_("the only word"))
     moved = points(word.change)
     tip = _(
@@ -250,13 +252,13 @@ def _flips(word: LeftOut, found: Mattered) -> bool:
 
 def _word_row(word: LeftOut, found: Mattered) -> dict:
     row = {"word": word.word, "sentence": word.sentence, "label": None}
-    if word.prediction is None:
+    if word.prediction is None or word.change is None:
         return row
     return {
         **row,
         "label": word.prediction.label,
         "share": percent(word.prediction.probabilities[EQUIVALENT]),
-        "change": f"{100 * (word.change or 0):+.1f}",
+        "change": f"{100 * word.change:+.1f}",
         "flips": _flips(word, found),
     }
 
@@ -382,7 +384,7 @@ def score_line(score: Mapping[str, int]) -> Markup:
 # ---------------------------------------------------------------- a file
 
 
-def answers_table(answers: Sequence[Answered], notes: Sequence[str] = ()) -> Markup:
+def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
     """How many of a file's rows were answered how, how many rightly, and the first of them.
 
     notes: what to know of the file as a whole.

@@ -89,7 +89,7 @@ def _known(losses: Sequence[float | None]) -> list[tuple[float, float]]:
 
 def _scale(curves: Sequence["Curve"]) -> LogScale:
     """A curve that diverges leaves through the top, rather than flatten the others."""
-    most = 100 * (curves[0].losses[0] or 0.0)
+    most = 100 * (curves[0].losses[0] or 0)
     losses = [loss for curve in curves for _step, loss in _known(curve.losses) if 0 < loss <= most]
     low, high = math.floor(math.log10(min(losses))), math.ceil(math.log10(max(losses)))
     steps = len(curves[0].losses) - 1
@@ -174,7 +174,8 @@ def updater_summary(curves: Sequence["Curve"]) -> Markup:
         by_verdict.setdefault(curve.verdict, []).append(n)
     groups = []
     for verdict, numbers in by_verdict.items():
-        known = [d for n in numbers if (d := curves[n].largest_difference) is not None]
-        largest = _difference(max(known)) if len(known) == len(numbers) else None
+        differences = [curves[n].largest_difference for n in numbers]
+        known = [difference for difference in differences if difference is not None]
+        largest = _difference(max(known)) if len(known) == len(differences) else None
         groups.append((_(", ").join(LETTERS[n] for n in numbers), verdict, largest))
     return render("updater_summary.html", groups=groups)

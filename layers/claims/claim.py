@@ -15,14 +15,14 @@ import inspect
 import logging
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from languages import say
 from layers.chance import seeded
 
 log = logging.getLogger(__name__)
+Run = Callable[[], "Evidence"]  # what decides a claim
 
 PYTORCH = "https://docs.pytorch.org/docs/stable/"
 HUGGING_FACE = "https://huggingface.co/docs/"
@@ -35,7 +35,7 @@ VERDICTS = ("holds", "corrected", "answered", "outdated", "undecided")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one run found. A claim needs `as_noted` or `name_works`, an open question `candidates`."""
+    """What one run found. A claim needs `as_noted` or `name_works`, a question `candidates`."""
 
     as_noted: bool | None = None  # the claim, as the notes put it, is true on this run
     name_works: bool = True  # the API it names is there under that name, and not deprecated
@@ -63,13 +63,13 @@ def verdict_of(evidence: Evidence) -> str:
     return "holds" if evidence.as_noted else "corrected"
 
 
-def noted(true: Any, named: dict[str, Any] | None = None, /, **seen: Any) -> Evidence:
+def noted(true: object, named: dict[str, object] | None = None, /, **seen: object) -> Evidence:
     """Evidence on a claim: is it true as the notes put it? `named` and `seen` as in findings()."""
     return Evidence(as_noted=bool(true), seen=findings(named, seen))
 
 
 def renamed(
-    old_works: Any, new_works: Any, named: dict[str, Any] | None = None, /, **seen: Any
+    old_works: object, new_works: object, named: dict[str, object] | None = None, /, **seen: object
 ) -> Evidence:
     """Evidence on a name: does the notes' name still work, and does today's?"""
     return Evidence(
@@ -81,19 +81,19 @@ def renamed(
 
 
 def which(
-    candidates: dict[str, Any], named: dict[str, Any] | None = None, /, **seen: Any
+    candidates: Mapping[str, object], named: dict[str, object] | None = None, /, **seen: object
 ) -> Evidence:
     """Evidence on an open question: which of the possible answers does the run bear out?"""
-    candidates = {answer: bool(true) for answer, true in candidates.items()}
-    return Evidence(candidates=candidates, seen=findings(named, seen))
+    answers = {answer: bool(true) for answer, true in candidates.items()}
+    return Evidence(candidates=answers, seen=findings(named, seen))
 
 
-def lacking(needs: str, named: dict[str, Any] | None = None, /, **seen: Any) -> Evidence:
+def lacking(needs: str, named: dict[str, object] | None = None, /, **seen: object) -> Evidence:
     """No evidence: on this machine the claim can't be decided, for want of `needs`."""
     return Evidence(needs=needs, seen=findings(named, seen))
 
 
-def findings(named: dict[str, Any] | None, seen: dict[str, Any]) -> dict[str, Any]:
+def findings(named: dict[str, object] | None, seen: dict[str, object]) -> dict[str, object]:
     """{name: value} of what a run found, the named ones first.
 
     A name in `seen` is a keyword made of words. A name in `named` stays as it stands: the
@@ -105,7 +105,7 @@ def findings(named: dict[str, Any] | None, seen: dict[str, Any]) -> dict[str, An
     return {**(named or {}), **{spaced(name): value for name, value in seen.items()}}
 
 
-def error_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Exception | None:
+def error_of(function: Callable[..., object], *args: object, **kwargs: object) -> Exception | None:
     """The exception that a call raises, or None.
 
     >>> error_of(int, "x")
@@ -120,7 +120,7 @@ def error_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Excepti
 
 @dataclass(frozen=True)
 class Claim:
-    """One card. `says` is the notes' statement or question, `truth` what is so, both in our words."""
+    """One card. `says` is the notes' statement or question, `truth` what is so, in our words."""
 
     id: str
     section: str
@@ -129,17 +129,15 @@ class Claim:
     truth: str
     docs: str
     reviewed: str
-    run: Callable[[], Evidence]
+    run: Run
 
     @property
     def source(self) -> str:
-        """The body that decides it, without decorator, `def` line and docstring: what a page shows."""
+        """The body that decides it, without decorator, `def` line and docstring: for a page."""
         lines = textwrap.dedent(inspect.getsource(self.run)).splitlines()
-        [function] = (
-            node for node in ast.parse("\n".join(lines)).body if isinstance(node, ast.FunctionDef)
-        )
-        body = [line.removesuffix("") for line in lines[function.body[0].lineno - 1 :]]
-        return textwrap.dedent("\n".join(body))
+        [function] = ast.parse("\n".join(lines)).body
+        assert isinstance(function, ast.FunctionDef)
+        return textwrap.dedent("\n".join(lines[function.body[0].lineno - 1 :]))
 
     @property
     def names(self) -> list[str]:
@@ -149,10 +147,8 @@ class Claim:
             node for node in calls if isinstance(node.func, ast.Name) and node.func.id in JUDGED
         ]
         dicts = [one for node in judged for one in node.args if isinstance(one, ast.Dict)]
-        keys = [
-            str(key.value) for one in dicts for key in one.keys if isinstance(key, ast.Constant)
-        ]
-        return keys + [
+        keys = [key.value for one in dicts for key in one.keys if isinstance(key, ast.Constant)]
+        return [key for key in keys if isinstance(key, str)] + [
             spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg
         ]
 
@@ -183,6 +179,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
+        """The one that the evidence gives."""
         return verdict_of(self.evidence)
 
     @property
@@ -213,7 +210,7 @@ def spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as text, numbers to four digits.
 
     >>> shown({"a": (0.123456, 2)})
@@ -262,17 +259,15 @@ class Section(list):
         docs: str,
         reviewed: str = "holds",
         kind: str = "claim",
-    ) -> Callable[[Callable[[], Evidence]], Callable[[], Evidence]]:
+    ) -> Callable[[Run], Run]:
         """Decorator: the function below decides this claim."""
 
-        def register(run):
+        def register(run: Run) -> Run:
             self.append(Claim(id, self.slug, kind, says, truth, docs, reviewed, run))
             return run
 
         return register
 
-    def question(
-        self, id: str, says: str, truth: str, docs: str
-    ) -> Callable[[Callable[[], Evidence]], Callable[[], Evidence]]:
+    def question(self, id: str, says: str, truth: str, docs: str) -> Callable[[Run], Run]:
         """Decorator: the function below answers this open question."""
         return self.claim(id, says, truth, docs, reviewed="answered", kind="open question")

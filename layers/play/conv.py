@@ -1,7 +1,6 @@
 """A small picture through a convolution, and through a padding mode."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +8,7 @@ from torch import nn
 
 from languages import say
 from layers.chance import seeded
-from layers.play.shapes import Shapes, as_batch, both, output_size, whole
+from layers.play.shapes import Picture, Shapes, Sizes, as_batch, both, output_size, whole
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -29,7 +28,7 @@ class Convolution:
     code: str  # the call in PyTorch
 
 
-def pad_picture(picture: list, padding: Any, padding_mode: str = "zeros") -> list:
+def pad_picture(picture: Picture, padding: Sizes, padding_mode: str = "zeros") -> Picture:
     """C × H × W (or H × W) -> the padded picture, C × H' × W'.
 
     >>> pad_picture([[1, 2, 3]], (0, 2), "reflect")
@@ -75,16 +74,16 @@ def _check_padding(size, padding, mode):
 
 
 def convolve(
-    picture: list,
+    picture: Picture,
     out_channels: int = 1,
-    kernel_size: Any = 3,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    kernel_size: Sizes = 3,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
     groups: int = 1,
-    bias: Any = True,
+    bias: bool = True,
     padding_mode: str = "zeros",
-    weight: Any = None,
+    weight: list | None = None,
     seed: int = 0,
 ) -> Convolution:
     """A picture through nn.Conv2d(in_channels = its channels, …) -> Convolution.
@@ -96,7 +95,8 @@ def convolve(
     batch = as_batch(picture)  # (1, C, H, W)
     kernel_size, stride = both("kernel_size", kernel_size, low=1), both("stride", stride, low=1)
     dilation = both("dilation", dilation, low=1)
-    padding = padding if padding == "same" else both("padding", padding, low=0)
+    if not isinstance(padding, str):
+        padding = both("padding", padding, low=0)
     sides = _sides(padding, kernel_size, stride, dilation)
     in_channels, out_channels = batch.shape[1], whole("channels", out_channels, low=1)
     _check_groups(in_channels, out_channels, groups)
@@ -136,7 +136,7 @@ def convolve(
 
 
 def _sides(padding, kernel_size, stride, dilation):
-    """[(before, after) of the rows, of the columns]. 'same' puts an odd cell after, as Conv2d does."""
+    """[(before, after) of rows, of columns]. 'same' puts an odd cell after, as Conv2d does."""
     if padding != "same":
         return [(pad, pad) for pad in padding]
     if stride != (1, 1):

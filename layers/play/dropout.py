@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -32,7 +31,7 @@ class Dropped:
     warning: str  # what PyTorch said; "" where it said nothing
 
 
-def dropout(tensor: Any, p: float = 0.5, layer: str = "Dropout", seed: int = 0) -> Dropped:
+def dropout(tensor: list, p: float = 0.5, layer: str = "Dropout", seed: int = 0) -> Dropped:
     """Numbers of a shape that the layer takes -> Dropped. Dropout takes any, Dropout1d N × C × L,
     Dropout2d N × C × H × W; what PyTorch takes besides, it takes with a warning of its own.
 

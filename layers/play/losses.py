@@ -1,7 +1,6 @@
 """A prediction and a target through each loss, in every reduction."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +26,7 @@ class Losses:
     target_shape: tuple[int, ...]
 
 
-def regression_loss(predict: Any, target: Any, loss: str = "MSELoss") -> Losses:
+def regression_loss(predict: list, target: list, loss: str = "MSELoss") -> Losses:
     """Two equal shapes through L1Loss or MSELoss -> Losses.
 
     >>> made = regression_loss([1.0, 4.0], [0.0, 2.0])
@@ -42,56 +41,54 @@ def regression_loss(predict: Any, target: Any, loss: str = "MSELoss") -> Losses:
                 losses=", ".join(REGRESSION),
             )
         )
-    predict, target = (
-        torch.as_tensor(predict, dtype=torch.float32),
-        torch.as_tensor(target, dtype=torch.float32),
-    )
-    if predict.shape != target.shape:
+    predictions = torch.as_tensor(predict, dtype=torch.float32)
+    targets = torch.as_tensor(target, dtype=torch.float32)
+    if predictions.shape != targets.shape:
         raise ValueError(
             say(
                 "predict has the shape {predict_shape}, target {target_shape}. Make them equal: "
                 "PyTorch would broadcast what it can, warn, and compare values that don't belong "
                 "together.",
-                predict_shape=tuple(predict.shape),
-                target_shape=tuple(target.shape),
+                predict_shape=tuple(predictions.shape),
+                target_shape=tuple(targets.shape),
             )
         )
-    if not predict.numel():
+    if not predictions.numel():
         raise ValueError(
             say(
                 "predict and target are empty; a mean of nothing isn't a number. Give at least "
                 "one value."
             )
         )
-    return _reduced(getattr(nn, loss), predict, target)
+    return _reduced(getattr(nn, loss), predictions, targets)
 
 
-def cross_entropy(logits: Any, target: Any) -> Losses:
+def cross_entropy(logits: list, target: list) -> Losses:
     """(N, C) or (C) logits, and indices (N) or class probabilities (N, C) -> Losses."""
-    logits = torch.as_tensor(logits, dtype=torch.float32)
-    if logits.dim() not in (1, 2) or not logits.numel():
+    rows = torch.as_tensor(logits, dtype=torch.float32)  # (N, C) or (C)
+    if rows.dim() not in (1, 2) or not rows.numel():
         raise ValueError(
             say(
                 "logits have the shape {shape}. Give N × C numbers, or C for one example.",
-                shape=tuple(logits.shape),
+                shape=tuple(rows.shape),
             )
         )
-    target = torch.as_tensor(target)
-    if target.shape == logits.shape:
-        target = _probabilities(target.float())
-    elif target.shape == logits.shape[:-1]:
-        target = _indices(target, logits.shape[-1])
+    targets = torch.as_tensor(target)
+    if targets.shape == rows.shape:
+        targets = _probabilities(targets.float())
+    elif targets.shape == rows.shape[:-1]:
+        targets = _indices(targets, rows.shape[-1])
     else:
         raise ValueError(
             say(
                 "target has the shape {target_shape}, logits {logits_shape}. Give one class index "
                 "an example, {index_shape}, or probabilities of the logits' shape.",
-                target_shape=tuple(target.shape),
-                logits_shape=tuple(logits.shape),
-                index_shape=tuple(logits.shape[:-1]),
+                target_shape=tuple(targets.shape),
+                logits_shape=tuple(rows.shape),
+                index_shape=tuple(rows.shape[:-1]),
             )
         )
-    return _reduced(nn.CrossEntropyLoss, logits, target)
+    return _reduced(nn.CrossEntropyLoss, rows, targets)
 
 
 def _indices(target, classes):

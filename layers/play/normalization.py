@@ -1,13 +1,13 @@
 """A batch through BatchNorm2d, in train() and in eval()."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
 
 from languages import say, say_plural
 from layers.play import worked
+from layers.play.shapes import Picture
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Normalized:
 
 
 def batch_norm(
-    batch: Any,
-    eps: float = 1e-05,
+    batch: list[Picture],
+    eps: float = 1e-5,
     momentum: float | None = 0.1,
     affine: bool = True,
     track_running_stats: bool = True,
-    weight: Any = None,
-    bias: Any = None,
+    weight: list[float] | None = None,
+    bias: list[float] | None = None,
     passes: int = 1,
 ) -> Normalized:
     """N × C × H × W numbers, seen `passes` times in training -> Normalized.
@@ -72,7 +72,7 @@ def batch_norm(
 
 
 def normalized_lines(
-    batch: Any, made: Normalized, place: tuple[int, int, int, int]
+    batch: list[Picture], made: Normalized, place: tuple[int, ...]
 ) -> dict[str, str]:
     """{what: formula in numbers} of one cell, `place` = (example, channel, row, column), in train()
     and in eval().
@@ -86,7 +86,7 @@ def normalized_lines(
             x, mean[c], var[c], made.eps, gamma, beta, output[n][c][row][column]
         )
 
-    lines: dict[str, str] = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
+    lines = {"train()": line(made.batch_mean, made.batch_var, made.train_output)}
     if (
         made.running_mean is None
         or made.running_var is None

@@ -1,7 +1,6 @@
 """A small picture through max pooling, and back."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +8,7 @@ from torch import nn
 
 from languages import say
 from layers.play import worked
-from layers.play.shapes import Shapes, as_batch, both, output_size
+from layers.play.shapes import Pair, Picture, Shapes, Sizes, as_batch, both, output_size
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,11 @@ class Pooling:
 
 
 def pool(
-    picture: list,
-    kernel_size: Any = 2,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
+    picture: Picture,
+    kernel_size: Sizes = 2,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
     return_indices: bool = False,
     ceil_mode: bool = False,
 ) -> Pooling:
@@ -79,7 +78,7 @@ def _check_padding(kernel_size, padding):
             )
 
 
-def largest_of(area: list, channel: int, cells: list, padding: Any) -> str:
+def largest_of(area: list, channel: int, cells: list[Pair], padding: Pair) -> str:
     """One cell of the output in numbers: the largest of the window's `cells`, read from
     pooled_area's `area`.
 
@@ -93,7 +92,7 @@ def largest_of(area: list, channel: int, cells: list, padding: Any) -> str:
     return worked.largest(there, max(there))
 
 
-def unpool(picture: list, kernel_size: Any = 2) -> list:
+def unpool(picture: Picture, kernel_size: Sizes = 2) -> Picture:
     """Max pooling and back: each window's largest value in its old place, zeros elsewhere. C × H ×
     W.
     """

@@ -4,11 +4,14 @@ asked for.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from languages import say
+
+Picture = list[list[list[float]]]  # channels × height × width
+Pair = tuple[int, int]  # for height, for width
+Sizes = int | Pair
 
 FORMULA = "floor((size + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1"
 LARGEST = {
@@ -32,7 +35,7 @@ class Shapes:
     formula: str = FORMULA
 
 
-def small_picture(height: int = 6, width: int = 6, channels: int = 1, seed: int = 0) -> list:
+def small_picture(height: int = 6, width: int = 6, channels: int = 1, seed: int = 0) -> Picture:
     """A picture of whole numbers 0 to 9: channels × height × width lists. The same seed, the same
     picture.
     """
@@ -42,7 +45,7 @@ def small_picture(height: int = 6, width: int = 6, channels: int = 1, seed: int 
     return torch.randint(0, 10, (channels, height, width), generator=generator).float().tolist()
 
 
-def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+def whole(name: str, value: object, low: int, high: int | None = None) -> int:
     """`value` as an int from `low` to `high` (else the largest allowed), or a ValueError that names
     it.
     """
@@ -65,7 +68,7 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     return int(value)
 
 
-def both(name: str, value: Any, low: int) -> tuple[int, int]:
+def both(name: str, value: Sizes, low: int) -> Pair:
     """An int or a pair -> (for height, for width).
 
     >>> both("stride", 2, low=1)
@@ -83,7 +86,7 @@ def both(name: str, value: Any, low: int) -> tuple[int, int]:
     return whole(name, pair[0], low), whole(name, pair[1], low)
 
 
-def as_batch(picture: Any) -> torch.Tensor:
+def as_batch(picture: list) -> torch.Tensor:
     """C × H × W numbers, or H × W, -> a tensor (1, C, H, W)."""
     try:
         tensor = torch.as_tensor(picture, dtype=torch.float32)
@@ -108,10 +111,10 @@ def as_batch(picture: Any) -> torch.Tensor:
 
 def output_size(
     size: int,
-    kernel_size: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
+    kernel_size: int,
+    stride: int = 1,
+    padding: Sizes = 0,
+    dilation: int = 1,
     ceil_mode: bool = False,
 ) -> tuple[int, str]:
     """(size out, the formula in numbers). ValueError where not one window fits. `padding`: a

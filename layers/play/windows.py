@@ -5,9 +5,10 @@ as in the notes' pictures, and the indices of max pooling (row · width + column
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layers.play import worked
+from layers.play.shapes import Pair, Picture
 
 if TYPE_CHECKING:
     from layers.play.conv import Convolution
@@ -27,8 +28,8 @@ class Window:
 
 
 def window_cells(
-    row: int, column: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any
-) -> list[tuple[int, int]]:
+    row: int, column: int, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> list[Pair]:
     """The input cells under the kernel when it computes output cell (row, column). All settings as
     (height, width).
 
@@ -45,9 +46,9 @@ def follow(
     channel: int,
     row: int,
     column: int,
-    stride: Any = (1, 1),
-    padding: Any = (0, 0),
-    dilation: Any = (1, 1),
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Window:
     """A Convolution and one cell of its output -> Window."""
@@ -77,13 +78,13 @@ def follow(
 
 
 def pooled_area(
-    picture: list,
-    output: list,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-) -> list:
+    picture: Picture,
+    output: Picture,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> list[list[list[float | None]]]:
     """C × H × W with its padding of -inf, and None where a window of ceil_mode sticks out of that.
     C × H' × W'.
     """

@@ -11,7 +11,7 @@ four digits after the point or to a float32, stands between them.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MOST_TERMS = 12  # of a sum; more are hinted at
 
@@ -48,7 +48,7 @@ def equation(terms: str, value: float, result: float) -> str:
 # ---------------------------------------------------------------- convolution
 
 
-def products(pairs: list[tuple[float, float]], result: float) -> str:
+def products(pairs: Sequence[tuple[float, float]], result: float) -> str:
     """Values under a kernel times its weights, added up.
 
     >>> products([(5.0, 0.25), (2.0, -1.0)], -0.75)
@@ -102,18 +102,20 @@ def running(before: float, batch: float, share: float, result: float) -> str:
 
 
 def absolute_error(predict: float, target: float, result: float) -> str:
+    """What L1Loss computes of one element."""
     return equation(
         f"|{said(predict)} − {bracketed(target)}|", abs(read(predict) - read(target)), result
     )
 
 
 def squared_error(predict: float, target: float, result: float) -> str:
+    """What MSELoss computes of one element."""
     return equation(
         f"({said(predict)} − {bracketed(target)})²", (read(predict) - read(target)) ** 2, result
     )
 
 
-def cross_entropy_of_class(logits: list[float], index: int, result: float) -> str:
+def cross_entropy_of_class(logits: Sequence[float], index: int, result: float) -> str:
     """−log softmax of the right class.
 
     >>> cross_entropy_of_class([2.0, 1.0], 0, 0.31326)
@@ -124,7 +126,7 @@ def cross_entropy_of_class(logits: list[float], index: int, result: float) -> st
 
 
 def cross_entropy_of_probabilities(
-    logits: list[float], probabilities: list[float], result: float
+    logits: Sequence[float], probabilities: Sequence[float], result: float
 ) -> str:
     """
     >>> cross_entropy_of_probabilities([2.0, 1.0], [0.5, 0.5], 0.81326)
@@ -149,7 +151,7 @@ def _log_sum(logits):
     return most + math.log(sum(math.exp(read(z) - most) for z in logits))
 
 
-def added(values: list[float], result: float) -> str:
+def added(values: Sequence[float], result: float) -> str:
     """
     >>> added([0.5, 1.0], 1.5)
     '0.5 + 1 = 1.5'
@@ -178,7 +180,7 @@ def scaled_up(value: float, p: float, result: float) -> str:
     return equation(f"{said(value)} / (1 − {said(p)})", read(value) / (1 - read(p)), result)
 
 
-def largest(values: list[float], result: float) -> str:
+def largest(values: Sequence[float], result: float) -> str:
     """
     >>> largest([1.0, float("-inf")], 1.0)
     'max(1, −∞) = 1'

@@ -364,7 +364,7 @@ def measured_costs(
         ):
             batches.setdefault(shape, batch)
     cells = {(rows, seq_len): rows * seq_len for rows, seq_len in batches}
-    best, turns = _best_turns(partial(_forward, model), batches, cells, settings.experiment_seconds)
+    best, turns = best_turns(partial(_forward, model), batches, cells, settings.experiment_seconds)
     largest = max(best, key=lambda shape: cells[shape])
     rate = best[largest] / cells[largest]  # seconds a cell
     return [
@@ -405,7 +405,7 @@ def _forward(model, batch):
         model(**batch)
 
 
-def _best_turns(work, candidates, sizes, seconds):
+def best_turns(work, candidates, sizes, seconds):
     """({name: the shortest time of work(candidate)} within about `seconds`, in turns, the smallest
     first; whole turns).
 
@@ -450,8 +450,7 @@ class MapTimes:
 def map_times(
     tokenizer: PreTrainedTokenizerFast,
     rows: dict[str, list],
-    max_length: int = 128,
-    *,
+    max_length: int,
     settings: Settings,
 ) -> MapTimes:
     """Rows, a dict of columns, through Dataset.map one by one and with batched=True, in turns ->
@@ -490,6 +489,5 @@ def map_times(
             > settings.experiment_seconds
         ):
             break
-    return MapTimes(
-        len(rows), min(times[False]), min(times[True]), len(times[True]), made[False] == made[True]
-    )
+    best = min(times[False]), min(times[True])
+    return MapTimes(len(dataset), *best, len(times[True]), made[False] == made[True])

@@ -77,7 +77,7 @@ class PairRow:
 
 @dataclass(frozen=True)
 class PairFile:
-    """A file's rows, its columns as its first line names them, and what to know of it as a whole."""
+    """A file's rows, its columns as its first line names them, and what to know of the whole."""
 
     rows: list[PairRow]
     columns: tuple[str, ...] = COLUMNS

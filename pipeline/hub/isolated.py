@@ -118,7 +118,9 @@ def is_at_hand(checkpoint: str) -> bool:
 
 # ---------------------------------------------------------------- its process
 
-_processes: "OrderedDict[Path, processes.Process]" = OrderedDict()  # the one asked last comes last
+kept_processes: "OrderedDict[Path, processes.Process]" = (
+    OrderedDict()
+)  # the one asked last comes last
 _ends: dict[Path, list[float]] = {}  # when a checkpoint's processes had to be ended
 _answered: "OrderedDict[Path, None]" = OrderedDict()  # checkpoints that have answered
 _calls = {"now": 0}
@@ -229,24 +231,24 @@ def _place(settings: Settings) -> Iterator[None]:
 
 def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process:
     with _lock:
-        process = _processes.get(files.folder)
+        process = kept_processes.get(files.folder)
         if process and not process.ended:
-            _processes.move_to_end(files.folder)
+            kept_processes.move_to_end(files.folder)
             return process
-        _processes.pop(files.folder, None)
-        for folder in [folder for folder, each in _processes.items() if each.ended]:
-            del _processes[folder]
-        idle = [folder for folder, each in _processes.items() if not each.asked]
-        for folder in idle[: max(0, len(_processes) + 1 - settings.max_isolated_processes)]:
-            _processes.pop(folder).end()
-        if len(_processes) >= 2 * settings.max_isolated_processes:
+        kept_processes.pop(files.folder, None)
+        for folder in [folder for folder, each in kept_processes.items() if each.ended]:
+            del kept_processes[folder]
+        idle = [folder for folder, each in kept_processes.items() if not each.asked]
+        for folder in idle[: max(0, len(kept_processes) + 1 - settings.max_isolated_processes)]:
+            kept_processes.pop(folder).end()
+        if len(kept_processes) >= 2 * settings.max_isolated_processes:
             raise InputError(
                 say("Many checkpoints are being opened at this moment. Try again in some seconds.")
             )
         process = processes.Process(
             [whole_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
         )
-        _processes[files.folder] = process
+        kept_processes[files.folder] = process
         return process
 
 
@@ -289,9 +291,9 @@ def _check_pause(name: str, folder: Path) -> None:
 def end_all() -> None:
     """End every process, and forget what was noted; the next question starts afresh."""
     with _lock:
-        for process in _processes.values():
+        for process in kept_processes.values():
             process.end()
-        _processes.clear()
+        kept_processes.clear()
         _ends.clear()
         _answered.clear()
         _resolved.clear()

@@ -286,7 +286,8 @@ def _check_room(size: int, settings: Settings) -> None:
         )
 
 
-def _bytes_below(folder: Path) -> int:
+def bytes_below(folder: Path) -> int:
+    """What the files below a folder take on the disk, links left out."""
     total = 0
     for path in folder.rglob("*"):
         try:
@@ -298,7 +299,7 @@ def _bytes_below(folder: Path) -> int:
 
 # ---------------------------------------------------------------- its files
 
-_under_way: dict[tuple, Future] = {}
+under_way: dict[tuple, Future] = {}
 _arrived: dict[str, int] = {}  # model that this server downloaded -> its bytes, the oldest first
 _beginning = threading.Lock()
 
@@ -313,12 +314,12 @@ def download(name: str, weights: bool, settings: Settings) -> Path:
     sizes = listing(name, settings)
     check_listing(name, sizes, weights, settings)
     most = wanted_bytes(sizes, weights, settings)
-    _make_room(name, most, settings)
+    make_room(name, most, settings)
     _check_room(most, settings)
     return Path(finish(settings, began, _begun(name, weights, most, settings)))
 
 
-def _make_room(name: str, most: int, settings: Settings) -> None:
+def make_room(name: str, most: int, settings: Settings) -> None:
     """What strangers had this server download stays within a cap of its own: the oldest goes first."""
     with _beginning:
         _arrived[name] = max(most, _arrived.pop(name, 0))  # asked for again, nothing more arrives
@@ -331,21 +332,21 @@ def _make_room(name: str, most: int, settings: Settings) -> None:
 def _begun(name: str, weights: bool, most: int, settings: Settings) -> Future:
     """The Future of this download. While it goes on, whoever asks for the same waits for that one."""
     with _beginning:
-        future = _under_way.get((name, weights))
+        future = under_way.get((name, weights))
         if not future:
-            if len(_under_way) >= settings.max_downloads_at_once:
-                raise HubUnavailable(say("{count} downloads go on already", count=len(_under_way)))
-            future = _under_way[name, weights] = in_thread(
+            if len(under_way) >= settings.max_downloads_at_once:
+                raise HubUnavailable(say("{count} downloads go on already", count=len(under_way)))
+            future = under_way[name, weights] = in_thread(
                 _counted_download, name, weights, most, settings
             )
-            future.add_done_callback(lambda _done: _under_way.pop((name, weights), None))
+            future.add_done_callback(lambda _done: under_way.pop((name, weights), None))
         return future
 
 
 def _counted_download(name: str, weights: bool, most: int, settings: Settings) -> str:
     """Download, and end it where nothing arrives for long or more arrives than was listed."""
     folder = _cache_of(name)
-    watch = _Watch(name, folder, most + _bytes_below(folder) + SLACK_BYTES)
+    watch = _Watch(name, folder, most + bytes_below(folder) + SLACK_BYTES)
     with _failure_noted(name, settings):
         if settings.isolates:
             most_of_a_file = most + SLACK_BYTES
@@ -457,7 +458,7 @@ class _Watch:
         self.seen, self.since = -1, time.monotonic()
 
     def __call__(self) -> None:
-        arrived = _bytes_below(self.folder)
+        arrived = bytes_below(self.folder)
         if arrived > self.most:
             raise HubUnavailable(say("more arrives than the Hub lists for it"))
         if arrived != self.seen:

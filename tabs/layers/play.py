@@ -1,4 +1,4 @@
-"""Play: a topic's controls -> its layer run on a small tensor, drawn with the formula in numbers."""
+"""Play: a topic's controls -> its layer run on a small tensor, drawn with its formulas."""
 
 import functools
 from collections.abc import Callable, Mapping

@@ -34,7 +34,7 @@ class CsvFile:
         self,
         path: str | None,
         model: str,
-        progress=gr.Progress(),  # noqa: B008
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
         request: gr.Request = None,
     ) -> dict[Block, Any]:
         """Show the first answers, and hand out the file that has them all."""
@@ -44,7 +44,13 @@ class CsvFile:
             return {self.result: error_notice(error)}
         return {self.result: drawn, self.download: gr.DownloadButton(value=saved, interactive=True)}
 
-    def _answered(self, path, model, progress, request) -> tuple[Markup, str]:
+    def _answered(
+        self,
+        path: str | None,
+        model: str,
+        progress: gr.Progress,
+        request: gr.Request | None,
+    ) -> tuple[Markup, str]:
         if not path:
             raise InputError(
                 say("No file is chosen. Drop a CSV with the columns sentence1 and sentence2 above.")
@@ -67,7 +73,7 @@ class CsvFile:
     def _saved(
         self, answered: Sequence[Answered], columns: Sequence[str], request: gr.Request | None
     ) -> str:
-        """The path of the predictions: among gradio's files, in a folder whose name nobody guesses."""
+        """The path of the predictions: in a folder whose name nobody can guess."""
         written = io.StringIO(newline="")
         write_answers(answered, written, columns)
         # With its mark, a spreadsheet knows that this is UTF-8

@@ -22,7 +22,7 @@ Changes = dict[Block, Any]
 
 
 def checked_score(score: Any) -> dict[str, int]:
-    """The score that the browser has stored, which anyone may have written; odd ones count as none."""
+    """The score that the browser has stored. Anyone may have written it: odd ones count as none."""
     if not isinstance(score, dict) or any(type(score.get(name)) is not int for name in NO_SCORE):
         return NO_SCORE
     kept = {name: score[name] for name in NO_SCORE}

@@ -1,5 +1,6 @@
 """Why batched=True: Dataset.map over the same rows one by one and in batches, timed."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from views.experiments import map_times
 from views.markup import origin_line
 
 
-def build_batched(settings: Settings, inputs: list[Component]) -> None:
+def build_batched(settings: Settings, inputs: Sequence[Component]) -> None:
     """The section. inputs: of BatchInputs."""
     with gr.Accordion(_("Why batched=True"), open=False, elem_id="open-batched") as section:
         gr.Markdown(
@@ -29,13 +30,8 @@ def build_batched(settings: Settings, inputs: list[Component]) -> None:
             )
         )
         again = gr.Button(_("Time it"), size="md")
-        gr.on(
-            [section.expand, again.click],
-            partial(time_map, settings),
-            inputs,
-            gr.HTML(min_height=180),
-            **MEASURED,
-        )
+        output = gr.HTML(min_height=180)
+    gr.on([section.expand, again.click], partial(time_map, settings), inputs, output, **MEASURED)
 
 
 @notice_on_error(1)

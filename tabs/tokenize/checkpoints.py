@@ -1,5 +1,6 @@
 """The tokens of two checkpoints side by side."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
 from views.experiments import checkpoints
 
 
-def build_checkpoints(settings: Settings, inputs: list[Component]) -> dict[str, Component]:
+def build_checkpoints(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
     """The section; returns its field by its name in the address. inputs: of PairInputs."""
     with gr.Accordion(
         _("Two checkpoints side by side"), open=False, elem_id="open-checkpoints"
@@ -29,13 +30,9 @@ def build_checkpoints(settings: Settings, inputs: list[Component]) -> dict[str, 
             info=_("beside the one chosen above"),
         )
         again = gr.Button(_("Compare"), **OF_THE_PAIR)
-        gr.on(
-            [section.expand, second.change, again.click],
-            partial(draw_checkpoints, settings),
-            [*inputs, second],
-            gr.HTML(min_height=200),
-            **PRIVATE,
-        )
+        output = gr.HTML(min_height=200)
+    asked = [section.expand, second.change, again.click]
+    gr.on(asked, partial(draw_checkpoints, settings), [*inputs, second], output, **PRIVATE)
     return {"second_checkpoint": second}
 
 

@@ -17,7 +17,7 @@ from tabs.tokenize.listeners import draw_always
 from views.experiments import ways
 
 
-def build_other_ways(settings: Settings, inputs: list[Component], drawn: Sequence[Any]) -> None:
+def build_other_ways(settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]) -> None:
     """The section. inputs: of PairInputs; drawn: the events after which it is drawn again."""
     with gr.Accordion(
         _("Separately, as a pair, swapped"), open=False, elem_id="open-ways"

@@ -1,5 +1,6 @@
 """Padding does not change the answer: the pair's logits alone, padded, and without the mask."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
 from views.experiments import logits_with_padding
 
 
-def build_padding(settings: Settings, inputs: list[Component]) -> dict[str, Component]:
+def build_padding(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
     """The section; returns its field by its name in the address. inputs: of PairInputs."""
     with gr.Accordion(
         _("Padding does not change the answer"), open=False, elem_id="open-padding"
@@ -44,13 +45,9 @@ def build_padding(settings: Settings, inputs: list[Component]) -> dict[str, Comp
             info=_("positions to add to the pair"),
         )
         again = gr.Button(_("Ask the model"), **OF_THE_PAIR)
-        gr.on(
-            [section.expand, padding.release, again.click],
-            partial(draw_logits, settings),
-            [*inputs, padding],
-            gr.HTML(min_height=220),
-            **PRIVATE,
-        )
+        output = gr.HTML(min_height=220)
+    asked = [section.expand, padding.release, again.click]
+    gr.on(asked, partial(draw_logits, settings), [*inputs, padding], output, **PRIVATE)
     return {"padding": padding}
 
 

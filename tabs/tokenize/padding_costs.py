@@ -1,5 +1,6 @@
 """What padding costs: the rows in batches, padded in four ways, and a forward pass of each."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from views.experiments import measuring_line, padding_costs
 from views.markup import sentences
 
 
-def build_padding_costs(settings: Settings, inputs: list[Component]) -> dict[str, Component]:
+def build_padding_costs(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
     """The section; returns its field by its name in the address. inputs: of BatchInputs."""
     with gr.Accordion(_("What padding costs"), open=False, elem_id="open-costs") as section:
         ways = _(
@@ -32,14 +33,10 @@ def build_padding_costs(settings: Settings, inputs: list[Component]) -> dict[str
         size = gr.Slider(1, settings.max_rows, 2, step=1, label="batch_size")
         again = gr.Button(_("Measure"), **OF_THE_BATCH)
         table = gr.HTML(min_height=260)
-        counted = gr.on(
-            [section.expand, size.release, again.click],
-            partial(count_costs, settings),
-            [*inputs, size],
-            table,
-            **PRIVATE,
-        )
-        counted.success(partial(measure_costs, settings), [*inputs, size], table, **MEASURED)
+    asked = [section.expand, size.release, again.click]
+    inputs = [*inputs, size]
+    counted = gr.on(asked, partial(count_costs, settings), inputs, table, **PRIVATE)
+    counted.success(partial(measure_costs, settings), inputs, table, **MEASURED)
     return {"batch_size": size}
 
 

@@ -23,13 +23,17 @@ from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows
 from tabs.tokenize.listeners import draw_always
 
 
-def build_pair_script(settings: Settings, inputs: list[Component], drawn: Sequence[Any]) -> None:
+def build_pair_script(
+    settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]
+) -> None:
     """The section. inputs: of PairInputs; drawn: the events after which it is drawn again."""
     with gr.Accordion(_("Reproduce the pair: the plain script"), open=False) as section:
         _build(settings, write_pair_script, "tokenize_pair.py", inputs, section, drawn)
 
 
-def build_batch_script(settings: Settings, inputs: list[Component], drawn: Sequence[Any]) -> None:
+def build_batch_script(
+    settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]
+) -> None:
     """As above, with the inputs of BatchInputs."""
     with gr.Accordion(_("Reproduce the batch: the plain script"), open=False) as section:
         _build(settings, write_batch_script, "batch.py", inputs, section, drawn)

@@ -127,44 +127,34 @@ def build_tab(settings: Settings) -> TokenizeTab:
     pair_inputs = PairInputs(sentence1, sentence2, checkpoint, max_length, truncation)
     batch_inputs = BatchInputs(rows, split, checkpoint, max_length, truncation, show)
     private = {"api_visibility": "private", "show_progress": "minimal"}
-    settings_changed = [checkpoint.change, max_length.release, truncation.change]
-    drawn = gr.on(
-        [tokenize.click, sentence1.submit, sentence2.submit, *settings_changed],
-        pair.draw,
-        list(pair_inputs),
-        pair.outputs,
-        **private,
-    )
-    taken = take.click(
-        pair.take_row,
-        [number, split, *pair_inputs[2:]],
-        [*pair.outputs, sentence1, sentence2],
-        **private,
-    )
-    batch_drawn = gr.on(
-        [rows.submit, split.change, show.change, *settings_changed],
-        batch.draw,
-        list(batch_inputs),
-        batch.outputs,
-        **private,
-    )
-    found = words.submit(batch.search, [words, *batch_inputs], [*batch.outputs, rows], **private)
-    shuffled = shuffle.click(batch.shuffle, list(batch_inputs), [*batch.outputs, rows], **private)
+    changed = [checkpoint.change, max_length.release, truncation.change]
+    asked = [tokenize.click, sentence1.submit, sentence2.submit, *changed]
+    numbered = [number, split, *pair_inputs[2:]]
+    filled = [*pair.outputs, sentence1, sentence2]
+    pair_events = [
+        gr.on(asked, pair.draw, pair_inputs, pair.outputs, **private),
+        take.click(pair.take_row, numbered, filled, **private),
+    ]
+    asked = [rows.submit, split.change, show.change, *changed]
+    filled = [*batch.outputs, rows]
+    batch_events = [
+        gr.on(asked, batch.draw, batch_inputs, batch.outputs, **private),
+        words.submit(batch.search, [words, *batch_inputs], filled, **private),
+        shuffle.click(batch.shuffle, batch_inputs, filled, **private),
+    ]
     for grid in (pair, batch):
         explain_cells(grid.grid, grid.explain, grid.explanation)
-    pair_events, batch_events = [drawn, taken], [batch_drawn, found, shuffled]
 
     # ---- the sections under each
 
     fields = {**pair_inputs._asdict(), "split": split, "rows": rows, "show": show}
     with under_the_pair:
-        inputs = list(pair_inputs)
-        build_other_ways(settings, inputs, pair_events)
-        fields |= build_checkpoints(settings, inputs)
-        fields |= build_padding(settings, inputs)
-        build_pair_script(settings, inputs, pair_events)
+        build_other_ways(settings, pair_inputs, pair_events)
+        fields |= build_checkpoints(settings, pair_inputs)
+        fields |= build_padding(settings, pair_inputs)
+        build_pair_script(settings, pair_inputs, pair_events)
         press_open("of-the-pair", pair_events)
-    inputs = list(batch_inputs[:-1])  # what the cells show makes no difference here
+    inputs = batch_inputs[:-1]  # what the cells show makes no difference here
     fields |= build_padding_costs(settings, inputs)
     build_batched(settings, inputs)
     build_batch_script(settings, inputs, batch_events)
@@ -180,7 +170,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
     build_share(settings, shared)
     public(tokenize_endpoint(settings), api_name="tokenize")
     openings = (
-        Opening(pair.open, list(pair_inputs), [pair.grid], prerender=True),
-        Opening(batch.open, list(batch_inputs), [batch.grid, batch.tables], prerender=True),
+        Opening(pair.open, pair_inputs, [pair.grid], prerender=True),
+        Opening(batch.open, batch_inputs, [batch.grid, batch.tables], prerender=True),
     )
     return TokenizeTab(pair, batch, shared, openings)

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 ARABIC = "أعلنت الشركة عن أرباحها 🎉"
 HTML = '<img src=x onerror="window.hacked=1"><b>bold</b>'
+# 300 steps of one pair, judged on few: there is time to stop it, and it leaves the cores to others
+LONG_BUT_LIGHT = "max_steps=300&train_pairs=64&epochs=5&batch_size=1&eval_pairs=16&eval_strategy=no"
 
 
 def open_tab(page, name):
@@ -78,7 +80,12 @@ def test_a_search_and_a_row_taken_as_the_pair(page):
     expect(panel.get_by_label("sentence1")).not_to_have_value(before)
 
 
-def test_fine_tune_then_predict_with_its_model(page, shoot):
+@pytest.mark.opens_a_link
+def test_fine_tune_then_predict_with_its_model(page, app_address, shoot):
+    # On a desktop with the form as it comes, on a phone on few pairs: judging takes most of the time
+    few = "?tab=fine-tune&train_pairs=96&eval_pairs=16"
+    page.goto(f"{app_address}/{few if page.size == 'phone' else ''}")
+    page.locator(".token-grid").first.wait_for(state="attached", timeout=60_000)
     panel = open_tab(page, "Fine-tune")
     panel.get_by_label("number input for max_steps").fill("6")
     panel.get_by_label("number input for max_steps").press("Enter")
@@ -99,7 +106,9 @@ def test_fine_tune_then_predict_with_its_model(page, shoot):
     shoot(page, "predict-own")
 
 
-def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, shoot):
+@pytest.mark.opens_a_link
+def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, app_address, shoot):
+    page.goto(f"{app_address}/?tab=fine-tune&{LONG_BUT_LIGHT}")
     panel = open_tab(page, "Fine-tune")
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status strong")).to_have_text("Running", timeout=90_000)

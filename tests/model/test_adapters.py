@@ -15,6 +15,9 @@ from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune
 from recipes import adapters
 
+# They judge hundreds of pairs and train the real checkpoint
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_an_adapter_is_small_and_nothing_but_weights(name):

@@ -190,7 +190,7 @@ def test_what_would_take_too_long_is_reckoned_and_says_so(monkeypatch):
         clock[0] += 0.001 * cells
 
     def turns(**candidates):
-        return experiments._best_turns(work, candidates, candidates, 2.0)
+        return experiments.best_turns(work, candidates, candidates, 2.0)
 
     assert (
         turns(small=100, large=10_100) == ({"small": pytest.approx(0.1)}, experiments.MOST_TURNS)
@@ -244,7 +244,7 @@ def test_a_batch_holds_no_more_than_there_are_rows():
 def test_map_is_timed_both_ways_without_a_cache(settings, tokenizer):
     dataset = load_raw_datasets("auto", settings)[0]["train"]
     before = list(dataset.cache_files)
-    times = map_times(tokenizer, dataset[:20], settings=Settings(experiment_seconds=0.2))
+    times = map_times(tokenizer, dataset[:20], 128, Settings(experiment_seconds=0.2))
     assert (
         times.rows == 20
         and times.same
@@ -253,12 +253,11 @@ def test_map_is_timed_both_ways_without_a_cache(settings, tokenizer):
     )
     assert times.ratio == times.one_by_one / times.batched
     assert dataset.cache_files == before
-    again = map_times(tokenizer, dataset[:], settings=Settings(experiment_seconds=0))
+    again = map_times(tokenizer, dataset[:], 128, Settings(experiment_seconds=0))
     assert again.rows == len(dataset) and again.turns == 1
 
 
 def test_batched_is_faster_on_many_rows(tokenizer):
-    times = map_times(
-        tokenizer, load_raw_datasets("embedded", Settings())[0]["train"][:300], settings=Settings()
-    )
+    rows = load_raw_datasets("embedded", Settings())[0]["train"][:300]
+    times = map_times(tokenizer, rows, 128, Settings())
     assert times.rows == 300 and times.ratio > 1

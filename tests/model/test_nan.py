@@ -386,12 +386,12 @@ def test_logits_far_apart_are_answered_with_a_warning(huge_logits, tiny, setting
 
 
 def test_the_warning_begins_where_softmax_rounds_to_1():
-    from pipeline.prediction import SATURATED, _saturation_note
+    from pipeline.prediction import SATURATED, saturation_note
 
     assert softmax([0.0, SATURATED + 0.1])[1] == 1.0 and softmax([0.0, SATURATED - 1])[1] < 1.0
     assert (
-        _saturation_note([0.0, SATURATED - 0.1]) == ()
-        and len(_saturation_note([0.0, SATURATED + 0.1])) == 1
+        saturation_note([0.0, SATURATED - 0.1]) == ()
+        and len(saturation_note([0.0, SATURATED + 0.1])) == 1
     )
 
 

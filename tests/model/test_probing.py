@@ -388,8 +388,8 @@ def test_a_model_that_cannot_be_had_fails_the_file(settings):
 def test_a_stand_in_that_leaves_midway_is_not_mixed_in(tiny, settings, monkeypatch):
     origins = iter(["stand-in", "asked for"])
 
-    def changing(checkpoint, pairs, *more):
-        predictions, origin = predict(tiny, pairs, *more)
+    def changing(checkpoint, pairs, *more, **options):
+        predictions, origin = predict(tiny, pairs, *more, **options)
         return predictions, replace(origin, loaded=next(origins))
 
     monkeypatch.setattr(tables, "predict", changing)

@@ -329,10 +329,10 @@ def test_the_proofs_sentence_is_read_off_its_numbers(made, says):
 
 
 def test_the_ratio_is_said_either_way():
-    slower = said(drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 1, True), settings=Settings()))
+    slower = said(drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 1, True)))
     assert "0.5 times as fast" in slower and "one turn each" in slower
     assert "different input_ids" in said(
-        drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 3, False), settings=Settings())
+        drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 3, False))
     )
 
 

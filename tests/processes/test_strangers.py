@@ -256,7 +256,7 @@ def test_more_checkpoints_than_processes_are_all_answered(isolating):
         ask_tokenizer(name, pair_view, *PAIR, 64, True, few, settings=few)[1].loaded
         for name in names * 2
     ]
-    assert answers == names * 2 and len(isolated._processes) <= 2
+    assert answers == names * 2 and len(isolated.kept_processes) <= 2
 
 
 def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
@@ -568,7 +568,7 @@ def test_a_worker_counts_what_arrives(name, place, hostile, loopback):
 import threading
 from pathlib import Path
 from huggingface_hub import constants
-from pipeline.hub.repository import _bytes_below
+from pipeline.hub.repository import bytes_below
 from pipeline.settings import Settings
 from pipeline.errors import InputError
 from pipeline.hub.sources import checkpoint_files
@@ -576,7 +576,7 @@ most = 0
 def look():
     global most
     while True:
-        most = max(most, _bytes_below(Path(constants.HF_HUB_CACHE)))
+        most = max(most, bytes_below(Path(constants.HF_HUB_CACHE)))
         time.sleep(0.05)
 threading.Thread(target=look, daemon=True).start()
 try:
@@ -605,9 +605,9 @@ print(json.dumps([checkpoint_files(name, settings=Settings()).origin.place for n
 def test_a_model_that_is_asked_for_again_pushes_no_other_out_of_the_cache(settings, monkeypatch):
     monkeypatch.setattr(repository, "_arrived", {})
     folder = tiny_checkpoint(in_cache("tiny/stays"))
-    repository._make_room("tiny/stays", 10**9, settings)
+    repository.make_room("tiny/stays", 10**9, settings)
     for _ in range(30):
-        repository._make_room("tiny/again", 10**9, settings)
+        repository.make_room("tiny/again", 10**9, settings)
     assert folder.is_dir()
 
 

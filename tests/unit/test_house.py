@@ -220,17 +220,6 @@ def test_no_script_that_is_handed_out_hides_a_module():
 
 # ---------------------------------------------------------------- what tests may know
 
-# What tests still reach into; a name that is mended leaves this list, and none is added
-STILL_PRIVATE = set(
-    """
-    _answer_once _best_turns _card _changed _checked_score _choices _chosen
-    _compared _cost _failure _found _handlers
-    _log _make_room _measured _message _number _planes
-    _processes _read _result _run _saturation_note _stress_row _summary
-    _under_way
-""".split()
-)
-
 
 def private_names(path):
     """The dotted names behind an underscore that a file takes from modules of ours: `from x import _y`, `x._y`."""
@@ -265,4 +254,4 @@ def is_ours(name):
 
 def test_tests_import_no_private_name():
     taken = {name for path in (ROOT / "tests").rglob("*.py") for name in private_names(path)}
-    assert {name for name in taken if name.rpartition(".")[2] not in STILL_PRIVATE} == set()
+    assert taken == set()

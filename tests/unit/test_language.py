@@ -248,7 +248,7 @@ def test_a_started_catalogue_has_everything_to_translate_and_is_not_spoken(germa
     monkeypatch.setattr(spoken, "path_of", check.path_of)
     monkeypatch.setitem(spoken.LANGUAGES, "de", "Deutsch")
     assert spoken.catalogue.__wrapped__("de") == {"Said here": "Hier"}
-    spoken._read.cache_clear()
+    spoken.read_catalogue.cache_clear()
 
 
 def test_a_form_may_spell_the_count_and_lack_nothing_else(german):
@@ -444,8 +444,14 @@ class Source:
         def later(node):
             return is_spoken(node, ("say", "say_plural")) or node in raised
 
+        prints = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+        ]
+        read_at_once = {part for node in prints for part in ast.walk(node)}
         found = [node for node in self.nodes if is_spoken(node, ("_", "ngettext"))]
-        for node in self.nodes:
+        for node in set(self.nodes) - read_at_once:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("str", "map"):
                 parts = node.args if ast.unparse(node.func) == "str" else ast.walk(node)
                 found += [node] if any(map(later, parts)) else []
@@ -736,8 +742,8 @@ def stands_in():
 
 
 MESSAGES = {
-    "an empty sentence": lambda: refused(checked_pair, "", "a"),
-    "a blank sentence": lambda: refused(checked_pair, " ", "a"),
+    "an empty sentence": lambda: refused(checked_pair, "", "a", Settings()),
+    "a blank sentence": lambda: refused(checked_pair, " ", "a", Settings()),
     "why": lambda: why_all_cells("Ü 14159265 🦜 3.", "2."),
     "a diagnosis": lambda: run_drawing.diagnosis_card(OVERFITTED),
     "a result": lambda: ended(),
@@ -753,10 +759,10 @@ MESSAGES = {
     "a stand-in": stands_in,
     "no claim": lambda: layers_address.read_address({"tab": "layers", "claim": "conv-sum"}).message,
     "no section": lambda: refused(layers_claims.claims_of, "pools"),
-    "a failure": lambda: str(training._failure(KeyError())),
+    "a failure": lambda: str(training.failure_message(KeyError())),
     "planes": lambda: layer_views.planes([[[[1.0]]]])[0][0],
     "a number in an address": lambda: refused(
-        sharing._number, "max_length", "4", SimpleNamespace(minimum=8, maximum=512, precision=0)
+        sharing.checked_number, "max_length", "4", SimpleNamespace(minimum=8, maximum=512, precision=0)
     ),
     "a file's answers": lambda: predict_drawing.answers_table([]),
     "a curve": lambda: re.search('aria-label="(.*?)"', charts.line_chart("损失", {"甲": [(0, 1)], "乙": [(0, 1)]}, "步", "值"))[1],
