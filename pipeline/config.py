@@ -103,7 +103,8 @@ class TrainingConfig:
         group=START,
         label=say("Checkpoint"),
     )
-    task: str = _declared(
+    # Not `task`, which an address has for a teacher's; run_glue.py, too, calls it so
+    task_name: str = _declared(
         MRPC.name,
         say("what is learned: which pairs, with which labels"),
         choices=tuple(TASKS),
@@ -302,14 +303,19 @@ FORMER_NAMES = {
 
 
 def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings by name, an earlier version's names and values replaced by today's.
+    """Settings by name, as a run or an address has them, an earlier version's names and values
+    replaced by today's.
 
-    >>> renamed({"group_by_length": False, "seed": 7})
-    {'train_sampling_strategy': 'random', 'seed': 7}
+    >>> renamed({"group_by_length": False, "seed": 7, "lock": "seed,schedule"})
+    {'train_sampling_strategy': 'random', 'seed': 7, 'lock': 'seed,lr_scheduler_type'}
     """
     for old, new in ((True, "group_by_length"), (False, "random")):
         if values.get("group_by_length") in (old, str(old).lower()):
             values = {**values, "group_by_length": new}
+    for fixed in ("hide", "lock"):  # an address lists what is fixed on the page
+        if isinstance(values.get(fixed), str):
+            names = (FORMER_NAMES.get(name, name) for name in values[fixed].split(","))
+            values = {**values, fixed: ",".join(names)}
     return {FORMER_NAMES.get(name, name): value for name, value in values.items()}
 
 

@@ -158,7 +158,7 @@ def prepare(
     config: TrainingConfig, output_dir: str | Path, settings: Settings
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    task = task_named(config.task)
+    task = task_named(config.task_name)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
@@ -487,7 +487,7 @@ def _judged_before(trainer, config, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task).metrics))]
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
