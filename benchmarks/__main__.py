@@ -117,7 +117,7 @@ def train_lengths(pairs):
     from pipeline.settings import EMBEDDED_CHECKPOINT
     from pipeline.tokenization import tokenize_datasets, tokenizer_for
 
-    raw_datasets, origin = load_raw_datasets()
+    raw_datasets, origin = load_raw_datasets("auto", Settings())
     print(f"data: {origin}", file=sys.stderr)
     tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     return [len(ids) for ids in tokenize_datasets(raw_datasets, tokenizer)["train"]["input_ids"]][
@@ -162,7 +162,7 @@ def prepared():
     from pipeline.training import prepare
 
     config = TrainingConfig(max_steps=STEPS, epochs=1, eval_strategy="no")
-    return prepare(config, tempfile.mkdtemp())[0]
+    return prepare(config, tempfile.mkdtemp(), Settings())[0]
 
 
 def trainer_seconds():
@@ -213,7 +213,10 @@ def serving(options):
     from pipeline.settings import READY
     from tabs.predict.answer import Answers
 
-    page, rows = Answers(page_settings()), load_raw_datasets()[0]["validation"][:64]
+    page, rows = (
+        Answers(page_settings()),
+        load_raw_datasets("auto", Settings())[0]["validation"][:64],
+    )
     pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
     classify = pipeline(
         "text-classification",
@@ -292,7 +295,10 @@ def quality(options):
 
     goals = {(READY, "auto", "validation"): "84.0 / 88.5", (READY, "auto", "test"): "83.0 / 87.5"}
     for source, split in (("auto", "validation"), ("auto", "test"), ("embedded", "test")):
-        results = {model: evaluate_checkpoint(model, source, split) for model in (WARMED, READY)}
+        results = {
+            model: evaluate_checkpoint(model, source, split, settings=Settings())
+            for model in (WARMED, READY)
+        }
         pairs = "embedded" if results[READY]["origins"][0].place == "embedded" else "MRPC"
         yield (
             f"majority, {pairs} {split}, accuracy / F1",

@@ -16,6 +16,7 @@ import sys
 from pipeline.dataset import load_raw_datasets
 from pipeline.explain.shortcut import best_rule, measured
 from pipeline.metrics import majority
+from pipeline.settings import Settings
 
 SPLITS = ("train", "validation", "test")
 
@@ -106,7 +107,7 @@ def bag_of_words(sentences, labels):
 
 def main(source="embedded", folder=None):
     """Print the table."""
-    raw_datasets, _ = load_raw_datasets(source)
+    raw_datasets, _ = load_raw_datasets(source, Settings())
     splits = {split: raw_datasets[split][:] for split in SPLITS}
     found = cheap_rules(splits)
     print(f"{'':42}" + "".join(f"{split:>12}" for split in SPLITS))

@@ -20,7 +20,7 @@ import httpx
 
 from dev.server import running_app
 from pipeline.dataset import load_raw_datasets
-from pipeline.settings import EMBEDDED_CHECKPOINT, READY
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, Settings
 
 EVERY = {"tokenize": 2.0, "predict": 4.0}  # seconds between two requests of one learner
 TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds, while a run trains
@@ -68,7 +68,7 @@ async def learner(client, endpoint, button, pairs, until, took, errors):
 
 async def classroom(address, learners, seconds, runs):
     """(seconds by endpoint, errors, how many runs had ended)."""
-    rows = load_raw_datasets()[0]["validation"][:]
+    rows = load_raw_datasets("auto", Settings())[0]["validation"][:]
     pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
     took, errors = {endpoint: [] for endpoint in EVERY}, []
     limits = httpx.Limits(max_connections=None)

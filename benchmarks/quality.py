@@ -32,7 +32,7 @@ def main(models):
     for model in models:
         print(model)
         for source, split in SPLITS:
-            result = evaluate_checkpoint(model, source, split)
+            result = evaluate_checkpoint(model, source, split, settings=Settings())
             print(
                 f"  "
                 f"{result['origins'][0].loaded[:32]:34}{split:12}{100 * result['accuracy']:5.1f} "
@@ -49,7 +49,7 @@ def main(models):
 
 def pairs_of(split, source="auto", most=None):
     """([(sentence1, sentence2), …], their gold labels) of a split."""
-    rows = load_raw_datasets(source)[0][split][:most]
+    rows = load_raw_datasets(source, Settings())[0][split][:most]
     return list(zip(rows["sentence1"], rows["sentence2"], strict=True)), rows["label"]
 
 

@@ -1,11 +1,10 @@
-"""python -m pipeline tokenize | train | evaluate | predict | adapter: the page's calls, top to
-bottom, in a terminal.
+"""python -m pipeline tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
+terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
 interrupted.
 """
 
-import argparse
 import json
 import logging
 import math
@@ -14,20 +13,48 @@ import secrets
 import signal
 import sys
 import warnings
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from languages import say_plural
+from pipeline.collation import BatchView, batch_view
+from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
+from pipeline.dataset import SOURCES, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
+from pipeline.export.csv_answers import (
+    Answered,
+    PairFile,
+    PairRow,
+    Scores,
+    answer_rows,
+    read_pairs,
+    scores_of,
+    write_answers,
+)
+from pipeline.metrics import metrics_in
+from pipeline.prediction import Prediction, written
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, launch, lonely_launch
+from pipeline.task import SPLITS
+from pipeline.tokenization import (
+    TokenView,
+    checked_length,
+    checked_pair,
+    token_view,
+    tokenizer_for,
+)
 
-SETTINGS = Settings()
+Commands = Any  # argparse's subparsers, whose type it doesn't name
+
 MODELS = (
     "adapter:paraphrase, adapter:pair-warmed, run:<id> or an id of the Hub (default: %(default)s)"
 )
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
     options = parse(arguments)
     quieten(options.verbose)
     try:
@@ -43,7 +70,7 @@ def main(arguments=None):
         return 0
 
 
-def quieten(verbose):
+def quieten(verbose: bool) -> None:
     """Library chatter off unless asked for; errors stay."""
     if not verbose:
         if not sys.warnoptions:
@@ -57,37 +84,39 @@ def quieten(verbose):
 # ---------------------------------------------------------------- the four commands
 
 
-def tokenize(options):
+def tokenize(options: Namespace) -> int:
     """One pair token by token, or dataset rows as a padded batch."""
-    from pipeline.collation import batch_view
-    from pipeline.dataset import load_raw_datasets, parse_rows, rows_at
-    from pipeline.tokenization import checked_length, checked_pair, token_view, tokenizer_for
-
-    tokenizer, origin = tokenizer_for(checkpoint_named(options.checkpoint), settings_of(options))
-    max_length = checked_length(options.max_length, tokenizer, SETTINGS)
+    tokenizer, origin = tokenizer_for(
+        checkpoint_named(options.checkpoint, options.settings), settings_of(options)
+    )
+    max_length = checked_length(options.max_length, tokenizer, options.settings)
     tell(f"checkpoint: {origin}")
     if options.pair:
+        sentence1, sentence2 = options.pair
         view = token_view(
-            tokenizer, *checked_pair(*options.pair, SETTINGS), max_length, not options.no_truncation
+            tokenizer,
+            *checked_pair(sentence1, sentence2, options.settings),
+            max_length,
+            not options.no_truncation,
         )
         print_tokens(view)
         return 0
-    raw_datasets, data_origin = load_raw_datasets(options.source, SETTINGS)
+    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings)
     tell(f"data: {data_origin}")
-    rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, SETTINGS))
+    rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, options.settings))
     print_batch(batch_view(tokenizer, rows, max_length, not options.no_truncation))
     return 0
 
 
-def train(options):
+def train(options: Namespace) -> int:
     """Fine-tune; the folder keeps config, events and model."""
     from pipeline.runs import worker
     from pipeline.runs.folder import write_whole
     from pipeline.runs.liveness import claim, is_alive
     from pipeline.training import fine_tune
 
-    config = chosen_config(options).checked(SETTINGS)
-    folder = Path(options.output or SETTINGS.runs_folder / secrets.token_hex(16))
+    config = chosen_config(options).checked(options.settings)
+    folder = Path(options.output or options.settings.runs_folder / secrets.token_hex(16))
     if not launch().is_main:
         # It trains along; telling, printing and saving are the main process's
         return worker.exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
@@ -108,15 +137,14 @@ def train(options):
 
     event = worker.train(config, folder, settings_of(options), report)
     if event["event"] != "failed":
-        print(f"model: {checkpoint_named(str(folder / 'model'))}")
+        print(f"model: {checkpoint_named(str(folder / 'model'), options.settings)}")
     return worker.exit_code(event)
 
 
-def chosen_config(options):
+def chosen_config(options: Namespace) -> TrainingConfig:
     """The TrainingConfig of the file in --config, or else the default one, with the flags that were
     given.
     """
-    from pipeline.config import RUN_SETTINGS, TrainingConfig
     from pipeline.runs.worker import read_run_config
 
     config = read_run_config(Path(options.config)) if options.config else TrainingConfig()
@@ -132,7 +160,7 @@ LONELY = (
 )
 
 
-def fresh_folder(output):
+def fresh_folder(output: str | Path) -> Path:
     """The run's folder, in which there is no run but one that failed. A page has put config.json
     there, perhaps a stop.
     """
@@ -164,7 +192,7 @@ def fresh_folder(output):
     return folder
 
 
-def first_interrupt_stops(stop):
+def first_interrupt_stops(stop: Path) -> None:
     """Ctrl-C once keeps the model so far; a second time it ends the process."""
 
     def ask(number, frame):
@@ -175,16 +203,16 @@ def first_interrupt_stops(stop):
     signal.signal(signal.SIGINT, ask)
 
 
-def evaluate(options):
+def evaluate(options: Namespace) -> int:
     """A checkpoint's accuracy and F1 on a split, beside the majority's."""
     from pipeline.training import evaluate_checkpoint
 
     result = evaluate_checkpoint(
-        checkpoint_named(options.checkpoint),
+        checkpoint_named(options.checkpoint, options.settings),
         options.source,
         options.split,
         options.pairs,
-        settings_of(options),
+        settings=settings_of(options),
     )
     for origin in result["origins"]:
         tell(origin)
@@ -195,25 +223,25 @@ def evaluate(options):
     return 0
 
 
-def predict(options):
+def predict(options: Namespace) -> int:
     """Label, probabilities and logits of one pair, or of a CSV of them."""
     from tqdm import tqdm
 
-    from pipeline.export.csv_answers import PairFile, PairRow, answer_rows, read_pairs, scores_of
-    from pipeline.tokenization import checked_pair
-
-    pairs = (
-        read_pairs(options.csv, SETTINGS)
-        if options.csv
-        else PairFile([PairRow(0, *checked_pair(*options.pair, SETTINGS))])
-    )
+    if options.csv:
+        pairs = read_pairs(options.csv, options.settings)
+    else:
+        sentence1, sentence2 = options.pair
+        pairs = PairFile([PairRow(0, *checked_pair(sentence1, sentence2, options.settings))])
     for note in pairs.notes:
         tell(f"note: {note}")
     rows, answered, told = pairs.rows, [], None
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint), rows, options.max_length, settings=settings
+            checkpoint_named(options.checkpoint, options.settings),
+            rows,
+            options.max_length,
+            settings=settings,
         ):
             if origin and not told:
                 told = origin
@@ -231,9 +259,8 @@ def predict(options):
     return 2 if any(answer.row.error for answer in answered) else 0
 
 
-def save_answers(answered, output, columns):
-    from pipeline.export.csv_answers import write_answers
-
+def save_answers(answered: Iterable[Answered], output: str, columns: Sequence[str]) -> None:
+    """The rows of a file with their answers as a CSV; an InputError where it can't be written."""
     try:
         with open(output, "w", newline="", encoding="utf-8-sig") as file:
             write_answers(answered, file, columns)
@@ -244,27 +271,17 @@ def save_answers(answered, output, columns):
     tell(f"predictions: {output}")
 
 
-def adapter(options):
-    """Make one of the two embedded adapters again."""
-    from recipes import adapters
-
-    make = {"pair-warmed": adapters.pair_warmed, "paraphrase": adapters.paraphrase}[options.which]
-    make(options.output, SETTINGS, options.source, seed=options.seed)
-    print(f"adapter: {options.output}")
-    return 0
-
-
-def settings_of(options):
+def settings_of(options: Namespace) -> Settings:
     """The settings of one command: no other checkpoint stands in for the one that was asked for,
     unless it may.
     """
-    return replace(SETTINGS, allow_stand_in=options.allow_stand_in)
+    return replace(options.settings, allow_stand_in=options.allow_stand_in)
 
 
-def checkpoint_named(name):
+def checkpoint_named(name: str, settings: Settings) -> str:
     """A run's folder on the command line becomes `run:<id>`; everything else stays."""
-    path = Path(name)
-    if path.name == "model" and path.parent.parent.resolve() == SETTINGS.runs_folder.resolve():
+    path, runs = Path(name), settings.runs_folder.resolve()
+    if path.name == "model" and path.parent.parent.resolve() == runs:
         return f"run:{path.parent.name}"
     return name
 
@@ -272,19 +289,20 @@ def checkpoint_named(name):
 # ---------------------------------------------------------------- printing
 
 
-def tell(line):
+def tell(line: object) -> None:
     """Where things come from goes to stderr: stdout is the table, to be piped on."""
     print(line, file=sys.stderr)
 
 
-def shown(text):
+def shown(text: str) -> str:
     """Text on one line of a terminal, its control characters spelled out."""
     return "".join(
         character if character.isprintable() else repr(character)[1:-1] for character in text
     )
 
 
-def print_tokens(view):
+def print_tokens(view: TokenView) -> None:
+    """A line for each token: its piece, ids, mask and place in its sentence."""
     print(
         f"{'':>4} {'piece':20}{'input_ids':>10}{'token_type_ids':>16}{'attention_mask':>16}  "
         f"characters"
@@ -307,7 +325,8 @@ def print_tokens(view):
         print(f"note: {note}")
 
 
-def print_batch(view):
+def print_batch(view: BatchView) -> None:
+    """What becomes of each column, the shapes, the padding, and a line of pieces for each row."""
     for column in view.columns:
         print(f"{column.name:16}{column.fate:10}{column.becomes:16}{column.why}")
     print(f"lengths: {view.lengths}")
@@ -321,11 +340,9 @@ def print_batch(view):
         print(" ".join(shown(piece) for piece in pieces))
 
 
-def print_event(event, bar):
+def print_event(event: dict[str, Any], bar: Any) -> Any:
     """One event as a line; the steps as a progress bar."""
     from tqdm import tqdm
-
-    from pipeline.config import config_from
 
     kind = event["event"]
     if kind == "start":
@@ -363,16 +380,12 @@ def print_event(event, bar):
 
 def figures_said(figures: dict) -> str:
     """The metrics among these figures, in a row."""
-    from pipeline.metrics import metrics_in
-
     said = (f"{one.label} {one.written(figures[one.name])}" for one in metrics_in(figures))
     return ", ".join(said)
 
 
 def columns(*rows: dict) -> list[str]:
     """A line of the metrics' names, and one of their figures for each of `rows`."""
-    from pipeline.metrics import metrics_in
-
     lines = [""] * (1 + len(rows))
     for one in metrics_in(rows[0]):
         cells = [str(one.label), *(one.written(row[one.name]) for row in rows)]
@@ -381,7 +394,7 @@ def columns(*rows: dict) -> list[str]:
     return lines
 
 
-def print_answer(answer):
+def print_answer(answer: Answered) -> None:
     """A row's prediction on stdout, or its error on stderr."""
     if answer.prediction:
         print_prediction((answer.row.sentence1, answer.row.sentence2), answer.prediction)
@@ -391,9 +404,8 @@ def print_answer(answer):
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
 
-def print_prediction(pair, prediction):
-    from pipeline.prediction import written
-
+def print_prediction(pair: Sequence[str], prediction: Prediction) -> None:
+    """A line with label, probability and logits, and one for all that there is to know of it."""
     logits = ", ".join(map(written, prediction.logits.values()))
     text = " | ".join(shown(sentence) for sentence in pair)
     print(
@@ -407,7 +419,7 @@ def print_prediction(pair, prediction):
         print(f"  note: {note}")
 
 
-def print_scores(scores):
+def print_scores(scores: Scores) -> None:
     """The answers against the file's own labels."""
     pairs = say_plural(
         "{count} pair with a label of its own",
@@ -430,24 +442,18 @@ def _pairs(count: int) -> str:
 # ---------------------------------------------------------------- the command line itself
 
 
-def parse(arguments):
-    from pipeline.dataset import SOURCES
-    from pipeline.task import SPLITS
-
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
+def parse(arguments: Sequence[str] | None) -> Namespace:
+    """The options of one command: `run` is its function, `settings` are the environment's."""
+    settings = Settings()
+    parser = ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
-    commands = parser.add_subparsers(
-        required=True, metavar="tokenize | train | evaluate | predict | adapter"
-    )
-    add_tokenize(commands, SOURCES, SPLITS)
-    add_train(commands)
-    add_evaluate(commands, SOURCES, SPLITS)
-    add_predict(commands)
-    add_adapter(commands, SOURCES)
-    return parser.parse_args(arguments)
+    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict")
+    for add in (add_tokenize, add_train, add_evaluate, add_predict):
+        add(commands, settings)
+    return parser.parse_args(arguments, Namespace(settings=settings))
 
 
-def command(commands, function):
+def command(commands: Commands, function: Callable[[Namespace], int]) -> ArgumentParser:
     """A subcommand named and described by its function."""
     parser = commands.add_parser(
         function.__name__, help=function.__doc__, description=function.__doc__
@@ -456,7 +462,8 @@ def command(commands, function):
     return parser
 
 
-def add_tokenize(commands, sources, splits):
+def add_tokenize(commands: Commands, settings: Settings) -> None:
+    """The options of `tokenize`."""
     parser = command(commands, tokenize)
     parser.add_argument(
         "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
@@ -464,15 +471,16 @@ def add_tokenize(commands, sources, splits):
     parser.add_argument(
         "--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)"
     )
-    parser.add_argument("--split", default="train", choices=splits)
-    parser.add_argument("--source", default="auto", choices=sources)
+    parser.add_argument("--split", default="train", choices=SPLITS)
+    parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--checkpoint", default=EMBEDDED_CHECKPOINT)
-    parser.add_argument("--max-length", default=SETTINGS.max_length)
+    parser.add_argument("--max-length", default=settings.max_length)
     parser.add_argument("--no-truncation", action="store_true")
     add_stand_in(parser)
 
 
-def add_stand_in(parser):
+def add_stand_in(parser: ArgumentParser) -> None:
+    """The option by which another checkpoint may answer."""
     parser.add_argument(
         "--allow-stand-in",
         action="store_true",
@@ -480,36 +488,37 @@ def add_stand_in(parser):
     )
 
 
-def add_train(commands):
-    from pipeline.config import RUN_SETTINGS, flag_of
-
+def add_train(commands: Commands, settings: Settings) -> None:
+    """The options of `train`: a run's settings as they are declared."""
     parser = command(commands, train)
     add_stand_in(parser)
     parser.add_argument(
         "--config", help="a run's config.json: its settings, but for those named here"
     )
     for name, one in RUN_SETTINGS.items():
-        told = f"{one.help} ({one.allowed(SETTINGS) or 'text'}; default: {one.default})"
+        told = f"{one.help} ({one.allowed(settings) or 'text'}; default: {one.default})"
         told = told.replace("%", "%%")
-        more = {"action": argparse.BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
+        more = {"action": BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
         # Checked by TrainingConfig, with the same words as on the page
         parser.add_argument(flag_of(name), default=None, help=told, **more)
     parser.add_argument(
         "--output",
-        help=f"folder for events and model (default: a new one in {SETTINGS.runs_folder})",
+        help=f"folder for events and model (default: a new one in {settings.runs_folder})",
     )
 
 
-def add_evaluate(commands, sources, splits):
+def add_evaluate(commands: Commands, settings: Settings) -> None:
+    """The options of `evaluate`."""
     parser = command(commands, evaluate)
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
-    parser.add_argument("--source", default="auto", choices=sources)
-    parser.add_argument("--split", default="validation", choices=splits)
+    parser.add_argument("--source", default="auto", choices=SOURCES)
+    parser.add_argument("--split", default="validation", choices=SPLITS)
     add_stand_in(parser)
     parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
 
 
-def add_predict(commands):
+def add_predict(commands: Commands, settings: Settings) -> None:
+    """The options of `predict`."""
     parser = command(commands, predict)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
@@ -518,20 +527,8 @@ def add_predict(commands):
         "--output", help="a CSV with the file's columns and the answers, beside what is printed"
     )
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
-    parser.add_argument("--max-length", default=SETTINGS.max_length)
+    parser.add_argument("--max-length", default=settings.max_length)
     add_stand_in(parser)
-
-
-def add_adapter(commands, sources):
-    parser = command(commands, adapter)
-    parser.add_argument("which", choices=["pair-warmed", "paraphrase"])
-    parser.add_argument(
-        "--output",
-        required=True,
-        help="folder for adapter_model.safetensors and adapter_config.json",
-    )
-    parser.add_argument("--source", default="auto", choices=sources)
-    parser.add_argument("--seed", type=int, default=0)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ arguments of `TrainingArguments` are derived from these declarations. To add a s
 
 >>> RUN_SETTINGS["batch_size"].argument, RUN_SETTINGS["batch_size"].default
 ('per_device_train_batch_size', 16)
->>> TrainingConfig(learning_rate=1.0).checked(Settings())
+>>> TrainingConfig(eval_strategy="often").checked(Settings())
 Traceback (most recent call last):
-pipeline.errors.InputError: learning_rate is 1, but 1e-07 to 0.01 is allowed. ...
+pipeline.errors.InputError: eval_strategy is 'often'. Choose one of no, steps, epoch.
 """
 
 from collections.abc import Callable
@@ -103,7 +103,8 @@ class TrainingConfig:
         group=START,
         label=say("Checkpoint"),
     )
-    task: str = _declared(
+    # Not `task`, which an address has for a teacher's; run_glue.py, too, calls it so
+    task_name: str = _declared(
         MRPC.name,
         say("what is learned: which pairs, with which labels"),
         choices=tuple(TASKS),
@@ -302,14 +303,19 @@ FORMER_NAMES = {
 
 
 def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings by name, an earlier version's names and values replaced by today's.
+    """Settings by name, as a run or an address has them, an earlier version's names and values
+    replaced by today's.
 
-    >>> renamed({"group_by_length": False, "seed": 7})
-    {'train_sampling_strategy': 'random', 'seed': 7}
+    >>> renamed({"group_by_length": False, "seed": 7, "lock": "seed,schedule"})
+    {'train_sampling_strategy': 'random', 'seed': 7, 'lock': 'seed,lr_scheduler_type'}
     """
     for old, new in ((True, "group_by_length"), (False, "random")):
         if values.get("group_by_length") in (old, str(old).lower()):
             values = {**values, "group_by_length": new}
+    for fixed in ("hide", "lock"):  # an address lists what is fixed on the page
+        if isinstance(values.get(fixed), str):
+            names = (FORMER_NAMES.get(name, name) for name in values[fixed].split(","))
+            values = {**values, fixed: ",".join(names)}
     return {FORMER_NAMES.get(name, name): value for name, value in values.items()}
 
 

@@ -5,7 +5,7 @@ is never shipped: it comes from the Hub, or from a folder of parquet files named
 variable MRPC_DIR. Whatever a task's own columns are called, here they are sentence1, sentence2,
 label and idx.
 
-    >>> raw_datasets, origin = load_raw_datasets("embedded")
+    >>> raw_datasets, origin = load_raw_datasets("embedded", Settings())
     >>> {split: len(rows) for split, rows in raw_datasets.items()}
     {'train': 640, 'validation': 160, 'test': 160}
 """
@@ -13,7 +13,7 @@ label and idx.
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,12 @@ _again: set[Any] = set()
 _lock = threading.Lock()
 
 
-def load_raw_datasets(
-    source: str = "auto", settings: Settings | None = None, task: Task = MRPC
-) -> Loaded:
+def load_raw_datasets(source: str, settings: Settings, task: Task = MRPC) -> Loaded:
     """(DatasetDict, Origin). `auto`: the task's folder, else the Hub, else the embedded pairs.
 
     Columns: sentence1, sentence2 (str), label (ClassLabel with the task's names), idx (int32).
     Raises SourceError for a source that was asked for by name and can't be had.
     """
-    settings = settings or Settings()
     key = (_source(source, task, settings), task, task.folder_in(settings))
     with _lock:
         if key not in _kept:
@@ -461,7 +458,7 @@ def _converted(split, columns, features):
 
 
 def pairs_ahead(
-    source: str = "auto", settings: Settings | None = None, task: Task = MRPC
+    source: str, settings: Settings, task: Task = MRPC
 ) -> tuple[dict[str, int], Origin, int]:
     """({split: rows}, Origin, bytes to download) of what load_raw_datasets is about to return;
     nothing is downloaded for it.
@@ -469,7 +466,6 @@ def pairs_ahead(
     The Hub is asked once, and no longer than for anything else. Raises what load_raw_datasets
     raises.
     """
-    settings = settings or Settings()
     source = _source(source, task, settings)
     kept, _until = _kept.get((source, task, task.folder_in(settings)), (None, 0))
     if _is_local(source, task, settings) or (kept and not kept[1].stands_in):
@@ -501,7 +497,7 @@ def _cached_rows(folder):
 # ---------------------------------------------------------------- rows for a visitor
 
 
-def rows_at(dataset, numbers):
+def rows_at(dataset: "Dataset", numbers: Iterable[int]) -> list[dict[str, Any]]:
     """The rows with these numbers, in the order asked for: [{"row": 3, "sentence1": …}, …]."""
     for number in numbers:
         if not 0 <= number < len(dataset):
@@ -515,14 +511,13 @@ def rows_at(dataset, numbers):
     return [{"row": number, **dataset[number]} for number in numbers]
 
 
-def parse_rows(text, settings=None):
+def parse_rows(text: object, settings: Settings) -> list[int]:
     """Row numbers as people write them.
 
-    >>> parse_rows("0-3, 7")
+    >>> parse_rows("0-3, 7", Settings())
     [0, 1, 2, 3, 7]
     """
-    settings = settings or Settings()
-    numbers = []
+    numbers: list[int] = []
     for part in str(text).replace("，", ",").split(","):
         first, _, last = part.strip().partition("-")
         if (
@@ -557,7 +552,7 @@ def parse_rows(text, settings=None):
     return numbers
 
 
-def search_rows(dataset, words, most):
+def search_rows(dataset: "Dataset", words: str, most: int) -> list[int]:
     """Numbers of the first `most` rows with every one of `words` in either sentence, case ignored."""
     wanted = words.casefold().split()
     found = []
@@ -572,7 +567,7 @@ def search_rows(dataset, words, most):
     return found
 
 
-def random_rows(dataset, count, seed=None):
+def random_rows(dataset: Sized, count: int, seed: int | None = None) -> list[int]:
     """`count` different row numbers, sorted; the same for the same seed."""
     import random
 

@@ -3,7 +3,7 @@
 Accuracy and F1 come from `evaluate`: the GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module
 where not. What `evaluate` doesn't give of a task's metrics is computed from the answers.
 
-    >>> compute_metrics = build_compute_metrics(load_metric()[0])
+    >>> compute_metrics = build_compute_metrics(load_metric(Settings())[0])
     >>> compute_metrics(([[0.1, 0.9], [0.8, 0.2]], [1, 0]))
     {'accuracy': 1.0, 'f1': 1.0, 'matthews_correlation': 1.0}
 """
@@ -128,9 +128,8 @@ HUB_METRIC = "evaluate-metric/glue"  # a Space, as all of evaluate's metrics are
 FILES = ("glue.py",)  # what evaluate downloads of it
 
 
-def load_metric(settings: Settings | None = None) -> "tuple[EvaluationModule, Origin]":
+def load_metric(settings: Settings) -> "tuple[EvaluationModule, Origin]":
     """(evaluate.EvaluationModule with accuracy and f1, Origin)."""
-    settings = settings or Settings()
     import evaluate
 
     try:
@@ -148,7 +147,7 @@ def _embedded_origin(error: HubUnavailable) -> Origin:
     return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
 
 
-def metric_ahead(settings: Settings | None = None) -> tuple[Origin, int]:
+def metric_ahead(settings: Settings) -> tuple[Origin, int]:
     """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for
     it.
 
@@ -159,7 +158,7 @@ def metric_ahead(settings: Settings | None = None) -> tuple[Origin, int]:
         if _is_cached():
             return _hub_origin(), 0
         with _unless_missing():
-            return _hub_origin(), weighed("space", HUB_METRIC, FILES, settings or Settings())
+            return _hub_origin(), weighed("space", HUB_METRIC, FILES, settings)
     except HubUnavailable as error:
         return _embedded_origin(error), 0
 

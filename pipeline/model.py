@@ -23,6 +23,7 @@ from pipeline.hub.sources import (
     checkpoint_files,
     is_bundled,
 )
+from pipeline.libraries import import_models
 from pipeline.settings import LABELS, Settings, has_gpu
 
 if TYPE_CHECKING:  # importing transformers takes seconds
@@ -78,6 +79,7 @@ def model_in(files: CheckpointFiles, seed: int = 42) -> PreTrainedModel:
     Its attribute `notes` says what a reader of its answers should know: a new head, labels of
     another task.
     """
+    import_models()
     import torch
     from transformers import AutoModelForSequenceClassification
 
@@ -158,6 +160,7 @@ def held_parameters(name: str, folder: Path) -> int:
 
 def on_meta(name: str, folder: Path) -> PreTrainedModel:
     """The classifier of config.json with shapes and no numbers, or a SourceError."""
+    import_models()
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 

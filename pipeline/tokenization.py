@@ -26,6 +26,7 @@ from pipeline.hub.sources import (
     has_tokenizer,
     kept_for,
 )
+from pipeline.libraries import import_tokenizers
 from pipeline.memory import Kept
 from pipeline.settings import Settings
 
@@ -79,6 +80,7 @@ def load_tokenizer(name: str, settings: Settings) -> tuple[PreTrainedTokenizerFa
 
 def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
     """CheckpointFiles -> its AutoTokenizer, or a SourceError."""
+    import_tokenizers()
     from transformers import AutoTokenizer
 
     name = files.origin.asked

@@ -1,6 +1,6 @@
 """tokenized_datasets -> a fine-tuned checkpoint, told as events.
 
-for event in fine_tune(TrainingConfig(source="embedded", max_steps=2), folder):
+for event in fine_tune(TrainingConfig(max_steps=2), folder, Settings()):
     print(event["event"])    # start, evaluation, log, log, evaluation, done
 """
 
@@ -13,6 +13,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -39,7 +40,14 @@ from pipeline.task import MRPC, Task, task_named
 from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets, tokenizer_in
 
 if TYPE_CHECKING:  # importing transformers takes seconds
-    from transformers import PreTrainedModel
+    import torch
+    from datasets import Dataset
+    from transformers import (
+        PreTrainedModel,
+        PreTrainedTokenizerFast,
+        Trainer,
+        TrainingArguments,
+    )
 
 log = logging.getLogger(__name__)
 TEMPORARY = "temporary"  # below a confined run's folder
@@ -47,7 +55,7 @@ TEMPORARY = "temporary"  # below a confined run's folder
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
 
 
-def build_training_args(config, output_dir):
+def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "TrainingArguments":
     """The real TrainingArguments: the settings that are handed on as they are, and what is the same
     in every run. No reports go anywhere.
     """
@@ -91,7 +99,7 @@ def build_training_args(config, output_dir):
     return training_args
 
 
-def has_fast_bf16(on_gpu=None):
+def has_fast_bf16(on_gpu: bool | None = None) -> bool:
     """Whether this machine (its GPU, where it has one) multiplies bf16 matrices faster than float32
     ones.
     """
@@ -118,14 +126,14 @@ def _shared_by(processes, batch_size):
 
 
 def build_trainer(
-    model,
-    training_args,
-    train_dataset,
-    eval_dataset,
-    data_collator,
-    compute_metrics,
-    processing_class,
-):
+    model: "PreTrainedModel",
+    training_args: "TrainingArguments",
+    train_dataset: "Dataset | None",
+    eval_dataset: "Dataset | None",
+    data_collator: Callable,
+    compute_metrics: Callable | None,
+    processing_class: "PreTrainedTokenizerFast",
+) -> "Trainer":
     """The Trainer of the notes, nothing hidden. `processing_class` was called `tokenizer` when they
     were written.
     """
@@ -146,10 +154,11 @@ def build_trainer(
     return trainer
 
 
-def prepare(config, output_dir, settings=None):
+def prepare(
+    config: TrainingConfig, output_dir: str | Path, settings: Settings
+) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    settings = settings or Settings()
-    task = task_named(config.task)
+    task = task_named(config.task_name)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
@@ -196,7 +205,7 @@ def prepare(config, output_dir, settings=None):
     return trainer, start
 
 
-def check_start(checkpoint, config, settings):
+def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> None:
     """Raises InputError for what would end a run of `config` as it begins: before it waits for its
     turn.
 
@@ -238,7 +247,7 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
         )
 
 
-def set_dropout(model, share):
+def set_dropout(model: "torch.nn.Module", share: float) -> None:
     """That share of activations is dropped in training, in each dropout layer of the model."""
     import torch
 
@@ -247,7 +256,7 @@ def set_dropout(model, share):
             module.p = share
 
 
-def freeze(model, layers):
+def freeze(model: "PreTrainedModel", layers: int) -> None:
     """The embeddings and the lowest `layers` layers of the encoder stay as they are; 0 freezes
     nothing.
 
@@ -274,7 +283,7 @@ def freeze(model, layers):
         part.requires_grad_(False)
 
 
-def layers_of(model):
+def layers_of(model: "PreTrainedModel") -> "torch.nn.ModuleList | None":
     """The ModuleList of the body's layers, wherever an architecture keeps it; None where there is
     none.
 
@@ -288,7 +297,7 @@ def layers_of(model):
     return next((each for each in lists if len(each) == model.config.num_hidden_layers), None)
 
 
-def embeddings_of(model):
+def embeddings_of(model: "PreTrainedModel") -> "list[torch.nn.Module]":
     """The parts of the body that turn ids into vectors: a module called embeddings, else every
     Embedding that is a child.
     """
@@ -300,7 +309,7 @@ def embeddings_of(model):
     return [child for child in body.children() if isinstance(child, torch.nn.Embedding)]
 
 
-def confine_run(folder, checkpoint, settings):
+def confine_run(folder: Path, checkpoint: Path, settings: Settings) -> None:
     """This process, which trains from a stranger's checkpoint, gives up all but its own folder and
     the checkpoint's.
     """
@@ -340,7 +349,12 @@ def _chosen(raw_datasets, config):
     )
 
 
-def fine_tune(config, folder, settings=None, should_stop=lambda: False):
+def fine_tune(
+    config: TrainingConfig,
+    folder: str | Path,
+    settings: Settings,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[dict[str, Any]]:
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
     start (config, total_steps, majority, where everything came from), log (step, loss,
@@ -350,9 +364,8 @@ def fine_tune(config, folder, settings=None, should_stop=lambda: False):
     `should_stop()` is asked after each step. Raises InputError before the first event for a config
     out of bounds.
     """
-    settings = settings or Settings()
     config = config.checked(settings)
-    events = queue.Queue()
+    events: queue.Queue[dict[str, Any] | None] = queue.Queue()
     began = time.monotonic()
 
     def tell(event, **what):
@@ -474,7 +487,7 @@ def _judged_before(trainer, config, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task).metrics))]
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
@@ -490,11 +503,10 @@ def _judged_before(trainer, config, settings, teller):
     return known, shares
 
 
-def judge_before(config=None, settings=None):
+def judge_before(settings: Settings, config: TrainingConfig | None = None) -> None:
     """Keep the evaluation at step 0 of a run that somebody will surely start (default: the default
     one).
     """
-    settings = settings or Settings()
     config = (config or TrainingConfig()).checked(settings)
     trainer, _ = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
@@ -654,7 +666,8 @@ def evaluate_checkpoint(
     source: str = "auto",
     split: str = "validation",
     most: int | None = None,
-    settings: Settings | None = None,
+    *,
+    settings: Settings,
     task: Task = MRPC,
 ) -> dict[str, Any]:
     """The Trainer's own evaluation of a checkpoint on the first `most` pairs of a split: {"loss",
@@ -662,7 +675,6 @@ def evaluate_checkpoint(
 
     Raises InputError for less than one pair, and where the logits are NaN or infinite.
     """
-    settings = settings or Settings()
     if most is not None and most < 1:
         raise InputError(
             say(

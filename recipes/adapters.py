@@ -1,7 +1,7 @@
 """How the two adapters in embedded/adapters came to be, and how each is made again.
 
-    python -m pipeline adapter pair-warmed --output FOLDER      about 15 minutes on two cores
-    python -m pipeline adapter paraphrase --output FOLDER       about 45 minutes
+    python -m recipes.adapters pair-warmed --output FOLDER      about 15 minutes on two cores
+    python -m recipes.adapters paraphrase --output FOLDER       about 45 minutes
 
 Both are LoRA adapters of the embedded checkpoint (Hu et al. 2021,
 https://arxiv.org/abs/2106.09685), saved by peft.
@@ -19,11 +19,13 @@ a shortcut (pipeline/embedded/shortcut), are learned with them: MRPC hardly has 
 one word.
 """
 
+import argparse
 import random
+from collections.abc import Sequence
 from functools import partial
 
 from pipeline.collation import build_data_collator
-from pipeline.dataset import load_raw_datasets
+from pipeline.dataset import SOURCES, load_raw_datasets
 from pipeline.hub.sources import adapter_files
 from pipeline.model import load_model
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
@@ -241,13 +243,12 @@ def save(model, folder):
 # ---------------------------------------------------------------- pair-warmed
 
 
-def pair_warmed(folder, settings=None, source="auto", pairs=19_200, seed=0):
+def pair_warmed(folder, settings, source="auto", pairs=19_200, seed=0):
     """Distil the checkpoint's own cosine similarity into its standard head, without labels; saved
     to `folder`.
     """
     import torch
 
-    settings = settings or Settings()
     raw_datasets, origin = load_raw_datasets(source, settings)
     print(f"sentences: {origin}, without labels")
     unlabeled = unlabeled_pairs(sentences_of(raw_datasets["train"]), settings, pairs, seed)
@@ -374,13 +375,12 @@ def similar_pairs(sentences, known, settings, count, seed=0):
     return [(sentences[i], sentences[j]) for i, j in chosen]
 
 
-def paraphrase(folder, settings=None, source="auto", seed=0, folds=4, mined=8_000):
+def paraphrase(folder, settings, source="auto", seed=0, folds=4, mined=8_000):
     """From the pair-warmed start, learn MRPC's labels and the teachers' opinions; saved to
     `folder`.
     """
     import torch
 
-    settings = settings or Settings()
     raw_datasets, origin = load_raw_datasets(source, settings)
     print(f"labels: {origin}")
     rows = raw_datasets["train"]
@@ -428,3 +428,27 @@ def taught_by_teachers(pairs, targets, settings, folder, seed):
         folder,
         seed=seed,
     )
+
+
+# ---------------------------------------------------------------- the command
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make one of the two adapters again."""
+    parser = argparse.ArgumentParser(prog="python -m recipes.adapters", description=main.__doc__)
+    recipes = {"pair-warmed": pair_warmed, "paraphrase": paraphrase}
+    parser.add_argument("which", choices=list(recipes))
+    parser.add_argument(
+        "--output",
+        required=True,
+        help="folder for adapter_model.safetensors and adapter_config.json",
+    )
+    parser.add_argument("--source", default="auto", choices=SOURCES)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    recipes[options.which](options.output, Settings(), options.source, seed=options.seed)
+    print(f"adapter: {options.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ been typed. The page's own half, which writes the address, is static/address.js.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,7 @@ class Shared:
     teacher: components of the tab's Share section, by their names in the address: what a link hands
     on.
     for_class: whether a teacher is offered its fields to hide and to lock.
+    renamed: what an address said under an earlier version's names, as this one's.
     """
 
     tab: str
@@ -60,6 +61,7 @@ class Shared:
     fixed: gr.State | None = None
     teacher: dict[str, Component] = field(default_factory=dict)
     for_class: bool = True
+    renamed: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     @property
     def outputs(self) -> list[Block]:
@@ -183,7 +185,7 @@ def opened(
         )
     for part in parts:
         own = query if part.tab == tab else (left or {}).get(part.tab, {})
-        _open_part(part, own, address)
+        _open_part(part, part.renamed(dict(own)), address)
     return address
 
 

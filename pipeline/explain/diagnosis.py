@@ -54,9 +54,8 @@ class Diagnosis:
     figures: str = ""
 
 
-def diagnose(evidence: Evidence, settings: Settings | None = None) -> Diagnosis | None:
+def diagnose(evidence: Evidence, settings: Settings) -> Diagnosis | None:
     """Name a curve; None where there is nothing to look at: no step, or no evaluated pair."""
-    settings = settings or Settings()
     evaluations = evidence.eval_loss, evidence.eval_accuracy, evidence.eval_f1
     if not evidence.loss or min(map(len, evaluations)) < 2 or evidence.eval_pairs < 1:
         return None

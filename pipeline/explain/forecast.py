@@ -186,7 +186,7 @@ def _pairs(config, settings):
     warnings).
     """
     try:
-        task = task_named(config.task)
+        task = task_named(config.task_name)
         rows, origin, size = pairs_ahead(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)

@@ -8,6 +8,7 @@ model's record.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from functools import cache
@@ -283,16 +284,6 @@ def _impossible(row):
 # ---------------------------------------------------------------- what is known of a model
 
 FEWEST = 30  # a share of fewer pairs than these says too little
-# How an adapter's card calls the changes of CHANGES
-ON_CARD = {
-    "negate": 'an inserted "not"',
-    "number": "another number",
-    "date": "another day or month",
-    "name": "another name",
-    "roles": "two names swapped",
-    "opposite": "an opposite word",
-    "shuffle": "all words shuffled",
-}
 
 
 @dataclass(frozen=True)
@@ -313,43 +304,16 @@ class Record:
 
 @cache
 def record_of(model: str) -> Record | None:
-    """The Record on an adapter's card (its README.md); None for any other model, and for a card
-    without these figures.
+    """The Record of an adapter, from record.json beside its card; None for any other model, and for
+    one that was never measured.
     """
-    if model not in ADAPTERS:
+    path = EMBEDDED_ADAPTERS / model.removeprefix("adapter:") / "record.json"
+    if model not in ADAPTERS or not path.is_file():
         return None
-    table = _rows_of(EMBEDDED_ADAPTERS / model.removeprefix("adapter:") / "README.md")
-    if not {"accuracy / F1", "majority", "this adapter"} <= set(table):
-        return None
-    place = table["accuracy / F1"].index("MRPC test")
-    accuracy, majority = (
-        float(table[row][place].split("/")[0]) / 100 for row in ("this adapter", "majority")
-    )
-    counts = {
-        change: _counts(table[ON_CARD[kind]][0])
-        for change, kind, *_rest in CHANGES
-        if ON_CARD[kind] in table
-    }
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    counts = {change: figures["noticed"][kind] for change, kind, *_rest in CHANGES}
     noticed: dict[str, float] = {
         change: part / whole for change, (part, whole) in counts.items() if whole >= FEWEST
     }
-    return Record(accuracy, majority, noticed)
-
-
-def _rows_of(card):
-    """The tables of a markdown file: {first cell: the others}."""
-    lines = (
-        line.strip("|\n ").split("|")
-        for line in card.read_text(encoding="utf-8").splitlines()
-        if line.startswith("|")
-    )
-    return {first.strip(): [cell.strip() for cell in cells] for first, *cells in lines}
-
-
-def _counts(cell):
-    """
-    >>> _counts("62 of 1,721 (3.6%)")
-    (62, 1721)
-    """
-    part, whole = re.match(r"([\d,]+) of ([\d,]+)", cell).groups()
-    return int(part.replace(",", "")), int(whole.replace(",", ""))
+    test = figures["test"]
+    return Record(test["adapter"]["accuracy"], test["majority"]["accuracy"], noticed)

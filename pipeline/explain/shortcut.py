@@ -122,7 +122,7 @@ class Report:
 @lru_cache
 def report(source: str, examples: int = 5) -> Report:
     """What the cheap rules make of a source of pairs; `examples` of its most alike pairs."""
-    raw_datasets, _ = load_raw_datasets(source)
+    raw_datasets, _ = load_raw_datasets(source, Settings())
     splits = {split: rows[:] for split, rows in raw_datasets.items()}
     values = {split: measured(pairs) for split, pairs in splits.items()}
     labels = {split: pairs["label"] for split, pairs in splits.items()}

@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
 # What both steps honour. All other settings are off, those that are declared later too.
 HONOURED = (
     "checkpoint",
-    "task",
+    "task_name",
     "source",
     "train_pairs",
     "batch_size",
@@ -167,7 +167,7 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
     large to be stepped while a page waits.
     """
     config, notes = _as_here(config.checked(settings))
-    raw_datasets, place = load_raw_datasets(config.source, settings, task_named(config.task))
+    raw_datasets, place = load_raw_datasets(config.source, settings, task_named(config.task_name))
     rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
     return ask(
         config.checkpoint,

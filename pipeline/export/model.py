@@ -120,7 +120,7 @@ def model_card(run: Run, name: str) -> str:
         )
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
-    task, place = task_named(config_from(run.config).task), start["data"]["place"]
+    task, place = task_named(config_from(run.config).task_name), start["data"]["place"]
     on_mrpc = task is MRPC and place not in PAIRS_FOLDERS
     data = f"the {place} pairs" if place in PAIRS_FOLDERS else task.title
     return "\n".join(

@@ -122,7 +122,7 @@ import torch
 from datasets import load_dataset
 from transformers import DataCollatorWithPadding
 
-{_pairs(step.place, task_named(config.task))}
+{_pairs(step.place, task_named(config.task_name))}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed)}
 {_frozen(config.frozen_layers)}
@@ -209,7 +209,7 @@ import torch
 from datasets import DatasetDict, load_dataset
 from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place, task_named(config.task), embedded)}
+{_pairs(place, task_named(config.task_name), embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))

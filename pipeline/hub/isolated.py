@@ -118,7 +118,9 @@ def is_at_hand(checkpoint: str) -> bool:
 
 # ---------------------------------------------------------------- its process
 
-kept_processes: "OrderedDict[Path, processes.Process]" = OrderedDict()  # the one asked last comes last
+kept_processes: "OrderedDict[Path, processes.Process]" = (
+    OrderedDict()
+)  # the one asked last comes last
 _ends: dict[Path, list[float]] = {}  # when a checkpoint's processes had to be ended
 _answered: "OrderedDict[Path, None]" = OrderedDict()  # checkpoints that have answered
 _calls = {"now": 0}

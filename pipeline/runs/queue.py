@@ -8,7 +8,7 @@ from dataclasses import replace
 from languages import say, say_plural
 from pipeline.config import config_from
 from pipeline.errors import InputError
-from pipeline.runs.folder import address_of, read_text, run_folder
+from pipeline.runs.folder import address_of, modified, read_text, run_folder
 from pipeline.runs.pace import expected_pace, run_seconds, seconds_left
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.settings import Settings
@@ -32,13 +32,20 @@ def read_run(run_id: str, settings: Settings) -> Run:
 
 def in_turn(runs: list[Run], settings: Settings) -> list[Run]:
     """Those of `runs` that wait: the longest waiting of each network address first, then the second
-    of each, and so on.
+    of each, and so on. What an address has started while the longest waiting waited counts, too:
+    else its next run would be the first of it again each time.
     """
+    folder = settings.runs_folder
     waiting = [run for run in runs if run.state == "queued"]
-    of_address: Counter[str] = Counter()
+    since = min((modified(folder / run.id / "config.json") for run in waiting), default=0.0)
+    of_address = Counter(
+        address_of(folder / run.id)
+        for run in runs
+        if run.state != "queued" and modified(folder / run.id / "worker") > since
+    )
     round_of = {}
     for run in waiting:
-        address = address_of(settings.runs_folder / run.id)
+        address = address_of(folder / run.id)
         round_of[run.id] = of_address[address]
         of_address[address] += 1
     return sorted(waiting, key=lambda run: round_of[run.id])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from languages import _
+from pipeline.config import renamed
 from pipeline.settings import Settings
 from tabs.address import Shared
 from tabs.errors import public
@@ -58,7 +59,7 @@ def build_tab(settings: Settings) -> FineTuneTab:
     build_one_step(settings, controls)
     build_save(settings, panel.ended)
     build_script(settings, panel)
-    shared = Shared("fine-tune", controls, fixed=diagnosis.fixed)
+    shared = Shared("fine-tune", controls, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
     launch = Launch(settings, controls, panel)

@@ -3,8 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-from app import answer_once
-from pipeline.settings import Settings
 from tests.processes.test_web_doors import app_address as upstream  # noqa: F401 - fixtures
 from tests.processes.test_web_doors import mounted, proxy, settings  # noqa: F401
 
@@ -21,9 +19,6 @@ def address(request):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_request_of_the_page_stays_below_its_path_and_is_answered(browser, address, language):
-    answer_once(
-        Settings(data="embedded", mrpc_folder=None)
-    )  # as app.py's warm-up: transformers is imported by one thread
     context = browser.new_context(locale="en-US")
     page, errors, answers = context.new_page(), [], []
     page.on(

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 def test_an_adapter_is_small_and_nothing_but_weights(name):
     files = checkpoint_files(name, settings=Settings())
     assert files.origin.place == "embedded" and not files.origin.stands_in
-    assert {path.name for path in files.adapter.iterdir()} == {
+    assert {path.name for path in files.adapter.iterdir()} - {"record.json"} == {
         "adapter_config.json",
         "adapter_model.safetensors",
         "README.md",
@@ -78,7 +78,7 @@ def test_the_figures_on_the_card(mrpc_folder, name, split, accuracy, f1):
 
 
 def test_the_ready_adapter_on_the_pairs_whose_train_split_it_learned():
-    found = evaluate_checkpoint(READY, "shortcut", "test")
+    found = evaluate_checkpoint(READY, "shortcut", "test", settings=Settings())
     assert found["accuracy"] > found["majority"]["accuracy"]
 
 
@@ -170,3 +170,13 @@ def test_similar_pairs_are_new_ones(settings):
     found = adapters.similar_pairs(adapters.sentences_of(rows), known, settings, count=10)
     assert found and len(found) <= 10
     assert not {frozenset(pair) for pair in found} & {frozenset(pair) for pair in known}
+
+
+def test_the_command_makes_the_recipe_that_is_named(monkeypatch, tmp_path, capsys):
+    made = []
+    monkeypatch.setattr(adapters, "paraphrase", lambda *given, seed: made.append((*given, seed)))
+    adapters.main(["paraphrase", "--output", str(tmp_path), "--seed", "3"])
+    assert made == [(str(tmp_path), Settings(), "auto", 3)]
+    assert capsys.readouterr().out == f"adapter: {tmp_path}\n"
+    with pytest.raises(SystemExit):
+        adapters.main(["another", "--output", str(tmp_path)])

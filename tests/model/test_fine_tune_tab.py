@@ -1,5 +1,6 @@
 """Around a run: what its page draws of it, remedies and seeds that start runs, what is downloaded, who may push with whose token."""
 
+import html
 import io
 import json
 import re
@@ -39,6 +40,7 @@ from tests.unit.test_drawing import Outline
 from web.gate import CHECKED
 
 TOKEN = "hf_aTokenThatNobodyElseMaySee"
+PUSHED = "https://hub.example/ann/mine?a=1&b=2"
 SEEDS = (5, 6, 7)
 OTHER = "d" * 32  # judged by fewer pairs
 UNKNOWN = "0" * 32
@@ -340,7 +342,7 @@ def pushes(monkeypatch):
     monkeypatch.setattr(
         save.saving,
         "push",
-        lambda *values: sent.append(values) or "https://hub.example/ann/mine?a=1&b=2",
+        lambda *values, settings: sent.append((*values, settings)) or PUSHED,
     )
     return sent
 
@@ -396,7 +398,7 @@ def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where
 
 
 def test_a_push_that_breaks_tells_no_token(runs, settings, monkeypatch, caplog):
-    def breaks(*values):
+    def breaks(*values, settings):
         raise RuntimeError(f"with {TOKEN}")
 
     monkeypatch.setattr(save.saving, "push", breaks)
@@ -456,12 +458,16 @@ def session(info=None):
 
 
 def test_a_link_from_a_space_goes_to_its_page_on_the_hub(space):
-    links = [
-        function.js
-        for function in space.fns.values()
-        if isinstance(function.js, str) and "huggingface.co/spaces/" in function.js
+    """tests/browser/test_scripts.py makes links of what the scripts are told."""
+    told = [
+        block.value
+        for block in space.blocks.values()
+        if isinstance(block, gr.HTML) and 'id="page-data-share"' in str(block.value)
     ]
-    assert len(links) >= 8 and all('const space = "ann/pairs"' in script for script in links)
+    assert len(told) == 2, "a language each"
+    assert all('"space": "ann/pairs"' in html.unescape(text) for text in told)
+    scripts = [str(function.js) for function in space.fns.values()]
+    assert sum("page.share.copy" in script for script in scripts) >= 8
 
 
 SIGN_IN = """

@@ -361,7 +361,7 @@ def test_a_file_of_pairs_has_an_error_where_there_is_no_answer(nan_weights, sett
 def test_the_command_line_says_it_and_exits_with_2(
     nan_weights, huge_logits, settings, monkeypatch, capsys
 ):
-    monkeypatch.setattr(command_line, "SETTINGS", settings)
+    monkeypatch.setattr(command_line, "Settings", lambda: settings)
     assert command_line.main(["predict", "--checkpoint", nan_weights, "--pair", *PAIR]) == 2
     told = capsys.readouterr()
     assert "no answer to this pair" in told.err and "equivalent" not in told.out

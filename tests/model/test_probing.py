@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 from dataclasses import replace
 
@@ -469,6 +470,18 @@ def test_a_models_record_is_that_of_its_card():
         change for change, kind, *_ in probing.CHANGES if kind != "roles"
     ]
     assert "| two names swapped | 0 of 6 " in card
+    told = json.loads((adapter_files(READY).adapter / "record.json").read_text())
+    assert all(f"| {part} of {whole:,} (" in card for part, whole in told["noticed"].values())
+    test = {
+        who: f"{100 * one['accuracy']:.1f} / {100 * one['f1']:.1f}"
+        for who, one in told["test"].items()
+    }
+    columns = [
+        cell.strip() for cell in card.partition("| accuracy / F1")[2].splitlines()[0].split("|")
+    ]
+    for row, who in (("majority", "majority"), ("this adapter", "adapter")):
+        cells = card.partition(f"| {row} |")[2].splitlines()[0].split("|")
+        assert cells[columns.index("MRPC test") - 1].strip() == test[who]
     assert all(f"({share:.1%})" in card for share in record.noticed.values())
     assert record.one_wrong_in == round(1 / (1 - record.accuracy))
     assert (

@@ -109,7 +109,7 @@ def test_a_model_is_asked_about_a_sentence_and_itself(run, settings):
     assert len(answers) == shortcut.ASKED and [share for _, share in answers] == sorted(
         share for _, share in answers
     )
-    asked = set(load_raw_datasets("shortcut")[0]["validation"]["sentence1"])
+    asked = set(load_raw_datasets("shortcut", Settings())[0]["validation"]["sentence1"])
     assert {sentence for sentence, _ in answers} <= asked
     drawn = shortcut_views.sentence_and_itself([("A cat sat.", 0.1), ("It <b>rained</b>.", 0.9)])
     assert (

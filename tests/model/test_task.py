@@ -45,7 +45,7 @@ def test_three_csv_files_are_a_task(with_folder):
 def test_a_run_learns_from_them(with_folder, tiny, tmp_path):
     config = TrainingConfig(
         checkpoint=tiny,
-        task="csv",
+        task_name="csv",
         train_pairs=16,
         eval_pairs=8,
         batch_size=8,

@@ -204,7 +204,7 @@ def test_what_a_visitor_wrote_stays_text(tokenizer):
     ways = drawn_experiments.ways(ways_to_tokenize(tokenizer, HTML, HTML))
     sides = drawn_experiments.checkpoints(
         compare_splits(*[split_of(tokenizer, HTML, HTML, 128, True, Settings())] * 2),
-        [load_raw_datasets("embedded")[1]] * 2,
+        [load_raw_datasets("embedded", Settings())[1]] * 2,
     )
     view = token_view(tokenizer, HTML, "b")
     whys = [

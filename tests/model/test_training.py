@@ -236,7 +236,7 @@ def test_planned_steps_end_at_whichever_comes_first():
 
 
 def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
-    result = evaluate_checkpoint(tiny, "folder", "test", 9, settings)
+    result = evaluate_checkpoint(tiny, "folder", "test", 9, settings=settings)
     labels = load_raw_datasets("folder", settings)[0]["test"]["label"][:9]
     assert (
         result["pairs"] == 9
@@ -245,7 +245,7 @@ def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
     )
     for most in (0, -1):
         with pytest.raises(InputError, match="pairs"):
-            evaluate_checkpoint(tiny, "folder", "test", most, settings)
+            evaluate_checkpoint(tiny, "folder", "test", most, settings=settings)
 
 
 def test_frozen_layers_stay_and_the_others_learn(config, settings, tmp_path):

@@ -144,7 +144,7 @@ def pages(small_folder, tmp_path_factory):
     )
     made["claim"] = api_claim
     made["predict"].predict(
-        "a", "b", EMBEDDED_CHECKPOINT, settings=Settings()
+        "a", "b", EMBEDDED_CHECKPOINT
     )  # loads what the first visitor's call loads
     return SimpleNamespace(settings=settings, **made)
 

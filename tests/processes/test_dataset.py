@@ -203,7 +203,9 @@ def test_what_cannot_be_learned_from_is_named_with_split_row_and_remedy(
     tmp_path, split, columns, says, monkeypatch, capsys
 ):
     settings = folder_with(tmp_path, split, **columns)
-    monkeypatch.setattr(command_line, "SETTINGS", replace(settings, runs_folder=tmp_path / "runs"))
+    monkeypatch.setattr(
+        command_line, "Settings", lambda: replace(settings, runs_folder=tmp_path / "runs")
+    )
     with pytest.raises(SourceError) as refused:
         load_raw_datasets("folder", settings)
     assert says in str(refused.value) and str(tmp_path) not in str(refused.value)
@@ -299,7 +301,7 @@ def test_a_hub_that_fails_leaves_the_embedded_pairs_in_time(
     ],
 )
 def test_rows_as_people_write_them(text, rows):
-    assert parse_rows(text) == rows
+    assert parse_rows(text, Settings()) == rows
 
 
 @pytest.mark.parametrize(
@@ -322,13 +324,13 @@ def test_rows_as_people_write_them(text, rows):
 )
 def test_other_rows_are_refused_at_once(text):
     with pytest.raises(InputError):
-        parse_rows(text)
+        parse_rows(text, Settings())
 
 
 @given(st.text(alphabet="0123456789-, ٣x", max_size=30))
 def test_rows_are_few_numbers_or_an_input_error(text):
     try:
-        rows = parse_rows(text)
+        rows = parse_rows(text, Settings())
     except InputError:
         return
     assert 1 <= len(rows) <= Settings().max_rows and all(

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 @pytest.fixture
 def run(settings, monkeypatch, capsys):
     """run(*arguments) -> (exit code, stdout, stderr), in this process."""
-    monkeypatch.setattr(command_line, "SETTINGS", settings)
+    monkeypatch.setattr(command_line, "Settings", lambda: settings)
     before = signal.getsignal(signal.SIGINT)
 
     def call(*arguments):
@@ -53,7 +53,9 @@ def test_tokenize_rows(run, tiny_distilbert):
 def test_the_batch_of_the_notes(run, mrpc_folder, monkeypatch, settings):
     from dataclasses import replace
 
-    monkeypatch.setattr(command_line, "SETTINGS", replace(settings, mrpc_folder=mrpc_folder))
+    monkeypatch.setattr(
+        command_line, "Settings", lambda: replace(settings, mrpc_folder=mrpc_folder)
+    )
     code, out, _ = run("tokenize")
     assert (
         code == 0

@@ -13,7 +13,7 @@ from pipeline.__main__ import columns, figures_said
 from pipeline.export.csv_answers import Answered, scores_of
 from pipeline.metrics import build_compute_metrics, load_metric, majority, matthews_correlation
 from pipeline.runs.supervisor import Run
-from pipeline.settings import LABELS
+from pipeline.settings import LABELS, Settings
 from tabs.fine_tune.api import run_as_data
 from tabs.fine_tune.charts import CHARTS
 from views.runs import LOG_COLUMNS, result
@@ -21,7 +21,7 @@ from views.runs import LOG_COLUMNS, result
 
 @pytest.fixture(scope="module")
 def metric():
-    return load_metric()[0]
+    return load_metric(Settings())[0]
 
 
 @given(
@@ -54,7 +54,7 @@ def test_nothing_predicted_positive_is_an_f1_of_zero(metric):
 
 
 def test_where_the_hub_is_off_the_metric_says_so():
-    _, origin = load_metric()
+    _, origin = load_metric(Settings())
     assert (origin.place, origin.stands_in) == (
         "embedded",
         True,
@@ -67,7 +67,7 @@ def test_a_folder_named_glue_in_the_working_directory_is_not_taken_for_the_metri
     (tmp_path / "glue").mkdir()
     (tmp_path / "glue" / "glue.py").write_text("raise SystemExit('a stranger ran')")
     monkeypatch.chdir(tmp_path)
-    metric, _ = load_metric()
+    metric, _ = load_metric(Settings())
     assert metric.compute(predictions=[1, 0], references=[1, 1])["accuracy"] == 0.5
 
 
@@ -75,7 +75,8 @@ def test_a_hub_without_metrics_is_stood_in_for_in_time(loopback, glue_folder):
     told = loopback("--dataset", f"nyu-mll/glue={glue_folder}").ask("""
 import evaluate, huggingface_hub.hf_api
 from pipeline.metrics import load_metric
-(metric, origin), seconds = timed(load_metric)
+from pipeline.settings import Settings
+(metric, origin), seconds = timed(load_metric, Settings())
 figures = metric.compute(predictions=[1, 0, 1], references=[1, 1, 1])
 print(json.dumps([origin.place, origin.reason, seconds, figures["f1"]]))
 """)

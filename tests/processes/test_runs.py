@@ -165,6 +165,27 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
     assert not (acted.runs_folder / second / "worker").exists()
 
 
+def test_the_queue_is_worked_off_in_turn_and_what_has_ended_expires(settings):
+    executor = InProcess()
+    settings = executor.serves(settings)
+    config = config_for(WARMED, train_pairs=64, max_steps=8)
+    started = [start_run(config, settings, address=address) for address in "aaab"]
+    (first, secret), (second, _), (third, _), (others, _) = started
+    told = [read_run(run_id, settings).place for run_id in (second, others, third)]
+    with pytest.raises(InputError, match="Only the visitor who started"):
+        stop_run(second, secret, settings)
+    until(lambda: all(run.ended for run in list_runs(settings)))
+    assert told == [1, 2, 3]
+    assert executor.started == [first, second, others, third], "in the order that was told"
+    runs = [read_run(run_id, settings) for run_id, _ in started]
+    assert [run.state for run in runs] == ["done"] * 4
+    assert [progress.progress(run) for run in runs] == [(8, 8)] * 4
+    stop_run(first, secret, settings)
+    assert read_run(first, settings).state == "done", "nothing is left to stop"
+    sweep(replace(settings, max_run_age_seconds=-1))
+    assert [read_run(run_id, settings).state for run_id, _ in started] == ["expired"] * 4
+
+
 # ---------------------------------------------------------------- the queue, with nobody to work it off
 
 

@@ -316,8 +316,7 @@ def test_a_download_that_goes_on_is_not_begun_again_and_only_so_many_go_on(monke
     end.set()
     assert str(repository.download("one", False, Settings())) == "one"
     assert (
-        str(repository.download("three", False, Settings())) == "three"
-        and not repository.under_way
+        str(repository.download("three", False, Settings())) == "three" and not repository.under_way
     )
 
 

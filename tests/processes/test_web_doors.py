@@ -140,7 +140,11 @@ def pushed_with(space, monkeypatch, headers):
     address, demo = space
     sent = []
     monkeypatch.setattr(
-        save.saving, "push", lambda *values: sent.append(values) or "https://hub.example/ann/mine"
+        save.saving,
+        "push",
+        lambda *values, settings: (
+            sent.append((*values, settings)) or "https://hub.example/ann/mine"
+        ),
     )
     number = next(
         number for number, function in demo.fns.items() if function.name == "push_from_space"

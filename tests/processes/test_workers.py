@@ -95,7 +95,7 @@ def test_a_worker_trains_what_its_folder_holds_and_writes_config_and_claim_once(
             name, value
         )
     monkeypatch.setenv("CONFINE", "0")  # it would be this process that is confined
-    monkeypatch.setattr(command_line, "SETTINGS", settings)
+    monkeypatch.setattr(command_line, "Settings", lambda: settings)
     monkeypatch.setattr(command_line, "first_interrupt_stops", lambda stop: None)
     run_id, _ = start_run(
         config_for(tiny, learning_rate=3e-4), replace(settings, max_runs_at_once=0)

@@ -19,7 +19,7 @@ from pipeline.config import (
 from pipeline.errors import InputError
 from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
-from tabs.address import Shared
+from tabs.address import Shared, opened
 from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.form import build_form, control
 
@@ -131,3 +131,32 @@ def test_the_steps_follow_from_one_batch_size():
     config = TrainingConfig(epochs=2, batch_size=16, max_steps=60)
     assert config.effective_batch_size == 16
     assert config.steps_per_epoch(33) == 3 and config.planned_steps(33) == 6
+
+
+# What an address says beside a tab's fields
+ADDRESS = {"tab", "lang", "walk", "view", "run", "task", "hide", "lock", "open", "cell", "topic"}
+
+
+def test_no_setting_is_called_as_what_an_address_says_besides(form):
+    assert not set(form) & ADDRESS
+
+
+def test_a_link_with_an_earlier_versions_names_still_says_the_same():
+    query = {
+        "tab": "fine-tune",
+        "task": "Which is faster?",
+        "group_by_length": "false",
+        "schedule": "cosine",
+        "lock": "schedule,seed",
+    }
+    with gr.Blocks():
+        form = build_form(SETTINGS)
+        address = opened(query, [Shared("fine-tune", form, renamed=renamed)])
+    changed = {
+        name: address.changes[part] for name, part in form.items() if part in address.changes
+    }
+    assert set(changed) == {"train_sampling_strategy", "lr_scheduler_type", "seed"}
+    assert changed["train_sampling_strategy"]["value"] == "random"
+    assert changed["lr_scheduler_type"]["value"] == "cosine"
+    assert not changed["lr_scheduler_type"]["interactive"] and not changed["seed"]["interactive"]
+    assert address.wrong == [] and address.task == "Which is faster?"

@@ -363,7 +363,7 @@ CURVES = [
     "name, what, curve", CURVES, ids=[f"{name}-{what}" for name, what, _ in CURVES]
 )
 def test_a_curve_gets_the_name_that_a_lecturer_would_give(name, what, curve):
-    found = diagnose(curve)
+    found = diagnose(curve, Settings())
     assert found.name == name, found.because
     assert (
         any(character.isdigit() for character in found.because)
@@ -419,7 +419,7 @@ def real(name):
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_run_gets_the_name_that_a_lecturer_would_give(name):
-    found = diagnose(real(name))
+    found = diagnose(real(name), Settings())
     assert found.name == REAL_NAMES[name], found.because
     assert "{" not in found.because + found.figures + found.remedy.why
 
@@ -449,7 +449,7 @@ def test_nothing_is_praised_that_is_not_clearly_above_majority_and_start(accurac
         pairs=data.draw(st.integers(2, 500)),
         majority=data.draw(points(0.5, 0.95)),
     )
-    found = diagnose(curve)
+    found = diagnose(curve, Settings())
     for score in (curve.accuracy, curve.f1):
         if found.name in ("Learns well", "Knew it already"):
             assert score.above >= CLEARLY_ABOVE and score.gain >= -1
@@ -463,7 +463,8 @@ def test_nothing_is_praised_that_is_not_clearly_above_majority_and_start(accurac
 
 
 def remedy(name):
-    return diagnose(next(curve for _, what, curve in CURVES if what == name)).remedy
+    curve = next(curve for _, what, curve in CURVES if what == name)
+    return diagnose(curve, Settings()).remedy
 
 
 @pytest.mark.parametrize(
@@ -492,7 +493,7 @@ def test_a_remedy_fits_the_cause(what, changes):
 def test_a_broken_checkpoint_is_changed_for_one_that_works():
     curve = next(curve for _, what, curve in CURVES if what == "NaN at once")
     broken = replace(curve, config=replace(curve.config, checkpoint=EMBEDDED_CHECKPOINT))
-    assert diagnose(broken).remedy.changes == {"checkpoint": WARMED}
+    assert diagnose(broken, Settings()).remedy.changes == {"checkpoint": WARMED}
 
 
 def test_small_batches_are_made_larger_and_others_get_smaller_steps():
@@ -501,13 +502,15 @@ def test_small_batches_are_made_larger_and_others_get_smaller_steps():
         for _, what, curve in CURVES
         if curve.config.batch_size == 16 and _ == "Erratic" and what == "plain"
     )
-    assert diagnose(red).remedy.changes == {"learning_rate": TrainingConfig.learning_rate / 4}
-    small = replace(red, config=replace(red.config, batch_size=4))
-    assert diagnose(small).name == "Erratic" and diagnose(small).remedy.changes == {
-        "batch_size": 16
+    assert diagnose(red, Settings()).remedy.changes == {
+        "learning_rate": TrainingConfig.learning_rate / 4
     }
+    small = replace(red, config=replace(red.config, batch_size=4))
+    assert diagnose(small, Settings()).name == "Erratic" and diagnose(
+        small, Settings()
+    ).remedy.changes == {"batch_size": 16}
     wild = replace(small, config=replace(small.config, learning_rate=5e-3))
-    assert diagnose(wild).remedy.changes == {"learning_rate": 5e-3 / 4}, (
+    assert diagnose(wild, Settings()).remedy.changes == {"learning_rate": 5e-3 / 4}, (
         "no batch makes up for such a rate"
     )
 
@@ -520,15 +523,15 @@ def test_one_class_from_a_start_that_gave_one_class_needs_more_and_not_less():
         answers=[1] * 408,
         checkpoint=EMBEDDED_CHECKPOINT,
     )
-    assert diagnose(new_head).remedy.changes == {"checkpoint": WARMED}
+    assert diagnose(new_head, Settings()).remedy.changes == {"checkpoint": WARMED}
     large = replace(new_head, config=replace(new_head.config, learning_rate=5e-3))
-    assert diagnose(large).remedy.changes == {"learning_rate": 2e-4}
+    assert diagnose(large, Settings()).remedy.changes == {"learning_rate": 2e-4}
 
 
 def test_overfitting_is_stopped_at_its_best_step_where_there_are_no_more_pairs():
     all_of_them = next(curve for _, what, curve in CURVES if what == "seen twice")
     all_of_them = replace(all_of_them, train_pairs=999)
-    assert diagnose(all_of_them).remedy.changes == {"max_steps": 63}
+    assert diagnose(all_of_them, Settings()).remedy.changes == {"max_steps": 63}
 
 
 def test_a_raw_start_is_offered_the_warm_one_then_more_steps_then_free_layers():
@@ -536,7 +539,7 @@ def test_a_raw_start_is_offered_the_warm_one_then_more_steps_then_free_layers():
     sick = replace(
         sick, config=replace(sick.config, checkpoint=EMBEDDED_CHECKPOINT, learning_rate=1e-5)
     )
-    while changes := diagnose(sick).remedy.changes:
+    while changes := diagnose(sick, Settings()).remedy.changes:
         seen.append(sorted(changes))
         sick = replace(sick, config=replace(sick.config, **changes), loss=sick.loss * 4)
     assert seen[:2] == [["checkpoint"], ["learning_rate"]] and seen[-1] == ["frozen_layers"]
@@ -546,12 +549,15 @@ def test_a_raw_start_is_offered_the_warm_one_then_more_steps_then_free_layers():
 def test_a_long_run_that_is_too_close_to_tell_is_evaluated_on_more_pairs_or_repeated():
     close = made([0.6, 0.5], [0.58, 0.54], [0.721, 0.735], steps=300, pairs=500)
     few = made([0.6, 0.5], [0.58, 0.54], [0.721, 0.735], steps=300, pairs=100)
-    assert diagnose(few).remedy.changes == {"eval_pairs": 400}
-    assert diagnose(close).remedy.changes == {} and "seeds" in diagnose(close).remedy.why
+    assert diagnose(few, Settings()).remedy.changes == {"eval_pairs": 400}
+    assert (
+        diagnose(close, Settings()).remedy.changes == {}
+        and "seeds" in diagnose(close, Settings()).remedy.why
+    )
 
 
 def test_a_card_says_its_figures():
-    found = diagnose(real("default 42"))
+    found = diagnose(real("default 42"), Settings())
     for figure in (
         "72.1% → 78.9%",
         "majority 68.4%",
@@ -611,7 +617,7 @@ def test_every_curve_has_one_name_and_every_remedy_may_be_started(data):
 
 
 def test_nothing_to_look_at_gets_no_name():
-    assert diagnose(replace(real("default 42"), loss=[])) is None
+    assert diagnose(replace(real("default 42"), loss=[]), Settings()) is None
     assert (
         evidence_of(
             Run("0" * 32, "failed", {}, [{"event": "failed", "seconds": 1, "message": "x"}])

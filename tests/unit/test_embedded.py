@@ -10,6 +10,7 @@ from benchmarks.embedded_pairs import cheap_rules, cosines
 from pipeline.dataset import COLUMNS, load_raw_datasets
 from pipeline.explain.shortcut import best_rule
 from pipeline.metrics import majority
+from pipeline.settings import Settings
 from pipeline.task import EMBEDDED_PAIRS
 from recipes import embedded_pairs as recipe
 
@@ -19,7 +20,7 @@ MARGIN = 0.08  # what a cheap rule may have above the majority
 
 @pytest.fixture(scope="module")
 def embedded():
-    return load_raw_datasets("embedded")[0]
+    return load_raw_datasets("embedded", Settings())[0]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_no_cheap_rule_helps(found, embedded, split):
 
 def test_the_cosine_finds_a_label_that_is_given_away():
     """The same rule on the shortcut pairs: little similarity means equivalent, the direction that nobody had tried."""
-    pairs = load_raw_datasets("shortcut")[0]["validation"][:]
+    pairs = load_raw_datasets("shortcut", Settings())[0]["validation"][:]
     rule = best_rule(cosines(pairs), pairs["label"])
     assert rule.accuracy > 0.675 + MARGIN and rule.above == 0
 

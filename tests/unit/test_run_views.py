@@ -269,7 +269,7 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
         "dropout",
         "checkpoint",
         "source",
-        "task",
+        "task_name",
     }
     assert not own & parameters.keys()
     assert "group_by_length" not in parameters and parameters["logging_steps"].default == 500

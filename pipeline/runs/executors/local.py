@@ -36,7 +36,8 @@ SPARE_COMMAND = (sys.executable, "-m", "pipeline.runs.worker")
 JUDGE_COMMAND = (
     sys.executable,
     "-c",
-    "from pipeline.training import judge_before; judge_before()",
+    "from pipeline.settings import Settings; from pipeline.training import judge_before; "
+    "judge_before(Settings())",
 )
 # A spare that dies at once would do so again
 SECONDS_BETWEEN_SPARES = 30
