@@ -75,6 +75,7 @@ def test_no_pair_stands_twice_and_no_sentence_in_two_splits(embedded):
 
 
 @pytest.mark.parametrize("split", JUDGED)
+@pytest.mark.slow
 def test_no_cheap_rule_helps(found, embedded, split):
     """Thresholds in both directions, on the split itself and from train; all together; one sentence alone."""
     most = majority(embedded[split]["label"])["accuracy"] + MARGIN
