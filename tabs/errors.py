@@ -6,6 +6,8 @@ import functools
 import html
 import inspect
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
@@ -26,7 +28,7 @@ UNEXPECTED = say(
 LONGEST_TYPED = 100_000
 
 
-def explain(error):
+def explain(error: BaseException) -> str:
     """The message for a visitor. What nobody foresaw goes to the log in full and to the page as one
     sentence.
     """
@@ -41,30 +43,20 @@ def error_notice(error: Exception) -> Markup:
     return markup.notice(explain(error), kind="error")
 
 
-def notice_on_error(outputs, clears=0):
-    """A page handler whose errors become a notice in its first output; the `clears` next ones are
-    emptied, others left.
-    """
+def notice_on_error(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A page's handler with one output, in which its errors become a notice."""
 
-    def decorate(handler):
-        @functools.wraps(handler)
-        def guarded(*args):
-            try:
-                return handler(*args)
-            except Exception as error:
-                notice = error_notice(error)
-                return (
-                    (notice, *[""] * clears, *[gr.skip()] * (outputs - 1 - clears))
-                    if outputs > 1
-                    else notice
-                )
+    @functools.wraps(handler)
+    def guarded(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except Exception as error:
+            return markup.notice(explain(error), kind="error")
 
-        return guarded
-
-    return decorate
+    return guarded
 
 
-def sent(event):
+def sent(event: gr.EventData) -> dict:
     """What the page's script sent with an event, as a dict: an outsider's request may bring
     anything, or nothing.
     """
@@ -76,20 +68,20 @@ class Toast(gr.Error):
     """An error whose message is for a visitor."""
 
 
-def toast(error):
+def toast(error: BaseException) -> Toast:
     """A Toast for an API call. Toasts render HTML, and the message may quote a visitor's text: it
     is escaped.
     """
     return Toast(html.escape(explain(error)), print_exception=False)
 
 
-def public(function, **kwargs):
+def public(function: Callable[..., Any], **kwargs: Any) -> None:
     """An endpoint of the API: one for all pages, in English."""
     if language() == DEFAULT_LANGUAGE:
         gr.api(function, **kwargs)
 
 
-def in_language(handler, name):
+def in_language(handler: Callable[..., Any] | None, name: str) -> Callable[..., Any] | None:
     """A page's handler, or None, that answers in that language, whichever thread runs it."""
     if handler is None:
         return None

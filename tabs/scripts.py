@@ -3,13 +3,15 @@ which every visit loads.)
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 
 from views import code as code_drawing
 
 
-def script_block(source, name, whole=True):
+def script_block(source: str, name: str, whole: bool = True) -> gr.HTML:
     """The place of a script; `source` stands there first: it, lines of it that don't run alone, or
     a comment that says when it comes.
     """
@@ -19,11 +21,11 @@ def script_block(source, name, whole=True):
     )
 
 
-def in_block(handler, name):
+def in_block(handler: Callable[..., str], name: str) -> Callable[..., str]:
     """A handler that returns a script's source -> the one that draws it."""
 
     @functools.wraps(handler)
-    def block(*values):
+    def block(*values: Any) -> str:
         return code_drawing.script(handler(*values), name)
 
     return block

@@ -49,6 +49,6 @@ def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
             return notice(_("There is no finished run to ask. Start one first."))
         return sentence_and_itself(asked_of_itself(f"{RUN_PREFIX}{run_id}", settings))
 
-    section.expand(notice_on_error(1)(measured), None, rules, api_visibility="private")
-    ask.click(notice_on_error(1)(asked), ended, answer, api_visibility="private")
+    section.expand(notice_on_error(measured), None, rules, api_visibility="private")
+    ask.click(notice_on_error(asked), ended, answer, api_visibility="private")
     return start

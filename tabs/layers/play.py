@@ -35,7 +35,7 @@ def with_reason(draw: Callable[..., Markup]) -> Callable[..., Markup]:
         except ValueError as error:
             raise InputError(str(error)) from None
 
-    return notice_on_error(1)(drawn)
+    return notice_on_error(drawn)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def add_run(model: str, chosen: list[str]) -> gr.CheckboxGroup | dict:
     return gr.CheckboxGroup([*listed(), (short_name(model), model)], value=[*kept, model])
 
 
-@notice_on_error(1)
+@notice_on_error
 def compare(
     settings: Settings, sentence1: str, sentence2: str, chosen: list[str], other: str
 ) -> Markup:

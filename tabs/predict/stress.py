@@ -42,7 +42,7 @@ def build_stress(settings: Settings, inputs: list[Component]) -> dict[str, Compo
     return {"reading": reading}
 
 
-@notice_on_error(1)
+@notice_on_error
 def stress(settings: Settings, sentence1: str, sentence2: str, model: str, label: str) -> Markup:
     """The pair and its changes, each with what is right and what the model says.
 

@@ -38,7 +38,7 @@ def build_what_mattered(settings: Settings, inputs: list[Component]) -> None:
         )
 
 
-@notice_on_error(1)
+@notice_on_error
 def leave_words_out(settings: Settings, sentence1: str, sentence2: str, model: str) -> Markup:
     """Each word, with what leaving it out changes."""
     found = leave_one_out(model, sentence1, sentence2, settings.max_length, settings=settings)

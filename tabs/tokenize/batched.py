@@ -34,7 +34,7 @@ def build_batched(settings: Settings, inputs: Sequence[Component]) -> None:
     gr.on([section.expand, again.click], partial(time_map, settings), inputs, output, **MEASURED)
 
 
-@notice_on_error(1)
+@notice_on_error
 def time_map(settings: Settings, *values: Any) -> Markup:
     """values: BatchInputs."""
     inputs = BatchInputs(*values)

@@ -36,7 +36,7 @@ def build_checkpoints(settings: Settings, inputs: Sequence[Component]) -> dict[s
     return {"second_checkpoint": second}
 
 
-@notice_on_error(1)
+@notice_on_error
 def draw_checkpoints(settings: Settings, *values: Any) -> Markup:
     """values: PairInputs and the second checkpoint."""
     *pair, second = values

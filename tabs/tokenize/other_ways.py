@@ -26,7 +26,7 @@ def build_other_ways(settings: Settings, inputs: Sequence[Component], drawn: Seq
     draw_always(partial(draw_ways, settings), inputs, output, section, drawn)
 
 
-@notice_on_error(1)
+@notice_on_error
 def draw_ways(settings: Settings, *values: Any) -> Markup:
     """values: PairInputs."""
     sentence1, sentence2, checkpoint, *rest = PairInputs(*values)

@@ -51,7 +51,7 @@ def build_padding(settings: Settings, inputs: Sequence[Component]) -> dict[str, 
     return {"padding": padding}
 
 
-@notice_on_error(1)
+@notice_on_error
 def draw_logits(settings: Settings, *values: Any) -> Markup:
     """values: PairInputs and the positions to add."""
     *pair, padding = values

@@ -50,7 +50,7 @@ def count_costs(settings: Settings, *values: Any) -> Markup:
     return padding_costs(costs, lengths, measuring=True)
 
 
-@notice_on_error(1)
+@notice_on_error
 def measure_costs(settings: Settings, *values: Any) -> Markup:
     """values: BatchInputs and the batch size."""
     lengths, batch_size, max_length = _checked(settings, *values)
