@@ -177,7 +177,7 @@ def answer_once(settings):
 def _load_pairs(settings):
     from pipeline.dataset import load_raw_datasets
 
-    load_raw_datasets(settings=settings)
+    load_raw_datasets("auto", settings)
 
 
 def _start_fork_server(settings):

@@ -35,8 +35,7 @@ from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datas
 from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
-    from torch import Tensor
-    from transformers import BatchEncoding, PreTrainedModel
+    import torch
 
 
 # What both steps honour. All other settings are off, those that are declared later too.
@@ -63,7 +62,7 @@ _one_at_a_time = threading.Lock()
 # ---------------------------------------------------------------- the step itself; the page shows t
 
 
-def losses_by_hand(model: PreTrainedModel, batch: BatchEncoding) -> Tensor:
+def losses_by_hand(model: torch.nn.Module, batch: dict) -> torch.Tensor:
     """Each example's cross-entropy, (batch,): minus the logarithm of the probability that its gold
     label got.
     """
@@ -74,12 +73,12 @@ def losses_by_hand(model: PreTrainedModel, batch: BatchEncoding) -> Tensor:
 
 
 def step_by_hand(
-    model: PreTrainedModel,
-    batch: BatchEncoding,
+    model: torch.nn.Module,
+    batch: dict,
     learning_rate: float,
     weight_decay: float,
     max_grad_norm: float = 1.0,
-) -> tuple[Tensor, float]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One AdamW step: forward, mean, backward, clip, update. (losses, gradient norm before
     clipping).
     """

@@ -131,7 +131,7 @@ class YouFirst:
         return row
 
     def _validation(self):
-        raw_datasets, origin = load_raw_datasets(settings=self.settings)
+        raw_datasets, origin = load_raw_datasets("auto", self.settings)
         return raw_datasets["validation"], origin
 
 

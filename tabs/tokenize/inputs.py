@@ -1,9 +1,7 @@
 """The values of the tab's fields, in the order in which its handlers get them."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-from datasets import Dataset
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from languages import _
 from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, rows_at
@@ -11,6 +9,9 @@ from pipeline.errors import InputError
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
 from pipeline.tokenization import ask_tokenizer
+
+if TYPE_CHECKING:  # importing it takes a second
+    from datasets import Dataset
 
 
 class PairInputs(NamedTuple):
@@ -41,7 +42,7 @@ def ask(checkpoint: str, function: Callable, *arguments: Any, settings: Settings
     return ask_tokenizer(checkpoint, function, *arguments, settings, settings=settings)
 
 
-def load_split(split: str, settings: Settings) -> tuple[Dataset, Origin]:
+def load_split(split: str, settings: Settings) -> "tuple[Dataset, Origin]":
     """A split and where it came from; an InputError for a name that is no split."""
     if split not in SPLITS:
         raise InputError(
@@ -51,7 +52,7 @@ def load_split(split: str, settings: Settings) -> tuple[Dataset, Origin]:
                 splits=", ".join(SPLITS),
             )
         )
-    raw_datasets, origin = load_raw_datasets(settings=settings)
+    raw_datasets, origin = load_raw_datasets("auto", settings)
     return raw_datasets[split], origin
 
 

@@ -259,5 +259,5 @@ def test_map_is_timed_both_ways_without_a_cache(settings, tokenizer):
 
 def test_batched_is_faster_on_many_rows(tokenizer):
     rows = load_raw_datasets("embedded", Settings())[0]["train"][:300]
-    times = map_times(tokenizer, rows, settings=Settings())
+    times = map_times(tokenizer, rows, 128, Settings())
     assert times.rows == 300 and times.ratio > 1

@@ -368,7 +368,7 @@ def test_what_was_changed_is_marked():
 def test_the_label_stays_on_the_server_until_the_guess(you_first, settings):
     changes = you_first.next_pair(None, {})
     drawn, quiz = changes[you_first.pair], changes[you_first.quiz]
-    row = load_raw_datasets(settings=settings)[0]["validation"][quiz["row"]]
+    row = load_raw_datasets("auto", settings)[0]["validation"][quiz["row"]]
     assert quiz == {"row": row["idx"], "open": True} and changes[you_first.result] == ""
     assert (
         row["sentence1"] in drawn
@@ -381,7 +381,7 @@ def test_the_label_stays_on_the_server_until_the_guess(you_first, settings):
 
 
 def test_a_guess_counts_for_both_and_once(you_first, tiny, settings):
-    rows = load_raw_datasets(settings=settings)[0]["validation"]
+    rows = load_raw_datasets("auto", settings)[0]["validation"]
     score = {}
     for number in range(4):
         gold = LABELS[rows[number]["label"]]
@@ -425,7 +425,7 @@ def test_another_pair_each_time_and_opening_again_keeps_it(you_first):
 
 
 def test_the_pair_can_be_taken_above(you_first, settings):
-    row = load_raw_datasets(settings=settings)[0]["validation"][3]
+    row = load_raw_datasets("auto", settings)[0]["validation"][3]
     taken = you_first.take_pair({"row": 3, "open": True})
     assert list(taken.items()) == list(
         zip(you_first.sentences, (row["sentence1"], row["sentence2"]), strict=True)

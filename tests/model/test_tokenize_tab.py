@@ -413,7 +413,7 @@ def test_search_keeps_its_message_and_a_find_is_drawn(tab, settings):
     answer = batch.search("no-such-word-anywhere", *rest)
     assert "notice error" in answer[batch.grid] and batch.rows not in answer
     assert (answer[batch.explanation], answer[batch.tables]) == ("", "")
-    word = load_raw_datasets(settings=settings)[0]["train"][5]["sentence1"].split()[0]
+    word = load_raw_datasets("auto", settings)[0]["train"][5]["sentence1"].split()[0]
     answer = batch.search(word, *rest)
     assert "batch-grid" in answer[batch.grid] and "small-table" in answer[batch.tables]
     assert re.fullmatch(r"\d+(, \d+)*", answer[batch.rows])
@@ -480,7 +480,7 @@ def test_the_batchs_script_prints_the_screens_batch(settings, elsewhere, source)
         ast.literal_eval(line) for line in said_by(script, elsewhere).strip().splitlines()[-3:]
     )
     tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
-    rows = rows_at(load_raw_datasets(settings=settings)[0]["validation"], [2, 0, 5, 6, 7])
+    rows = rows_at(load_raw_datasets("auto", settings)[0]["validation"], [2, 0, 5, 6, 7])
     view = batch_view(tokenizer, rows, 20)
     assert lengths == view.lengths and ids == view.tensors["input_ids"]
     assert {name: tuple(shape) for name, shape in shapes.items()} == view.shapes

@@ -181,7 +181,7 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     with pytest.raises(InputError, match="sentence2 has no character that can be read"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
-        Answers(settings).predict(nothing, "Shares rose.", tiny, 128, settings=Settings())
+        Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
     with pytest.raises(gr.Error, match="sentence1 has no character"):
         tokenize_endpoint(settings)(nothing, "Shares rose.", tiny, 128, True)
     for drawn in (
