@@ -13,6 +13,7 @@ turn counts.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -405,14 +406,17 @@ def _forward(model, batch):
         model(**batch)
 
 
-def best_turns(work, candidates, sizes, seconds):
+def best_turns(
+    work: Callable[[Any], object], candidates: dict[Any, Any], sizes: dict[Any, int], seconds: float
+) -> tuple[dict[Any, float], int]:
     """({name: the shortest time of work(candidate)} within about `seconds`, in turns, the smallest
     first; whole turns).
 
     A candidate that would take longer than what is left, by its size and what the others took, is
     left out.
     """
-    names, best, began = sorted(candidates, key=sizes.get), {}, time.perf_counter()
+    best: dict[Any, float] = {}
+    names, began = sorted(candidates, key=lambda name: sizes[name]), time.perf_counter()
     work(candidates[names[0]])  # the first call pays for what is loaded and allocated once
     for turn in range(MOST_TURNS):
         for name in names if turn == 0 else list(best):
