@@ -144,7 +144,9 @@ def test_a_stand_in_brings_its_own_tokenizer(tiny_roberta_id, settings, monkeypa
 
     def no_weights(name, weights=False, settings=None):
         return real(
-            name if not weights or name == EMBEDDED_CHECKPOINT else "none/such", weights, settings
+            name if not weights or name == EMBEDDED_CHECKPOINT else "none/such",
+            weights,
+            settings=settings,
         )
 
     real = sources.checkpoint_files
