@@ -1,7 +1,7 @@
 """A checkpoint's files -> the real AutoModelForSequenceClassification, and what to know of it.
 
->>> model, origin = load_model("sentence-transformers/all-MiniLM-L6-v2", settings=Settings())  # doctest: +SKIP
->>> type(model).__name__, model.config.num_labels  # doctest: +SKIP
+>>> model, origin = load_model("sentence-transformers/all-MiniLM-L6-v2", settings=Settings())
+>>> type(model).__name__, model.config.num_labels
 ('BertForSequenceClassification', 2)
 """
 
