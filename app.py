@@ -209,7 +209,8 @@ def app_kwargs(settings):
     }
 
 
-def main():
+def main() -> None:
+    """Start the app as a server, and warm it up in the background."""
     forget_secrets()
     settings = page_settings()
     demo = build_app(settings)

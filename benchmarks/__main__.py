@@ -45,7 +45,7 @@ def main():
 
 
 def start(options):
-    """Seconds from launch to the first answered request, ours against a bare three-tab gradio app."""
+    """Seconds from launch to the first answered request, ours against a bare app of three tabs."""
     with tempfile.NamedTemporaryFile("w", suffix=".py") as bare:
         bare.write(BARE_APP)
         bare.flush()

@@ -18,7 +18,8 @@ from dev.server import BROWSER_ARGUMENTS, chromium, running_app
 
 VISITS = 5
 WATCH_SHIFTS = """window.shifts = 0;
-new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts += one.value; })
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts += one.value; })
   .observe({type: "layout-shift", buffered: true});"""
 
 

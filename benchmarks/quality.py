@@ -34,11 +34,9 @@ def main(models):
         for source, split in SPLITS:
             result = evaluate_checkpoint(model, source, split, settings=Settings())
             print(
-                f"  "
-                f"{result['origins'][0].loaded[:32]:34}{split:12}{100 * result['accuracy']:5.1f} "
-                f"/ {100 * result['f1']:.1f}"
-                f"   majority {100 * result['majority']['accuracy']:.1f} / "
-                f"{100 * result['majority']['f1']:.1f}"
+                f"  {result['origins'][0].loaded[:32]:34}{split:12}{100 * result['accuracy']:5.1f} "
+                f"/ {100 * result['f1']:.1f}   majority {100 * result['majority']['accuracy']:.1f} "
+                f"/ {100 * result['majority']['f1']:.1f}"
             )
         for split in ("validation", "test"):
             served, whole = accuracy(model, split), accuracy_in_float32(model, split)

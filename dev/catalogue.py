@@ -160,7 +160,7 @@ def prune() -> None:
 
 def _alone() -> BinaryIO:
     """A lock until its block ends, so that two merges at once both count."""
-    file = Path(__file__).open("rb")
+    file = Path(__file__).open("rb")  # noqa: SIM115 (closed with the block that has it)
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
 

@@ -45,6 +45,7 @@ class Said(str):
     values: dict[str, Any]
 
     def __new__(cls, sentence: str, plural: str | None = None, /, **values: Any) -> "Said":
+        """A sentence, or one with its plural, and its values."""
         values = {name: _kept(value) for name, value in values.items()}
         if plural is not None:
             values["count"] = operator.index(values["count"])
@@ -59,6 +60,7 @@ class Said(str):
 
     @property
     def english(self) -> str:
+        """The English text, whoever reads it."""
         return str.__str__(self)
 
     def __str__(self) -> str:

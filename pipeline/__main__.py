@@ -154,9 +154,8 @@ def chosen_config(options: Namespace) -> TrainingConfig:
 
 LONELY = (
     "note: accelerate launch --cpu starts one process, whatever --num_processes says, unless MPI "
-    "starts the others. "
-    "For several on CPU cores: accelerate launch --multi_gpu --num_processes 2 -m pipeline train "
-    "(despite its name)."
+    "starts the others. For several on CPU cores: accelerate launch --multi_gpu --num_processes 2 "
+    "-m pipeline train (despite its name)."
 )
 
 

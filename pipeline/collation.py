@@ -151,8 +151,7 @@ STRATEGIES = ("dynamic", "max_length", "longest in dataset", "grouped by length"
 ORDER_SEED = 42
 ORDER = say(
     "Before that the rows are shuffled, as `Trainer` does it, here by seed {seed} for all four "
-    "ways; a run draws an "
-    "order of its own. So a batch seldom holds neighbours of the list above.",
+    "ways; a run draws an order of its own. So a batch seldom holds neighbours of the list above.",
     seed=ORDER_SEED,
 )
 

@@ -553,7 +553,7 @@ def parse_rows(text: object, settings: Settings) -> list[int]:
 
 
 def search_rows(dataset: "Dataset", words: str, most: int) -> list[int]:
-    """Numbers of the first `most` rows with every one of `words` in either sentence, case ignored."""
+    """Numbers of the first `most` rows with all of `words` in either sentence, case ignored."""
     wanted = words.casefold().split()
     found = []
     for number, (first, second) in enumerate(

@@ -1,7 +1,8 @@
 """Logits and labels -> accuracy, F1 and Matthews correlation.
 
-Accuracy and F1 come from `evaluate`: the GLUE metric of the Hub is used where it can be had; the same metric as a local evaluate module
-where not. What `evaluate` doesn't give of a task's metrics is computed from the answers.
+Accuracy and F1 come from `evaluate`: the GLUE metric of the Hub is used where it can be had; the
+same metric as a local evaluate module where not. What `evaluate` doesn't give of a task's metrics
+is computed from the answers.
 
     >>> compute_metrics = build_compute_metrics(load_metric(Settings())[0])
     >>> compute_metrics(([[0.1, 0.9], [0.8, 0.2]], [1, 0]))

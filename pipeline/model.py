@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # importing transformers takes seconds
 
     from pipeline.hub.sources import CheckpointFiles, Origin
 
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +65,8 @@ def load_model(name: str, seed: int = 42, *, settings: Settings) -> tuple[PreTra
 
 
 NEW_HEAD = say(
-    "This model's classification head is new: its weights were drawn by chance just now, and so "
-    "is the answer. "
-    "Fine-tune it, and compare."
+    "This model's classification head is new: its weights were drawn by chance just now, and so is "
+    "the answer. Fine-tune it, and compare."
 )
 
 
@@ -119,9 +117,8 @@ def model_in(files: CheckpointFiles, seed: int = 42) -> PreTrainedModel:
         log.info("the model of %s", name, exc_info=error)
         raise SourceError(
             say(
-                "{name} can't be loaded as a sequence classifier: its config and its weights "
-                "don't fit "
-                "together, or a file is damaged. Choose another.",
+                "{name} can't be loaded as a sequence classifier: its config and its weights don't "
+                "fit together, or a file is damaged. Choose another.",
                 name=name,
             )
         ) from error
@@ -150,9 +147,8 @@ def held_parameters(name: str, folder: Path) -> int:
         log.info("the weights of %s", name, exc_info=error)
         raise SourceError(
             say(
-                "{name} can't be loaded as a sequence classifier: its config and its weights "
-                "don't fit "
-                "together, or a file is damaged. Choose another.",
+                "{name} can't be loaded as a sequence classifier: its config and its weights don't "
+                "fit together, or a file is damaged. Choose another.",
                 name=name,
             )
         ) from error
@@ -176,8 +172,7 @@ def on_meta(name: str, folder: Path) -> PreTrainedModel:
         raise SourceError(
             say(
                 "{name} can't be a sequence classifier: its config.json lacks something, or "
-                "contradicts "
-                "itself. Choose another.",
+                "contradicts itself. Choose another.",
                 name=name,
             )
         ) from error
@@ -206,8 +201,7 @@ def _notes_of_labels(names: tuple[str, ...], has_new_head: bool) -> tuple[str, .
     return (
         say(
             "This model calls its two labels {names}: it was trained for another question. Here "
-            "the first is read as "
-            "{first} and the second as {second}, which may mean nothing.",
+            "the first is read as {first} and the second as {second}, which may mean nothing.",
             names=", ".join(names)[:80],
             first=LABELS[0],
             second=LABELS[1],
@@ -228,8 +222,7 @@ def _swap_outputs(name: str, model) -> None:
         raise SourceError(
             say(
                 "{name} has our two labels in the other order, and no last layer in which to put "
-                "them in order. "
-                "Choose another.",
+                "them in order. Choose another.",
                 name=name,
             )
         )

@@ -72,11 +72,10 @@ def checked_logits(logits: list[float]) -> list[float]:
     if not all(map(math.isfinite, logits)):
         raise NoAnswer(
             say(
-                "This model has no answer to this pair: its logits are {logits}, and softmax "
-                "makes no probability of "
-                "them. Its weights are NaN or infinite, as they are after a run whose loss became "
-                "NaN, or so large "
-                "that its arithmetic overflows. Choose another model.",
+                "This model has no answer to this pair: its logits are {logits}, and softmax makes "
+                "no probability of them. Its weights are NaN or infinite, as they are after a run "
+                "whose loss became NaN, or so large that its arithmetic overflows. Choose another "
+                "model.",
                 logits=", ".join(written(value) for value in logits),
             )
         )
@@ -110,11 +109,9 @@ def saturation_note(logits: list[float]) -> tuple:
         return ()
     return (
         say(
-            "The logits are {gap} apart, and softmax rounds to exactly 0 and 1 from {most:.0f} "
-            "on. These are no "
-            "measure of how sure the answer is: a classifier that was trained well has logits "
-            "less than 20 apart, so "
-            "this one's weights may be damaged.",
+            "The logits are {gap} apart, and softmax rounds to exactly 0 and 1 from {most:.0f} on. "
+            "These are no measure of how sure the answer is: a classifier that was trained well "
+            "has logits less than 20 apart, so this one's weights may be damaged.",
             gap=written(gap),
             most=SATURATED,
         ),
@@ -198,9 +195,8 @@ def _foreign_notes(pair):
     return (
         (
             say(
-                "This model has read English alone, and most letters of {sentences} are of "
-                "another script: whatever it answers "
-                "here means nothing.",
+                "This model has read English alone, and most letters of {sentences} are of another "
+                "script: whatever it answers here means nothing.",
                 sentences=", ".join(foreign),
             ),
         )

@@ -3,7 +3,8 @@ data.
 
 >>> from pipeline.settings import EMBEDDED_CHECKPOINT
 >>> tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, Settings())
->>> tokenize_function(tokenizer, {"sentence1": ["Hi."], "sentence2": ["Hello."]}, max_length=16)["input_ids"]
+>>> pairs = {"sentence1": ["Hi."], "sentence2": ["Hello."]}
+>>> tokenize_function(tokenizer, pairs, max_length=16)["input_ids"]
 [[101, 7632, 1012, 102, 7592, 1012, 102]]
 """
 
@@ -89,8 +90,7 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
         raise SourceError(
             say(
                 "{name} has its vocabulary only in SentencePiece's own format, and no "
-                "tokenizer.json. Choose a "
-                "checkpoint with one.",
+                "tokenizer.json. Choose a checkpoint with one.",
                 name=name,
             )
         )
@@ -103,8 +103,7 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
         raise SourceError(
             say(
                 "{name} has no tokenizer that transformers can load: its files are missing, "
-                "damaged or of "
-                "another format. Choose another.",
+                "damaged or of another format. Choose another.",
                 name=name,
             )
         ) from error
@@ -131,7 +130,7 @@ _tokenizers = Kept(most=8)
 
 
 def tokenizer_for(name: str, settings: Settings) -> tuple[PreTrainedTokenizerFast, Origin]:
-    """load_tokenizer, remembered. A stand-in is not remembered: the Hub may be back the next time."""
+    """load_tokenizer, cached. A stand-in is not: the Hub may be back the next time."""
     return kept_for(_tokenizers, name, tokenizer_in, settings=settings)
 
 
@@ -188,15 +187,14 @@ def checked_length(
     settings: Settings,
     config: PretrainedConfig | None = None,
 ) -> int:
-    """`max_length` in tokens; it must leave room for the special tokens and one token a sentence."""
+    """`max_length` in tokens, with room for the special tokens and one token a sentence."""
     number = settings.checked("longest_max_length", max_length, low=8)
     most = longest_length(tokenizer, settings, config)
     if number > most:
         raise InputError(
             say(
                 "max_length is {number}, but this checkpoint reads at most {most} tokens. Choose "
-                "{most} or "
-                "less.",
+                "{most} or less.",
                 number=number,
                 most=most,
             )
@@ -247,8 +245,7 @@ def _why_blank(which: str, sentence: str) -> str:
         return say("{which} is only white space. Write a sentence there.", which=which)
     return say(
         "{which} has no character that can be read, only invisible ones or marks without a letter "
-        "({codes}). "
-        "Write a sentence there.",
+        "({codes}). Write a sentence there.",
         which=which,
         codes=_codes(sentence),
     )
@@ -350,8 +347,7 @@ NO_TYPE_IDS = say(
 )
 NO_SEPARATOR = say(
     "Its tokenizer puts no token between the two sentences: the model reads them as one text, and "
-    "nothing "
-    "marks where the second one begins."
+    "nothing marks where the second one begins."
 )
 
 
@@ -361,8 +357,7 @@ def why_no_type_ids(view: TokenView) -> str:
         return NO_TYPE_IDS
     return say(
         "This checkpoint has no token_type_ids: its model makes no difference between segments. "
-        "{no_separator} The "
-        "collator and the model simply do without that column.",
+        "{no_separator} The collator and the model simply do without that column.",
         no_separator=NO_SEPARATOR,
     )
 
@@ -502,8 +497,7 @@ def _length_notes(full_length, length, max_length):
     if length < full_length:
         return [
             say(
-                "Truncation cut {cut} of {length} tokens, from the longer sentence "
-                "first, to keep "
+                "Truncation cut {cut} of {length} tokens, from the longer sentence first, to keep "
                 "max_length = {max_length}.",
                 cut=full_length - length,
                 length=full_length,

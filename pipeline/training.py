@@ -116,8 +116,7 @@ def _shared_by(processes, batch_size):
         raise InputError(
             say(
                 "batch_size is {batch_size}, which {processes} processes can't share evenly. "
-                "Choose a "
-                "multiple of {processes}.",
+                "Choose a multiple of {processes}.",
                 batch_size=batch_size,
                 processes=processes,
             )
@@ -236,9 +235,8 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
         raise InputError(
             say(
                 "{name} has weights that are NaN or infinite: {count:,} of the {total:,} numbers "
-                "in {tensor}. "
-                "Whatever is computed with them is NaN, too, and training can't mend it. Choose "
-                "another checkpoint.",
+                "in {tensor}. Whatever is computed with them is NaN, too, and training can't mend "
+                "it. Choose another checkpoint.",
                 name=name,
                 count=broken,
                 total=weights.numel(),
@@ -405,8 +403,7 @@ def failure_message(error: Exception) -> str:
     if any(words in str(error).lower() for words in DISK_FULL):
         return say(
             "The server's disk is full, so the model could not be saved. Try again later, or with "
-            "a smaller "
-            "checkpoint."
+            "a smaller checkpoint."
         )
     # What a library says may quote a path of this server's, or mean nothing to a learner: the log
     # has it
@@ -579,7 +576,7 @@ def _save(trainer, model):
 
 
 def _keep_quiet(trainer):
-    """Trainer prints each log to stdout where its bar is off; events and tables say it here, once."""
+    """Keep Trainer from printing each log to stdout: events and tables say it."""
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
@@ -709,9 +706,8 @@ def evaluate_checkpoint(
     if not math.isfinite(figures["loss"]):
         raise InputError(
             say(
-                "The logits of {name} are NaN or infinite for some of these pairs, so they have "
-                "no answer "
-                "and there is no accuracy to report. Choose another checkpoint.",
+                "The logits of {name} are NaN or infinite for some of these pairs, so they have no "
+                "answer and there is no accuracy to report. Choose another checkpoint.",
                 name=model_origin.loaded,
             )
         )

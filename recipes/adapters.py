@@ -39,7 +39,7 @@ RANK = 16  # with pooler and head 1.6 MB in fp16
 
 
 def sentences_of(rows):
-    """Each sentence of a split once, in order; which two stood together, and their label, is gone."""
+    """Each sentence of a split once, in order: without its partner and their label."""
     return list(dict.fromkeys([*rows["sentence1"], *rows["sentence2"]]))
 
 
@@ -72,7 +72,7 @@ def embeddings(sentences, settings, batch_size=64):
 
 
 def mean_vector(hidden, mask):
-    """Hidden states (batch, seq_len, size) -> the unit mean of those under the mask, (batch, size)."""
+    """Hidden states (batch, seq_len, size) -> the unit mean under the mask, (batch, size)."""
     import torch
 
     weights = mask[..., None].to(hidden.dtype)

@@ -188,6 +188,5 @@ function keep(tab, values, done) {
 page.address = {begin, filled, keep, load, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
 // For scripts that still stand in Python
-window.showAddress = show;
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)
 document.documentElement.classList.toggle("filling", fillsFields(location.search));

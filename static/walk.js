@@ -155,4 +155,3 @@ const modelOffered = (model) => {
 
 page.walk = {done, listen, modelOffered};
 // For scripts that still stand in Python
-window.walkOn = done;

@@ -19,8 +19,7 @@ from views import markup
 log = logging.getLogger(__name__)
 UNEXPECTED = say(
     "Something went wrong here that nobody foresaw. Try once more, or with another input; the "
-    "server's log "
-    "has the details."
+    "server's log has the details."
 )
 
 # A field cuts what is longer without a word: this is far above the cap, at which a sentence is

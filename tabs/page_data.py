@@ -20,7 +20,8 @@ def block_markup(name: str, data: Any) -> Markup:
     """`data` as JSON in a `<template>`, which a browser neither draws nor runs.
 
     Inside one, text is escaped as it is everywhere. (A `<script type="application/json">` would
-    need rules of its own for `</script>` and `<!--`. Gradio 6.31: it warns of scripts in a gr.HTML.)
+    need rules of its own for `</script>` and `<!--`. Gradio 6.31: it warns of scripts in a
+    gr.HTML.)
 
     >>> print(block_markup("walk", ["</template>"]))
     <template id="page-data-walk">[&#34;&lt;/template&gt;&#34;]</template>

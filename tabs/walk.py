@@ -35,9 +35,8 @@ STEPS = (
         ["#press-tokenize"],
         say("Change a word in sentence1 or sentence2, and press “Tokenize”."),
         say(
-            "Each token gets a number, its input_id. A rare word is split into several tokens, "
-            "and all but the first start with "
-            "##."
+            "Each token gets a number, its input_id. A rare word is split into several tokens, and "
+            "all but the first start with ##."
         ),
     ),
     Step(
@@ -61,8 +60,7 @@ STEPS = (
         say("Press “Start the fine-tune”."),
         say(
             "The line above it says about how long that takes. See whether the curve leaves the "
-            "dashed majority lines; the walk "
-            "goes on when the run has ended with a model."
+            "dashed majority lines; the walk goes on when the run has ended with a model."
         ),
     ),
     Step(
@@ -72,8 +70,7 @@ STEPS = (
         say("Write two sentences of your own, and press “Predict”."),
         say(
             "If your run has ended, its model is the chosen one there. Two logits become "
-            "probabilities by softmax; the lines "
-            "under the bars work it out."
+            "probabilities by softmax; the lines under the bars work it out."
         ),
     ),
     Step(

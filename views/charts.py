@@ -89,9 +89,11 @@ class LogScale(Scale):
     """
 
     def y(self, value: float) -> float:
+        """Where a value is drawn, by its logarithm."""
         return super().y(math.log10(max(value, 1e-300)))
 
     def y_ticks(self) -> list[tuple[float, str]]:
+        """(height, name) of the powers of ten."""
         every = max(1, math.ceil((self.high - self.low) / 7))
         powers = range(int(self.low), int(self.high) + 1, every)
         return [(self.y(10.0**power), _power_label(power)) for power in powers]
@@ -283,7 +285,7 @@ def _range(values: Sequence[float], shares: bool) -> tuple[float, float]:
     """Room above and below the values; shares get no room outside 0 to 1."""
     low, high = min(values), max(values)
     room = (high - low) * 0.12 or 0.05
-    if shares and 0 <= low and high <= 1:
+    if shares and low >= 0 and high <= 1:
         return max(low - room, 0), min(high + room, 1)
     return low - room, high + room
 

@@ -138,9 +138,8 @@ def _decimals(number: float) -> str:
 def record_line(record: Record) -> Markup:
     """How often the model is right, and which changes it overlooks: its answer may be wrong."""
     text = _(
-        "This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” "
-        "would be right on "
-        "{majority:.1%}. So of such pairs it gets about one in {wrong} wrong.",
+        "This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would "
+        "be right on {majority:.1%}. So of such pairs it gets about one in {wrong} wrong.",
         accuracy=record.accuracy,
         label=EQUIVALENT,
         majority=record.majority,
@@ -289,9 +288,8 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
             failed=listed(failed),
         )
     caution = _(
-        "A change is made only where it surely leaves good English that says something else. "
-        "Where none is sure, "
-        "its row says so."
+        "A change is made only where it surely leaves good English that says something else. Where "
+        "none is sure, its row says so."
     )
     if record and {str(change) for change in failed} & {str(change) for change in record.noticed}:
         caution = sentences(_usual_failures(record), caution)
@@ -308,11 +306,9 @@ def _usual_failures(record: Record) -> str:
     noticed = [f"{change} {share:.1%}" for change, share in record.noticed.items()]
     return _(
         "Of MRPC's test pairs that this model rightly calls equivalent, it notices so many when "
-        "one sentence is changed: "
-        "{noticed}. It goes by the words that the two sentences share. So did its start, before "
-        "it saw any label, except "
-        "that it noticed more of the changed names; and MRPC, where hardly a pair differs in one "
-        "word, cured none of it.",
+        "one sentence is changed: {noticed}. It goes by the words that the two sentences share. So "
+        "did its start, before it saw any label, except that it noticed more of the changed names; "
+        "and MRPC, where hardly a pair differs in one word, cured none of it.",
         noticed=listed(noticed),
     )
 

@@ -66,6 +66,7 @@ class CachedAssets:
         self.cached = {}
 
     async def __call__(self, scope, receive, send):
+        """Answer a request as ASGI has it, or hand it on."""
         path = route_path(scope) if scope["type"] == "http" else ""
         if not path.startswith(FOLDER):
             return await self.app(scope, receive, send)

@@ -101,6 +101,7 @@ class ProxyHeaders:
         self.own_names = [name.strip() for name in space_host.split(",") if name.strip()]
 
     async def __call__(self, scope, receive, send):
+        """Answer a request as ASGI has it, or hand it on."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         scope = {**scope, "headers": list(scope["headers"])}
@@ -164,6 +165,7 @@ class SameOriginCookies:
         self.app = app
 
     async def __call__(self, scope, receive, send):
+        """Answer a request as ASGI has it, or hand it on."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             follows_link = scope["method"] in SAFE and headers.get("sec-fetch-mode") == "navigate"
@@ -245,6 +247,7 @@ class AllowedPaths:
         self.app = app
 
     async def __call__(self, scope, receive, send):
+        """Answer a request as ASGI has it, or hand it on."""
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] == "http" and not is_allowed(route_path(scope)):
@@ -267,6 +270,7 @@ class BodyLimit:
         self.app, self.most = app, most
 
     async def __call__(self, scope, receive, send):
+        """Answer a request as ASGI has it, or hand it on."""
         if scope["type"] != "http" or scope["method"] in SAFE or route_path(scope) == UPLOAD:
             return await self.app(scope, receive, send)
         said = Headers(scope=scope).get("content-length", "")

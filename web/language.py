@@ -52,6 +52,7 @@ class LanguagePages:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as ASGI has it, or hand it on."""
         path = route_path(scope) if scope["type"] == "http" else ""
         page = path.strip("/")
         is_page = path.startswith("/") and page in ("", *LANGUAGES)

@@ -1,8 +1,9 @@
 """The page's own script and style: static/*.js as one file, and static/page.css.
 
-Gradio 6.31: what `launch(head=...)` brings is added by Gradio's script, too late for what that script
-needs. `launch(css=...)` writes each rule out twice, once with a prefix, drops some kinds of rules and
-stands in each page anew. So the page names both files in its head, where web/language.py puts them.
+Gradio 6.31: what `launch(head=...)` brings is added by Gradio's script, too late for what that
+script needs. `launch(css=...)` writes each rule out twice, once with a prefix, drops some kinds of
+rules and stands in each page anew. So the page names both files in its head, where web/language.py
+puts them.
 """
 
 import functools

@@ -36,6 +36,7 @@ class AppBlocks(gr.Blocks):
         super().__init__(*args, **kwargs)
 
     def queue(self, *args, **kwargs):
+        """As Blocks.queue, with a queue that network addresses share."""
         super().queue(*args, **kwargs)
         # Gradio 6.31: it names the class of its queue itself, and hands it what it has worked out
         self._queue.__class__ = FairQueue

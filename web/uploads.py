@@ -118,6 +118,7 @@ class Uploads:
         self.app, self.folder, self.most = app, folder, most
 
     async def __call__(self, scope, receive, send):
+        """Answer a request as ASGI has it, or hand it on."""
         if scope["type"] != "http" or scope["method"] != "POST" or route_path(scope) != UPLOAD:
             return await self.app(scope, receive, send)
         said, client = Headers(scope=scope).get("content-length", ""), scope.get("client")

@@ -85,7 +85,7 @@ def spoken() -> dict[str, str]:
         | {FAILED: "a run that fails"}
     )
     for claim in claims():
-        said |= {sentence: claim.id for sentence in (claim.says, claim.truth)}
+        said |= dict.fromkeys((claim.says, claim.truth), claim.id)
     # A name stands on several cards: the first is enough to find it.
     for claim in claims():
         for name in claim.names:

@@ -209,8 +209,7 @@ def single_needs_no_padding() -> Evidence:
     "hf-all-one-length",
     "In training, unlike in inference on one sentence, all samples have to keep the same length.",
     "Only those of one batch, since a tensor has no ragged rows: each batch is padded to its own "
-    "longest row. "
-    "Padding everything to one length works too, and computes more.",
+    "longest row. Padding everything to one length works too, and computes more.",
     "https://huggingface.co/learn/llm-course/chapter3/2#dynamic-padding",
     reviewed="corrected",
 )

@@ -18,8 +18,7 @@ FUNCTION = PYTORCH + "generated/torch.nn.functional.conv2d.html"
 @section.claim(
     "conv-class-and-function",
     "Conv2d is a class: make an instance first, then call it on the input. conv2d is called "
-    "straight, "
-    "with the input and everything else as arguments.",
+    "straight, with the input and everything else as arguments.",
     "The instance keeps weight and bias, so its call needs the input alone; the function keeps "
     "nothing and is given everything each time. m(input) runs forward() and any hooks that were "
     "registered.",
@@ -74,8 +73,7 @@ def class_wraps_function() -> Evidence:
 @section.claim(
     "conv-layers-ready-made",
     "The classic layers (convolutional, recurrent, transformer) are ready-made in torch.nn: a few "
-    "arguments and "
-    "you have an instance.",
+    "arguments and you have an instance.",
     "Each is a subclass of nn.Module that makes its own weights: you give the sizes, it knows "
     "the rest.",
     PYTORCH + "nn.html",
@@ -137,9 +135,8 @@ def kernel_shape() -> Evidence:
 @section.claim(
     "conv-groups-default",
     "groups is 1 by default.",
-    "With groups=1 each output channel sees every input channel. More groups divide the "
-    "channels among them; with groups=in_channels each output sees one input channel "
-    "(depthwise).",
+    "With groups=1 each output channel sees every input channel. More groups divide the channels "
+    "among them; with groups=in_channels each output sees one input channel (depthwise).",
     CONV2D,
 )
 def groups_default() -> Evidence:
@@ -210,9 +207,8 @@ def set_per_output() -> Evidence:
 @section.claim(
     "conv-input-four-dimensional",
     "The input that the weight acts on has four dimensions, as the weight has.",
-    "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too "
-    "and comes back "
-    "without N. The section Shape of Conv2d's page lists both.",
+    "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too and "
+    "comes back without N. The section Shape of Conv2d's page lists both.",
     CONV2D,
     reviewed="corrected",
 )
@@ -241,8 +237,7 @@ def function_needs_weight() -> Evidence:
 @section.claim(
     "conv-class-makes-weight",
     "Conv2d needs only in_channels, out_channels and kernel_size (and groups); it makes the "
-    "four-dimensional "
-    "kernels itself.",
+    "four-dimensional kernels itself.",
     "These numbers settle the weight's shape; the instance makes the tensor, fills it at random "
     "and keeps it. All other arguments have defaults.",
     CONV2D,
@@ -323,9 +318,8 @@ def weight_learns() -> Evidence:
     "conv-output-size",
     "kernel_size, stride, padding and dilation (with the input's size) give the output's height "
     "and width.",
-    "With its gaps the kernel covers dilation·(kernel_size − 1) + 1 cells, and each place where "
-    "it stops gives one value: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) "
-    "+ 1.",
+    "With its gaps the kernel covers dilation·(kernel_size − 1) + 1 cells, and each place where it "
+    "stops gives one value: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1.",
     CONV2D,
 )
 def output_size() -> Evidence:
@@ -439,8 +433,7 @@ def bias_default() -> Evidence:
 @section.claim(
     "conv-bias-shape",
     "The bias adds one number to each output channel's map: a tensor of one dimension, "
-    "out_channels long, "
-    "learnable, to be read as Conv2d.bias.",
+    "out_channels long, learnable, to be read as Conv2d.bias.",
     "The output with bias less the output without is the same number all over a map: one number "
     "for each output channel, spread over its H × W.",
     CONV2D,

@@ -379,9 +379,8 @@ def on_parameters() -> Evidence:
     "dropout-in-layer-definitions",
     "So Dropout is something to use while defining other layers.",
     "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only "
-    "compound layers take a "
-    "dropout argument: TransformerEncoderLayer puts such layers inside, LSTM applies it between "
-    "its own layers.",
+    "compound layers take a dropout argument: TransformerEncoderLayer puts such layers inside, "
+    "LSTM applies it between its own layers.",
     DROPOUT,
     reviewed="corrected",
 )

@@ -144,9 +144,8 @@ def gamma_beta_shape() -> Evidence:
 @section.claim(
     "norm-standard-normal",
     "γ and β act on a standard normal distribution, whose variance and mean they change.",
-    "On values of mean 0 and variance 1, which needn't be normal: subtracting and dividing leave "
-    "a distribution its "
-    "form. Pixels that were 0 or 1 still have just two values.",
+    "On values of mean 0 and variance 1, which needn't be normal: subtracting and dividing leave a "
+    "distribution its form. Pixels that were 0 or 1 still have just two values.",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -230,8 +229,7 @@ def num_features() -> Evidence:
     "Among its arguments are num_feature and tracking_running_stats, as the notes' explanations "
     "call them.",
     "num_features and track_running_stats, as the notes' own signature has them. Under the other "
-    "names they are "
-    "unexpected arguments.",
+    "names they are unexpected arguments.",
     BATCHNORM2D,
     reviewed="corrected",
 )

@@ -106,9 +106,8 @@ def nothing_to_learn() -> Evidence:
 
 @section.claim(
     "pool-only-height-width",
-    "As with Conv2d, make an instance and pass it the input. Input and output differ only in H "
-    "and W; "
-    "batch size and channels are the same.",
+    "As with Conv2d, make an instance and pass it the input. Input and output differ only in H and "
+    "W; batch size and channels are the same.",
     "The window moves over H and W alone, in each picture of the batch and in each channel by "
     "itself.",
     MAXPOOL2D,
@@ -159,8 +158,7 @@ def stride_default() -> Evidence:
     "pool-no-overlap",
     "So max pooling doesn't let windows overlap.",
     "With the defaults they don't. A stride below kernel_size makes them overlap (ResNet's first "
-    "pooling is 3 with "
-    "stride 2), and with dilation they do even at the default stride.",
+    "pooling is 3 with stride 2), and with dilation they do even at the default stride.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -275,8 +273,7 @@ def ceil_changes_size() -> Evidence:
     "pool-ceil-rounds",
     "ceil and floor are just that: H and W come out of the formula rounded up or down.",
     "Rounded up, with one exception: a window that would start in the right or bottom padding is "
-    "dropped, "
-    "so the size can be one less than the ceiling.",
+    "dropped, so the size can be one less than the ceiling.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -318,8 +315,7 @@ def indices_for_unpool() -> Evidence:
     "pool-what-indices",
     "return_indices: what are these indices?",
     "Each is the largest value's place in its channel's whole H × W plane, flattened: row · W + "
-    "column. "
-    "Not its place within the window, and each channel counts from 0.",
+    "column. Not its place within the window, and each channel counts from 0.",
     MAXPOOL2D,
 )
 def what_indices() -> Evidence:

@@ -27,8 +27,7 @@ PADDING = HUGGING_FACE + "transformers/pad_truncation"
 @section.claim(
     "hf-load-dataset-config",
     "load_dataset takes the dataset's name and then the config's; a dataset without configs needs "
-    "none, "
-    "or has one called 'default'.",
+    "none, or has one called 'default'.",
     "path comes first, name second. Where a dataset has several configs, leaving the name out "
     "or misspelling it is an error that lists them. (The Hub's name of GLUE is nyu-mll/glue "
     "today. Here two folders stand for two datasets of the Hub, since no network is asked.)",
@@ -100,9 +99,8 @@ def print_raw_dataset() -> Evidence:
     "hf-all-splits",
     "What is loaded holds train, validation and test together; a split is taken by its name, as in "
     'tokenized_datasets["train"].',
-    "A DatasetDict holds the splits that the dataset has: MRPC three, many others two or one. "
-    "With split= you get that split alone, as a Dataset. The middle one is called validation, "
-    "not val.",
+    "A DatasetDict holds the splits that the dataset has: MRPC three, many others two or one. With "
+    "split= you get that split alone, as a Dataset. The middle one is called validation, not val.",
     LOADING,
 )
 def all_splits() -> Evidence:
@@ -128,9 +126,8 @@ def all_splits() -> Evidence:
     "load_dataset loads everything; to see only a few rows of a large dataset, you need the "
     "dataset server.",
     "load_dataset can do it too: streaming=True reads rows as they are asked for "
-    "(split='train[:8]' picks rows, but "
-    "after the whole download). Run here on a local file; the server itself (today: dataset "
-    "viewer) needs the network.",
+    "(split='train[:8]' picks rows, but after the whole download). Run here on a local file; the "
+    "server itself (today: dataset viewer) needs the network.",
     STREAM,
     reviewed="corrected",
 )
@@ -208,10 +205,10 @@ def checkpoint_by_task() -> Evidence:
 @section.claim(
     "hf-checkpoint-old-name",
     'checkpoint = "bert-base-uncased": this is the model\'s name on the Hub.',
-    "Today it is google-bert/bert-base-uncased: on the Hub each model stands under its owner, "
-    "and transformers' own pages use the full name. The Hub redirects the short one, so the "
-    "notes' line still loads. (Decided by what the installed transformers says; the Hub isn't "
-    "asked here.)",
+    "Today it is google-bert/bert-base-uncased: on the Hub each model stands under its owner, and "
+    "transformers' own pages use the full name. The Hub redirects the short one, so the notes' "
+    "line still loads. (Decided by what the installed transformers says; the Hub isn't asked "
+    "here.)",
     "https://huggingface.co/google-bert/bert-base-uncased",
     reviewed="outdated",
 )
@@ -261,8 +258,7 @@ def one_task_per_model() -> Evidence:
     "Models that judge the relation of two sentences are given token_type_ids, those for other "
     "tasks aren't.",
     "The kind of model decides, not the task: BERT's tokenizer makes them for a single sentence "
-    "too, DistilBERT's and "
-    "RoBERTa's not even for pairs.",
+    "too, DistilBERT's and RoBERTa's not even for pairs.",
     HUGGING_FACE + "transformers/glossary#token-type-ids",
     reviewed="corrected",
 )
@@ -458,10 +454,8 @@ def tokenize_name() -> Evidence:
     "hf-padding-default",
     "Padding in tokenize_function is 'longest' by default.",
     "Nothing is padded by default (padding=False): rows keep their own lengths, the collator pads "
-    "later. "
-    "padding=True is what means 'longest'. That lengths differ afterwards shows just this: "
-    "'longest' would make all "
-    "rows of one call equally long.",
+    "later. padding=True is what means 'longest'. That lengths differ afterwards shows just this: "
+    "'longest' would make all rows of one call equally long.",
     PADDING,
     reviewed="corrected",
 )
@@ -486,8 +480,7 @@ def padding_default() -> Evidence:
 @section.claim(
     "hf-batched-same-rows",
     "batched=True doesn't return a dataset cut into batches: rows go to tokenize_function in "
-    "batches, "
-    "and the results are put together again.",
+    "batches, and the results are put together again.",
     "map writes what each call returns into one dataset, so the batches leave no trace: as many "
     "rows as before, each with the same input_ids as one by one.",
     HUGGING_FACE + "datasets/about_map_batch",

@@ -182,10 +182,9 @@ def max_same_shape() -> Evidence:
 @section.claim(
     "map-norm",
     "torch.norm(input, p=2) gives the input's Lp norm.",
-    "It still computes it, but it is deprecated: today's name is "
-    "torch.linalg.vector_norm(input, ord=2). Its default p isn't 2 but 'fro', which gives the "
-    "same. A matrix counts as one long vector here; torch.linalg.matrix_norm(A, 2) is another "
-    "number, the largest singular value.",
+    "It still computes it, but it is deprecated: today's name is torch.linalg.vector_norm(input, "
+    "ord=2). Its default p isn't 2 but 'fro', which gives the same. A matrix counts as one long "
+    "vector here; torch.linalg.matrix_norm(A, 2) is another number, the largest singular value.",
     PYTORCH + "generated/torch.norm.html",
     reviewed="outdated",
 )

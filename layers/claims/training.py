@@ -220,8 +220,7 @@ def defaults_of_another_release() -> Evidence:
     "trainer-output-dir-hyperparameter",
     "output_dir counts as a hyperparameter too.",
     "It only says where files go: with another output_dir training ends at the same weights. A "
-    "hyperparameter, such as "
-    "the learning rate, changes what is learned.",
+    "hyperparameter, such as the learning rate, changes what is learned.",
     ARGUMENTS,
     reviewed="corrected",
 )
@@ -402,9 +401,8 @@ def evaluate_on_test() -> Evidence:
     "trainer-collator-optional",
     "data_collator: it seems not to be required?",
     "Not where Trainer gets the tokenizer as processing_class: it then makes a "
-    "DataCollatorWithPadding itself. "
-    "With neither it takes default_data_collator, which can't pad, and rows of different lengths "
-    "stop it.",
+    "DataCollatorWithPadding itself. With neither it takes default_data_collator, which can't pad, "
+    "and rows of different lengths stop it.",
     TRAINER,
 )
 def collator_optional() -> Evidence:
@@ -451,9 +449,8 @@ def load_metric() -> Evidence:
     "trainer-metric-typo",
     'metric = evaluate.load("accuracy"), then metirc = load_metric("glue", "mrpc"): now MRPC\'s '
     "own metric is used.",
-    "metirc is a second variable. compute_metrics still uses metric, so accuracy alone is "
-    "reported and F1 never "
-    "appears; nothing warns.",
+    "metirc is a second variable. compute_metrics still uses metric, so accuracy alone is reported "
+    "and F1 never appears; nothing warns.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
@@ -587,11 +584,9 @@ def tokenizer_optional() -> Evidence:
 @section.claim(
     "trainer-very-simple",
     "Training is very simple: Trainer(model, args, train_dataset, eval_dataset, compute_metrics), "
-    "then "
-    "trainer.train(), on what the notes' tokenize_function made.",
+    "then trainer.train(), on what the notes' tokenize_function made.",
     "On rows of different lengths this call fails. One more argument mends it: "
-    "processing_class=tokenizer, "
-    "or data_collator=data_collator.",
+    "processing_class=tokenizer, or data_collator=data_collator.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )

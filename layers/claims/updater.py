@@ -185,8 +185,8 @@ def default_mean_not_allowed() -> Evidence:
     "train_ch3 is given PyTorch's trainer, yet a loss with reduction='none' and not the default "
     "mean: why?",
     "For train_ch3's own needs: it takes l.mean() or l.sum() itself, as the updater wants, and "
-    "adds up l.sum() to "
-    "report the loss. PyTorch's trainer would get the same gradient from either.",
+    "adds up l.sum() to report the loss. PyTorch's trainer would get the same gradient from "
+    "either.",
     SCRATCH,
 )
 def why_none() -> Evidence:

@@ -62,8 +62,7 @@ def _check_padding(size, padding, mode):
             raise ValueError(
                 say(
                     "padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at "
-                    "most. Choose padding up to "
-                    "{most}, or padding_mode 'zeros' or 'replicate'.",
+                    "most. Choose padding up to {most}, or padding_mode 'zeros' or 'replicate'.",
                     pad=pad,
                     mode=mode,
                     name=name,
@@ -161,8 +160,7 @@ def _check_groups(in_channels, out_channels, groups):
             raise ValueError(
                 say(
                     "groups is {groups}, which doesn't divide {name} = {channels}. Possible here: "
-                    "groups = {both_fit}; or "
-                    "choose {name} divisible by {groups}.",
+                    "groups = {both_fit}; or choose {name} divisible by {groups}.",
                     groups=groups,
                     name=name,
                     channels=channels,

@@ -125,8 +125,7 @@ def _images(batch):
         raise ValueError(
             say(
                 "The batch has the shape {shape}: at most one value a channel, which has no "
-                "variance. Give more pictures, "
-                "or larger ones.",
+                "variance. Give more pictures, or larger ones.",
                 shape=tuple(images.shape),
             )
         )

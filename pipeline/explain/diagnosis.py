@@ -346,8 +346,7 @@ def _too_close(evidence: Evidence) -> str:
         return ""
     return say(
         "accuracy went from {before:.1%} to {after:.1%}, {points:+.1f} points, and the standard "
-        "error of such a difference is {apart:.1f}; it was evaluated on {pairs} after "
-        "{steps}",
+        "error of such a difference is {apart:.1f}; it was evaluated on {pairs} after {steps}",
         **numbers(evidence),
     )
 

@@ -74,6 +74,7 @@ class Evidence:
 
     @property
     def accuracy(self) -> Score:
+        """The accuracy before and after, as shares, and its standard error."""
         (_, before), (_, after) = self.eval_accuracy[0], self.eval_accuracy[-1]
         shares = before, after, self.majority
         first, last, error = (standard_error(share, self.eval_pairs) for share in shares)
@@ -81,6 +82,7 @@ class Evidence:
 
     @property
     def f1(self) -> Score:
+        """The F1 before and after, as shares, and its standard error."""
         (_, before), (_, after) = self.eval_f1[0], self.eval_f1[-1]
         values = before, after, self.majority_f1
         shares = self.accuracy.before, self.accuracy.after, self.majority

@@ -241,6 +241,7 @@ class Answer:
 
     @property
     def label(self) -> str:
+        """The label with the largest logit."""
         return LABELS[self.logits.index(max(self.logits))]
 
 
@@ -250,7 +251,7 @@ def _asked_model(name, settings):
 
 
 def asked_model(settings: Settings) -> Any:
-    """The model that experiments ask, in float32 on the CPU as transformers runs it; loaded once."""
+    """The model that experiments ask, in float32 on the CPU as transformers runs it."""
     return _asked_model(ASKED, settings)
 
 
@@ -280,8 +281,7 @@ def padding_proof(
         raise InputError(
             say(
                 "This pair has {length} tokens; with {padding} of padding that is more than the "
-                "{most} "
-                "positions that the model has. Add less padding, or lower max_length.",
+                "{most} positions that the model has. Add less padding, or lower max_length.",
                 length=length,
                 padding=padding,
                 most=most,
@@ -448,6 +448,7 @@ class MapTimes:
 
     @property
     def ratio(self) -> float:
+        """How many times as fast batched=True was."""
         return self.one_by_one / self.batched
 
 

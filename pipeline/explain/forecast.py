@@ -1,7 +1,8 @@
 """What a run will take, before it starts: steps, seconds on this machine, memory, what will be
 downloaded.
 
-    >>> [(part.name, part.bytes) for part in memory_parts(Size(100, 60, 1, 8, 16, 2), 2, 4, in_bf16=False)][:3]
+    >>> parts = memory_parts(Size(100, 60, 1, 8, 16, 2), 2, 4, in_bf16=False)
+    >>> [(part.name, part.bytes) for part in parts][:3]
     [('weights', 400), ('gradients', 240), ('AdamW', 480)]
 
 Nothing is trained or downloaded for it but a checkpoint's config and vocabulary: the config says
@@ -102,6 +103,7 @@ class Forecast:
 
     @property
     def download_bytes(self) -> int:
+        """Bytes of all downloads together."""
         return sum(download.bytes for download in self.downloads)
 
     @property
@@ -136,9 +138,8 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     if seconds > settings.max_run_seconds:
         warnings.append(
             say(
-                "A run is stopped after {max_run_seconds:g} s, and keeps the model it has by "
-                "then. Choose fewer "
-                "steps or a smaller batch_size to see it through.",
+                "A run is stopped after {max_run_seconds:g} s, and keeps the model it has by then. "
+                "Choose fewer steps or a smaller batch_size to see it through.",
                 max_run_seconds=settings.max_run_seconds,
             )
         )
@@ -156,9 +157,8 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
                 say("kept by the allocator"),
                 kept,
                 say(
-                    "what batches of other lengths leave behind in the allocator: about {share} "
-                    "of the larger of "
-                    "the last two, as measured",
+                    "what batches of other lengths leave behind in the allocator: about {share} of "
+                    "the larger of the last two, as measured",
                     share=LEFT_OVER,
                 ),
             ),
@@ -278,9 +278,8 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
             say("judging"),
             4 * alive,
             say(
-                "one layer's intermediate results at a time: {pairs} × {max_length} "
-                "tokens × (8 × {hidden} + 4 × "
-                "{intermediate}) + 4 × {heads} × {pairs} × {max_length}², × 4 bytes",
+                "one layer's intermediate results at a time: {pairs} × {max_length} tokens × (8 × "
+                "{hidden} + 4 × {intermediate}) + 4 × {heads} × {pairs} × {max_length}², × 4 bytes",
                 pairs=JUDGED_AT_ONCE,
                 max_length=max_length,
                 hidden=size.hidden,

@@ -1,7 +1,8 @@
 """A prediction -> why: each word left out in turn, changes after which the right answer is known, a
 model's record.
 
->>> mattered = leave_one_out("adapter:pair-warmed", "Profits rose.", "Profits fell.", settings=Settings())
+>>> pair = ("Profits rose.", "Profits fell.")
+>>> mattered = leave_one_out("adapter:pair-warmed", *pair, settings=Settings())
 >>> [word.word for word in mattered.words]
 ['Profits', 'rose', 'Profits', 'fell']
 """

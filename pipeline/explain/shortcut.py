@@ -37,6 +37,7 @@ class Rule:
 
 
 def words(sentence: str) -> list[str]:
+    """The words of a sentence, case folded, in order."""
     return re.findall(r"\w+", sentence.casefold())
 
 

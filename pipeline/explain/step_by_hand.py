@@ -156,6 +156,7 @@ class OneStep:
 
     @property
     def loss_difference(self) -> float:
+        """How far the two losses are apart."""
         return abs(self.loss_by_hand - self.loss_by_trainer)
 
 
@@ -181,7 +182,7 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
 
 
 def _one_step(checkpoint, config, notes, columns, place, settings):
-    """`one_step` where the checkpoint may be opened. columns: the training pairs, a dict of lists."""
+    """`one_step` where the checkpoint may be opened. columns: the training pairs' lists."""
     began = time.monotonic()
     with _one_at_a_time:
         files = checkpoint_files(checkpoint, weights=True, settings=settings)
@@ -206,8 +207,7 @@ def _as_here(config):
         notes.append(
             say(
                 "With warmup {warmup_steps:g}, a run's first step has the learning rate 0 and "
-                "moves nothing. This "
-                "step has all of it.",
+                "moves nothing. This step has all of it.",
                 warmup_steps=config.warmup_steps,
             )
         )

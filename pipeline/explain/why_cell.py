@@ -202,9 +202,8 @@ def _piece(view, token, tokenizer):
         own = sum(other.role != "padding" for other in view.tokens)
         says = [
             say(
-                "{piece} fills this row up to {count} positions, the length of the batch's "
-                "longest row; the row has "
-                "{length} tokens of its own.",
+                "{piece} fills this row up to {count} positions, the length of the batch's longest "
+                "row; the row has {length} tokens of its own.",
                 piece=token.piece,
                 count=len(view.tokens),
                 length=own,
@@ -258,9 +257,8 @@ def _special(view, token, tokenizer):
     name = token.piece
     if token.id == tokenizer.cls_token_id and (end := _end(view, token)):
         return say(
-            "The tokenizer puts {name} at the {end} of every sequence; a classifier such as "
-            "BERT's reads its answer "
-            "there.",
+            "The tokenizer puts {name} at the {end} of every sequence; a classifier such as BERT's "
+            "reads its answer there.",
             name=name,
             end=end,
         )
@@ -398,8 +396,7 @@ def _unknown(view, token, tokenizer):
             return [
                 say(
                     "The tokenizer turned “{text}” into “{changed}”, and a part of that can't be "
-                    "made of the "
-                    "vocabulary's {entries}.",
+                    "made of the vocabulary's {entries}.",
                     text=text,
                     changed=word,
                     entries=_entries(tokenizer),
@@ -623,8 +620,7 @@ def _about_blank(view, token, tokenizer):
     return [
         say(
             "{mark} says that a word begins; this tokenizer puts it before a sentence's first "
-            "word, too, where no blank "
-            "is.",
+            "word, too, where no blank is.",
             mark=mark,
         )
     ]
@@ -681,8 +677,7 @@ def _input_ids(view, token, tokenizer):
     return str(token.id), [
         say(
             "{id} is “{piece}”: its place in the vocabulary of {entries}, and the row that the "
-            "model "
-            "takes from its embedding table.",
+            "model takes from its embedding table.",
             id=token.id,
             piece=token.piece,
             entries=_entries(tokenizer),
@@ -802,8 +797,7 @@ def _characters(view, token, tokenizer):
     return f"{token.start}–{token.end}", [
         say(
             "{named} is what sentence {sentence_text} has there: characters {start} to {end}, "
-            "counted from 0, the last one "
-            "not included.",
+            "counted from 0, the last one not included.",
             named=_named(token),
             sentence_text=token.sentence,
             start=token.start,

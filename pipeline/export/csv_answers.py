@@ -279,9 +279,8 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
     if row.last > row.line:
         notes.append(
             say(
-                "This row goes over lines {first} to {last} of the file: a cell in quotation "
-                "marks has line "
-                "breaks.",
+                "This row goes over lines {first} to {last} of the file: a cell in quotation marks "
+                "has line breaks.",
                 first=row.line,
                 last=row.last,
             )

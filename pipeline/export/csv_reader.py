@@ -183,7 +183,7 @@ class _Reader:
             closes = behind == len(text) or text.startswith(self.delimiter, behind)
             if closes and inside % 2 == 0:
                 return place, behind
-            inside += 1
+            inside += 1  # noqa: SIM113 (some turns leave it)
         return None
 
     def _far_end(self, lines, line, place):

@@ -50,9 +50,8 @@ def saved_run(run_id: str, settings: Settings) -> Run:
     if not run.has_model:
         raise InputError(
             say(
-                "This run has no model to save: it has not ended, failed, or expired. Start a "
-                "run, or wait "
-                "for it."
+                "This run has no model to save: it has not ended, failed, or expired. Start a run, "
+                "or wait for it."
             )
         )
     return run
@@ -113,9 +112,8 @@ def model_card(run: Run, name: str) -> str:
     if not run.answers:
         raise InputError(
             say(
-                "This run's weights are NaN or infinite, so there is no model to save. Start a "
-                "new run with a "
-                "smaller learning_rate."
+                "This run's weights are NaN or infinite, so there is no model to save. Start a new "
+                "run with a smaller learning_rate."
             )
         )
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
@@ -223,9 +221,8 @@ def _settings(run, start, end, data):
     return [
         "## Training",
         "",
-        f"{end.get('step')} steps over {start.get('train_pairs')} pairs of {data}, in "
-        f"{precision}; seed "
-        f"{run.config['seed']}. Versions: {used}.",
+        f"{end.get('step')} steps over {start.get('train_pairs')} pairs of {data}, in {precision}; "
+        f"seed {run.config['seed']}. Versions: {used}.",
         "",
         "| setting | value |",
         "|---|---|",
@@ -245,10 +242,8 @@ def _licences(on_mrpc, loaded):
     if on_mrpc:
         lines += [
             "The pairs are the Microsoft Research Paraphrase Corpus, which is under Microsoft "
-            "Research's licence for "
-            "non-commercial research; it is not part of this repository. Look at its terms before "
-            "you use this model "
-            "for anything else.",
+            "Research's licence for non-commercial research; it is not part of this repository. "
+            "Look at its terms before you use this model for anything else.",
             "",
         ]
     else:
@@ -269,9 +264,8 @@ def _licences(on_mrpc, loaded):
         lines += [f"The start is `{base}`: its own licence goes on to hold for these weights.", ""]
     return [
         *lines,
-        "A model of one short run is for learning how fine-tuning works. Change a number or a "
-        "name in a sentence, "
-        "and it may still answer `equivalent`.",
+        "A model of one short run is for learning how fine-tuning works. Change a number or a name "
+        "in a sentence, and it may still answer `equivalent`.",
         "",
     ]
 
@@ -343,8 +337,7 @@ def checked_repo_name(name: str) -> str:
         raise InputError(
             say(
                 "{name!r} is no name for a repository. Use letters, digits, '-', '_' and '.', at "
-                "most 96; no "
-                "owner and no '/', which your account gives.",
+                "most 96; no owner and no '/', which your account gives.",
                 name=str(name)[:60],
             )
         )
@@ -431,8 +424,7 @@ def _asked(seconds, what, question, name, *args, **kwargs):
             raise InputError(
                 say(
                     "The Hub did not {what}: {reason}. Download the model instead, or unset that "
-                    "variable and "
-                    "start again.",
+                    "variable and start again.",
                     what=what,
                     reason=reason,
                 )

@@ -76,7 +76,7 @@ def hub_is_switched_off() -> bool:
 
 
 def expect_hub(repository: str = "") -> None:
-    """HubUnavailable where the Hub, or this repository, wouldn't be asked now; without a question."""
+    """HubUnavailable where the Hub, or this repository, wouldn't be asked now. Asks nothing."""
     if hub_is_switched_off():
         raise HubUnavailable(SWITCHED_OFF)
     if time.monotonic() < _refusal["until"]:

@@ -263,8 +263,7 @@ def _check_config(name: str, config: dict) -> None:
         raise SourceError(
             say(
                 "{name} is an encoder-decoder ({kind}), and pairs are classified by an encoder "
-                "here. Choose "
-                "one such as BERT.",
+                "here. Choose one such as BERT.",
                 name=name,
                 kind=kind,
             )
@@ -273,8 +272,7 @@ def _check_config(name: str, config: dict) -> None:
         raise SourceError(
             say(
                 "{name} is of the architecture {kind!r}, which isn't among those that are opened "
-                "here. Choose "
-                "one such as bert, roberta, electra, deberta-v2 or modernbert.",
+                "here. Choose one such as bert, roberta, electra, deberta-v2 or modernbert.",
                 name=name,
                 kind=kind[:40],
             )
@@ -307,7 +305,7 @@ def _check_forbidden(name: str, config: dict) -> None:
 
 
 def _check_number(name: str, key: str, value: Any) -> None:
-    """Sizes decide how much is built; nothing here is built before they are known to be ordinary."""
+    """Sizes decide how much is built: nothing is built before they are known to be ordinary."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
     if isinstance(value, float) and not math.isfinite(value):
@@ -378,8 +376,7 @@ def _check_tokenizer_class(name: str, config: dict) -> None:
         raise SourceError(
             say(
                 "{name} asks for the tokenizer class {kind!r}, which isn't among those that are "
-                "opened here. "
-                "Choose another.",
+                "opened here. Choose another.",
                 name=name,
                 kind=str(kind)[:60],
             )
@@ -472,7 +469,7 @@ def weights_in(folder: Path) -> int:
     numbers = 0
     for path in folder.glob("*.safetensors"):
         with safe_open(path, "pt") as file:
-            numbers += sum(math.prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())
+            numbers += sum(math.prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118 (safe_open is no dict)
     return numbers
 
 
@@ -484,8 +481,7 @@ def check_parameters(name: str, described: int, held: int, most_bytes: int) -> N
         raise SourceError(
             say(
                 "{name} describes a model of {described:,} parameters in its config.json, and its "
-                "files hold "
-                "{held:,}. Choose another.",
+                "files hold {held:,}. Choose another.",
                 name=name,
                 described=described,
                 held=held,
@@ -495,8 +491,7 @@ def check_parameters(name: str, described: int, held: int, most_bytes: int) -> N
         raise SourceError(
             say(
                 "{name} takes {size:.1f} GB in float32; {most:.1f} GB is the most that is loaded "
-                "here. Choose "
-                "a smaller one.",
+                "here. Choose a smaller one.",
                 name=name,
                 size=4 * described / 10**9,
                 most=most_bytes / 10**9,
@@ -516,8 +511,7 @@ def check_fit(name: str, config: Any, tokenizer: Any) -> None:
         raise SourceError(
             say(
                 "{name} has a tokenizer of {pieces:,} pieces and a model with rows for {rows:,}: "
-                "the two don't "
-                "belong together. Choose another.",
+                "the two don't belong together. Choose another.",
                 name=name,
                 pieces=len(tokenizer),
                 rows=config.vocab_size,

@@ -140,8 +140,7 @@ def _in_its_process(
         raise SourceError(
             say(
                 "{name} gave no answer within {seconds:g} s, and was closed. Choose another "
-                "checkpoint, or "
-                "try again in a minute.",
+                "checkpoint, or try again in a minute.",
                 name=_short(name),
                 seconds=seconds,
             )
@@ -150,9 +149,8 @@ def _in_its_process(
         _note_end(files.folder)
         raise SourceError(
             say(
-                "{name} was closed: opening it took more memory than one checkpoint may take "
-                "here, or broke "
-                "its process. Choose another checkpoint.",
+                "{name} was closed: opening it took more memory than one checkpoint may take here, "
+                "or broke its process. Choose another checkpoint.",
                 name=_short(name),
             )
         ) from None
@@ -161,8 +159,7 @@ def _in_its_process(
         raise SourceError(
             say(
                 "{name} can't be used here: its files don't fit together, or ask for something "
-                "unusual. "
-                "Choose another checkpoint.",
+                "unusual. Choose another checkpoint.",
                 name=_short(name),
             )
         ) from None

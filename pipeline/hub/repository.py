@@ -233,8 +233,7 @@ def check_listing(
         raise SourceError(
             say(
                 "{name} has no safetensors weights, and a pickle can run code when it is loaded. "
-                "Choose a checkpoint with "
-                "model.safetensors.",
+                "Choose a checkpoint with model.safetensors.",
                 name=name,
             )
         )
@@ -262,9 +261,8 @@ def check_size(name: str, size: int, settings: Settings) -> None:
     if size > most:
         raise SourceError(
             say(
-                "{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. "
-                "Choose a smaller "
-                "one, such as {embedded}.",
+                "{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. Choose "
+                "a smaller one, such as {embedded}.",
                 name=name,
                 size=size / 10**9,
                 most=most / 10**9,
@@ -320,7 +318,7 @@ def download(name: str, weights: bool, settings: Settings) -> Path:
 
 
 def make_room(name: str, most: int, settings: Settings) -> None:
-    """What strangers had this server download stays within a cap of its own: the oldest goes first."""
+    """Keep what strangers had this server download within its cap: the oldest goes first."""
     with _beginning:
         _arrived[name] = max(most, _arrived.pop(name, 0))  # asked for again, nothing more arrives
         while len(_arrived) > 1 and sum(_arrived.values()) > settings.max_hub_cache_bytes:
@@ -330,7 +328,7 @@ def make_room(name: str, most: int, settings: Settings) -> None:
 
 
 def _begun(name: str, weights: bool, most: int, settings: Settings) -> Future:
-    """The Future of this download. While it goes on, whoever asks for the same waits for that one."""
+    """The Future of this download; whoever asks for the same meanwhile waits for that one."""
     with _beginning:
         future = under_way.get((name, weights))
         if not future:
@@ -438,7 +436,7 @@ def serve_download() -> None:
 
 
 def _end_with_stdin() -> None:
-    """Whoever waits for the download holds the other end: a worker that is killed takes it along."""
+    """End with whoever waits for the download: it holds the other end of stdin."""
     sys.stdin.buffer.read()
     os._exit(1)
 

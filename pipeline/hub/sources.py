@@ -190,8 +190,7 @@ def checkpoint_files(name: str, weights: bool = False, *, settings: Settings) ->
             raise SourceError(
                 say(
                     "{name} can't be had, because {error}. Try again where the Hub is reachable, "
-                    "or add "
-                    "--allow-stand-in to go on with {embedded}.",
+                    "or add --allow-stand-in to go on with {embedded}.",
                     name=name,
                     error=error,
                     embedded=EMBEDDED_CHECKPOINT,
@@ -214,9 +213,8 @@ def stand_in(name: str, error: Exception) -> CheckpointFiles:
     return _embedded(
         name,
         say(
-            "stands in for {name}, because {error}. Unset that variable and start again to ask "
-            "the Hub, or stay with "
-            "{embedded}.",
+            "stands in for {name}, because {error}. Unset that variable and start again to ask the "
+            "Hub, or stay with {embedded}.",
             name=name,
             error=error,
             embedded=EMBEDDED_CHECKPOINT,
@@ -224,8 +222,7 @@ def stand_in(name: str, error: Exception) -> CheckpointFiles:
         if waiting_is_vain(error)
         else say(
             "stands in for {name}, because {error}. Try again in a minute, or where the Hub is "
-            "reachable, or stay with "
-            "{embedded}.",
+            "reachable, or stay with {embedded}.",
             name=name,
             error=error,
             embedded=EMBEDDED_CHECKPOINT,
@@ -252,6 +249,7 @@ def cached_files(name: str, weights: bool = False) -> CheckpointFiles | None:
 
 
 def has_tokenizer(folder: Path) -> bool:
+    """Whether a checkpoint's folder has a vocabulary that a fast tokenizer reads."""
     return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json"))
 
 
@@ -310,8 +308,7 @@ def run_files(name: str, settings: Settings) -> CheckpointFiles:
             raise SourceError(
                 say(
                     "Run {run_id}… has its weights only as {pickles}, and a pickle can run code "
-                    "when it is "
-                    "loaded. Start a new run, which saves model.safetensors.",
+                    "when it is loaded. Start a new run, which saves model.safetensors.",
                     run_id=run_id[:8],
                     pickles=pickles[0],
                 )

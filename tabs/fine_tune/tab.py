@@ -92,8 +92,7 @@ def _introduction() -> str:
         "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines "
         "show the accuracy and the F1 of always predicting the majority class; each curve starts "
         "at the score before training. Watch whether both curves rise clearly above both: on "
-        "MRPC's 408 validation pairs, two standard errors are 4.6 points of accuracy and 3.2 of "
-        "F1."
+        "MRPC's 408 validation pairs, two standard errors are 4.6 points of accuracy and 3.2 of F1."
     )
     start = _(
         "The default starting checkpoint has been trained before, for 600 steps on the sentences "

@@ -29,10 +29,9 @@ def build_updater() -> Updater:
     gr.Markdown(
         _(
             "d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and "
-            "`torch.optim.SGD`: all four "
-            "combinations on linear regression, each with its losses **summed** and **averaged** "
-            "before "
-            "`backward()`. d2l's `sgd` divides by the batch size itself, `SGD` doesn't."
+            "`torch.optim.SGD`: all four combinations on linear regression, each with its losses "
+            "**summed** and **averaged** before `backward()`. d2l's `sgd` divides by the batch "
+            "size itself, `SGD` doesn't."
         )
     )
     with gr.Row():

@@ -19,8 +19,7 @@ from views.predictions import arithmetic, probability_bars, record_line
 WARNINGS = {
     WARMED: say(
         "This model has never seen a label: it only compares how similar the two sentences are. "
-        "Fine-tune it in "
-        "the tab to the left, and compare."
+        "Fine-tune it in the tab to the left, and compare."
     )
 }
 

@@ -113,8 +113,7 @@ def build_tab(settings: Settings) -> PredictTab:
         label=_("Model"),
         info=_(
             "ready-made, with a new head, or an id of the Hub (safetensors; two labels, if it has "
-            "a head); a model of "
-            "yours appears here when its fine-tune ends"
+            "a head); a model of yours appears here when its fine-tune ends"
         ),
     )
     with gr.Row():
@@ -128,8 +127,7 @@ def build_tab(settings: Settings) -> PredictTab:
     gr.Markdown(
         _(
             "At most {max_characters:,} characters a sentence; what is longer than {max_length} "
-            "tokens together is "
-            "cut, and the answer says so.",
+            "tokens together is cut, and the answer says so.",
             max_characters=settings.max_characters,
             max_length=settings.max_length,
         )

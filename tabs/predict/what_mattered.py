@@ -23,8 +23,7 @@ def build_what_mattered(settings: Settings, inputs: list[Component]) -> None:
         gr.Markdown(
             _(
                 "Each word is left out in turn and the model asked again, all in one batch (which "
-                "may change the last "
-                "digits of the answer). At most {most} words together.",
+                "may change the last digits of the answer). At most {most} words together.",
                 most=settings.max_words_left_out,
             )
         )

@@ -71,6 +71,8 @@ class BatchGrid:
 
 
 class DrawnBatch(NamedTuple):
+    """A batch's grid, and the tables of its shapes and columns."""
+
     grid: Markup
     tables: Markup
 

@@ -134,9 +134,9 @@ def test_labels_that_are_exactly_0_and_1_are_read(tmp_path, labels):
         list(raw_datasets["validation"]["label"]) == [1, 0]
         and type(raw_datasets["validation"]["label"][0]) is int
     )
-    assert {split: rows.features for split, rows in raw_datasets.items()} == {
-        split: embedded["train"].features for split in SPLITS
-    }
+    assert {split: rows.features for split, rows in raw_datasets.items()} == dict.fromkeys(
+        SPLITS, embedded["train"].features
+    )
 
 
 def test_labels_in_another_order_are_read_by_their_names(tmp_path):

@@ -94,7 +94,7 @@ def test_the_cosine_finds_a_label_that_is_given_away():
 
 
 def test_every_split_has_every_kind(kinds):
-    assert {kind for kind in _kinds(kinds["train"])} >= {
+    assert set(_kinds(kinds["train"])) >= {
         "same",
         "blank",
         "full stop",

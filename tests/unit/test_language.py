@@ -206,7 +206,7 @@ def german(monkeypatch, tmp_path):
         "With {key}": "a.py:4",
     }
     monkeypatch.setattr(check, "messages", lambda: said)
-    monkeypatch.setattr(check, "calls_by_place", lambda: [])
+    monkeypatch.setattr(check, "calls_by_place", list)
     monkeypatch.setattr(check, "path_of", lambda language: tmp_path / language / "messages.po")
     monkeypatch.setattr(check, "OTHERS", ["de"])
     check.write("de", check.read("de"))
@@ -276,7 +276,7 @@ def test_an_english_plural_whose_forms_differ_is_found(monkeypatch):
         ("one", "{count}"): "a.py:2",
         "one": "a.py:3",
     }
-    monkeypatch.setattr(check, "calls_by_place", lambda: [])
+    monkeypatch.setattr(check, "calls_by_place", list)
     monkeypatch.setattr(check, "messages", lambda: said)
     monkeypatch.setattr(check, "OTHERS", [])
     assert [line.partition(":")[0] for line in check.report()] == [
@@ -301,7 +301,7 @@ def test_a_message_that_a_translator_could_not_read_is_found(monkeypatch, senten
     monkeypatch.setattr(
         check, "messages", lambda: {sentence: "a.py:1", "{f1} and {f1_before}": "a.py:2"}
     )
-    monkeypatch.setattr(check, "calls_by_place", lambda: [])
+    monkeypatch.setattr(check, "calls_by_place", list)
     monkeypatch.setattr(check, "OTHERS", [])
     [found] = check.report()
     assert found.startswith(wrong) and found.endswith("(a.py:1)")

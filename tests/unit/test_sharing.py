@@ -50,7 +50,7 @@ def of(parts, query):
     changed = {}
     for part in parts:
         names = {component: name for name, component in part.fields.items()}
-        names |= {component: "fills" for component in part.fills}
+        names |= dict.fromkeys(part.fills, "fills")
         names |= {part.fixed: "fixed"} if part.fixed else {}
         names |= {component: name for name, component in part.teacher.items()}
         assert list(names) == part.outputs

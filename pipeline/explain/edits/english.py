@@ -6,6 +6,7 @@
 
 
 def word_set(text: str) -> set[str]:
+    """The words of a text, each once."""
     return set(text.split())
 
 

@@ -98,7 +98,7 @@ def _end_of_name(words: Words, i: int) -> int:
     while _is_of_name(words, last):
         last += 1
         short = text_at(words, last - 1) in ABBREVIATED or len(text_at(words, last - 1)) == 1
-        if short and text_at(words, last) == "." and last + 1 < len(words):
+        if short and text_at(words, last) == "." and last + 1 < len(words):  # noqa: SIM114
             last += 1
         elif text_at(words, last) in JOINS_NAMES and _is_of_name(words, last + 1):
             last += 1

@@ -24,6 +24,7 @@ class Token:
 
     @property
     def low(self) -> str:
+        """The word in lower case."""
         return self.text.lower()
 
 
@@ -52,14 +53,17 @@ def text_at(words: Words, i: int) -> str:
 
 
 def low_at(words: Words, i: int) -> str:
+    """The word at `i` in lower case; "" where there is none."""
     return text_at(words, i).lower()
 
 
 def lows_in(words: Words) -> set[str]:
+    """All of the words in lower case, each once."""
     return {word.low for word in words}
 
 
 def is_capital(text: str) -> bool:
+    """Whether a text begins with a capital letter."""
     return text[:1].isupper()
 
 
