@@ -36,7 +36,7 @@ from pipeline.export.csv_answers import (
 )
 from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, written
-from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, launch, lonely_launch
+from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, is_unlaunched, launch
 from pipeline.task import SPLITS
 from pipeline.tokenization import (
     TokenView,
@@ -120,7 +120,7 @@ def train(options: Namespace) -> int:
     if not launch().is_main:
         # It trains along; telling, printing and saving are the main process's
         return worker.exit_code(list(fine_tune(config, folder, settings_of(options)))[-1])
-    if lonely_launch():
+    if is_unlaunched():
         tell(LONELY)
     fresh_folder(folder)
     if not is_alive(folder):  # a server claims the folder for the worker that it starts

@@ -21,10 +21,10 @@ from languages import say
 from pipeline.errors import HubUnavailable, InputError, SourceError, shown
 from pipeline.hub.availability import (
     ask_hub,
+    download_size,
     finish_download,
+    is_permanent,
     unless_missing,
-    waiting_is_vain,
-    weighed,
 )
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
@@ -129,7 +129,7 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
     """The reason of the stand-in; a SourceError where there is none or the Hub was asked for by
     name.
     """
-    vain = waiting_is_vain(error)
+    vain = is_permanent(error)
     if source == "hub" or not task.stand_in:
         known = {"task": task.title, "error": error}
         raise SourceError(
@@ -457,7 +457,7 @@ def _converted(split, columns, features):
 # ---------------------------------------------------------------- before anything is loaded
 
 
-def pairs_ahead(
+def planned_pairs(
     source: str, settings: Settings, task: Task = MRPC
 ) -> tuple[dict[str, int], Origin, int]:
     """({split: rows}, Origin, bytes to download) of what load_raw_datasets is about to return;
@@ -476,7 +476,7 @@ def pairs_ahead(
         return _cached_rows(folder), Origin(task.title, task.title, "hub cache", reason), 0
     try:
         with _unless_missing(task):
-            size = weighed("dataset", task.repository, task.downloads, settings)
+            size = download_size("dataset", task.repository, task.downloads, settings)
     except HubUnavailable as error:
         origin = _embedded_origin(task, _why_embedded(task, source, error))
         return _rows(load_raw_datasets("embedded", settings, task)[0]), origin, 0

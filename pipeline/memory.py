@@ -1,8 +1,8 @@
 """The last few of what takes long to load, kept in memory; and memory that nobody uses, back to the
 system.
 
->>> kept = Kept(most=2)
->>> [kept.of(name, name.upper) for name in ("a", "b", "a", "c")], len(kept), "b" in kept
+>>> cache = LoadCache(most=2)
+>>> [cache.get(name, name.upper) for name in ("a", "b", "a", "c")], len(cache), "b" in cache
 (['A', 'B', 'A', 'C'], 2, False)
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 
 
-class Kept:
+class LoadCache:
     """What `make` made for the last `most` keys. Two who ask for one key at once wait for one
     making.
     """
@@ -29,7 +29,7 @@ class Kept:
         self.most, self._lock = most, threading.Lock()
         self._made: OrderedDict[Hashable, Future] = OrderedDict()
 
-    def of(
+    def get(
         self,
         key: Hashable,
         make: Callable[[], Any],
@@ -57,7 +57,7 @@ class Kept:
             self._drop(key, future)
             future.set_exception(error)
         self._shorten()
-        give_back()
+        trim_memory()
 
     def _drop(self, key, future):
         with self._lock:
@@ -103,7 +103,7 @@ def _glibc():
     return library
 
 
-def give_back() -> None:
+def trim_memory() -> None:
     """Freed pages go back to the system; a few milliseconds. Nothing happens where the C library
     isn't glibc.
 

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.errors import HubUnavailable
-from pipeline.hub.availability import ask_hub, expect_hub, finish_download, unless_missing, weighed
+from pipeline.hub.availability import (
+    ask_hub,
+    download_size,
+    expect_hub,
+    finish_download,
+    unless_missing,
+)
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
 from pipeline.task import MRPC, Task
@@ -148,7 +154,7 @@ def _embedded_origin(error: HubUnavailable) -> Origin:
     return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
 
 
-def metric_ahead(settings: Settings) -> tuple[Origin, int]:
+def planned_metric(settings: Settings) -> tuple[Origin, int]:
     """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for
     it.
 
@@ -159,7 +165,7 @@ def metric_ahead(settings: Settings) -> tuple[Origin, int]:
         if _is_cached():
             return _hub_origin(), 0
         with _unless_missing():
-            return _hub_origin(), weighed("space", HUB_METRIC, FILES, settings)
+            return _hub_origin(), download_size("space", HUB_METRIC, FILES, settings)
     except HubUnavailable as error:
         return _embedded_origin(error), 0
 

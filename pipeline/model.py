@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # importing transformers takes seconds
 log = logging.getLogger(__name__)
 
 
-def own_chance(seed: int) -> AbstractContextManager:
+def private_seed(seed: int) -> AbstractContextManager:
     """A context in which what this thread draws is what it would be after set_seed(seed).
 
     The seed of all chance is the process's: two heads drawn at once, or beside a run or a claim of
@@ -93,7 +93,7 @@ def model_in(files: CheckpointFiles, seed: int = 42) -> PreTrainedModel:
         )
     own_names = _label_names(files.folder)
     try:
-        with own_chance(seed):
+        with private_seed(seed):
             model, loading = AutoModelForSequenceClassification.from_pretrained(
                 files.folder,
                 num_labels=len(LABELS),

@@ -19,8 +19,8 @@ from pipeline.collation import collate
 from pipeline.errors import InputError, NoAnswer
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import comes_with_the_app, kept_for
-from pipeline.memory import Kept
+from pipeline.hub.sources import comes_with_the_app, load_cached
+from pipeline.memory import LoadCache
 from pipeline.model import model_in
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
@@ -51,14 +51,14 @@ class Prediction:
     notes: tuple[str, ...] = ()  # why the answer may mean less than it seems
 
 
-_models = Kept(Settings.max_models_in_memory)
+_models = LoadCache(Settings.max_models_in_memory)
 
 
 def model_for(name: str, settings: Settings) -> tuple[PreTrainedModel, Origin]:
     """load_model, made quick (serving.py) and remembered for the last few names. A stand-in is not
     remembered.
     """
-    return kept_for(
+    return load_cached(
         _models,
         name,
         lambda files: served(model_in(files, settings.seed)),

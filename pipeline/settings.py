@@ -80,7 +80,7 @@ def launch() -> Launch:
     return Launch()
 
 
-def lonely_launch() -> bool:
+def is_unlaunched() -> bool:
     """Whether `accelerate launch --cpu --num_processes N` started this process: it starts one,
     whatever N is.
     """

@@ -25,10 +25,10 @@ from pipeline.hub.sources import (
     check_files,
     checkpoint_files,
     has_tokenizer,
-    kept_for,
+    load_cached,
 )
 from pipeline.libraries import import_tokenizers
-from pipeline.memory import Kept
+from pipeline.memory import LoadCache
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
@@ -126,12 +126,12 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-_tokenizers = Kept(most=8)
+_tokenizers = LoadCache(most=8)
 
 
 def tokenizer_for(name: str, settings: Settings) -> tuple[PreTrainedTokenizerFast, Origin]:
     """load_tokenizer, cached. A stand-in is not: the Hub may be back the next time."""
-    return kept_for(_tokenizers, name, tokenizer_in, settings=settings)
+    return load_cached(_tokenizers, name, tokenizer_in, settings=settings)
 
 
 def ask_tokenizer(

@@ -30,7 +30,7 @@ from pipeline.hub.sources import (
     checkpoint_files,
     given,
     is_bundled,
-    whole_folder,
+    root_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
@@ -164,7 +164,7 @@ def prepare(
     files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
     # All that comes from the Hub is here; from now on a stranger's files are opened
     if settings.confines and not is_bundled(files.origin.loaded):
-        confine_run(Path(output_dir), whole_folder(files), settings)
+        confine_run(Path(output_dir), root_folder(files), settings)
         chosen = _in_memory(chosen)
     model, model_origin = model_in(files, config.seed), files.origin
     check_weights(model, model_origin.loaded)
@@ -500,7 +500,7 @@ def _judged_before(trainer, config, settings, teller):
     return known, shares
 
 
-def judge_before(settings: Settings, config: TrainingConfig | None = None) -> None:
+def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> None:
     """Keep the evaluation at step 0 of a run that somebody will surely start (default: the default
     one).
     """

@@ -82,8 +82,8 @@ class UploadFolder:
 
     def _sweep(self):
         now = time.time()
-        kept_for = self.seconds + SWEEP_SECONDS
-        self.reserved = [one for one in self.reserved if now - one.since < kept_for]
+        load_cached = self.seconds + SWEEP_SECONDS
+        self.reserved = [one for one in self.reserved if now - one.since < load_cached]
         if now - self.swept < SWEEP_SECONDS:
             return
         self.swept = now

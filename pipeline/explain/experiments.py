@@ -246,13 +246,13 @@ class Answer:
 
 
 @lru_cache(maxsize=1)
-def _asked_model(name, settings):
+def _experiment_model(name, settings):
     return load_model(name, settings.seed, settings=settings)[0]
 
 
-def asked_model(settings: Settings) -> Any:
+def experiment_model(settings: Settings) -> Any:
     """The model that experiments ask, in float32 on the CPU as transformers runs it."""
-    return _asked_model(ASKED, settings)
+    return _experiment_model(ASKED, settings)
 
 
 def padding_proof(
@@ -272,7 +272,7 @@ def padding_proof(
     import torch
 
     padding = settings.checked("max_added_padding", padding)
-    model, (tokenizer, _) = asked_model(settings), tokenizer_for(ASKED, settings)
+    model, (tokenizer, _) = experiment_model(settings), tokenizer_for(ASKED, settings)
     encoding = tokenize_function(
         tokenizer, {"sentence1": sentence1, "sentence2": sentence2}, max_length, truncation
     )
@@ -355,7 +355,7 @@ def measured_costs(
     wherever a token is, and each shape is measured once a turn, whichever ways have a batch of it.
     The sum of many short measurements, each at its best, is steadier than one long one.
     """
-    model, costs = asked_model(settings), padding_costs(lengths, batch_size, max_length)
+    model, costs = experiment_model(settings), padding_costs(lengths, batch_size, max_length)
     batches: dict[tuple[int, int], Any] = {}
     for cost in costs:
         for shape, batch in zip(

@@ -14,13 +14,13 @@ from functools import lru_cache
 
 from languages import say, say_plural
 from pipeline.config import TrainingConfig
-from pipeline.dataset import pairs_ahead
+from pipeline.dataset import planned_pairs
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, stand_in
-from pipeline.metrics import HUB_METRIC, metric_ahead
+from pipeline.metrics import HUB_METRIC, planned_metric
 from pipeline.model import on_meta
 from pipeline.runs.pace import Pace, evaluations_of, expected_pace, run_seconds
 from pipeline.runs.progress import list_runs
@@ -119,7 +119,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     """
     config = config.checked(settings)
     pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
-    of_metric = _download(say("metric"), HUB_METRIC, *metric_ahead(settings))
+    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings))
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
@@ -187,7 +187,7 @@ def _pairs(config, settings):
     """
     try:
         task = task_named(config.task_name)
-        rows, origin, size = pairs_ahead(config.source, settings, task)
+        rows, origin, size = planned_pairs(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
         return (

@@ -157,7 +157,7 @@ def report(source: str, examples: int = 5) -> Report:
     )
 
 
-def asked_of_itself(checkpoint: str, settings: Settings) -> list[tuple[str, float]]:
+def identical_sentences(checkpoint: str, settings: Settings) -> list[tuple[str, float]]:
     """[(sentence, P(equivalent) of the sentence and itself), …], the least sure first.
 
     The sentences are of the shortcut pairs' validation split, which no run is trained on.

@@ -25,7 +25,7 @@ from pipeline.config import config_from
 from pipeline.dataset import PAIRS_FOLDERS
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.export.scripts import model_folder, run_script
-from pipeline.hub.availability import hub_reason, waiting_is_vain, within
+from pipeline.hub.availability import hub_reason, is_permanent, run_with_deadline
 from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
 from pipeline.runs.queue import read_run
@@ -389,7 +389,7 @@ def _asked(seconds, what, question, name, *args, **kwargs):
     remedy.
     """
     try:
-        return within(seconds, question, *args, **kwargs)
+        return run_with_deadline(seconds, question, *args, **kwargs)
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status == 401:
@@ -420,7 +420,7 @@ def _asked(seconds, what, question, name, *args, **kwargs):
             else hub_reason(error)
         )
         # "from None": what the client raised may quote headers
-        if waiting_is_vain(error):
+        if is_permanent(error):
             raise InputError(
                 say(
                     "The Hub did not {what}: {reason}. Download the model instead, or unset that "

@@ -1,6 +1,6 @@
 """Questions to the Hub that end in time, and what is known of a Hub that doesn't answer.
 
->>> within(1.0, max, 2, 3)
+>>> run_with_deadline(1.0, max, 2, 3)
 3
 """
 
@@ -21,16 +21,16 @@ from pipeline.settings import NOTES_CHECKPOINT, Settings
 # ---------------------------------------------------------------- waiting, but not for long
 
 
-def within(seconds: float, function: Callable, *args: Any, **kwargs: Any) -> Any:
+def run_with_deadline(seconds: float, function: Callable, *args: Any, **kwargs: Any) -> Any:
     """The result of `function`, or its exception, or HubUnavailable after `seconds`.
 
     The thread is a daemon and goes on: a download that took too long is found in the cache next
     time.
     """
-    return waited(seconds, in_thread(function, *args, **kwargs))
+    return wait_for(seconds, start_in_thread(function, *args, **kwargs))
 
 
-def in_thread(function: Callable, *args: Any, **kwargs: Any) -> Future:
+def start_in_thread(function: Callable, *args: Any, **kwargs: Any) -> Future:
     """The Future of function(*args, **kwargs) in a thread of its own."""
     future: Future = Future()
 
@@ -44,7 +44,7 @@ def in_thread(function: Callable, *args: Any, **kwargs: Any) -> Future:
     return future
 
 
-def waited(seconds: float, future: Future) -> Any:
+def wait_for(seconds: float, future: Future) -> Any:
     """The future's result, or HubUnavailable where it has none after `seconds`."""
     try:
         return future.result(seconds)
@@ -98,7 +98,7 @@ def ask_hub(settings: Settings, question: Callable, *args: Any, **kwargs: Any) -
 
     expect_hub()
     try:
-        return within(settings.hub_decision_seconds, question, *args, **kwargs)
+        return run_with_deadline(settings.hub_decision_seconds, question, *args, **kwargs)
     except (utils.RepositoryNotFoundError, utils.GatedRepoError, utils.RevisionNotFoundError):
         raise
     except Exception as error:
@@ -130,7 +130,7 @@ def _answers_of_others(settings: Settings) -> bool:
     from huggingface_hub import HfApi
 
     try:
-        within(
+        run_with_deadline(
             settings.hub_decision_seconds,
             HfApi().model_info,
             NOTES_CHECKPOINT,
@@ -141,7 +141,7 @@ def _answers_of_others(settings: Settings) -> bool:
     return True
 
 
-def forget_refusal() -> None:
+def forget_failures() -> None:
     """Ask the Hub afresh next time."""
     _refusal.update(until=0.0, reason="")
     _failed.clear()
@@ -203,7 +203,7 @@ def hub_reason(error: BaseException) -> str:
     return say("the Hub's client failed ({error})", error=type(error).__name__)
 
 
-def waiting_is_vain(error: BaseException) -> bool:
+def is_permanent(error: BaseException) -> bool:
     """Whether the Hub won't be asked later, either: whoever started this process has switched it
     off.
     """
@@ -232,7 +232,7 @@ def finish(settings: Settings, began: float, future: Future) -> Any:
     """The result of a download under way; as finish_download."""
     left = settings.hub_download_seconds - (time.monotonic() - began)
     try:
-        return waited(max(left, 0.1), future)
+        return wait_for(max(left, 0.1), future)
     except SourceError:
         raise
     except HubUnavailable as error:
@@ -252,21 +252,21 @@ def _begun(key: tuple, download: Callable, args: tuple, kwargs: dict) -> Future:
     with _beginning:
         future = _under_way.get(key)
         if not future:
-            future = _under_way[key] = in_thread(download, *args, **kwargs)
+            future = _under_way[key] = start_in_thread(download, *args, **kwargs)
             future.add_done_callback(lambda _done: _under_way.pop(key, None))
         return future
 
 
-def weighed(kind: str, name: str, patterns: tuple[str, ...], settings: Settings) -> int:
+def download_size(kind: str, name: str, patterns: tuple[str, ...], settings: Settings) -> int:
     """Bytes that files of a repository ("dataset" or "space") like `patterns` would take to
     download. Asked once.
     """
     expect_hub()
-    return _weighed(kind, name, patterns, settings)
+    return _download_size(kind, name, patterns, settings)
 
 
 @lru_cache(maxsize=64)
-def _weighed(kind: str, name: str, patterns: tuple[str, ...], settings: Settings) -> int:
+def _download_size(kind: str, name: str, patterns: tuple[str, ...], settings: Settings) -> int:
     sizes = ask_hub(settings, file_sizes, kind, name, settings.hub_decision_seconds)
     return sum(
         size for file, size in sizes.items() if any(fnmatch(file, part) for part in patterns)

@@ -31,8 +31,8 @@ from pipeline.hub.sources import (
     checkpoint_files,
     given,
     is_bundled,
+    root_folder,
     validated_checkpoint,
-    whole_folder,
 )
 from pipeline.isolation import processes
 from pipeline.settings import Settings
@@ -243,7 +243,7 @@ def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process
                 say("Many checkpoints are being opened at this moment. Try again in some seconds.")
             )
         process = processes.Process(
-            [whole_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
+            [root_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
         )
         kept_processes[files.folder] = process
         return process

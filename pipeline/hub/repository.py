@@ -27,11 +27,11 @@ from pipeline.hub.availability import (
     file_sizes,
     finish,
     hub_reason,
-    in_thread,
     is_unreachable,
     note_failure,
+    run_with_deadline,
+    start_in_thread,
     status_of,
-    within,
 )
 from pipeline.isolation.confine import (
     ROOT,
@@ -144,7 +144,7 @@ def _asked(name: str, settings: Settings, seconds: float, function: Callable, *a
     with _failure_noted(name, settings):
         if settings.isolates:
             return _in_process(settings, 2**20, seconds, None, function, *args)
-        return within(seconds, function, *args)
+        return run_with_deadline(seconds, function, *args)
 
 
 @contextmanager
@@ -334,7 +334,7 @@ def _begun(name: str, weights: bool, most: int, settings: Settings) -> Future:
         if not future:
             if len(under_way) >= settings.max_downloads_at_once:
                 raise HubUnavailable(say("{count} downloads go on already", count=len(under_way)))
-            future = under_way[name, weights] = in_thread(
+            future = under_way[name, weights] = start_in_thread(
                 _counted_download, name, weights, most, settings
             )
             future.add_done_callback(lambda _done: under_way.pop((name, weights), None))

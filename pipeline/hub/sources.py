@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 from languages import say
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import repository
-from pipeline.hub.availability import waiting_is_vain
+from pipeline.hub.availability import is_permanent
 from pipeline.hub.checkpoint_rules import check_folder
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
-    from pipeline.memory import Kept
+    from pipeline.memory import LoadCache
 
 log = logging.getLogger(__name__)
 RUN_PREFIX = "run:"
@@ -88,7 +88,7 @@ class CheckpointFiles:
     adapter: Path | None = None
 
 
-def whole_folder(files: CheckpointFiles) -> Path:
+def root_folder(files: CheckpointFiles) -> Path:
     """The folder below which all of a checkpoint's files are: in the Hub's cache they are links to
     its blobs.
     """
@@ -219,7 +219,7 @@ def stand_in(name: str, error: Exception) -> CheckpointFiles:
             error=error,
             embedded=EMBEDDED_CHECKPOINT,
         )
-        if waiting_is_vain(error)
+        if is_permanent(error)
         else say(
             "stands in for {name}, because {error}. Try again in a minute, or where the Hub is "
             "reachable, or stay with {embedded}.",
@@ -322,15 +322,15 @@ def run_files(name: str, settings: Settings) -> CheckpointFiles:
     return CheckpointFiles(folder, Origin(name, name, "run", say("fine-tuned here")))
 
 
-def kept_for(
-    kept: Kept,
+def load_cached(
+    cache: LoadCache,
     name: str,
     build: Callable[[CheckpointFiles], Any],
     weights: bool = False,
     *,
     settings: Settings,
 ) -> tuple[Any, Origin]:
-    """(build(CheckpointFiles of `name`), Origin), out of `kept` (memory.Kept) where it's there.
+    """(build(CheckpointFiles of `name`), Origin), out of `cache` (memory.LoadCache) where it's there.
 
     A stand-in takes no place there: it is the embedded checkpoint's own entry under another Origin,
     and the Hub is asked again the next time.
@@ -342,9 +342,9 @@ def kept_for(
         files = checkpoint_files(name, weights, settings=settings)
         return None if files.origin.stands_in else build(files), files.origin
 
-    made, origin = kept.of((name, settings), load, keep=lambda loaded: not loaded[1].stands_in)
+    made, origin = cache.get((name, settings), load, keep=lambda loaded: not loaded[1].stands_in)
     if origin.stands_in:
-        made, _ = kept_for(kept, origin.loaded, build, weights, settings=settings)
+        made, _ = load_cached(cache, origin.loaded, build, weights, settings=settings)
     return made, origin
 
 

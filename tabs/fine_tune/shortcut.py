@@ -3,7 +3,7 @@
 import gradio as gr
 
 from languages import _
-from pipeline.explain.shortcut import asked_of_itself, report
+from pipeline.explain.shortcut import identical_sentences, report
 from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import Settings
 from tabs.errors import notice_on_error
@@ -47,7 +47,7 @@ def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
     def asked(run_id: str) -> str:
         if not run_id:
             return notice(_("There is no finished run to ask. Start one first."))
-        return sentence_and_itself(asked_of_itself(f"{RUN_PREFIX}{run_id}", settings))
+        return sentence_and_itself(identical_sentences(f"{RUN_PREFIX}{run_id}", settings))
 
     section.expand(notice_on_error(measured), None, rules, api_visibility="private")
     ask.click(notice_on_error(asked), ended, answer, api_visibility="private")

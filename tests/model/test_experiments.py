@@ -166,7 +166,7 @@ def test_measured_passes_have_the_counted_shapes_and_masks(monkeypatch):
             )
             given.append((tuple(input_ids.shape), int(attention_mask.sum())))
 
-    monkeypatch.setattr(experiments, "asked_model", lambda settings: Model())
+    monkeypatch.setattr(experiments, "experiment_model", lambda settings: Model())
     costs = measured_costs(lengths, 2, 16, settings=Settings(experiment_seconds=60))
     assert all(cost.measured and cost.seconds > 0 for cost in costs)
     for cost in costs:

@@ -298,7 +298,7 @@ def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopba
         "some/bert from the Hub",
     ]
     assert told["parameters"] == size_of(tiny, 0, Settings())[0].parameters
-    assert not list(client.home.rglob("*.safetensors")), "weighed, not downloaded"
+    assert not list(client.home.rglob("*.safetensors")), "measured, not downloaded"
 
 
 LOAD = """
@@ -340,7 +340,7 @@ def test_pairs_and_metric_of_the_hub_are_weighed_downloaded_and_then_nothing_is_
         for path in client.home.rglob("*")
         if path.is_file() and path.suffix in (".parquet", ".arrow", ".py")
     ]
-    assert downloaded == [], "weighed, not downloaded"
+    assert downloaded == [], "measured, not downloaded"
 
     assert client.ask(LOAD) == ["hub", "hub"]
     of_pairs = [path.stat().st_size for path in client.home.glob("hub/datasets--*/blobs/*")]
@@ -350,7 +350,7 @@ def test_pairs_and_metric_of_the_hub_are_weighed_downloaded_and_then_nothing_is_
         if path.suffix not in (".json", ".lock")
     ]
     assert (sum(of_pairs), sum(of_metric)) == (told["of"]["pairs"][0], told["of"]["metric"][0]), (
-        "what was weighed is what came"
+        "what was measured is what came"
     )
 
     earlier = [0, "nothing: it was downloaded earlier"]
@@ -395,8 +395,8 @@ def test_a_hub_that_fails_is_asked_once_and_its_stand_ins_are_named(
 WEIGH = """
 from pipeline.task import MRPC
 from pipeline.settings import Settings
-from pipeline.hub.availability import weighed
-print(json.dumps(weighed("dataset", MRPC.repository, MRPC.downloads, Settings())))
+from pipeline.hub.availability import download_size
+print(json.dumps(download_size("dataset", MRPC.repository, MRPC.downloads, Settings())))
 """
 
 

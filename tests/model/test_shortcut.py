@@ -105,7 +105,7 @@ def run(tiny, settings):
 
 
 def test_a_model_is_asked_about_a_sentence_and_itself(run, settings):
-    answers = shortcut.asked_of_itself(f"run:{run.id}", settings)
+    answers = shortcut.identical_sentences(f"run:{run.id}", settings)
     assert len(answers) == shortcut.ASKED and [share for _, share in answers] == sorted(
         share for _, share in answers
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.config import TrainingConfig
-from pipeline.dataset import load_raw_datasets, pairs_ahead
+from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.errors import InputError, SourceError
 from pipeline.explain.forecast import forecast
 from pipeline.export.scripts import train_script
@@ -38,7 +38,7 @@ def test_three_csv_files_are_a_task(with_folder):
     assert raw_datasets["train"][5]["idx"] == 5
     assert raw_datasets["train"]["sentence1"][:] == small_pairs(64, 0)["sentence1"]
     assert origin.place == "folder" and "PAIRS_DIR" in origin.reason
-    assert pairs_ahead("auto", with_folder, CSV)[::2] == (SPLITS, 0)
+    assert planned_pairs("auto", with_folder, CSV)[::2] == (SPLITS, 0)
     assert with_folder.environment()["PAIRS_DIR"] == str(with_folder.pairs_folder)
 
 

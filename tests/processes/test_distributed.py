@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from dev.server import free_port
-from pipeline.settings import Launch, launch, lonely_launch
+from pipeline.settings import Launch, is_unlaunched, launch
 from tests.conftest import ROOT
 
 TRAIN = [
@@ -223,4 +223,4 @@ def test_the_launchers_environment(environment, expected, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert launch() == expected and launch().is_main == (expected.rank == 0) and not lonely_launch()
+    assert launch() == expected and launch().is_main == (expected.rank == 0) and not is_unlaunched()

@@ -1,4 +1,4 @@
-"""Memory stays level: the last few are kept, and what goes gives its pages back."""
+"""Memory stays level: the last few are cache, and what goes gives its pages back."""
 
 import json
 import subprocess
@@ -9,29 +9,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline.memory import Kept
+from pipeline.memory import LoadCache
 from tests.conftest import ROOT, tiny_checkpoint
 
 
 def test_the_last_few_are_kept_and_the_one_asked_longest_ago_goes():
-    kept, made = Kept(most=2), []
+    cache, made = LoadCache(most=2), []
     for key in "abacb":
-        kept.of(key, lambda key=key: made.append(key))
-    assert made == ["a", "b", "c", "b"] and len(kept) == 2 and "a" not in kept
+        cache.get(key, lambda key=key: made.append(key))
+    assert made == ["a", "b", "c", "b"] and len(cache) == 2 and "a" not in cache
 
 
 def test_what_fails_or_is_not_worth_keeping_costs_no_other_its_place():
-    kept = Kept(most=1)
-    kept.of("good", lambda: 1)
+    cache = LoadCache(most=1)
+    cache.get("good", lambda: 1)
     with pytest.raises(ZeroDivisionError):
-        kept.of("bad", lambda: 1 / 0)
-    assert kept.of("stand-in", lambda: 2, keep=lambda made: False) == 2
-    assert "good" in kept and len(kept) == 1
-    assert kept.of("bad", lambda: 3) == 3 and len(kept) == 1
+        cache.get("bad", lambda: 1 / 0)
+    assert cache.get("stand-in", lambda: 2, keep=lambda made: False) == 2
+    assert "good" in cache and len(cache) == 1
+    assert cache.get("bad", lambda: 3) == 3 and len(cache) == 1
 
 
 def test_two_who_ask_at_once_wait_for_one_making():
-    kept, made, both_ask = Kept(most=2), [], threading.Barrier(4)
+    cache, made, both_ask = LoadCache(most=2), [], threading.Barrier(4)
 
     def make():
         made.append(1)
@@ -40,7 +40,7 @@ def test_two_who_ask_at_once_wait_for_one_making():
 
     def ask(_):
         both_ask.wait()
-        return kept.of("model", make)
+        return cache.get("model", make)
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(map(id, pool.map(ask, range(4))))) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import availability, repository, sources
-from pipeline.hub.availability import within
+from pipeline.hub.availability import run_with_deadline
 from pipeline.hub.sources import checkpoint_files, validated_checkpoint
 from pipeline.model import load_model
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
@@ -255,10 +255,10 @@ def test_a_run_without_a_model_is_refused(name, settings):
 
 def test_waiting_has_an_end_and_keeps_the_error():
     with pytest.raises(HubUnavailable, match=r"within 0\.05 s"):
-        within(0.05, lambda: __import__("time").sleep(1))
+        run_with_deadline(0.05, lambda: __import__("time").sleep(1))
     with pytest.raises(ZeroDivisionError):
-        within(1, lambda: 1 / 0)
-    assert within(1, lambda: 7) == 7
+        run_with_deadline(1, lambda: 1 / 0)
+    assert run_with_deadline(1, lambda: 7) == 7
 
 
 def failing(status):
@@ -323,9 +323,9 @@ def test_a_download_that_goes_on_is_not_begun_again_and_only_so_many_go_on(monke
 @pytest.fixture
 def fresh_hub(monkeypatch):
     monkeypatch.setattr(availability, "hub_is_switched_off", lambda: False)
-    availability.forget_refusal()
+    availability.forget_failures()
     yield
-    availability.forget_refusal()
+    availability.forget_failures()
 
 
 def test_one_odd_repository_is_left_alone_and_the_hub_is_not(fresh_hub):
@@ -339,7 +339,7 @@ def test_one_odd_repository_is_left_alone_and_the_hub_is_not(fresh_hub):
         availability.note_failure(name, "the Hub answered 500", False, settings)
     with pytest.raises(HubUnavailable):
         availability.expect_hub("fine/one")
-    availability.forget_refusal()
+    availability.forget_failures()
     availability.note_failure("odd/one", "the Hub can't be reached", True, settings)
     with pytest.raises(HubUnavailable, match="reached"):
         availability.expect_hub("fine/one")

@@ -235,7 +235,7 @@ def test_what_is_made_ready_for_all_has_its_time_and_leaves_spare_and_cores_alon
         lambda self: (nice.append(os.getpriority(os.PRIO_PROCESS, self.pid)), killed(self)),
     )
     settings.runs_folder.mkdir()
-    local.judge_before(replace(settings, prepare_seconds=2))
+    local.evaluate_start(replace(settings, prepare_seconds=2))
     pid = int((settings.runs_folder / "before.log").read_text())
     assert is_gone(pid) and nice == [BACKGROUND_NICENESS]
     assert spare.process is sleeping and sleeping.poll() is None

@@ -36,8 +36,8 @@ SPARE_COMMAND = (sys.executable, "-m", "pipeline.runs.worker")
 JUDGE_COMMAND = (
     sys.executable,
     "-c",
-    "from pipeline.settings import Settings; from pipeline.training import judge_before; "
-    "judge_before(Settings())",
+    "from pipeline.settings import Settings; from pipeline.training import evaluate_start; "
+    "evaluate_start(Settings())",
 )
 # A spare that dies at once would do so again
 SECONDS_BETWEEN_SPARES = 30
@@ -69,7 +69,7 @@ def warm_up(settings: Settings) -> None:
     """Evaluate ahead what most runs evaluate before their first step."""
     # one after the other: the spare's imports and this both want the cores
     if spare.is_ready(settings.prepare_seconds):
-        judge_before(settings)
+        evaluate_start(settings)
 
 
 def worker_command(folder: Path) -> list[str]:
@@ -101,7 +101,7 @@ def start_process(
         )
 
 
-def judge_before(settings: Settings) -> None:
+def evaluate_start(settings: Settings) -> None:
     """Evaluate the default run's checkpoint ahead, in the background, for `prepare_seconds` at
     most.
     """
