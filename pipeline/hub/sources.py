@@ -330,7 +330,7 @@ def load_cached(
     *,
     settings: Settings,
 ) -> tuple[Any, Origin]:
-    """(build(CheckpointFiles of `name`), Origin), out of `cache` (memory.LoadCache) where it's there.
+    """(build(CheckpointFiles of `name`), Origin), out of `cache` where it is there.
 
     A stand-in takes no place there: it is the embedded checkpoint's own entry under another Origin,
     and the Hub is asked again the next time.
