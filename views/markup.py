@@ -1,22 +1,18 @@
 """What all views share. Nothing here imports gradio.
 
->>> text("<b>")
-'&lt;b&gt;'
 >>> print(notice("<b>"))
 <p class="notice info" role="note">&lt;b&gt;</p>
 
-`notice` and `origin_line` are Markup: added to a plain string with `+`, they would escape it. The
-other functions return plain strings, for the views that aren't templates yet; a template has the
-macros of `_macros.html` instead.
+All but `sentences` return Markup: added to a plain string with `+`, they would escape it.
 """
 
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 import languages
 from languages import _
-from views.render import element, macro, visible
+from views.render import element, macro
 
 
 def notice(message: object, kind: str = "info") -> Markup:
@@ -50,29 +46,3 @@ def quiet(sentence: str) -> Markup:
 def two_lines(sentence1: str, sentence2: str) -> Markup:
     """A pair in one cell."""
     return Markup("{}<br>{}").format(element("bdi", sentence1), element("bdi", sentence2))
-
-
-# ---------------------------------------------------------------- for what isn't a template yet
-
-
-def text(value: object) -> str:
-    """A visitor's text, HTML escaped, with nothing invisible in it."""
-    return str(escape(visible(value)))
-
-
-def bdi(value: object) -> str:
-    """Text whose writing direction stays its own."""
-    return f"<bdi>{text(value)}</bdi>"
-
-
-def captioned(name: str, caption: object, rows: str, role: str = "") -> str:
-    """A table with its caption; the caption's text stays in sight while the frame scrolls."""
-    role = f' role="{role}"' if role else ""
-    return (
-        f'<table class="{name}"{role}><caption><span>{text(caption)}</span></caption>{rows}</table>'
-    )
-
-
-def framed(table: str, label: object) -> str:
-    """A frame that scrolls by itself, also from the keyboard: the page never scrolls sideways."""
-    return f'<div class="frame" tabindex="0" role="region" aria-label="{text(label)}">{table}</div>'
