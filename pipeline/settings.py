@@ -2,10 +2,9 @@
 
 >>> Settings().max_length
 128
->>> Settings(max_steps=10).checked("max_steps", 11)
+>>> Settings(max_steps=10).checked("max_steps", 11)  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. Choose a value in that
-range.
+pipeline.errors.InputError: max_steps is 11, but 1 to 10 is allowed here. ...
 """
 
 import multiprocessing

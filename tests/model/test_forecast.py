@@ -305,7 +305,8 @@ LOAD = """
 from pipeline.dataset import load_raw_datasets
 from pipeline.metrics import load_metric
 from pipeline.settings import Settings
-origins = [load(settings=Settings(data="auto", mrpc_folder=None))[1] for load in (load_raw_datasets, load_metric)]
+settings = Settings(data="auto", mrpc_folder=None)
+origins = [load_raw_datasets("auto", settings)[1], load_metric(settings=settings)[1]]
 print(json.dumps([origin.place for origin in origins]))
 """
 

@@ -306,7 +306,7 @@ def test_the_refusal_comes_out_of_a_confined_process_as_it_is():
     with pytest.raises(NoAnswer) as refused:
         checked_logits([math.nan, 1.0])
     again = unpacked(packed(refused.value))
-    assert type(again) is NoAnswer and str(again) == str(refused.value) and again.args[0].sentence
+    assert type(again) is NoAnswer and str(again) == str(refused.value) and again.args[0].message
 
 
 def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):

@@ -187,7 +187,7 @@ def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp
     for drawn in (
         compare(settings, nothing, "Shares rose.", [tiny], ""),
         leave_words_out(settings, nothing, "Shares rose.", tiny),
-        stress(settings, nothing, "Shares rose.", tiny, "equivalent", settings=Settings()),
+        stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
     ):
         assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
     assert "sentence1 has no character" in str(

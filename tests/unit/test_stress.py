@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.explain.edits import english
 from pipeline.explain.stress import KINDS, changed_pair, edit
+from tests.conftest import ROOT
 
 # (kind, a sentence, the sentence that it becomes, or None where no change is sure)
 EDITS = [
@@ -632,3 +633,7 @@ def test_the_forms_of_verbs():
     assert english.THIRD_PERSON["carries"] == "carry" and english.THIRD_PERSON["goes"] == "go"
     assert set(english.INTRANSITIVE) <= english.BASE_OF_PAST.keys()
     assert all(english.BASE_OF_PAST[past] == base for past, base in english.FINITE.items())
+
+
+def test_each_kind_of_change_has_its_module():
+    assert len(list((ROOT / "pipeline" / "explain" / "edits").glob("[a-z]*.py"))) == 9
