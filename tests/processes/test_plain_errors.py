@@ -467,7 +467,7 @@ def test_one_clients_flood_leaves_its_neighbour_an_answer(served):
     slow = next(
         number
         for number, function in demo.fns.items()
-        if function.fn and function.fn.__name__ == "run_all"
+        if getattr(function.fn, "__name__", "") == "run_all"
     )
     codes = Counter()
     for number in range(504):

@@ -396,7 +396,9 @@ def test_missing_and_pickled_checkpoints_are_refused_by_name(loopback, served_mo
         FILES
         + """
 asked = ["nobody/nothing", "some/pickle"]
-errors = [timed(checkpoint_files, name, weights=True)[0] for name in asked]
+errors = [
+    timed(checkpoint_files, name, weights=True, settings=Settings())[0] for name in asked
+]
 print(json.dumps([[type(error).__name__, str(error)] for error in errors]))
 """
     )

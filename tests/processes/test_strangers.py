@@ -139,7 +139,7 @@ def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating
     monkeypatch.setattr(
         isolated,
         "checkpoint_files",
-        lambda name, *_: stand_in(name, HubUnavailable("it stalls")),
+        lambda name, *_, **__: stand_in(name, HubUnavailable("it stalls")),
     )
     for name in (tiny, f" {tiny} "):
         assert size_of(name, 0, isolating)[1] == EMBEDDED_CHECKPOINT
