@@ -9,27 +9,26 @@ from playwright.sync_api import sync_playwright
 
 from dev.server import BROWSER_ARGUMENTS, chromium, running_app
 from web.assets import FOLDER, NEEDED
+from web.page_files import is_page_file
 
 
 def scripts_of(browser, address: str) -> list[str]:
-    """The names of the scripts below /assets/ that a first visit asks for, in their order."""
+    """The names of Gradio's scripts that a first visit asks for, in their order."""
     asked = []
     page = browser.new_context(locale="en-US").new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     page.locator(".token-grid").first.wait_for(timeout=60_000)
-    page.wait_for_timeout(
-        3_000
-    )  # the last ones come after the grid; the page never stops to ask its server for signs of life
+    # The last ones come after the grid, and the page never stops asking its server for heartbeats
+    page.wait_for_timeout(3_000)
     page.context.close()
     names = [url.rpartition(FOLDER)[2] for url in asked if FOLDER in url and url.endswith(".js")]
-    return list(dict.fromkeys(names))
+    return [name for name in dict.fromkeys(names) if not is_page_file(name)]
 
 
 def main():
-    NEEDED.write_text(
-        "", encoding="utf-8"
-    )  # so that what is found is what the page itself asks for
+    # So that what is found is what the page itself asks for
+    NEEDED.write_text("", encoding="utf-8")
     with (
         running_app({"PAIRS": "embedded", "HF_HUB_OFFLINE": "1"}) as (address, _runs),
         sync_playwright() as playwright,
