@@ -94,7 +94,7 @@ def test_a_teachers_link_hides_locks_and_says_the_task(page, elsewhere):
     panel = open_tab(page, "Fine-tune")
     panel.get_by_role("button", name="Share: a link to exactly this").click()
     panel.get_by_role("button", name="For a class").click()
-    panel.get_by_label("Task").fill("Does <b>this</b> learn?")
+    panel.get_by_role("textbox", name="Task").fill("Does <b>this</b> learn?")
     panel.locator("fieldset", has_text="but not to be changed").get_by_text("learning_rate").click()
     panel.locator("fieldset", has_text="Hide").get_by_text("batch_size").click()
     link = share(panel)
