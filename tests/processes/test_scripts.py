@@ -39,7 +39,7 @@ def test_a_page_loads_them_before_the_scripts_of_gradio(app_address, language): 
     page = httpx.get(f"{app_address}/?lang={language}", follow_redirects=True, timeout=30).text
     script, style = page_files()
     for tag in (
-        f'<script defer src="./assets/{script.name}"></script>',
+        f'<script defer fetchpriority="high" src="./assets/{script.name}"></script>',
         f'<link rel="stylesheet" href="./assets/{style.name}">',
     ):
         assert 0 < page.index(tag) < page.index('<script type="module"')
