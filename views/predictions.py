@@ -20,15 +20,11 @@ from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, written
 from pipeline.settings import LABELS
 from views.markup import sentences
+from views.numbers import percent
 from views.render import macro, render
 
 EQUIVALENT = LABELS[1]
 PREVIEW_ROWS = 10  # of a file
-
-
-def percent(share: float) -> str:
-    """A share of 0 to 1 in percent; a dash where it is NaN or infinite."""
-    return f"{share:.1%}" if math.isfinite(share) else "–"
 
 
 def points(change: float) -> str:
