@@ -115,13 +115,7 @@ def model_in(files: CheckpointFiles, seed: int = 42) -> PreTrainedModel:
                 model = with_adapter(model, files.adapter)
     except Exception as error:
         log.info("the model of %s", name, exc_info=error)
-        raise SourceError(
-            say(
-                "{name} can't be loaded as a sequence classifier: its config and its weights don't "
-                "fit together, or a file is damaged. Choose another.",
-                name=name,
-            )
-        ) from error
+        raise _unloadable(name) from error
     has_new_head = not files.adapter and _is_new_head(model, loading["missing_keys"])
     if own_names == LABELS[::-1]:
         _swap_outputs(name, model)
@@ -130,6 +124,16 @@ def model_in(files: CheckpointFiles, seed: int = 42) -> PreTrainedModel:
         *_notes_of_labels(own_names, has_new_head),
     )
     return model.eval()
+
+
+def _unloadable(name: str) -> SourceError:
+    return SourceError(
+        say(
+            "{name} can't be loaded as a sequence classifier: its config and its weights don't "
+            "fit together, or a file is damaged. Choose another.",
+            name=name,
+        )
+    )
 
 
 def described_parameters(name: str, folder: Path) -> int:
@@ -145,13 +149,7 @@ def held_parameters(name: str, folder: Path) -> int:
         return weights_in(folder)
     except Exception as error:
         log.info("the weights of %s", name, exc_info=error)
-        raise SourceError(
-            say(
-                "{name} can't be loaded as a sequence classifier: its config and its weights don't "
-                "fit together, or a file is damaged. Choose another.",
-                name=name,
-            )
-        ) from error
+        raise _unloadable(name) from error
 
 
 def on_meta(name: str, folder: Path) -> PreTrainedModel:
