@@ -153,5 +153,7 @@ const modelOffered = (model) => {
   if (model?.startsWith("run:")) done("model");
 };
 
-page.walk = {done, listen, modelOffered};
-// For scripts that still stand in Python
+// The page's head begins it, or takes it up where it was left.
+const begin = () => walk?.press("begin");
+
+page.walk = {begin, done, listen, modelOffered};

@@ -1,4 +1,4 @@
-"""The page's own script and style: static/*.js as one file, and static/page.css.
+"""The page's own script and style: static/*.js as one file, static/*.css as another.
 
 Gradio 6.31: what `launch(head=...)` brings is added by Gradio's script, too late for what that
 script needs. `launch(css=...)` writes each rule out twice, once with a prefix, drops some kinds of
@@ -30,12 +30,14 @@ class PageFile(NamedTuple):
 
 @functools.cache
 def page_files() -> tuple[PageFile, PageFile]:
-    """(script, style). One script of all, since each request costs a phone a round trip."""
+    """(script, style), one of each: each request costs a phone a round trip."""
     scripts = [
         IN_A_SCOPE.format(name=path.name, source=path.read_text(encoding="utf-8"))
         for path in sorted(STATIC.glob("*.js"))
     ]
-    style = (STATIC / "page.css").read_text(encoding="utf-8")
+    # page.css comes first: the other rooms' rules build on it
+    styles = sorted(STATIC.glob("*.css"), key=lambda path: (path.name != "page.css", path.name))
+    style = "\n".join(path.read_text(encoding="utf-8") for path in styles)
     return _named("\n".join(scripts), "js", "text/javascript"), _named(style, "css", "text/css")
 
 
