@@ -24,6 +24,7 @@ from pipeline.runs import liveness
 from pipeline.runs.cleanup import remove, sweep
 from pipeline.runs.executors import executor_of
 from pipeline.runs.folder import as_line, last_event, modified, read_text, run_folder, write_whole
+from pipeline.runs.names import drawn_id
 from pipeline.runs.own_pair import write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.runs.queue import check_room, digest, in_turn
@@ -79,7 +80,12 @@ def start_runs(
         _check_hardware(config, settings)
         if not is_bundled(config.checkpoint):
             ask(config.checkpoint, check_start, config, settings=settings)
-    started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
+    started = []
+    taken = {run.id for run in list_runs(settings)}
+    for _config in configs:
+        run_id = drawn_id(taken)
+        taken.add(run_id)
+        started.append((run_id, secrets.token_urlsafe(24)))
     try:
         sweep(settings)
         with _locked(settings):
