@@ -16,6 +16,7 @@ from pipeline.explain.diagnosis import (
 )
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
+from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run, closing
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
@@ -29,6 +30,7 @@ from views.numbers import (
 from views.render import element, macro, render, rich, visible
 
 SHOWN_PAIRS = 12
+SETTINGS_BESIDE_A_NAME = 3
 # Names of a diagnosis that is neither good nor bad
 NEUTRAL = (KNEW, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT)
 STATE_NAMES = {
@@ -57,13 +59,29 @@ def no_run_yet() -> Markup:
     return quiet(_("Start a run; what belongs here appears when it has ended."))
 
 
+def run_label(run_id: str, config: Mapping[str, object]) -> str:
+    """A run's name, and the first few settings in which it differs from the defaults.
+
+    >>> run_label("0" * 32, {"learning_rate": 5e-4, "max_steps": 60})
+    'Albatross · 60 steps · lr 5e-4'
+    """
+    return " · ".join(map(str, (name_of(run_id), *settings_apart(config)[:SETTINGS_BESIDE_A_NAME])))
+
+
 # ---------------------------------------------------------------- while it goes on
 
 
 def run_status(
-    state: str, done_steps: int, total_steps: int, seconds_left: float | None, message: str = ""
+    state: str,
+    done_steps: int,
+    total_steps: int,
+    seconds_left: float | None,
+    message: str = "",
+    label: str = "",
 ) -> Markup:
-    """A run's state, its progress and the time left; static/fine_tune.js reads a new state out."""
+    """A run's state, its label (of run_label), its progress and the time left.
+    static/fine_tune.js reads a new state out.
+    """
     # After the last step the model is still evaluated and saved, of which a pace of steps says
     # nothing
     is_training = seconds_left is not None and state == "running" and done_steps < total_steps
@@ -72,6 +90,7 @@ def run_status(
         "run_status.html",
         state=state,
         name=STATE_NAMES[state],
+        label=label,
         done_steps=done_steps,
         total_steps=total_steps,
         steps=_(

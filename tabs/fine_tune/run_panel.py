@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import CHARTS
 from tabs.fine_tune.owned_runs import earlier_runs_of, secret_of
-from views.runs import result, run_message, run_status
+from views.runs import result, run_label, run_message, run_status
 
 NO_RUN = Run("", "idle")
 STOP_AND_KEEP = say("Stop and keep the model")
@@ -24,7 +24,8 @@ STOP_LABELS = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose
 
 def status_of(run: Run) -> str:
     """The run's state, its progress, and what there is to say of it."""
-    return run_status(run.state, *progress(run), seconds_left(run), run_message(run))
+    label = run_label(run.id, run.config) if run.id else ""
+    return run_status(run.state, *progress(run), seconds_left(run), run_message(run), label)
 
 
 class RunPanel:

@@ -210,7 +210,7 @@ def test_it_waits_until_the_run_has_left_its_model(visit, elsewhere):
     press(page, "Take me there")
     expect(page.locator("#press-predict")).to_be_focused(timeout=10_000)
     panel = page.get_by_role("tabpanel").filter(visible=True)
-    expect(panel.get_by_label("Model", exact=True)).to_have_value(re.compile("yours: fine-tune"))
+    expect(panel.get_by_label("Model", exact=True)).to_have_value(re.compile("yours: "))
     panel.get_by_role("button", name="Predict", exact=True).click()
     at_step(page, 6)
 
