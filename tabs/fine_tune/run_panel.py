@@ -18,6 +18,7 @@ from tabs.fine_tune.owned_runs import earlier_runs_of, secret_of
 from views.runs import result, run_label, run_message, run_status
 
 NO_RUN = Run("", "idle")
+LISTEN = "page.charts.listen(element)"
 STOP_AND_KEEP = say("Stop and keep the model")
 STOP_LABELS = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose the model")}
 
@@ -45,7 +46,10 @@ class RunPanel:
             status_of(NO_RUN), min_height=90, js_on_load="page.fineTune.announce(element, watch)"
         )
         with gr.Row(equal_height=True):
-            self.charts = {gr.HTML(chart.draw(NO_RUN), min_height=300): chart for chart in CHARTS}
+            self.charts = {
+                gr.HTML(chart.draw(NO_RUN), min_height=300, js_on_load=LISTEN): chart
+                for chart in CHARTS
+            }
         self.result = gr.HTML()
         self.views: dict[Component, Callable[[Run], object]] = {
             self.status: status_of,

@@ -105,7 +105,7 @@ def build_seeds(
             )
         )
         button = gr.Button(_("Run these settings with three seeds"))
-        message, table = gr.HTML(), gr.HTML()
+        message, table = gr.HTML(), gr.HTML(js_on_load="page.charts.listen(element)")
     timer = gr.Timer(3.0, active=False)
     return SeedsSection(settings, controls, panel, button, message, table, timer)
 

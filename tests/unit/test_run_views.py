@@ -133,7 +133,7 @@ def test_numbers_that_are_missing_leave_a_blank():
 
 
 def test_earlier_runs_and_a_band_are_drawn_and_named():
-    earlier = charts.earlier_runs([[(0, 0.7), (5, 0.6)], [(0, 0.8), (5, math.nan), (9, 0.5)]])
+    earlier = charts.earlier_run("a" * 32, SCRIPT, [(0, 0.8), (5, math.nan), (9, 0.5)])
     drawn = charts.line_chart(
         "Loss",
         {"mean": [(0, 0.7), (9, 0.5)]},
@@ -143,9 +143,10 @@ def test_earlier_runs_and_a_band_are_drawn_and_named():
         baselines={},
         background=[earlier, charts.range_band(SCRIPT, [(0, 0.6, 0.8), (9, 0.4, 0.6)])],
     )
-    assert "your earlier runs (2)" in said(drawn) and drawn.count('class="band"') == 2
+    assert "alert(1)" in said(drawn)
+    # Each in the picture and in the legend
+    assert drawn.count('class="band"') == 2 and drawn.count('class="earlier"') == 2
     assert "nan" not in drawn.lower()
-    assert "your earlier run (1)" in charts.earlier_runs([[(0, 1)]]).label
 
 
 def test_any_value_of_the_log_can_be_charted():
