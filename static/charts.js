@@ -44,7 +44,7 @@ const nearest = (steps, step) =>
   steps.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best), steps[0]);
 
 function written(value, percent) {
-  return percent ? `${(value * 100).toFixed(1)}%` : String(+value.toPrecision(4));
+  return percent ? `${(value * 100).toFixed(1)}%` : String(+value.toPrecision(3));
 }
 
 // Where a point is drawn, in percent of the plot's width and height.

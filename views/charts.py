@@ -82,7 +82,7 @@ class Scale:
         """A value of a line, as the legend writes it."""
         if not is_finite(value):
             return written(value)
-        return f"{value:.1%}" if self.percent else f"{value:.4g}"
+        return f"{value:.1%}" if self.percent else f"{value:.3g}"
 
 
 @dataclass(frozen=True)
@@ -307,8 +307,8 @@ def _breaks(series: Mapping[str, Points]) -> list[str]:
         if broken:
             said.append(
                 _(
-                    "{name} is NaN or infinite at {count} of {points} points, first at step "
-                    "{step}: its line breaks there.",
+                    "{name}: NaN or infinite at {count} of {points} points, first at step "
+                    "{step}; the line breaks there.",
                     name=name,
                     count=len(broken),
                     points=len(points),

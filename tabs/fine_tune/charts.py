@@ -83,14 +83,14 @@ CHARTS = (
     RunChart(
         say("Loss"),
         say("cross-entropy"),
-        {say("training loss"): "loss", say("validation loss"): "eval_loss"},
+        {say("training"): "loss", say("validation"): "eval_loss"},
         earlier="eval_loss",
         noisy=("loss",),
         logarithmic=True,
     ),
     RunChart(
-        say("Accuracy and F1 on validation"),
-        say("percent"),
+        say("Accuracy and F1"),
+        say("on validation"),
         {metric.label: f"eval_{metric.name}" for metric in SHARES},
         baselines={say("majority {metric}", metric=metric.label): metric.name for metric in SHARES},
         earlier="eval_accuracy",

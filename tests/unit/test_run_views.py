@@ -69,9 +69,9 @@ def expected(peak=None, download=0, **more):
     [
         (
             expected(),
-            "125 steps · about 92 s on this machine · about 590 MB of memory · nothing to download",
+            "125 steps · about 92 s here · 590 MB RAM",
         ),
-        (expected(peak=1_800_000_000), "about 1.8 GB of memory"),
+        (expected(peak=1_800_000_000), "1.8 GB RAM"),
         (expected(download=438_000_000), "438 MB to download"),
     ],
 )
@@ -80,7 +80,7 @@ def test_the_line_says_what_start_would_set_off(forecast, line):
 
 
 def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
-    assert "memory" not in said(forecast_views.forecast_line(expected(memory=[])))
+    assert "RAM" not in said(forecast_views.forecast_line(expected(memory=[])))
     assert "Memory" not in said(forecast_views.forecast_tables(expected(memory=[])))
 
 
@@ -225,7 +225,7 @@ def test_no_more_pairs_are_listed_than_can_be_read():
     drawn = run_views.changed_pairs(many, [("a", "b")] * 40, LABELS)
     assert drawn.count(
         "10.0% → "
-    ) == run_views.SHOWN_PAIRS and "Fixed: 40 pairs, the 12 that moved most" in said(drawn)
+    ) == run_views.SHOWN_PAIRS and "Fixed: 40 pairs, the 6 that moved most" in said(drawn)
     assert "Newly broken: none." in said(drawn)
 
 
