@@ -48,7 +48,6 @@ from web.assets import CachedAssets
 from web.first_paint import prerender
 from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
 from web.language import LanguagePages
-from web.page_files import page_routes
 from web.plain_errors import EXCEPTION_HANDLERS, AppBlocks
 from web.sessions import use_light_sessions
 from web.theme import THEME
@@ -204,7 +203,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *page_routes(), *routes(settings)],
+        "routes": [health_route(settings), *routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),
