@@ -14,7 +14,7 @@ from tabs.pair import build_pair
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import build_compare_models
 from tabs.predict.csv_file import build_csv_file
-from tabs.predict.models import choices, is_run, short_name
+from tabs.predict.models import choices, full_run_name, is_run
 from tabs.predict.script import build_script
 from tabs.predict.stress import build_stress
 from tabs.predict.what_mattered import build_what_mattered
@@ -73,7 +73,7 @@ class PredictTab:
         """
         changes = {self.first_answer: self.answers.answer(sentence1, sentence2, model)}
         if is_run(model) and model != offered:
-            name = _("a fine-tune: {run}…", run=model[4:12])
+            name = _("a fine-tune: {name}", name=full_run_name(model, self.answers.settings))
             changes[self.model] = gr.Dropdown(choices((name, model)))
         return changes
 
@@ -81,7 +81,8 @@ class PredictTab:
         """Choose the model that a run left."""
         if not finished:
             return gr.skip()
-        listed = choices((short_name(finished), finished))
+        name = _("yours: {name}", name=full_run_name(finished, self.answers.settings))
+        listed = choices((name, finished))
         return {self.model: gr.Dropdown(listed, value=finished), self.offered: finished}
 
     @property

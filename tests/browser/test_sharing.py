@@ -292,7 +292,7 @@ def test_what_stands_open_follows_its_pair_and_its_rows(elsewhere, app_address):
 def test_a_friends_page_names_a_run(elsewhere, app_address):
     page = elsewhere(f"{app_address}/?tab=predict&model=run:{'c' * 32}&lock=sentence2")
     expect(page.get_by_label("Model", exact=True)).to_have_value(
-        "a fine-tune: cccccccc…", timeout=60_000
+        "a fine-tune: Okapi", timeout=60_000
     )
     panel = page.get_by_role("tabpanel").filter(visible=True)
     expect(panel.get_by_role("alert")).to_contain_text("it has expired")
