@@ -33,7 +33,9 @@ def test_a_click_says_why_and_lights_up_the_characters(page, shoot):
     expect(panel.locator(".piece.lit")).to_have_text("stor")
     shoot(page, "why")
     cell(panel, "token_type_ids", 7).click()
-    expect(because).to_contain_text("[SEP] closes sentence 1 and counts as a part of it, hence 0.")
+    expect(because).to_contain_text(
+        "[SEP] closes sentence 1 and counts as part of it, so its type is 0."
+    )
     expect(panel.locator(".lit")).to_have_count(0)
     expect(panel.locator('[aria-selected="true"]')).to_have_count(1)
 

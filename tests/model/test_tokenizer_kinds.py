@@ -266,7 +266,7 @@ def test_a_row_padded_on_the_left_still_begins_with_its_first_token(tokenizer):
         tokenizer.padding_side = "right"
     first = at(padded, "[CLS]")
     assert first == 33 and "at the beginning of every sequence" in said_of(tokenizer, padded)[first]
-    assert "stands before sentence 1" in said_of(tokenizer, padded, "token_type_ids")[first]
+    assert "comes before sentence 1" in said_of(tokenizer, padded, "token_type_ids")[first]
 
 
 # ---------------------------------------------------------------- blanks, bytes, NFKC
@@ -280,12 +280,12 @@ def test_the_mark_of_a_blank_is_one_only_where_a_blank_is(kind):
             continue
         text = (view.sentence1, view.sentence2)[token.sentence - 1]
         blank = token.text[:1] == " " or text[: token.start][-1:] == " "
-        assert ("stands for the blank before it" in said) == (
+        assert ("stands for the space before it" in said) == (
             blank and token.piece[:1] in ("Ġ", "▁")
         ), token
     first = said_of(kind, view)[next(token.position for token in view.tokens if token.sentence)]
     prefix = view.tokens[0].piece[:1] == "Ġ" or "▁" in view.tokens[1].piece
-    assert ("before a sentence's first word, too" in first) == prefix
+    assert ("also puts it before the first word of a sentence" in first) == prefix
 
 
 def test_only_bytes_are_called_bytes():
@@ -296,7 +296,7 @@ def test_only_bytes_are_called_bytes():
     assert not any("byte" in reason for reason in said.values())
     half = [token for token in view.tokens if token.text == "½"]
     assert len(half) == 3 and any(
-        "each holds a part of “1⁄2”" in said[token.position] for token in half
+        "into “1⁄2”, and each token holds a part" in said[token.position] for token in half
     )
     unknown = [token for token in view.tokens if token.id == tokenizer.unk_token_id]
     assert {token.piece for token in unknown} == {"<unk>"} and {
