@@ -90,7 +90,7 @@ def test_padding_in_the_batch_is_explained(page, shoot):
     panel.locator(".batch-grid td.padding").first.click()
     because = panel.locator(".because").nth(1)
     expect(because).to_contain_text(
-        "attention goes by attention_mask, 0 here, and not by the id of [PAD]"
+        "attention uses attention_mask (0 here), not the id of [PAD]"
     )
     panel.locator(".batch-grid td.sentence2").first.click()
     expect(because.locator("mark")).to_have_count(1)
@@ -118,7 +118,7 @@ def test_the_sections_open_and_answer(page, shoot):
     # Offline the second is a stand-in, and so the first once more
     beside = panel.locator("#open-checkpoints")
     expect(beside.locator(".notice")).to_contain_text(
-        "Both sides are the tokenizer of", timeout=30_000
+        "Both sides use the tokenizer of", timeout=30_000
     )
     expect(beside.locator(".strip")).to_have_count(1)
     panel.get_by_role("button", name="Reproduce the pair").click()

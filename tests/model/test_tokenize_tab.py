@@ -353,7 +353,7 @@ def test_one_tokenizer_twice_is_said_and_drawn_once(settings, tiny_roberta_id):
             f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set",
         ),
         (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
-        (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint."),
+        (EMBEDDED_CHECKPOINT, READY, "Choose a different second checkpoint."),
     ):
         drawn = compared(here, there)
         Outline(drawn)

@@ -136,7 +136,7 @@ def test_a_special_token_in_a_sentence_is_called_what_the_tokenizer_takes_it_for
     reasons = said_of(kind, view)
     for token in view.tokens:
         assert (
-            f"“{typed}” stands in the sentence, and the tokenizer reads it"
+            f"The sentence contains “{typed}”. The tokenizer reads it"
             in reasons[token.position]
         ) == (token in read)
     assert any("reads that as its own special token" in note for note in view.notes) == bool(read)
@@ -302,7 +302,7 @@ def test_only_bytes_are_called_bytes():
     assert {token.piece for token in unknown} == {"<unk>"} and {
         token.text for token in unknown
     } == {"½", "🦜"}
-    assert all("The model gets <unk> instead" in said[token.position] for token in unknown)
+    assert all("The model only sees <unk>" in said[token.position] for token in unknown)
 
     tokenizer = byte_level()
     view = token_view(tokenizer, "Shares café 🦜", "Acme")
@@ -314,7 +314,7 @@ def test_only_bytes_are_called_bytes():
         for token in parrot
     )
     whole = [token for token in view.tokens if token.text.strip() == "café"]
-    assert len(whole) == 1 and "“café” has 5 of them" in said[whole[0].position]
+    assert len(whole) == 1 and "“café” has 5 bytes" in said[whole[0].position]
     assert not any("bytes" in said[token.position] for token in view.tokens if token.text.isascii())
 
 
@@ -353,7 +353,7 @@ def test_a_real_roberta_is_bytes_with_two_separators(tiny_roberta_id):
     said = said_of(tokenizer, view)
     assert (
         sum(
-            "stands in the sentence, and the tokenizer reads it" in reason
+            "The tokenizer reads it" in reason
             for reason in said.values()
         )
         == 2

@@ -659,7 +659,7 @@ def test_chinese_has_no_blank_after_its_marks():
 OVERFITTED = diagnosis.Diagnosis(
     diagnosis.OVERFITS,
     say(
-        "it made {steps} of {batch}",
+        "it made only {steps} of {batch} each",
         steps=say_plural("{count} step", "{count} steps", 7),
         batch=say_plural("{count} pair", "{count} pairs", 1),
     ),
