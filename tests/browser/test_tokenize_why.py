@@ -89,9 +89,7 @@ def test_padding_in_the_batch_is_explained(page, shoot):
     expect(panel.locator(".batch-grid caption")).to_contain_text("token_type_ids")
     panel.locator(".batch-grid td.padding").first.click()
     because = panel.locator(".because").nth(1)
-    expect(because).to_contain_text(
-        "attention uses attention_mask (0 here), not the id of [PAD]"
-    )
+    expect(because).to_contain_text("attention uses attention_mask (0 here), not the id of [PAD]")
     panel.locator(".batch-grid td.sentence2").first.click()
     expect(because.locator("mark")).to_have_count(1)
     shoot(page, "why-batch")

@@ -227,7 +227,7 @@ def test_what_is_on_this_machine_is_not_downloaded(config, settings):
         "pairs": (0, "nothing: MRPC (folder): read from the folder in MRPC_DIR"),
         "metric": (
             0,
-            "nothing: mrpc_metric (embedded): the same metric as a local evaluate module, because HF_HUB_OFFLINE is set",
+            "nothing: mrpc_metric (embedded): the same metric from a local evaluate module, because HF_HUB_OFFLINE is set",
         ),
     }
     ours = downloads(forecast(TrainingConfig(checkpoint=WARMED, source="embedded"), settings))

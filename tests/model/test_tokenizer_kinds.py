@@ -136,12 +136,11 @@ def test_a_special_token_in_a_sentence_is_called_what_the_tokenizer_takes_it_for
     reasons = said_of(kind, view)
     for token in view.tokens:
         assert (
-            f"The sentence contains “{typed}”. The tokenizer reads it"
-            in reasons[token.position]
+            f"The sentence contains “{typed}”. The tokenizer reads it" in reasons[token.position]
         ) == (token in read)
     assert any("reads that as its own special token" in note for note in view.notes) == bool(read)
     assert not read or not any(
-        "stands for what the vocabulary has no piece" in note for note in view.notes
+        "stands for text that the vocabulary has no token" in note for note in view.notes
     )
     for token in read:
         assert (
@@ -178,33 +177,31 @@ def test_leaving_a_word_out_goes_well_with_any_of_them(tiny, tiny_roberta_id, se
 
 @pytest.mark.parametrize("nothing", ["\u200b", "\u00ad", "\x00", "\u2060\ufe0f", "\u0301"])
 def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp_path, capsys):
-    with pytest.raises(InputError, match="sentence2 has no character that can be read"):
+    with pytest.raises(InputError, match="sentence2 has no readable character"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
-    with pytest.raises(gr.Error, match="sentence1 has no character"):
+    with pytest.raises(gr.Error, match="sentence1 has no readable character"):
         Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
-    with pytest.raises(gr.Error, match="sentence1 has no character"):
+    with pytest.raises(gr.Error, match="sentence1 has no readable character"):
         tokenize_endpoint(settings)(nothing, "Shares rose.", tiny, 128, True)
     for drawn in (
         compare(settings, nothing, "Shares rose.", [tiny], ""),
         leave_words_out(settings, nothing, "Shares rose.", tiny),
         stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
     ):
-        assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
+        assert "sentence1 has no readable character" in drawn and 'role="alert"' in drawn
     assert "sentence1 has no character" in str(
         Answers(settings).answer(nothing, "Shares rose.", tiny)
     )
-    with pytest.raises(InputError, match="sentence1 has no character"):
+    with pytest.raises(InputError, match="sentence1 has no readable character"):
         draw_pair(settings, PairInputs(nothing, "Shares rose.", tiny, 128, True))
     (tmp_path / "pairs.csv").write_text(
         f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8"
     )
     [row] = read_pairs(tmp_path / "pairs.csv", settings=Settings()).rows
-    assert "sentence2 has no character that can be read" in row.error
+    assert "sentence2 has no readable character" in row.error
     if "\0" not in nothing:  # which no argument of a command can hold
         assert command_line.main(["predict", "--pair", "Shares rose.", nothing]) == 2
-        assert capsys.readouterr().err.startswith(
-            "error: sentence2 has no character that can be read"
-        )
+        assert capsys.readouterr().err.startswith("error: sentence2 has no readable character")
 
 
 # ---------------------------------------------------------------- what tells the sentences apart
@@ -220,7 +217,7 @@ def test_nothing_between_the_sentences_is_said():
     [note] = view.notes
     assert (
         "puts no token between the two sentences" in note
-        and "told apart by the separator" not in note
+        and "only the separator tokens" not in note
     )
     assert said_of(tokenizer, view, "token_type_ids")[0] == note
     assert NOTHING_BETWEEN in token_grid(view) and NO_TYPE_IDS not in token_grid(view)
@@ -351,11 +348,5 @@ def test_a_real_roberta_is_bytes_with_two_separators(tiny_roberta_id):
     view = token_view(tokenizer, "Shares </s> rose", "<unk> 🦜")
     assert view.has_separator
     said = said_of(tokenizer, view)
-    assert (
-        sum(
-            "The tokenizer reads it" in reason
-            for reason in said.values()
-        )
-        == 2
-    )
+    assert sum("The tokenizer reads it" in reason for reason in said.values()) == 2
     assert sum("closes sentence" in reason for reason in said.values()) == 2
