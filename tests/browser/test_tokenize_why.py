@@ -40,7 +40,7 @@ def test_a_click_says_why_and_marks_the_characters(page, shoot):
     assert page.evaluate(tops) == before, "the page stays where it is"
     shoot(page, "why")
     cell(panel, "token_type_ids", 7).click()
-    expect(because(panel)).to_contain_text("[SEP] closes sentence 1 and counts as a part of it")
+    expect(because(panel)).to_contain_text("[SEP] closes sentence 1 and counts as part of it")
     expect(because(panel).locator("mark")).to_have_count(0)
     expect(panel.locator('.token-cards [aria-selected="true"]')).to_have_count(1)
 
@@ -116,9 +116,7 @@ def test_padding_in_the_batch_is_explained(page, shoot):
     expect(panel.locator(".batch-grid caption")).to_contain_text("token_type_ids")
     panel.locator(".batch-grid td.padding").first.click()
     because = panel.locator(".because").nth(1)
-    expect(because).to_contain_text(
-        "attention goes by attention_mask, 0 here, and not by the id of [PAD]"
-    )
+    expect(because).to_contain_text("attention uses attention_mask (0 here), not the id of [PAD]")
     panel.locator(".batch-grid td.sentence2").first.click()
     expect(because.locator("mark")).to_have_count(1)
     shoot(page, "why-batch")
@@ -145,7 +143,7 @@ def test_the_sections_open_and_answer(page, shoot):
     # Offline the second is a stand-in, and so the first once more
     beside = panel.locator("#open-checkpoints")
     expect(beside.locator(".notice")).to_contain_text(
-        "Both sides are the tokenizer of", timeout=30_000
+        "Both sides use the tokenizer of", timeout=30_000
     )
     expect(beside.locator(".strip")).to_have_count(1)
     panel.get_by_role("button", name="Reproduce the pair").click()

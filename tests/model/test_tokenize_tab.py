@@ -400,7 +400,7 @@ def test_one_tokenizer_twice_is_said_and_drawn_once(settings, tiny_roberta_id):
             f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set",
         ),
         (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
-        (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint."),
+        (EMBEDDED_CHECKPOINT, READY, "Choose a different second checkpoint."),
     ):
         drawn = compared(here, there)
         Outline(drawn)
@@ -440,7 +440,7 @@ def test_each_section_draws_or_says_what_is_wrong(settings, tiny_roberta_id):
         settings, *pair, 0
     )
     assert "notice error" in draw_checkpoints(settings, *pair, "../x")
-    assert "is more than 32 rows" in measure_costs(
+    assert "selects more than 32 rows" in measure_costs(
         settings, "0-99", *rows[1:], 2
     ) and "ms" not in count_costs(settings, "0-99", *rows[1:], 2)
     assert write_pair_script(settings, "", *pair[1:]).startswith("# sentence1 is empty")
@@ -463,7 +463,7 @@ def test_search_keeps_its_message_and_a_find_is_drawn(tab, settings):
     assert "batch-grid" in answer[batch.grid] and "small-table" in answer[batch.tables]
     assert re.fullmatch(r"\d+(, \d+)*", answer[batch.rows])
     answer = pair.take_row(10**6, "train", *rest[2:5])
-    assert "Row 1000000 is not there" in answer[pair.grid] and pair.sentence1 not in answer
+    assert "There is no row 1000000" in answer[pair.grid] and pair.sentence1 not in answer
 
 
 # ---------------------------------------------------------------- the scripts, run as they are
