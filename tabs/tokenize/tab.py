@@ -1,7 +1,6 @@
 """Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -38,7 +37,6 @@ class TokenizeTab:
     pair: PairGrid
     batch: BatchGrid
     shared: Shared
-    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
     openings: tuple[Opening, ...]
 
 
@@ -160,4 +158,4 @@ def build_tab(settings: Settings) -> TokenizeTab:
         Opening(pair.open, pair_inputs, [pair.grid], prerender=True),
         Opening(batch.open, batch_inputs, [batch.grid, batch.tables], prerender=True),
     )
-    return TokenizeTab(pair, batch, shared, (pair_events[1],), openings)
+    return TokenizeTab(pair, batch, shared, openings)
