@@ -308,7 +308,10 @@ def test_the_summary_groups_what_is_alike():
     drawn = updater_summary(compare(steps=12))
     said = [re.sub("<[^>]+>", "", line) for line in drawn.split("<li>")[1:]]
     assert said[0].startswith("A, D: the same to the last digit")
-    assert any("by a factor of 2 × 8 (no ½ in MSELoss; the batch size)" in line for line in said)
+    assert any(
+        "are 2 × 8 times as large as they should be (no ½ in MSELoss; the batch size)" in line
+        for line in said
+    )
 
 
 def test_nothing_english_is_left_of_the_updater_in_chinese():
