@@ -217,7 +217,7 @@ def test_a_dropped_window_is_explained():
     shapes = play.pool(play.small_picture(4, 4), 2, stride=3, padding=1, ceil_mode=True).shapes
     assert (
         shapes.output == (1, 1, 2, 2)
-        and "less 1 = 2: the last window would start in the padding" in shapes.height
+        and "minus 1 = 2: the last window would start in the padding" in shapes.height
     )
 
 

@@ -96,7 +96,7 @@ def value_of(term):
 
 def lines(drawn, pattern=r"<(?:p|td)(?! class=\"notice)[^>]*>([^<]*[=≈][^<]*)</(?:p|td)>"):
     """The equations of a picture, without the words before them."""
-    found = [html.unescape(line).split(", less 1")[0] for line in re.findall(pattern, drawn)]
+    found = [html.unescape(line).split(", minus 1")[0] for line in re.findall(pattern, drawn)]
     return [line.rsplit(": ", 1)[-1].removeprefix("sum / n = ") for line in found]
 
 
