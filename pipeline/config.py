@@ -112,10 +112,7 @@ class TrainingConfig:
     )
     source: str = _declared(
         "auto",
-        say(
-            "auto: MRPC where it can be had, else the embedded pairs; shortcut: pairs that give "
-            "their label away"
-        ),
+        say("MRPC where it can be had (auto), else the embedded pairs"),
         choices=SOURCES,
         group=START,
         label=say("Pairs"),
