@@ -107,8 +107,8 @@ def read_address(demo: gr.Blocks, tabs: gr.Tabs, above: gr.HTML, parts: Sequence
     """When the page loads, its address fills the fields, and those of the tabs that were left with
     what it said of them. Returns {tab: the event after which it may draw itself}.
 
-    A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the tabs, for the teacher's task and for what was
-    wrong; parts: in the tabs' order.
+    A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the
+    tabs, for the teacher's task and for what was wrong; parts: in the tabs' order.
     """
     json_block("address", {"fields": {part.tab: part.data() for part in parts}})
 
@@ -125,8 +125,8 @@ def read_address(demo: gr.Blocks, tabs: gr.Tabs, above: gr.HTML, parts: Sequence
     filled = asked.change(open_address, asked, [tabs, above, *components], **private)
     filled.then(None, None, seen, js="() => page.address.marks()", **private)
     filled.then(None, js="() => page.address.filled()", api_visibility="private")
-    # The first tab is seen from the start. One that the address opens is selected before the address
-    # has filled it, and draws itself afterwards
+    # The first tab is seen from the start. One that the address opens is selected before it is
+    # filled, and draws itself afterwards
     for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
         tab.select(None, None, mark, js="() => page.address.seen()", **private)
     return {part.tab: mark.change for part, mark in zip(parts, seen, strict=True)}

@@ -119,9 +119,7 @@ def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, served)
         page.goto(f"{address}/?tab=fine-tune&run={'0' * 32}")
         said(panel, "This run has expired: its folder is gone. Start a new one.")
         page.goto(f"{address}/?tab=fine-tune&run=nonsense")
-        expect(panel.get_by_role("alert").first).to_contain_text(
-            "is not a run's id", timeout=60_000
-        )
+        expect(panel.get_by_role("alert").first).to_contain_text("is not a run id", timeout=60_000)
 
 
 def test_closed_and_come_back_after_the_server_was_started_again_and_from_another_device(
@@ -149,6 +147,6 @@ def test_closed_and_come_back_after_the_server_was_started_again_and_from_anothe
             page, panel = opened(owner, link)
             said(panel, "Place 1 in the queue")
             panel.get_by_role("button", name=LEAVE).click()
-            said(panel, "It left the queue before its turn")
+            said(panel, "It was removed from the queue before it started")
             page.close()
-        said(watched, "It left the queue before its turn")
+        said(watched, "It was removed from the queue before it started")

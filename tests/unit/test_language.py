@@ -618,8 +618,8 @@ def test_what_is_wrong_with_a_file_speaks_its_readers_language(tmp_path):
     path.write_text('sentence1,sentence2,label\n"a\nb",c,2\n,d,0\ne\nf,g,0,h\n')
     rows = read_pairs(path, settings=Settings()).rows
     assert rows[0].note == (
-        "This row goes over lines 2 to 3 of the file: a cell in quotation marks has line breaks. "
-        "label is '2', which is neither 0 nor 1: this row isn't counted."
+        "This row spans lines 2 to 3 of the file: a quoted cell has line breaks. "
+        "label is '2', which is neither 0 nor 1, so this row isn't counted."
     )
     with speaking("zh"):
         said = [f"{row.error or row.note}" for row in rows]
@@ -659,7 +659,7 @@ def test_chinese_has_no_blank_after_its_marks():
 OVERFITTED = diagnosis.Diagnosis(
     diagnosis.OVERFITS,
     say(
-        "it made {steps} of {batch}",
+        "it made only {steps} of {batch} each",
         steps=say_plural("{count} step", "{count} steps", 7),
         batch=say_plural("{count} pair", "{count} pairs", 1),
     ),
