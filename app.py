@@ -39,6 +39,7 @@ from tabs.fine_tune.downloads import routes
 from tabs.fine_tune.save import PUSH_CODE
 from tabs.header import build_header
 from tabs.layers import tab as layers
+from tabs.pair import copy_after, keep_equal
 from tabs.predict import tab as predict
 from tabs.share import share_data
 from tabs.tokenize import tab as tokenize
@@ -47,7 +48,6 @@ from web.assets import CachedAssets
 from web.first_paint import prerender
 from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
 from web.language import LanguagePages
-from web.page_files import page_routes
 from web.plain_errors import EXCEPTION_HANDLERS, AppBlocks
 from web.sessions import use_light_sessions
 from web.theme import THEME
@@ -106,7 +106,7 @@ def _build_page(demo, settings):
     build_header()
     build_walk()
     above = gr.HTML(elem_id="from-the-address")
-    with gr.Tabs() as tabs:
+    with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
             tokenize_tab = tokenize.build_tab(settings)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
@@ -128,6 +128,11 @@ def _build_page(demo, settings):
         api_visibility="private",
     )
     share_data(settings)
+    paired = (tokenize_tab, predict_tab)
+    keep_equal([tab.shared.pair for tab in paired])
+    for tab in paired:
+        for event in tab.fills_pair:
+            copy_after(event, tab.shared.pair, [o.shared.pair for o in paired if o is not tab])
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
     for tab in built:
@@ -198,7 +203,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *page_routes(), *routes(settings)],
+        "routes": [health_route(settings), *routes(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),

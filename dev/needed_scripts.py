@@ -9,7 +9,6 @@ from playwright.sync_api import sync_playwright
 
 from dev.server import BROWSER_ARGUMENTS, chromium, running_app
 from web.assets import FOLDER, NEEDED
-from web.page_files import is_page_file
 
 
 def scripts_of(browser, address: str) -> list[str]:
@@ -23,7 +22,7 @@ def scripts_of(browser, address: str) -> list[str]:
     page.wait_for_timeout(3_000)
     page.context.close()
     names = [url.rpartition(FOLDER)[2] for url in asked if FOLDER in url and url.endswith(".js")]
-    return [name for name in dict.fromkeys(names) if not is_page_file(name)]
+    return list(dict.fromkeys(names))
 
 
 def main():

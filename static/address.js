@@ -75,9 +75,12 @@ history.replaceState = (state, ...where) => replace(state ?? history.state, ...w
 
 // Write the address: the one way for all scripts. What it said of the tabs that were left stands
 // beside it in the browser's history, where a reload and Back find it again and a new link doesn't.
-function show(url) {
+// asStep: whether Back leads to the address as it was.
+function show(url, asStep = false) {
   const {left} = page.address;
-  history.replaceState(left && {tabsLeft: left}, "", url);
+  const state = left && {tabsLeft: structuredClone(left)};
+  if (asStep) history.pushState(state, "", url);
+  else history.replaceState(state, "", url);
   // A Space shows its page in a frame of huggingface.co, whose own address follows what it is told
   // (huggingface.co/docs/hub/spaces-handle-url-parameters)
   if (window.parent !== window && location.hostname.endsWith(".hf.space")) {
@@ -118,6 +121,7 @@ function begin() {
   page.address.left ??= left;
   show(location);
   document.addEventListener("click", followTab);
+  addEventListener("popstate", comeBack);
   const asked = fillsFields(location.search) || Object.keys(page.address.left).length;
   return asked ? [JSON.stringify(page.address.left), ""] : ["", "seen"];
 }
@@ -139,7 +143,20 @@ function followTab(event) {
   } else {
     return;
   }
-  show(url);
+  show(url, true);
+}
+
+// Back and Forward: the tab that the address names now, and the part of Layers. What stands in the
+// fields stays.
+function comeBack(event) {
+  if (event.state?.tabsLeft) page.address.left = structuredClone(event.state.tabsLeft);
+  const asks = new URL(location).searchParams;
+  const names = [`tab-${openTab(asks, tabNames())}`];
+  if (asks.get("tab") === "layers") names.push(`layers-${asks.get("topic") ?? "play"}`);
+  for (const name of names) {
+    const tab = document.querySelector(`[role=tab][aria-controls="${name}"]`);
+    if (tab?.getAttribute("aria-selected") === "false") tab.click();
+  }
 }
 
 // Once the fields are filled: open the address's tab and sections. The visitor may have gone to
@@ -166,6 +183,13 @@ function filled() {
   if (open.length) setTimeout(unfold, 100, 50);
 }
 
+// The page has one pair of sentences. tabs: those that show it; fields: their sentences, two each.
+// Returns as many, all as the open tab has them, else the first one.
+function onePair(tabs, fields) {
+  const place = Math.max(0, tabs.indexOf(new URL(location).searchParams.get("tab")));
+  return tabs.flatMap(() => fields.slice(2 * place, 2 * place + 2));
+}
+
 // After an action in `tab`: the address says what was asked, and a page that is loaded anew asks it
 // again. done: the step of the guided walk that this is.
 function keep(tab, values, done) {
@@ -185,8 +209,7 @@ function keep(tab, values, done) {
   show(location);
 }
 
-page.address = {begin, filled, keep, load, show};
+page.address = {begin, filled, keep, load, onePair, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
-// For scripts that still stand in Python
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)
 document.documentElement.classList.toggle("filling", fillsFields(location.search));

@@ -17,3 +17,37 @@ page.pressOpen = (name) => {
     if (fold?.classList.contains("open")) button.click();
   }
 };
+
+// Call `look` once the page is there, and again after what Gradio draws: at most once a frame.
+const looks = [];
+let isAsked = false;
+
+page.onChange = (look) => {
+  looks.push(look);
+  ask();
+};
+
+function ask() {
+  if (isAsked) return;
+  isAsked = true;
+  requestAnimationFrame(() => {
+    isAsked = false;
+    for (const look of looks) look();
+  });
+}
+
+new MutationObserver(ask).observe(document.documentElement, {
+  attributeFilter: ["aria-selected", "data-pair"],
+  childList: true,
+  subtree: true,
+});
+
+// A link opens its tab before Gradio first paints. Gradio 6.31: it reads its config when its module
+// runs, after this script; the config's tabs name the selected one.
+const asks = new URLSearchParams(location.search);
+const components = window.gradio_config?.components ?? [];
+const tabAsked = asks.get("tab") ?? (asks.get("run") ? "fine-tune" : null);
+const tabs = components.find(({props}) => props.elem_id === "tabs");
+if (tabs && components.some(({type, props}) => type === "tabitem" && props.id === tabAsked)) {
+  tabs.props.selected = tabAsked;
+}

@@ -36,4 +36,48 @@ function copy(what, tab, values) {
   return [link, frame];
 }
 
-page.share = {copy, links};
+// The panel of the open tab, below the head's button that opened it. Escape closes it, and so does a
+// click beside it.
+let opener = null;
+
+const openPanel = () => document.querySelector(".share-panel.shown");
+
+function open(button) {
+  const isOpen = openPanel();
+  close();
+  if (isOpen) return;
+  const panel = [...document.querySelectorAll(".share-panel")].find((each) =>
+    each.closest("[role=tabpanel]")?.offsetParent,
+  );
+  if (!panel) return;
+  opener = button;
+  panel.classList.add("shown");
+  panel.setAttribute("role", "dialog");
+  panel.setAttribute("aria-label", panel.querySelector(".share-head strong").textContent);
+  button.setAttribute("aria-expanded", "true");
+  panel.querySelector("button:not([data-share])")?.focus({preventScroll: true});
+}
+
+function close() {
+  const panel = openPanel();
+  if (!panel) return;
+  panel.classList.remove("shown");
+  opener?.setAttribute("aria-expanded", "false");
+  if (panel.contains(document.activeElement)) opener?.focus();
+}
+
+// element: the head of one panel.
+function listen(element) {
+  element.addEventListener("click", (event) => {
+    if (event.target.closest("[data-share=close]")) close();
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") close();
+});
+document.addEventListener("pointerdown", (event) => {
+  if (!event.target.closest(".share-panel, [data-head=share], [role=listbox]")) close();
+});
+
+page.share = {close, copy, links, listen, open};

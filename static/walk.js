@@ -1,8 +1,8 @@
-// The guided walk (tabs/walk.py): which step comes next stands in the address and in the browser's
-// storage, so it can be left and taken up again; the server knows nothing of it.
+// The guided walk (tabs/walk.py). Each step opens its tab, brings what it is about into sight, and
+// frames it until the learner presses Next or Back. Which step is shown stands in the address and
+// in the browser's storage, so that it can be left and taken up again; the server knows nothing.
 window.page ??= {};
 
-const LAST = 6;
 let walk;
 
 function stored() {
@@ -21,6 +21,18 @@ function store(step) {
   }
 }
 
+// ---------------------------------------------------------------- pure part
+
+// How far to scroll so that [top, bottom] of what a step is about stands in [0, height], with a
+// margin; what doesn't fit shows its top. 0 where it is in sight already.
+function distance([top, bottom], height, margin = 16) {
+  if (top >= margin && bottom <= height - margin) return 0;
+  const room = height - (bottom - top);
+  return top - Math.max(margin, room / 2);
+}
+
+// ---------------------------------------------------------------- the page
+
 // Open the tab whose panel is `name`, as a visitor would: the address follows. Whether it is open.
 function open(name) {
   const tab = document.querySelector(`[role=tab][aria-controls="${name}"]`);
@@ -29,100 +41,90 @@ function open(name) {
 }
 
 const onScreen = (selector) =>
-  [...document.querySelectorAll(selector)].find((each) => each.offsetParent);
+  [...document.querySelectorAll(selector)].find((each) => each.getClientRects().length);
 
 class Walk {
-  // element: the walk's block of the page. at: the step that is shown, 1 to LAST; LAST + 1 is the
-  // end, 0 a closed walk.
+  // element: the walk's block of the page. at: the step that is shown, from 1; one more than there
+  // are is the end, 0 a closed walk.
   constructor(element) {
     this.element = element;
-    this.steps = [...element.querySelectorAll("li")];
-    this.bar = element.querySelector(".walk");
-    this.begin = element.querySelector(".walk-begin");
+    this.items = [...element.querySelectorAll("li")];
+    this.card = element.querySelector(".walk");
+    this.last = this.items.length - 1;
     this.at = 0;
+  }
+
+  get step() {
+    return this.at >= 1 && this.at <= this.last ? this.items[this.at - 1].dataset : null;
   }
 
   show(step) {
     this.at = step;
-    clearTimeout(this.waiting);
-    for (const [place, item] of this.steps.entries()) item.hidden = place !== step - 1;
-    this.bar.hidden = !step;
-    this.begin.hidden = !!step;
-    const {resume, begin} = this.begin.dataset;
-    this.begin.textContent = stored() > 1 && stored() <= LAST ? resume : begin;
+    for (const [place, item] of this.items.entries()) item.hidden = place !== step - 1;
+    this.card.hidden = !step;
+    document.documentElement.classList.toggle("walking", !!step);
     const url = new URL(location);
     if (step) url.searchParams.set("walk", step);
     else url.searchParams.delete("walk");
     page.address.show(url);
-    if (step) store(step);
+    if (step) store(step > this.last ? 0 : step);
+    this.isBroughtIn = false;
+    this.until = performance.now() + 8000;
+    this.point();
   }
 
-  get isUnderWay() {
-    return this.at >= 1 && this.at <= LAST;
-  }
-
-  openTab() {
-    open(this.steps[this.at - 1].dataset.tab);
-  }
-
-  // Scroll to what the step is about. A tab mounts what is in it when it is opened, and fills it
-  // from the server: the control is waited for, and that it stays where it is.
-  lead() {
-    const {part, to} = this.steps[this.at - 1].dataset;
-    const until = performance.now() + 5000;
-    let before;
-    const look = () => {
-      const there = !part || open(part);
-      const control = there && JSON.parse(to).map(onScreen).find(Boolean);
-      const place = control && control.getBoundingClientRect().top + scrollY;
-      if (performance.now() <= until && (!control || place !== before)) {
-        before = place;
-        this.waiting = setTimeout(look, 100);
-      } else if (control) {
-        mark(control);
-      }
-    };
+  // Frame what the step is about, and bring it into sight once. Its tab may still have to draw it,
+  // and draws it anew when the learner changes something.
+  point() {
     clearTimeout(this.waiting);
-    this.openTab();
-    look();
+    const {step} = this;
+    const target = step && JSON.parse(step.to).map(onScreen).find(Boolean);
+    for (const old of document.querySelectorAll(".walk-here")) {
+      if (old !== target) old.classList.remove("walk-here");
+    }
+    if (!step) return;
+    target?.classList.add("walk-here");
+    if (this.isBroughtIn) return;
+    if (this.isReady()) {
+      open(step.tab);
+      if (step.part) open(step.part);
+      const place = target && target.getBoundingClientRect().top + scrollY;
+      // What is still being drawn moves
+      if (target && place === this.place) return this.bringIn(target);
+      this.place = place;
+    }
+    if (performance.now() < this.until) this.waiting = setTimeout(() => this.point(), 100);
+  }
+
+  // Not before the address follows the tabs: another tab's would be lost
+  isReady() {
+    return !!page.address.left;
+  }
+
+  bringIn(target) {
+    this.isBroughtIn = true;
+    const {top, bottom} = target.getBoundingClientRect();
+    const by = distance([top, bottom], innerHeight - this.card.offsetHeight - 12);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (by) scrollBy({top: by, behavior: still ? "instant" : "smooth"});
   }
 
   done(what) {
-    if (!this.isUnderWay || this.steps[this.at - 1].dataset.done !== what) return;
-    this.steps[this.at - 1].classList.add("done");
-    this.show(this.at + 1);
+    if (this.step?.done === what) this.items[this.at - 1].classList.add("done");
   }
 
   press(what) {
-    if (what === "there") return this.lead();
-    if (what === "begin") this.show(stored() >= 1 && stored() <= LAST ? stored() : 1);
+    if (what === "begin") this.show(stored() || 1);
     if (what === "next") this.show(this.at + 1);
-    if (["begin", "next"].includes(what) && this.isUnderWay) this.openTab();
-    if (what === "end") store(0);
-    if (["leave", "end"].includes(what)) this.show(0);
-    // The pressed button is gone: the focus goes to the one in its place
-    const buttons = [...this.element.querySelectorAll("button")];
-    buttons.find((one) => one.offsetParent)?.focus({preventScroll: true});
+    if (what === "back") this.show(this.at - 1);
+    if (what === "there") this.show(this.at);
+    if (what === "leave") this.show(0);
+    // The pressed button may be gone: the focus goes to the one in its place
+    const buttons = [...this.card.querySelectorAll("li:not([hidden]) button")];
+    const same = buttons.find((one) => one.dataset.walk === what);
+    const next = buttons.find((one) => ["next", "leave"].includes(one.dataset.walk));
+    (same ?? next)?.focus({preventScroll: true});
   }
-}
-
-function mark(control) {
-  control.scrollIntoView({block: "center", inline: "center"});
-  // A cell that has the focus is asked about, which is for the learner to do: its frame is one key
-  // before it
-  (control.closest("td")?.closest(".frame") ?? control).focus({preventScroll: true});
-  control.classList.add("walk-here");
-  setTimeout(() => control.classList.remove("walk-here"), 2500);
-}
-
-// What the keyboard or a link brings into sight isn't to lie under the card.
-function keepCardClear(element, bar) {
-  const pad = () => {
-    const sticks = getComputedStyle(element.closest("#walk")).position === "sticky";
-    const padding = sticks ? `${bar.offsetHeight + 12}px` : "";
-    document.documentElement.style.scrollPaddingTop = padding;
-  };
-  new ResizeObserver(pad).observe(bar);
 }
 
 function listen(element) {
@@ -131,20 +133,13 @@ function listen(element) {
     const pressed = event.target.closest("button")?.dataset.walk;
     if (pressed) walk.press(pressed);
   });
-  keepCardClear(element, walk.bar);
-  const asks = new URL(location).searchParams;
-  const asked = +asks.get("walk");
-  walk.show(Number.isInteger(asked) && asked >= 1 && asked <= LAST + 1 ? asked : 0);
-  // Not before the address follows the tabs: what is done in a tab that it doesn't name doesn't
-  // count
-  const enter = () => {
-    if (!page.address.left) setTimeout(enter, 100);
-    else if (walk.isUnderWay) walk.openTab();
-  };
-  if (walk.isUnderWay && !asks.get("tab")) setTimeout(enter, 400);
+  page.onChange(() => walk.step && walk.point());
+  const asked = +new URL(location).searchParams.get("walk");
+  const isStep = Number.isInteger(asked) && asked >= 1 && asked <= walk.last + 1;
+  if (isStep) walk.show(asked);
 }
 
-// A learner has done `what` (the step's name in tabs/walk.py). It counts where that step is shown.
+// A learner has done `what` (the step's name in tabs/walk.py).
 const done = (what) => walk?.done(what);
 
 // A run has ended with a model, in whichever tab the learner looks at meanwhile. A page that fills
@@ -153,5 +148,7 @@ const modelOffered = (model) => {
   if (model?.startsWith("run:")) done("model");
 };
 
-page.walk = {done, listen, modelOffered};
-// For scripts that still stand in Python
+// The page's head begins it, or takes it up where it was left; pressed again, it leaves.
+const begin = () => walk?.press(walk.at ? "leave" : "begin");
+
+page.walk = {begin, distance, done, listen, modelOffered};

@@ -74,6 +74,11 @@ class Shared:
         """The fields, in the order in which the page's scripts get their values."""
         return list(self.fields.values())
 
+    @property
+    def pair(self) -> list[Component]:
+        """The fields of the page's pair, where the tab has them."""
+        return [self.fields[name] for name in ("sentence1", "sentence2") if name in self.fields]
+
     def data(self) -> dict[str, list]:
         """What the page's scripts know of the fields (static/address.js)."""
         defaults = [component.value for component in self.values]
@@ -119,6 +124,11 @@ def read_address(demo: gr.Blocks, tabs: gr.Tabs, above: gr.HTML, parts: Sequence
     demo.load(None, None, [asked, seen[0]], js="() => page.address.begin()", **private)
     components = [component for part in parts for component in part.outputs]
     filled = asked.change(open_address, asked, [tabs, above, *components], **private)
+    # An address brings the pair of one tab, and the page has one: that of the tab which it opens
+    paired = {part.tab: part.pair for part in parts if part.pair}
+    fields = [field for pair in paired.values() for field in pair]
+    js = f"(...fields) => page.address.onePair({json.dumps(list(paired))}, fields)"
+    filled = filled.then(None, fields, fields, js=js, **private)
     filled.then(None, None, seen, js=f"() => Array({len(seen)}).fill('seen')", **private)
     filled.then(None, js="() => page.address.filled()", api_visibility="private")
     # The first tab is seen from the start, and its own event would come before the address is read

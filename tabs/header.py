@@ -1,22 +1,27 @@
-"""The head of the page: what this is, and links to it in the other languages."""
+"""The head of the page: its title, what leads elsewhere, and the rail, by which one gets about."""
 
 import gradio as gr
-from markupsafe import Markup
 
-from languages import LANGUAGES, _, language
+from languages import LANGUAGES, language, say
 from views.render import render
+
+# The way of a pair: (station, its name, the tab where it is, what of the tab is brought into sight)
+STATIONS = (
+    ("pair", say("Pair"), "tokenize", ".page-pair"),
+    ("tokenizer", say("Tokenizer"), "tokenize", "#tokens"),
+    ("collator", say("Collator"), "tokenize", "#batch"),
+    ("model", say("Model"), "predict", "#arithmetic"),
+    ("trainer", say("Trainer"), "fine-tune", ""),
+    ("prediction", say("Prediction"), "predict", ""),
+)
 
 
 def build_header() -> None:
-    """Title, one sentence, and links to the other languages."""
-    intro = _(
-        "Follow one pair the whole way, on real parts: <strong>tokenize</strong> it, see the "
-        "<strong>padding</strong> of its batch, <strong>fine-tune</strong> a classifier with "
-        "<code>Trainer</code>, and ask it for a <strong>prediction</strong>."
-    )
+    """One line of title, and the rail below it. Its live lines are filled in by static/rail.js."""
     links = {name: called for name, called in LANGUAGES.items() if name != language()}
     gr.Navbar(visible=False)  # those links are it
     gr.HTML(
-        render("header.html", links=links, intro=Markup(intro)),
-        js_on_load="page.language.listen(element)",
+        render("header.html", links=links, stations=STATIONS),
+        js_on_load="page.rail.listen(element); page.language.listen(element)",
+        elem_id="head",
     )

@@ -1,4 +1,5 @@
-"""A tab's Share section: a link to what is on the screen, the same as an iframe, a teacher's own.
+"""A tab's Share panel, which the page's head opens: a link to what is on the screen, the same as an
+iframe, a teacher's own.
 
 The links are made in the page (static/share.js).
 """
@@ -11,6 +12,7 @@ from languages import LANGUAGES, _
 from pipeline.settings import Settings
 from tabs.address import MOST_TASK, Shared
 from tabs.page_data import json_block
+from views.render import render
 
 
 def share_data(settings: Settings) -> None:
@@ -20,13 +22,14 @@ def share_data(settings: Settings) -> None:
 
 
 def build_share(settings: Settings, shared: Shared) -> None:
-    """The section of one tab, closed. It adds to `shared.teacher` what a link hands on."""
+    """The panel of one tab, closed. It adds to `shared.teacher` what a link hands on."""
     named = [
         (component.label or name, name)
         for name, component in shared.fields.items()
         if shared.for_class
     ]
-    with gr.Accordion(_("Share: a link to exactly this, for a friend or a class"), open=False):
+    with gr.Column(elem_id=f"share-{shared.tab}", elem_classes="share-panel"):
+        gr.HTML(render("share_head.html"), js_on_load="page.share.listen(element)", padding=False)
         with gr.Row():
             copy_link = gr.Button(_("Copy link"), variant="primary", min_width=160)
             copy_frame = gr.Button(_("Copy the code to embed it"), min_width=160)

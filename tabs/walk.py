@@ -1,5 +1,5 @@
-"""A guided walk for newcomers: six short steps through the tabs. Each moves on when the learner has
-done the thing.
+"""A guided walk for newcomers: short steps along the rail. Each shows what it speaks of, and waits
+for Next.
 
 /?walk=1 starts it, /?walk=4 goes in at the fourth step. It lives in the page alone
 (static/walk.js).
@@ -15,83 +15,118 @@ from views.render import render
 
 @dataclass(frozen=True)
 class Step:
-    """What the learner does (the name that static/walk.js waits for), the panel of the tab where,
-    CSS selectors of the control that it is about and of what stands in for it, what to do, what to
-    look at, and the panel of the tab's part.
+    """One step.
+
+    tab: the tab's panel; part: the panel of a tab inside it. controls: CSS selectors of what is
+    framed, the first one in sight. todo: what to do; look: what to see. done: the name by which
+    static/walk.js is told that the learner has done it; "" where there is only to look.
     """
 
-    done: str
     tab: str
     controls: list[str]
     todo: str
     look: str
+    done: str = ""
     part: str = ""
 
 
 STEPS = (
     Step(
-        "pair",
         "tab-tokenize",
-        ["#press-tokenize"],
-        say("Change a word in sentence1 or sentence2, and press “Tokenize”."),
+        ["#tab-tokenize .page-pair"],
+        say("Change a word of a sentence."),
         say(
-            "Each token gets a number, its input_id. A rare word is split into several tokens, and "
-            "all but the first start with ##."
+            "Its tokens follow beside it. Each has a number, its input_id: the row of the "
+            "vocabulary. A rare word is split into several tokens, and all but the first start "
+            "with ##."
+        ),
+        done="pair",
+    ),
+    Step(
+        "tab-tokenize",
+        [".token-cards .seam", "#tokens"],
+        say("See where the colour changes."),
+        say(
+            "The first [SEP] ends sentence 1. Up to it, token_type_id is 0; from the next token on "
+            "it is 1. By that the model tells the two sentences apart."
         ),
     ),
     Step(
-        "why",
         "tab-tokenize",
-        [".token-grid [data-row=input_ids] .special ~ .special", ".token-grid td"],
-        say("Click a number in the grid, such as a 102."),
-        say("Below the grid it says why that number stands there."),
+        [".token-cards .special ~ .special", "#tokens"],
+        say("Choose a number, such as a 102."),
+        say("Below the cards it says why that number stands there."),
+        done="why",
     ),
     Step(
-        "batch",
         "tab-tokenize",
-        ["#press-random-rows", "#field-rows textarea, #field-rows input"],
-        say("Further down, press “Random rows”."),
-        say("Rows of different lengths make no rectangle: the hatched cells are padding."),
+        ["#batch"],
+        say("Now eight pairs, one a row."),
+        say(
+            "The model wants a rectangle, and the rows have different lengths. The longest row "
+            "decides the width: the bracket marks it."
+        ),
     ),
     Step(
-        "model",
+        "tab-tokenize",
+        [".batch-when", "#batch"],
+        say("Switch between before and after the collator."),
+        say(
+            "The hatched cells are padding: the data collator adds them, to this batch alone. "
+            "“Random rows” gives another batch, and another width."
+        ),
+        done="collated",
+    ),
+    Step(
+        "tab-tokenize",
+        [".batch-views", "#batch"],
+        say("Choose attention_mask."),
+        say(
+            "It is 1 where the model reads, and 0 on padding: those cells change nothing in its "
+            "answer."
+        ),
+        done="mask",
+    ),
+    Step(
         "tab-fine-tune",
         ["#press-start"],
-        say("Press “Start the fine-tune”."),
+        say("Press “Start”."),
         say(
-            "The line above it says about how long that takes. See whether the curve leaves the "
-            "dashed majority lines; the walk goes on when the run has ended with a model."
+            "Each step shows the model one batch and moves its weights a little. See whether the "
+            "curve rises above the dashed line, the score of always saying the majority class. Go "
+            "on while it runs: the page keeps it."
         ),
+        done="model",
     ),
     Step(
-        "predict",
         "tab-predict",
-        ["#press-predict"],
+        ["#tab-predict .page-pair"],
         say("Write two sentences of your own, and press “Predict”."),
         say(
-            "If your run has ended, its model is the chosen one there. Two logits become "
-            "probabilities by softmax; the lines under the bars work it out."
+            "Two logits become probabilities by softmax; beside the bars it is worked out. A run "
+            "of yours that has ended is the chosen model."
         ),
+        done="predict",
     ),
     Step(
-        "claim",
         "tab-layers",
-        [".claims .run-claim"],
-        say("Open “Claims”, and run a card that makes you curious."),
+        [".claims .claim", ".claims"],
+        say("Run a card that makes you curious."),
         say(
-            "Its last line decides: the verdict is computed from this run, and then compared with "
-            "what a reviewer concluded."
+            "Each is a sentence of study notes on PyTorch and transformers. Its verdict is "
+            "computed here, and then compared with what a reviewer concluded."
         ),
+        done="claim",
         part="layers-claims",
     ),
 )
 
 
 def build_walk() -> None:
-    """The bar over the tabs; closed, it is one button."""
+    """The card at the page's foot; the head's button opens it."""
     last = _(
-        "Now ask another cell of the token grids why, stress the model, or send a friend what you "
-        "found: each tab has “Share” at its foot."
+        "Now open the questions below each picture, or send a friend what you found: “Share” is at "
+        "the top."
     )
     gr.HTML(
         render("walk.html", steps=STEPS, last=last),

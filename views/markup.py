@@ -6,6 +6,7 @@
 All but `sentences` return Markup: added to a plain string with `+`, they would escape it.
 """
 
+import json
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -41,6 +42,15 @@ def stacked_table(
 def quiet(sentence: str) -> Markup:
     """A sentence in a lower voice, also for what has nothing to show yet."""
     return macro("paragraph", "quiet", sentence)
+
+
+def made_of(sentence1: str, sentence2: str) -> Markup:
+    """The attribute of what was made of a pair: static/pair.js dims it once another is typed.
+
+    >>> print(made_of("A cat.", "A dog."))
+     data-pair="[&#34;A cat.&#34;, &#34;A dog.&#34;]"
+    """
+    return Markup(' data-pair="{}"').format(json.dumps([sentence1, sentence2]))
 
 
 def two_lines(sentence1: str, sentence2: str) -> Markup:

@@ -22,7 +22,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 from web.gate import route_path
-from web.page_files import is_page_file
 
 FOLDER = "/assets/"
 FOR_EVER = "public, max-age=31536000, immutable"  # https://www.rfc-editor.org/rfc/rfc8246
@@ -54,7 +53,7 @@ class CachedAssets:
     """ASGI middleware: the first answer for a script or style is compressed and kept; the next ones
     are given that.
 
-    Only plain names of files in Gradio's folder and the page's own two get an answer; any other
+    Only plain names of files in Gradio's folder get an answer; any other
     path below /assets/ is refused here. So what is kept is bounded by the files there are (10 MB
     before compression, as plain, gzip and brotli at most).
     """
@@ -71,7 +70,7 @@ class CachedAssets:
         if not path.startswith(FOLDER):
             return await self.app(scope, receive, send)
         name = path.removeprefix(FOLDER)
-        if name not in build_files() and not is_page_file(name):
+        if name not in build_files():
             return await PlainTextResponse("There is no such file.", status_code=404)(
                 scope, receive, send
             )

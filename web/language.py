@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from languages import DEFAULT_LANGUAGE, LANGUAGES
 from web.assets import preload_links
 from web.gate import route_path
-from web.page_files import head_tags
+from web.page_files import script_tag, style_tag
 
 # The tag of each language in <html lang>
 TAGS = {"en": "en", "zh": "zh-CN"}
@@ -97,10 +97,12 @@ ENGLISH = b'<html\n\tlang="en"'
 # Gradio 6.31: this link leaves the path below which the app is mounted or proxied.
 MANIFEST = b'href="/manifest.json"'
 HEAD = b"<head>"
+MODULES = b'<script type="module"'
 
 
 def change_head(page: bytes, tag: str) -> bytes:
     """Gradio's page with its language, and with what it loads named at its top."""
     page = page.replace(ENGLISH, f'<html\n\tlang="{tag}"'.encode(), 1)
     page = page.replace(MANIFEST, b'href="./manifest.json"', 1)
-    return page.replace(HEAD, HEAD + (head_tags() + preload_links()).encode(), 1)
+    page = page.replace(HEAD, HEAD + (style_tag() + preload_links()).encode(), 1)
+    return page.replace(MODULES, script_tag().encode() + MODULES, 1)

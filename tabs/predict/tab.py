@@ -9,7 +9,8 @@ from gradio.blocks import Block
 from languages import _
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
-from tabs.errors import LONGEST_TYPED, public
+from tabs.errors import public
+from tabs.pair import build_pair
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import build_compare_models
 from tabs.predict.csv_file import build_csv_file
@@ -55,6 +56,7 @@ class PredictTab:
     offered: gr.State  # the run whose model was offered last
     first_answer: gr.Textbox  # hidden: the answer to the pair that the tab opens with
     shared: Shared
+    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
 
     def open(self, sentence1: str, sentence2: str, model: str, offered: str) -> dict[Block, Any]:
         """Draw the tab when it is first seen.
@@ -117,11 +119,7 @@ def build_tab(settings: Settings) -> PredictTab:
             "a head); a model of yours appears here when its fine-tune ends"
         ),
     )
-    with gr.Row():
-        pair = [
-            gr.Textbox(text, label=name, lines=3, max_length=LONGEST_TYPED, min_width=280)
-            for name, text in zip(("sentence1", "sentence2"), EXAMPLES[0], strict=True)
-        ]
+    pair = build_pair()
     button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
     answer = gr.HTML(min_height=220)
     examples = gr.Examples(EXAMPLES, pair, label=_("Examples"), api_visibility="private")
@@ -182,4 +180,5 @@ def build_tab(settings: Settings) -> PredictTab:
     shared.follow(*chosen)
     build_share(settings, shared)
     public(answers.predict, api_name="predict")
-    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared)
+    fills_pair = (examples.load_input_event, taken)
+    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared, fills_pair)

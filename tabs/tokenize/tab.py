@@ -1,6 +1,7 @@
 """Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -8,7 +9,8 @@ from languages import _
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, Settings
 from pipeline.task import SPLITS
 from tabs.address import Shared, press_open
-from tabs.errors import LONGEST_TYPED, public
+from tabs.errors import public
+from tabs.pair import build_pair
 from tabs.share import build_share
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.batch import BatchGrid
@@ -25,11 +27,6 @@ from views.markup import notice
 from views.tokens import hint
 from web.first_paint import Opening
 
-PAIR = (
-    "The storm closed the harbor on Tuesday, leaving 300 ferry passengers stranded overnight.",
-    "About 300 ferry passengers were stranded overnight after the harbor was shut by Tuesday's "
-    "storm.",
-)
 TENSORS = ("input_ids", "token_type_ids", "attention_mask")  # that the batch's cells can show
 LISTEN = "page.tokens.listen(element, trigger, watch)"
 
@@ -41,6 +38,7 @@ class TokenizeTab:
     pair: PairGrid
     batch: BatchGrid
     shared: Shared
+    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
     openings: tuple[Opening, ...]
 
 
@@ -69,11 +67,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
         )
 
     gr.Markdown(_("## 1 · One pair becomes tokens"))
-    with gr.Row():
-        sentence1, sentence2 = (
-            gr.Textbox(text, label=name, lines=2, max_length=LONGEST_TYPED, min_width=280)
-            for name, text in zip(("sentence1", "sentence2"), PAIR, strict=True)
-        )
+    sentence1, sentence2 = build_pair()
     tokenize = gr.Button(_("Tokenize"), variant="primary", elem_id="press-tokenize")
     waiting = notice(_("The tokenizer is being loaded…"))
     pair = PairGrid(
@@ -173,4 +167,4 @@ def build_tab(settings: Settings) -> TokenizeTab:
         Opening(pair.open, pair_inputs, [pair.grid], prerender=True),
         Opening(batch.open, batch_inputs, [batch.grid, batch.tables], prerender=True),
     )
-    return TokenizeTab(pair, batch, shared, openings)
+    return TokenizeTab(pair, batch, shared, (pair_events[1],), openings)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_page import open_tab, row
-from web.page_files import page_files
+from web.page_files import page_script
 
 WIDTHS = ("desktop",)
 
@@ -349,7 +349,7 @@ FRAME = '<iframe src="{address}"></iframe><script>onmessage = (event) => {{ wind
 )
 def test_the_page_around_a_space_is_told_the_address(elsewhere, app_address, address, told):
     page = elsewhere(f"{app_address}/health")
-    script = page_files()[0].content.decode()
+    script = page_script()
     inside = f"<script>{script} page.address.show('?tab=predict&sentence1=A%26B');</script>"
     page.route(
         "https://huggingface.co/**",

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from dev.server import free_port
 from web import language as header
 from web.assets import preload_links
-from web.page_files import head_tags
+from web.page_files import style_tag
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_page_comes_gzipped_to_who_takes_that(client, address, language, tag
         asked(client, address, encoding, language) for encoding in ("identity", "gzip, deflate, br")
     )
     assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
-    assert packed.text == plain.text and f'lang="{tag}"' in plain.text and head_tags() in plain.text
+    assert packed.text == plain.text and f'lang="{tag}"' in plain.text and style_tag() in plain.text
     assert int(packed.headers["content-length"]) < len(plain.content) / 2
     for headers in (plain.headers, packed.headers):
         assert (

@@ -1,4 +1,4 @@
-"""The page's own script and style: sent as two files, which each page names in its head."""
+"""The page's own scripts and styles, which stand in each page."""
 
 import re
 import shutil
@@ -9,8 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.processes.test_web_doors import app_address, settings  # noqa: F401 - fixtures
-from web.assets import FOR_EVER
-from web.page_files import page_files
+from web.page_files import page_script, page_style, script_tag, style_tag
 
 # Finds what a parse doesn't (unused names, unreachable code), in scripts and styles. It is on npm, not
 # in requirements-dev.txt: the package of that name on PyPI is not its authors'.
@@ -18,43 +17,24 @@ BIOME = "@biomejs/biome@2.6.8"
 FILES = sorted((ROOT / "static").glob("*.js"))
 
 
-def test_one_script_holds_every_file_and_is_named_by_its_content(monkeypatch, tmp_path):
-    script, style = page_files()
-    text = script.content.decode()
-    assert FILES and all(path.read_text() in text for path in FILES)
-    assert all(f"// static/{path.name}\n" in text for path in FILES)
-    assert style.content == (ROOT / "static" / "page.css").read_bytes()
-    (tmp_path / "other.js").write_text("window.page ??= {};\n")
-    (tmp_path / "page.css").write_text("p { margin: 0; }\n")
-    monkeypatch.setattr("web.page_files.STATIC", tmp_path)
-    others = page_files.__wrapped__()
-    for one, other, ending in zip((script, style), others, ("js", "css"), strict=True):
-        assert re.fullmatch(rf"page-[0-9a-f]{{12}}\.{ending}", other.name)
-        assert other.name != one.name
-    assert page_files.__wrapped__() == others
+def test_they_hold_every_file():
+    script, style = page_script(), page_style()
+    assert FILES and all(path.read_text() in script for path in FILES)
+    assert all(f"// static/{path.name}\n" in script for path in FILES)
+    rooms = sorted((ROOT / "static").glob("*.css"))
+    assert all(path.read_text() in style for path in rooms)
+    assert style.startswith((ROOT / "static" / "page.css").read_text())
+    # Written into a page, they may not end their own tag
+    assert "</script" not in script and "<!--" not in script and "</style" not in style
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_page_loads_them_before_the_scripts_of_gradio(app_address, language):  # noqa: F811
+def test_they_stand_in_the_page_before_the_scripts_of_gradio(app_address, language):  # noqa: F811
     page = httpx.get(f"{app_address}/?lang={language}", follow_redirects=True, timeout=30).text
-    script, style = page_files()
-    for tag in (
-        f'<script defer fetchpriority="high" src="./assets/{script.name}"></script>',
-        f'<link rel="stylesheet" href="./assets/{style.name}">',
-    ):
-        assert 0 < page.index(tag) < page.index('<script type="module"')
-
-
-def test_they_are_compressed_and_kept_as_other_assets_are(app_address):  # noqa: F811
-    for file, kind in zip(page_files(), ("text/javascript", "text/css"), strict=True):
-        for encoding in ("br", "gzip", "identity"):
-            headers = {"Accept-Encoding": encoding}
-            answer = httpx.get(f"{app_address}/assets/{file.name}", headers=headers, timeout=30)
-            assert answer.status_code == 200 and answer.content == file.content
-            assert answer.headers["cache-control"] == FOR_EVER
-            assert answer.headers["content-type"].startswith(kind)
-        gone = file.name.replace("page-", "page-0")
-        assert httpx.get(f"{app_address}/assets/{gone}", timeout=30).status_code == 404
+    modules = page.index('<script type="module"')
+    assert 0 < page.index(style_tag()) < page.index("window.gradio_config =")
+    # Not before the config, whose tab it chooses
+    assert page.index("window.gradio_config =") < page.index(script_tag()) < modules
 
 
 needs_node = pytest.mark.skipif(not shutil.which("npx"), reason="Node.js is not at hand")
@@ -80,5 +60,5 @@ def test_the_linter_finds_nothing():
 
 def test_important_stands_where_gradio_leaves_no_other_way():
     """Each that is added hides which rule wins: the block in page.css says when one is needed."""
-    style = re.sub(r"/\*.*?\*/", "", (ROOT / "static" / "page.css").read_text(), flags=re.DOTALL)
+    style = re.sub(r"/\*.*?\*/", "", page_style(), flags=re.DOTALL)
     assert style.count("!important") <= 13

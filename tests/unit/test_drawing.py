@@ -11,11 +11,11 @@ from pipeline.collation import BatchView, Column
 from pipeline.metrics import METRICS, Metric
 from pipeline.prediction import Prediction
 from pipeline.tokenization import Token, TokenView
-from tests.conftest import ROOT
 from tests.unit.test_charts import draw_curve
 from views import charts, experiments, markup, render, runs
 from views.predictions import probability_bars
 from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, token_grid
+from web.page_files import page_style
 
 SCRIPT = "<script>alert(1)</script>"
 VOID = {"br", "img", "input", "hr"}
@@ -221,7 +221,7 @@ def test_the_worked_examples_hold():
 
 # ---------------------------------------------------------------- colours
 
-CSS = (ROOT / "static" / "page.css").read_text(encoding="utf-8")
+CSS = page_style()
 TEXT_ON = [
     ("ink", "paper"),
     ("quiet", "paper"),

@@ -1,0 +1,41 @@
+// The page has one pair of sentences, which each tab shows. What was made of another than the one
+// that is typed now ([data-pair], JSON of its two sentences) is dimmed, and says so.
+window.page ??= {};
+
+// ---------------------------------------------------------------- pure part
+
+// Whether an answer to the pair `made` (JSON) is out of date, now that [sentence1, sentence2] stand there.
+function isStale(made, now) {
+  if (!made) return false;
+  const [one, two] = JSON.parse(made);
+  return one !== now[0] || two !== now[1];
+}
+
+// ---------------------------------------------------------------- the page
+
+// The pair as it is typed: the fields of the open tab, else of any.
+function pairNow() {
+  const pairs = [...document.querySelectorAll(".page-pair")];
+  const pair = pairs.find((each) => each.offsetParent) ?? pairs[0];
+  const fields = pair?.querySelectorAll("textarea") ?? [];
+  return fields.length === 2 ? [...fields].map((field) => field.value) : null;
+}
+
+function dim() {
+  const now = pairNow();
+  if (!now) return;
+  const words = document.querySelector(".page-head")?.dataset.stale ?? "";
+  for (const made of document.querySelectorAll("[data-pair]")) {
+    const stale = isStale(made.dataset.pair, now);
+    if (made.classList.contains("stale") === stale) continue;
+    made.classList.toggle("stale", stale);
+    if (stale) made.dataset.staleWords = words;
+  }
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.closest?.(".page-pair")) dim();
+});
+page.onChange(dim);
+
+page.pair = {isStale, now: pairNow};

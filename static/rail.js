@@ -1,0 +1,70 @@
+// The head of the page: the rail is the way about. Each station's line is copied from what the tabs
+// draw ([data-station]); a click opens the station's tab and brings its part into sight.
+window.page ??= {};
+
+let head;
+
+const tabOf = (name) => document.querySelector(`[role=tab][aria-controls="tab-${name}"]`);
+
+function copyLines() {
+  for (const line of document.querySelectorAll("[data-station]")) {
+    const place = head.querySelector(`[data-at="${line.dataset.station}"] > span`);
+    if (place && place.textContent !== line.textContent) place.textContent = line.textContent;
+  }
+  const open = document
+    .querySelector("[role=tab][aria-selected=true][aria-controls^=tab-]")
+    ?.getAttribute("aria-controls")
+    .slice("tab-".length);
+  for (const link of head.querySelectorAll("a[data-tab]")) {
+    // The pair is the whole page's, and the model has no tab of its own yet
+    const isHere = link.dataset.tab === open && !["pair", "model"].includes(link.dataset.at);
+    if (isHere) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+// Open a tab as a visitor would: the address follows.
+function open(name) {
+  const tab = tabOf(name);
+  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+}
+
+// Bring the first visible match of `target` into sight, once the tab has drawn it; "" is the top.
+function bring(target, tries = 20) {
+  const found = [...document.querySelectorAll(target || "[role=tabpanel]")].find(
+    (each) => each.offsetParent,
+  );
+  if (!found) {
+    if (tries) setTimeout(bring, 50, target, tries - 1);
+    return;
+  }
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const top = found.getBoundingClientRect().top;
+  // What is in sight already stays where it is
+  if (target && top >= 0 && top < innerHeight * 0.6) return focusIn(found);
+  if (!target) scrollTo({top: 0, behavior: still ? "instant" : "smooth"});
+  else found.scrollIntoView({block: "start", behavior: still ? "instant" : "smooth"});
+  focusIn(found);
+}
+
+// The keyboard goes on where the eye does.
+function focusIn(part) {
+  if (part.matches(".page-pair")) part.querySelector("textarea")?.focus({preventScroll: true});
+}
+
+function listen(element) {
+  head = element;
+  page.onChange(copyLines);
+  element.addEventListener("click", (event) => {
+    const pressed = event.target.closest("[data-head], a[data-tab]");
+    if (!pressed || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (pressed.dataset.head === "walk") page.walk.begin();
+    if (pressed.dataset.head === "share") page.share.open(pressed);
+    if (!pressed.dataset.tab) return;
+    event.preventDefault();
+    open(pressed.dataset.tab);
+    bring(pressed.dataset.to ?? "");
+  });
+}
+
+page.rail = {bring, listen, open};
