@@ -216,7 +216,7 @@ class Theatre {
       return [["start", 4], ["end", width - 4]].map(([anchor, x]) =>
         drawn(this.svg, "text", {class: "corner", x, y, "text-anchor": anchor}));
     });
-    this.svg.style.setProperty("--outline", `${Math.min(1.5, this.size / 6)}px`);
+    this.svg.classList.toggle("small", this.size < 7);
     const side = this.size - 1;
     this.dots = labels.map((label) => drawn(this.svg, "rect", {
       class: `dot gold${label}`, x: -side / 2, y: -side / 2, width: side, height: side,

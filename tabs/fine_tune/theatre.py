@@ -53,7 +53,7 @@ class Theatre:
     dots: gr.HTML
     pair: gr.HTML
     table: gr.HTML
-    seen: gr.Textbox
+    seen: gr.State
     data: gr.Textbox
 
     @property
@@ -143,7 +143,7 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
     )
     pair = gr.HTML(no_pair(), elem_id="theatre-pair")
     table = gr.HTML()
-    seen, data = [gr.Textbox("", visible="hidden") for _part in range(2)]
+    seen, data = gr.State(""), gr.Textbox("", visible="hidden")
     theatre = Theatre(settings, sentence, dots, pair, table, seen, data)
     panel.views[seen] = last_seen
     drawn = gr.on(

@@ -113,7 +113,7 @@ def places_of(page):
 
 def counted(page):
     """[right or wrong pairs] as the picture's four corners say them."""
-    corners = page.locator("#theatre text.corner").all_inner_texts()
+    corners = page.locator("#theatre text.corner").all_text_contents()
     return [int(corner.split()[1]) for corner in corners]
 
 
@@ -124,7 +124,7 @@ def test_the_dots_move_and_can_be_looked_at_again(watched):
     sentence = watched.locator("#last-evaluation").inner_text()
     right = sum(
         int(corner.split()[1])
-        for corner in watched.locator("#theatre text.corner").all_inner_texts()
+        for corner in watched.locator("#theatre text.corner").all_text_contents()
         if corner.startswith("✓")
     )
     assert f"After step 8: {right} of 60 right" in sentence
