@@ -21,7 +21,7 @@ from pipeline.hub.sources import validated_checkpoint
 from pipeline.settings import WARMED, Settings, whole_number
 from pipeline.task import MRPC, TASKS
 
-# Where the form shows a setting: in its first two rows, or below "More settings"
+# Where the form shows a setting: among the first, or folded
 START, MAIN, MORE = "start", "main", "more"
 
 
@@ -96,26 +96,25 @@ class TrainingConfig:
     checkpoint: str = _declared(
         WARMED,
         say(
-            "what the run starts from: one of these, or an id of the Hub with safetensors, a fast "
-            "tokenizer and a padding token"
+            "one of these, or an id of the Hub with safetensors, a fast tokenizer and a padding "
+            "token"
         ),
         check=validated_checkpoint,
         group=START,
-        label=say("Checkpoint"),
+        label=say("Start from"),
     )
     # Not `task`, which an address has for a teacher's; run_glue.py, too, calls it so
     task_name: str = _declared(
         MRPC.name,
         say("what is learned: which pairs, with which labels"),
         choices=tuple(TASKS),
-        group=START,
         label=say("Task"),
     )
     source: str = _declared(
         "auto",
         say(
-            'auto: MRPC where it can be had, else the embedded pairs; shortcut: see "Look for the '
-            'shortcut"'
+            "auto: MRPC where it can be had, else the embedded pairs; shortcut: pairs that give "
+            "their label away"
         ),
         choices=SOURCES,
         group=START,
@@ -179,8 +178,9 @@ class TrainingConfig:
         argument="eval_strategy",
         trainer_default="no",
     )
+    # Each costs as much as six steps: dev/LOG.md has the figures
     eval_steps: int = _declared(
-        42,
+        25,
         say("optimizer steps between two evaluations"),
         low=1,
         cap="max_steps",

@@ -18,7 +18,7 @@ from pipeline.explain.diagnosis import (
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
 from pipeline.runs.names import name_of, settings_apart
-from pipeline.runs.progress import Run, closing
+from pipeline.runs.progress import Run, closing, points, progress
 from views.confusion import matrices
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
@@ -31,7 +31,7 @@ from views.numbers import (
 )
 from views.render import element, macro, render, rich, visible
 
-SHOWN_PAIRS = 12
+SHOWN_PAIRS = 6
 SETTINGS_BESIDE_A_NAME = 3
 # Names of a diagnosis that is neither good nor bad
 NEUTRAL = (KNEW, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT)
@@ -80,9 +80,14 @@ def run_status(
     seconds_left: float | None,
     message: str = "",
     label: str = "",
+    *,
+    station: str = "",
+    last: tuple[str, str] | None = None,
 ) -> Markup:
     """A run's state, its label (of run_label), its progress and the time left.
     static/fine_tune.js reads a new state out.
+
+    station: the rail's line. last: (id, label) of a run that could be shown where none is.
     """
     # After the last step the model is still evaluated and saved, of which a pace of steps says
     # nothing
@@ -102,7 +107,33 @@ def run_status(
             remaining=left if is_training else "",
         ),
         message=message,
+        station=station,
+        last=last,
     )
+
+
+def at_the_station(run: Run) -> str:
+    """What the rail says of a run: its accuracy before and by now, and its steps; "" of none."""
+    start = run.first("start")
+    if run.state in ("idle", "expired"):
+        return ""
+    if not start or run.state == "failed":
+        return str(STATE_NAMES[run.state])
+    done, total = progress(run)
+    steps = (
+        ngettext("{count} step", "{count} steps", done)
+        if run.ended
+        else _("step {done}/{total}", done=done, total=total)
+    )
+    known = [value for _step, value in points(run, "eval_accuracy") if is_finite(value)]
+    if run.ended and (after := (run.first(run.state) or {}).get("after")):
+        known.append(after["accuracy"])
+    if not known:
+        return steps
+    accuracy = f"{known[-1]:.0%}"
+    if len(known) > 1:
+        accuracy = f"{known[0] * 100:.0f} → {accuracy}"
+    return f"{accuracy} · {steps}"
 
 
 def run_message(run: Run) -> str:

@@ -73,9 +73,9 @@ def thinned(evaluations: Sequence[Evaluation], most: int = MOST_STEPS) -> list[E
 
 
 def last_said(evaluations: Sequence[Evaluation]) -> Markup:
-    """The last evaluation in one sentence; empty before the first."""
+    """The last evaluation in one sentence."""
     if not evaluations:
-        return Markup()
+        return quiet(_("After each evaluation, one sentence here says what it means."))
     before = evaluations[-2] if len(evaluations) > 1 else None
     return render("last_evaluation.html", sentence=said_of(evaluations[-1], before))
 

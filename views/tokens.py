@@ -1,10 +1,10 @@
 """One pair's tokens, a padded batch, and why one of their cells has its value."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from languages import _, say
 from pipeline.collation import BatchView
 from pipeline.explain.why_cell import Why
 from pipeline.tokenization import Token, TokenView
+from views.markup import made_of
 from views.render import bdi, piece, render
 
 ROLE_NAMES = {
@@ -31,18 +32,24 @@ FATES = {"kept": say("✓ kept"), "dropped": say("✕ dropped"), "renamed": say(
 
 
 def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Markup:
-    """Both sentences with their pieces marked, and the table: one column a token.
+    """A pair's tokens as cards, and as a table of one column a token below both sentences.
 
     inputs: what the grid was made of. The page sends it back with the cell that is asked about, so
     that the server keeps nothing.
     """
     parts = [(role, len(list(tokens))) for role, tokens in groupby(view.tokens, _role)]
+    asked = inputs or {}
     grid = render(
         "token_grid.html",
         view=view,
         inputs=_written(inputs),
         sentences=[list(_parts_of_sentence(view, which)) for which in (1, 2)],
         parts=parts,
+        seam=_seam(view.tokens),
+        characters=len(view.sentence1) + len(view.sentence2),
+        made_of=made_of(
+            asked.get("sentence1", view.sentence1), asked.get("sentence2", view.sentence2)
+        ),
         role_names=ROLE_NAMES,
         no_type_ids=NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN,
     )
@@ -51,6 +58,14 @@ def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Mark
 
 def _role(token: Token) -> str:
     return token.role
+
+
+def _seam(tokens: Sequence[Token]) -> int | None:
+    """The position of the first token whose type is not that of the token before it."""
+    for before, token in pairwise(tokens):
+        if token.type_id != before.type_id:
+            return token.position
+    return None
 
 
 def _reached_with_tab(grid: Markup) -> Markup:
@@ -166,12 +181,25 @@ def _explanation(why: Why | None = None, sentence: str = "", message: str = "") 
     return render(
         "explanation.html",
         why=why,
-        sentence=sentence,
+        around=_around(sentence, why) if why else None,
         message=message,
         role_name=ROLE_NAMES.get(why.role, say("label")) if why else "",
         row_name=(_("token") if why.row == "piece" else why.row) if why else "",
         place=_place(why) if why else "",
     )
+
+
+SEEN_AROUND = 40  # characters of a sentence, on each side of what is marked
+
+
+def _around(sentence: str, why: Why) -> tuple[str, str, str] | None:
+    """(before, marked, after) of the sentence that a token's characters stand in."""
+    if not sentence or why.start is None or why.end is None:
+        return None
+    begin, stop = max(0, why.start - SEEN_AROUND), why.end + SEEN_AROUND
+    before = ("…" if begin else "") + sentence[begin : why.start]
+    after = sentence[why.end : stop] + ("…" if stop < len(sentence) else "")
+    return before, sentence[why.start : why.end], after
 
 
 def _place(why: Why) -> Markup | str:

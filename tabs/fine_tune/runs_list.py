@@ -22,7 +22,7 @@ MOST_LISTED = 12
 
 def build_runs_list(settings: Settings, panel: RunPanel) -> None:
     """The section; it follows the shown run and what the browser remembers."""
-    with gr.Accordion(_("This browser's runs"), open=False):
+    with gr.Accordion(_("Which runs of mine are there?"), open=False):
         runs = gr.HTML(no_run_yet())
 
     def list_runs(run_id: str, owned: object) -> str:

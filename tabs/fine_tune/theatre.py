@@ -130,7 +130,7 @@ class Theatre:
 
 def build_sentence() -> gr.HTML:
     """What the last evaluation means; the tab places it."""
-    return gr.HTML(elem_id="last-evaluation")
+    return gr.HTML(last_said([]), elem_id="last-evaluation", padding=False)
 
 
 def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> Theatre:
@@ -139,10 +139,11 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
     dots = gr.HTML(
         empty_theatre(),
         elem_id="theatre",
+        padding=False,
         js_on_load="page.theatre.listen(element, trigger)",
     )
-    pair = gr.HTML(no_pair(), elem_id="theatre-pair")
-    table = gr.HTML()
+    pair = gr.HTML(no_pair(), elem_id="theatre-pair", padding=False)
+    table = gr.HTML(padding=False)
     seen, data = gr.State(""), gr.Textbox("", visible="hidden")
     theatre = Theatre(settings, sentence, dots, pair, table, seen, data)
     panel.views[seen] = last_seen

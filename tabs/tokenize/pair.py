@@ -67,4 +67,5 @@ def draw_pair(settings: Settings, inputs: PairInputs) -> Markup:
     view, origin = ask(
         checkpoint, pair_view, sentence1, sentence2, max_length, truncation, settings=settings
     )
-    return origin_line(origin, origin.stands_in) + token_grid(view, inputs._asdict())
+    stand_in = origin_line(origin, True) if origin.stands_in else Markup("")
+    return stand_in + token_grid(view, inputs._asdict())

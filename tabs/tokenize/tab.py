@@ -44,77 +44,70 @@ class TokenizeTab:
 
 def build_tab(settings: Settings) -> TokenizeTab:
     """The tab's components and wiring."""
-    with gr.Row():
-        checkpoint = gr.Dropdown(
-            list(CHECKPOINTS),
-            value=EMBEDDED_CHECKPOINT,
-            allow_custom_value=True,
-            label=_("Checkpoint"),
-            info=_("decides the vocabulary; an id of the Hub with a fast tokenizer works too"),
-            scale=2,
-            min_width=280,
-        )
-        max_length = gr.Slider(
-            8,
-            settings.longest_max_length,
-            settings.max_length,
-            step=1,
-            label="max_length",
-            info=_("the most tokens of a pair"),
-        )
-        truncation = gr.Checkbox(
-            True, label="truncation", info=_("cut what is longer than max_length")
-        )
-
-    gr.Markdown(_("## 1 · One pair becomes tokens"))
-    sentence1, sentence2 = build_pair()
-    tokenize = gr.Button(_("Tokenize"), variant="primary", elem_id="press-tokenize")
     waiting = notice(_("The tokenizer is being loaded…"))
-    pair = PairGrid(
-        settings,
-        sentence1,
-        sentence2,
-        grid=gr.HTML(waiting, min_height=360, js_on_load=LISTEN),
-        explanation=gr.HTML(hint()),
-    )
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column(elem_classes="controls"):
+            sentence1, sentence2 = build_pair()
+            checkpoint = gr.Dropdown(
+                list(CHECKPOINTS),
+                value=EMBEDDED_CHECKPOINT,
+                allow_custom_value=True,
+                label=_("checkpoint: decides the vocabulary"),
+            )
+            max_length = gr.Slider(
+                8, settings.longest_max_length, settings.max_length, step=1, label="max_length"
+            )
+            with gr.Row(elem_classes="in-a-line"):
+                truncation = gr.Checkbox(True, label="truncation", container=False)
+                tokenize = gr.Button(
+                    _("Tokenize"), variant="primary", size="md", elem_id="press-tokenize"
+                )
+        with gr.Column(elem_id="tokens", elem_classes="sheet"):
+            pair = PairGrid(
+                settings,
+                sentence1,
+                sentence2,
+                grid=gr.HTML(waiting, js_on_load=LISTEN),
+                explanation=gr.HTML(hint()),
+            )
     under_the_pair = gr.Column()
 
-    gr.Markdown(_("## 2 · Rows become a padded batch"))
-    with gr.Row():
-        split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
-        rows = gr.Textbox(
-            "0-7",
-            label=_("Rows"),
-            info=_("such as 0-7 or 3, 5, 12; at most {max_rows}", max_rows=settings.max_rows),
-            elem_id="field-rows",
+    with gr.Column(elem_id="batch", elem_classes="sheet"):
+        with gr.Row(elem_classes="in-a-line"):
+            split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
+            rows = gr.Textbox(
+                "0-7",
+                label=_("Rows, at most {max_rows}", max_rows=settings.max_rows),
+                placeholder="0-7, 12",
+                elem_id="field-rows",
+            )
+            words = gr.Textbox(
+                "",
+                label=_("Search: rows with all of these words"),
+                placeholder=_("for example: police"),
+                elem_id="field-search",
+            )
+            shuffle = gr.Button(_("Random rows"), size="md", elem_id="press-random-rows")
+        show = gr.Radio(
+            [(_("tokens"), "pieces"), *zip(TENSORS, TENSORS, strict=True)],
+            value="pieces",
+            label=_("Show in each cell"),
         )
-        words = gr.Textbox(
-            "",
-            label=_("Search"),
-            info=_("rows with all of these words"),
-            placeholder=_("for example: police"),
+        batch = BatchGrid(
+            settings,
+            rows,
+            grid=gr.HTML(waiting, min_height=360, js_on_load=LISTEN),
+            explanation=gr.HTML(hint()),
+            tables=gr.HTML(min_height=300),
         )
-        shuffle = gr.Button(_("Random rows"), scale=0, elem_id="press-random-rows")
-    show = gr.Radio(
-        [(_("tokens"), "pieces"), *zip(TENSORS, TENSORS, strict=True)],
-        value="pieces",
-        label=_("Show in each cell"),
-    )
-    batch = BatchGrid(
-        settings,
-        rows,
-        grid=gr.HTML(waiting, min_height=360, js_on_load=LISTEN),
-        explanation=gr.HTML(hint()),
-        tables=gr.HTML(min_height=300),
-    )
-    with gr.Row():
-        number = gr.Number(
-            0,
-            precision=0,
-            label=_("Take a row as the pair above"),
-            info=_("its number in the split"),
-        )
-        take = gr.Button(_("Use this row"), scale=0)
+        with gr.Row():
+            number = gr.Number(
+                0,
+                precision=0,
+                label=_("Take a row as the pair above"),
+                info=_("its number in the split"),
+            )
+            take = gr.Button(_("Use this row"), scale=0)
 
     # ---- the grids
 

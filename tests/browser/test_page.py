@@ -16,7 +16,11 @@ LONG_BUT_LIGHT = (
 
 
 def open_tab(page, name):
-    page.get_by_role("tab", name=name, exact=True).click()
+    """By the rail, or by the head's link to Layers."""
+    station = {"Tokenize": "tokenizer", "Fine-tune": "trainer", "Predict": "prediction"}.get(name)
+    page.locator(
+        f'.rail [data-at="{station}"]' if station else '.head-links [data-tab="layers"]'
+    ).click()
     return page.get_by_role("tabpanel").filter(visible=True)
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -18,7 +19,7 @@ from pipeline.explain.experiments import (
     split_of,
     ways_to_tokenize,
 )
-from pipeline.explain.why_cell import why_token
+from pipeline.explain.why_cell import Why, why_token
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY, Settings
 from pipeline.tokenization import token_view, tokenizer_for
@@ -33,7 +34,7 @@ from tabs.tokenize.scripts import write_batch_script, write_pair_script
 from tabs.tokenize.tab import build_tab
 from tests.conftest import ROOT
 from tests.processes.test_reproduce import said_by
-from tests.unit.test_drawing import Outline
+from tests.unit.test_drawing import Outline, pair_view
 from views import experiments as drawn_experiments
 from views import tokens as drawn_tokens
 
@@ -104,7 +105,10 @@ def test_what_the_grid_sends_is_what_it_was_made_of(tab):
         view = token_view(tokenizer, *pair)
         for position in (0, 1, len(view.tokens) - 1):
             made = tab.pair.explain(Event(html.unescape(inputs), "piece", position))
-            assert made == drawn_tokens.explanation(why_token(view, position, "piece", tokenizer))
+            why = why_token(view, position, "piece", tokenizer)
+            sentence = pair[why.sentence - 1] if why.sentence else ""
+            assert made == drawn_tokens.explanation(why, sentence)
+            assert ("<mark>" in made) == bool(why.sentence)
 
 
 def test_a_cell_of_the_batch_is_explained_with_its_sentence(tab, settings):
@@ -221,11 +225,50 @@ def test_what_a_visitor_wrote_stays_text(tokenizer):
         assert "\u202e" not in drawn and "\x07" not in drawn
 
 
+def cells_of(drawn):
+    """[(row, what it shows)] of the cards' cells, in their order."""
+    cells = re.findall(
+        r'<(?:b|span) role="gridcell" data-row="(\w+)"[^>]*>(.*?)</(?:b|span)>\n', drawn
+    )
+    return [(row, said(shown).replace(" ", "")) for row, shown in cells]
+
+
+def test_each_token_is_a_card_of_an_accessible_grid(tokenizer):
+    view = token_view(tokenizer, *PAIR)
+    drawn = drawn_tokens.token_grid(view)
+    Outline(drawn)
+    tokens = [
+        (("piece", t.piece), ("input_ids", str(t.id)), ("token_type_ids", str(t.type_id)))
+        for t in view.tokens
+    ]
+    assert cells_of(drawn) == [cell for token in tokens for cell in token]
+    roles = re.findall(r'<div class="card (\w+)" role="row" data-position="(\d+)"', drawn)
+    assert roles == [(token.role, str(token.position)) for token in view.tokens]
+    assert drawn.count('role="columnheader"') == 3
+    assert f'data-station="tokenizer">{len(tokens)} tokens · 3 special<' in drawn
+    before, _seam, after = drawn.partition('class="seam"')
+    types = [
+        [shown for row, shown in cells_of(part) if row == "token_type_ids"]
+        for part in (before, after)
+    ]
+    assert set(types[0]) == {"0"} and set(types[1]) == {"1"}
+
+
+def test_a_pair_without_types_has_cards_without_them_and_no_seam():
+    view = pair_view()
+    plain = replace(
+        view, has_type_ids=False, tokens=[replace(t, type_id=None) for t in view.tokens]
+    )
+    drawn = drawn_tokens.token_grid(plain)
+    assert 'class="seam"' not in drawn
+    assert {row for row, _shown in cells_of(drawn)} == {"piece", "input_ids"}
+
+
 def test_the_grids_can_be_walked(tokenizer):
     view = token_view(tokenizer, *PAIR)
     drawn = drawn_tokens.token_grid(view)
-    assert drawn.count('tabindex="0"') == 2, "the frame that scrolls, and one cell"
-    assert re.findall(r'data-row="(\w+)"', drawn) == [
+    assert drawn.count('tabindex="0"') == 3, "a cell of each view, and the frame that scrolls"
+    assert re.findall(r'<tr[^>]* data-row="(\w+)"', drawn) == [
         "piece",
         "input_ids",
         "token_type_ids",
@@ -245,6 +288,12 @@ def test_the_grids_can_be_walked(tokenizer):
     assert re.findall(r'data-line="(\d)"', batch) == ["0", "1"] and batch.count('tabindex="0"') == 2
 
 
+def test_an_explanation_shows_the_characters_around():
+    why = Why("piece", 3, "x", "x", "sentence1", ("Because.",), 1, 100, 103)
+    drawn = drawn_tokens.explanation(why, "a" * 100 + "mid" + "b" * 100)
+    assert f"…{'a' * 40}<mark>mid</mark>{'b' * 40}…" in drawn
+
+
 def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
     from pipeline.tokenization import load_tokenizer
 
@@ -260,8 +309,6 @@ COST = Cost("dynamic", [(4, 52), (4, 52), (4, 45)], 596, 96, 96 / 596)
 
 
 def test_costs_say_what_was_measured_and_what_was_not():
-    from dataclasses import replace
-
     waiting = said(drawn_experiments.padding_costs([COST], [52, 45], measuring=True))
     assert "…" in waiting and "Measuring" in waiting and "ms" not in waiting
     measured = said(
@@ -376,8 +423,6 @@ def test_what_padding_costs_says_in_which_order_the_rows_come(settings):
 
 
 def test_each_section_draws_or_says_what_is_wrong(settings, tiny_roberta_id):
-    from dataclasses import replace
-
     settings = replace(settings, experiment_seconds=0.1, max_mapped_rows=10)
     pair, rows = list(GRID.values()), list(ROWS.values())[:-1]
     drawn = [
@@ -471,8 +516,6 @@ def test_the_pairs_script_prints_the_screens_numbers(
 @pytest.mark.parametrize("source", ["embedded", "folder"])
 def test_the_batchs_script_prints_the_screens_batch(settings, elsewhere, source):
     """The embedded pairs from their files; MRPC, read from a folder here, from the Hub there."""
-    from dataclasses import replace
-
     settings = replace(settings, data=source)
     script = write_batch_script(settings, "2, 0, 5-7", "validation", EMBEDDED_CHECKPOINT, 20, True)
     assert ('load_dataset("nyu-mll/glue"' in script) == (source == "folder")
