@@ -110,7 +110,7 @@ def _build_page(demo, settings):
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
             tokenize_tab = tokenize.build_tab(settings)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
-            fine_tune_tab = fine_tune.build_tab(settings)
+            fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair)
         with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):
             predict_tab = predict.build_tab(settings)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):

@@ -109,10 +109,7 @@ class TrainingConfig:
     )
     source: str = _declared(
         "auto",
-        say(
-            "auto: MRPC if it is available, else the embedded pairs; shortcut: pairs whose "
-            "wording gives the label away"
-        ),
+        say("MRPC if it is available (auto), else the embedded pairs"),
         choices=SOURCES,
         group=START,
         label=say("Pairs"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from languages import _, ngettext, say
+from pipeline.explain.confusion import Confusion
 from pipeline.explain.diagnosis import (
     KNEW,
     LEARNS,
@@ -18,6 +19,7 @@ from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
 from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run, closing, points, progress
+from views.confusion import matrices
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
     duration,
@@ -227,7 +229,9 @@ def gain(metric: Metric, before: float | None, after: float | None) -> str:
     """How far a figure went up, with its sign."""
     if not (is_finite(before) and is_finite(after)):
         return "–"
-    return percentage_points(after - before) if metric.share else f"{after - before:+.3f}"
+    if metric.share:
+        return percentage_points(after, before)
+    return f"{round(after, 3) - round(before, 3):+.3f}"
 
 
 def diagnosis_card(diagnosis: Diagnosis) -> Markup:
@@ -251,23 +255,19 @@ def changed_pairs(
     right = zip(judgement.right("before"), judgement.right("after"), strict=True)
     both = sum(before and after for before, after in right)
     fixed, broken = judgement.fixed, judgement.broken
-    before = _("Before: {right} right", right=percent(judgement.accuracy("before")))
-    after = _("After: {right} right", right=percent(judgement.accuracy("after")))
+    before = (
+        _("Before: {right} right", right=percent(judgement.accuracy("before"))),
+        _("Confusion matrix, before"),
+        Confusion.of(judgement.confusion("before")),
+    )
+    after = (
+        _("After: {right} right", right=percent(judgement.accuracy("after"))),
+        _("Confusion matrix, after"),
+        Confusion.of(judgement.confusion("after")),
+    )
     return render(
         "changed_pairs.html",
-        matrices=[
-            {
-                "caption": before,
-                "label": _("Confusion matrix, before"),
-                **_counts(judgement, "before"),
-            },
-            {
-                "caption": after,
-                "label": _("Confusion matrix, after"),
-                **_counts(judgement, "after"),
-            },
-        ],
-        labels=labels,
+        matrices=matrices([before, after], labels),
         fixed=len(fixed),
         broken=len(broken),
         both=both,
@@ -278,11 +278,6 @@ def changed_pairs(
             _changes(_("Newly broken"), broken, judgement, pairs, labels),
         ],
     )
-
-
-def _counts(judgement: Judgement, when: str) -> dict:
-    counts = judgement.confusion(when)
-    return {"counts": counts, "most": max(counts.values()) or 1}
 
 
 def _changes(
@@ -364,7 +359,7 @@ def seeds_table(
         return table
     said = _(
         "mean accuracy {mean}, from {least} to {most}: {spread} apart by the seed alone",
-        spread=percentage_points(max(known) - min(known)).lstrip("+"),
+        spread=percentage_points(max(known), min(known)).lstrip("+"),
         mean=percent(sum(known) / len(known)),
         least=percent(min(known)),
         most=percent(max(known)),

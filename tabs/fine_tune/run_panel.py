@@ -59,6 +59,8 @@ class RunPanel:
                 self.stop_now = gr.Button(
                     _("Stop now, lose the model"), size="sm", variant="stop", visible=False
                 )
+        # For what is said of the run in words: after an evaluation, and at its end
+        self.words = gr.Column(elem_id="run-words")
         with gr.Row(elem_id="run-charts"):
             self.charts = {
                 gr.HTML(chart.draw(NO_RUN), min_height=280, js_on_load=LISTEN, padding=False): chart

@@ -1,8 +1,10 @@
 """Fine-tune: launch a short Trainer run, watch its charts, stop it, keep its model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
 from languages import _
 from pipeline.config import RUN_SETTINGS, renamed
@@ -23,6 +25,7 @@ from tabs.fine_tune.save import build_save
 from tabs.fine_tune.script import build_script
 from tabs.fine_tune.seeds import SeedsSection, build_seeds
 from tabs.fine_tune.shortcut import build_shortcut
+from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.page_data import json_block
 from tabs.questions import questions
 from tabs.share import build_share
@@ -44,8 +47,8 @@ class FineTuneTab:
     seeds: SeedsSection
 
 
-def build_tab(settings: Settings) -> FineTuneTab:
-    """The tab's components and wiring."""
+def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab:
+    """The tab's components and wiring. pair: the fields of the page's two sentences."""
     json_block("fine-tune", {"separator": _(". ")})
     with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
         with gr.Column(elem_classes="run-form"):
@@ -62,7 +65,10 @@ def build_tab(settings: Settings) -> FineTuneTab:
                 controls |= build_more_settings(settings)
         with gr.Column(elem_classes="run-picture"):
             panel = RunPanel(settings)
-            diagnosis = build_diagnosis(settings, panel.ended)
+            with panel.words:
+                diagnosis = build_diagnosis(settings, panel.ended)
+                sentence = build_sentence()
+            build_theatre(settings, panel, sentence)
     with questions():
         build_changed_pairs(settings, panel.ended)
         with gr.Accordion(_("How do I read the curves, and how much is chance?"), open=False):
@@ -88,15 +94,17 @@ def build_tab(settings: Settings) -> FineTuneTab:
     shared = Shared("fine-tune", controls, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
-    launch = Launch(settings, controls, panel)
+    launch = Launch(settings, controls, panel, pair)
     form = [panel.owned, *controls.values()]
+    remedied_run = [panel.ended, panel.owned, *launch.pair]
     starts = (
-        start.click(launch.start, form, launch.outputs, **PRIVATE),
-        diagnosis.remedy.click(
-            launch.start_remedy, [panel.ended, panel.owned], launch.outputs, **PRIVATE
-        ),
+        start.click(launch.start, launch.inputs, launch.outputs, **PRIVATE),
+        diagnosis.remedy.click(launch.start_remedy, remedied_run, launch.outputs, **PRIVATE),
         on_shortcut.click(
-            launch.start_on_shortcut, [diagnosis.fixed, *form], launch.outputs, **PRIVATE
+            launch.start_on_shortcut,
+            [diagnosis.fixed, *launch.inputs],
+            launch.outputs,
+            **PRIVATE,
         ),
         seeds.button.click(seeds.start, form, seeds.outputs, **PRIVATE),
     )

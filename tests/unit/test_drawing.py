@@ -20,7 +20,7 @@ from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, t
 from web.page_files import page_style
 
 SCRIPT = "<script>alert(1)</script>"
-VOID = {"br", "img", "input", "hr"}
+VOID = {"br", "img", "input", "hr", "wbr"}
 
 
 class Outline(HTMLParser):
