@@ -21,7 +21,7 @@ from pipeline.hub.sources import validated_checkpoint
 from pipeline.settings import WARMED, Settings, whole_number
 from pipeline.task import MRPC, TASKS
 
-# Where the form shows a setting: in its first two rows, or below "More settings"
+# Where the form shows a setting: among the first, or folded
 START, MAIN, MORE = "start", "main", "more"
 
 
@@ -95,28 +95,21 @@ class TrainingConfig:
 
     checkpoint: str = _declared(
         WARMED,
-        say(
-            "starting checkpoint: one of these, or a Hub id with safetensors, a fast tokenizer "
-            "and a padding token"
-        ),
+        say("one of these, or a Hub id with safetensors, a fast tokenizer and a padding token"),
         check=validated_checkpoint,
         group=START,
-        label=say("Checkpoint"),
+        label=say("Start from"),
     )
     # Not `task`, which an address has for a teacher's; run_glue.py, too, calls it so
     task_name: str = _declared(
         MRPC.name,
         say("which pairs and labels to learn"),
         choices=tuple(TASKS),
-        group=START,
         label=say("Task"),
     )
     source: str = _declared(
         "auto",
-        say(
-            "auto: MRPC if it is available, else the embedded pairs; shortcut: pairs whose "
-            "wording gives the label away"
-        ),
+        say("MRPC if it is available (auto), else the embedded pairs"),
         choices=SOURCES,
         group=START,
         label=say("Pairs"),
@@ -179,8 +172,9 @@ class TrainingConfig:
         argument="eval_strategy",
         trainer_default="no",
     )
+    # Each costs as much as six steps: dev/LOG.md has the figures
     eval_steps: int = _declared(
-        42,
+        25,
         say("optimizer steps between two evaluations"),
         low=1,
         cap="max_steps",

@@ -10,4 +10,14 @@ function toTheTop(value) {
   return value;
 }
 
+// In the pair's fields Enter asks, as the button does; Shift+Enter begins a new line. An input method
+// takes its Enter for itself.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (!event.target.closest?.("#tab-predict .page-pair")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  document.querySelector("#press-predict")?.click();
+}, true);
+
 page.predict = {toTheTop, unlessShown};

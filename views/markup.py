@@ -53,6 +53,11 @@ def made_of(sentence1: str, sentence2: str) -> Markup:
     return Markup(' data-pair="{}"').format(json.dumps([sentence1, sentence2]))
 
 
+def of_pair(pair: Sequence[str], drawn: Markup) -> Markup:
+    """What was made of a pair, as `made_of` marks it."""
+    return Markup("<div{}>{}</div>").format(made_of(*pair), drawn)
+
+
 def two_lines(sentence1: str, sentence2: str) -> Markup:
     """A pair in one cell."""
     return Markup("{}<br>{}").format(element("bdi", sentence1), element("bdi", sentence2))

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from languages import _, ngettext
+from pipeline.explain.confusion import Confusion
 from pipeline.explain.probing import LeftOut, Mattered, Record, Stressed
-from pipeline.export.csv_answers import Answered, notes_of, scores_of
+from pipeline.export.csv_answers import Answered, Scores, notes_of, scores_of
+from pipeline.hub.sources import Origin
 from pipeline.metrics import metrics_in
-from pipeline.prediction import Prediction, SoftmaxSteps, written
+from pipeline.prediction import Prediction, SoftmaxSteps, softmax_steps, written
 from pipeline.settings import LABELS
-from views.markup import sentences
+from views.confusion import matrices
+from views.markup import made_of, origin_line, sentences
 from views.numbers import percent
 from views.render import macro, render
 
@@ -75,6 +78,35 @@ def _cut(prediction: Prediction) -> list[tuple[int, str]]:
 
 
 # ---------------------------------------------------------------- one answer
+
+
+def answer_view(
+    prediction: Prediction,
+    pair: Sequence[str],
+    origin: Origin,
+    notes: Sequence[str] = (),
+    record: Record | None = None,
+) -> Markup:
+    """A pair's answer: label, bars, the arithmetic, and how far to believe it.
+
+    notes: why it may mean less than it seems. record: what the model was measured at.
+    """
+    logits = " · ".join(
+        f"{value:.2f}".replace("-", "−") if abs(value) < 1e6 else written(value)
+        for value in prediction.logits.values()
+    )
+    return render(
+        "answer.html",
+        made_of=made_of(*pair),
+        bars=probability_bars(prediction),
+        notes=notes,
+        arithmetic=arithmetic(softmax_steps(prediction.logits), prediction.logits),
+        record=record_line(record) if record else "",
+        origin=origin_line(origin, origin.stands_in),
+        stands_in=origin.stands_in,
+        answered=f"{prediction.label} · {percent(prediction.probabilities[prediction.label])}",
+        logits=_("logits {logits}", logits=logits),
+    )
 
 
 def probability_bars(prediction: Prediction) -> Markup:
@@ -133,20 +165,36 @@ def _decimals(number: float) -> str:
 
 def record_line(record: Record) -> Markup:
     """How often the model is right, and which changes it overlooks: its answer may be wrong."""
+    figures = {
+        "accuracy": record.accuracy,
+        "label": record.majority_label,
+        "majority": record.majority,
+        "wrong": record.one_wrong_in,
+    }
+    if record.run_pairs:
+        measured = _(
+            "This model is right on {accuracy:.1%} of the {pairs:,} validation pairs of its run; "
+            "always saying “{label}” would be right on {majority:.1%}. So of such pairs it gets "
+            "about one in {wrong} wrong.",
+            pairs=record.run_pairs,
+            **figures,
+        )
+        unknown = _(
+            "Nobody has measured which changes it overlooks: try “What does it overlook?” below."
+        )
+        return macro("paragraph", "quiet", sentences(measured, unknown))
     text = _(
         "This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would "
         "be right on {majority:.1%}. So of such pairs it gets about one in {wrong} wrong.",
-        accuracy=record.accuracy,
-        label=EQUIVALENT,
-        majority=record.majority,
-        wrong=record.one_wrong_in,
+        **figures,
     )
     overlooked = [change for change, share in record.noticed.items() if share < 0.5]
     if overlooked:
         text = sentences(
             text,
             _(
-                "Changes that it mostly overlooks: {overlooked}. See “Stress it” below.",
+                "Changes that it mostly overlooks: {overlooked}. See “What does it overlook?” "
+                "below.",
                 overlooked=listed(overlooked),
             ),
         )
@@ -156,9 +204,7 @@ def record_line(record: Record) -> Markup:
 # ---------------------------------------------------------------- models side by side
 
 
-def models_table(
-    pair: tuple[str, str], answers: Iterable[tuple[str, Prediction | None, str]]
-) -> Markup:
+def models_table(answers: Iterable[tuple[str, Prediction | None, str]]) -> Markup:
     """One row a model: its name, its answer or None, and where it came from or why it has none."""
     heads = (
         _("model"),
@@ -167,11 +213,24 @@ def models_table(
         *(_("logit of {name}", name=label) for label in LABELS),
         _("where it is from"),
     )
+    told = list(answers)
     rows = [
         {"name": name, "answer": Answer.of(prediction), "about": about}
-        for name, prediction, about in answers
+        for name, prediction, about in told
     ]
-    return render("models.html", pair=pair, heads=heads, rows=rows)
+    labels = [prediction.label for _name, prediction, _about in told if prediction]
+    return render("models.html", said=_agreement(labels), heads=heads, rows=rows)
+
+
+def _agreement(labels: Sequence[str]) -> str:
+    """Whether the models that answered agree; "" for fewer than two."""
+    if len(labels) < 2:
+        return ""
+    counts = {label: labels.count(label) for label in LABELS}
+    if max(counts.values()) == len(labels):
+        return _("All {count} models say {label}.", count=len(labels), label=labels[0])
+    said = listed(f"{count} {label}" for label, count in counts.items())
+    return _("The models disagree: {answers}.", answers=said)
 
 
 # ---------------------------------------------------------------- words left out
@@ -407,10 +466,19 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
         figures=figures_said(scores.figures) if scores else "",
         majority=figures_said(scores.majority) if scores else "",
         labels=LABELS,
+        matrices=_matrix(scores) if scores else "",
         caption=caption,
         heads=(_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error")),
         rows=[_answer_row(answer) for answer in answers[:PREVIEW_ROWS]],
     )
+
+
+def _matrix(scores: Scores) -> Markup:
+    """The confusion matrix of a file's own labels and the answers."""
+    places = {label: place for place, label in enumerate(LABELS)}
+    counts = {(places[gold], places[said]): n for (gold, said), n in scores.confusion.items()}
+    caption, label = _("The file's labels and the answers"), _("Confusion matrix")
+    return matrices([(caption, label, Confusion.of(counts))], LABELS)
 
 
 def figures_said(figures: Mapping[str, float]) -> str:

@@ -17,8 +17,9 @@ from functools import cache
 from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.explain.stress import changed_pair
-from pipeline.hub.sources import EMBEDDED_ADAPTERS, Origin
+from pipeline.hub.sources import EMBEDDED_ADAPTERS, RUN_PREFIX, Origin
 from pipeline.prediction import Prediction, predict
+from pipeline.runs.progress import outline
 from pipeline.settings import ADAPTERS, LABELS, Settings
 from pipeline.tokenization import checked_pair, is_blank
 
@@ -294,11 +295,14 @@ FEWEST = 30  # a share of fewer pairs than these says too little
 class Record:
     """What a model was measured at, all shares from 0 to 1."""
 
-    accuracy: float  # on MRPC's test pairs
+    accuracy: float
     majority: float  # of always giving the commoner answer there
     # By change, where enough pairs were measured: of the equivalent ones that it recognises, those
     # it no longer calls so
     noticed: dict[str, float]
+    # How many validation pairs of its own run it was measured on; None: on MRPC's test pairs
+    run_pairs: int | None = None
+    majority_label: str = EQUIVALENT
 
     @property
     def one_wrong_in(self) -> int:
@@ -321,3 +325,21 @@ def record_of(model: str) -> Record | None:
     }
     test = figures["test"]
     return Record(test["adapter"]["accuracy"], test["majority"]["accuracy"], noticed)
+
+
+def record_for(model: str, settings: Settings) -> Record | None:
+    """The Record of an adapter, or of a run's model by the figures of its last evaluation; None for
+    any other model, and for a run whose figures are gone.
+    """
+    if not model.startswith(RUN_PREFIX):
+        return record_of(model)
+    try:
+        run = outline(model.removeprefix(RUN_PREFIX), settings)
+    except InputError:  # no run's id
+        return None
+    start = run.first("start")
+    if not run.answers or not start or not start.get("eval_pairs"):
+        return None
+    majority, accuracy = start["majority"], run.events[-1]["after"]["accuracy"]
+    label = LABELS[1 if majority.get("label", 1) else 0]  # an old run may not tell it
+    return Record(accuracy, majority["accuracy"], {}, start["eval_pairs"], label)

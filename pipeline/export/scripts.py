@@ -343,7 +343,7 @@ def _model(model, seed, embedded=EMBEDDED, trained=True):
     trained: the script goes on to train it, which takes gradients.
     """
     where = (
-        "\n# The run's model: Fine-tune, Save the model, Download; unpack it here"
+        "\n# The run's model: Fine-tune, Download the model; unpack it here"
         if model.startswith(RUN_PREFIX)
         else ""
     )

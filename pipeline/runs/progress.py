@@ -197,8 +197,9 @@ def _brief(folder: Path, looks: Looks) -> Run:
 
 
 def outline(run_id: str, settings: Settings) -> Run:
-    """A run as read_folder tells it, without the lines of its log; one that has ended is read once
-    and kept. The pages that watch a run draw earlier ones behind it, every second.
+    """A run as read_folder tells it, without the lines of its log and the answers pair by pair; one
+    that has ended is read once and kept. The pages that watch a run draw earlier ones behind it,
+    every second.
     """
     folder = run_folder(run_id, settings)
     return _outline(folder, looks_of(folder))
@@ -207,7 +208,12 @@ def outline(run_id: str, settings: Settings) -> Run:
 @lru_cache(maxsize=512)
 def _outline(folder: Path, looks: Looks | None) -> Run:
     run = read_folder(folder)
-    return replace(run, events=[event for event in run.events if event["event"] != "log"])
+    kept = [event for event in run.events if event["event"] != "log"]
+    heavy = ("labels", "shares")
+    return replace(
+        run,
+        events=[{name: told[name] for name in told if name not in heavy} for told in kept],
+    )
 
 
 # ---------------------------------------------------------------- a run as data to draw

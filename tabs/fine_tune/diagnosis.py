@@ -20,7 +20,8 @@ from views.runs import diagnosis_card
 
 GIVEN_AWAY = say(
     "These pairs give their label away, so this curve doesn't show that the model compares "
-    'meanings. Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
+    'meanings. Open "Can it be right for the wrong reason?" below, and ask the model about a '
+    "sentence and itself."
 )
 STRICTER = say(
     'The embedded pairs are stricter than MRPC: one other number, name or "not" makes a pair '

@@ -6,6 +6,7 @@ import gradio as gr
 
 from languages import _
 from pipeline.config import TrainingConfig
+from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
@@ -21,7 +22,7 @@ MOST_LISTED = 12
 
 def build_runs_list(settings: Settings, panel: RunPanel) -> None:
     """The section; it follows the shown run and what the browser remembers."""
-    with gr.Accordion(_("This browser's runs"), open=False):
+    with gr.Accordion(_("Which runs of mine are there?"), open=False):
         runs = gr.HTML(no_run_yet())
 
     def list_runs(run_id: str, owned: object) -> str:
@@ -57,13 +58,12 @@ def _row(run: Run, shown: Run | None, settings: Settings) -> tuple:
     """A row of views.runs.runs_table."""
     is_shown = shown is not None and run.id == shown.id
     compared_with = shown.config if shown else asdict(TrainingConfig())
-    differs = ", ".join(
-        f"{name} {value}" for name, value in run.config.items() if compared_with.get(name) != value
-    )
+    differs = ", ".join(map(str, settings_apart(run.config, compared_with)))
+    name = name_of(run.id)
     end, found = run.first(run.state), diagnosis_of(run, settings)
     return (
         f"?run={run.id}",
-        _("{id}, the one shown", id=run.id[:6]) if is_shown else run.id[:6],
+        _("{name}, the one shown", name=name) if is_shown else str(name),
         differs or ("–" if is_shown else _("none")),
         end["before"]["accuracy"],
         end["after"]["accuracy"],

@@ -90,22 +90,21 @@ class SeedsSection:
 def build_seeds(
     settings: Settings, controls: Mapping[str, Component], panel: RunPanel
 ) -> SeedsSection:
-    """The section; tab.py wires its button, as it does with all that start runs."""
-    with gr.Accordion(_("Three seeds of the same settings, as a band"), open=False):
-        gr.Markdown(
-            _(
-                "How much of a result is chance? The seed decides the order of the pairs, what "
-                "dropout drops, and the numbers that a new head starts from; with the default "
-                "settings, without dropout or a new head, the order alone. Which pairs are "
-                "evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
-                "accuracy), and isn't in the band; and a few runs show that results differ, not "
-                "how far they can. This starts the settings above with {seeds} seeds, one run "
-                "after the other; a run of yours that is there already counts.",
-                seeds=SEEDS,
-            )
+    """The part of a card; tab.py wires its button, as it does with all that start runs."""
+    gr.Markdown(
+        _(
+            "How much of a result is chance? The seed decides the order of the pairs, what "
+            "dropout drops, and the numbers that a new head starts from; with the default "
+            "settings, without dropout or a new head, the order alone. Which pairs are "
+            "evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
+            "accuracy), and isn't in the band; and a few runs show that results differ, not "
+            "how far they can. This starts the settings above with {seeds} seeds, one run "
+            "after the other; a run of yours that is there already counts.",
+            seeds=SEEDS,
         )
-        button = gr.Button(_("Run these settings with three seeds"))
-        message, table = gr.HTML(), gr.HTML()
+    )
+    button = gr.Button(_("Run these settings with three seeds"))
+    message, table = gr.HTML(), gr.HTML(js_on_load="page.charts.listen(element)")
     timer = gr.Timer(3.0, active=False)
     return SeedsSection(settings, controls, panel, button, message, table, timer)
 

@@ -1,25 +1,26 @@
 """The answer to a pair: on the page, and over the API."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import gradio as gr
 from markupsafe import Markup
 
 from languages import _, say
-from pipeline.explain.probing import record_of
+from pipeline.explain.probing import record_for
 from pipeline.hub.isolated import is_at_hand
 from pipeline.hub.sources import Origin
-from pipeline.prediction import Prediction, predict, predict_each, softmax_steps
+from pipeline.prediction import Prediction, predict, predict_each
 from pipeline.settings import READY, WARMED, Settings
 from tabs.errors import error_notice, toast
-from views.markup import notice, origin_line
-from views.predictions import arithmetic, probability_bars, record_line
+from views.markup import notice
+from views.predictions import answer_view
 
 WARNINGS = {
     WARMED: say(
         "This model has never seen a label: it only compares how similar the two sentences are. "
-        "Fine-tune it in the tab to the left, and compare."
+        "Fine-tune it under “Trainer”, and compare."
     )
 }
 
@@ -42,8 +43,8 @@ class Answers:
         pairs = [(*pair, self.settings.max_length) for *pair, at_hand in asked if at_hand]
         answered = iter(predict_each(pairs, self.settings))
         shown = [
-            answer_html(next(answered)) if at_hand else _wait_for(model)
-            for model, at_hand in zip(models, ready, strict=True)
+            self._drawn(next(answered), pair) if at_hand else _wait_for(model)
+            for *pair, model, at_hand in zip(sentences1, sentences2, models, ready, strict=True)
         ]
         return [shown, [gr.skip() if at_hand else secrets.token_hex(8) for at_hand in ready]]
 
@@ -51,7 +52,17 @@ class Answers:
         """The answer to one pair, or why there is none."""
         asked = [(model, sentence1, sentence2, self.settings.max_length)]
         [answered] = predict_each(asked, self.settings)
-        return answer_html(answered)
+        return self._drawn(answered, (sentence1, sentence2))
+
+    def _drawn(self, answer: tuple[Prediction, Origin] | Exception, pair: Sequence[str]) -> Markup:
+        """What the answer to a pair looks like; of an exception, its message."""
+        if isinstance(answer, Exception):
+            return error_notice(answer)
+        prediction, origin = answer
+        warning = WARNINGS.get(origin.loaded)
+        notes = [warning, *prediction.notes] if warning else prediction.notes
+        record = record_for(origin.loaded, self.settings)
+        return answer_view(prediction, pair, origin, notes, record)
 
     def predict(
         self, sentence1: str, sentence2: str, model: str = READY, max_length: int = 128
@@ -86,20 +97,3 @@ def _wait_for(model: str) -> Markup:
     return notice(
         _("{name} is being opened. Its first answer can take ten seconds.", name=model[:40])
     )
-
-
-def answer_html(answer: tuple[Prediction, Origin] | Exception) -> Markup:
-    """What a pair's answer looks like; of an exception, its message."""
-    if isinstance(answer, Exception):
-        return error_notice(answer)
-    prediction, origin = answer
-    warning, record = WARNINGS.get(origin.loaded), record_of(origin.loaded)
-    notes = [warning, *prediction.notes] if warning else prediction.notes
-    parts = [
-        origin_line(origin, origin.stands_in),
-        *(notice(note, kind="warning") for note in notes),
-        probability_bars(prediction),
-        record_line(record) if record else "",
-        arithmetic(softmax_steps(prediction.logits), prediction.logits),
-    ]
-    return Markup("").join(parts)

@@ -1,5 +1,6 @@
 """Models side by side: one pair, several models."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import gradio as gr
@@ -16,14 +17,14 @@ from tabs.errors import explain, notice_on_error
 from tabs.predict.listeners import OF_THE_ANSWER, PRIVATE
 from tabs.predict.models import SHORT_NAMES, is_run, short_name
 from views import predictions
-from views.markup import sentences
+from views.markup import of_pair, sentences
 
 
 def build_compare_models(
     settings: Settings, pair: list[gr.Textbox], model: gr.Dropdown
 ) -> dict[str, Component]:
     """The section. Returns its fields, by the names that an address has for them."""
-    with gr.Accordion(_("Models side by side"), open=False, elem_id="open-models") as section:
+    with gr.Accordion(_("Do the models agree?"), open=False, elem_id="open-models") as section:
         models = gr.CheckboxGroup(
             listed(),
             value=list(SHORT_NAMES),
@@ -77,8 +78,38 @@ def compare(
             )
         )
     answers = predict_each([(model, *pair, settings.max_length) for model in models], settings)
-    rows = [row(model, answer) for model, answer in zip(models, answers, strict=True)]
-    return predictions.models_table(pair, rows)
+    rows = [
+        row(model, answer)
+        for model, answer in zip(models, without_doubles(models, answers), strict=True)
+    ]
+    return of_pair((sentence1, sentence2), predictions.models_table(rows))
+
+
+def without_doubles(
+    models: Sequence[str], answers: Sequence[tuple[Prediction, Origin] | Exception]
+) -> list[tuple[Prediction, Origin] | Exception]:
+    """The answers, but for each model whose stand-in has a row of its own, why there is none: two
+    rows of one model would seem to agree.
+    """
+    rows = set(models)
+    kept: list[tuple[Prediction, Origin] | Exception] = []
+    for answer in answers:
+        if isinstance(answer, Exception) or not answer[1].stands_in:
+            kept.append(answer)
+            continue
+        origin = answer[1]
+        if origin.loaded in rows:
+            said = say(
+                "{asked} can't be had here, and {loaded}, which would stand in for it, has a row "
+                "of its own: there is nothing to compare.",
+                asked=shown(origin.asked),
+                loaded=origin.loaded,
+            )
+            kept.append(InputError(said))
+        else:
+            kept.append(answer)
+        rows.add(origin.loaded)
+    return kept
 
 
 def row(

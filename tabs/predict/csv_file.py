@@ -88,7 +88,7 @@ class CsvFile:
 
 def build_csv_file(settings: Settings, model: gr.Dropdown) -> CsvFile:
     """The section."""
-    with gr.Accordion(_("A file of pairs"), open=False):
+    with gr.Accordion(_("Can it answer a file of pairs?"), open=False, elem_id="open-file"):
         gr.Markdown(
             _(
                 "The first line names the columns, `sentence1` and `sentence2`; commas, semicolons "

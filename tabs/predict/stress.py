@@ -11,7 +11,7 @@ from pipeline.explain import probing
 from pipeline.settings import LABELS, Settings
 from tabs.errors import notice_on_error
 from tabs.predict.listeners import OF_THE_ANSWER, PRIVATE
-from views.markup import origin_line
+from views.markup import of_pair, origin_line, quiet
 from views.predictions import stress_table
 
 READINGS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
@@ -22,13 +22,12 @@ def build_stress(settings: Settings, inputs: list[Component]) -> dict[str, Compo
 
     inputs: both sentences and the model.
     """
-    with gr.Accordion(
-        _("Stress it: change the pair"), open=False, elem_id="open-stress"
-    ) as section:
+    with gr.Accordion(_("What does it overlook?"), open=False, elem_id="open-stress") as section:
+        # No default: it would call a wrong answer right before anybody has read the pair
         reading = gr.Radio(
             [(str(name), label) for name, label in READINGS],
-            value=LABELS[1],
-            label=_("Your own pair, as you read it"),
+            value=None,
+            label=_("Your own reading of the pair"),
             info=_("what the answer to a changed pair should be follows from this"),
         )
         again = gr.Button(_("Change the pair"), **OF_THE_ANSWER)
@@ -43,13 +42,24 @@ def build_stress(settings: Settings, inputs: list[Component]) -> dict[str, Compo
 
 
 @notice_on_error
-def stress(settings: Settings, sentence1: str, sentence2: str, model: str, label: str) -> Markup:
+def stress(
+    settings: Settings, sentence1: str, sentence2: str, model: str, label: str | None
+) -> Markup:
     """The pair and its changes, each with what is right and what the model says.
 
-    label: the right one of the pair as it is.
+    label: the right one of the pair as it is; None until the visitor has said so.
     """
+    if label is None:
+        return quiet(
+            _(
+                "Read the two sentences and choose above: do they say the same? Then one of them "
+                "is changed in ways that leave no doubt, and the model is asked each time."
+            )
+        )
     rows, origin = probing.stress(
         model, sentence1, sentence2, label, settings.max_length, settings=settings
     )
-    table = stress_table(rows, probing.record_of(origin.loaded))
-    return origin_line(origin, origin.stands_in) + table
+    drawn = stress_table(rows, probing.record_of(origin.loaded))
+    if origin.stands_in:
+        drawn = origin_line(origin, True) + drawn
+    return of_pair((sentence1, sentence2), drawn)

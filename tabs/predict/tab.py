@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from languages import _
+from languages import _, say
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
 from tabs.errors import public
@@ -14,11 +14,12 @@ from tabs.pair import build_pair
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import build_compare_models
 from tabs.predict.csv_file import build_csv_file
-from tabs.predict.models import choices, is_run, short_name
+from tabs.predict.models import choices, full_run_name, is_run
 from tabs.predict.script import build_script
 from tabs.predict.stress import build_stress
 from tabs.predict.what_mattered import build_what_mattered
 from tabs.predict.you_first import build_you_first
+from tabs.questions import questions
 from tabs.share import build_share
 from web.first_paint import Opening
 
@@ -40,6 +41,12 @@ EXAMPLES = [
         "The museum closed in May and repairs will take two years.",
     ],
 ]
+EXAMPLE_NAMES = (
+    say("profits rose, said otherwise"),
+    say("profits rose, profits fell"),
+    say("two hikers, said otherwise"),
+    say("a museum reopens, or closes"),
+)
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
 # Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
 BATCHED = {"batch": True, "max_batch_size": 32, "concurrency_limit": 2}
@@ -56,7 +63,6 @@ class PredictTab:
     offered: gr.State  # the run whose model was offered last
     first_answer: gr.Textbox  # hidden: the answer to the pair that the tab opens with
     shared: Shared
-    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
 
     def open(self, sentence1: str, sentence2: str, model: str, offered: str) -> dict[Block, Any]:
         """Draw the tab when it is first seen.
@@ -66,7 +72,7 @@ class PredictTab:
         """
         changes = {self.first_answer: self.answers.answer(sentence1, sentence2, model)}
         if is_run(model) and model != offered:
-            name = _("a fine-tune: {run}…", run=model[4:12])
+            name = _("a fine-tune: {name}", name=full_run_name(model, self.answers.settings))
             changes[self.model] = gr.Dropdown(choices((name, model)))
         return changes
 
@@ -74,7 +80,8 @@ class PredictTab:
         """Choose the model that a run left."""
         if not finished:
             return gr.skip()
-        listed = choices((short_name(finished), finished))
+        name = _("yours: {name}", name=full_run_name(finished, self.answers.settings))
+        listed = choices((name, finished))
         return {self.model: gr.Dropdown(listed, value=finished), self.offered: finished}
 
     @property
@@ -90,53 +97,56 @@ class PredictTab:
 
     def show_first_answer(self, opened: Any) -> None:
         """Show it after the event `opened`, unless the visitor has asked for another by then."""
-        opened.then(
+        shown = opened.then(
             None,
             [self.first_answer, self.answer],
             self.answer,
             js="(first, shown) => page.predict.unlessShown(first, shown)",
             **PRIVATE,
         )
+        press_open("of-the-answer", [shown])
 
 
 def build_tab(settings: Settings) -> PredictTab:
     """The tab's components and wiring."""
     answers = Answers(settings)
-    gr.Markdown(
-        _(
-            "Do the two sentences say the same? The model reads both in one sequence and answers "
-            "with two logits."
-        )
-    )
-    model = gr.Dropdown(
-        choices(),
-        value=READY,
-        allow_custom_value=True,
-        label=_("Model"),
-        info=_(
-            "ready-made, with a new head, or an id of the Hub (safetensors; two labels, if it has "
-            "a head); a model of yours appears here when its fine-tune ends"
-        ),
-    )
-    pair = build_pair()
-    button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
-    answer = gr.HTML(min_height=220)
-    examples = gr.Examples(EXAMPLES, pair, label=_("Examples"), api_visibility="private")
-    gr.Markdown(
-        _(
-            "At most {max_characters:,} characters a sentence; what is longer than {max_length} "
-            "tokens together is cut, and the answer says so.",
-            max_characters=settings.max_characters,
-            max_length=settings.max_length,
-        )
-    )
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column(elem_classes="controls"):
+            pair = build_pair()
+            model = gr.Dropdown(
+                choices(),
+                value=READY,
+                allow_custom_value=True,
+                label=_("Model"),
+                info=_("or an id of the Hub; a fine-tune of yours joins when it ends"),
+            )
+            button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
+            with gr.Column(elem_classes="examples"):
+                examples = gr.Examples(
+                    EXAMPLES,
+                    pair,
+                    label=_("Examples"),
+                    example_labels=[str(name) for name in EXAMPLE_NAMES],
+                    api_visibility="private",
+                )
+                gr.Markdown(
+                    _(
+                        "At most {max_characters:,} characters a sentence; what is longer than "
+                        "{max_length} tokens together is cut, and the answer says so.",
+                        max_characters=settings.max_characters,
+                        max_length=settings.max_length,
+                    ),
+                    elem_classes="quiet",
+                )
+        answer = gr.HTML(min_height=420, elem_id="answer")
     inputs = [*pair, model]
-    fields = build_compare_models(settings, pair, model)
-    build_what_mattered(settings, inputs)
-    fields |= build_stress(settings, inputs)
-    you_first = build_you_first(settings, pair, model)
-    build_csv_file(settings, model)
-    script = build_script(settings, inputs)
+    with questions():
+        build_what_mattered(settings, inputs)
+        fields = build_stress(settings, inputs)
+        fields = build_compare_models(settings, pair, model) | fields
+        you_first = build_you_first(settings, pair, model)
+        build_csv_file(settings, model)
+        script = build_script(settings, inputs)
 
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is
     # answered by itself. A change of a hidden text is an event that an answer can raise.
@@ -179,5 +189,4 @@ def build_tab(settings: Settings) -> PredictTab:
     shared.follow(*chosen)
     build_share(settings, shared)
     public(answers.predict, api_name="predict")
-    fills_pair = (examples.load_input_event, taken)
-    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared, fills_pair)
+    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared)

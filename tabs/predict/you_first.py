@@ -142,7 +142,7 @@ def build_you_first(
     # Outside the section: inside, it would be read from the browser only after the section has
     # opened without it
     score = gr.BrowserState(NO_SCORE, storage_key="guesses", secret="guesses-of-this-browser")
-    with gr.Accordion(_("You first: guess, then the model"), open=False) as section:
+    with gr.Accordion(_("Can you beat it?"), open=False, elem_id="open-guess") as section:
         pair = gr.HTML(min_height=130)
         with gr.Row():
             same = gr.Button(_("They say the same"), interactive=False)

@@ -23,6 +23,7 @@ from app import build_app
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
+from pipeline.runs.names import name_of
 from pipeline.runs.progress import Run, points
 from pipeline.settings import Settings
 from tabs.fine_tune import downloads, owned_runs, save
@@ -168,8 +169,10 @@ def test_behind_a_curve_are_earlier_runs_over_the_same_pairs(runs, owned, settin
     assert [[y for _, y in points(run, "eval_loss")] for run in earlier] == [
         [event["eval_loss"] for event in run.of("evaluation")] for run in earlier
     ]
-    assert "your earlier runs (2)" in CHARTS[0].draw(runs[0], earlier)
-    assert "your earlier run" not in CHARTS[0].draw(runs[0])
+    drawn = CHARTS[0].draw(runs[0], earlier)
+    assert all(f'data-run="{run.id}"' in drawn for run in earlier)
+    assert all(name_of(run.id) in text(drawn) for run in earlier)
+    assert "data-run" not in CHARTS[0].draw(runs[0])
     assert owned_runs.earlier_runs_of(Run(UNKNOWN, "expired"), owned, settings) == []
 
 

@@ -22,6 +22,7 @@ from pipeline.explain.probing import (
     Record,
     Stressed,
     leave_one_out,
+    record_for,
     record_of,
     stress,
 )
@@ -31,6 +32,7 @@ from pipeline.export.scripts import predict_script
 from pipeline.hub import sources
 from pipeline.hub.sources import Origin, embedded_checkpoint
 from pipeline.prediction import Prediction, predict, softmax_steps
+from pipeline.runs.folder import as_line
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, READY, WARMED
 from tabs.predict import models as predict_models
 from tabs.predict import script as predict_scripts
@@ -38,6 +40,7 @@ from tabs.predict import tab as predict_tab
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import add_run, compare
 from tabs.predict.csv_file import build_csv_file
+from tabs.predict.stress import build_stress
 from tabs.predict.stress import stress as stress_section
 from tabs.predict.what_mattered import leave_words_out
 from tabs.predict.you_first import NO_SCORE, build_you_first, checked_score
@@ -45,6 +48,7 @@ from tests.conftest import HF_HOME, ROOT
 from tests.support.warm_interpreter import run_python
 from tests.unit.test_drawing import SCRIPT, Outline
 from views import predictions as more
+from views.markup import made_of
 
 PAIR = ("Shares of Acme rose 12 cents on Monday .", "Acme stock was up 12 cents Monday .")
 
@@ -156,6 +160,38 @@ def test_any_logits_can_be_written_out(logits):
 # ---------------------------------------------------------------- how far to believe it
 
 
+def test_the_answer_is_marked_as_that_of_its_pair_and_tells_the_rail(tiny, settings):
+    [drawn], _later = Answers(settings).answers([PAIR[0]], [PAIR[1]], [EMBEDDED_CHECKPOINT])
+    told = predict(EMBEDDED_CHECKPOINT, [PAIR], settings=settings)[0][0]
+    assert f'<section class="predicted"{made_of(*PAIR)}>' in drawn
+    share = told.probabilities[told.label]
+    assert f'data-station="prediction">{told.label} · {share:.1%}<' in drawn
+    logits = " · ".join(f"{value:.2f}" for value in told.logits.values()).replace("-", "−")
+    assert f'data-station="model">logits {logits}<' in drawn
+
+
+def test_a_run_of_ones_own_says_how_often_it_is_wrong(settings):
+    run = "d" * 32
+    folder = settings.runs_folder / run
+    folder.mkdir(parents=True)
+    assert record_for(f"run:{run}", settings) is None, "it has left no figures"
+    (folder / "config.json").write_text("{}")
+    majority = {"label": 0, "accuracy": 0.66, "f1": 0.0}
+    start = {"event": "start", "seconds": 0.1, "total_steps": 3, "majority": majority}
+    start["eval_pairs"] = 408
+    figures = {"accuracy": 0.75, "f1": 0.8, "loss": 0.5}
+    done = {"event": "done", "seconds": 1.0, "before": figures, "after": figures}
+    with open(folder / "events.jsonl", "w") as events:
+        events.writelines(as_line(event) + "\n" for event in (start, done))
+    record = record_for(f"run:{run}", settings)
+    assert record == Record(0.75, 0.66, {}, 408, "not_equivalent")
+    said = more.record_line(record)
+    assert "right on 75.0% of the 408 validation pairs of its run" in said
+    assert "about one in 4 wrong" in said and "Nobody has measured" in said
+    assert record_for("run:../x", settings) is None
+    assert record_for(READY, settings) == record_of(READY)
+
+
 def test_the_ready_model_says_how_often_it_is_wrong(settings):
     drawn, record = Answers(settings).answer(*PAIR, READY), record_of(READY)
     assert (
@@ -209,7 +245,7 @@ def test_a_run_of_an_address_is_listed_by_a_name(settings):
     opened = tab.open(*PAIR, run, "")
     assert "notice error" in opened[tab.first_answer], "it isn't there"
     choices = opened[tab.model].choices
-    assert choices[0] == ("a fine-tune: cccccccc…", run)
+    assert choices[0] == ("a fine-tune: Okapi", run)
     assert len(choices) == len(predict_models.choices()) + 1
     assert list(tab.open(*PAIR, "../x", "")) == [tab.first_answer]
     assert list(tab.open(*PAIR, run, run)) == [tab.first_answer], "one's own keeps its name"
@@ -241,6 +277,25 @@ def test_a_stand_in_is_named_as_one(settings):
     assert EMBEDDED_CHECKPOINT in drawn and f"stands in for {NOTES_CHECKPOINT}" in drawn
 
 
+def test_a_stand_in_is_not_compared_with_itself(settings):
+    drawn = compare(settings, *PAIR, [EMBEDDED_CHECKPOINT, WARMED], NOTES_CHECKPOINT)
+    rows = re.findall(r"<tr.*?</tr>", drawn)[1:]
+    assert len(rows) == 3 and "has a row of its own: there is nothing to compare" in rows[2]
+    twice = compare(settings, *PAIR, [NOTES_CHECKPOINT, "google-bert/bert-large-uncased"], "")
+    assert twice.count("there is nothing to compare") == 1, "nor are two stand-ins"
+
+
+def test_whether_the_models_agree_is_said():
+    def said(*labels):
+        shares = dict.fromkeys(LABELS, 0.5)
+        answers = [Prediction(label, shares, shares, 9, ("", "")) for label in labels]
+        return more.models_table([(str(n), answer, "") for n, answer in enumerate(answers)])
+
+    assert "All 2 models say equivalent." in said(LABELS[1], LABELS[1])
+    assert "The models disagree: 1 not_equivalent, 2 equivalent." in said(*LABELS, LABELS[1])
+    assert "models" not in said(LABELS[1]).partition("<div")[0], "one agrees with nobody"
+
+
 def test_how_many_models(settings):
     assert "No model is chosen" in compare(settings, *PAIR, [], " ")
     assert "7 models are chosen; 6 is the most" in compare(
@@ -254,7 +309,7 @@ def test_ones_own_run_joins_the_others():
     run = "run:" + "a" * 32
     offered = shown(add_run(run, [WARMED, "run:" + "b" * 32]))
     assert offered["value"] == [WARMED, run] and offered["choices"][-1] == (
-        "yours: fine-tune aaaaaaaa…",
+        "yours: Antelope",
         run,
     )
     assert shown(add_run(WARMED, [])) == gr.skip() and shown(add_run(None, [])) == gr.skip()
@@ -277,7 +332,7 @@ def test_each_word_shows_its_change(tiny, settings):
     )
     changes = [abs(float(change)) for _, _, change in table]
     assert len(table) == len(found.words) and changes == sorted(changes, reverse=True)
-    assert "Loaded" in drawn
+    assert drawn.startswith(f"<div{made_of(*PAIR)}>"), "it is dimmed once another pair is typed"
 
 
 def mattered(*changes, label="equivalent"):
@@ -337,6 +392,14 @@ def test_stress_is_honest_about_failures(tiny, settings):
     open_rows = stress_section(settings, *PAIR, tiny, "not_equivalent")
     assert open_rows.count("– open") == sum(row.prediction is not None for row in rows[3:])
     assert "truth is 'x'" in html.unescape(stress_section(settings, *PAIR, tiny, "x"))
+
+
+def test_no_verdict_before_the_visitors_own(settings):
+    with gr.Blocks():
+        fields = build_stress(settings, [gr.Textbox(), gr.Textbox(), gr.Dropdown()])
+    assert fields["reading"].value is None
+    drawn = stress_section(settings, *PAIR, READY, fields["reading"].value)
+    assert "do they say the same?" in drawn and "<table" not in drawn
 
 
 def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
@@ -527,9 +590,7 @@ STRESSED = [
     Stressed("y", "", "", None, SCRIPT),
 ]
 HOSTILE = {
-    "models": lambda: more.models_table(
-        (SCRIPT, SCRIPT), [(SCRIPT, ANSWER, SCRIPT), (SCRIPT, None, SCRIPT)]
-    ),
+    "models": lambda: more.models_table([(SCRIPT, ANSWER, SCRIPT), (SCRIPT, None, SCRIPT)]),
     "mattered": hostile_mattered,
     "stress": lambda: more.stress_table(STRESSED),
     "guess": lambda: more.guess_pair({"sentence1": SCRIPT, "sentence2": SCRIPT}, SCRIPT),

@@ -22,8 +22,9 @@ from pipeline.prediction import predict
 from pipeline.runs import cleanup, liveness, progress, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
+from pipeline.runs.own_pair import pair_to_keep, read_pair
 from pipeline.runs.pace import Pace, run_seconds, seconds_left
-from pipeline.runs.progress import Run, closing, list_runs, points
+from pipeline.runs.progress import Run, closing, list_runs, outline, points
 from pipeline.runs.queue import digest, in_turn, read_run
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
@@ -789,3 +790,34 @@ def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch
     )
     sweep(replace(settings, max_runs_bytes=1))
     assert list_runs(settings) == []
+
+
+# ---------------------------------------------------------------- the visitor's own pair
+
+
+def test_an_own_pair_is_judged_and_stands_in_one_private_file(settings, tiny):
+    acted = InProcess(trained).serves(settings)
+    pair = ("A heron stood in the reeds.", "In the reeds stood a heron.")
+    run_id, _ = start_run(config_for(tiny), acted, own_pair=pair)
+    run = until(lambda: (run := read_run(run_id, acted)).ended and run)
+    evaluations = run.of("evaluation")
+    assert evaluations and all(0 <= event["own_share"] <= 1 for event in evaluations)
+    folder = acted.runs_folder / run_id
+    assert read_pair(folder) == pair and (folder / "pair.json").stat().st_mode & 0o777 == 0o600
+    others = [path for path in folder.rglob("*") if path.is_file() and path.name != "pair.json"]
+    assert others and not any(b"heron stood" in path.read_bytes() for path in others)
+    assert not any("shares" in event for event in outline(run_id, acted).events)
+
+
+@pytest.mark.parametrize(
+    "sentences", [("", "b"), ("a", " "), ("a", None), ("a" * 2001, "b"), ("a", "\ud800")]
+)
+def test_what_is_no_pair_is_kept_nowhere(settings, sentences):
+    assert pair_to_keep(*sentences, settings) is None
+    assert pair_to_keep("a" * 2000, "b", settings) == ("a" * 2000, "b")
+
+
+@pytest.mark.parametrize("written", ["", "{}", '["a"]', '["a", 7]', '["a", "b", "c"]', "[" * 9999])
+def test_a_damaged_pair_is_none(tmp_path, written):
+    (tmp_path / "pair.json").write_text(written)
+    assert read_pair(tmp_path) is None
