@@ -127,6 +127,13 @@ def _build_page(demo, settings):
         js="(model) => page.walk.modelOffered(model)",
         api_visibility="private",
     )
+    asked_to_try = fine_tune_tab.diagnosis.try_it.click(
+        predict_tab.offer_run,
+        fine_tune_tab.finished,
+        [predict_tab.model, predict_tab.offered],
+        api_visibility="private",
+    )
+    asked_to_try.then(None, js="() => page.runs.toPredict()", api_visibility="private")
     share_data(settings)
     paired = (tokenize_tab, predict_tab)
     keep_equal([tab.shared.pair for tab in paired])
