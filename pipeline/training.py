@@ -242,8 +242,8 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
         raise InputError(
             say(
                 "{name} has weights that are NaN or infinite: {count:,} of the {total:,} numbers "
-                "in {tensor}. Whatever is computed with them is NaN, too, and training can't mend "
-                "it. Choose another checkpoint.",
+                "in {tensor}. Everything computed with them is NaN too, and training can't "
+                "repair it. Choose another checkpoint.",
                 name=name,
                 count=broken,
                 total=weights.numel(),
@@ -274,7 +274,7 @@ def freeze(model: "PreTrainedModel", layers: int) -> None:
         has = (
             say_plural("has {count} layer", "has {count} layers", len(found))
             if found is not None
-            else say("has no row of layers with weights of their own")
+            else say("has no stack of layers with separate weights")
         )
         raise InputError(
             say(
@@ -419,8 +419,8 @@ def failure_message(error: Exception) -> str:
     # has it
     log.error("the run failed", exc_info=error)
     return say(
-        "The run broke off with an error that nobody foresaw ({kind}). Start it again, or choose "
-        "another checkpoint.",
+        "The run stopped with an unexpected error ({kind}). Start it again, or choose another "
+        "checkpoint.",
         kind=type(error).__name__,
     )
 
@@ -692,7 +692,7 @@ def _story_teller(tell, total_steps, settings, should_stop, details=dict):
             late = time.monotonic() > self.deadline
             return (
                 say(
-                    "stopped after {max_run_seconds:g} s, the longest a run may take",
+                    "stopped after {max_run_seconds:g} s, the time limit of a run",
                     max_run_seconds=settings.max_run_seconds,
                 )
                 if late
@@ -735,8 +735,8 @@ def evaluate_checkpoint(
     if most is not None and most < 1:
         raise InputError(
             say(
-                "pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the "
-                "split.",
+                "pairs is {most}, but an evaluation needs at least 1. Leave it out to use the "
+                "whole split.",
                 most=most,
             )
         )
@@ -766,8 +766,9 @@ def evaluate_checkpoint(
     if not math.isfinite(figures["loss"]):
         raise InputError(
             say(
-                "The logits of {name} are NaN or infinite for some of these pairs, so they have no "
-                "answer and there is no accuracy to report. Choose another checkpoint.",
+                "The logits of {name} are NaN or infinite for some of these pairs, so these "
+                "pairs have no prediction and there is no accuracy to report. Choose another "
+                "checkpoint.",
                 name=model_origin.loaded,
             )
         )

@@ -28,7 +28,7 @@ def build_share(settings: Settings, shared: Shared) -> None:
         for name, component in shared.fields.items()
         if shared.for_class
     ]
-    with gr.Group(elem_id=f"share-{shared.tab}", elem_classes="share-panel"):
+    with gr.Column(elem_id=f"share-{shared.tab}", elem_classes="share-panel"):
         gr.HTML(render("share_head.html"), js_on_load="page.share.listen(element)", padding=False)
         with gr.Row():
             copy_link = gr.Button(_("Copy link"), variant="primary", min_width=160)

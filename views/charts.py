@@ -37,7 +37,7 @@ class Frame:
     """A chart's size and the edges of the plot in it, in pixels from the upper left corner."""
 
     width: int = 480
-    height: int = 226
+    height: int = 218
     left: int = 46
     right: int = 470
     top: int = 14

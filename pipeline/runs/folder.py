@@ -45,8 +45,7 @@ def run_folder(run_id: str, settings: Settings) -> Path:
     if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise InputError(
             say(
-                "{run_id!r} is not a run's id, which is 32 hexadecimal digits. Copy its link "
-                "again.",
+                "{run_id!r} is not a run id, which has 32 hexadecimal digits. Copy the link again.",
                 run_id=str(run_id)[:60],
             )
         )

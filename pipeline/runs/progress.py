@@ -120,7 +120,7 @@ def _end(folder: Path, state: str, last: dict | None) -> dict | None:
         return ended
     seconds = last["seconds"] if last else 0
     if state == "stopped":
-        reason = say("It left the queue before its turn; nothing was trained.")
+        reason = say("It was removed from the queue before it started; nothing was trained.")
         return {"event": state, "seconds": seconds, "reason": reason}
     return {"event": state, "seconds": seconds, "message": _why_failed(folder)}
 
@@ -132,15 +132,13 @@ def _ended_by_server(folder: Path) -> dict | None:
 
 def _why_failed(folder: Path) -> str:
     if read_config(folder) is None:
-        return say("This run's config.json is damaged or isn't a run's. Start a new run.")
+        return say("This run's config.json is damaged or doesn't belong to a run. Start a new run.")
     if not (folder / "worker").exists():
-        return say(
-            "This folder was not started by this app: no worker belongs to it. Start a new run."
-        )
+        return say("This folder was not created by this app: it has no worker. Start a new run.")
     # What it wrote last stands in worker.log, for the host: it may name anything on this machine
     return say(
-        "The worker ended before its run did; the machine may be short of memory or of disk. "
-        "Start a new run."
+        "The worker ended before its run was finished; the machine may be short of memory or "
+        "disk space. Start a new run."
     )
 
 

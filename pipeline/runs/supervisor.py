@@ -100,7 +100,7 @@ def start_runs(
         log.error("a run that can't be written", exc_info=error)
         raise InputError(
             say(
-                "This server can't write a new run; its disk may be full. Try again in some "
+                "This server can't save a new run; its disk may be full. Try again in a few "
                 "minutes."
             )
         ) from error
@@ -249,8 +249,7 @@ def _check_workers(training: list[Run], settings: Settings) -> None:
             _end(folder, _ended_by_request())
         elif time.time() - modified(folder / "worker") > most:
             message = say(
-                "This run took longer than {most:g} s, the most a run gets, and was ended. "
-                "Choose fewer steps.",
+                "This run exceeded the limit of {most:g} s and was stopped. Choose fewer steps.",
                 most=most,
             )
             _end(folder, {"event": "failed", "seconds": most, "message": message})
@@ -296,7 +295,7 @@ def stop_run(run_id: str, secret: str | None, settings: Settings) -> None:
 
 
 def _ended_by_request() -> dict:
-    reason = say("It was ended at once by request; no model was kept.")
+    reason = say("It was stopped at once by request; no model was saved.")
     return {"event": "stopped", "seconds": 0, "reason": reason}
 
 

@@ -91,7 +91,7 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
     expect(panel.locator("table.stress tr")).to_have_count(11, timeout=SLOW)
     expect(panel.locator("table.stress")).to_contain_text("were not up")
     expect(panel.locator("table.stress")).to_contain_text(
-        "Not possible here. The two sentences have no name in common"
+        "Not possible here. The two sentences share no name"
     )
     right, wrong = (
         panel.locator("table.stress .fate", has_text=word).count() for word in ("right", "wrong")

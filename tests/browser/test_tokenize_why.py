@@ -31,7 +31,7 @@ def because(panel):
 
 def test_a_click_says_why_and_marks_the_characters(page, shoot):
     panel = draw(page)
-    expect(because(panel)).to_contain_text("Click a number")
+    expect(because(panel)).to_contain_text("Click a cell")
     tops = "() => [...document.querySelectorAll('#tokens, #batch')].map((e) => e.offsetTop)"
     before = page.evaluate(tops)
     cell(panel, "piece", 2).click()
@@ -40,7 +40,7 @@ def test_a_click_says_why_and_marks_the_characters(page, shoot):
     assert page.evaluate(tops) == before, "the page stays where it is"
     shoot(page, "why")
     cell(panel, "token_type_ids", 7).click()
-    expect(because(panel)).to_contain_text("[SEP] closes sentence 1 and counts as a part of it")
+    expect(because(panel)).to_contain_text("[SEP] closes sentence 1 and counts as part of it")
     expect(because(panel).locator("mark")).to_have_count(0)
     expect(panel.locator('.token-cards [aria-selected="true"]')).to_have_count(1)
 
@@ -92,7 +92,7 @@ def test_a_new_pair_takes_the_old_explanation_away(page):
     cell(panel, "input_ids", 1).click()
     expect(because(panel)).to_contain_text("4487")
     draw(page, "Something else entirely.")
-    expect(because(panel)).to_contain_text("Click a number")
+    expect(because(panel)).to_contain_text("Click a cell")
     expect(panel.locator(".token-cards [aria-selected]")).to_have_count(0)
     cell(panel, "input_ids", 1).click()
     expect(because(panel)).to_contain_text("something")
@@ -116,9 +116,7 @@ def test_padding_in_the_batch_is_explained(page, shoot):
     expect(panel.locator(".batch-grid caption")).to_contain_text("token_type_ids")
     panel.locator(".batch-grid td.padding").first.click()
     because = panel.locator(".because").nth(1)
-    expect(because).to_contain_text(
-        "attention goes by attention_mask, 0 here, and not by the id of [PAD]"
-    )
+    expect(because).to_contain_text("attention uses attention_mask (0 here), not the id of [PAD]")
     panel.locator(".batch-grid td.sentence2").first.click()
     expect(because.locator("mark")).to_have_count(1)
     shoot(page, "why-batch")
@@ -145,7 +143,7 @@ def test_the_sections_open_and_answer(page, shoot):
     # Offline the second is a stand-in, and so the first once more
     beside = panel.locator("#open-checkpoints")
     expect(beside.locator(".notice")).to_contain_text(
-        "Both sides are the tokenizer of", timeout=30_000
+        "Both sides use the tokenizer of", timeout=30_000
     )
     expect(beside.locator(".strip")).to_have_count(1)
     panel.get_by_role("button", name="Reproduce the pair").click()

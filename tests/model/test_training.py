@@ -186,7 +186,7 @@ def test_stopped_runs_keep_their_model(config, settings, tmp_path):
         if event["event"] == "log"
     )
     late = events_of(config, tmp_path, replace(settings, max_run_seconds=0.0))[-1]
-    assert late["event"] == "stopped" and "the longest a run may take" in late["reason"]
+    assert late["event"] == "stopped" and "the time limit of a run" in late["reason"]
 
 
 def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):

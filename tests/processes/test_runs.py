@@ -151,7 +151,7 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
     second, second_secret = start_run(config_for(WARMED), acted)
     stop_run(second, second_secret, acted)
     left = read_run(second, acted)
-    assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"]
+    assert left.state == "stopped" and "removed from the queue" in left.events[-1]["reason"]
     assert not left.has_model
     until(lambda: read_run(first, acted).of("log"))
     stop_run(first, secret, acted)
@@ -264,7 +264,7 @@ def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browser
     most = closed.max_runs_waiting - closed.places_for_others
     assert all("Place" in start("192.0.2.7") for _ in range(most))
     assert (
-        f"last 2 places of the queue are for network addresses that have no run yet, one for each. Yours has {most}"
+        f"last 2 places of the queue are reserved for network addresses that have no run yet, one each. Your address has {most}"
         in start("192.0.2.7")
     )
     assert "Place" in start("192.0.2.8")

@@ -69,9 +69,9 @@ def expected(peak=None, download=0, **more):
     [
         (
             expected(),
-            "125 steps · about 92 s here · 590 MB RAM",
+            "125 steps · about 92 s here · 590 MB",
         ),
-        (expected(peak=1_800_000_000), "1.8 GB RAM"),
+        (expected(peak=1_800_000_000), "1.8 GB"),
         (expected(download=438_000_000), "438 MB to download"),
     ],
 )
@@ -80,7 +80,7 @@ def test_the_line_says_what_start_would_set_off(forecast, line):
 
 
 def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
-    assert "RAM" not in said(forecast_views.forecast_line(expected(memory=[])))
+    assert "MB" not in said(forecast_views.forecast_line(expected(memory=[])))
     assert "Memory" not in said(forecast_views.forecast_tables(expected(memory=[])))
 
 

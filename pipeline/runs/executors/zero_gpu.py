@@ -77,9 +77,9 @@ def _reason(error: Exception) -> str:
     """Why ZeroGPU gave no answer, out of what its client raised."""
     text = str(error).lower()
     if "quota" in text:
-        reason = say("the time that an account has there is used up")
+        reason = say("the account's time there is used up")
     elif "no gpu" in text or "queue" in text:
         reason = say("no GPU was free")
     else:
-        reason = say("the call took too long or was broken off")
+        reason = say("the call took too long or was interrupted")
     return say("ZeroGPU ended the run: {reason}. Try again later.", reason=reason)
