@@ -127,6 +127,13 @@ def _build_page(demo, settings):
         js="(model) => page.walk.modelOffered(model)",
         api_visibility="private",
     )
+    asked_to_try = fine_tune_tab.diagnosis.try_it.click(
+        predict_tab.offer_run,
+        fine_tune_tab.finished,
+        [predict_tab.model, predict_tab.offered],
+        api_visibility="private",
+    )
+    asked_to_try.then(None, js="() => page.runs.toPredict()", api_visibility="private")
     share_data(settings)
     keep_equal({tab.shared.tab: tab.shared.pair for tab in (tokenize_tab, predict_tab)})
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
