@@ -166,7 +166,7 @@ def test_pad_picture_is_pad_or_refuses_where_it_fails(size, padding, mode):
         ({"kernel_size": 3, "dilation": 4}, "spans 9"),
         (
             {"padding": 6, "padding_mode": "reflect"},
-            "padding is 6, but 'reflect' can pad a height of 6 by 5",
+            "padding is 6, but 'reflect' can pad a height of 6 by at most 5",
         ),
         (
             {"padding": "same", "stride": 2},

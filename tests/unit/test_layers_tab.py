@@ -13,7 +13,7 @@ from languages import speaking
 from layers.claims import claims
 from layers.updater import compare
 from tabs.layers.address import Address, read_address
-from tabs.layers.claims import result_as_dict
+from tabs.layers.claims import find_claim, is_so, result_as_dict
 from tabs.layers.play import with_reason
 from tabs.layers.topics import TOPICS
 from tabs.layers.topics.convolution import KERNELS, draw_convolution
@@ -396,6 +396,19 @@ def test_a_card_in_chinese_says_nothing_in_english_but_code():
         "是</td>",
     ):
         assert expected in said, expected
+
+
+def test_cards_are_found_by_a_verdict_before_and_after_their_run():
+    holds, corrected = (
+        find_claim("conv-class-and-function"),
+        find_claim("conv-functional-is-a-class"),
+    )
+    assert is_so(corrected, "corrected", {}) and not is_so(holds, "corrected", {})
+    assert is_so(holds, "not run yet", {}) and is_so(holds, "all", {})
+    # A run of one's own says what counts
+    run = {corrected.id: {"verdict": "holds"}}
+    assert is_so(corrected, "holds", run) and not is_so(corrected, "corrected", run)
+    assert not is_so(corrected, "not run yet", run)
 
 
 def test_every_card_is_drawn_in_both_languages():
