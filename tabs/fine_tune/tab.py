@@ -188,7 +188,13 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: tuple)
         api_visibility="private",
     )
     # The browser may tell of its runs after the tab was drawn
-    panel.known.change(panel.offer_last, [panel.run_id, panel.owned], panel.status, **PRIVATE)
+    panel.known.change(
+        panel.offer_last,
+        [panel.run_id, panel.owned],
+        panel.status,
+        js="(id, owned) => page.runs.shown(id, owned)",
+        **PRIVATE,
+    )
     # The last look at a run may come before the browser has told of its earlier ones, which are
     # drawn behind its lines
     gr.on(
