@@ -278,7 +278,8 @@ def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[st
         if len(sentence) > settings.max_characters:
             raise InputError(
                 say(
-                    "{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
+                    "{which} has {count:,} characters; the limit is {max_characters:,}. Shorten "
+                    "it.",
                     which=which,
                     count=len(sentence),
                     max_characters=settings.max_characters,

@@ -27,8 +27,9 @@ function listen(element) {
   element.addEventListener("click", async (event) => {
     const take = event.target.closest("[data-take]")?.dataset.take;
     if (!take) return;
-    const code = element.querySelector("code");
-    const said = element.querySelector("[role=status]");
+    const script = event.target.closest(".script");
+    const code = script.querySelector("code");
+    const said = script.querySelector("[role=status]");
     if (take !== "text") return download(code.textContent, take);
     const copied = (await onClipboard(code.textContent)) || selected(code);
     said.textContent = ""; // so that a second time is heard as well

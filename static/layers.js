@@ -42,12 +42,142 @@ function listenToCards(board, trigger, watch) {
   show();
 }
 
-// A click on an output's cell hands its place to the server: (example,) channel, row, column.
-function listenToOutput(element, trigger) {
-  element.addEventListener("click", (event) => {
+// ---------------------------------------------------------------- stepping through an output
+
+const KEYS = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]};
+const STEP_MS = 650; // between two stops of the window, long enough to read the number
+
+// The place `by` numbers further on in an output, in the order of reading; null past its ends.
+function placeAfter(places, now, by) {
+  const at = places.findIndex((place) => String(place) === String(now));
+  return places[at + by] ?? null;
+}
+
+// The place that an arrow key leads to from `now`; null at the border. places: all that there are.
+function placeBeside(places, now, [down, right]) {
+  const [row, column] = now.slice(-2);
+  const wanted = [...now.slice(0, -2), row + down, column + right];
+  return places.find((place) => String(place) === String(wanted)) ?? null;
+}
+
+// One output of Play: a click on a number, a key or a step hands its place to the server, which
+// draws anew what looks at it.
+class Output {
+  constructor(element, trigger) {
+    this.element = element;
+    this.trigger = trigger;
+    this.frame = null; // where the window stood, for it to glide from there
+    this.focus = ""; // what had the focus before all was drawn anew
+    this.timer = 0;
+    element.addEventListener("click", (event) => this.click(event));
+    element.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  get cells() {
+    return [...this.element.querySelectorAll('[data-stage="output"] td[data-place]')];
+  }
+
+  places() {
+    return this.cells.map((cell) => cell.dataset.place.split(" ").map(Number));
+  }
+
+  now() {
+    const marked = this.cells.find((cell) => cell.classList.contains("marked"));
+    return marked?.dataset.place.split(" ").map(Number) ?? null;
+  }
+
+  follow(place, focus) {
+    this.focus = focus;
+    if (place) this.trigger("click", {place});
+  }
+
+  click(event) {
     const cell = event.target.closest('[data-stage="output"] td[data-place]');
-    if (cell) trigger("click", {place: cell.dataset.place.split(" ").map(Number)});
-  });
+    const step = event.target.closest("[data-step]")?.dataset.step;
+    if (!cell && !step) return;
+    const slides = !!this.timer;
+    this.stop();
+    if (cell) return this.follow(cell.dataset.place.split(" ").map(Number), "output");
+    if (step !== "play") return this.follow(placeAfter(this.places(), this.now(), +step), step);
+    if (slides) return;
+    // From the end it begins anew
+    const places = this.places();
+    this.timer = -1;
+    this.say();
+    this.follow(placeAfter(places, this.now(), 1) ?? places[0], "play");
+  }
+
+  key(event) {
+    const direction = KEYS[event.key];
+    if (!direction || !event.target.closest('[data-stage="output"]')) return;
+    event.preventDefault();
+    this.stop();
+    this.follow(placeBeside(this.places(), this.now(), direction), "output");
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.say();
+  }
+
+  // What the middle button does now.
+  say() {
+    const button = this.element.querySelector('[data-step="play"]');
+    if (button) button.textContent = this.timer ? button.dataset.stop : button.dataset.play;
+  }
+
+  // All was drawn anew: the focus and the window go where they were going.
+  drawn() {
+    const target =
+      this.focus === "output"
+        ? this.element.querySelector('[data-stage="output"] .frame')
+        : this.focus && this.element.querySelector(`[data-step="${this.focus}"]`);
+    if (target && [document.body, null].includes(document.activeElement)) {
+      target.focus({preventScroll: true});
+    }
+    this.focus = "";
+    this.glide();
+    if (!this.timer) return;
+    clearTimeout(this.timer);
+    const next = placeAfter(this.places(), this.now(), 1);
+    if (!next || !this.element.offsetParent) return this.stop();
+    this.timer = setTimeout(() => this.follow(next, this.hasFocus() ? "play" : ""), STEP_MS);
+    this.say();
+  }
+
+  hasFocus() {
+    return !!document.activeElement?.closest?.('[data-step="play"]');
+  }
+
+  // A frame round the window's cells, from where it stood to where it stands.
+  glide() {
+    const marked = [...this.element.querySelectorAll('[data-stage="input"] td.marked')];
+    const table = marked[0]?.closest("table");
+    if (!table) return;
+    const [first, last] = [marked[0], marked.filter((cell) => table.contains(cell)).at(-1)];
+    const box = {
+      left: `${first.offsetLeft}px`,
+      top: `${first.offsetTop}px`,
+      width: `${last.offsetLeft + last.offsetWidth - first.offsetLeft}px`,
+      height: `${last.offsetTop + last.offsetHeight - first.offsetTop}px`,
+    };
+    const frame = document.createElement("span");
+    frame.className = "window";
+    Object.assign(frame.style, box);
+    table.parentElement.append(frame);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (this.frame && !still) frame.animate([this.frame, box], {duration: 250, easing: "ease-out"});
+    this.frame = box;
+  }
+}
+
+function listenToOutput(element, trigger, watch) {
+  const output = new Output(element, trigger);
+  // After Gradio has put the new picture there
+  const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => output.drawn()));
+  watch("value", drawn);
+  drawn();
 }
 
 // Open "One step by hand" in Fine-tune as a visitor would, so that the address follows.
@@ -71,4 +201,4 @@ function openOneStep() {
 
 const visibleIf = (visible) => ({visible, __type__: "update"});
 
-page.layers = {keep, listenToCards, listenToOutput, openOneStep, visibleIf};
+page.layers = {keep, listenToCards, listenToOutput, openOneStep, placeAfter, placeBeside, visibleIf};

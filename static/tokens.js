@@ -1,6 +1,6 @@
-// The pair's tokens, as cards and as a table, and the batch's table. Tab reaches one cell, for 500
-// would be a long way through; a click and the arrow keys reach the others. The cell in focus is
-// explained, and lights up the characters that it stands for.
+// The pair's tokens, as cards and as a table. Tab reaches one cell, for 500 would be a long way
+// through; a click and the arrow keys reach the others. The cell in focus is explained, and lights
+// up the characters that it stands for. static/batch.js does the same for the batch.
 window.page ??= {};
 
 // ---------------------------------------------------------------- pure parts
@@ -33,7 +33,7 @@ function cellName({row, line, position}) {
 
 // ---------------------------------------------------------------- one grid
 
-const CELLS = "[role=gridcell], .token-table td:not(.absent), .batch-grid td";
+const CELLS = "[role=gridcell], .token-table td:not(.absent)";
 
 // The cells of a grid, row by row. A card's numbers stand one below the other, as a table's do.
 function rowsOf(grid) {
@@ -45,15 +45,30 @@ function rowsOf(grid) {
   return Object.values(rows);
 }
 
-// Which cell it is. Labels stand before the positions of a batch and are none of them.
+// Which cell it is.
 function placeOf(cell) {
-  if (!cell.matches("td")) {
-    return {row: cell.dataset.row, line: 0, position: Number(cell.parentElement.dataset.position)};
+  const {row} = cell.matches("td") ? cell.parentElement.dataset : cell.dataset;
+  const position = cell.cellIndex - 1; // of a table's row, whose first cell is its header
+  return {row, line: 0, position: cell.matches("td") ? position : +cell.parentElement.dataset.position};
+}
+
+// The address names the chosen cell: a friend's page chooses it again. parameter: "cell" of the
+// pair, "batch_cell" of the batch.
+function writeAddress(parameter, name) {
+  const url = new URL(location);
+  const asks = url.searchParams;
+  const open = asks.get("tab") ?? "tokenize";
+  if (open !== "tokenize" || asks.get(parameter) === name) return;
+  if (name) asks.set(parameter, name);
+  else asks.delete(parameter);
+  page.address.show(url);
+}
+
+// Press one of a few (`segments` in views/templates/_tokens.html): data-<group> names them.
+function press(element, group, name) {
+  for (const button of element.querySelectorAll(`button[data-${group}]`)) {
+    button.setAttribute("aria-pressed", String(button.dataset[group] === name));
   }
-  const {row = "", line} = cell.parentElement.dataset;
-  const first = cell.parentElement.querySelector("td:not(.label)").cellIndex;
-  const isLabel = cell.matches(".label");
-  return {row: isLabel ? "labels" : row, line: Number(line ?? 0), position: cell.cellIndex - first};
 }
 
 // Listen to the grid in `element`, whatever is drawn into it. trigger, watch: Gradio's, of a gr.HTML.
@@ -62,26 +77,13 @@ function listen(element, trigger, watch) {
   let timer = 0;
   let drawn = null; // the inputs of the grid that was seen last
 
-  // The address names the chosen cell: a friend's page chooses it again.
-  const parameter = () => (element.querySelector(".batch-grid") ? "batch_cell" : "cell");
-
-  function writeAddress(name) {
-    const url = new URL(location);
-    const asks = url.searchParams;
-    const open = asks.get("tab") ?? "tokenize";
-    if (open !== "tokenize" || asks.get(parameter()) === name) return;
-    if (name) asks.set(parameter(), name);
-    else asks.delete(parameter());
-    page.address.show(url);
-  }
-
   // The same cell in each view: a card's number stands in the table, too.
   const named = (name) =>
     [...element.querySelectorAll(CELLS)].filter((cell) => cellName(placeOf(cell)) === name);
 
   function mark(cells) {
     for (const old of element.querySelectorAll(".lit")) old.classList.remove("lit");
-    for (const old of element.querySelectorAll(`[aria-selected]`)) {
+    for (const old of element.querySelectorAll("[aria-selected]")) {
       old.removeAttribute("aria-selected");
     }
     if (!cells.length) return;
@@ -102,7 +104,7 @@ function listen(element, trigger, watch) {
     for (const old of element.querySelectorAll(reached)) old.tabIndex = -1;
     for (const one of cells) one.tabIndex = 0;
     mark(cells);
-    writeAddress(name);
+    writeAddress("cell", name);
     const {inputs} = cell.closest("[data-inputs]").dataset;
     // A key that is held down passes many cells: the one at which it stops is explained
     clearTimeout(timer);
@@ -122,9 +124,7 @@ function listen(element, trigger, watch) {
   // cards or table: CSS goes by the element, which stays when another pair is drawn into it
   function view(name) {
     element.dataset.view = name;
-    for (const button of element.querySelectorAll("button[data-view]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.view === name));
-    }
+    press(element, "view", name);
   }
 
   // A grid was drawn. The address's cell is chosen in the first one and in the same one again; of
@@ -133,10 +133,10 @@ function listen(element, trigger, watch) {
     const inputs = element.querySelector("[data-inputs]")?.dataset.inputs;
     if (!inputs) return;
     const isFirst = drawn === null;
-    const name = isFirst || inputs === drawn ? new URL(location).searchParams.get(parameter()) : null;
+    const name = isFirst || inputs === drawn ? new URL(location).searchParams.get("cell") : null;
     drawn = inputs;
     const cells = name ? named(name) : [];
-    if (!cells.length) return writeAddress(null);
+    if (!cells.length) return writeAddress("cell", null);
     if (!cells.some((cell) => cell.offsetParent)) view("table");
     const cell = cells.find((each) => each.offsetParent) ?? cells[0];
     if (isFirst) cell.scrollIntoView({block: "nearest", inline: "nearest"});
@@ -173,4 +173,4 @@ function listen(element, trigger, watch) {
   });
 }
 
-page.tokens = {cellName, destination, listen};
+page.tokens = {cellName, destination, listen, press, writeAddress};

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from languages import _, say, told
-from views.code import highlighted
+from views.code import script
 from views.render import macro, render
 
 if TYPE_CHECKING:  # layers imports torch
@@ -34,7 +34,7 @@ def claim_cards(cards: Iterable[tuple["Claim", Mapping | None]], linked: str = "
     """Claims, each with the result of its run or None; the one with the id `linked` is framed."""
     shown = [_card(claim, result) for claim, result in cards]
     if not shown:
-        message = _("No claim here has this verdict. Run the section, or choose another verdict.")
+        message = _("No claim of this section is so. Choose another section, or “all”.")
         return macro("paragraph", "quiet", message)
     return render("claims.html", cards=shown, linked=linked)
 
@@ -42,14 +42,14 @@ def claim_cards(cards: Iterable[tuple["Claim", Mapping | None]], linked: str = "
 def _card(claim: "Claim", result: Mapping | None) -> dict[str, Any]:
     """What the template draws of a claim. result: as tabs.layers.claims.result_as_dict makes it."""
     from layers.claims import SECTIONS
+    from layers.claims.script import script_of
 
     card = {
         "id": claim.id,
         "section": told(next(part.title for part in SECTIONS if part.slug == claim.section)),
         "kind": told(claim.kind),
         "says": told(claim.says),
-        "source": highlighted(claim.source),
-        "helpers": [(name, highlighted(source)) for name, source in claim.helpers.items()],
+        "script": script(script_of(claim), f"{claim.id}.py"),
         "verdict": "",
         "badge": verdict_name(UNRUN),
         "run": 0,

@@ -140,7 +140,7 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
         (_("steps"), forecast.steps, steps),
         (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
         (_("training"), duration(training_seconds), training),
-        (_("judging"), duration(judging_seconds), judging),
+        (_("evaluating"), duration(judging_seconds), judging),
         (_("together"), element("strong", duration(forecast.seconds)), pace.source),
         (_("pairs"), f"{forecast.pairs:,}", forecast.data),
     ]

@@ -8,14 +8,17 @@ from markupsafe import Markup
 
 from languages import _, ngettext, say
 from views.code import code
-from views.markup import notice
+from views.markup import notice, quiet
 from views.tensors import (
     CHOSEN,
+    TIMES,
     Grid,
     GridStyle,
     Place,
     Plane,
+    Stage,
     channel_grids,
+    equation,
     facts,
     grid,
     largest,
@@ -88,21 +91,25 @@ def convolution(made: "Convolution", window: "Window", at: Place) -> Markup:
         _("input {channel}: {line}", channel=channel, line=line)
         for channel, line in window.lines.items()
     ]
+    size_in = _(
+        "{shape}, {padding}", shape=shape(made.shapes.input), padding=_padding_of(rows, columns)
+    )
+    inputs = channel_grids(made.padded, padded, dict.fromkeys(window.terms, window.cells))
+    kernels = list(_kernels(made, at[0], min(window.terms)))
     return _joined(
-        code(made.code),
-        size_table(made.shapes),
-        stage(
-            _("Input"),
-            _(
-                "{shape}, {padding}",
-                shape=shape(made.shapes.input),
-                padding=_padding_of(rows, columns),
-            ),
-            channel_grids(made.padded, padded, dict.fromkeys(window.terms, window.cells)),
+        equation(
+            [
+                Stage(_("Input"), size_in, inputs, "input"),
+                Stage(_("Kernel"), "", kernels),
+                Stage(_("Output"), shape(made.shapes.output), outputs, "output"),
+            ],
+            (TIMES, "="),
+            steps=True,
         ),
-        stage(_("Kernels"), weight, list(_kernels(made, at[0], min(window.terms)))),
-        stage(_("Output"), shape(made.shapes.output), outputs, "output"),
         worked(_output_cell(at), [*sums, _("summed, then the bias: {line}", line=window.total)]),
+        code(made.code),
+        quiet(weight),
+        size_table(made.shapes),
     )
 
 
@@ -113,24 +120,14 @@ def _padding_of(rows: int, columns: int) -> str:
 
 
 def _kernels(made: "Convolution", channel: int, first: int) -> Iterator[Grid]:
-    """One grid a kernel; those that make the followed output channel are marked.
+    """One grid a kernel of the followed output channel: the others have no part in its numbers.
 
     first: the first input channel that it looks at.
     """
     top = max(largest(kernels) for kernels in made.weight)
-    for out, kernels in enumerate(made.weight):
-        for number_in, kernel in enumerate(kernels):
-            cells: list[Place] = []
-            source = _(
-                "its input {number_in} of {per_group}",
-                number_in=number_in + 1,
-                per_group=len(kernels),
-            )
-            if out == channel:
-                cells = [(r, c) for r, row in enumerate(kernel) for c in range(len(row))]
-                source = _("input {channel}", channel=first + number_in)
-            caption = _("for output {channel}, ", channel=out) + source
-            yield grid(kernel, caption, GridStyle(top, marked=frozenset(cells)), _("used here"))
+    for number_in, kernel in enumerate(made.weight[channel], first):
+        caption = _("input {source} → output {channel}", source=number_in, channel=channel)
+        yield grid(kernel, caption, GridStyle(top))
 
 
 def paddings(picture: Planes, padded: Mapping[str, Planes | str], padding: int) -> Markup:
@@ -185,17 +182,24 @@ def pooling(
     lines = [line]
     if made.indices is not None and math.isfinite(made.output[channel][rest[0]][rest[1]]):
         lines.append(_index_line(made.indices[channel][rest[0]][rest[1]], width))
+    taken = channel_grids(made.output, outputs, chosen, CHOSEN, clickable=True)
     parts = [
-        code(made.code),
-        size_table(made.shapes),
-        stage(_("Input"), shape(made.shapes.input), channel_grids(area, inputs, {channel: cells})),
-        stage(
-            _("Output"),
-            _("the largest value of each window"),
-            channel_grids(made.output, outputs, chosen, CHOSEN, clickable=True),
-            "output",
+        equation(
+            [
+                Stage(
+                    _("Input"),
+                    shape(made.shapes.input),
+                    channel_grids(area, inputs, {channel: cells}),
+                    "input",
+                ),
+                Stage(_("Output"), _("the largest value of each window"), taken, "output"),
+            ],
+            ("max →",),
+            steps=True,
         ),
         worked(_output_cell(at), lines),
+        code(made.code),
+        size_table(made.shapes),
     ]
     if made.indices is not None:
         style = GridStyle(height * width)
@@ -248,21 +252,18 @@ def normalization(
     evaluated = _("normalized with what training has collected")
     if not made.running_mean:
         evaluated = _("no running statistics were kept: the batch's own are used")
+    sizes = shape((len(batch), len(batch[0]), len(batch[0][0]), len(batch[0][0][0])))
+    trained = _("normalized with this batch's own mean and variance")
     return _joined(
-        code(title),
-        _statistics(made),
-        stage(
-            _("Input"),
-            shape((len(batch), len(batch[0]), len(batch[0][0]), len(batch[0][0][0]))),
-            _examples(batch, top_in, at),
+        equation(
+            [
+                Stage(_("Input"), sizes, _examples(batch, top_in, at), "input"),
+                Stage("train()", trained, _examples(made.train_output, top_out, at), "output"),
+                Stage("eval()", evaluated, _examples(made.eval_output, top_out, at), "output"),
+            ],
+            ("→", ""),
+            steps=True,
         ),
-        stage(
-            "train()",
-            _("normalized with this batch's own mean and variance"),
-            _examples(made.train_output, top_out, at),
-            "output",
-        ),
-        stage("eval()", evaluated, _examples(made.eval_output, top_out, at), "output"),
         worked(
             _(
                 "Example {n}, channel {c}, row {row}, column {column}",
@@ -273,6 +274,8 @@ def normalization(
             ),
             [_("{name}: {line}", name=name, line=line) for name, line in lines.items()],
         ),
+        _statistics(made),
+        code(title),
     )
 
 
@@ -328,17 +331,19 @@ def dropout(values: list, made: "Dropped", title: str, line: str) -> Markup:
     ]
     if line:
         rows.append((_("the first that is left"), line))
+    trained = _("hatched: zeroed; the others scaled up, so that the expected sum stays")
     return _joined(
-        code(title),
         notice(warning, kind="warning") if made.warning else Markup(""),
-        facts(rows, _("What training did")),
-        stage(_("Input"), shape(made.shape), _plane_grids(values, plain)),
-        stage(
-            "train()",
-            _("hatched: zeroed; the others scaled up, so that the expected sum stays"),
-            _plane_grids(made.train_output, hatched),
+        equation(
+            [
+                Stage(_("Input"), shape(made.shape), _plane_grids(values, plain)),
+                Stage("train()", trained, _plane_grids(made.train_output, hatched)),
+                Stage("eval()", _("nothing happens"), _plane_grids(made.eval_output, plain)),
+            ],
+            ("→", ""),
         ),
-        stage("eval()", _("nothing happens"), _plane_grids(made.eval_output, plain)),
+        facts(rows, _("What training did")),
+        code(title),
     )
 
 

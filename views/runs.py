@@ -174,6 +174,60 @@ def log_table(rows: Sequence[Mapping[str, object]], ended: bool = False) -> Mark
     return macro("plain_table", "log", _("Log"), _("Log"), LOG_COLUMNS, cells)
 
 
+def another_behind(unfinished: Sequence[Run]) -> Markup:
+    """The question whether to start one more run behind these."""
+    first = unfinished[0]
+    name = name_of(first.id)
+    if len(unfinished) > 1:
+        question = ngettext(
+            "{count} run of yours hasn't ended yet. Start another, behind it?",
+            "{count} runs of yours haven't ended yet. Start another, behind them?",
+            len(unfinished),
+        )
+    elif first.state == "queued":
+        question = _("{name} still waits for its turn. Start another, behind it?", name=name)
+    else:
+        question = _("{name} still trains. Start another, behind it?", name=name)
+    return render("start_another.html", question=question)
+
+
+def state_in_words(run: Run) -> str:
+    """Where an unfinished run stands: its place in the queue, or its step."""
+    name = str(STATE_NAMES[run.state])
+    done, total = progress(run)
+    if run.state == "queued":
+        return _(
+            "{state}: place {place}, its turn in about {wait}",
+            state=name,
+            place=run.place,
+            wait=duration(run.wait),
+        )
+    if not total:
+        return name
+    return _("{state}: step {done} of {total}", state=name, done=done, total=total)
+
+
+def unfinished_table(runs: Sequence[tuple[Run, str]]) -> Markup:
+    """[(a run that hasn't ended, what its button says, "" for none)] as a table; empty for none."""
+    if not runs:
+        return Markup()
+    return render(
+        "unfinished_runs.html",
+        caption=_("Not ended yet"),
+        runs=[
+            {
+                "id": run.id,
+                "address": f"?run={run.id}",
+                "name": name_of(run.id),
+                "label": run_label(run.id, run.config),
+                "state": state_in_words(run),
+                "stop": stop,
+            }
+            for run, stop in runs
+        ],
+    )
+
+
 # ---------------------------------------------------------------- after it
 
 

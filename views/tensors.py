@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # layers imports torch
 Plane = Sequence[Sequence[float | None]]  # H × W; None where there is no cell
 Place = tuple[int, ...]
 
+TIMES = "∗"
 IN_WINDOW = say("in the window")
 CHOSEN = say("the one followed")
 
@@ -85,6 +86,17 @@ class Grid:
     rows: list[tuple[str, list[Cell]]]
     mark_name: str
 
+    @property
+    def cell_width(self) -> float:
+        """Of each cell, in em: its longest number has room."""
+        longest = max(len(cell.number) for _row, cells in self.rows for cell in cells)
+        return max(0.61 * longest + 0.45, 1.65)
+
+    @property
+    def width(self) -> float:
+        """Of the whole table, in em."""
+        return self.cell_width * len(self.columns) + 1.3
+
 
 def grid(plane: Plane, caption: str, style: GridStyle, mark_name: object = IN_WINDOW) -> Grid:
     """A plane as a Grid. mark_name: what a screen reader says of a marked cell."""
@@ -145,6 +157,40 @@ def stage(title: str, note: str, grids: Sequence[Grid], name: str = "", error: s
     name: "output" where a click on a cell follows it. error: why there is no grid.
     """
     return render("stage.html", title=title, note=note, grids=grids, name=name, error=error)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step on the tensors' way, as `stage` draws one."""
+
+    title: str
+    note: str
+    grids: Sequence[Grid]
+    name: str = ""
+
+    @property
+    def width(self) -> float:
+        """Of its widest grid or caption, in em."""
+        return max(max(grid.width, 0.5 * len(grid.caption) + 1.3) for grid in self.grids)
+
+
+def equation(stages: Sequence[Stage], signs: Sequence[str], steps: bool = False) -> Markup:
+    """Stages side by side, a sign before each but the first: input ∗ kernel = output.
+
+    All of them fit into the frame from 320 px up: their letters shrink with it, and on a phone the
+    result of a product goes on in a line of its own. steps: whether one can step through the
+    output's numbers.
+    """
+    drawn = [stage(one.title, one.note, one.grids, one.name) for one in stages]
+    widths = [one.width for one in stages]
+    return render(
+        "equation.html",
+        parts=list(zip(("", *signs), drawn, widths, strict=True)),
+        wraps=signs[0] == TIMES,
+        width=f"{sum(widths):.1f}",
+        narrow=f"{max(sum(widths[:2]), widths[-1]):.1f}",
+        steps=steps,
+    )
 
 
 # ---------------------------------------------------------------- tables

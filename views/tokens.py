@@ -3,18 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Any
 
 from markupsafe import Markup
 
 from languages import _, say
-from pipeline.collation import BatchView
+from pipeline.collation import MODEL_INPUTS, BatchView
 from pipeline.explain.why_cell import Why
 from pipeline.tokenization import Token, TokenView
 from views.markup import made_of
-from views.render import bdi, piece, render
+from views.render import WORD_MARKS, bdi, render, visible
 
 ROLE_NAMES = {
     "special": say("special"),
@@ -22,6 +21,7 @@ ROLE_NAMES = {
     "sentence2": say("sentence 2"),
     "padding": say("padding"),
 }
+ROLE_LETTERS = {"special": "s", "sentence1": "1", "sentence2": "2", "padding": "p"}
 NO_TYPE_IDS = say(
     "this checkpoint has none: its model tells the sentences apart by the separators alone"
 )
@@ -39,7 +39,7 @@ def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Mark
     """
     parts = [(role, len(list(tokens))) for role, tokens in groupby(view.tokens, _role)]
     asked = inputs or {}
-    grid = render(
+    return render(
         "token_grid.html",
         view=view,
         inputs=_written(inputs),
@@ -53,7 +53,6 @@ def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Mark
         role_names=ROLE_NAMES,
         no_type_ids=NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN,
     )
-    return _reached_with_tab(grid)
 
 
 def _role(token: Token) -> str:
@@ -66,11 +65,6 @@ def _seam(tokens: Sequence[Token]) -> int | None:
         if token.type_id != before.type_id:
             return token.position
     return None
-
-
-def _reached_with_tab(grid: Markup) -> Markup:
-    """Tab reaches the first cell alone; from there the arrow keys go on (static/tokens.js)."""
-    return Markup(str(grid).replace("<td ", '<td tabindex="0" ', 1))
 
 
 def _written(inputs: Mapping[str, Any] | None) -> str:
@@ -109,40 +103,47 @@ def _parts_of_sentence(view: TokenView, which: int) -> list[_Part]:
 
 
 def batch_grid(
-    view: BatchView, show: str = "pieces", inputs: Mapping[str, Any] | None = None
+    view: BatchView, numbers: Sequence[int], inputs: Mapping[str, Any] | None = None
 ) -> Markup:
-    """The padded batch, padding hatched: one row an example, one column a position.
+    """The padded batch: its picture and its table, both drawn in the page (static/batch.js).
 
-    show: "pieces", or the tensor whose numbers stand in the cells; inputs: as for `token_grid`.
+    numbers: of each row in its split; inputs: as for `token_grid`.
     """
-    if show == "pieces":
-        values, caption = view.pieces, _("tokens of the batch, one column a position")
-    else:
-        values = view.tensors[show]
-        caption = _("{shown} of the batch, one column a position", shown=show)
-    grid = render(
+    lengths = view.lengths
+    data = {
+        "numbers": numbers,
+        "lengths": lengths,
+        "roles": ["".join(ROLE_LETTERS[role] for role in row) for row in view.roles],
+        "pieces": [[visible(piece) for piece in row] for row in view.pieces],
+        "tensors": {name: view.tensors[name] for name in MODEL_INPUTS if name in view.tensors},
+        "labels": view.tensors.get("labels"),
+        "marks": WORD_MARKS,
+        "words": {
+            "row": _("row"),
+            "pieces": _("tokens of the batch, one column a position"),
+            **{
+                name: _("{shown} of the batch, one column a position", shown=name)
+                for name in MODEL_INPUTS
+            },
+        },
+    }
+    return render(
         "batch_grid.html",
         view=view,
         inputs=_written(inputs),
-        caption=caption,
-        rows=[_cells(row) for row in zip(view.roles, values, strict=True)],
-        labels=view.tensors.get("labels"),
-        seq_len=len(values[0]),
+        numbers=numbers,
+        longest=lengths.index(max(lengths)),
+        seq_len=len(view.pieces[0]),
         role_names=ROLE_NAMES,
+        data=json.dumps(data),
     )
-    return _reached_with_tab(grid)
 
 
-def _cells(row: tuple[list[str], list]) -> Markup:
-    """(roles, values) -> the cells of a row."""
-    return Markup("".join(map(_cell, *row)))
-
-
-# A batch has up to 16,384 cells, of which few differ: a loop in the template would take thrice the
-# time
-@lru_cache(maxsize=4096)
-def _cell(role: str, value: str | int) -> Markup:
-    return Markup('<td class="{}">{}</td>').format(role, piece(str(value)))
+def taken_row(number: int) -> Markup:
+    """That a row of the split is now the page's pair, where its explanation would stand."""
+    return _explanation(
+        done=_("Row {row} is the page's pair now: its tokens are above.", row=number)
+    )
 
 
 def shapes_table(view: BatchView) -> Markup:
@@ -177,12 +178,15 @@ def no_explanation(message: str) -> Markup:
     return _explanation(message=message)
 
 
-def _explanation(why: Why | None = None, sentence: str = "", message: str = "") -> Markup:
+def _explanation(
+    why: Why | None = None, sentence: str = "", message: str = "", done: str = ""
+) -> Markup:
     return render(
         "explanation.html",
         why=why,
         around=_around(sentence, why) if why else None,
         message=message,
+        done=done,
         role_name=ROLE_NAMES.get(why.role, say("label")) if why else "",
         row_name=(_("token") if why.row == "piece" else why.row) if why else "",
         place=_place(why) if why else "",

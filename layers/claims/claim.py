@@ -152,22 +152,6 @@ class Claim:
             spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg
         ]
 
-    @property
-    def helpers(self) -> dict[str, str]:
-        """{name: source} of this project's functions that the body calls, so that nothing stays
-        hidden.
-        """
-        names = {node.id for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Name)}
-        ours = {
-            name: self.run.__globals__[name] for name in sorted(names & self.run.__globals__.keys())
-        }
-        return {
-            name: inspect.getsource(thing)
-            for name, thing in ours.items()
-            if getattr(thing, "__module__", "").startswith("layers.")
-            and thing.__module__ != __name__
-        }
-
 
 @dataclass(frozen=True)
 class Result:

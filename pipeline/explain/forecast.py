@@ -277,7 +277,7 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
             passing=True,
         ),
         Part(
-            say("judging"),
+            say("evaluating"),
             4 * alive,
             say(
                 "one layer's intermediate results at a time: {pairs} × {max_length} tokens × (8 × "

@@ -14,8 +14,9 @@ from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
-from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered
+from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, unfinished_runs_of
 from tabs.fine_tune.run_panel import RunPanel, status_of
+from tabs.fine_tune.start_another import StartAnother
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
@@ -23,7 +24,8 @@ SHORTCUT = "shortcut"  # the source of the lesson's pairs
 
 class Launch:
     """Handlers of the buttons that start a run. `controls`: the form, {setting: its field}; pair:
-    the fields of the page's two sentences, which the run judges along, or none.
+    the fields of the page's two sentences, which the run judges along, or none. another: asks
+    before `start` adds a run to one that goes on; without it, nothing is asked.
     """
 
     def __init__(
@@ -32,9 +34,10 @@ class Launch:
         controls: Mapping[str, Component],
         panel: RunPanel,
         pair: Sequence[Component] = (),
+        another: StartAnother | None = None,
     ) -> None:
         self.settings, self.controls, self.panel = settings, controls, panel
-        self.pair = list(pair)
+        self.pair, self.another = list(pair), another
 
     @property
     def inputs(self) -> list[Component]:
@@ -45,10 +48,21 @@ class Launch:
     def outputs(self) -> list[Component]:
         """All that a start may change."""
         panel = self.panel
-        return [panel.status, panel.run_id, panel.owned, *self.controls.values()]
+        asked = self.another.outputs if self.another else []
+        return [panel.status, panel.run_id, panel.owned, *self.controls.values(), *asked]
 
     def start(self, request: gr.Request, owned: object, *values: object) -> dict:
-        """Start what the form says."""
+        """Start what the form says; while a run of this browser goes on, ask first."""
+        try:
+            unfinished = unfinished_runs_of(owned, self.settings) if self.another else []
+        except Exception as error:
+            return {self.panel.status: error_notice(error)}
+        if self.another and unfinished:
+            return self.another.ask(unfinished)
+        return self.start_behind(request, owned, *values)
+
+    def start_behind(self, request: gr.Request, owned: object, *values: object) -> dict:
+        """Start what the form says, whatever goes on."""
         try:
             return self._started(self._config(values), owned, request, self._pair(values))
         except Exception as error:
@@ -99,6 +113,7 @@ class Launch:
         visitor = {"browser": owned[BROWSER], "address": address_of(request)}
         run_id, secret = start_run(config, self.settings, **visitor, own_pair=own_pair)
         return {
+            **(self.another.hide() if self.another else {}),
             self.panel.status: status_of(read_run(run_id, self.settings)),
             self.panel.run_id: run_id,
             self.panel.owned: {**owned, run_id: secret},

@@ -20,11 +20,12 @@ from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.run_panel import RunPanel
-from tabs.fine_tune.runs_list import build_runs_list
+from tabs.fine_tune.runs_list import RunsList, build_runs_list
 from tabs.fine_tune.save import build_save
 from tabs.fine_tune.script import build_script
 from tabs.fine_tune.seeds import SeedsSection, build_seeds
 from tabs.fine_tune.shortcut import build_shortcut
+from tabs.fine_tune.start_another import build_start_another
 from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.page_data import json_block
 from tabs.questions import questions
@@ -45,6 +46,7 @@ class FineTuneTab:
     launch: Launch
     diagnosis: DiagnosisSection
     seeds: SeedsSection
+    runs: RunsList
 
 
 def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab:
@@ -59,6 +61,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
             controls = build_main_settings(settings)
             curve = gr.HTML(min_height=62, padding=False)
             start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
+            another = build_start_another()
             line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
             title = more_settings_title({})
             with gr.Accordion(title, open=False, elem_id="more-settings") as more:
@@ -71,7 +74,8 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
             build_theatre(settings, panel, sentence)
     with questions():
         build_changed_pairs(settings, panel.ended)
-        with gr.Accordion(_("How do I read the curves, and how much is chance?"), open=False):
+        title = _("How do I read the curves, and how much is chance?")
+        with gr.Accordion(title, open=False, elem_id="chance"):
             gr.Markdown(_explanation())
             seeds = build_seeds(settings, controls, panel)
         with gr.Accordion(_("What happens in one step, and what does a run take?"), open=False):
@@ -89,16 +93,17 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
             with gr.Accordion(_("The settings under their names in Trainer"), open=False):
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         on_shortcut = build_shortcut(settings, panel.ended)
-        build_runs_list(settings, panel)
+        runs = build_runs_list(settings, panel)
     forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
     shared = Shared("fine-tune", controls, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
-    launch = Launch(settings, controls, panel, pair)
+    launch = Launch(settings, controls, panel, pair, another)
     form = [panel.owned, *controls.values()]
     remedied_run = [panel.ended, panel.owned, *launch.pair]
     starts = (
         start.click(launch.start, launch.inputs, launch.outputs, **PRIVATE),
+        another.yes.click(launch.start_behind, launch.inputs, launch.outputs, **PRIVATE),
         diagnosis.remedy.click(launch.start_remedy, remedied_run, launch.outputs, **PRIVATE),
         on_shortcut.click(
             launch.start_on_shortcut,
@@ -107,7 +112,11 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
             **PRIVATE,
         ),
         seeds.button.click(seeds.start, form, seeds.outputs, **PRIVATE),
+        diagnosis.more_seeds.click(
+            seeds.start_shown, [panel.ended, panel.owned], seeds.outputs, **PRIVATE
+        ),
     )
+    another.no.click(another.hide, None, another.outputs, **PRIVATE)
     _follow(panel, seeds, shared, starts)
     # A run that has ended shows the pace of this machine
     panel.ended.change(
@@ -118,7 +127,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
         Opening(panel.load, panel.owned, [panel.run_id, *panel.outputs]),
         Opening(forecast.fn, forecast.inputs, forecast.outputs),
     )
-    return FineTuneTab(shared, panel.finished, openings, panel, launch, diagnosis, seeds)
+    return FineTuneTab(shared, panel.finished, openings, panel, launch, diagnosis, seeds, runs)
 
 
 def _explanation() -> str:

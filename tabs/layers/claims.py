@@ -21,13 +21,9 @@ if TYPE_CHECKING:  # layers imports torch
 ALL = "all"
 VERDICTS = (ALL, *views.SIGNS, views.UNRUN)
 INTRO = say(
-    "Each card is a statement or an open question of the notes, in our words, with the lines that "
-    "decide "
-    "it.\nNothing is judged until you run it. The last line says what counts: `noted(…)` whether "
-    "the "
-    "statement is true on this run,\n`which(…)` which of the possible answers it bears out, "
-    "`renamed(…)` "
-    "whether the old name and today's still work."
+    "Each card is a statement or an open question of the study notes behind this page, with a "
+    "script that decides it, whole: copy it and run it yourself. The verdict is computed when you "
+    "press Run."
 )
 # Some claims train for seconds: they wait for each other in a queue of their own, and never for the
 # other tabs.
@@ -108,6 +104,14 @@ def _verdict(claim: "Claim", results: Results) -> str:
     return results[claim.id]["verdict"] if claim.id in results else views.UNRUN
 
 
+def is_so(claim: "Claim", verdict: str, results: Results) -> bool:
+    """Whether a card has this verdict: as the visitor's own run found it, or, before that, as a
+    reviewer concluded.
+    """
+    found = _verdict(claim, results)
+    return verdict in (ALL, found) or (found == views.UNRUN and verdict == claim.reviewed)
+
+
 @dataclass(frozen=True)
 class Claims:
     """The part's components, and its handlers."""
@@ -146,7 +150,7 @@ class Claims:
         cards = [
             (claim, results.get(claim.id))
             for claim in chosen
-            if verdict in (ALL, _verdict(claim, results)) or claim.id == linked
+            if is_so(claim, verdict, results) or claim.id == linked
         ]
         tally = views.tally({name: counts[name] for name in VERDICTS})
         return {self.board: tally + views.claim_cards(cards, linked)}
@@ -176,9 +180,7 @@ class Claims:
         self, section: str, verdict: str, results: Results, linked: str
     ) -> Iterator[Changes]:
         """Run every card shown, one after the other; the page is told about twice a second."""
-        chosen = [
-            claim for claim in claims_of(section) if verdict in (ALL, _verdict(claim, results))
-        ]
+        chosen = [claim for claim in claims_of(section) if is_so(claim, verdict, results)]
         # Cards would vanish from "not run yet" one by one, before anybody could read them.
         if verdict == views.UNRUN:
             verdict = ALL
@@ -218,21 +220,22 @@ class Claims:
 
 def build_claims() -> Claims:
     """The part: filters, a button for all, the cards."""
-    gr.Markdown(str(INTRO))
-    with gr.Row():
-        # Filled when the part is first opened: the claims need torch, and nothing here may import
-        # it.
-        section = gr.Dropdown([], label=_("Section of the notes"), min_width=280)
-        verdict = gr.Radio(
-            [(views.verdict_name(name), name) for name in VERDICTS],
-            value=ALL,
-            label=_("Verdict"),
-            info=_("as your own runs found it"),
-            min_width=280,
-        )
-    run_all = gr.Button(_("Run all that is shown"), variant="primary")
-    status = gr.HTML(views.claim_status(_("Nothing has run yet.")), elem_id="claims-status")
-    board = gr.HTML(min_height=400, js_on_load="page.layers.listenToCards(element, trigger, watch)")
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column(elem_classes=["knobs", "claim-filters"]):
+            # Filled when the part is first opened: the claims need torch, and nothing here may
+            # import it.
+            section = gr.Dropdown([], label=_("Section of the notes"))
+            verdict = gr.Radio(
+                [(views.verdict_name(name), name) for name in VERDICTS],
+                value=ALL,
+                label=_("Verdict"),
+                info=_("as your own run finds it; before that, as a reviewer concluded"),
+            )
+            run_all = gr.Button(_("Run all that is shown"), variant="primary")
+            status = gr.HTML(views.claim_status(_("Nothing has run yet.")), elem_id="claims-status")
+            gr.Markdown(str(INTRO), elem_classes="quiet")
+        listen = "page.layers.listenToCards(element, trigger, watch); page.code.listen(element)"
+        board = gr.HTML(min_height=400, js_on_load=listen)
     claims = Claims(section, verdict, status, board, gr.State({}), gr.State(""))
     inputs = [section, verdict, claims.results, claims.linked]
     gr.on([section.input, verdict.input], claims.show, inputs, board, **PRIVATE)

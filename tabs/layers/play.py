@@ -97,14 +97,17 @@ def build_play() -> Play:
 
 def _build_topic(slug: str, visible: bool) -> TopicPanel:
     topic = TOPICS[slug]
-    with gr.Column(visible=visible, elem_classes="topic") as column:
-        gr.Markdown(str(topic.intro))
-        with gr.Row(elem_classes="play"):
-            with gr.Column(scale=2, min_width=270, elem_classes="knobs"):
-                controls = topic.build()
-            with gr.Column(scale=5, min_width=300):
-                listen = "page.layers.listenToOutput(element, trigger)"
-                output = gr.HTML(min_height=420, js_on_load=listen if controls.followed else None)
+    listen = "page.layers.listenToOutput(element, trigger, watch)"
+    column = gr.Column(visible=visible, elem_classes="topic")
+    with column, gr.Row(elem_classes="two-columns"):
+        with gr.Column(elem_classes="knobs"):
+            gr.Markdown(str(topic.intro), elem_classes="quiet")
+            controls = topic.build()
+        output = gr.HTML(
+            min_height=420,
+            js_on_load=listen if controls.followed else None,
+            elem_classes="played",
+        )
     draw = with_reason(topic.draw)
     # always_last: while a slider is dragged, only its newest place is worth drawing.
     changes = [part.change for part in controls.inputs]

@@ -74,14 +74,6 @@ class LayersTab:
 
 def build_tab(settings: Settings, tabs: gr.Tabs) -> LayersTab:
     """The tab's components and wiring, inside one of the page's `tabs`."""
-    gr.Markdown(
-        _(
-            "The study notes, executed: **play** with PyTorch's layers, **run** what the notes "
-            "claim, and "
-            "see whether "
-            "loss\nand updater written by hand agree with PyTorch's own."
-        )
-    )
     message = gr.HTML(elem_id="layers-message")
     with gr.Tabs() as parts:
         with gr.Tab(_("Play"), id="play", elem_id="layers-play"):

@@ -63,7 +63,6 @@ class PredictTab:
     offered: gr.State  # the run whose model was offered last
     first_answer: gr.Textbox  # hidden: the answer to the pair that the tab opens with
     shared: Shared
-    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
 
     def open(self, sentence1: str, sentence2: str, model: str, offered: str) -> dict[Block, Any]:
         """Draw the tab when it is first seen.
@@ -190,5 +189,4 @@ def build_tab(settings: Settings) -> PredictTab:
     shared.follow(*chosen)
     build_share(settings, shared)
     public(answers.predict, api_name="predict")
-    fills_pair = (examples.load_input_event, taken)
-    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared, fills_pair)
+    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared)

@@ -31,7 +31,7 @@ def because(panel):
 
 def test_a_click_says_why_and_marks_the_characters(page, shoot):
     panel = draw(page)
-    expect(because(panel)).to_contain_text("Click a number")
+    expect(because(panel)).to_contain_text("Click a cell")
     tops = "() => [...document.querySelectorAll('#tokens, #batch')].map((e) => e.offsetTop)"
     before = page.evaluate(tops)
     cell(panel, "piece", 2).click()
@@ -92,7 +92,7 @@ def test_a_new_pair_takes_the_old_explanation_away(page):
     cell(panel, "input_ids", 1).click()
     expect(because(panel)).to_contain_text("4487")
     draw(page, "Something else entirely.")
-    expect(because(panel)).to_contain_text("Click a number")
+    expect(because(panel)).to_contain_text("Click a cell")
     expect(panel.locator(".token-cards [aria-selected]")).to_have_count(0)
     cell(panel, "input_ids", 1).click()
     expect(because(panel)).to_contain_text("something")

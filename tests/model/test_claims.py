@@ -1,7 +1,11 @@
 """Every claim of the notes is run: the verdict that its run gives is the one that was reviewed."""
 
+import ast
+import builtins
+import contextlib
 import dataclasses
 import inspect
+import io
 import os
 import re
 import subprocess
@@ -29,6 +33,7 @@ from layers.claims import (
     verdict_of,
 )
 from layers.claims.claim import KINDS, VERDICTS, Section, noted
+from layers.claims.script import script_of
 
 ROOT = Path(__file__).parent.parent.parent
 MRPC = Path(os.environ.get("MRPC_DIR") or ROOT.parent / "shared/hub/datasets/nyu-mll/glue/mrpc")
@@ -388,9 +393,44 @@ def test_an_explanation_says_why():
         assert not chinese[claim.truth].startswith(("正是这样", "的确")), claim.id
 
 
-def test_helpers_are_shown_too():
-    assert "def fit(" in find("dropout-against-overfitting").helpers["fit"]
-    assert not find("conv-bias-default").helpers
+def test_a_script_holds_all_that_it_calls():
+    """What isn't Python's own is imported or defined there, and no path is of this machine alone."""
+    for claim in claims():
+        script = script_of(claim)
+        compile(script, claim.id, "exec")
+        nodes = list(ast.walk(ast.parse(script)))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        made = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+        made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        made |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        made |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
+        for node in nodes:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                made |= {(one.asname or one.name).split(".")[0] for one in node.names}
+        used = {node.id for node in names}
+        assert used - made - set(dir(builtins)) == set(), claim.id
+        assert str(ROOT) not in script, claim.id
+        assert not {"noted", "which", "renamed", "lacking"} & used - made, claim.id
+    assert "def fit(" in script_of(find("dropout-against-overfitting"))
+    assert "def " not in script_of(find("conv-bias-default"))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("conv-class-and-function", "as the notes say: True"),
+        ("conv-functional-is-a-class", "as the notes say: False"),
+        ("loss-mean", "as the notes say: True"),
+        ("norm-formula", "as the notes say: True"),
+        ("conv-sum-or-average", "summed: True\naveraged: False"),
+    ],
+)
+def test_a_script_says_by_itself_what_the_card_says(name, says, results):
+    claim, said = find(name), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(script_of(claim), name, "exec"), {})
+    assert says in said.getvalue()
+    assert results(name).as_reviewed
 
 
 def test_findings_are_text(results):

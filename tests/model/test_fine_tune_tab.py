@@ -118,6 +118,18 @@ def test_an_ended_run_fills_diagnosis_and_pairs(runs, settings):
     assert card == "" and not remedy.visible
 
 
+def test_at_the_end_three_buttons_lead_on_where_there_is_a_model(runs, settings):
+    with gr.Blocks():
+        section = build_diagnosis(settings, gr.State(""))
+    buttons = (section.try_it, section.changes, section.more_seeds)
+    assert {section.card, section.remedy, *buttons} == set(section.outputs)
+    ended = section.draw(runs[0].id)
+    assert [ended[button].visible for button in buttons] == [True] * 3
+    for without in ("", UNKNOWN, "../x"):
+        drawn = section.draw(without)
+        assert [drawn[button].visible for button in buttons] == [False] * 3
+
+
 def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
     judgement, which = read_judgement(settings.runs_folder / runs[0].id)
     first, *rest = sentences_of(runs[0].id, which, len(judgement.labels), settings)

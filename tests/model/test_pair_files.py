@@ -229,7 +229,7 @@ def test_what_is_clear_is_simply_read(read, text):
             "3 cells, but the first line names 2. In this file commas separate the cells. Put",
         ),
         ("sentence1;sentence2\nA; c;B\n", 2, "In this file semicolons separate the cells. Put"),
-        ("sep=|\nsentence1|sentence2\nA| c|B\n", 3, "In this file “|” stand between cells"),
+        ("sep=|\nsentence1|sentence2\nA| c|B\n", 3, "In this file “|” separate the cells"),
         (
             "sentence1\tsentence2\nA\tc\tB\n",
             2,
@@ -383,7 +383,7 @@ def test_the_note_column_warns_of_what_the_page_warns_of(tiny, settings):
         and note.startswith("Mine.")
     )
     drawn = predict_drawing.answers_table(answers)
-    assert "another script" in drawn and "without all of sentence" in drawn and "Mine." in drawn
+    assert "another script" in drawn and "read all of sentence" in drawn and "Mine." in drawn
 
 
 # ---------------------------------------------------------------- against the file's own labels

@@ -186,7 +186,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "validation",
             {"label": None},
-            "The validation pairs have the columns sentence1, sentence2, idx and no label",
+            "The validation pairs have the columns sentence1, sentence2, idx, but not label",
         ),
         (
             "validation",

@@ -94,6 +94,7 @@ def test_train_evaluate_predict(run, tiny, settings):
         and f"model: run:{'a' * 32}" in out
     )
     assert "model: tiny/bert (hub cache)" in err and "metric: mrpc_metric (embedded)" in err
+    assert "accelerate" not in err, "nobody launched it"
     first = (folder / "events.jsonl").read_text().splitlines()
     assert [json.loads(line)["event"] for line in first][-1] == "done"
 

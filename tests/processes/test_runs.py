@@ -22,6 +22,7 @@ from pipeline.prediction import predict
 from pipeline.runs import cleanup, liveness, progress, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
+from pipeline.runs.names import name_of
 from pipeline.runs.own_pair import pair_to_keep, read_pair
 from pipeline.runs.pace import Pace, run_seconds, seconds_left
 from pipeline.runs.progress import Run, closing, list_runs, outline, points
@@ -821,3 +822,92 @@ def test_what_is_no_pair_is_kept_nowhere(settings, sentences):
 def test_a_damaged_pair_is_none(tmp_path, written):
     (tmp_path / "pair.json").write_text(written)
     assert read_pair(tmp_path) is None
+
+
+# ---------------------------------------------------------------- this browser's runs that go on
+
+
+@pytest.fixture
+def tab(settings, tiny):
+    """(the tab, its settings, the form's values): the server starts no run, all wait."""
+    closed = replace(settings, max_runs_at_once=0)
+    with gr.Blocks():
+        pair = [gr.Textbox(), gr.Textbox()]
+        built = build_tab(closed, pair)
+    values = {name: getattr(config_for(tiny), name) for name in built.launch.controls}
+    return built, closed, list(values.values())
+
+
+def asked_to(**values):
+    """What the page's script sends."""
+    return SimpleNamespace(_data=values)
+
+
+def test_start_asks_before_it_adds_a_run_to_ones_own(tab):
+    built, closed, form = tab
+    launch, another = built.launch, built.launch.another
+    pair = ("A heron stood.", "There stood a heron.")
+    first = launch.start(None, {}, *form, *pair)
+    run_id, owned = first[built.panel.run_id], first[built.panel.owned]
+    assert read_pair(closed.runs_folder / run_id) == pair
+    asked = launch.start(None, owned, *form, *pair)
+    assert set(asked) == set(another.outputs) and asked[another.yes].visible
+    name = str(name_of(run_id))
+    assert f"{name} still waits for its turn. Start another, behind it?" in asked[another.text]
+    assert len(list_runs(closed)) == 1, "nothing is started before the answer"
+    assert another.hide()[another.text] == "" and not another.hide()[another.no].visible
+    second = launch.start_behind(None, owned, *form, *pair)
+    assert second[built.panel.run_id] != run_id and not second[another.yes].visible
+    assert "2 runs of yours" in launch.start(None, second[built.panel.owned], *form)[another.text]
+    # A stranger's run is no reason to ask, and one that has ended neither
+    assert built.panel.run_id in launch.start(None, {}, *form)
+    stop_run(run_id, owned[run_id], closed)
+    assert built.panel.run_id in launch.start(None, owned, *form)
+
+
+def test_a_pair_that_is_none_keeps_no_run_from_starting(tab):
+    built, closed, form = tab
+    for pair in ((), ("", "b"), ("a" * 2001, "b"), (7, None)):
+        run_id = built.launch.start(None, {}, *form, *pair)[built.panel.run_id]
+        assert read_pair(closed.runs_folder / run_id) is None
+
+
+def test_unfinished_runs_are_listed_and_can_be_stopped_by_their_owner(tab):
+    built, closed, form = tab
+    owned = {}
+    for _run in range(2):
+        owned = built.launch.start_behind(None, owned, *form)[built.panel.owned]
+    first, second = (name for name in owned if name != "browser")
+    listed = built.runs.draw("", owned)
+    drawn = listed[built.runs.unfinished]
+    assert listed[built.runs.timer].active
+    for place, run_id in enumerate((first, second), 1):
+        assert f"?run={run_id}" in drawn and f'data-stop="{run_id}"' in drawn
+        assert str(name_of(run_id)) in drawn and f"place {place}, its turn in about" in drawn
+    # Who only knows the ids sees them and can't stop one
+    stranger = {first: "another secret", second: None}
+    assert "data-stop" not in built.runs.draw("", stranger)[built.runs.unfinished]
+    refused = built.runs.stop(stranger, asked_to(stop=first))[built.runs.unfinished]
+    assert "Only the visitor who started this run" in refused
+    left = built.runs.stop(owned, asked_to(stop=first))[built.runs.unfinished]
+    assert first not in left and f'data-stop="{second}"' in left
+    assert read_run(first, closed).state == "stopped"
+    for foreign in (None, 7, "../x", {}):
+        assert (
+            "is not a run" in built.runs.stop(owned, asked_to(stop=foreign))[built.runs.unfinished]
+        )
+    done = built.runs.stop(owned, asked_to(stop=second))
+    assert done[built.runs.unfinished] == "" and not done[built.runs.timer].active
+
+
+def test_two_more_seeds_are_of_the_run_that_is_shown(tab):
+    built, closed, form = tab
+    started = built.launch.start(None, {}, *form)
+    run_id, owned = started[built.panel.run_id], started[built.panel.owned]
+    more = built.seeds.start_shown(None, run_id, owned)
+    seeds = sorted(run.config["seed"] for run in list_runs(closed))
+    assert seeds == [42, 43, 44] and more[built.panel.run_id] == run_id
+    configs = [{**run.config, "seed": 0} for run in list_runs(closed)]
+    assert configs[0] == configs[1] == configs[2]
+    gone = built.seeds.start_shown(None, "0" * 32, owned)
+    assert "has expired" in gone[built.seeds.message] and len(list_runs(closed)) == 3

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from gradio_client import Client
@@ -376,15 +377,24 @@ for name, attempt in tries.items():
     }, done
 
 
-@pytest.mark.parametrize("told", [([50_006], 128), ([3, 700], 10**9)])
+@pytest.mark.parametrize(
+    ("count", "max_length", "measured"), [(50_006, 128, 128), (5, 10**9, None), (0, 128, None)]
+)
 def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(
-    told, settings, monkeypatch
+    count, max_length, measured, settings, monkeypatch
 ):
-    monkeypatch.setattr(padding_costs, "ask", lambda *_, settings: (told, None))
-    monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
-    assert "more than max_length" in padding_costs.measure_costs(
-        settings, "0-1", "train", "evil/x", 128, True, 8
-    )
+    view = SimpleNamespace(roles=[["sentence1"] * count], lengths=[count])
+    monkeypatch.setattr(padding_costs, "ask", lambda *_, settings: (view, None))
+    seen = []
+
+    def measure(lengths, size, most, settings):
+        seen.append(lengths)
+        return experiments.padding_costs(lengths, size, most)
+
+    monkeypatch.setattr(experiments, "measured_costs", measure)
+    drawn = padding_costs.measure_costs(settings, "0", "train", "evil/x", max_length, True, 8)
+    assert seen == ([[measured]] if measured else [])
+    assert ("Choose another checkpoint" in drawn) == (measured is None)
 
 
 # ---------------------------------------------------------------- what it answers

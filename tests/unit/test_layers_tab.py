@@ -4,6 +4,7 @@ import html
 import math
 import re
 
+import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,9 @@ from languages import speaking
 from layers.claims import claims
 from layers.updater import compare
 from tabs.layers.address import Address, read_address
-from tabs.layers.claims import result_as_dict
+from tabs.layers.claims import find_claim, is_so, result_as_dict
 from tabs.layers.play import with_reason
+from tabs.layers.topics import TOPICS
 from tabs.layers.topics.convolution import KERNELS, draw_convolution
 from tabs.layers.topics.dropout import DROPOUTS, draw_dropout
 from tabs.layers.topics.losses import EXAMPLES, draw_losses
@@ -96,7 +98,7 @@ def value_of(term):
 
 def lines(drawn, pattern=r"<(?:p|td)(?! class=\"notice)[^>]*>([^<]*[=≈][^<]*)</(?:p|td)>"):
     """The equations of a picture, without the words before them."""
-    found = [html.unescape(line).split(", less 1")[0] for line in re.findall(pattern, drawn)]
+    found = [html.unescape(line).split(", minus 1")[0] for line in re.findall(pattern, drawn)]
     return [line.rsplit(": ", 1)[-1].removeprefix("sum / n = ") for line in found]
 
 
@@ -145,6 +147,40 @@ def convolution(
         *size,
         seed,
         *at,
+    )
+
+
+def test_input_kernel_and_output_stand_side_by_side():
+    drawn = convolution(in_channels=2, out_channels=3, at=(2, 0, 1))
+    parts = re.findall(r'<div class="part"', drawn)
+    assert len(parts) == 3 and re.findall(r'"sign" aria-hidden="true">(.)<', drawn) == ["∗", "="]
+    captions = re.findall(r"<caption><span>(.*?)</span>", drawn)
+    # Both inputs, what the followed output channel makes of each, all outputs
+    assert captions[:7] == [
+        *("channel 0", "channel 1"),
+        *("input 0 → output 2", "input 1 → output 2"),
+        *("channel 0", "channel 1", "channel 2"),
+    ]
+    worked = drawn.index("Output channel 2, row 0, column 1")
+    assert drawn.index("channel 2</span>") < worked < drawn.index('<pre class="command"')
+
+
+@pytest.mark.parametrize("at", [(0, 9, 9), (3, 14, 14)])
+def test_what_is_followed_stays_inside_the_output(at):
+    """An address may still ask for more than the output has by now."""
+    drawn = convolution(size=(4, 3), padding=0, at=at)
+    assert "Output channel 0, row 1, column 0" in drawn and drawn.count('data-place="') == 2
+
+
+@pytest.mark.parametrize("name", ["convolution", "pooling", "normalization"])
+def test_no_control_follows_a_number_that_is_not_there(name):
+    with gr.Blocks():
+        controls = TOPICS[name].build()
+    assert controls.followed and all(isinstance(one, gr.Number) for one in controls.followed)
+    assert list(controls.inputs[-len(controls.followed) :]) == list(controls.followed)
+    assert all(
+        one.parent.elem_classes == ["followed"] or one.parent.parent.elem_classes == ["followed"]
+        for one in controls.followed
     )
 
 
@@ -308,7 +344,10 @@ def test_the_summary_groups_what_is_alike():
     drawn = updater_summary(compare(steps=12))
     said = [re.sub("<[^>]+>", "", line) for line in drawn.split("<li>")[1:]]
     assert said[0].startswith("A, D: the same to the last digit")
-    assert any("by a factor of 2 × 8 (no ½ in MSELoss; the batch size)" in line for line in said)
+    assert any(
+        "are 2 × 8 times as large as they should be (no ½ in MSELoss; the batch size)" in line
+        for line in said
+    )
 
 
 def test_nothing_english_is_left_of_the_updater_in_chinese():
@@ -357,6 +396,19 @@ def test_a_card_in_chinese_says_nothing_in_english_but_code():
         "是</td>",
     ):
         assert expected in said, expected
+
+
+def test_cards_are_found_by_a_verdict_before_and_after_their_run():
+    holds, corrected = (
+        find_claim("conv-class-and-function"),
+        find_claim("conv-functional-is-a-class"),
+    )
+    assert is_so(corrected, "corrected", {}) and not is_so(holds, "corrected", {})
+    assert is_so(holds, "not run yet", {}) and is_so(holds, "all", {})
+    # A run of one's own says what counts
+    run = {corrected.id: {"verdict": "holds"}}
+    assert is_so(corrected, "holds", run) and not is_so(corrected, "corrected", run)
+    assert not is_so(corrected, "not run yet", run)
 
 
 def test_every_card_is_drawn_in_both_languages():

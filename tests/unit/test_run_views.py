@@ -39,7 +39,7 @@ def expected(peak=None, download=0, **more):
     parts = [
         Part("weights", 90_000_000, SCRIPT),
         Part("kept", 200_000_000, "a", passing=True),
-        Part("judging", 500_000_000, "b", passing=True),
+        Part("evaluating", 500_000_000, "b", passing=True),
     ]
     values = {
         "config": TrainingConfig(),

@@ -15,11 +15,11 @@ Pair = tuple[int, int]
 class Controls:
     """A topic's controls, in the order in which its draw function takes their values.
 
-    followed: those of them, the last, that a click on the output sets.
+    followed: those of them, the last, that the output sets (static/layers.js).
     """
 
     inputs: Sequence[Component]
-    followed: Sequence[gr.Slider] = field(default_factory=list)
+    followed: Sequence[gr.Number] = field(default_factory=list)
 
 
 def slider(
@@ -72,14 +72,18 @@ def by_direction(heights: Sequence[int], is_tuple: bool, widths: Sequence[int]) 
     return list(zip(heights, widths if is_tuple else heights, strict=True))
 
 
-def followed_controls(*places: tuple[str, int]) -> list[gr.Slider]:
-    """Sliders that follow one number of the output: one for each (name, largest)."""
-    with gr.Accordion(_("Follow one number"), open=True):
-        gr.Markdown(
-            _("which number of the output to work out; a click on it does the same"),
-            elem_classes="quiet",
-        )
-        return [slider(0, most, 0, name) for name, most in places]
+def followed_places(*largest: int) -> list[gr.Number]:
+    """Hidden numbers, (…, channel, row, column) of the output's number that is followed.
+
+    largest: of each, what an address may say. The picture itself sets them, by a click, a key or a
+    step: no control can ask for what the output hasn't.
+    """
+    # Gradio 6.31: a number whose `visible` is "hidden" is seen all the same
+    with gr.Column(elem_classes="followed"):
+        return [
+            gr.Number(0, precision=0, minimum=0, maximum=most, label=_("followed"))
+            for most in largest
+        ]
 
 
 def within(at: Sequence[float], output: list) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from languages import _, say
 from tabs.layers.topics.controls import (
     Controls,
     by_direction,
-    followed_controls,
+    followed_places,
     picture_size,
     slider,
     window_controls,
@@ -52,9 +52,7 @@ def build_convolution() -> Controls:
             *picture_size(6, 6),
             slider(0, 20, 0, "seed", _("another one, another picture and kernel")),
         ]
-    followed = followed_controls(
-        (_("output channel"), 3), (_("output row"), 14), (_("output column"), 14)
-    )
+    followed = followed_places(3, 14, 14)
     return Controls([*window, *channels, *picture, *followed], followed)
 
 

@@ -4,7 +4,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from languages import _
-from tabs.layers.topics.controls import Controls, followed_controls, slider, within
+from tabs.layers.topics.controls import Controls, followed_places, slider, within
 from views import layers as views
 
 
@@ -38,9 +38,7 @@ def build_normalization() -> Controls:
         gr.Checkbox(True, label="track_running_stats"),
         slider(0, 20, 0, "seed", _("another one, another batch")),
     ]
-    followed = followed_controls(
-        (_("example"), 2), (_("channel"), 2), (_("row"), 3), (_("column"), 3)
-    )
+    followed = followed_places(2, 2, 3, 3)
     return Controls([*inputs, *followed], followed)
 
 

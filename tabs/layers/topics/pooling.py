@@ -7,7 +7,7 @@ from languages import _
 from tabs.layers.topics.controls import (
     Controls,
     by_direction,
-    followed_controls,
+    followed_places,
     picture_size,
     slider,
     window_controls,
@@ -41,9 +41,7 @@ def build_pooling() -> Controls:
             *picture_size(5, 5),
             slider(0, 20, 0, "seed", _("another one, another picture")),
         ]
-    followed = followed_controls(
-        (_("output channel"), 2), (_("output row"), 9), (_("output column"), 9)
-    )
+    followed = followed_places(2, 9, 9)
     return Controls([*window, *options, *picture, *followed], followed)
 
 
