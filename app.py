@@ -39,7 +39,7 @@ from tabs.fine_tune.downloads import routes
 from tabs.fine_tune.save import PUSH_CODE
 from tabs.header import build_header
 from tabs.layers import tab as layers
-from tabs.pair import copy_after, keep_equal
+from tabs.pair import keep_equal
 from tabs.predict import tab as predict
 from tabs.share import share_data
 from tabs.tokenize import tab as tokenize
@@ -110,7 +110,7 @@ def _build_page(demo, settings):
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
             tokenize_tab = tokenize.build_tab(settings)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
-            fine_tune_tab = fine_tune.build_tab(settings)
+            fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair)
         with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):
             predict_tab = predict.build_tab(settings)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
@@ -127,12 +127,15 @@ def _build_page(demo, settings):
         js="(model) => page.walk.modelOffered(model)",
         api_visibility="private",
     )
+    asked_to_try = fine_tune_tab.diagnosis.try_it.click(
+        predict_tab.offer_run,
+        fine_tune_tab.finished,
+        [predict_tab.model, predict_tab.offered],
+        api_visibility="private",
+    )
+    asked_to_try.then(None, js="() => page.runs.toPredict()", api_visibility="private")
     share_data(settings)
-    paired = (tokenize_tab, predict_tab)
-    keep_equal([tab.shared.pair for tab in paired])
-    for tab in paired:
-        for event in tab.fills_pair:
-            copy_after(event, tab.shared.pair, [o.shared.pair for o in paired if o is not tab])
+    keep_equal({tab.shared.tab: tab.shared.pair for tab in (tokenize_tab, predict_tab)})
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
     for tab in built:

@@ -90,12 +90,12 @@ def rows():
             running_app() as (ours, _),
             running_app(script=bare.name) as (theirs, _runs),
         ):
-            cold = visit(browser, ours, ".token-grid td", wait=25)  # while the models still warm
+            cold = visit(browser, ours, ".card", wait=25)  # while the models still warm
             time.sleep(10)
             here, phone = (
                 [
                     (
-                        visit(browser, ours, ".token-grid td", connection=connection),
+                        visit(browser, ours, ".card", connection=connection),
                         visit(browser, theirs, "button:has-text('Run')", connection=connection),
                     )
                     for _ in range(VISITS)

@@ -41,7 +41,7 @@ def states(runs):
     }
     return {
         "tokenize": ({"tab": "tokenize"}, None),
-        "why": ({"tab": "tokenize"}, lambda panel: panel.locator(".token-grid td").nth(3).click()),
+        "why": ({"tab": "tokenize"}, lambda panel: panel.locator(".card b").nth(3).click()),
         "cut": ({"tab": "tokenize", "sentence1": LONG.strip(), "max_length": 32}, None),
         "tokenize-error": ({"tab": "tokenize", "sentence1": " "}, None),
         "tokenize-open": ({"tab": "tokenize"}, open_all),

@@ -188,18 +188,22 @@ def _verdict(combination, ratio, difference, batch_size, half):
     if difference == 0:
         return say("the same to the last digit")
     if difference < 1e-12:
-        return say("the same but for rounding")
+        return say("the same except for rounding")
     factors = _factors(combination, batch_size, half)
     if not factors or not math.isclose(
         math.prod(times for times, _written, _why in factors), ratio, rel_tol=1e-9
     ):
-        return say("steps are off by a factor of {factor}", factor=f"{ratio:.6g}")
+        return say("steps are {factor} times as large as they should be", factor=f"{ratio:.6g}")
     factor = " × ".join(written for _times, written, _why in factors)
     whys = [why for _times, _written, why in factors]
     if len(whys) == 1:
-        return say("steps are off by a factor of {factor} ({why})", factor=factor, why=whys[0])
+        return say(
+            "steps are {factor} times as large as they should be ({why})",
+            factor=factor,
+            why=whys[0],
+        )
     return say(
-        "steps are off by a factor of {factor} ({first}; {second})",
+        "steps are {factor} times as large as they should be ({first}; {second})",
         factor=factor,
         first=whys[0],
         second=whys[1],

@@ -421,8 +421,8 @@ def print_prediction(pair: Sequence[str], prediction: Prediction) -> None:
 def print_scores(scores: Scores) -> None:
     """The answers against the file's own labels."""
     pairs = say_plural(
-        "{count} pair with a label of its own",
-        "{count} pairs with a label of their own",
+        "{count} labelled pair",
+        "{count} labelled pairs",
         scores.pairs,
     )
     head, majority, own = columns(scores.majority, scores.figures)

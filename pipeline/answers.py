@@ -25,11 +25,16 @@ class Answers:
     def __init__(self, compute_metrics: Callable) -> None:
         self.compute_metrics = compute_metrics
         self.last: tuple | None = None  # logits (pairs, 2), labels (pairs,)
+        self._shares: list[float] | None = None  # of the last evaluation, once they were asked for
 
     def __call__(self, eval_pred: Any) -> dict[str, float]:
         """As `compute_metrics`."""
-        self.last = tuple(eval_pred)[:2]
+        self.last, self._shares = tuple(eval_pred)[:2], None
         return self.compute_metrics(eval_pred)
+
+    def remember(self, shares: list[float]) -> None:
+        """What an earlier run was answered by the same weights: `shares` gives it back."""
+        self.last, self._shares = None, shares
 
     def shares(self, trainer: "Trainer") -> list[float] | None:
         """P(equivalent) for each row of the evaluation's dataset, or None where the rows' order
@@ -38,6 +43,11 @@ class Answers:
         Trainer may have sorted the pairs by length: its data loader, built anew, draws the same
         order again.
         """
+        if self._shares is None:
+            self._shares = self._by_row(trainer)
+        return self._shares
+
+    def _by_row(self, trainer: "Trainer") -> list[float] | None:
         if self.last is None or trainer.args.world_size > 1:
             return None
         import torch
@@ -82,6 +92,16 @@ def write_answers(
     }
     (folder / "predictions.part").write_text(json.dumps(values))
     (folder / "predictions.part").replace(folder / ANSWERS_FILE)
+
+
+def rounded(share: float) -> float:
+    """A probability in three decimals, on the side of 0.5 on which it was: that is the answer.
+
+    >>> rounded(0.12345), rounded(0.50001), rounded(0.5)
+    (0.123, 0.501, 0.5)
+    """
+    short = round(share, 3)
+    return 0.501 if share > 0.5 >= short else short
 
 
 def are_probabilities(values: Any) -> bool:

@@ -129,9 +129,9 @@ WHY = {
         "which sentence a token belongs to; padded with 0, the same number as sentence 1"
     ),
     "attention_mask": say(
-        "1 for a token, 0 for padding: attention goes by this column, not by the padding token's id"
+        "1 for a token, 0 for padding; attention uses this column, not the padding token's id"
     ),
-    "label": say("Trainer and the models call it labels; the collator renames it"),
+    "label": say("the collator renames it to labels, the name that Trainer and the models expect"),
     "sentence1": say("text can't be a tensor; its tokens are in input_ids"),
     "sentence2": say("text can't be a tensor; its tokens are in input_ids"),
     "idx": say("the row's number in the original corpus; the model has no input of that name"),
@@ -150,8 +150,8 @@ def _column(name):
 STRATEGIES = ("dynamic", "max_length", "longest in dataset", "grouped by length")
 ORDER_SEED = 42
 ORDER = say(
-    "Before that the rows are shuffled, as `Trainer` does it, here by seed {seed} for all four "
-    "ways; a run draws an order of its own. So a batch seldom holds neighbours of the list above.",
+    "First the rows are shuffled, as `Trainer` does (here with seed {seed} for all four ways; a "
+    "real run has its own order). So neighbouring rows rarely share a batch.",
     seed=ORDER_SEED,
 )
 

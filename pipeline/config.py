@@ -21,7 +21,7 @@ from pipeline.hub.sources import validated_checkpoint
 from pipeline.settings import WARMED, Settings, whole_number
 from pipeline.task import MRPC, TASKS
 
-# Where the form shows a setting: in its first two rows, or below "More settings"
+# Where the form shows a setting: among the first, or folded
 START, MAIN, MORE = "start", "main", "more"
 
 
@@ -95,28 +95,21 @@ class TrainingConfig:
 
     checkpoint: str = _declared(
         WARMED,
-        say(
-            "what the run starts from: one of these, or an id of the Hub with safetensors, a fast "
-            "tokenizer and a padding token"
-        ),
+        say("one of these, or a Hub id with safetensors, a fast tokenizer and a padding token"),
         check=validated_checkpoint,
         group=START,
-        label=say("Checkpoint"),
+        label=say("Start from"),
     )
     # Not `task`, which an address has for a teacher's; run_glue.py, too, calls it so
     task_name: str = _declared(
         MRPC.name,
-        say("what is learned: which pairs, with which labels"),
+        say("which pairs and labels to learn"),
         choices=tuple(TASKS),
-        group=START,
         label=say("Task"),
     )
     source: str = _declared(
         "auto",
-        say(
-            'auto: MRPC where it can be had, else the embedded pairs; shortcut: see "Look for the '
-            'shortcut"'
-        ),
+        say("MRPC if it is available (auto), else the embedded pairs"),
         choices=SOURCES,
         group=START,
         label=say("Pairs"),
@@ -125,7 +118,7 @@ class TrainingConfig:
     # so that an epoch stays an epoch on the curve's axis.
     max_steps: int = _declared(
         125,
-        say("optimizer steps, at most"),
+        say("maximum number of optimizer steps"),
         low=1,
         cap="max_steps",
         argument="max_steps",
@@ -135,7 +128,7 @@ class TrainingConfig:
     )
     learning_rate: float = _declared(
         2e-4,
-        say("how far an optimizer step goes"),
+        say("how large each optimizer step is"),
         low=1e-7,
         high=1e-2,
         typed=True,
@@ -145,7 +138,7 @@ class TrainingConfig:
     )
     batch_size: int = _declared(
         16,
-        say("pairs that the model reads at once"),
+        say("pairs in one batch"),
         low=1,
         cap="max_batch_size",
         argument="per_device_train_batch_size",
@@ -158,7 +151,7 @@ class TrainingConfig:
     eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
     gradient_accumulation_steps: int = _declared(
         1,
-        say("batches whose gradients make up one optimizer step"),
+        say("batches whose gradients are added up for one optimizer step"),
         low=1,
         high=16,
         argument="gradient_accumulation_steps",
@@ -166,7 +159,7 @@ class TrainingConfig:
     )
     epochs: int = _declared(
         3,
-        say("times through the training pairs, at most"),
+        say("maximum number of passes over the training pairs"),
         low=1,
         cap="max_epochs",
         argument="num_train_epochs",
@@ -174,13 +167,14 @@ class TrainingConfig:
     )
     eval_strategy: str = _declared(
         "steps",
-        say("when to evaluate; the notes' evaluation_strategy"),
+        say("when to evaluate (evaluation_strategy in the notes)"),
         choices=("no", "steps", "epoch"),
         argument="eval_strategy",
         trainer_default="no",
     )
+    # Each costs as much as six steps: dev/LOG.md has the figures
     eval_steps: int = _declared(
-        42,
+        25,
         say("optimizer steps between two evaluations"),
         low=1,
         cap="max_steps",
@@ -190,7 +184,7 @@ class TrainingConfig:
     )
     lr_scheduler_type: str = _declared(
         "linear",
-        say("how the learning rate falls"),
+        say("how the learning rate decays"),
         choices=("linear", "cosine", "constant"),
         argument="lr_scheduler_type",
         trainer_default="linear",
@@ -198,14 +192,14 @@ class TrainingConfig:
     # TrainingArguments takes a float below 1 for a fraction
     warmup_steps: float = _declared(
         0.1,
-        say("fraction of the steps in which the learning rate rises"),
+        say("fraction of the steps for warm-up, while the learning rate rises"),
         high=0.99,
         argument="warmup_steps",
         trainer_default=0,
     )
     weight_decay: float = _declared(
         0.01,
-        say("pull towards zero"),
+        say("how strongly weights are pulled towards zero"),
         high=1.0,
         argument="weight_decay",
         trainer_default=0.0,
@@ -215,8 +209,8 @@ class TrainingConfig:
     label_smoothing_factor: float = _declared(
         0.0,
         say(
-            "how far labels are softened; both losses then have a floor above 0, and one half for "
-            "everything still loses ln 2"
+            "how much labels are softened; both losses then stay above 0, and predicting 0.5 for "
+            "every pair still gives ln 2"
         ),
         high=0.5,
         argument="label_smoothing_factor",
@@ -227,7 +221,7 @@ class TrainingConfig:
     )
     train_sampling_strategy: str = _declared(
         "group_by_length",
-        say("group_by_length: batches of like length, so less padding"),
+        say("group_by_length: batches of similar length, so less padding"),
         choices=("group_by_length", "random"),
         argument="train_sampling_strategy",
         trainer_default="random",
@@ -236,13 +230,13 @@ class TrainingConfig:
     # learned more, and freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
     frozen_layers: int = _declared(
         2,
-        say("lowest layers that stay as they are, and the embeddings with them"),
+        say("number of bottom layers to freeze (embeddings too)"),
         cap="max_frozen_layers",
     )
-    dropout: float = _declared(0.0, say("fraction of the activations that are dropped"), high=0.9)
+    dropout: float = _declared(0.0, say("fraction of activations set to zero"), high=0.9)
     precision: str = _declared(
         "auto",
-        say("of matrix products; auto: bf16 where this machine is faster with it"),
+        say("precision of matrix products; auto: bf16 if it is faster on this machine"),
         choices=("auto", "fp32", "bf16"),
         argument="bf16",
         trainer_default=False,
@@ -327,7 +321,7 @@ def config_from(values: Any) -> TrainingConfig:
     if not isinstance(values, dict):
         raise InputError(
             say(
-                "The settings of a run are names with values, not {type}.",
+                "The settings of a run are a dict of names and values, not {type}.",
                 type=type(values).__name__,
             )
         )
@@ -384,7 +378,7 @@ def _number(name: str, value: Any, low: float, high: float) -> float:
     except (TypeError, ValueError, OverflowError):
         raise InputError(
             say(
-                "{name} is {value}, which is not a number. Give {low:g} to {high:g}.",
+                "{name} is {value}, which is not a number. Give a number from {low:g} to {high:g}.",
                 name=name,
                 value=shown(value),
                 low=low,

@@ -109,7 +109,7 @@ def _load_again(key, settings):
 
 def _load(source: str, task: Task, settings: Settings) -> Loaded:
     if source == "embedded":
-        return _embedded(task, say("it was asked for"), stands_in=False)
+        return _embedded(task, say("as requested"), stands_in=False)
     if source == "shortcut":
         return _shortcut(task)
     if _is_local(source, task, settings):
@@ -147,13 +147,13 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
     known = {"task": task.title, "error": error, "variable": task.variable}
     if vain:
         return say(
-            "stand in for {task}, because {error}. Set {variable} to a folder of it, or unset that "
-            "variable and start again",
+            "stand in for {task}, because {error}. Set {variable} to a folder with its files, or "
+            "unset that variable and start again",
             **known,
         )
     return say(
-        "stand in for {task}, because {error}. Set {variable} to a folder of it, or try again in a "
-        "minute",
+        "stand in for {task}, because {error}. Set {variable} to a folder with its files, or try "
+        "again in a minute",
         **known,
     )
 
@@ -170,7 +170,7 @@ def _embedded(task: Task, reason: str, stands_in: bool = True) -> Loaded:
 
 def _shortcut(task: Task) -> Loaded:
     name = say("shortcut pairs")
-    origin = Origin(name, name, "shortcut", say("it was asked for"))
+    origin = Origin(name, name, "shortcut", say("as requested"))
     return _from_csv(SHORTCUT_PAIRS, _features(task)), origin
 
 
@@ -204,8 +204,8 @@ def _from_folder(task: Task, folder: Path | None) -> Loaded:
     if folder is None:
         raise SourceError(
             say(
-                "No folder is set: put the path of the {form} files of {task} into the "
-                "variable {variable}.",
+                "No folder is set. Set the variable {variable} to the folder with the {form} "
+                "files of {task}.",
                 **about,
             )
         )
@@ -217,8 +217,8 @@ def _from_folder(task: Task, folder: Path | None) -> Loaded:
     if missing:
         raise SourceError(
             say(
-                "{variable} is {folder!r}, but no {missing}*.{form} is there. Name the folder of "
-                "{task}.",
+                "{variable} is {folder!r}, but that folder has no {missing}*.{form}. Name the "
+                "folder of {task}.",
                 folder=str(folder),
                 missing=missing[0],
                 **about,
@@ -243,8 +243,8 @@ def _read_files(task: Task, split: str, files: list[str]) -> "Dataset":
         log.info("the files of %s", split, exc_info=error)
         raise SourceError(
             say(
-                "The {split} pairs in {variable} can't be read ({kind}): a {form} file is damaged, "
-                "or its columns differ from the next one's. Replace {files}.",
+                "The {split} pairs in {variable} can't be read ({kind}): a {form} file is "
+                "damaged, or the files have different columns. Replace {files}.",
                 split=split,
                 variable=task.variable,
                 form=task.form,
@@ -350,7 +350,7 @@ def _checked(task: Task, raw_datasets: "dict[str, Dataset]") -> "DatasetDict":
     if missing:
         raise SourceError(
             say(
-                "The data has no split {split}. Needed are train, validation and test.",
+                "The data has no split {split}. It must have train, validation and test.",
                 split=missing[0],
             )
         )
@@ -364,7 +364,7 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
     if lacking:
         raise SourceError(
             say(
-                "The {split} pairs have the columns {columns} and no {missing}; needed are "
+                "The {split} pairs have the columns {columns}, but not {missing}. They must have "
                 "{expected}. Name the folder of {task}.",
                 split=split,
                 columns=", ".join(rows.column_names)[:120],
@@ -380,8 +380,8 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
             if not isinstance(sentence, str) or not sentence.strip():
                 raise SourceError(
                     say(
-                        "Row {row} of the {split} pairs has {value} as {column}, where a sentence "
-                        "belongs. Write one there, or take the row out.",
+                        "Row {row} of the {split} pairs has {value} as {column}, which should be "
+                        "a sentence. Write one there, or remove the row.",
                         row=row,
                         split=split,
                         value=_value(sentence),
@@ -412,8 +412,8 @@ def _labels(task: Task, split: str, rows: "Dataset") -> list[int]:
         if isinstance(label, str) or label is None or label not in numbers:
             raise SourceError(
                 say(
-                    "Row {row} of the {split} pairs has {value} as label, where {labels} belongs. "
-                    "Correct it, or take the row out.",
+                    "Row {row} of the {split} pairs has {value} as label, which should be "
+                    "{labels}. Correct it, or remove the row.",
                     row=row,
                     split=split,
                     value=_value(label),
@@ -447,8 +447,8 @@ def _converted(split, columns, features):
         log.info("the columns of %s", split, exc_info=error)
         raise SourceError(
             say(
-                "The column idx of the {split} pairs holds something else than whole numbers. "
-                "Number the rows.",
+                "The column idx of the {split} pairs must hold only whole numbers. Number the "
+                "rows.",
                 split=split,
             )
         ) from error
@@ -480,7 +480,11 @@ def planned_pairs(
     except HubUnavailable as error:
         origin = _embedded_origin(task, _why_embedded(task, source, error))
         return _rows(load_raw_datasets("embedded", settings, task)[0]), origin, 0
-    return task.rows, Origin(task.title, task.title, "hub", say("a run downloads it first")), size
+    return (
+        task.rows,
+        Origin(task.title, task.title, "hub", say("a run will download it first")),
+        size,
+    )
 
 
 def _rows(raw_datasets):
@@ -503,7 +507,7 @@ def rows_at(dataset: "Dataset", numbers: Iterable[int]) -> list[dict[str, Any]]:
         if not 0 <= number < len(dataset):
             raise InputError(
                 say(
-                    "Row {number} is not there: this split has rows 0 to {count}.",
+                    "There is no row {number}: this split has rows 0 to {count}.",
                     number=number,
                     count=len(dataset) - 1,
                 )
@@ -543,7 +547,7 @@ def parse_rows(text: object, settings: Settings) -> list[int]:
         if high - low >= settings.max_rows or len(numbers) + high - low + 1 > settings.max_rows:
             raise InputError(
                 say(
-                    "{text!r} is more than {max_rows} rows. Ask for fewer.",
+                    "{text!r} selects more than {max_rows} rows. Choose fewer.",
                     text=str(text)[:60],
                     max_rows=settings.max_rows,
                 )

@@ -63,5 +63,5 @@ def shown(value: Any) -> str:
     try:
         text = repr(value)
     except ValueError:  # Python won't write out an int of more than 4,300 digits
-        return say("a number of thousands of digits")
+        return say("a number with thousands of digits")
     return text if len(text) <= 60 else f"{text[:59]}…"

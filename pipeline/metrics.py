@@ -150,7 +150,7 @@ def _hub_origin() -> Origin:
 
 
 def _embedded_origin(error: HubUnavailable) -> Origin:
-    reason = say("the same metric as a local evaluate module, because {error}", error=error)
+    reason = say("the same metric from a local evaluate module, because {error}", error=error)
     return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
 
 

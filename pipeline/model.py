@@ -65,8 +65,8 @@ def load_model(name: str, seed: int = 42, *, settings: Settings) -> tuple[PreTra
 
 
 NEW_HEAD = say(
-    "This model's classification head is new: its weights were drawn by chance just now, and so is "
-    "the answer. Fine-tune it, and compare."
+    "This model's classification head is new: its weights are random, and so is its prediction. "
+    "Fine-tune the model and compare."
 )
 
 
@@ -169,7 +169,7 @@ def on_meta(name: str, folder: Path) -> PreTrainedModel:
         log.info("the config of %s", name, exc_info=error)
         raise SourceError(
             say(
-                "{name} can't be a sequence classifier: its config.json lacks something, or "
+                "{name} can't be a sequence classifier: its config.json is incomplete or "
                 "contradicts itself. Choose another.",
                 name=name,
             )
@@ -198,8 +198,8 @@ def _notes_of_labels(names: tuple[str, ...], has_new_head: bool) -> tuple[str, .
         return ()
     return (
         say(
-            "This model calls its two labels {names}: it was trained for another question. Here "
-            "the first is read as {first} and the second as {second}, which may mean nothing.",
+            "This model calls its two labels {names}: it was trained for another task. Here the "
+            "first is read as {first} and the second as {second}, which may be meaningless.",
             names=", ".join(names)[:80],
             first=LABELS[0],
             second=LABELS[1],
@@ -219,8 +219,8 @@ def _swap_outputs(name: str, model) -> None:
     if not last:
         raise SourceError(
             say(
-                "{name} has our two labels in the other order, and no last layer in which to put "
-                "them in order. Choose another.",
+                "{name} has the two labels in the other order, and no last layer in which they "
+                "can be swapped. Choose another.",
                 name=name,
             )
         )
@@ -266,8 +266,10 @@ def check_labels(name: str, folder: Path) -> None:
     if classifier and labels != len(LABELS):
         raise SourceError(
             say_plural(
-                "{name} classifies into {count} label; a paraphrase has {wanted}. Choose another.",
-                "{name} classifies into {count} labels; a paraphrase has {wanted}. Choose another.",
+                "{name} classifies into {count} label, but a sentence pair needs {wanted} here. "
+                "Choose another.",
+                "{name} classifies into {count} labels, but a sentence pair needs {wanted} here. "
+                "Choose another.",
                 labels,
                 name=name,
                 wanted=len(LABELS),
@@ -277,14 +279,14 @@ def check_labels(name: str, folder: Path) -> None:
         named = ", ".join(map(str, architectures))[:80]
         raise SourceError(
             say(
-                "{name}… is no sequence classifier but {named}. Start a new run.",
+                "{name}… is not a sequence classifier but {named}. Start a new run.",
                 name=name[:12],
                 named=named,
             )
             if named
             else say(
-                "{name}… is no sequence classifier: its config.json names no architecture. Start "
-                "a new run.",
+                "{name}… is not a sequence classifier: its config.json names no architecture. "
+                "Start a new run.",
                 name=name[:12],
             )
         )

@@ -72,10 +72,10 @@ def checked_logits(logits: list[float]) -> list[float]:
     if not all(map(math.isfinite, logits)):
         raise NoAnswer(
             say(
-                "This model has no answer to this pair: its logits are {logits}, and softmax makes "
-                "no probability of them. Its weights are NaN or infinite, as they are after a run "
-                "whose loss became NaN, or so large that its arithmetic overflows. Choose another "
-                "model.",
+                "This model has no prediction for this pair: its logits are {logits}, and "
+                "softmax can't turn them into probabilities. Its weights are NaN or infinite, as "
+                "after a run whose loss became NaN, or so large that the computation overflows. "
+                "Choose another model.",
                 logits=", ".join(written(value) for value in logits),
             )
         )
@@ -109,9 +109,9 @@ def saturation_note(logits: list[float]) -> tuple:
         return ()
     return (
         say(
-            "The logits are {gap} apart, and softmax rounds to exactly 0 and 1 from {most:.0f} on. "
-            "These are no measure of how sure the answer is: a classifier that was trained well "
-            "has logits less than 20 apart, so this one's weights may be damaged.",
+            "The logits are {gap} apart; from {most:.0f} on, softmax rounds to exactly 0 and 1. "
+            "Such probabilities don't measure confidence: a well-trained classifier has logits "
+            "less than 20 apart, so this model's weights may be damaged.",
             gap=written(gap),
             most=SATURATED,
         ),
@@ -195,8 +195,8 @@ def _foreign_notes(pair):
     return (
         (
             say(
-                "This model has read English alone, and most letters of {sentences} are of another "
-                "script: whatever it answers here means nothing.",
+                "This model has only read English, and most letters of {sentences} belong to "
+                "another script, so its prediction here is meaningless.",
                 sentences=", ".join(foreign),
             ),
         )
@@ -244,7 +244,7 @@ def _checked_pairs(pairs, settings):
     if not 1 <= len(pairs) <= settings.max_batch_pairs:
         raise InputError(
             say(
-                "{count} pairs were given; 1 to {max_batch_pairs} go in one call. Split them.",
+                "{count} pairs were given; one call takes 1 to {max_batch_pairs}. Split them.",
                 count=len(pairs),
                 max_batch_pairs=settings.max_batch_pairs,
             )

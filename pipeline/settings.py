@@ -32,7 +32,8 @@ READY, WARMED = "adapter:paraphrase", "adapter:pair-warmed"
 ADAPTERS = {
     READY: say("a paraphrase classifier, fine-tuned on MRPC"),
     WARMED: say(
-        "has learned to compare two sentences, from no labels; its head has seen no answer yet"
+        "has learned to compare two sentences without labels; its classification head is not "
+        "trained yet"
     ),
 }
 LABELS = ("not_equivalent", "equivalent")
@@ -266,7 +267,8 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     if not whole:
         raise InputError(
             say(
-                "{name} is {value}, which is not a whole number. Give {low} to {high}.",
+                "{name} is {value}, which is not a whole number. Give a whole number from {low} "
+                "to {high}.",
                 name=name,
                 value=shown(value),
                 low=low,

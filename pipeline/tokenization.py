@@ -110,7 +110,7 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
     if not tokenizer.is_fast:
         raise SourceError(
             say(
-                "{name} has only a slow tokenizer, which can't say where a token came from. "
+                "{name} has only a slow tokenizer, which can't map tokens back to the text. "
                 "Choose another.",
                 name=name,
             )
@@ -244,7 +244,7 @@ def _why_blank(which: str, sentence: str) -> str:
     if not sentence.strip():
         return say("{which} is only white space. Write a sentence there.", which=which)
     return say(
-        "{which} has no character that can be read, only invisible ones or marks without a letter "
+        "{which} has no readable character, only invisible ones or marks without a letter "
         "({codes}). Write a sentence there.",
         which=which,
         codes=_codes(sentence),
@@ -278,7 +278,8 @@ def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[st
         if len(sentence) > settings.max_characters:
             raise InputError(
                 say(
-                    "{which} has {count:,} characters; {max_characters:,} is the most. Shorten it.",
+                    "{which} has {count:,} characters; the limit is {max_characters:,}. Shorten "
+                    "it.",
                     which=which,
                     count=len(sentence),
                     max_characters=settings.max_characters,
@@ -289,8 +290,8 @@ def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[st
         if any("\ud800" <= character <= "\udfff" for character in sentence):
             raise InputError(
                 say(
-                    "{which} holds half of a surrogate pair, which is no character. Type that "
-                    "character again.",
+                    "{which} contains half of a surrogate pair, which is not a character. Type "
+                    "that character again.",
                     which=which,
                 )
             )
@@ -341,9 +342,9 @@ class TokenView:
 
 
 NO_TYPE_IDS = say(
-    "This checkpoint has no token_type_ids: its model makes no difference between segments, so "
-    "the sentences are told "
-    "apart by the separator tokens alone. The collator and the model simply do without that column."
+    "This checkpoint has no token_type_ids: its model doesn't distinguish segments, so only the "
+    "separator tokens mark the two sentences. The collator and the model work without this "
+    "column."
 )
 NO_SEPARATOR = say(
     "Its tokenizer puts no token between the two sentences: the model reads them as one text, and "
@@ -356,8 +357,8 @@ def why_no_type_ids(view: TokenView) -> str:
     if view.has_separator:
         return NO_TYPE_IDS
     return say(
-        "This checkpoint has no token_type_ids: its model makes no difference between segments. "
-        "{no_separator} The collator and the model simply do without that column.",
+        "This checkpoint has no token_type_ids: its model doesn't distinguish segments. "
+        "{no_separator} The collator and the model work without this column.",
         no_separator=NO_SEPARATOR,
     )
 
@@ -425,7 +426,7 @@ def _notes(view, tokenizer):
     if unknown:
         notes.append(
             say(
-                "{unk_token} stands for what the vocabulary has no piece for: {unknown}",
+                "{unk_token} stands for text that the vocabulary has no token for: {unknown}",
                 unk_token=tokenizer.unk_token,
                 unknown=" ".join(unknown)[:80],
             )
@@ -434,7 +435,7 @@ def _notes(view, tokenizer):
         pieces = dict.fromkeys(token.piece for token in typed if token.sentence == which)
         notes.append(
             say(
-                "sentence{which} holds {pieces}: the tokenizer reads that as its own special "
+                "sentence{which} contains {pieces}: the tokenizer reads that as its own special "
                 "token, not as a word.",
                 which=which,
                 pieces=", ".join(pieces),
@@ -458,7 +459,8 @@ def nothing_left(
     ]
     return [
         say(
-            "This tokenizer makes no token of sentence{which} ({codes}): the model doesn't see it.",
+            "This tokenizer turns sentence{which} ({codes}) into no tokens, so the model doesn't "
+            "see it.",
             which=which,
             codes=_codes(text),
         )
@@ -497,8 +499,8 @@ def _length_notes(full_length, length, max_length):
     if length < full_length:
         return [
             say(
-                "Truncation cut {cut} of {length} tokens, from the longer sentence first, to keep "
-                "max_length = {max_length}.",
+                "Truncation removed {cut} of {length} tokens, from the longer sentence first, to "
+                "fit max_length = {max_length}.",
                 cut=full_length - length,
                 length=full_length,
                 max_length=max_length,

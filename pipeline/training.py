@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from languages import say, say_plural
-from pipeline.answers import Answers, are_probabilities, write_answers
+from pipeline.answers import Answers, are_probabilities, rounded, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
@@ -37,7 +37,13 @@ from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majori
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
 from pipeline.task import MRPC, Task, task_named
-from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets, tokenizer_in
+from pipeline.tokenization import (
+    checked_length,
+    load_tokenizer,
+    tokenize_datasets,
+    tokenize_function,
+    tokenizer_in,
+)
 
 if TYPE_CHECKING:  # importing transformers takes seconds
     import torch
@@ -190,6 +196,7 @@ def prepare(
         "config": asdict(config),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
+        "labels": list(chosen["validation"]["label"]),
         "total_steps": config.planned_steps(pairs),
         "steps_per_epoch": config.steps_per_epoch(pairs),
         "world_size": trainer.args.world_size,
@@ -235,8 +242,8 @@ def check_weights(model: "PreTrainedModel", name: str) -> None:
         raise InputError(
             say(
                 "{name} has weights that are NaN or infinite: {count:,} of the {total:,} numbers "
-                "in {tensor}. Whatever is computed with them is NaN, too, and training can't mend "
-                "it. Choose another checkpoint.",
+                "in {tensor}. Everything computed with them is NaN too, and training can't "
+                "repair it. Choose another checkpoint.",
                 name=name,
                 count=broken,
                 total=weights.numel(),
@@ -267,7 +274,7 @@ def freeze(model: "PreTrainedModel", layers: int) -> None:
         has = (
             say_plural("has {count} layer", "has {count} layers", len(found))
             if found is not None
-            else say("has no row of layers with weights of their own")
+            else say("has no stack of layers with separate weights")
         )
         raise InputError(
             say(
@@ -352,15 +359,18 @@ def fine_tune(
     folder: str | Path,
     settings: Settings,
     should_stop: Callable[[], bool] = lambda: False,
+    own_pair: tuple[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
-    start (config, total_steps, majority, where everything came from), log (step, loss,
-    learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; the one at step 0 is
-    before any training), and last one of done, stopped, failed. done and stopped leave model and
-    tokenizer in `folder`/model.
-    `should_stop()` is asked after each step. Raises InputError before the first event for a config
-    out of bounds.
+    start (config, total_steps, majority, the validation pairs' labels, where everything came from),
+    log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; right,
+    how many pairs were answered rightly, and shares, P(equivalent) of each, where they can be told
+    one by one; the one at step 0 is before any training), and last one of done, stopped, failed.
+    done and stopped leave model and tokenizer in `folder`/model.
+    `should_stop()` is asked after each step. own_pair: the visitor's, whose P(equivalent) goes into
+    each evaluation as "own_share". Raises InputError before the first event for a config out of
+    bounds.
     """
     config = config.checked(settings)
     events: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -371,7 +381,7 @@ def fine_tune(
 
     def work():
         try:
-            _work(config, Path(folder), settings, should_stop, tell)
+            _work(config, Path(folder), settings, should_stop, tell, own_pair)
         except InputError as error:
             tell("failed", message=error.args[0] if error.args else "", bad_input=True)
         except Exception as error:
@@ -409,26 +419,33 @@ def failure_message(error: Exception) -> str:
     # has it
     log.error("the run failed", exc_info=error)
     return say(
-        "The run broke off with an error that nobody foresaw ({kind}). Start it again, or choose "
-        "another checkpoint.",
+        "The run stopped with an unexpected error ({kind}). Start it again, or choose another "
+        "checkpoint.",
         kind=type(error).__name__,
     )
 
 
-def _work(config, folder, settings, should_stop, tell):
+def _work(config, folder, settings, should_stop, tell, own_pair):
     try:
-        _train(config, folder, settings, should_stop, tell)
+        _train(config, folder, settings, should_stop, tell, own_pair)
     finally:
         shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
 
 
-def _train(config, folder, settings, should_stop, tell):
+def _train(config, folder, settings, should_stop, tell, own_pair):
     trainer, start = prepare(config, folder, settings)
     tell(**start)
-    teller = _story_teller(tell, start["total_steps"], settings, should_stop)
+    trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
+    own_share = _own_share(trainer, config, own_pair)
+    teller = _story_teller(
+        tell,
+        start["total_steps"],
+        settings,
+        should_stop,
+        lambda: {**_pair_by_pair(trainer), **own_share()},
+    )
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
     before, shares_before = _judged_before(trainer, config, settings, teller)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
@@ -453,6 +470,46 @@ def _train(config, folder, settings, should_stop, tell):
         after=_figures(after),
         peak_bytes=_peak_bytes(),
     )
+
+
+def _pair_by_pair(trainer):
+    """What the last evaluation answered, pair by pair: {} where that can't be told. The logits are
+    those that Trainer's evaluation gave.
+    """
+    shares = trainer.compute_metrics.shares(trainer)
+    if shares is None:
+        return {}
+    shares = [rounded(share) for share in shares]
+    labels = trainer.eval_dataset["label"]
+    right = sum((share > 0.5) == bool(gold) for share, gold in zip(shares, labels, strict=True))
+    return {"right": right, "shares": shares}
+
+
+def _own_share(trainer, config, pair):
+    """A function that gives {"own_share": P(equivalent) of the visitor's pair}, {} without a pair
+    or where it is NaN. It leaves the run as it is: dropout is off, so no random number is drawn.
+    """
+    if pair is None:
+        return dict
+    import torch
+
+    sentences = dict(zip(("sentence1", "sentence2"), pair, strict=True))
+    encoding = tokenize_function(trainer.processing_class, sentences, config.max_length)
+    batch = trainer.data_collator([dict(encoding)])  # (1, seq_len)
+
+    def own_share():
+        model = trainer.model
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.no_grad(), trainer.accelerator.autocast():
+                logits = model(**batch.to(trainer.args.device)).logits  # (1, 2)
+        finally:
+            model.train(was_training)
+        share = logits[0].double().softmax(-1)[1].item()
+        return {"own_share": rounded(share)} if math.isfinite(share) else {}
+
+    return own_share
 
 
 def _keep_answers(folder, trainer, before, answers):
@@ -488,6 +545,7 @@ def _judged_before(trainer, config, settings, teller):
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
+        trainer.compute_metrics.remember(shares)
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
     else:
         known = trainer.evaluate()
@@ -595,7 +653,8 @@ def _figures(metrics):
     return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
 
 
-def _story_teller(tell, total_steps, settings, should_stop):
+def _story_teller(tell, total_steps, settings, should_stop, details=dict):
+    """details: a function that gives what else an evaluation's event tells."""
     from transformers import TrainerCallback
 
     class StoryTeller(TrainerCallback):
@@ -624,6 +683,7 @@ def _story_teller(tell, total_steps, settings, should_stop):
                 step=state.global_step,
                 total_steps=total_steps,
                 **_only(metrics, EVALUATED),
+                **details(),
             )
 
         def why_stop(self):
@@ -632,7 +692,7 @@ def _story_teller(tell, total_steps, settings, should_stop):
             late = time.monotonic() > self.deadline
             return (
                 say(
-                    "stopped after {max_run_seconds:g} s, the longest a run may take",
+                    "stopped after {max_run_seconds:g} s, the time limit of a run",
                     max_run_seconds=settings.max_run_seconds,
                 )
                 if late
@@ -675,8 +735,8 @@ def evaluate_checkpoint(
     if most is not None and most < 1:
         raise InputError(
             say(
-                "pairs is {most}, but an evaluation needs at least 1. Leave it out for all of the "
-                "split.",
+                "pairs is {most}, but an evaluation needs at least 1. Leave it out to use the "
+                "whole split.",
                 most=most,
             )
         )
@@ -706,8 +766,9 @@ def evaluate_checkpoint(
     if not math.isfinite(figures["loss"]):
         raise InputError(
             say(
-                "The logits of {name} are NaN or infinite for some of these pairs, so they have no "
-                "answer and there is no accuracy to report. Choose another checkpoint.",
+                "The logits of {name} are NaN or infinite for some of these pairs, so these "
+                "pairs have no prediction and there is no accuracy to report. Choose another "
+                "checkpoint.",
                 name=model_origin.loaded,
             )
         )

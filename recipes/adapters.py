@@ -310,7 +310,7 @@ def teacher(settings):
 
 
 def turned(pairs, seed):
-    """Half of the pairs with their sentences swapped: which comes first means nothing."""
+    """Half of the pairs with their sentences swapped: their order doesn't matter."""
     rng = random.Random(seed)
     return [pair if rng.random() < 0.5 else pair[::-1] for pair in pairs]
 

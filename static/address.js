@@ -123,8 +123,18 @@ function begin() {
   document.addEventListener("click", followTab);
   addEventListener("popstate", comeBack);
   const asked = fillsFields(location.search) || Object.keys(page.address.left).length;
+  page.address.isFilled = !asked;
   return asked ? [JSON.stringify(page.address.left), ""] : ["", "seen"];
 }
+
+// Once the fields are filled, the marks of the tabs: the open one is seen.
+function marks() {
+  const open = openTab(new URL(location).searchParams, tabNames());
+  return tabNames().map((name) => (name === open ? "seen" : ""));
+}
+
+// The mark of a tab that is selected: "seen" once it may draw itself.
+const seen = () => (page.address.isFilled ? "seen" : "");
 
 // Tab buttons are Gradio's own: the address follows the visitor's click, and never Gradio's choice
 // while it mounts. The tab of Layers has parts, of which Play is the one that needs no name.
@@ -162,6 +172,7 @@ function comeBack(event) {
 // Once the fields are filled: open the address's tab and sections. The visitor may have gone to
 // another tab before the server chose one: the address has followed, and so does the page.
 function filled() {
+  page.address.isFilled = true;
   const asks = new URL(location).searchParams;
   const tab = `tab-${asks.get("tab")}`;
   setTimeout(() => {
@@ -183,13 +194,6 @@ function filled() {
   if (open.length) setTimeout(unfold, 100, 50);
 }
 
-// The page has one pair of sentences. tabs: those that show it; fields: their sentences, two each.
-// Returns as many, all as the open tab has them, else the first one.
-function onePair(tabs, fields) {
-  const place = Math.max(0, tabs.indexOf(new URL(location).searchParams.get("tab")));
-  return tabs.flatMap(() => fields.slice(2 * place, 2 * place + 2));
-}
-
 // After an action in `tab`: the address says what was asked, and a page that is loaded anew asks it
 // again. done: the step of the guided walk that this is.
 function keep(tab, values, done) {
@@ -209,7 +213,7 @@ function keep(tab, values, done) {
   show(location);
 }
 
-page.address = {begin, filled, keep, load, onePair, show};
+page.address = {begin, filled, keep, load, marks, seen, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)
 document.documentElement.classList.toggle("filling", fillsFields(location.search));

@@ -33,9 +33,17 @@ function dim() {
   }
 }
 
+// What the fields of `tab` hold now, for `count` fields of the other tabs. While one types in
+// another tab's, a copy that comes back from there would undo a newer key.
+function copy(tab, pair, count) {
+  const typedIn = document.activeElement?.closest(".page-pair");
+  const isEcho = typedIn && !typedIn.closest(`#tab-${tab}`);
+  return Array.from({length: count}, (_, place) => (isEcho ? {__type__: "update"} : pair[place % 2]));
+}
+
 document.addEventListener("input", (event) => {
   if (event.target.closest?.(".page-pair")) dim();
 });
 page.onChange(dim);
 
-page.pair = {isStale, now: pairNow};
+page.pair = {copy, isStale, now: pairNow};

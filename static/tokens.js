@@ -1,6 +1,6 @@
-// The grids of the Tokenize tab. Tab reaches one cell of a grid, for 500 would be a long way through;
-// a click and the arrow keys reach the others. The cell in focus is explained, and lights up the
-// characters that it stands for.
+// The pair's tokens, as cards and as a table. Tab reaches one cell, for 500 would be a long way
+// through; a click and the arrow keys reach the others. The cell in focus is explained, and lights
+// up the characters that it stands for. static/batch.js does the same for the batch.
 window.page ??= {};
 
 // ---------------------------------------------------------------- pure parts
@@ -33,60 +33,78 @@ function cellName({row, line, position}) {
 
 // ---------------------------------------------------------------- one grid
 
-const CELLS = ".token-grid td:not(.absent), .batch-grid td";
+const CELLS = "[role=gridcell], .token-table td:not(.absent)";
 
-// The cells of a grid's table, row by row.
-const rowsOf = (table) =>
-  [...table.rows].map((row) => [...row.querySelectorAll("td:not(.absent)")]);
+// The cells of a grid, row by row. A card's numbers stand one below the other, as a table's do.
+function rowsOf(grid) {
+  if (grid.matches("table")) {
+    return [...grid.rows].map((row) => [...row.querySelectorAll("td:not(.absent)")]);
+  }
+  const rows = {};
+  for (const cell of grid.querySelectorAll(CELLS)) (rows[cell.dataset.row] ??= []).push(cell);
+  return Object.values(rows);
+}
 
-// Which cell it is. Labels stand before the positions of a batch and are none of them.
+// Which cell it is.
 function placeOf(cell) {
-  const {row = "", line} = cell.parentElement.dataset;
-  const cells = [...cell.parentElement.querySelectorAll("td:not(.label)")];
-  const isLabel = cell.matches(".label");
-  return {row: isLabel ? "labels" : row, line: Number(line ?? 0), position: cells.indexOf(cell)};
+  const {row} = cell.matches("td") ? cell.parentElement.dataset : cell.dataset;
+  const position = cell.cellIndex - 1; // of a table's row, whose first cell is its header
+  return {row, line: 0, position: cell.matches("td") ? position : +cell.parentElement.dataset.position};
+}
+
+// The address names the chosen cell: a friend's page chooses it again. parameter: "cell" of the
+// pair, "batch_cell" of the batch.
+function writeAddress(parameter, name) {
+  const url = new URL(location);
+  const asks = url.searchParams;
+  const open = asks.get("tab") ?? "tokenize";
+  if (open !== "tokenize" || asks.get(parameter) === name) return;
+  if (name) asks.set(parameter, name);
+  else asks.delete(parameter);
+  page.address.show(url);
+}
+
+// Press one of a few (`segments` in views/templates/_tokens.html): data-<group> names them.
+function press(element, group, name) {
+  for (const button of element.querySelectorAll(`button[data-${group}]`)) {
+    button.setAttribute("aria-pressed", String(button.dataset[group] === name));
+  }
 }
 
 // Listen to the grid in `element`, whatever is drawn into it. trigger, watch: Gradio's, of a gr.HTML.
 function listen(element, trigger, watch) {
-  let chosen = null;
+  let chosen = null; // the name of the chosen cell
   let timer = 0;
   let drawn = null; // the inputs of the grid that was seen last
 
-  // The address names the chosen cell: a friend's page chooses it again.
-  const parameter = () => (element.querySelector(".batch-grid") ? "batch_cell" : "cell");
+  // The same cell in each view: a card's number stands in the table, too.
+  const named = (name) =>
+    [...element.querySelectorAll(CELLS)].filter((cell) => cellName(placeOf(cell)) === name);
 
-  function writeAddress(name) {
-    const url = new URL(location);
-    const asks = url.searchParams;
-    const open = asks.get("tab") ?? "tokenize";
-    if (open !== "tokenize" || asks.get(parameter()) === name) return;
-    if (name) asks.set(parameter(), name);
-    else asks.delete(parameter());
-    page.address.show(url);
-  }
-
-  function mark(cell) {
+  function mark(cells) {
     for (const old of element.querySelectorAll(".lit")) old.classList.remove("lit");
-    for (const old of element.querySelectorAll("td[aria-selected]")) {
+    for (const old of element.querySelectorAll("[aria-selected]")) {
       old.removeAttribute("aria-selected");
     }
-    if (!cell) return;
-    cell.setAttribute("aria-selected", "true");
-    const position = String(placeOf(cell).position);
+    if (!cells.length) return;
+    for (const cell of cells) cell.setAttribute("aria-selected", "true");
+    const position = String(placeOf(cells[0]).position);
     for (const piece of element.querySelectorAll(".piece")) {
       piece.classList.toggle("lit", piece.dataset.tokens.split(" ").includes(position));
     }
   }
 
   function choose(cell) {
-    if (cell === chosen) return;
-    chosen = cell;
-    for (const old of element.querySelectorAll("td[tabindex]")) old.tabIndex = -1;
-    cell.tabIndex = 0;
-    mark(cell);
     const place = placeOf(cell);
-    writeAddress(cellName(place));
+    const name = cellName(place);
+    if (name === chosen) return;
+    chosen = name;
+    const cells = named(name);
+    const reached = "[role=gridcell][tabindex='0'], td[tabindex='0']";
+    for (const old of element.querySelectorAll(reached)) old.tabIndex = -1;
+    for (const one of cells) one.tabIndex = 0;
+    mark(cells);
+    writeAddress("cell", name);
     const {inputs} = cell.closest("[data-inputs]").dataset;
     // A key that is held down passes many cells: the one at which it stops is explained
     clearTimeout(timer);
@@ -99,7 +117,14 @@ function listen(element, trigger, watch) {
   function focus(cell) {
     if (!cell) return;
     cell.tabIndex = 0;
-    cell.focus();
+    cell.focus({preventScroll: true});
+    cell.scrollIntoView({block: "nearest", inline: "nearest"});
+  }
+
+  // cards or table: CSS goes by the element, which stays when another pair is drawn into it
+  function view(name) {
+    element.dataset.view = name;
+    press(element, "view", name);
   }
 
   // A grid was drawn. The address's cell is chosen in the first one and in the same one again; of
@@ -108,16 +133,22 @@ function listen(element, trigger, watch) {
     const inputs = element.querySelector("[data-inputs]")?.dataset.inputs;
     if (!inputs) return;
     const isFirst = drawn === null;
-    const name = isFirst || inputs === drawn ? new URL(location).searchParams.get(parameter()) : null;
-    const cells = [...element.querySelectorAll(CELLS)];
-    const cell = name && cells.find((one) => cellName(placeOf(one)) === name);
+    const name = isFirst || inputs === drawn ? new URL(location).searchParams.get("cell") : null;
     drawn = inputs;
-    if (!cell) return writeAddress(null);
-    if (isFirst) cell.scrollIntoView({block: "center", inline: "nearest"});
+    const cells = name ? named(name) : [];
+    if (!cells.length) return writeAddress("cell", null);
+    if (!cells.some((cell) => cell.offsetParent)) view("table");
+    const cell = cells.find((each) => each.offsetParent) ?? cells[0];
+    if (isFirst) cell.scrollIntoView({block: "nearest", inline: "nearest"});
     choose(cell);
   }
 
-  element.addEventListener("click", (event) => focus(event.target.closest(CELLS)));
+  element.addEventListener("click", (event) => {
+    const pressed = event.target.closest("button[data-view]");
+    if (pressed) view(pressed.dataset.view);
+    const card = event.target.closest(".card");
+    focus(event.target.closest(CELLS) ?? card?.querySelector(CELLS));
+  });
   element.addEventListener("focusin", (event) => {
     const cell = event.target.closest(CELLS);
     if (cell) choose(cell);
@@ -125,7 +156,7 @@ function listen(element, trigger, watch) {
   element.addEventListener("keydown", (event) => {
     const cell = event.target.closest(CELLS);
     if (!cell || event.altKey || event.ctrlKey || event.metaKey) return;
-    const rows = rowsOf(cell.closest("table"));
+    const rows = rowsOf(cell.closest("[role=grid]"));
     const row = rows.findIndex((cells) => cells.includes(cell));
     const widths = rows.map((cells) => cells.length);
     const to = destination(event.key, [row, rows[row].indexOf(cell)], widths);
@@ -136,9 +167,10 @@ function listen(element, trigger, watch) {
   watch("value", () => {
     chosen = null;
     clearTimeout(timer);
-    mark(null);
+    mark([]);
+    if (element.dataset.view) view(element.dataset.view);
     setTimeout(showAgain, 150);
   });
 }
 
-page.tokens = {cellName, destination, listen};
+page.tokens = {cellName, destination, listen, press, writeAddress};

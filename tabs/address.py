@@ -107,9 +107,8 @@ def read_address(demo: gr.Blocks, tabs: gr.Tabs, above: gr.HTML, parts: Sequence
     """When the page loads, its address fills the fields, and those of the tabs that were left with
     what it said of them. Returns {tab: the event after which it may draw itself}.
 
-    A tab draws itself when it is first seen, so that a visitor pays for no other; where the address
-    fills fields, all do afterwards. above: over the tabs, for the teacher's task and for what was
-    wrong; parts: in the tabs' order.
+    A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the
+    tabs, for the teacher's task and for what was wrong; parts: in the tabs' order.
     """
     json_block("address", {"fields": {part.tab: part.data() for part in parts}})
 
@@ -124,16 +123,12 @@ def read_address(demo: gr.Blocks, tabs: gr.Tabs, above: gr.HTML, parts: Sequence
     demo.load(None, None, [asked, seen[0]], js="() => page.address.begin()", **private)
     components = [component for part in parts for component in part.outputs]
     filled = asked.change(open_address, asked, [tabs, above, *components], **private)
-    # An address brings the pair of one tab, and the page has one: that of the tab which it opens
-    paired = {part.tab: part.pair for part in parts if part.pair}
-    fields = [field for pair in paired.values() for field in pair]
-    js = f"(...fields) => page.address.onePair({json.dumps(list(paired))}, fields)"
-    filled = filled.then(None, fields, fields, js=js, **private)
-    filled.then(None, None, seen, js=f"() => Array({len(seen)}).fill('seen')", **private)
+    filled.then(None, None, seen, js="() => page.address.marks()", **private)
     filled.then(None, js="() => page.address.filled()", api_visibility="private")
-    # The first tab is seen from the start, and its own event would come before the address is read
+    # The first tab is seen from the start. One that the address opens is selected before it is
+    # filled, and draws itself afterwards
     for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
-        tab.select(None, None, mark, js="() => 'seen'", **private)
+        tab.select(None, None, mark, js="() => page.address.seen()", **private)
     return {part.tab: mark.change for part, mark in zip(parts, seen, strict=True)}
 
 
@@ -196,7 +191,21 @@ def opened(
     for part in parts:
         own = query if part.tab == tab else (left or {}).get(part.tab, {})
         _open_part(part, part.renamed(dict(own)), address)
+    _one_pair([part for part in parts if part.pair], address)
     return address
+
+
+def _one_pair(parts: Sequence[Shared], address: Address) -> None:
+    """The page has one pair: what the address says of its sentences in one tab, a lock among it,
+    holds in all. The tab that it opens comes first.
+    """
+    parts = sorted(parts, key=lambda part: part.tab != address.tab)
+    for place in (0, 1):
+        fields = [part.pair[place] for part in parts]
+        said = next((address.changes[field] for field in fields if field in address.changes), None)
+        if said:
+            # Gradio 6.31 changes the update that it is given: each field gets its own
+            address.changes.update({field: dict(said) for field in fields})
 
 
 def _task(task: str, wrong: list[str]) -> str:

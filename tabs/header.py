@@ -3,6 +3,8 @@
 import gradio as gr
 
 from languages import LANGUAGES, language, say
+from pipeline.config import TrainingConfig
+from views.forecast import planned
 from views.render import render
 
 # The way of a pair: (station, its name, the tab where it is, what of the tab is brought into sight)
@@ -18,10 +20,12 @@ STATIONS = (
 
 def build_header() -> None:
     """One line of title, and the rail below it. Its live lines are filled in by static/rail.js."""
+    # What a tab's station says before the tab is opened
+    lines = {"trainer": planned(TrainingConfig().max_steps)}
     links = {name: called for name, called in LANGUAGES.items() if name != language()}
     gr.Navbar(visible=False)  # those links are it
     gr.HTML(
-        render("header.html", links=links, stations=STATIONS),
+        render("header.html", links=links, stations=STATIONS, lines=lines),
         js_on_load="page.rail.listen(element); page.language.listen(element)",
         elem_id="head",
     )

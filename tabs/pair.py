@@ -1,7 +1,7 @@
 """The page's one pair of sentences: each tab that works on it has its fields, all hold the same."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
 
 import gradio as gr
 
@@ -12,7 +12,6 @@ PAIR = (
     "About 300 ferry passengers were stranded overnight after the harbor was shut by Tuesday's "
     "storm.",
 )
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build_pair(lines: int = 2) -> list[gr.Textbox]:
@@ -31,29 +30,21 @@ def build_pair(lines: int = 2) -> list[gr.Textbox]:
         ]
 
 
-def keep_equal(pairs: Sequence[Sequence[gr.Textbox]]) -> None:
-    """What is typed into one tab's fields stands in the others', too. In the browser alone."""
-    for pair in pairs:
-        others = [field for other in pairs if other is not pair for field in other]
-        copies = len(pairs) - 1
+def keep_equal(pairs: Mapping[str, Sequence[gr.Textbox]]) -> None:
+    """What one tab's fields hold, the others' hold, too. In the browser alone. pairs: {tab: its
+    fields}.
+
+    Gradio 6.31: `input` isn't told of the first change after the server filled a field, such as a
+    paste; `change` is told of all.
+    """
+    for tab, pair in pairs.items():
+        others = [field for other in pairs.values() if other is not pair for field in other]
         gr.on(
-            [field.input for field in pair],
+            [field.change for field in pair],
             None,
             list(pair),
             others,
-            js=f"(...pair) => Array({copies}).fill(pair).flat()",
-            **PRIVATE,
+            js=f"(...pair) => page.pair.copy({json.dumps(tab)}, pair, {len(others)})",
+            api_visibility="private",
+            show_progress="hidden",
         )
-
-
-def copy_after(
-    event: Callable[..., Any], pair: Sequence[gr.Textbox], others: Sequence[Sequence[gr.Textbox]]
-) -> None:
-    """After an event that fills `pair` from the server, the other tabs' fields hold the same."""
-    event.then(
-        None,
-        list(pair),
-        [field for other in others for field in other],
-        js=f"(...pair) => Array({len(others)}).fill(pair).flat()",
-        **PRIVATE,
-    )

@@ -1,4 +1,5 @@
 """Lines over training steps: scales, axes, baselines, a legend and the points as a table, as SVG.
+static/charts.js reads out the values at a step, and switches between what is drawn here.
 
 >>> drawn = line_chart("Loss", {"training loss": [(1, 0.7), (2, 0.6)]}, "step", "cross-entropy")
 >>> 'aria-label="Loss: training loss from 0.7 to 0.6"' in drawn
@@ -8,13 +9,14 @@ Which charts a run has is listed in tabs/fine_tune/charts.py. A point is (step, 
 is NaN or infinite breaks its line.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from markupsafe import Markup
 
-from languages import _, ngettext
+from languages import _
 from pipeline.prediction import written
 from views.numbers import is_finite, plain_number, short_number
 from views.render import render
@@ -23,20 +25,23 @@ Point = tuple[float, float]
 Points = Sequence[Point]
 
 MOST_MARKS = 40  # of a line: more of them can't be told apart
-BASELINE_NAME_WIDTH = 140  # pixels, at most
-BASELINE_NAME_HEIGHT = 22
+BASELINE_NAME_WIDTH = 170  # pixels, at most
+BASELINE_NAME_HEIGHT = 18
+SMOOTHING = (
+    0.85  # the weight of what came before in a smoothed line, as TensorBoard's slider has it
+)
 
 
 @dataclass(frozen=True)
 class Frame:
     """A chart's size and the edges of the plot in it, in pixels from the upper left corner."""
 
-    width: int = 520
-    height: int = 310
-    left: int = 60
-    right: int = 504
-    top: int = 38
-    bottom: int = 256
+    width: int = 480
+    height: int = 218
+    left: int = 46
+    right: int = 470
+    top: int = 14
+    bottom: int = 192
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Scale:
         """A value of a line, as the legend writes it."""
         if not is_finite(value):
             return written(value)
-        return f"{value:.1%}" if self.percent else f"{value:.4g}"
+        return f"{value:.1%}" if self.percent else f"{value:.3g}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class LogScale(Scale):
     """As Scale, but `low` and `high` are powers of ten.
 
     >>> LogScale(10, -3, 1).y_ticks()[-1]
-    (38.0, '10')
+    (14.0, '10')
     """
 
     def y(self, value: float) -> float:
@@ -97,6 +102,25 @@ class LogScale(Scale):
         every = max(1, math.ceil((self.high - self.low) / 7))
         powers = range(int(self.low), int(self.high) + 1, every)
         return [(self.y(10.0**power), _power_label(power)) for power in powers]
+
+
+@dataclass(frozen=True)
+class NarrowLogScale(LogScale):
+    """A LogScale over less than a few powers of ten; `low` and `high` need not be whole.
+
+    >>> [label for _y, label in NarrowLogScale(10, math.log10(0.15), math.log10(1.2)).y_ticks()]
+    ['0.2', '0.5', '1']
+    """
+
+    def y_ticks(self) -> list[tuple[float, str]]:
+        """(height, name) of 1, 2 and 5 times the powers of ten, or of more where those are few."""
+        powers = range(math.floor(self.low), math.ceil(self.high) + 1)
+        for digits in ((1,), (1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9)):
+            values = [digit * 10.0**power for power in powers for digit in digits]
+            inside = [value for value in values if self.low <= math.log10(value) <= self.high]
+            if len(inside) > 2:
+                break
+        return [(self.y(value), plain_number(round(value, 12))) for value in inside]
 
 
 def _power_label(power: int) -> str:
@@ -113,10 +137,11 @@ def _power_label(power: int) -> str:
 class Background:
     """What is drawn behind a chart's lines: areas or thin lines with one entry in the legend."""
 
-    kind: str  # its class in page.css: "earlier" or "band"
+    kind: str  # its class in fine_tune.css: "earlier" or "band"
     label: str
     lines: Sequence[Points]
     closed: bool = False
+    run: str = ""  # the id of the run whose line it is: the legend switches it on and off
 
     def paths(self, scale: Scale) -> list[str]:
         """An SVG path for each line of two points or more."""
@@ -124,10 +149,9 @@ class Background:
         return [svg_path(scale, line) + end for line in self.lines if len(line) > 1]
 
 
-def earlier_runs(lines: Sequence[Points]) -> Background:
-    """Earlier runs' lines, thin and grey."""
-    label = ngettext("your earlier run ({count})", "your earlier runs ({count})", len(lines))
-    return Background("earlier", label, lines)
+def earlier_run(run_id: str, name: str, line: Points) -> Background:
+    """An earlier run's line, thin and grey."""
+    return Background("earlier", name, [line], run=run_id)
 
 
 def range_band(label: str, edges: Sequence[tuple[float, float, float]]) -> Background:
@@ -152,6 +176,24 @@ def mean_and_range(lines: Sequence[Points]) -> tuple[list[Point], list[tuple[flo
     return mean, [(step, min(values), max(values)) for step, values in columns]
 
 
+def smoothed(points: Points, weight: float = SMOOTHING) -> list[Point]:
+    """The running mean of a noisy line, in which what is long past counts ever less. Without its
+    start's pull to 0 (as Adam's averages are mended). A value that isn't finite breaks the line.
+
+    >>> smoothed([(1, 4.0), (2, 2.0)], weight=0.5)
+    [(1, 4.0), (2, 2.6666666666666665)]
+    """
+    drawn, mean, count = [], 0.0, 0
+    for step, value in points:
+        if not is_finite(value):
+            drawn.append((step, value))
+            continue
+        count += 1
+        mean = weight * mean + (1 - weight) * value
+        drawn.append((step, mean / (1 - weight**count)))
+    return drawn
+
+
 def line_chart(
     title: str,
     series: Mapping[str, Points],
@@ -162,13 +204,16 @@ def line_chart(
     y_range: tuple[float, float] | None = None,
     baselines: Mapping[str, float] | None = None,
     background: Sequence[Background] = (),
+    noisy: Sequence[str] = (),
+    logarithmic: bool = False,
     ended: bool = False,
 ) -> Markup:
     """{name: points} as lines over axes, a summary for screen readers, and the points as a table.
 
     x_max: the last step that is expected. baselines: {name: share}, drawn dashed; a chart that has
-    them is written in percent. ended: no more points will come, so that an empty chart doesn't
-    promise any.
+    them is written in percent. noisy: names of lines that are drawn smoothed, too. logarithmic:
+    whether a logarithmic scale is offered. ended: no more points will come, so that an empty chart
+    doesn't promise any.
     """
     known = {name: _known(points) for name, points in series.items()}
     drawn = {name: points for name, points in known.items() if _finite(points)}
@@ -178,19 +223,25 @@ def line_chart(
         return render("empty_chart.html", title=title, frame=Frame(), ended=ended, breaks=breaks)
     baselines = {name: value for name, value in (baselines or {}).items() if is_finite(value)}
     finite = [_finite(points) for points in drawn.values()]
-    behind = [_finite(line) for layer in background for line in layer.lines]
-    scale = _scale([*finite, *filter(None, behind)], list(baselines.values()), x_max, y_range)
+    behind = [line for layer in background for each in layer.lines if (line := _finite(each))]
+    scale = _scale([*finite, *behind], list(baselines.values()), x_max, y_range)
+    scales = {"linear": scale}
+    if logarithmic and (log_scale := _log_scale([*finite, *behind], scale)):
+        scales["log"] = log_scale
+    smooth = {name: smoothed(drawn[name]) for name in noisy if name in drawn}
     return render(
         "line_chart.html",
         title=title,
         summary=_summary(title, dict(zip(drawn, finite, strict=True)), baselines, scale),
-        scale=scale,
+        frame=scale.frame,
         x_label=x_label,
         y_label=y_label,
         background=background,
-        baselines=[scale.y(value) for value in baselines.values()],
-        baseline_names=list(_baseline_names(scale, baselines, finite)),
-        lines=[_line(scale, number, *item) for number, item in enumerate(drawn.items())],
+        pictures=[_picture(kind, each, drawn, smooth, baselines) for kind, each in scales.items()],
+        legend=[(name, scale.label(points[-1][1])) for name, points in drawn.items()],
+        has_noise=bool(smooth),
+        has_log="log" in scales,
+        data=_chart_data(scales, drawn, smooth, background),
         breaks=breaks,
         table=_points_table(drawn),
     )
@@ -230,7 +281,7 @@ def svg_path(scale: Scale, points: Points) -> str:
     """The line as an SVG path.
 
     >>> svg_path(Scale(10, 0, 1), [(0, 1), (5, math.nan), (10, 0)])
-    'M60.0 38.0 M504.0 256.0'
+    'M46.0 14.0 M470.0 192.0'
     """
     return " ".join(
         f"{'L' if place else 'M'}{scale.x(step):.1f} {scale.y(value):.1f}"
@@ -256,8 +307,8 @@ def _breaks(series: Mapping[str, Points]) -> list[str]:
         if broken:
             said.append(
                 _(
-                    "{name} is NaN or infinite at {count} of {points} points, first at step "
-                    "{step}: its line breaks there.",
+                    "{name}: NaN or infinite at {count} of {points} points, first at step "
+                    "{step}; the line breaks there.",
                     name=name,
                     count=len(broken),
                     points=len(points),
@@ -306,16 +357,74 @@ def _summary(
     return _("{name}: {line}", name=title, line=_("; ").join(parts))
 
 
-def _line(scale: Scale, number: int, name: str, points: Points) -> dict:
+def _log_scale(lines: Sequence[Points], scale: Scale) -> NarrowLogScale | None:
+    """The same steps over the logarithm of the values; None where one of them has none."""
+    values = [value for points in lines for _step, value in points]
+    if min(values) <= 0:
+        return None
+    low, high = math.log10(min(values)), math.log10(max(values))
+    room = (high - low) * 0.08 or 0.1
+    return NarrowLogScale(scale.x_max, low - room, high + room, percent=scale.percent)
+
+
+def _picture(
+    kind: str,
+    scale: Scale,
+    series: Mapping[str, Points],
+    smooth: Mapping[str, Points],
+    baselines: Mapping[str, float],
+) -> dict:
+    """What the template draws on one scale; kind: "linear" or "log"."""
+    finite = [_finite(points) for points in series.values()]
+    return {
+        "kind": kind,
+        "scale": scale,
+        "baselines": [scale.y(value) for value in baselines.values()],
+        "baseline_names": list(_baseline_names(scale, baselines, finite)),
+        "lines": [
+            _line(scale, number, points, smooth.get(name))
+            for number, (name, points) in enumerate(series.items())
+        ],
+    }
+
+
+def _line(scale: Scale, number: int, points: Points, smooth: Points | None) -> dict:
     """What the template draws of a line. A point alone between two breaks has its mark."""
-    spots = [(scale.x(step), scale.y(value)) for step, value in _finite(points)]
+    spots = [(scale.x(step), scale.y(value)) for step, value in _finite(smooth or points)]
+    has_room = len(spots) <= MOST_MARKS and not smooth
     return {
         "style": number % 3,
-        "name": name,
         "path": svg_path(scale, points),
-        "marks": spots if len(spots) <= MOST_MARKS else spots[-1:],
-        "last": scale.label(points[-1][1]),
+        "smooth": svg_path(scale, smooth) if smooth else "",
+        "marks": spots if has_room else spots[-1:],
     }
+
+
+def _chart_data(
+    scales: Mapping[str, Scale],
+    series: Mapping[str, Points],
+    smooth: Mapping[str, Points],
+    background: Sequence[Background],
+) -> str:
+    """What static/charts.js reads a chart's values from, as JSON; a point is [step, value]."""
+    scale = scales["linear"]
+    lines = [
+        {"name": name, "points": _finite(points), "smooth": _finite(smooth.get(name, ()))}
+        for name, points in series.items()
+    ]
+    lines += [
+        {"name": layer.label, "points": _finite(layer.lines[0]), "run": layer.run}
+        for layer in background
+        if layer.run
+    ]
+    about = {
+        "frame": asdict(scale.frame),
+        "x_max": scale.x_max,
+        "percent": scale.percent,
+        "scales": {kind: [each.low, each.high] for kind, each in scales.items()},
+        "lines": lines,
+    }
+    return json.dumps(about, separators=(",", ":"))
 
 
 def _baseline_names(
@@ -357,7 +466,7 @@ def _baseline_name_heights(scale: Scale, values: Sequence[float]) -> list[float]
     for place, value in sorted(enumerate(values), key=lambda item: -item[1]):
         y = scale.y(value) - 6
         if y - above < BASELINE_NAME_HEIGHT:
-            y = max(scale.y(value) + 19, above + BASELINE_NAME_HEIGHT)
+            y = max(scale.y(value) + 16, above + BASELINE_NAME_HEIGHT)
         above = heights[place] = y
     return [heights[place] for place in range(len(values))]
 

@@ -6,11 +6,12 @@ from itertools import groupby
 from markupsafe import Markup
 
 from languages import _, say
+from pipeline.collation import ORDER, batched_rows
 from pipeline.explain.experiments import Answer, Cost, MapTimes, Split, Way
 from pipeline.hub.sources import Origin
 from pipeline.settings import LABELS
 from views.markup import origin_line
-from views.render import macro, render
+from views.render import element, render
 
 ANSWERS = {
     "alone": say("alone"),
@@ -18,10 +19,10 @@ ANSWERS = {
     "padded, mask removed": say("padded, mask removed"),
 }
 STRATEGIES = {
-    "dynamic": say("dynamic"),
-    "max_length": "max_length",
-    "longest in dataset": say("longest in dataset"),
+    "dynamic": say("dynamic: the collator's way"),
     "grouped by length": say("grouped by length"),
+    "longest in dataset": say("longest in dataset"),
+    "max_length": say("to max_length"),
 }
 # Below this, the best turn is still one while another program had the core
 FEW_TURNS = 3
@@ -70,28 +71,55 @@ def _short(difference: float) -> str:
     return "0" if difference == 0 else f"{difference:.2g}"
 
 
-def measuring_line() -> Markup:
-    """Shown while the figures are being taken."""
-    return macro("status", _("Measuring a forward pass of each…"))
+def padding_costs(costs: Sequence[Cost], rows: Sequence[tuple[int, int]], size: int) -> Markup:
+    """What padding the same rows costs in each way: a picture of its batches, and what a forward
+    pass over them took, where that was measured.
 
-
-def padding_costs(costs: Sequence[Cost], lengths: Sequence[int], measuring: bool = False) -> Markup:
-    """What padding the same rows costs in each way, and what a forward pass over them took.
-
-    lengths: tokens a row.
+    rows: of each row its tokens before sentence 2, and all of them; size: rows a batch.
     """
+    lengths = [own for _first, own in rows]
+    widest = max(seq_len for cost in costs for _rows, seq_len in cost.batches)
+    pictures = []
+    for cost in sorted(costs, key=_place_of):
+        chunks = batched_rows(lengths, size, cost.strategy)
+        batches = [
+            (_percent(seq_len, widest), [_bar(*rows[row], seq_len) for row in chunk])
+            for chunk, (_rows, seq_len) in zip(chunks, cost.batches, strict=True)
+        ]
+        pictures.append((cost, batches))
     return render(
         "padding_costs.html",
         costs=costs,
-        lengths=lengths,
+        pictures=pictures,
+        size=size,
         strategies=STRATEGIES,
         milliseconds=_milliseconds,
         listed=listed_batches,
-        size=costs[0].batches[0][0],
+        measured=costs[0].seconds is not None,
         has_too_few_rows=_has_too_few_to_group(costs, lengths),
         few_turns=FEW_TURNS,
-        measuring_line=measuring_line() if measuring else "",
+        order=_with_code(str(ORDER)),
     )
+
+
+def _with_code(text: str) -> Markup:
+    """A text whose names stand between backticks, as Markup."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(element("code", part) if at % 2 else part for at, part in parts)
+
+
+def _place_of(cost: Cost) -> int:
+    """From the least padding to the most, as a rule: the order of STRATEGIES."""
+    return list(STRATEGIES).index(cost.strategy)
+
+
+def _bar(first: int, own: int, seq_len: int) -> tuple[float, float]:
+    """Percent of a row of `seq_len` positions that sentence 1 takes, and all its tokens."""
+    return _percent(min(first, seq_len), seq_len), _percent(min(own, seq_len), seq_len)
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 1)
 
 
 def _has_too_few_to_group(costs: Sequence[Cost], lengths: Sequence[int]) -> bool:

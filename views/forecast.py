@@ -1,6 +1,6 @@
 """Before a run starts: its settings under Trainer's names, and what it will take."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -44,11 +44,48 @@ def names_table(run_settings: Iterable[RunSetting]) -> Markup:
     return stacked_table("names", caption, heads, rows) + quiet(said)
 
 
+def planned(steps: int) -> str:
+    """What the rail says of a run before there is one."""
+    return ngettext("{count} step planned", "{count} steps planned", steps)
+
+
+def learning_rate_curve(rates: Sequence[float], warmup: int) -> Markup:
+    """The learning rate over a run's steps, small, with a sentence that says the same.
+
+    rates: one for each step; warmup: over how many of them it rises.
+    """
+    most = max(rates)
+    width, height, edge = 280, 40, 3
+    across = (width - 2 * edge) / max(1, len(rates) - 1)
+    points = [
+        f"{edge + across * step:.1f},{height - edge - (height - 2 * edge) * rate / most:.1f}"
+        for step, rate in enumerate(rates)
+    ]
+    if len(points) == 1:
+        points.append(f"{width - edge},{points[0].partition(',')[2]}")
+    return render(
+        "learning_rate.html",
+        size=(width, height),
+        line=" ".join(points),
+        said=_said_of_rates(rates, warmup),
+    )
+
+
+def _said_of_rates(rates: Sequence[float], warmup: int) -> str:
+    most = f"{max(rates):.3g}"
+    if min(rates) == max(rates):
+        return _("{rate} at each step", rate=most)
+    if not warmup:
+        return _("from {rate} down to 0", rate=most)
+    return _("up to {rate} until step {step}, then down to 0", rate=most, step=warmup + 1)
+
+
 def forecast_line(forecast: Forecast) -> Markup:
     """What Start would set off, in one line that is read out when it changes, and its warnings."""
     return render(
         "forecast.html",
         forecast=forecast,
+        planned=planned(forecast.steps),
         time=duration(forecast.seconds),
         memory=format_bytes(forecast.bytes) if forecast.memory else "",
         download=format_bytes(forecast.download_bytes) if forecast.download_bytes else "",
@@ -103,7 +140,7 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
         (_("steps"), forecast.steps, steps),
         (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
         (_("training"), duration(training_seconds), training),
-        (_("judging"), duration(judging_seconds), judging),
+        (_("evaluating"), duration(judging_seconds), judging),
         (_("together"), element("strong", duration(forecast.seconds)), pace.source),
         (_("pairs"), f"{forecast.pairs:,}", forecast.data),
     ]

@@ -37,14 +37,16 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}" if is_finite(share) else "–"
 
 
-def percentage_points(difference: float) -> str:
+def percentage_points(after: float, before: float) -> str:
+    """How far a share went up, as the two are shown: 78.9% − 72.1% is 6.8, whatever was rounded.
+
+    >>> percentage_points(0.78922, 0.72059)
+    '+6.8 percentage points'
     """
-    >>> percentage_points(0.042)
-    '+4.2 percentage points'
-    """
-    if not is_finite(difference):
+    if not (is_finite(after) and is_finite(before)):
         return "–"
-    return _("{change:+.1f} percentage points", change=100 * difference)
+    change = round(100 * after, 1) - round(100 * before, 1)
+    return _("{change:+.1f} percentage points", change=change)
 
 
 def is_finite(value: object) -> TypeGuard[float]:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from languages import _, ngettext
+from pipeline.explain.confusion import Confusion
 from pipeline.explain.probing import LeftOut, Mattered, Record, Stressed
-from pipeline.export.csv_answers import Answered, notes_of, scores_of
+from pipeline.export.csv_answers import Answered, Scores, notes_of, scores_of
 from pipeline.hub.sources import Origin
 from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, softmax_steps, written
 from pipeline.settings import LABELS
+from views.confusion import matrices
 from views.markup import made_of, origin_line, sentences
 from views.numbers import percent
 from views.render import macro, render
@@ -464,10 +466,19 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
         figures=figures_said(scores.figures) if scores else "",
         majority=figures_said(scores.majority) if scores else "",
         labels=LABELS,
+        matrices=_matrix(scores) if scores else "",
         caption=caption,
         heads=(_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error")),
         rows=[_answer_row(answer) for answer in answers[:PREVIEW_ROWS]],
     )
+
+
+def _matrix(scores: Scores) -> Markup:
+    """The confusion matrix of a file's own labels and the answers."""
+    places = {label: place for place, label in enumerate(LABELS)}
+    counts = {(places[gold], places[said]): n for (gold, said), n in scores.confusion.items()}
+    caption, label = _("The file's labels and the answers"), _("Confusion matrix")
+    return matrices([(caption, label, Confusion.of(counts))], LABELS)
 
 
 def figures_said(figures: Mapping[str, float]) -> str:

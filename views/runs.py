@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from languages import _, ngettext, say
+from pipeline.explain.confusion import Confusion
 from pipeline.explain.diagnosis import (
     KNEW,
     LEARNS,
@@ -16,7 +17,9 @@ from pipeline.explain.diagnosis import (
 )
 from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
-from pipeline.runs.progress import Run, closing
+from pipeline.runs.names import name_of, settings_apart
+from pipeline.runs.progress import Run, closing, points, progress
+from views.confusion import matrices
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
     duration,
@@ -28,7 +31,8 @@ from views.numbers import (
 )
 from views.render import element, macro, render, rich, visible
 
-SHOWN_PAIRS = 12
+SHOWN_PAIRS = 6
+SETTINGS_BESIDE_A_NAME = 3
 # Names of a diagnosis that is neither good nor bad
 NEUTRAL = (KNEW, SOMETHING, TOO_CLOSE, TOO_FEW, TOO_SHORT)
 STATE_NAMES = {
@@ -57,13 +61,34 @@ def no_run_yet() -> Markup:
     return quiet(_("Start a run; what belongs here appears when it has ended."))
 
 
+def run_label(run_id: str, config: Mapping[str, object]) -> str:
+    """A run's name, and the first few settings in which it differs from the defaults.
+
+    >>> run_label("0" * 32, {"learning_rate": 5e-4, "max_steps": 60})
+    'Albatross · 60 steps · lr 5e-4'
+    """
+    return " · ".join(map(str, (name_of(run_id), *settings_apart(config)[:SETTINGS_BESIDE_A_NAME])))
+
+
 # ---------------------------------------------------------------- while it goes on
 
 
 def run_status(
-    state: str, done_steps: int, total_steps: int, seconds_left: float | None, message: str = ""
+    state: str,
+    done_steps: int,
+    total_steps: int,
+    seconds_left: float | None,
+    message: str = "",
+    label: str = "",
+    *,
+    station: str = "",
+    last: tuple[str, str] | None = None,
 ) -> Markup:
-    """A run's state, its progress and the time left; static/fine_tune.js reads a new state out."""
+    """A run's state, its label (of run_label), its progress and the time left.
+    static/fine_tune.js reads a new state out.
+
+    station: the rail's line. last: (id, label) of a run that could be shown where none is.
+    """
     # After the last step the model is still evaluated and saved, of which a pace of steps says
     # nothing
     is_training = seconds_left is not None and state == "running" and done_steps < total_steps
@@ -72,6 +97,7 @@ def run_status(
         "run_status.html",
         state=state,
         name=STATE_NAMES[state],
+        label=label,
         done_steps=done_steps,
         total_steps=total_steps,
         steps=_(
@@ -81,7 +107,33 @@ def run_status(
             remaining=left if is_training else "",
         ),
         message=message,
+        station=station,
+        last=last,
     )
+
+
+def at_the_station(run: Run) -> str:
+    """What the rail says of a run: its accuracy before and by now, and its steps; "" of none."""
+    start = run.first("start")
+    if run.state in ("idle", "expired"):
+        return ""
+    if not start or run.state == "failed":
+        return str(STATE_NAMES[run.state])
+    done, total = progress(run)
+    steps = (
+        ngettext("{count} step", "{count} steps", done)
+        if run.ended
+        else _("step {done}/{total}", done=done, total=total)
+    )
+    known = [value for _step, value in points(run, "eval_accuracy") if is_finite(value)]
+    if run.ended and (after := (run.first(run.state) or {}).get("after")):
+        known.append(after["accuracy"])
+    if not known:
+        return steps
+    accuracy = f"{known[-1]:.0%}"
+    if len(known) > 1:
+        accuracy = f"{known[0] * 100:.0f} → {accuracy}"
+    return f"{accuracy} · {steps}"
 
 
 def run_message(run: Run) -> str:
@@ -120,6 +172,60 @@ def log_table(rows: Sequence[Mapping[str, object]], ended: bool = False) -> Mark
         return quiet(_("The log fills with the first step."))
     cells = [[short_number(row.get(name)) for name in LOG_COLUMNS] for row in rows]
     return macro("plain_table", "log", _("Log"), _("Log"), LOG_COLUMNS, cells)
+
+
+def another_behind(unfinished: Sequence[Run]) -> Markup:
+    """The question whether to start one more run behind these."""
+    first = unfinished[0]
+    name = name_of(first.id)
+    if len(unfinished) > 1:
+        question = ngettext(
+            "{count} run of yours hasn't ended yet. Start another, behind it?",
+            "{count} runs of yours haven't ended yet. Start another, behind them?",
+            len(unfinished),
+        )
+    elif first.state == "queued":
+        question = _("{name} still waits for its turn. Start another, behind it?", name=name)
+    else:
+        question = _("{name} still trains. Start another, behind it?", name=name)
+    return render("start_another.html", question=question)
+
+
+def state_in_words(run: Run) -> str:
+    """Where an unfinished run stands: its place in the queue, or its step."""
+    name = str(STATE_NAMES[run.state])
+    done, total = progress(run)
+    if run.state == "queued":
+        return _(
+            "{state}: place {place}, its turn in about {wait}",
+            state=name,
+            place=run.place,
+            wait=duration(run.wait),
+        )
+    if not total:
+        return name
+    return _("{state}: step {done} of {total}", state=name, done=done, total=total)
+
+
+def unfinished_table(runs: Sequence[tuple[Run, str]]) -> Markup:
+    """[(a run that hasn't ended, what its button says, "" for none)] as a table; empty for none."""
+    if not runs:
+        return Markup()
+    return render(
+        "unfinished_runs.html",
+        caption=_("Not ended yet"),
+        runs=[
+            {
+                "id": run.id,
+                "address": f"?run={run.id}",
+                "name": name_of(run.id),
+                "label": run_label(run.id, run.config),
+                "state": state_in_words(run),
+                "stop": stop,
+            }
+            for run, stop in runs
+        ],
+    )
 
 
 # ---------------------------------------------------------------- after it
@@ -177,7 +283,9 @@ def gain(metric: Metric, before: float | None, after: float | None) -> str:
     """How far a figure went up, with its sign."""
     if not (is_finite(before) and is_finite(after)):
         return "–"
-    return percentage_points(after - before) if metric.share else f"{after - before:+.3f}"
+    if metric.share:
+        return percentage_points(after, before)
+    return f"{round(after, 3) - round(before, 3):+.3f}"
 
 
 def diagnosis_card(diagnosis: Diagnosis) -> Markup:
@@ -201,23 +309,19 @@ def changed_pairs(
     right = zip(judgement.right("before"), judgement.right("after"), strict=True)
     both = sum(before and after for before, after in right)
     fixed, broken = judgement.fixed, judgement.broken
-    before = _("Before: {right} right", right=percent(judgement.accuracy("before")))
-    after = _("After: {right} right", right=percent(judgement.accuracy("after")))
+    before = (
+        _("Before: {right} right", right=percent(judgement.accuracy("before"))),
+        _("Confusion matrix, before"),
+        Confusion.of(judgement.confusion("before")),
+    )
+    after = (
+        _("After: {right} right", right=percent(judgement.accuracy("after"))),
+        _("Confusion matrix, after"),
+        Confusion.of(judgement.confusion("after")),
+    )
     return render(
         "changed_pairs.html",
-        matrices=[
-            {
-                "caption": before,
-                "label": _("Confusion matrix, before"),
-                **_counts(judgement, "before"),
-            },
-            {
-                "caption": after,
-                "label": _("Confusion matrix, after"),
-                **_counts(judgement, "after"),
-            },
-        ],
-        labels=labels,
+        matrices=matrices([before, after], labels),
         fixed=len(fixed),
         broken=len(broken),
         both=both,
@@ -228,11 +332,6 @@ def changed_pairs(
             _changes(_("Newly broken"), broken, judgement, pairs, labels),
         ],
     )
-
-
-def _counts(judgement: Judgement, when: str) -> dict:
-    counts = judgement.confusion(when)
-    return {"counts": counts, "most": max(counts.values()) or 1}
 
 
 def _changes(
@@ -314,7 +413,7 @@ def seeds_table(
         return table
     said = _(
         "mean accuracy {mean}, from {least} to {most}: {spread} apart by the seed alone",
-        spread=percentage_points(max(known) - min(known)).lstrip("+"),
+        spread=percentage_points(max(known), min(known)).lstrip("+"),
         mean=percent(sum(known) / len(known)),
         least=percent(min(known)),
         most=percent(max(known)),

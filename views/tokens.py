@@ -1,19 +1,19 @@
 """One pair's tokens, a padded batch, and why one of their cells has its value."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from markupsafe import Markup
 
 from languages import _, say
-from pipeline.collation import BatchView
+from pipeline.collation import MODEL_INPUTS, BatchView
 from pipeline.explain.why_cell import Why
 from pipeline.tokenization import Token, TokenView
-from views.render import bdi, piece, render
+from views.markup import made_of
+from views.render import WORD_MARKS, bdi, render, visible
 
 ROLE_NAMES = {
     "special": say("special"),
@@ -21,6 +21,7 @@ ROLE_NAMES = {
     "sentence2": say("sentence 2"),
     "padding": say("padding"),
 }
+ROLE_LETTERS = {"special": "s", "sentence1": "1", "sentence2": "2", "padding": "p"}
 NO_TYPE_IDS = say(
     "this checkpoint has none: its model tells the sentences apart by the separators alone"
 )
@@ -31,31 +32,39 @@ FATES = {"kept": say("✓ kept"), "dropped": say("✕ dropped"), "renamed": say(
 
 
 def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Markup:
-    """Both sentences with their pieces marked, and the table: one column a token.
+    """A pair's tokens as cards, and as a table of one column a token below both sentences.
 
     inputs: what the grid was made of. The page sends it back with the cell that is asked about, so
     that the server keeps nothing.
     """
     parts = [(role, len(list(tokens))) for role, tokens in groupby(view.tokens, _role)]
-    grid = render(
+    asked = inputs or {}
+    return render(
         "token_grid.html",
         view=view,
         inputs=_written(inputs),
         sentences=[list(_parts_of_sentence(view, which)) for which in (1, 2)],
         parts=parts,
+        seam=_seam(view.tokens),
+        characters=len(view.sentence1) + len(view.sentence2),
+        made_of=made_of(
+            asked.get("sentence1", view.sentence1), asked.get("sentence2", view.sentence2)
+        ),
         role_names=ROLE_NAMES,
         no_type_ids=NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN,
     )
-    return _reached_with_tab(grid)
 
 
 def _role(token: Token) -> str:
     return token.role
 
 
-def _reached_with_tab(grid: Markup) -> Markup:
-    """Tab reaches the first cell alone; from there the arrow keys go on (static/tokens.js)."""
-    return Markup(str(grid).replace("<td ", '<td tabindex="0" ', 1))
+def _seam(tokens: Sequence[Token]) -> int | None:
+    """The position of the first token whose type is not that of the token before it."""
+    for before, token in pairwise(tokens):
+        if token.type_id != before.type_id:
+            return token.position
+    return None
 
 
 def _written(inputs: Mapping[str, Any] | None) -> str:
@@ -94,40 +103,47 @@ def _parts_of_sentence(view: TokenView, which: int) -> list[_Part]:
 
 
 def batch_grid(
-    view: BatchView, show: str = "pieces", inputs: Mapping[str, Any] | None = None
+    view: BatchView, numbers: Sequence[int], inputs: Mapping[str, Any] | None = None
 ) -> Markup:
-    """The padded batch, padding hatched: one row an example, one column a position.
+    """The padded batch: its picture and its table, both drawn in the page (static/batch.js).
 
-    show: "pieces", or the tensor whose numbers stand in the cells; inputs: as for `token_grid`.
+    numbers: of each row in its split; inputs: as for `token_grid`.
     """
-    if show == "pieces":
-        values, caption = view.pieces, _("tokens of the batch, one column a position")
-    else:
-        values = view.tensors[show]
-        caption = _("{shown} of the batch, one column a position", shown=show)
-    grid = render(
+    lengths = view.lengths
+    data = {
+        "numbers": numbers,
+        "lengths": lengths,
+        "roles": ["".join(ROLE_LETTERS[role] for role in row) for row in view.roles],
+        "pieces": [[visible(piece) for piece in row] for row in view.pieces],
+        "tensors": {name: view.tensors[name] for name in MODEL_INPUTS if name in view.tensors},
+        "labels": view.tensors.get("labels"),
+        "marks": WORD_MARKS,
+        "words": {
+            "row": _("row"),
+            "pieces": _("tokens of the batch, one column a position"),
+            **{
+                name: _("{shown} of the batch, one column a position", shown=name)
+                for name in MODEL_INPUTS
+            },
+        },
+    }
+    return render(
         "batch_grid.html",
         view=view,
         inputs=_written(inputs),
-        caption=caption,
-        rows=[_cells(row) for row in zip(view.roles, values, strict=True)],
-        labels=view.tensors.get("labels"),
-        seq_len=len(values[0]),
+        numbers=numbers,
+        longest=lengths.index(max(lengths)),
+        seq_len=len(view.pieces[0]),
         role_names=ROLE_NAMES,
+        data=json.dumps(data),
     )
-    return _reached_with_tab(grid)
 
 
-def _cells(row: tuple[list[str], list]) -> Markup:
-    """(roles, values) -> the cells of a row."""
-    return Markup("".join(map(_cell, *row)))
-
-
-# A batch has up to 16,384 cells, of which few differ: a loop in the template would take thrice the
-# time
-@lru_cache(maxsize=4096)
-def _cell(role: str, value: str | int) -> Markup:
-    return Markup('<td class="{}">{}</td>').format(role, piece(str(value)))
+def taken_row(number: int) -> Markup:
+    """That a row of the split is now the page's pair, where its explanation would stand."""
+    return _explanation(
+        done=_("Row {row} is the page's pair now: its tokens are above.", row=number)
+    )
 
 
 def shapes_table(view: BatchView) -> Markup:
@@ -162,16 +178,32 @@ def no_explanation(message: str) -> Markup:
     return _explanation(message=message)
 
 
-def _explanation(why: Why | None = None, sentence: str = "", message: str = "") -> Markup:
+def _explanation(
+    why: Why | None = None, sentence: str = "", message: str = "", done: str = ""
+) -> Markup:
     return render(
         "explanation.html",
         why=why,
-        sentence=sentence,
+        around=_around(sentence, why) if why else None,
         message=message,
+        done=done,
         role_name=ROLE_NAMES.get(why.role, say("label")) if why else "",
         row_name=(_("token") if why.row == "piece" else why.row) if why else "",
         place=_place(why) if why else "",
     )
+
+
+SEEN_AROUND = 40  # characters of a sentence, on each side of what is marked
+
+
+def _around(sentence: str, why: Why) -> tuple[str, str, str] | None:
+    """(before, marked, after) of the sentence that a token's characters stand in."""
+    if not sentence or why.start is None or why.end is None:
+        return None
+    begin, stop = max(0, why.start - SEEN_AROUND), why.end + SEEN_AROUND
+    before = ("…" if begin else "") + sentence[begin : why.start]
+    after = sentence[why.end : stop] + ("…" if stop < len(sentence) else "")
+    return before, sentence[why.start : why.end], after
 
 
 def _place(why: Why) -> Markup | str:

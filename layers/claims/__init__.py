@@ -70,9 +70,9 @@ def find(id: str) -> Claim:
     if id not in by_id:
         near = get_close_matches(str(id), by_id, n=3, cutoff=0.3)
         raise ValueError(
-            say("{id!r} is not a claim. Perhaps {near}.", id=id, near=", ".join(near))
+            say("{id!r} is not a claim. Did you mean {near}?", id=id, near=", ".join(near))
             if near
-            else say("{id!r} is not a claim. python -m layers lists them.", id=id)
+            else say("{id!r} is not a claim. Run python -m layers to list them.", id=id)
         )
     return by_id[id]
 

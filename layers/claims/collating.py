@@ -35,8 +35,8 @@ def eight_samples() -> tuple[dict[str, list], str]:
 @section.claim(
     "hf-unused-columns",
     "The model has no use for idx, sentence1 and sentence2.",
-    "The model takes what its forward() names, and these aren't among it. (label is used, once "
-    "the collator has renamed it labels.)",
+    "The model takes the arguments of its forward(), and these aren't among them. (label is used "
+    "after the collator has renamed it to labels.)",
     HUGGING_FACE + "transformers/model_doc/bert#transformers.BertForSequenceClassification",
 )
 def unused_columns() -> Evidence:
@@ -52,10 +52,10 @@ def unused_columns() -> Evidence:
 @section.claim(
     "hf-columns-by-hand",
     "tokenized_datasets can't go into the model as it is: idx, sentence1 and sentence2 have to "
-    "come out first.",
-    "The collator can make no tensor of text, and forward() has no such arguments. Whoever "
-    "calls the collator by hand takes them out, as the notes do; Trainer does it by itself "
-    "(remove_unused_columns=True).",
+    "be removed first.",
+    "The collator can't turn text into a tensor, and forward() has no such arguments. If you "
+    "call the collator yourself, remove them first, as the notes do. Trainer removes them "
+    "automatically (remove_unused_columns=True).",
     ARGUMENTS,
 )
 def columns_by_hand() -> Evidence:
@@ -89,9 +89,9 @@ def columns_by_hand() -> Evidence:
 
 @section.claim(
     "hf-dataset-items",
-    "train_samples = {k: v for k, v in train_samples.items() if k not in […]} on the split takes "
-    "columns out.",
-    "A Dataset has no items(). Either slice first, which gives a dict of lists, or "
+    "train_samples = {k: v for k, v in train_samples.items() if k not in […]} removes columns "
+    "from a split.",
+    "A Dataset has no items(). Either slice first, which gives a dict of lists, or use "
     'tokenized_datasets.remove_columns(["idx", "sentence1", "sentence2"]).',
     HUGGING_FACE + "datasets/process#remove",
     reviewed="corrected",
@@ -106,9 +106,9 @@ def dataset_items() -> Evidence:
 @section.claim(
     "hf-eight-lengths",
     "The first eight training samples of MRPC have 50, 59, 47, 67, 59, 50, 62 and 32 input_ids.",
-    "Each is [CLS], the first sentence's tokens, [SEP], the second's, [SEP], in "
-    "bert-base-uncased's vocabulary, which the embedded checkpoint shares. Only MRPC itself can "
-    "decide it.",
+    "Each consists of [CLS], the first sentence's tokens, [SEP], the second sentence's tokens "
+    "and [SEP], in bert-base-uncased's vocabulary, which the embedded checkpoint shares. Only "
+    "MRPC itself can decide this card.",
     "https://huggingface.co/learn/llm-course/chapter3/2",
 )
 def eight_lengths() -> Evidence:
@@ -122,8 +122,8 @@ def eight_lengths() -> Evidence:
 @section.claim(
     "hf-batch-size-in-arguments",
     "The batch size isn't given to the collator but to TrainingArguments, which goes to Trainer.",
-    "Trainer's DataLoader cuts the rows into batches before the collator sees any. The argument "
-    "is per_device_train_batch_size, 8 unless given.",
+    "Trainer's DataLoader divides the rows into batches before the collator sees them. The "
+    "argument is per_device_train_batch_size; its default is 8.",
     ARGUMENTS,
 )
 def batch_size_in_arguments() -> Evidence:
@@ -150,10 +150,9 @@ def batch_size_in_arguments() -> Evidence:
 
 @section.claim(
     "hf-trainer-splits",
-    "Trainer divides the data into unwrapped batches and hands these one by one to the data "
-    "collator.",
-    "Its DataLoader draws the order, cuts it into batches and calls the collator with each "
-    "batch's list of rows.",
+    "Trainer divides the data into raw batches and passes them one by one to the data collator.",
+    "Its DataLoader decides the order, divides it into batches and calls the collator with the "
+    "list of rows of each batch.",
     COLLATOR,
 )
 def trainer_splits() -> Evidence:
@@ -173,9 +172,9 @@ def trainer_splits() -> Evidence:
 
 @section.claim(
     "hf-collator-one-batch",
-    "However much a collator is given, it makes one batch of it, all rows of the same length.",
-    "It looks for the longest of the rows it is given, pads the others to that length and "
-    "stacks them. It knows no batch size.",
+    "A collator turns all the rows that it gets into one batch, with all rows of the same length.",
+    "It finds the longest of the rows that it gets, pads the others to that length and stacks "
+    "them. It doesn't know the batch size.",
     COLLATOR,
 )
 def collator_one_batch() -> Evidence:
@@ -191,9 +190,8 @@ def collator_one_batch() -> Evidence:
 
 @section.claim(
     "hf-single-needs-no-padding",
-    "Why padding: a single sentence in inference keeps its own length, it is all the data there "
-    "is.",
-    "Padding only makes rows equally long, and a single row is as long as itself.",
+    "Why padding: in inference, a single sentence keeps its own length, since it is all the data.",
+    "Padding only makes rows equally long, so a single row needs no padding.",
     HUGGING_FACE + "transformers/pad_truncation",
 )
 def single_needs_no_padding() -> Evidence:
@@ -201,15 +199,16 @@ def single_needs_no_padding() -> Evidence:
     logits = tiny_model()(**encoding).logits
     return noted(
         encoding["attention_mask"].all() and logits.shape == (1, 2),
-        seq_len=encoding["input_ids"].shape[1],
+        {"seq_len": encoding["input_ids"].shape[1]},
     )
 
 
 @section.claim(
     "hf-all-one-length",
     "In training, unlike in inference on one sentence, all samples have to keep the same length.",
-    "Only those of one batch, since a tensor has no ragged rows: each batch is padded to its own "
-    "longest row. Padding everything to one length works too, and computes more.",
+    "Only the samples of one batch have to, since a tensor has no ragged rows: each batch is "
+    "padded to its own longest row. Padding everything to one length works too, but needs more "
+    "computation.",
     "https://huggingface.co/learn/llm-course/chapter3/2#dynamic-padding",
     reviewed="corrected",
 )
@@ -235,8 +234,9 @@ def all_one_length() -> Evidence:
 @section.claim(
     "trainer-collator-implicit",
     "DataCollatorWithPadding needn't be passed to Trainer explicitly.",
-    "With processing_class=tokenizer it needn't: Trainer makes one. Without both Trainer "
-    "doesn't pad, which works only if the rows are padded already; the notes' rows aren't.",
+    "This is true with processing_class=tokenizer: Trainer then creates one. With neither, "
+    "Trainer doesn't pad, which works only if the rows are already padded; the notes' rows "
+    "aren't.",
     TRAINER,
     reviewed="corrected",
 )
@@ -275,9 +275,9 @@ def collator_implicit() -> Evidence:
 @section.claim(
     "trainer-collator-passed",
     "In practice you don't call the collator by hand but pass it to Trainer.",
-    "Trainer calls it once for each batch, so no line of yours does. (Three lines above the "
-    "notes say that it isn't passed. Both are right: pass the collator, or pass the tokenizer "
-    "as processing_class and Trainer makes it.)",
+    "Trainer calls it once for each batch, so you don't. (Three lines above, the notes say that "
+    "it isn't passed. Both are right: pass the collator, or pass the tokenizer as "
+    "processing_class, and Trainer creates it.)",
     TRAINER,
 )
 def collator_passed() -> Evidence:
@@ -303,8 +303,8 @@ def collator_passed() -> Evidence:
 
 @section.claim(
     "hf-data-dot-collator",
-    "The collator is tried out as batch = data.collator(train_samples[:8]).",
-    "NameError: the object is called data_collator, with an underscore.",
+    "The notes try out the collator with batch = data.collator(train_samples[:8]).",
+    "This raises a NameError: the object is called data_collator, with an underscore.",
     COLLATOR,
     reviewed="corrected",
 )
@@ -329,8 +329,8 @@ def data_dot_collator() -> Evidence:
 
 @section.claim(
     "hf-slice-of-dict",
-    "train_samples[:8] still gives eight rows, after train_samples was made a dict of columns.",
-    "A dict can't be sliced; a Dataset can. Take the eight rows first and make the dict then.",
+    "train_samples[:8] still gives eight rows after train_samples has become a dict of columns.",
+    "A dict can't be sliced; a Dataset can. Take the eight rows first, then make the dict.",
     HUGGING_FACE + "datasets/access",
     reviewed="corrected",
 )
@@ -344,8 +344,8 @@ def slice_of_dict() -> Evidence:
     "hf-collated-shapes",
     "The eight samples become one batch: input_ids, token_type_ids and attention_mask of 8 × 67, "
     "labels of 8.",
-    "67 is the longest of the eight, and the collator pads the other seven to it. With other "
-    "pairs it is their longest.",
+    "The longest of the eight has 67 tokens, and the collator pads the other seven to it. With "
+    "other pairs the longest decides, too.",
     COLLATOR,
 )
 def collated_shapes() -> Evidence:
@@ -386,8 +386,8 @@ def label_becomes_labels() -> Evidence:
 @section.claim(
     "hf-eight-images",
     "The eight images passed in are all stored in one batch.",
-    "They are eight pairs of sentences: decoded, the rows of input_ids read as text again. "
-    "'Pictures' is a slip of the pen.",
+    "They are eight sentence pairs: the rows of input_ids decode to their text. 'Images' is a "
+    "slip of the pen.",
     COLLATOR,
     reviewed="corrected",
 )

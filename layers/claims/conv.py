@@ -18,10 +18,9 @@ FUNCTION = PYTORCH + "generated/torch.nn.functional.conv2d.html"
 @section.claim(
     "conv-class-and-function",
     "Conv2d is a class: make an instance first, then call it on the input. conv2d is called "
-    "straight, with the input and everything else as arguments.",
-    "The instance keeps weight and bias, so its call needs the input alone; the function keeps "
-    "nothing and is given everything each time. m(input) runs forward() and any hooks that were "
-    "registered.",
+    "directly, with the input and everything else as arguments.",
+    "The instance keeps weight and bias, so its call needs only the input. The function keeps "
+    "nothing, so each call needs all arguments. m(input) runs forward() and any registered hooks.",
     CONV2D,
 )
 def class_and_function() -> Evidence:
@@ -41,8 +40,8 @@ def class_and_function() -> Evidence:
     "conv-functional-is-a-class",
     "conv2d belongs to a lower-level class, torch.nn.functional().",
     "torch.nn.functional is a module: a file of functions. It can't be called, and conv2d is "
-    "called on its own, without any object. (Its type reads builtin_function_or_method, "
-    "CPython's one name for whatever is written in C.)",
+    "called without any object. (Its type is builtin_function_or_method, CPython's name for "
+    "every function that is written in C.)",
     PYTORCH + "nn.functional.html",
     reviewed="corrected",
 )
@@ -74,8 +73,7 @@ def class_wraps_function() -> Evidence:
     "conv-layers-ready-made",
     "The classic layers (convolutional, recurrent, transformer) are ready-made in torch.nn: a few "
     "arguments and you have an instance.",
-    "Each is a subclass of nn.Module that makes its own weights: you give the sizes, it knows "
-    "the rest.",
+    "Each is a subclass of nn.Module that creates its own weights: you only give the sizes.",
     PYTORCH + "nn.html",
 )
 def layers_ready_made() -> Evidence:
@@ -92,8 +90,8 @@ def layers_ready_made() -> Evidence:
     "An unusual network isn't there ready-made; it is built by wrapping conv2d or Conv2d once "
     "more.",
     "Subclass nn.Module and use any layers and functions in forward(), Conv2d and conv2d among "
-    "them: Module finds their parameters, autograd their gradients, and the whole learns. Here "
-    "a convolutional recurrent cell learns to add up what it has seen.",
+    "them. Module finds the parameters, autograd computes the gradients, and the whole network "
+    "learns. Here a convolutional recurrent cell learns to add up its inputs.",
     PYTORCH + "notes/modules.html",
 )
 def own_layers() -> Evidence:
@@ -191,7 +189,7 @@ def sum_or_average() -> Evidence:
 
 @section.claim(
     "conv-set-per-output",
-    "For out_channels output maps each needs a set of kernels of its own.",
+    "Each of the out_channels output maps needs its own set of kernels.",
     "Each output map is computed from its own set alone: changing set 2 (counted from 0) "
     "changes output map 2 and no other.",
     CONV2D,
@@ -206,9 +204,9 @@ def set_per_output() -> Evidence:
 
 @section.claim(
     "conv-input-four-dimensional",
-    "The input that the weight acts on has four dimensions, as the weight has.",
-    "A batch does: (N, C, H, W). But it needn't be a batch: one image, (C, H, W), is taken too and "
-    "comes back without N. The section Shape of Conv2d's page lists both.",
+    "The input that the weight acts on has four dimensions, like the weight.",
+    "A batch has four: (N, C, H, W). But a single image, (C, H, W), is accepted too, and its "
+    "output has no N. The section Shape in Conv2d's documentation lists both.",
     CONV2D,
     reviewed="corrected",
 )
@@ -226,7 +224,7 @@ def input_four_dimensional() -> Evidence:
 @section.claim(
     "conv-function-needs-weight",
     "For conv2d you have to prepare all the kernels yourself.",
-    "A function keeps nothing between calls, so weight is an argument, and one without a default.",
+    "A function keeps nothing between calls, so weight is an argument without a default.",
     FUNCTION,
 )
 def function_needs_weight() -> Evidence:
@@ -238,8 +236,8 @@ def function_needs_weight() -> Evidence:
     "conv-class-makes-weight",
     "Conv2d needs only in_channels, out_channels and kernel_size (and groups); it makes the "
     "four-dimensional kernels itself.",
-    "These numbers settle the weight's shape; the instance makes the tensor, fills it at random "
-    "and keeps it. All other arguments have defaults.",
+    "These numbers determine the shape of the weight. The instance creates the tensor, "
+    "initializes it at random and keeps it. All other arguments have defaults.",
     CONV2D,
 )
 def class_makes_weight() -> Evidence:
@@ -255,8 +253,8 @@ def class_makes_weight() -> Evidence:
 @section.claim(
     "conv-argument-names",
     "Conv2d's first arguments are input_channel, output_channel and kernel.",
-    "That is their order, and without names the numbers go in as they stand. As keywords they "
-    "are in_channels, out_channels and kernel_size; any other name is an unexpected argument.",
+    "The order is right, so the numbers can be passed by position. As keywords they are "
+    "in_channels, out_channels and kernel_size; any other name raises a TypeError.",
     CONV2D,
     reviewed="corrected",
 )
@@ -266,9 +264,11 @@ def argument_names() -> Evidence:
     right = error_of(nn.Conv2d, in_channels=3, out_channels=4, kernel_size=3)
     return noted(
         as_noted is None,
-        without_names=WORKS if by_place is None else str(by_place),
-        with_the_notes_names=str(as_noted),
-        with_the_right_names=WORKS if right is None else str(right),
+        {
+            "without names": WORKS if by_place is None else str(by_place),
+            "with the notes' names": str(as_noted),
+            "with the right names": WORKS if right is None else str(right),
+        },
     )
 
 
@@ -276,8 +276,8 @@ def argument_names() -> Evidence:
     "conv-normal-init",
     "The kernels that Conv2d makes are drawn from a normal distribution.",
     "They are uniform between −1/√fan_in and 1/√fan_in, with fan_in = in_channels/groups · Hk · "
-    "Wk (kaiming_uniform_ with a=√5). A normal draw of the same spread would lie outside these "
-    "bounds about once in twelve.",
+    "Wk (kaiming_uniform_ with a=√5). In a normal distribution with the same standard deviation, "
+    "about one value in twelve would lie outside these bounds.",
     CONV2D,
     reviewed="corrected",
 )
@@ -297,7 +297,7 @@ def normal_init() -> Evidence:
 
 @section.claim(
     "conv-weight-learns",
-    "These kernels change with learning and can be read as Conv2d.weight, an instance's attribute.",
+    "These kernels change during training and can be read from the instance's attribute weight.",
     "weight is an nn.Parameter: m.parameters() hands it to the optimizer, backward() gives it a "
     "gradient, and step() changes it.",
     CONV2D,
@@ -318,8 +318,9 @@ def weight_learns() -> Evidence:
     "conv-output-size",
     "kernel_size, stride, padding and dilation (with the input's size) give the output's height "
     "and width.",
-    "With its gaps the kernel covers dilation·(kernel_size − 1) + 1 cells, and each place where it "
-    "stops gives one value: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) + 1.",
+    "With its gaps the kernel covers dilation·(kernel_size − 1) + 1 cells, and each of its "
+    "positions gives one value: floor((H + 2·padding − dilation·(kernel_size − 1) − 1) / stride) "
+    "+ 1.",
     CONV2D,
 )
 def output_size() -> Evidence:
@@ -340,10 +341,10 @@ def output_size() -> Evidence:
 
 @section.claim(
     "conv-size-not-settable",
-    "The output's size can't be given as such.",
+    "The output's size can't be set directly.",
     "It follows from the input's size and the four settings, so Conv2d has no argument for it. "
-    "(ConvTranspose2d, the way back, takes output_size in its call, since several sizes there "
-    "would fit.)",
+    "(ConvTranspose2d goes in the opposite direction, where several sizes are possible, so its "
+    "call takes output_size.)",
     CONV2D,
 )
 def size_not_settable() -> Evidence:
@@ -357,8 +358,8 @@ def size_not_settable() -> Evidence:
 @section.claim(
     "conv-padding-by-hand",
     "To get the size you want you work backwards to stride and padding yourself.",
-    "For the commonest wish, out as large as in, you needn't: padding='same' works it out (with "
-    "stride 1 only).",
+    "In the most common case, an output as large as the input, you needn't: padding='same' "
+    "computes the padding (only with stride 1).",
     CONV2D,
     reviewed="corrected",
 )
@@ -401,8 +402,8 @@ def int_or_tuple() -> Evidence:
     "conv-dilation-gaps",
     "dilation is 1 by default, which means no gap between the kernel's elements; 2 means a gap of "
     "one.",
-    "dilation is the distance from one element to the next. At 2 one cell is skipped, which "
-    "gives the same as a kernel with zeros put between its elements.",
+    "dilation is the distance from one element to the next. With 2 one cell is skipped, which "
+    "gives the same result as a kernel with zeros inserted between its elements.",
     CONV2D,
 )
 def dilation_gaps() -> Evidence:
@@ -421,7 +422,7 @@ def dilation_gaps() -> Evidence:
 @section.claim(
     "conv-bias-default",
     "bias is False by default.",
-    "It is True. (Before a BatchNorm people set it to False: the norm's own β does its work.)",
+    "It is True. (It is often set to False before a BatchNorm, whose own β acts as the bias.)",
     CONV2D,
     reviewed="corrected",
 )
@@ -432,10 +433,10 @@ def bias_default() -> Evidence:
 
 @section.claim(
     "conv-bias-shape",
-    "The bias adds one number to each output channel's map: a tensor of one dimension, "
-    "out_channels long, learnable, to be read as Conv2d.bias.",
-    "The output with bias less the output without is the same number all over a map: one number "
-    "for each output channel, spread over its H × W.",
+    "The bias adds one number to each output channel's map. It is a learnable one-dimensional "
+    "tensor of length out_channels, available as the attribute bias.",
+    "The output with bias minus the output without bias is constant over each map: each output "
+    "channel has one number, which is added to all of its H × W cells.",
     CONV2D,
 )
 def bias_shape() -> Evidence:
@@ -450,7 +451,7 @@ def bias_shape() -> Evidence:
 @section.claim(
     "conv-padding-modes",
     "padding_mode has four values: 'zeros', 'reflect', 'replicate', 'circular'.",
-    "Conv2d compares the name with these four when it is made, and refuses any other.",
+    "Conv2d compares the name with these four when it is created, and rejects any other.",
     CONV2D,
 )
 def padding_modes() -> Evidence:
@@ -464,7 +465,7 @@ def padding_modes() -> Evidence:
 @section.claim(
     "conv-padding-default",
     "The default fills with 0.",
-    "The layer gives what a picture gives that was framed with zeros beforehand. The value's "
+    "The output is the same as for a picture that was padded with zeros beforehand. The value's "
     "full name is 'zeros'.",
     CONV2D,
 )
@@ -477,8 +478,8 @@ def padding_default() -> Evidence:
 @section.claim(
     "conv-padding-reflect",
     "'reflect' takes the border as the axis of symmetry and mirrors the elements outwards.",
-    "The border is the mirror and isn't repeated itself, so a row has one element fewer to "
-    "mirror than it is long: the padding must be smaller than the picture.",
+    "The border is the mirror and isn't repeated, so a row of n elements has n − 1 to mirror: "
+    "the padding must be smaller than the picture.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
 def padding_reflect() -> Evidence:
@@ -507,9 +508,8 @@ def padding_replicate() -> Evidence:
 
 @section.claim(
     "conv-padding-circular",
-    "'circular' is the middle of the picture tiled over and over, cut to the padded size.",
-    "What leaves the picture on one side comes in again on the other, so each side is padded "
-    "with the opposite border.",
+    "'circular' tiles the picture over and over and cuts the padded size out of the middle.",
+    "The picture wraps around, so each side is padded with the values at the opposite border.",
     PYTORCH + "generated/torch.nn.functional.pad.html",
 )
 def padding_circular() -> Evidence:
@@ -523,8 +523,8 @@ def padding_circular() -> Evidence:
 @section.claim(
     "conv-device",
     "device decides on which device the layer is placed.",
-    "The layer's parameters are made there. ('meta' is a device that every machine has: it "
-    "knows shapes and holds no values.)",
+    "The layer's parameters are created there. ('meta' is a device that every machine has: its "
+    "tensors have shapes but no values.)",
     CONV2D,
 )
 def device() -> Evidence:

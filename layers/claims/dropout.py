@@ -53,9 +53,9 @@ def fit(
 @section.claim(
     "dropout-against-overfitting",
     "Dropout prevents a model from overfitting.",
-    "Loosely, yes: it reduces it. Averaged over five small noisy regressions the error on new "
-    "rows is lower with dropout, and closer to the error on the training rows. Some distance is "
-    "left, so 'prevents' is more than it promises.",
+    "Roughly, yes: dropout reduces overfitting. Averaged over five small noisy regressions, the "
+    "error on new rows is lower with dropout, and closer to the error on the training rows. A "
+    "gap remains, so 'prevents' says too much.",
     DROPOUT,
 )
 def against_overfitting() -> Evidence:
@@ -77,11 +77,11 @@ def against_overfitting() -> Evidence:
 
 @section.claim(
     "dropout-co-adaptation",
-    "It makes a unit work together with others picked at random and so weakens their joint "
-    "adaptation.",
-    "Without dropout, how the weight is divided between two copies of one feature depends on "
-    "where it started. With dropout either copy may be missing at any step, so neither can "
-    "count on the other, and both end with the same weight.",
+    "It makes a unit work with other units that are picked at random, and so weakens their "
+    "co-adaptation.",
+    "Without dropout, the initial values decide how the weight is divided between two copies of "
+    "one feature. With dropout, either copy may be missing at any step, so neither can rely on "
+    "the other, and both end with the same weight.",
     "https://jmlr.org/papers/v15/srivastava14a.html",
 )
 def co_adaptation() -> Evidence:
@@ -92,15 +92,15 @@ def co_adaptation() -> Evidence:
         model[1].weight.data = torch.tensor([[2.0, -1.0]])
         fit(model, twins, feature, steps=800)
         spread[name] = (model[1].weight[0, 0] - model[1].weight[0, 1]).abs().item()
-    return noted(spread["p=0.5"] < spread["p=0"] / 2, difference_of_the_twins_weights=spread)
+    return noted(spread["p=0.5"] < spread["p=0"] / 2, difference_between_the_two_weights=spread)
 
 
 @section.claim(
     "dropout-early-stopping",
-    "Another means: a validation set, and stopping early once results on it get worse.",
+    "Another method: stop early, once the results on a validation set get worse.",
     "The validation loss has its lowest point in the first half of training and rises "
-    "afterwards, while the training loss goes on falling: from there on the noise is learned. "
-    "(transformers has EarlyStoppingCallback.)",
+    "afterwards, while the training loss keeps falling: from there on the model learns the "
+    "noise. (transformers has EarlyStoppingCallback.)",
     "https://huggingface.co/docs/transformers/main_classes/callback#transformers.EarlyStoppingCallback",
 )
 def early_stopping() -> Evidence:
@@ -126,7 +126,7 @@ def early_stopping() -> Evidence:
 
 @section.claim(
     "dropout-l1-l2",
-    "Another means: L1 and L2 penalties, which keep the parameters in bounds.",
+    "Another method: L1 and L2 penalties, which keep the parameters small.",
     "Either penalty pulls the weights towards 0 and leaves less room for noise. In SGD "
     "weight_decay is the gradient of an L2 penalty; AdamW's decoupled weight decay shrinks "
     "weights too, but isn't the gradient of an L2 term. L1 is added to the loss by hand.",
@@ -168,10 +168,12 @@ def l1_l2() -> Evidence:
 
 @section.claim(
     "dropout-ensemble",
-    "Another means: an ensemble, several models that judge together; but training costs too much.",
-    "Models trained on different draws of the rows err differently, and averaging cancels part "
-    "of it: over ten data seeds five models together have a lower error on new rows than one "
-    "model of all rows (not with each single seed), for five times the training.",
+    "Another method: an ensemble of several models that predict together; but its training costs "
+    "too much.",
+    "Models trained on different samples of the rows make different errors, and averaging "
+    "cancels part of them. Averaged over ten data seeds, five models together have a lower error "
+    "on new rows than one model trained on all rows (not for every seed), at five times the "
+    "training cost.",
     "https://scikit-learn.org/stable/modules/ensemble.html#bagging-meta-estimator",
 )
 def ensemble() -> Evidence:
@@ -208,11 +210,11 @@ def ensemble() -> Evidence:
 
 @section.question(
     "dropout-soft-weight-sharing",
-    "Soft weight sharing: what is it? (Named, not yet understood.)",
-    "A penalty that is the negative log-likelihood of the weights under a mixture of Gaussians "
-    "(Nowlan and Hinton, 1992): weights gather around a few shared values, not around 0 alone. "
-    "The mixture's centres and widths are learned along with the weights. PyTorch has no switch "
-    "for it; torch.distributions makes it in a few lines.",
+    "What is soft weight sharing? (The notes name it without explaining it.)",
+    "It is a penalty, the negative log-likelihood of the weights under a mixture of Gaussians "
+    "(Nowlan and Hinton, 1992): the weights gather around a few shared values, not only around "
+    "0. The mixture's centres and widths are learned along with the weights. PyTorch has no "
+    "option for it, but a few lines with torch.distributions are enough.",
     "https://doi.org/10.1162/neco.1992.4.4.473",
 )
 def soft_weight_sharing() -> Evidence:
@@ -254,7 +256,7 @@ def soft_weight_sharing() -> Evidence:
 @section.claim(
     "dropout-class-name",
     "The class is torch.nn.DropOut2d.",
-    "nn.Dropout2d, with a small o: Python tells capitals from small letters.",
+    "It is nn.Dropout2d, with a lowercase o: Python is case-sensitive.",
     DROPOUT2D,
     reviewed="corrected",
 )
@@ -290,9 +292,9 @@ def signature() -> Evidence:
 @section.claim(
     "dropout2d-whole-maps",
     "Each two-dimensional feature map is set to zero with probability p.",
-    "In training one draw decides over a whole map, each channel of each picture by itself. "
-    "What is kept is multiplied by 1 / (1 − p), so that the expected value stays the same; in "
-    "eval nothing happens.",
+    "In training, one draw decides about a whole map, separately for each channel of each "
+    "picture. The kept values are multiplied by 1 / (1 − p), so the expected value stays the "
+    "same. In eval mode nothing happens.",
     DROPOUT2D,
 )
 def whole_maps() -> Evidence:
@@ -313,8 +315,8 @@ def whole_maps() -> Evidence:
     "dropout2d-does-1d",
     "Dropout2d contains Dropout1d, for historical reasons: a tensor of three dimensions is "
     "treated by the 1d rule.",
-    "Still so: it is read as (N, C, L), with a warning that a later release will read it as (C, "
-    "H, W). Today's name for the 1d rule is nn.Dropout1d.",
+    "This is still true: the tensor is read as (N, C, L), with a warning that a later release "
+    "will read it as (C, H, W). Today's name for the 1d rule is nn.Dropout1d.",
     DROPOUT2D,
 )
 def does_1d() -> Evidence:
@@ -333,8 +335,8 @@ def does_1d() -> Evidence:
 @section.claim(
     "dropout2d-no-unbatched",
     "So Dropout2d can't yet zero the maps of a single picture (C, H, W) without a batch.",
-    "Today (C, H, W) is read as (N, C, L), so each row of the picture is zeroed by itself and "
-    "maps are torn. picture[None] makes a batch of one.",
+    "Today (C, H, W) is read as (N, C, L), so each row of the picture is zeroed separately, and "
+    "a map can be zeroed in part. picture[None] makes a batch of one.",
     DROPOUT2D,
 )
 def no_unbatched() -> Evidence:
@@ -356,7 +358,8 @@ def no_unbatched() -> Evidence:
     "dropout-on-parameters",
     "Dropout's input isn't the tensor that flows through the network but other layers' parameters, "
     "a Conv2d's or a linear layer's.",
-    "It is the tensor that flows. The parameters stay as they are; only their gradient feels it.",
+    "Its input is the tensor that flows through the network. The parameters stay unchanged; only "
+    "their gradients are affected.",
     DROPOUT,
     reviewed="corrected",
 )
@@ -378,9 +381,9 @@ def on_parameters() -> Evidence:
 @section.claim(
     "dropout-in-layer-definitions",
     "So Dropout is something to use while defining other layers.",
-    "It is a layer of its own, put between others: Conv2d and Linear know nothing of it. Only "
-    "compound layers take a dropout argument: TransformerEncoderLayer puts such layers inside, "
-    "LSTM applies it between its own layers.",
+    "Dropout is a separate layer, placed between others: Conv2d and Linear have no dropout "
+    "argument. Only compound layers have one: TransformerEncoderLayer contains dropout layers, "
+    "and LSTM applies dropout between its own layers.",
     DROPOUT,
     reviewed="corrected",
 )
@@ -415,10 +418,10 @@ def in_layer_definitions() -> Evidence:
 
 @section.question(
     "dropout-which-is-common",
-    "A hunch: Dropout2d is rare, and Dropout by the element is the one in use?",
-    "In transformers' own models, by far: text is a row of vectors, without maps to drop. In "
-    "networks for images Dropout2d and stochastic depth (DropPath, which leaves out whole "
-    "branches) are commoner than here.",
+    "Is Dropout2d rare, and element-wise Dropout the usual one? (The notes guess so.)",
+    "In transformers' own models, element-wise Dropout is by far the more common: text is a "
+    "sequence of vectors, without maps to drop. In networks for images, Dropout2d and stochastic "
+    "depth (DropPath, which skips whole branches) are more common than here.",
     DROPOUT,
 )
 def which_is_common() -> Evidence:

@@ -19,8 +19,8 @@ CROSS_ENTROPY = PYTORCH + "generated/torch.nn.CrossEntropyLoss.html"
 @section.claim(
     "loss-l1-signature",
     "L1Loss(size_average=None, reduce=None, reduction='mean').",
-    "The installed release has the same. The first two are deprecated; None means that "
-    "reduction alone decides.",
+    "The installed release has the same arguments. The first two are deprecated; None means that "
+    "only reduction decides.",
     L1,
 )
 def l1_signature() -> Evidence:
@@ -53,7 +53,7 @@ def plain_import() -> Evidence:
 @section.claim(
     "loss-size-average-dead",
     "size_average and reduce have no effect any more.",
-    "They are deprecated, and warn, but they still win over reduction. Leave them out.",
+    "They are deprecated and cause a warning, but they still override reduction. Leave them out.",
     L1,
     reviewed="corrected",
 )
@@ -95,10 +95,10 @@ def reduction_suffices() -> Evidence:
     "loss-any-shape",
     "predict and target can have any shape, as long as it is the same. Make the L1Loss first, "
     "then pass both.",
-    "|x − y| is taken element by element, so any shape will do that both have. Mind what "
-    "happens if they differ: shapes that can't be broadcast raise an error, shapes that can "
-    "give a warning only and a wrong loss. (3, 1) against (3,) compares each with each, and "
-    "equal values no longer give 0.",
+    "|x − y| is computed element by element, so both can have any shape, as long as it is the "
+    "same. Different shapes raise an error if they can't be broadcast. If they can, there is "
+    "only a warning, and the loss is wrong: (3, 1) against (3,) compares every value with every "
+    "other, and equal values no longer give 0.",
     L1,
 )
 def any_shape() -> Evidence:
@@ -123,7 +123,7 @@ def any_shape() -> Evidence:
 @section.claim(
     "loss-three-reductions",
     "reduction is one of 'none', 'mean', 'sum'.",
-    "The loss looks the name up when it is called, and refuses any other only then.",
+    "The loss checks the name only when it is called, and then rejects any other.",
     L1,
 )
 def three_reductions() -> Evidence:
@@ -136,9 +136,9 @@ def three_reductions() -> Evidence:
 
 @section.claim(
     "loss-none",
-    "'none' takes |x − y| of each element: the output is no scalar but has the shape of predict "
-    "and target.",
-    "Nothing is added up, so each element keeps a loss of its own.",
+    "'none' takes |x − y| of each element: the output is not a scalar but has the shape of "
+    "predict and target.",
+    "Nothing is added up, so each element keeps its own loss.",
     L1,
 )
 def none() -> Evidence:
@@ -149,7 +149,7 @@ def none() -> Evidence:
 
 @section.claim(
     "loss-mean",
-    "'mean' sums all |x − y| and divides by n: a scalar.",
+    "'mean' sums all |x − y| and divides by n, which gives a scalar.",
     "n counts all elements, here 2 × 3 = 6, and not only the rows of the batch. So the loss "
     "doesn't grow with the batch.",
     L1,
@@ -168,9 +168,9 @@ def mean() -> Evidence:
 
 @section.claim(
     "loss-sum",
-    "'sum' sums all |x − y| and doesn't divide: a scalar.",
-    "Without the division the loss grows with the number of elements, and its gradient too: the "
-    "same rows twice give twice the loss.",
+    "'sum' sums all |x − y| without dividing, which gives a scalar.",
+    "Without the division, the loss and its gradient grow with the number of elements: the same "
+    "rows twice give twice the loss.",
     L1,
 )
 def total() -> Evidence:
@@ -187,8 +187,8 @@ def total() -> Evidence:
 @section.claim(
     "loss-mse-same-rules",
     "MSELoss has the same parameters and rules as L1Loss, only with (x − y)² for |x − y|.",
-    "Only the distance of two elements differs; what reduction does with it is the same. Mind: "
-    "no ½ in front.",
+    "Only the distance between two elements differs; reduction works in the same way. Note that "
+    "there is no ½ in front.",
     MSE,
 )
 def mse_same_rules() -> Evidence:
@@ -204,8 +204,9 @@ def mse_same_rules() -> Evidence:
 
 @section.claim(
     "loss-ce-input",
-    "CrossEntropyLoss's input is (N, C) or (C) for sure.",
-    "Or (N, C, d1, d2, …): one prediction for each pixel or token, C always in second place.",
+    "CrossEntropyLoss's input is always (N, C) or (C).",
+    "It can also be (N, C, d1, d2, …): one prediction for each pixel or token, with C always in "
+    "second place.",
     CROSS_ENTROPY,
     reviewed="corrected",
 )
@@ -225,8 +226,8 @@ def ce_input() -> Evidence:
 @section.claim(
     "loss-ce-one-hot",
     "The target may be one-hot: then it has the input's shape.",
-    "A one-hot row is a distribution with all its probability on one class, and any class "
-    "probabilities will do, as floats. Integers of that shape are refused.",
+    "A one-hot row is a distribution with all its probability on one class. Any class "
+    "probabilities are accepted, as floats; integers of that shape are rejected.",
     CROSS_ENTROPY,
 )
 def ce_one_hot() -> Evidence:
@@ -246,8 +247,8 @@ def ce_one_hot() -> Evidence:
     "loss-ce-index",
     "Or the target is the right index alone, without the dimension C: shape (N), or a scalar for "
     "input (C).",
-    "All that is needed of the target is which class's −log softmax to take, so one integer "
-    "(long) for each example is enough.",
+    "The target only has to say which class's −log softmax to take, so one integer (long) for "
+    "each example is enough.",
     CROSS_ENTROPY,
 )
 def ce_index() -> Evidence:
@@ -265,9 +266,9 @@ def ce_index() -> Evidence:
 @section.claim(
     "loss-ce-scalar",
     "With reduction 'sum' or 'mean' the output is a scalar.",
-    "The losses of all examples are added up or averaged, and one number is left, which is what "
-    "backward() starts from. (With class weights and index targets the mean is divided by the "
-    "sum of the weights used.)",
+    "The losses of all examples are added up or averaged. One number is left, and backward() "
+    "starts from it. (With class weights and index targets, the mean divides by the sum of the "
+    "weights used.)",
     CROSS_ENTROPY,
 )
 def ce_scalar() -> Evidence:
@@ -310,9 +311,10 @@ def ce_none_shape() -> Evidence:
 @section.claim(
     "loss-ce-none-unused",
     "reduction='none' is generally not used.",
-    "For an ordinary training step, right: the default 'mean' does. But whoever needs the "
-    "single losses needs 'none', the notes' own section 8 among them: train_ch3 adds up l.sum() "
-    "for its report, which after 'mean' is one average for a batch, and so too small.",
+    "For an ordinary training step this is right: the default 'mean' is enough. But code that "
+    "needs the loss of each example needs 'none', as in the notes' own section 8: train_ch3 adds "
+    "up l.sum() for its report. After 'mean' there is only one average per batch, so the sum is "
+    "too small.",
     CROSS_ENTROPY,
     reviewed="corrected",
 )
@@ -332,8 +334,8 @@ def ce_none_unused() -> Evidence:
 @section.claim(
     "loss-ce-other-arguments",
     "Of CrossEntropyLoss's arguments only reduction matters; leave the others aside.",
-    "ignore_index decides which targets count at all (transformers marks them −100), weight "
-    "helps with rare classes, label_smoothing softens the target. Each changes the loss.",
+    "ignore_index decides which targets don't count (transformers marks them with −100), weight "
+    "helps with rare classes, and label_smoothing softens the target. Each changes the loss.",
     CROSS_ENTROPY,
     reviewed="corrected",
 )

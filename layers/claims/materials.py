@@ -26,7 +26,9 @@ TINY = {
     "intermediate_size": 16,
 }
 MRPC = "MRPC"
-NEEDS_MRPC = say("MRPC: set MRPC_DIR to its folder, or let the Hub's nyu-mll/glue be downloaded")
+NEEDS_MRPC = say(
+    "MRPC: set MRPC_DIR to its folder, or let the app download nyu-mll/glue from the Hub"
+)
 
 # The last resort, written for these claims: lengths from a few words to many.
 EIGHT_PAIRS = [

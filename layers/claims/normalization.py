@@ -15,9 +15,9 @@ BATCHNORM2D = PYTORCH + "generated/torch.nn.BatchNorm2d.html"
     "norm-not-regularization",
     "Normalization isn't regularization; regularization is a penalty on weights, against "
     "overfitting.",
-    "Weight decay pulls the weights towards 0. BatchNorm centres and scales what flows through "
-    "and pulls at no weight: the layer before it is no smaller after a step. (The noise of the "
-    "batches' statistics regularizes a little, as a side effect.)",
+    "Weight decay pulls the weights towards 0. BatchNorm centres and scales the activations and "
+    "pulls on no weight: the weights of the layer before it don't shrink in a step. (The noise "
+    "of the batch statistics regularizes a little, as a side effect.)",
     BATCHNORM2D,
 )
 def not_regularization() -> Evidence:
@@ -44,8 +44,8 @@ def not_regularization() -> Evidence:
 @section.claim(
     "norm-shape-kept",
     "For images use BatchNorm2d: in and out are N × C × H × W, the shape doesn't change.",
-    "It works element by element, subtracting and dividing, so the shape can't change. Three "
-    "dimensions are refused.",
+    "It subtracts and divides element by element, so the shape can't change. An input of three "
+    "dimensions is rejected.",
     BATCHNORM2D,
 )
 def shape_kept() -> Evidence:
@@ -60,8 +60,8 @@ def shape_kept() -> Evidence:
 @section.claim(
     "norm-formula",
     "Each pixel's value is normalized as (x − E[x]) / √(Var[x] + ε) · γ + β.",
-    "In training E and Var are the batch's own, with the variance that divides by n (biased). "
-    "In eval the running mean and running variance take their places, and that variance was "
+    "In training, E and Var are those of the batch, and the variance divides by n (biased). In "
+    "eval mode, the running mean and running variance replace them; the running variance was "
     "collected with n − 1.",
     BATCHNORM2D,
 )
@@ -105,7 +105,7 @@ def e_is_variance() -> Evidence:
 
 @section.claim(
     "norm-per-channel",
-    "One mean and one variance for each channel, so there are C of them.",
+    "There is one mean and one variance for each channel, so there are C of each.",
     "They are taken over N, H and W together, which leaves one number for each channel.",
     BATCHNORM2D,
 )
@@ -124,10 +124,10 @@ def per_channel() -> Evidence:
 
 @section.claim(
     "norm-gamma-beta-shape",
-    "γ and β are one for each channel: shape C, whatever the batch size; read them as .weight and "
-    ".bias.",
-    "They belong to the channels, not to the rows: the layer is made from num_features before "
-    "any batch is seen.",
+    "Each channel has one γ and one β: their shape is C, whatever the batch size, and they are "
+    "available as .weight and .bias.",
+    "They belong to the channels, not to the pictures of a batch: the layer is created from "
+    "num_features before it sees any batch.",
     BATCHNORM2D,
 )
 def gamma_beta_shape() -> Evidence:
@@ -144,8 +144,9 @@ def gamma_beta_shape() -> Evidence:
 @section.claim(
     "norm-standard-normal",
     "γ and β act on a standard normal distribution, whose variance and mean they change.",
-    "On values of mean 0 and variance 1, which needn't be normal: subtracting and dividing leave a "
-    "distribution its form. Pixels that were 0 or 1 still have just two values.",
+    "They act on values of mean 0 and variance 1, which needn't be normal: subtracting and "
+    "dividing don't change the form of a distribution. Pixels that were 0 or 1 still have just "
+    "two values.",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -166,8 +167,8 @@ def standard_normal() -> Evidence:
     "norm-initial-values",
     "γ and β aren't passed in: the class makes them with the values 1 and 0, and they can be "
     "learned.",
-    "With 1 and 0 nothing is changed at first. Both are Parameters, so backward() gives them "
-    "gradients and the optimizer moves them.",
+    "With 1 and 0 they change nothing at first. Both are Parameters, so backward() gives them "
+    "gradients and the optimizer updates them.",
     BATCHNORM2D,
 )
 def initial_values() -> Evidence:
@@ -186,8 +187,8 @@ def initial_values() -> Evidence:
     "norm-signature",
     "BatchNorm2d(num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, "
     "device, dtype).",
-    "The installed release has all of these with the same defaults. Recent ones have bias as "
-    "well, by keyword: bias=False leaves β away and keeps γ.",
+    "The installed release has all of these with the same defaults. Recent releases also have "
+    "the keyword bias: bias=False drops β and keeps γ.",
     BATCHNORM2D,
 )
 def signature() -> Evidence:
@@ -209,7 +210,7 @@ def signature() -> Evidence:
 
 @section.claim(
     "norm-num-features",
-    "num_features is the number of channels, and so of γ and of β; 3 for an RGB picture.",
+    "num_features is the number of channels, and so the number of γ and β; 3 for an RGB picture.",
     "γ, β and the running statistics have this length, so an input with another number of "
     "channels is an error. After a convolution it is that layer's out_channels.",
     BATCHNORM2D,
@@ -228,8 +229,8 @@ def num_features() -> Evidence:
     "norm-argument-names",
     "Among its arguments are num_feature and tracking_running_stats, as the notes' explanations "
     "call them.",
-    "num_features and track_running_stats, as the notes' own signature has them. Under the other "
-    "names they are unexpected arguments.",
+    "They are num_features and track_running_stats, as in the signature in the notes. The other "
+    "names raise a TypeError.",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -246,9 +247,9 @@ def argument_names() -> Evidence:
 
 @section.claim(
     "norm-momentum-gamma-beta",
-    "momentum is used in learning to update γ and β.",
-    "It updates running_mean and running_var, during the forward pass in training. γ and β are "
-    "the optimizer's.",
+    "momentum is used in training to update γ and β.",
+    "It updates running_mean and running_var, during the forward pass in training. The optimizer "
+    "updates γ and β.",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -271,10 +272,10 @@ def momentum_gamma_beta() -> Evidence:
 
 @section.question(
     "norm-momentum-weight",
-    "What is this weight of the newly observed x_t in an update?",
-    "x_t is the mean (or variance) of the batch just seen, and momentum is its weight: running "
-    "= (1 − momentum) · running + momentum · batch. An optimizer's momentum is the other way "
-    "round: the factor on the old.",
+    "In an update, what is the weight of the newly observed x_t?",
+    "x_t is the mean (or variance) of the current batch, and momentum is its weight: running = "
+    "(1 − momentum) · running + momentum · batch. An optimizer's momentum is the opposite: the "
+    "factor of the old value.",
     BATCHNORM2D,
 )
 def momentum_weight() -> Evidence:
@@ -303,8 +304,8 @@ def momentum_weight() -> Evidence:
 @section.claim(
     "norm-affine-learnable",
     "affine decides whether γ and β can be learned: True (default) yes, False no.",
-    "With affine=False they don't exist: weight and bias are None, and the output is normalized "
-    "and nothing more. To keep and freeze them, set requires_grad_(False).",
+    "With affine=False they don't exist: weight and bias are None, and the output is only "
+    "normalized. To keep them but freeze them, call requires_grad_(False).",
     BATCHNORM2D,
     reviewed="corrected",
 )
@@ -320,10 +321,10 @@ def affine_learnable() -> Evidence:
 
 @section.question(
     "norm-track-running-stats",
-    "track_running_stats: what does it decide? (Left aside in the notes.)",
-    "Which mean and variance eval() normalizes with: True, the running ones collected in "
-    "training; False, "
-    "those of the batch at hand, as in training. In training it changes nothing in the output.",
+    "What does track_running_stats decide? (The notes leave it open.)",
+    "It decides which mean and variance normalize in eval mode. With True they are the running "
+    "ones collected in training; with False they are those of the current batch, as in training. "
+    "It doesn't change the output in training.",
     BATCHNORM2D,
 )
 def track_running_stats() -> Evidence:

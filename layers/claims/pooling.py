@@ -15,8 +15,8 @@ MAXPOOL2D = PYTORCH + "generated/torch.nn.MaxPool2d.html"
 @section.claim(
     "pool-fewer-numbers",
     "Pooling reduces the features' dimensions, and with them the cost of computing.",
-    "A 2 × 2 window with stride 2 gives one number for four: the layers that follow have a "
-    "quarter to compute on.",
+    "A 2 × 2 window with stride 2 turns four numbers into one, so the following layers process a "
+    "quarter of the numbers.",
     MAXPOOL2D,
 )
 def fewer_numbers() -> Evidence:
@@ -27,11 +27,10 @@ def fewer_numbers() -> Evidence:
 
 @section.claim(
     "pool-position-kept",
-    "Pooling blurs the picture, but recognizing it, and judging where things are, doesn't suffer.",
-    "The position does suffer: a dot at any place of one window gives the same output, so it is "
-    "known only to the window. (In which window it stands is kept.) And max pooling is no blur: "
-    "a largest value comes through whole and the rest is dropped, while average pooling spreads "
-    "it thin.",
+    "Pooling blurs the picture, but recognition and localization don't suffer.",
+    "The position does suffer: a dot anywhere in one window gives the same output, so only its "
+    "window remains known. And max pooling doesn't blur: the largest value passes unchanged and "
+    "the rest is dropped, while average pooling thins it out.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -53,7 +52,7 @@ def position_kept() -> Evidence:
     "MaxPool2d(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, "
     "ceil_mode=False).",
     "The installed release has the same names and defaults. stride=None means kernel_size, so "
-    "that windows lie side by side.",
+    "the windows lie side by side.",
     MAXPOOL2D,
 )
 def signature() -> Evidence:
@@ -78,7 +77,7 @@ def signature() -> Evidence:
     "pool-channels-kept",
     "Pooling doesn't change the number of channels, so neither in_channels nor out_channels is "
     "passed.",
-    "Each channel is pooled by itself, so as many come out as went in.",
+    "Each channel is pooled separately, so their number stays the same.",
     MAXPOOL2D,
 )
 def channels_kept() -> Evidence:
@@ -90,8 +89,8 @@ def channels_kept() -> Evidence:
 @section.claim(
     "pool-nothing-to-learn",
     "The rule within a window is fixed, so there is no kernel and no bias to learn.",
-    "Taking the largest value needs no weight, so parameters() is empty. A gradient passes "
-    "through all the same: to the element that was largest.",
+    "Taking the largest value needs no weight, so parameters() is empty. The gradient still "
+    "passes through, to the largest element of each window.",
     MAXPOOL2D,
 )
 def nothing_to_learn() -> Evidence:
@@ -108,8 +107,8 @@ def nothing_to_learn() -> Evidence:
     "pool-only-height-width",
     "As with Conv2d, make an instance and pass it the input. Input and output differ only in H and "
     "W; batch size and channels are the same.",
-    "The window moves over H and W alone, in each picture of the batch and in each channel by "
-    "itself.",
+    "The window moves only over H and W, separately for each picture of the batch and each "
+    "channel.",
     MAXPOOL2D,
 )
 def only_height_width() -> Evidence:
@@ -123,8 +122,8 @@ def only_height_width() -> Evidence:
 @section.claim(
     "pool-output-size",
     "kernel_size, stride, padding and dilation give the output's H and W here too.",
-    "A window moves as a kernel does, so the formula is Conv2d's: rounded down, or up with "
-    "ceil_mode.",
+    "A window moves like a kernel, so the formula is the same as Conv2d's: rounded down, or up "
+    "with ceil_mode.",
     MAXPOOL2D,
 )
 def output_size() -> Evidence:
@@ -157,8 +156,9 @@ def stride_default() -> Evidence:
 @section.claim(
     "pool-no-overlap",
     "So max pooling doesn't let windows overlap.",
-    "With the defaults they don't. A stride below kernel_size makes them overlap (ResNet's first "
-    "pooling is 3 with stride 2), and with dilation they do even at the default stride.",
+    "With the defaults they don't overlap. A stride below kernel_size makes them overlap "
+    "(ResNet's first pooling has kernel_size 3 and stride 2), and with dilation they overlap "
+    "even at the default stride.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -179,8 +179,8 @@ def no_overlap() -> Evidence:
 @section.claim(
     "pool-no-padding-mode",
     "There is no padding_mode, because only the largest value counts.",
-    "What is filled in is −∞, which never beats a number, so there is no other way to pad that "
-    "would be worth an argument: a padded picture of −1 stays −1 to its border.",
+    "The padding is −∞, which is never the largest value, so no other way of padding is needed: "
+    "a padded picture of −1 stays −1 up to its border.",
     MAXPOOL2D,
 )
 def no_padding_mode() -> Evidence:
@@ -197,8 +197,8 @@ def no_padding_mode() -> Evidence:
 @section.claim(
     "pool-class-pads-zero",
     "The class MaxPool2d fills the padding with 0.",
-    "With negative infinity. A picture of −1 stays −1 everywhere; with zeros its border would "
-    "turn 0.",
+    "It fills with negative infinity. A picture of −1 stays −1 everywhere; with zeros its border "
+    "would become 0.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -210,8 +210,8 @@ def class_pads_zero() -> Evidence:
 @section.claim(
     "pool-function-pads-infinity",
     "The function max_pool2d fills with negative infinity.",
-    "Where a window meets nothing but padding, −∞ itself comes out. The class calls this "
-    "function, so the two don't differ.",
+    "If a window contains nothing but padding, its output is −∞. The class calls this function, "
+    "so the two are the same.",
     PYTORCH + "generated/torch.nn.functional.max_pool2d.html",
 )
 def function_pads_infinity() -> Evidence:
@@ -227,8 +227,8 @@ def function_pads_infinity() -> Evidence:
 
 @section.claim(
     "pool-ceil-fills-zero",
-    "With ceil_mode=True, where a window at the border can't be filled, zeros fill it before the "
-    "maximum is taken.",
+    "With ceil_mode=True, a window at the border that can't be filled is filled with zeros "
+    "before the maximum is taken.",
     "Nothing is filled in: the maximum is taken over the elements that are there.",
     MAXPOOL2D,
     reviewed="corrected",
@@ -243,8 +243,8 @@ def ceil_fills_zero() -> Evidence:
 @section.claim(
     "pool-floor-drops",
     "With ceil_mode=False a region that doesn't fill a window is dropped and gives no output.",
-    "The size is rounded down, so no window starts where it wouldn't fit: a largest value in "
-    "the last row or column can vanish.",
+    "The size is rounded down, so no window starts where it wouldn't fit: the largest value can "
+    "vanish if it is in the last row or column.",
     MAXPOOL2D,
 )
 def floor_drops() -> Evidence:
@@ -271,9 +271,9 @@ def ceil_changes_size() -> Evidence:
 
 @section.claim(
     "pool-ceil-rounds",
-    "ceil and floor are just that: H and W come out of the formula rounded up or down.",
-    "Rounded up, with one exception: a window that would start in the right or bottom padding is "
-    "dropped, so the size can be one less than the ceiling.",
+    "ceil and floor mean what they say: the formula's H and W are rounded up or down.",
+    "ceil_mode rounds them up, with one exception: a window that would start in the right or "
+    "bottom padding is dropped, so the size can be one less than the ceiling.",
     MAXPOOL2D,
     reviewed="corrected",
 )
@@ -294,10 +294,10 @@ def ceil_rounds() -> Evidence:
 
 @section.claim(
     "pool-indices-for-unpool",
-    "return_indices=True gives, with the output, the index of each window's largest value; "
-    "max_unpool2d makes use of it.",
-    "The indices say where each value stood, so max_unpool2d puts it back there. All other "
-    "places are zero: what wasn't the largest is lost.",
+    "return_indices=True also returns the index of each window's largest value, which "
+    "max_unpool2d uses.",
+    "The indices record the position of each value, so max_unpool2d puts it back there. All "
+    "other positions are zero: the other values are lost.",
     PYTORCH + "generated/torch.nn.MaxUnpool2d.html",
 )
 def indices_for_unpool() -> Evidence:
@@ -314,8 +314,9 @@ def indices_for_unpool() -> Evidence:
 @section.question(
     "pool-what-indices",
     "return_indices: what are these indices?",
-    "Each is the largest value's place in its channel's whole H × W plane, flattened: row · W + "
-    "column. Not its place within the window, and each channel counts from 0.",
+    "Each index is the position of the largest value in the flattened H × W plane of its "
+    "channel: row · W + column. It isn't the position within the window, and each channel counts "
+    "from 0.",
     MAXPOOL2D,
 )
 def what_indices() -> Evidence:

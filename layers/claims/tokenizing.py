@@ -28,9 +28,9 @@ PADDING = HUGGING_FACE + "transformers/pad_truncation"
     "hf-load-dataset-config",
     "load_dataset takes the dataset's name and then the config's; a dataset without configs needs "
     "none, or has one called 'default'.",
-    "path comes first, name second. Where a dataset has several configs, leaving the name out "
-    "or misspelling it is an error that lists them. (The Hub's name of GLUE is nyu-mll/glue "
-    "today. Here two folders stand for two datasets of the Hub, since no network is asked.)",
+    "path comes first, name second. If a dataset has several configs, a missing or misspelled "
+    "name raises an error that lists them. (GLUE is called nyu-mll/glue on the Hub today. Here "
+    "two folders take the place of two Hub datasets, so no network is needed.)",
     LOADING,
 )
 def load_dataset_config() -> Evidence:
@@ -51,27 +51,27 @@ def load_dataset_config() -> Evidence:
         for file in (with_configs / "mrpc.csv", with_configs / "rte.csv", without / "train.csv"):
             file.write_text(row)
         named = load(str(with_configs), "mrpc")["train"].config_name
-        missing, misspelt = (
+        missing, misspelled = (
             error_of(load, str(with_configs)),
             error_of(load, str(with_configs), "mprc"),
         )
         by_itself = load(str(without))["train"].config_name
     parameters = list(inspect.signature(load_dataset).parameters)[:2]
-    needed = missing is not None and misspelt is not None
+    needed = missing is not None and misspelled is not None
     return noted(
         parameters == ["path", "name"] and named == "mrpc" and needed and by_itself == "default",
         parameters=parameters,
         config_named=named,
         config_without_a_name=by_itself,
-        misspelt=str(misspelt).splitlines()[0].replace(cache, "…"),
+        misspelled=str(misspelled).splitlines()[0].replace(cache, "…"),
     )
 
 
 @section.claim(
     "hf-print-raw-dataset",
     "After raw_datasets = load_dataset(…), print(raw_dataset) shows the structure.",
-    "NameError: the variable is raw_datasets, with an s. print(raw_datasets) shows splits, "
-    "columns, rows.",
+    "This raises a NameError: the variable is raw_datasets, with an s. print(raw_datasets) shows "
+    "splits, columns and rows.",
     LOADING,
     reviewed="corrected",
 )
@@ -99,8 +99,9 @@ def print_raw_dataset() -> Evidence:
     "hf-all-splits",
     "What is loaded holds train, validation and test together; a split is taken by its name, as in "
     'tokenized_datasets["train"].',
-    "A DatasetDict holds the splits that the dataset has: MRPC three, many others two or one. With "
-    "split= you get that split alone, as a Dataset. The middle one is called validation, not val.",
+    "A DatasetDict holds the splits that the dataset has: MRPC has three, many others have two "
+    "or one. With split= you get only that split, as a Dataset. The middle one is called "
+    "validation, not val.",
     LOADING,
 )
 def all_splits() -> Evidence:
@@ -125,9 +126,9 @@ def all_splits() -> Evidence:
     "hf-viewer-for-a-few-rows",
     "load_dataset loads everything; to see only a few rows of a large dataset, you need the "
     "dataset server.",
-    "load_dataset can do it too: streaming=True reads rows as they are asked for "
-    "(split='train[:8]' picks rows, but after the whole download). Run here on a local file; the "
-    "server itself (today: dataset viewer) needs the network.",
+    "load_dataset can do it too: streaming=True reads rows on demand (split='train[:8]' selects "
+    "rows, but only after the whole download). This card reads a local file; the server itself "
+    "(today the dataset viewer) needs the network.",
     STREAM,
     reviewed="corrected",
 )
@@ -173,12 +174,12 @@ def checkpoint_decides_both() -> Evidence:
 
 @section.claim(
     "hf-checkpoint-by-task",
-    "The dataset tells the task; look for models of that task on the Hub, and give one's name "
-    "to checkpoint.",
-    "Half true. What the Hub lists under Text Classification has been fine-tuned already, for "
-    "labels of its own: take one of these to predict. To fine-tune, start from a pretrained "
+    "The dataset tells you the task; look for models of that task on the Hub, and set checkpoint "
+    "to the name of one.",
+    "Half true. The models that the Hub lists under Text Classification are already fine-tuned "
+    "for their own labels: use one of them to predict. To fine-tune, start from a pretrained "
     "checkpoint, such as the notes' own bert-base-uncased, which is listed under Fill-Mask: its "
-    "body is taken over and the head is new.",
+    "body is reused and the head is new.",
     "https://huggingface.co/learn/llm-course/chapter3/3",
     reviewed="corrected",
 )
@@ -205,10 +206,10 @@ def checkpoint_by_task() -> Evidence:
 @section.claim(
     "hf-checkpoint-old-name",
     'checkpoint = "bert-base-uncased": this is the model\'s name on the Hub.',
-    "Today it is google-bert/bert-base-uncased: on the Hub each model stands under its owner, and "
-    "transformers' own pages use the full name. The Hub redirects the short one, so the notes' "
-    "line still loads. (Decided by what the installed transformers says; the Hub isn't asked "
-    "here.)",
+    "Today it is google-bert/bert-base-uncased: on the Hub each model is listed under its owner, "
+    "and transformers' own pages use the full name. The Hub redirects the short name, so the "
+    "notes' line still works. (The installed transformers decides this card; the Hub isn't "
+    "asked.)",
     "https://huggingface.co/google-bert/bert-base-uncased",
     reviewed="outdated",
 )
@@ -229,9 +230,9 @@ def checkpoint_old_name() -> Evidence:
 @section.claim(
     "hf-one-task-per-model",
     "In Hugging Face each model belongs to one downstream task.",
-    "A checkpoint serves many: AutoModelFor… puts a head of your choice on the same body. The "
-    "head decides the task; "
-    "a head that the checkpoint doesn't hold starts at random and has to be trained.",
+    "A checkpoint serves many tasks: AutoModelFor… puts a head of your choice on the same body. "
+    "The head decides the task; a head that the checkpoint doesn't contain starts with random "
+    "weights and has to be trained.",
     AUTO,
     reviewed="corrected",
 )
@@ -255,10 +256,10 @@ def one_task_per_model() -> Evidence:
 
 @section.claim(
     "hf-type-ids-by-task",
-    "Models that judge the relation of two sentences are given token_type_ids, those for other "
-    "tasks aren't.",
-    "The kind of model decides, not the task: BERT's tokenizer makes them for a single sentence "
-    "too, DistilBERT's and RoBERTa's not even for pairs.",
+    "Models for the relation between two sentences get token_type_ids; models for other tasks "
+    "don't.",
+    "The kind of model decides, not the task: BERT's tokenizer makes them even for a single "
+    "sentence, and DistilBERT's and RoBERTa's tokenizers don't make them even for pairs.",
     HUGGING_FACE + "transformers/glossary#token-type-ids",
     reviewed="corrected",
 )
@@ -279,12 +280,12 @@ def type_ids_by_task() -> Evidence:
 
 @section.question(
     "hf-decoder-classifies",
-    "Would a large model such as llama2, made for question answering and chat, be unfit for tasks "
-    "like sentiment?",
-    "No: a decoder takes a classification head too (LlamaForSequenceClassification reads the "
-    "last token that isn't padding), and a chat model can also simply be asked in words. Here a "
-    "tiny one learns from 64 rows to tell two words apart and is right on 64 others. Whether "
-    "that pays against a small encoder is another matter.",
+    "Is a large model such as llama2, made for question answering and chat, unsuitable for tasks "
+    "like sentiment analysis?",
+    "No: a decoder can have a classification head too (LlamaForSequenceClassification reads the "
+    "last token that isn't padding), and you can also simply ask a chat model in words. Here a "
+    "tiny decoder learns from 64 rows to tell two words apart and is right on 64 others. Whether "
+    "this is worth the cost compared with a small encoder is another question.",
     HUGGING_FACE + "transformers/model_doc/llama#transformers.LlamaForSequenceClassification",
 )
 def decoder_classifies() -> Evidence:
@@ -311,9 +312,10 @@ def decoder_classifies() -> Evidence:
 
 @section.claim(
     "hf-tokenizer-per-task",
-    "What is passed to the tokenizer differs from task to task, the number of sentences for one.",
-    "One sentence for sentiment, two for paraphrase: the task decides what you pass. Any "
-    "tokenizer takes either, and lists of either: text_pair is optional.",
+    "The arguments of the tokenizer differ from task to task, for example in the number of "
+    "sentences.",
+    "The task decides what you pass: one sentence for sentiment, two for paraphrase. Every "
+    "tokenizer takes either, and lists of either, since text_pair is optional.",
     CALL,
 )
 def tokenizer_per_task() -> Evidence:
@@ -340,8 +342,9 @@ def tokenizer_per_task() -> Evidence:
     "hf-map-every-row",
     "map hands each row of the raw dataset to tokenize_function, whatever the structure of the "
     "raw dataset.",
-    "map knows nothing of the columns: it hands over each row (with batched=True lists of rows) "
-    "and adds the columns that come back. tokenize_function must know their names.",
+    "map knows nothing about the columns: it passes each row to the function (with batched=True, "
+    "many rows at once) and adds the columns that come back. tokenize_function must know the "
+    "names of the columns.",
     MAP,
 )
 def map_every_row() -> Evidence:
@@ -375,10 +378,10 @@ def map_every_row() -> Evidence:
 
 @section.claim(
     "hf-map-efficient",
-    "Tokenizing is usually done with map, which is rather efficient.",
-    "For three reasons: with batched=True rows go over in lists; the result is an Arrow file on "
-    "disk, which needn't fit into memory; and it is kept under a fingerprint of the data and "
-    "the function, so that the second time nothing is computed.",
+    "Tokenizing is usually done with map, which is quite efficient.",
+    "There are three reasons: batched=True passes many rows at once; the result is an Arrow file "
+    "on disk, which needn't fit into memory; and it is cached under a fingerprint of the data "
+    "and the function, so nothing is computed the second time.",
     HUGGING_FACE + "datasets/about_cache",
 )
 def map_efficient() -> Evidence:
@@ -411,7 +414,7 @@ def map_efficient() -> Evidence:
 @section.claim(
     "hf-function-order",
     "The notes' order: first raw_datasets.map(tokenize_function), below it def tokenize_function.",
-    "Run from top to bottom that is a NameError: def must come before the map that uses it.",
+    "Run from top to bottom, this raises a NameError: def must come before the map that uses it.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
@@ -429,7 +432,7 @@ def function_order() -> Evidence:
 @section.claim(
     "hf-tokenize-name",
     "tokenize_function says: return tokenize(example[…], …).",
-    "NameError: the object loaded above is called tokenizer.",
+    "This raises a NameError: the object loaded above is called tokenizer.",
     CALL,
     reviewed="corrected",
 )
@@ -453,8 +456,8 @@ def tokenize_name() -> Evidence:
 @section.claim(
     "hf-padding-default",
     "Padding in tokenize_function is 'longest' by default.",
-    "Nothing is padded by default (padding=False): rows keep their own lengths, the collator pads "
-    "later. padding=True is what means 'longest'. That lengths differ afterwards shows just this: "
+    "Nothing is padded by default (padding=False): rows keep their own lengths, and the collator "
+    "pads later. padding=True means 'longest'. The different lengths afterwards show it: "
     "'longest' would make all rows of one call equally long.",
     PADDING,
     reviewed="corrected",
@@ -481,8 +484,8 @@ def padding_default() -> Evidence:
     "hf-batched-same-rows",
     "batched=True doesn't return a dataset cut into batches: rows go to tokenize_function in "
     "batches, and the results are put together again.",
-    "map writes what each call returns into one dataset, so the batches leave no trace: as many "
-    "rows as before, each with the same input_ids as one by one.",
+    "map writes the results of all calls into one dataset, so the batches leave no trace: there "
+    "are as many rows as before, with the same input_ids as row by row.",
     HUGGING_FACE + "datasets/about_map_batch",
 )
 def batched_same_rows() -> Evidence:
@@ -502,8 +505,8 @@ def batched_same_rows() -> Evidence:
 @section.claim(
     "hf-batched-thousand",
     "The batches that map makes hold 1000 rows.",
-    "That is batch_size's default in map; the last batch gets what is left. It has nothing to "
-    "do with the batch size of training.",
+    "1000 is the default batch_size of map; the last batch gets the remaining rows. It has "
+    "nothing to do with the batch size of training.",
     HUGGING_FACE + "datasets/package_reference/main_classes#datasets.Dataset.map",
 )
 def batched_thousand() -> Evidence:
@@ -518,9 +521,9 @@ def batched_thousand() -> Evidence:
 
 @section.claim(
     "hf-batched-faster",
-    "Batches are handed over to be faster.",
-    "Each call costs something whatever it is given: one call for a thousand rows pays it once, "
-    "and a fast tokenizer works through a list without going back to Python.",
+    "Rows are passed in batches because that is faster.",
+    "Each call has a fixed cost: one call for a thousand rows pays it once, and a fast tokenizer "
+    "processes a list without returning to Python.",
     HUGGING_FACE + "datasets/about_map_batch",
 )
 def batched_faster() -> Evidence:
@@ -545,9 +548,9 @@ def batched_faster() -> Evidence:
 
 @section.claim(
     "hf-batched-only-for-speed",
-    "Speed is all that batched=True is for.",
-    "It also lets the function return more rows than it got, or fewer: long texts cut into "
-    "several rows, say.",
+    "batched=True is only there for speed.",
+    "It also lets the function return more or fewer rows than it got, for example when it cuts "
+    "long texts into several rows.",
     HUGGING_FACE + "datasets/about_map_batch#input-size--output-size",
     reviewed="corrected",
 )

@@ -14,7 +14,7 @@ TORCH = PYTORCH + "torch.html"
 @section.claim(
     "map-normal",
     "torch.normal() draws from a normal distribution.",
-    "mean and std are arguments, and those of 100,000 draws come close to them.",
+    "mean and std are arguments, and the mean and std of 100,000 draws come close to them.",
     PYTORCH + "generated/torch.normal.html",
 )
 def normal() -> Evidence:
@@ -29,7 +29,7 @@ def normal() -> Evidence:
 @section.claim(
     "map-randn",
     "torch.randn() draws from the standard normal distribution: mean 0, standard deviation 1.",
-    "It is normal() with mean 0 and std 1: 68% of the draws lie within ±1, as they must in a "
+    "It is normal() with mean 0 and std 1: 68% of the draws lie within ±1, as in every standard "
     "normal distribution.",
     PYTORCH + "generated/torch.randn.html",
 )
@@ -46,10 +46,10 @@ def randn() -> Evidence:
 
 @section.claim(
     "map-ones-zeros",
-    "torch.ones() and torch.zeros() make tensors of a shape; torch.ones_like() and "
-    "torch.zeros_like() take a tensor's.",
-    "The first two are told the shape, the _like ones read it from a tensor, with its dtype and "
-    "device.",
+    "torch.ones() and torch.zeros() make tensors of a given shape; torch.ones_like() and "
+    "torch.zeros_like() take the shape of a tensor.",
+    "The first two are given the shape; the _like functions read it from a tensor, along with "
+    "its dtype and device.",
     TORCH + "#creation-ops",
 )
 def ones_zeros() -> Evidence:
@@ -67,9 +67,9 @@ def ones_zeros() -> Evidence:
 @section.claim(
     "map-nn",
     "For building networks torch.nn has functional, Parameter, and layers such as Conv2d.",
-    "functional is a module of functions, a layer is a class, and a Parameter is a tensor that "
-    "a module lists among its parameters. A plain tensor it doesn't list, so no optimizer would "
-    "get it.",
+    "functional is a module of functions, a layer is a class, and a Parameter is a tensor that a "
+    "module lists among its parameters. A module doesn't list a plain tensor, so no optimizer "
+    "would get it.",
     PYTORCH + "nn.html",
 )
 def what_is_in_nn() -> Evidence:
@@ -86,9 +86,9 @@ def what_is_in_nn() -> Evidence:
 
 @section.claim(
     "map-init-normal-randn",
-    "torch.nn.init.normal_ and torch.nn.init.randn_ change a tensor's values by normal or by "
+    "torch.nn.init.normal_ and torch.nn.init.randn_ fill a tensor with values from normal or "
     "randn.",
-    "normal_ is there, randn_ never was: normal_'s defaults are mean 0 and std 1 already.",
+    "normal_ exists, but randn_ never did: the defaults of normal_ are already mean 0 and std 1.",
     PYTORCH + "nn.init.html",
     reviewed="corrected",
 )
@@ -102,7 +102,7 @@ def init_normal_randn() -> Evidence:
 @section.claim(
     "map-losses-in-nn",
     "nn has the loss functions too, such as torch.nn.MSELoss().",
-    "A loss is a module as a layer is: made first, then called.",
+    "A loss is a module, like a layer: create it first, then call it.",
     PYTORCH + "nn.html#loss-functions",
 )
 def losses_in_nn() -> Evidence:
@@ -129,8 +129,8 @@ def optim() -> Evidence:
 @section.claim(
     "map-activations",
     "Activation functions: torch.relu, torch.sigmoid and so on.",
-    "They are functions here and layers in nn: nn.ReLU, nn.Sigmoid, with the same values. Some "
-    "(gelu, silu) are only in nn.functional and nn.",
+    "They are functions in torch and layers in nn (nn.ReLU, nn.Sigmoid), with the same values. "
+    "Some (gelu, silu) are only in nn.functional and nn.",
     TORCH + "#pointwise-ops",
 )
 def activations() -> Evidence:
@@ -145,10 +145,10 @@ def activations() -> Evidence:
 
 @section.claim(
     "map-max-min",
-    "torch.max(a, b) and torch.min(a, b) give a tensor with the larger or smaller value of each "
-    "element.",
-    "Two tensors are compared element by element, as torch.maximum does. With a number in the "
-    "second place torch.max is another thing: the largest along that dimension, with its index.",
+    "torch.max(a, b) and torch.min(a, b) give the element-wise maximum or minimum.",
+    "Two tensors are compared element by element, as in torch.maximum. With a number as the "
+    "second argument, torch.max does something else: it gives the largest value along that "
+    "dimension, with its index.",
     PYTORCH + "generated/torch.max.html",
 )
 def max_min() -> Evidence:
@@ -168,7 +168,8 @@ def max_min() -> Evidence:
 @section.claim(
     "map-max-same-shape",
     "The output has the shape of a and b.",
-    "If they share one. If not they are broadcast first, and the output may have neither's shape.",
+    "It does if both have the same shape. If not, they are broadcast first, and the output may "
+    "have the shape of neither.",
     PYTORCH + "generated/torch.maximum.html",
     reviewed="corrected",
 )
@@ -182,9 +183,10 @@ def max_same_shape() -> Evidence:
 @section.claim(
     "map-norm",
     "torch.norm(input, p=2) gives the input's Lp norm.",
-    "It still computes it, but it is deprecated: today's name is torch.linalg.vector_norm(input, "
-    "ord=2). Its default p isn't 2 but 'fro', which gives the same. A matrix counts as one long "
-    "vector here; torch.linalg.matrix_norm(A, 2) is another number, the largest singular value.",
+    "It still does, but it is deprecated: today's name is torch.linalg.vector_norm(input, "
+    "ord=2). The default p isn't 2 but 'fro', which gives the same result. A matrix counts as "
+    "one long vector here; torch.linalg.matrix_norm(A, 2) gives a different number, the largest "
+    "singular value.",
     PYTORCH + "generated/torch.norm.html",
     reviewed="outdated",
 )

@@ -77,8 +77,8 @@ def own_accuracy() -> Any:
 @section.claim(
     "trainer-five-arguments",
     "Trainer has five basic arguments.",
-    "Five that you normally pass: model, args, train_dataset, eval_dataset, compute_metrics, as "
-    "in the notes' last snippet. They list two more, data_collator and the tokenizer, and call "
+    "You normally pass five: model, args, train_dataset, eval_dataset, compute_metrics, as in "
+    "the notes' last snippet. The notes list two more, data_collator and the tokenizer, and call "
     "both optional. The signature requires none.",
     TRAINER,
 )
@@ -127,9 +127,9 @@ def model_with_head() -> Evidence:
     "trainer-num-labels",
     "AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2) gives a "
     "classifier of two labels.",
-    "num_labels is the head's number of outputs: two logits for each pair. The body is read "
-    "from the checkpoint and the same each time; the head isn't in it, so it is drawn at random "
-    "and differs with the seed until it is trained.",
+    "num_labels is the number of outputs of the head: two logits for each pair. The body is read "
+    "from the checkpoint and is the same each time. The checkpoint has no head, so the head is "
+    "initialized at random and depends on the seed until it is trained.",
     HUGGING_FACE + "transformers/model_doc/auto#transformers.AutoModelForSequenceClassification",
 )
 def num_labels() -> Evidence:
@@ -160,9 +160,9 @@ def num_labels() -> Evidence:
 
 @section.claim(
     "trainer-output-dir-required",
-    "output_dir, where checkpoints go, has to be given; all other training arguments have "
+    "output_dir, the folder for checkpoints, is required; all other training arguments have "
     "defaults.",
-    "Today it has one as well: trainer_output. The others do have defaults.",
+    "Today output_dir has a default too: trainer_output. The others do have defaults.",
     ARGUMENTS,
     reviewed="corrected",
 )
@@ -178,8 +178,9 @@ def output_dir_required() -> Evidence:
 @section.claim(
     "trainer-defaults-of-another-release",
     "The other hyperparameters' defaults are listed in transformers' documentation of v4.33.0.",
-    "Of that release. Most defaults are the same today, but some have moved and some arguments "
-    "are gone. Read the page of the release that you have: transformers.__version__ says which.",
+    "That page lists the defaults of v4.33.0. Most are the same today, but some have changed and "
+    "some arguments are gone. Read the page of your own release, which transformers.__version__ "
+    "tells you.",
     ARGUMENTS,
     reviewed="corrected",
 )
@@ -219,8 +220,8 @@ def defaults_of_another_release() -> Evidence:
 @section.claim(
     "trainer-output-dir-hyperparameter",
     "output_dir counts as a hyperparameter too.",
-    "It only says where files go: with another output_dir training ends at the same weights. A "
-    "hyperparameter, such as the learning rate, changes what is learned.",
+    "It only says where files go: training with another output_dir gives the same weights. A "
+    "hyperparameter, such as the learning rate, changes the learned weights.",
     ARGUMENTS,
     reviewed="corrected",
 )
@@ -250,7 +251,7 @@ def output_dir_hyperparameter() -> Evidence:
 @section.claim(
     "trainer-evaluation-strategy",
     "TrainingArguments(evaluation_strategy=…) decides how often to evaluate.",
-    "The argument is called eval_strategy today; the old name is refused.",
+    "The argument is called eval_strategy today; the old name is rejected.",
     ARGUMENTS,
     reviewed="outdated",
 )
@@ -267,7 +268,7 @@ def evaluation_strategy() -> Evidence:
 @section.claim(
     "trainer-evaluation-values",
     "It has the values no, steps and epoch.",
-    "These three are the members of transformers' IntervalStrategy; any other text is refused.",
+    "These three are the members of transformers' IntervalStrategy; any other text is rejected.",
     ARGUMENTS,
 )
 def evaluation_values() -> Evidence:
@@ -281,9 +282,9 @@ def evaluation_values() -> Evidence:
 
 @section.claim(
     "trainer-evaluation-never",
-    "no means never, which the notes pass explicitly.",
-    "The same run with 'steps' evaluates after each step, with 'no' not once. It is the "
-    "default. trainer.evaluate() can still be called.",
+    "no means never; the notes pass it explicitly.",
+    "The same run evaluates after each step with 'steps', and never with 'no', which is the "
+    "default. You can still call trainer.evaluate().",
     ARGUMENTS,
 )
 def evaluation_never() -> Evidence:
@@ -307,9 +308,9 @@ def evaluation_never() -> Evidence:
 @section.claim(
     "trainer-evaluation-looks-at",
     "evaluation_strategy decides how often you look at the training results.",
-    "At the results on eval_dataset, on which the model doesn't train. The training loss is "
-    "logged apart from it, every logging_steps optimizer steps; the default is 500, so a short "
-    "run logs none.",
+    "It decides how often you look at the results on eval_dataset, on which the model doesn't "
+    "train. The training loss is logged separately, every logging_steps optimizer steps; the "
+    "default is 500, so a short run logs none.",
     ARGUMENTS,
     reviewed="corrected",
 )
@@ -342,7 +343,7 @@ def evaluation_looks_at() -> Evidence:
 @section.claim(
     "trainer-map-not-needed",
     "train_dataset is data already tokenized, usually with map, but it needn't be map.",
-    "Trainer asks for a length and for rows by number, each a dict: a plain list has both.",
+    "Trainer needs only a length and rows by number, each a dict: a plain list has both.",
     TRAINER,
 )
 def map_not_needed() -> Evidence:
@@ -353,8 +354,8 @@ def map_not_needed() -> Evidence:
 @section.claim(
     "trainer-test-dataset",
     "Trainer takes the other dataset as test_dataset.",
-    "As eval_dataset (as the notes' own last snippet has it). test_dataset is the argument of "
-    "trainer.predict(). Which split belongs there is the next card.",
+    "The argument is eval_dataset, as in the notes' own last snippet. test_dataset is the "
+    "argument of trainer.predict(). The next card says which split to use.",
     TRAINER,
     reviewed="corrected",
 )
@@ -371,10 +372,10 @@ def test_dataset() -> Evidence:
 
 @section.claim(
     "trainer-evaluate-on-test",
-    'To evaluate in training, tokenized_datasets["test"] is taken out beside "train".',
-    "Take validation for that, and test once, at the end. Whatever was chosen by its results on "
-    "some rows looks better on these than it is: the best of twenty models that only guess "
-    "seems to have learned something, and on new rows it still guesses.",
+    'For evaluation during training, the notes take tokenized_datasets["test"] along with "train".',
+    "Use validation for that, and test only once, at the end. A model that was chosen by its "
+    "results on some rows looks better on them than it is: the best of twenty models that only "
+    "guess seems to have learned something, but on new rows it still guesses.",
     "https://scikit-learn.org/stable/modules/cross_validation.html",
     reviewed="corrected",
 )
@@ -399,10 +400,10 @@ def evaluate_on_test() -> Evidence:
 
 @section.question(
     "trainer-collator-optional",
-    "data_collator: it seems not to be required?",
-    "Not where Trainer gets the tokenizer as processing_class: it then makes a "
-    "DataCollatorWithPadding itself. With neither it takes default_data_collator, which can't pad, "
-    "and rows of different lengths stop it.",
+    "Is data_collator optional, as it seems?",
+    "It is optional if Trainer gets the tokenizer as processing_class: Trainer then creates a "
+    "DataCollatorWithPadding itself. With neither, it uses default_data_collator, which can't "
+    "pad and fails on rows of different lengths.",
     TRAINER,
 )
 def collator_optional() -> Evidence:
@@ -426,7 +427,7 @@ def collator_optional() -> Evidence:
     "trainer-load-metric",
     'from datasets import load_metric; load_metric("glue", "mrpc") loads the metric that belongs '
     "to the dataset.",
-    'load_metric is gone from datasets. Today: evaluate.load("glue", "mrpc").',
+    'load_metric is gone from datasets. Use evaluate.load("glue", "mrpc") today.',
     HUGGING_FACE + "evaluate/package_reference/loading_methods#evaluate.load",
     reviewed="outdated",
 )
@@ -449,8 +450,8 @@ def load_metric() -> Evidence:
     "trainer-metric-typo",
     'metric = evaluate.load("accuracy"), then metirc = load_metric("glue", "mrpc"): now MRPC\'s '
     "own metric is used.",
-    "metirc is a second variable. compute_metrics still uses metric, so accuracy alone is reported "
-    "and F1 never appears; nothing warns.",
+    "metirc is a second variable. compute_metrics still uses metric, so only accuracy is "
+    "reported and F1 never appears, without any warning.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",
 )
@@ -480,10 +481,10 @@ def metric_typo() -> Evidence:
 
 @section.claim(
     "trainer-own-metric",
-    "The metric can be one of one's own choice, with metric.compute(predictions=…, references=…).",
-    "Trainer reports whatever compute_metrics returns: a metric of evaluate's, an "
-    "evaluate.Metric of your own, or plain Python. (The notes call evaluate.load('accuracy') "
-    "one's own; it is ready-made, and comes from the Hub.)",
+    "You can choose the metric yourself, with metric.compute(predictions=…, references=…).",
+    "Trainer reports the results of compute_metrics: from a metric of evaluate, your own "
+    "evaluate.Metric, or plain Python. (The notes call evaluate.load('accuracy') self-defined; "
+    "it is ready-made and comes from the Hub.)",
     HUGGING_FACE + "evaluate/creating_and_sharing",
 )
 def own_metric() -> Evidence:
@@ -512,8 +513,8 @@ def own_metric() -> Evidence:
     "trainer-compute-metrics",
     "compute_metrics: unpack eval_pred into logits and labels, take argmax over the last axis, "
     "compute the metric.",
-    "Trainer collects the logits of all rows, (rows, labels), and the largest logit of a row is "
-    "its prediction. What the function returns comes back with eval_ before each name.",
+    "Trainer collects the logits of all rows, in the shape (rows, labels), and the largest logit "
+    "of a row is its prediction. Each name that the function returns gets the prefix eval_.",
     HUGGING_FACE + "transformers/training",
 )
 def compute_metrics_form() -> Evidence:
@@ -543,7 +544,7 @@ def compute_metrics_form() -> Evidence:
 @section.claim(
     "trainer-tokenizer-argument",
     "Trainer has an argument tokenizer.",
-    "It is called processing_class today; tokenizer is refused.",
+    "It is called processing_class today; tokenizer is rejected.",
     TRAINER,
     reviewed="outdated",
 )
@@ -565,8 +566,8 @@ def tokenizer_argument() -> Evidence:
 @section.claim(
     "trainer-tokenizer-optional",
     "The tokenizer is optional for Trainer.",
-    "Trainer uses it only to make a collator that pads, and to save it with the checkpoint. "
-    "Where the rows are padded already or a data_collator is given, it trains without.",
+    "Trainer uses it only to create a padding collator, and to save it with the checkpoint. If "
+    "the rows are already padded, or a data_collator is given, Trainer works without it.",
     TRAINER,
 )
 def tokenizer_optional() -> Evidence:
@@ -583,9 +584,9 @@ def tokenizer_optional() -> Evidence:
 
 @section.claim(
     "trainer-very-simple",
-    "Training is very simple: Trainer(model, args, train_dataset, eval_dataset, compute_metrics), "
-    "then trainer.train(), on what the notes' tokenize_function made.",
-    "On rows of different lengths this call fails. One more argument mends it: "
+    "Training is very simple: Trainer(model, args, train_dataset, eval_dataset, "
+    "compute_metrics), then trainer.train(), on the rows from the notes' tokenize_function.",
+    "On rows of different lengths this call fails. One more argument fixes it: "
     "processing_class=tokenizer, or data_collator=data_collator.",
     HUGGING_FACE + "transformers/training",
     reviewed="corrected",

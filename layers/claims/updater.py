@@ -26,15 +26,16 @@ def loss_keeps_shape() -> Evidence:
     y_hat, y = torch.randn(8, 1), torch.randn(8)
     own, torchs = squared_loss(y_hat, y), nn.MSELoss(reduction="none")(y_hat, y.reshape(8, 1))
     return noted(
-        own.shape == torchs.shape == (8, 1), own=tuple(own.shape), torchs=tuple(torchs.shape)
+        own.shape == torchs.shape == (8, 1),
+        {"squared_loss": tuple(own.shape), "MSELoss": tuple(torchs.shape)},
     )
 
 
 @section.claim(
     "updater-none-is-squared-loss",
     "MSELoss with reduction='none' is equivalent to squared_loss.",
-    "It is exactly twice as large: squared_loss has / 2. The same learning rate then makes "
-    "steps twice as long.",
+    "It is exactly twice as large, since squared_loss divides by 2. With the same learning rate, "
+    "the steps are then twice as long.",
     MSE,
     reviewed="corrected",
 )
@@ -51,8 +52,8 @@ def none_is_squared_loss() -> Evidence:
 @section.claim(
     "updater-vector-backward",
     "backward() can't start from a vector, so it is loss.sum().backward().",
-    "Without an argument it can't. loss.backward(torch.ones_like(loss)) can, and gives what sum() "
-    "gives.",
+    "Without an argument it can't. loss.backward(torch.ones_like(loss)) can, and gives the same "
+    "gradient as sum().",
     BACKWARD,
     reviewed="corrected",
 )
@@ -73,9 +74,9 @@ def vector_backward() -> Evidence:
 @section.claim(
     "updater-sum-needs-division",
     "sgd divides by batch_size because of loss.sum(); with loss.mean() it needn't.",
-    "The mean's gradient is the sum's over the batch size, so one division is enough, wherever "
-    "it stands. A last, smaller batch tells them apart: mean() divides by what is there, sgd by "
-    "the batch size it was told.",
+    "The gradient of the mean is that of the sum divided by the batch size, so one division is "
+    "enough, in either place. They differ for a smaller last batch: mean() divides by its actual "
+    "size, sgd by the batch size that it was given.",
     BACKWARD,
 )
 def sum_needs_division() -> Evidence:
@@ -94,7 +95,7 @@ def sum_needs_division() -> Evidence:
 @section.claim(
     "updater-mse-default",
     "PyTorch's own loss is a mean by default, so loss.backward() works directly.",
-    "The mean of all losses is a scalar, and from a scalar backward() starts without an argument.",
+    "The mean of all losses is a scalar, and backward() needs no argument to start from a scalar.",
     MSE,
 )
 def mse_default() -> Evidence:
@@ -108,9 +109,9 @@ def mse_default() -> Evidence:
 
 @section.claim(
     "updater-torch-does-not-divide",
-    "The source of PyTorch's updater surely doesn't divide by batch_size either.",
-    "A step is lr · grad and nothing else: the optimizer is given parameters and gradients, and "
-    "never learns the batch size.",
+    "The source code of PyTorch's updater doesn't divide by batch_size either.",
+    "A step is lr · grad and nothing else: the optimizer gets parameters and gradients, and "
+    "never the batch size.",
     SGD,
 )
 def torch_does_not_divide() -> Evidence:
@@ -127,7 +128,7 @@ def torch_does_not_divide() -> Evidence:
 
 @section.claim(
     "updater-which-goes-with-which",
-    "One loss per example fits both: sum() with one's own updater, mean() with PyTorch's.",
+    "One loss per example fits both: sum() with your own updater, mean() with PyTorch's.",
     "Each way divides by the batch size once: with squared_loss the two agree to the last digit "
     "(batch of 8). Swapped, SGD after sum() never divides and steps batch_size times too far; "
     "sgd after mean() divides twice and steps 1/batch_size as far.",
@@ -149,8 +150,8 @@ def which_goes_with_which() -> Evidence:
     "updater-default-mean-not-allowed",
     "train_ch3 can't be given a loss with the default reduction='mean'.",
     "With PyTorch's updater it trains just the same: the mean of a scalar is that scalar. With "
-    "one's own it divides by the batch size twice. Either way train_ch3's printed loss, which "
-    "adds up l.sum(), is 1/batch_size of what it should be.",
+    "your own updater it divides by the batch size twice. Either way, train_ch3 adds up l.sum(), "
+    "so its printed loss is 1/batch_size of the true one.",
     SCRATCH,
     reviewed="corrected",
 )
@@ -171,22 +172,25 @@ def default_mean_not_allowed() -> Evidence:
     with_torchs = torch.allclose(gradients["mean", "mean"], gradients["none", "mean"])
     return noted(
         not with_torchs,
-        same_steps_with_torchs_updater=with_torchs,
-        steps_too_short_with_ones_own=(
-            gradients["none", "sum"] / gradients["mean", "sum"]
-        ).tolist(),
-        printed_loss_too_small_with_torchs=printed["none", "mean"] / printed["mean", "mean"],
-        printed_loss_too_small_with_ones_own=printed["none", "sum"] / printed["mean", "sum"],
+        {
+            "same steps with PyTorch's updater": with_torchs,
+            "steps too short with your own": (
+                gradients["none", "sum"] / gradients["mean", "sum"]
+            ).tolist(),
+            "printed loss too small with PyTorch's": (
+                printed["none", "mean"] / printed["mean", "mean"]
+            ),
+            "printed loss too small with your own": printed["none", "sum"] / printed["mean", "sum"],
+        },
     )
 
 
 @section.question(
     "updater-why-none",
-    "train_ch3 is given PyTorch's trainer, yet a loss with reduction='none' and not the default "
-    "mean: why?",
-    "For train_ch3's own needs: it takes l.mean() or l.sum() itself, as the updater wants, and "
-    "adds up l.sum() to report the loss. PyTorch's trainer would get the same gradient from "
-    "either.",
+    "Why does train_ch3 get PyTorch's trainer, but a loss with reduction='none' and not the "
+    "default mean?",
+    "train_ch3 itself needs it: it computes l.mean() or l.sum() to fit the updater, and adds up "
+    "l.sum() to report the loss. PyTorch's trainer would get the same gradient from either.",
     SCRATCH,
 )
 def why_none() -> Evidence:
@@ -210,8 +214,8 @@ def why_none() -> Evidence:
 
 @section.claim(
     "updater-no-switching",
-    "Once a mean has been passed, one can't switch between mean and sum.",
-    "sum() and mean() of a scalar are that scalar: the single losses are gone.",
+    "Once a mean has been passed, you can't switch between mean and sum.",
+    "sum() and mean() of a scalar are that scalar: the losses of the examples are gone.",
     MSE,
 )
 def no_switching() -> Evidence:

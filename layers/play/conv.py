@@ -61,8 +61,8 @@ def _check_padding(size, padding, mode):
         if pad > most:
             raise ValueError(
                 say(
-                    "padding is {pad}, but {mode!r} can pad a {name} of {length} by {most} at "
-                    "most. Choose padding up to {most}, or padding_mode 'zeros' or 'replicate'.",
+                    "padding is {pad}, but {mode!r} can pad a {name} of {length} by at most "
+                    "{most}. Choose padding up to {most}, or padding_mode 'zeros' or 'replicate'.",
                     pad=pad,
                     mode=mode,
                     name=name,
@@ -159,8 +159,8 @@ def _check_groups(in_channels, out_channels, groups):
             ]
             raise ValueError(
                 say(
-                    "groups is {groups}, which doesn't divide {name} = {channels}. Possible here: "
-                    "groups = {both_fit}; or choose {name} divisible by {groups}.",
+                    "groups is {groups}, which doesn't divide {name} = {channels}. Choose groups "
+                    "from {both_fit}, or {name} divisible by {groups}.",
                     groups=groups,
                     name=name,
                     channels=channels,

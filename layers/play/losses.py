@@ -55,10 +55,7 @@ def regression_loss(predict: list, target: list, loss: str = "MSELoss") -> Losse
         )
     if not predictions.numel():
         raise ValueError(
-            say(
-                "predict and target are empty; a mean of nothing isn't a number. Give at least "
-                "one value."
-            )
+            say("predict and target are empty, so there is no mean. Give at least one value.")
         )
     return _reduced(getattr(nn, loss), predictions, targets)
 
@@ -81,8 +78,8 @@ def cross_entropy(logits: list, target: list) -> Losses:
     else:
         raise ValueError(
             say(
-                "target has the shape {target_shape}, logits {logits_shape}. Give one class index "
-                "an example, {index_shape}, or probabilities of the logits' shape.",
+                "target has the shape {target_shape}, logits {logits_shape}. Give one class "
+                "index per example, {index_shape}, or probabilities in the shape of the logits.",
                 target_shape=tuple(targets.shape),
                 logits_shape=tuple(rows.shape),
                 index_shape=tuple(rows.shape[:-1]),
@@ -118,8 +115,8 @@ def _probabilities(target):
     if (target < 0).any() or not torch.allclose(target.sum(dim=-1), torch.ones(()), atol=1e-4):
         raise ValueError(
             say(
-                "target's rows are {rows}. As class probabilities each is 0 to 1, and they add "
-                "up to 1.",
+                "target has the rows {rows}. As class probabilities, each number must be between "
+                "0 and 1, and each row must add up to 1.",
                 rows=target.tolist(),
             )
         )

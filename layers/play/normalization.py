@@ -124,8 +124,8 @@ def _images(batch):
     if images.numel() <= images.shape[1]:
         raise ValueError(
             say(
-                "The batch has the shape {shape}: at most one value a channel, which has no "
-                "variance. Give more pictures, or larger ones.",
+                "The batch has the shape {shape}: it has at most one value per channel, so there "
+                "is no variance. Give more pictures, or larger ones.",
                 shape=tuple(images.shape),
             )
         )
@@ -162,7 +162,7 @@ def _one_per_channel(values, channels):
         raise ValueError(
             say_plural(
                 "{numbers} numbers were given for {count} channel. Give one.",
-                "{numbers} numbers were given for {count} channels. Give one, or one a channel.",
+                "{numbers} numbers were given for {count} channels. Give one, or one per channel.",
                 channels,
                 numbers=len(tensor),
             )

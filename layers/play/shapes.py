@@ -78,7 +78,7 @@ def both(name: str, value: Sizes, low: int) -> Pair:
     if len(pair) != 2:
         raise ValueError(
             say(
-                "{name} is {value!r}. Give one number, or two: for height and for width.",
+                "{name} is {value!r}. Give one number, or two: height and width.",
                 name=name,
                 value=value,
             )
@@ -135,7 +135,7 @@ def output_size(
     if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
         numbers = say(
-            "{formula}, less 1 = {size}: the last window would start in the padding",
+            "{formula}, minus 1 = {size}: the last window would start in the padding",
             formula=numbers,
             size=out,
         )

@@ -80,7 +80,7 @@ def _broken(evidence: Evidence) -> str:
     # The first training loss, too, is computed before the first update
     if all(math.isfinite(value) for _, value in (*evaluated, evidence.loss[0])):
         return ""
-    return say("the loss was NaN or infinite before the first update")
+    return say("the loss was NaN or infinite before the first optimizer step")
 
 
 def _not_finite(evidence: Evidence) -> str:
@@ -93,17 +93,17 @@ def _too_few(evidence: Evidence) -> str:
     rare = round((1 - majority) * pairs)
     if pairs < LEAST_EVALUATED:
         return say(
-            "it was evaluated on {pairs}: one answer more or less moves accuracy by "
-            "{one:.1f} points, and its standard error is {error:.1f}",
+            "it was evaluated on only {pairs}: a single prediction changes accuracy by {one:.1f} "
+            "percentage points, and the standard error is {error:.1f}",
             one=100 / pairs,
             **numbers(evidence),
         )
     if rare < LEAST_OF_A_LABEL:
         return say_plural(
-            "{count} of the {pairs} evaluated pairs has the rarer label, so always predicting the "
-            "other one is nearly right",
-            "{count} of the {pairs} evaluated pairs have the rarer label, so always predicting the "
-            "other one is nearly right",
+            "only {count} of the {pairs} evaluated pairs has the rarer label, so always "
+            "predicting the majority class is nearly always right",
+            "only {count} of the {pairs} evaluated pairs have the rarer label, so always "
+            "predicting the majority class is nearly always right",
             rare,
             pairs=pairs,
         )
@@ -118,8 +118,8 @@ def _one_class(evidence: Evidence) -> str:
     if share < ONE_CLASS:
         return ""
     return say(
-        "{share:.1%} of its predictions are {label}, and {majority:.1%} of the gold labels are one "
-        "label; accuracy went from {before:.1%} to {after:.1%}",
+        "{share:.1%} of its predictions are {label}, while the majority class makes up "
+        "{majority:.1%} of the gold labels; accuracy went from {before:.1%} to {after:.1%}",
         share=share,
         label=label,
         **numbers(evidence),
@@ -136,9 +136,9 @@ def _spoiled(evidence: Evidence) -> str:
     ):
         return ""
     return say(
-        "accuracy went from {before:.1%} to {after:.1%}, {gain:+.1f} standard errors of such a "
-        "difference, F1 from {f1_before:.1%} to {f1_after:.1%}, {f1_gain:+.1f}, and the validation "
-        "loss from {val_first:.3f} to {val_last:.3f}",
+        "accuracy went from {before:.1%} to {after:.1%} ({gain:+.1f} standard errors of the "
+        "difference), F1 from {f1_before:.1%} to {f1_after:.1%} ({f1_gain:+.1f}), and the "
+        "validation loss from {val_first:.3f} to {val_last:.3f}",
         **numbers(evidence),
     )
 
@@ -146,7 +146,7 @@ def _spoiled(evidence: Evidence) -> str:
 def _too_short(evidence: Evidence) -> str:
     steps, batch_size = len(evidence.loss), evidence.config.effective_batch_size
     if steps < LEAST_STEPS or steps * batch_size < LEAST_PAIRS_SEEN:
-        return say("it made {steps} of {batch}", **numbers(evidence))
+        return say("it made only {steps} of {batch} each", **numbers(evidence))
     if remedies.cut_short(evidence):
         planned = remedies.planned(evidence)
         return say("it was stopped after {steps} of {planned} steps", steps=steps, planned=planned)
@@ -160,8 +160,8 @@ def _worse_than_a_coin(evidence: Evidence) -> str:
     if mean(half) - max(COIN, evidence.eval_ends[0]) <= 2 * error:
         return ""
     return say(
-        "in its second half the training loss is {half:.3f} on average, where a coin has "
-        "{coin:.3f} and the start had {val_first:.3f}",
+        "the training loss averages {half:.3f} in the second half of the run, while a coin toss "
+        "has {coin:.3f} and the starting checkpoint had {val_first:.3f}",
         half=mean(half),
         coin=COIN,
         **numbers(evidence),
@@ -199,8 +199,8 @@ def _overconfident(evidence: Evidence) -> str:
         return ""
     return say(
         "the validation loss rose from {best:.3f} at step {best_step} to {val_last:.3f}, while "
-        "accuracy went from {at_best:.1%} to {after:.1%}, in {epochs:.1f} epochs: its wrong "
-        "predictions got more confident",
+        "accuracy went from {at_best:.1%} to {after:.1%}: in {epochs:.1f} epochs its wrong "
+        "predictions became more confident",
         **numbers(evidence),
     )
 
@@ -218,9 +218,9 @@ def _overfits(evidence: Evidence) -> str:
     if not rose or evidence.epochs < SEEN_AGAIN or not training_loss_fell(evidence):
         return ""
     return say(
-        "the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} above "
-        "that, while the training loss went on to {last:.3f} in {epochs:.1f} epochs, and accuracy "
-        "from {at_best:.1%} to {after:.1%}",
+        "the validation loss was lowest at step {best_step} ({best:.3f}) and ends {rise:.0%} "
+        "higher, while the training loss reached {last:.3f} in {epochs:.1f} epochs and accuracy "
+        "went from {at_best:.1%} to {after:.1%}",
         **numbers(evidence),
     )
 
@@ -242,7 +242,7 @@ def _learns_something(evidence: Evidence) -> str:
     if not _is_above_the_majority(evidence) or evidence.accuracy.gain <= 1:
         return ""
     both, lacks = _scores_said(evidence), _lacks(evidence)[0]
-    return say("{both}; to be called good, {lacks}", both=both, lacks=lacks)
+    return say("{both}; to count as “Learns well”, {lacks}", both=both, lacks=lacks)
 
 
 def _lacks(evidence: Evidence) -> list[str]:
@@ -251,19 +251,19 @@ def _lacks(evidence: Evidence) -> list[str]:
     lacks = [
         (
             accuracy.above < CLEARLY_ABOVE,
-            say("accuracy would have to be two standard errors above the majority's"),
+            say("accuracy would have to be two standard errors above the majority class"),
         ),
         (
             f1.above < CLEARLY_ABOVE,
-            say("F1 would have to be two standard errors above the majority's"),
+            say("F1 would have to be two standard errors above the majority class"),
         ),
         (
             accuracy.gain < CLEAR_CHANGE,
-            say("accuracy would have to rise by one and a half standard errors of the difference"),
+            say("accuracy would have to rise by 1.5 standard errors of the difference"),
         ),
         (
             f1.gain < CLEAR_CHANGE,
-            say("F1 would have to rise by one and a half standard errors of the difference"),
+            say("F1 would have to rise by 1.5 standard errors of the difference"),
         ),
         (last >= first, say("the validation loss would have to fall")),
     ]
@@ -273,9 +273,9 @@ def _lacks(evidence: Evidence) -> list[str]:
 def _scores_said(evidence: Evidence) -> str:
     """Where both metrics went, and how far from the majority's they ended."""
     return say(
-        "accuracy went from {before:.1%} to {after:.1%}, {above:+.1f} standard errors from the "
-        "majority's {majority:.1%}, and F1 from {f1_before:.1%} to {f1_after:.1%}, {f1_above:+.1f} "
-        "from its {f1_majority:.1%}",
+        "accuracy went from {before:.1%} to {after:.1%} ({above:+.1f} standard errors from the "
+        "majority class at {majority:.1%}), and F1 from {f1_before:.1%} to {f1_after:.1%} "
+        "({f1_above:+.1f} from {f1_majority:.1%})",
         **numbers(evidence),
     )
 
@@ -295,8 +295,8 @@ def _jumps(evidence: Evidence) -> str:
     if rise <= max(parts[0] / 5, chance(evidence)):
         return ""
     return say(
-        "the training loss rises by {rise:.3f} from one part of the run to the next, where it "
-        "began with {first:.3f}",
+        "the training loss rises by {rise:.3f} between two parts of the run (it started at "
+        "{first:.3f})",
         rise=rise,
         first=parts[0],
     )
@@ -309,8 +309,8 @@ def _scatters(evidence: Evidence) -> str:
     if wild <= max(2.5 * explained, mean(parts) / 2, parts[0] - parts[-1]):
         return ""
     return say(
-        "the training loss varies by {deviation:.3f} from step to step, around {mean:.3f}, where "
-        "batches of {batch_size} explain {explained:.3f}",
+        "the training loss varies by {deviation:.3f} from step to step around a mean of "
+        "{mean:.3f}, while a batch size of {batch_size} explains only {explained:.3f}",
         deviation=wild,
         mean=mean(parts),
         batch_size=evidence.config.effective_batch_size,
@@ -333,7 +333,8 @@ def _poorly(evidence: Evidence) -> str:
     return say(
         "the training loss went from {first:.3f} to {last:.3f} although each pair was seen only "
         "{epochs:.1f} times, while the validation loss ends at {val_last:.3f} and accuracy at "
-        "{after:.1%} (majority {majority:.1%}): the evaluated pairs are of another kind",
+        "{after:.1%} (majority {majority:.1%}): the evaluation pairs differ from the training "
+        "pairs",
         **numbers(evidence),
     )
 
@@ -345,8 +346,8 @@ def _too_close(evidence: Evidence) -> str:
     if not level or not -CLEAR_CHANGE <= accuracy.gain <= 1:
         return ""
     return say(
-        "accuracy went from {before:.1%} to {after:.1%}, {points:+.1f} points, and the standard "
-        "error of such a difference is {apart:.1f}; it was evaluated on {pairs} after {steps}",
+        "accuracy went from {before:.1%} to {after:.1%}, a change of {points:+.1f} percentage "
+        "points with a standard error of {apart:.1f}; it was evaluated on {pairs} after {steps}",
         **numbers(evidence),
     )
 

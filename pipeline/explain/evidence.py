@@ -254,10 +254,10 @@ def in_one_line(evidence: Evidence) -> str:
     if evidence.broken_steps:
         return ""
     return say(
-        "Accuracy {before:.1%} → {after:.1%} (majority {majority:.1%}, standard error {error:.1f} "
-        "points), F1 {f1_before:.1%} → {f1_after:.1%} (majority {f1_majority:.1%}, standard error "
-        "{f1_error:.1f}), on {pairs}. Validation loss {val_first:.3f} → {val_last:.3f}, training "
-        "loss {first:.3f} → {last:.3f}. {steps} of {batch}: each training pair was seen "
-        "{epochs:.1f} times.",
+        "Accuracy {before:.1%} → {after:.1%} (majority {majority:.1%}, standard error "
+        "{error:.1f} percentage points), F1 {f1_before:.1%} → {f1_after:.1%} (majority "
+        "{f1_majority:.1%}, standard error {f1_error:.1f}), on {pairs}. Validation loss "
+        "{val_first:.3f} → {val_last:.3f}, training loss {first:.3f} → {last:.3f}. {steps} of "
+        "{batch} each: each training pair was seen {epochs:.1f} times.",
         **numbers(evidence),
     )

@@ -199,17 +199,17 @@ def why_the_same(here: Origin, there: Origin) -> str:
     strangers = [origin for origin in (here, there) if origin.stands_in]
     if not strangers:
         return say(
-            "Both sides are the tokenizer of {loaded}. Choose another second checkpoint.",
+            "Both sides use the tokenizer of {loaded}. Choose a different second checkpoint.",
             loaded=first,
         )
     if len({origin.asked for origin in strangers}) == 1:
         return say(
-            "Both sides are the tokenizer of {loaded} here: it {reason}",
+            "Both sides use the tokenizer of {loaded} here: it {reason}",
             loaded=first,
             reason=strangers[0].reason,
         )
     return say(
-        "Both sides are the tokenizer of {loaded} here: it {reason} The same goes for {other}.",
+        "Both sides use the tokenizer of {loaded} here: it {reason} The same goes for {other}.",
         loaded=first,
         reason=strangers[0].reason,
         other=strangers[1].asked,
@@ -280,8 +280,8 @@ def padding_proof(
     if length + padding > most:
         raise InputError(
             say(
-                "This pair has {length} tokens; with {padding} of padding that is more than the "
-                "{most} positions that the model has. Add less padding, or lower max_length.",
+                "This pair has {length} tokens. With {padding} padding tokens it exceeds the "
+                "model's {most} positions. Add less padding, or lower max_length.",
                 length=length,
                 padding=padding,
                 most=most,

@@ -125,7 +125,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     if loaded != config.checkpoint:
         warnings.append(
             say(
-                "The forecast is that of {loaded}, which would stand in for {checkpoint}.",
+                "This forecast is for {loaded}, which would be used instead of {checkpoint}.",
                 loaded=loaded,
                 checkpoint=config.checkpoint,
             )
@@ -138,8 +138,8 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     if seconds > settings.max_run_seconds:
         warnings.append(
             say(
-                "A run is stopped after {max_run_seconds:g} s, and keeps the model it has by then. "
-                "Choose fewer steps or a smaller batch_size to see it through.",
+                "A run stops after {max_run_seconds:g} s and keeps the model it has by then. "
+                "Choose fewer steps or a smaller batch_size to let it finish.",
                 max_run_seconds=settings.max_run_seconds,
             )
         )
@@ -149,7 +149,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     )
     memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
     if memory:
-        measured = say("Python, PyTorch, transformers and datasets, as measured")
+        measured = say("Python, PyTorch, transformers and datasets (measured)")
         kept = int(LEFT_OVER * max(part.bytes for part in memory if part.passing))
         memory[:0] = [
             Part(say("libraries"), LIBRARIES_BYTES, measured),
@@ -157,8 +157,8 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
                 say("kept by the allocator"),
                 kept,
                 say(
-                    "what batches of other lengths leave behind in the allocator: about {share} of "
-                    "the larger of the last two, as measured",
+                    "memory that the allocator keeps after batches of other lengths: about "
+                    "{share} × the larger of the last two (measured)",
                     share=LEFT_OVER,
                 ),
             ),
@@ -203,8 +203,8 @@ def _pairs(config, settings):
         min(config.eval_pairs, rows["validation"]),
     )
     fewer = say_plural(
-        "There is {count:,} pair to learn from, fewer than train_pairs asks for.",
-        "There are {count:,} pairs to learn from, fewer than train_pairs asks for.",
+        "There is only {count:,} training pair, fewer than train_pairs asks for.",
+        "There are only {count:,} training pairs, fewer than train_pairs asks for.",
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
@@ -240,7 +240,9 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
     heads = say_plural("{count} head", "{count} heads", size.heads)
     # Matrix products keep bfloat16 then, norms and softmax float32: 3 bytes on average
     each, kind = (
-        (3, say("about 3 bytes, half of them bfloat16")) if in_bf16 else (4, say("4 bytes"))
+        (3, say("about 3 bytes (half of the values are bfloat16)"))
+        if in_bf16
+        else (4, say("4 bytes"))
     )
     return [
         Part(
@@ -251,12 +253,12 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
         Part(
             say("gradients"),
             4 * size.trainable,
-            say("{trainable:,} that learn × 4 bytes", trainable=size.trainable),
+            say("{trainable:,} trainable × 4 bytes", trainable=size.trainable),
         ),
         Part(
             "AdamW",
             8 * size.trainable,
-            say("{trainable:,} × two averages × 4 bytes", trainable=size.trainable),
+            say("{trainable:,} × two moving averages × 4 bytes", trainable=size.trainable),
         ),
         Part(
             say("activations saved for the backward pass"),
@@ -275,7 +277,7 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
             passing=True,
         ),
         Part(
-            say("judging"),
+            say("evaluating"),
             4 * alive,
             say(
                 "one layer's intermediate results at a time: {pairs} × {max_length} tokens × (8 × "

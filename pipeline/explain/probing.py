@@ -99,8 +99,8 @@ def leave_one_out(
     if len(words) > settings.max_words_left_out:
         raise InputError(
             say(
-                "The two sentences have {count} words, and each costs a call of the model; "
-                "{max_words_left_out} is the most here. Shorten them.",
+                "The two sentences have {count} words, and each word costs one call of the "
+                "model. The limit here is {max_words_left_out} words. Shorten the sentences.",
                 count=len(words),
                 max_words_left_out=settings.max_words_left_out,
             )
@@ -151,61 +151,61 @@ CHANGES = (
     (
         say("insert “not”"),
         "negate",
-        say("one sentence now denies what it said"),
+        say("one sentence now denies the original statement"),
         say(
-            "Neither sentence has a verb that “not” surely denies and that the other one says, too."
+            "Neither sentence has a verb that “not” clearly negates and that the other sentence "
+            "also contains."
         ),
     ),
     (
         say("change a number"),
         "number",
-        say("another number is another fact"),
-        say("The two sentences have no number in common that could surely be another one."),
+        say("a different number is a different fact"),
+        say("The two sentences share no number that can safely be changed."),
     ),
     (
         say("change a day or a month"),
         "date",
-        say("it is now about another time"),
-        say("The two sentences have no day, month or quarter of a year in common."),
+        say("it is now about a different time"),
+        say("The two sentences share no day of the week, month or quarter."),
     ),
     (
         say("change a name"),
         "name",
         say("it is now about somebody or something else"),
         say(
-            "The two sentences have no name in common that is surely a person's, a company's or a "
-            "place's."
+            "The two sentences share no name that is clearly a person's, a company's or a place's."
         ),
     ),
     (
         say("swap two names"),
         "roles",
-        say("who did it and to whom has changed"),
+        say("who did it to whom has changed"),
         say(
-            "Neither sentence has two names of which one surely does what the other doesn't; in a "
-            "list the order says nothing."
+            "Neither sentence has two names with clearly different roles; in a list the order "
+            "doesn't matter."
         ),
     ),
     (
         say("use the opposite word"),
         "opposite",
-        say("what rose now falls, what was more is now less"),
+        say("one sentence now says the opposite"),
         say(
-            "The two sentences have no word in common, such as rose, more than or before, whose "
-            "opposite surely fits."
+            "The two sentences share no word, such as rose, more than or before, whose opposite "
+            "clearly fits."
         ),
     ),
     (
         say("shuffle the words"),
         "shuffle",
         say(
-            "the same words, but no sentence any more; that this counts as not_equivalent is a "
+            "the same words, but no longer a sentence; counting this as not_equivalent is a "
             "convention"
         ),
         say("Neither sentence has two different words."),
     ),
 )
-OPEN = say("two sentences that differ can come to agree by a change: only a reader can tell")
+OPEN = say("a change may happen to make two different sentences agree; only a reader can tell")
 
 
 def stress(
@@ -227,7 +227,7 @@ def stress(
     if truth not in LABELS:
         raise InputError(
             say(
-                "truth is {truth}, which is no label. Choose one of {labels}.",
+                "truth is {truth}, which is not a label. Choose one of {labels}.",
                 truth=shown(truth),
                 labels=", ".join(LABELS),
             )
@@ -247,16 +247,19 @@ def stress(
 
 
 def _stressed(pair, truth, seed):
-    yield Stressed(say("as it is"), *pair, truth, say("you say so"))
+    yield Stressed(say("as it is"), *pair, truth, say("the label that you chose"))
     yield Stressed(
-        say("swap the sentences"), *pair[::-1], truth, say("which comes first means nothing")
+        say("swap the sentences"),
+        *pair[::-1],
+        truth,
+        say("the order of the two sentences doesn't matter"),
     )
     yield Stressed(
         say("the same sentence twice"),
         pair[0],
         pair[0],
         EQUIVALENT,
-        say("a sentence says what it says"),
+        say("a sentence means the same as itself"),
     )
     for change, kind, why, missing in CHANGES:
         changed = changed_pair(kind, pair, seed)

@@ -16,8 +16,8 @@ from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 Candidates = list[tuple[dict, str]]  # (settings to change, why), the best first
 
 SMALL_BATCH, ENOUGH = 8, 16
-ALL_TRIED = say("Every remedy is in these settings already")
-SEEDS = say("Does it hold with other seeds? Three of them, below, show how much of it is chance.")
+ALL_TRIED = say("These settings already use every remedy")
+SEEDS = say("Does it hold with other seeds? The three seeds below show how much of it is chance.")
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ def _larger_batch(config: TrainingConfig) -> Candidates:
 def _warm_start(config: TrainingConfig) -> Candidates:
     if config.checkpoint in (WARMED, READY):
         return []
-    why = say("A start that can compare two sentences needs far fewer steps.")
+    why = say("A starting checkpoint that can already compare two sentences needs far fewer steps.")
     return [({"checkpoint": WARMED}, why)]
 
 
 def _larger_rate(config: TrainingConfig) -> Candidates:
     if config.learning_rate >= 1e-4:
         return []
-    why = say("Larger updates get further in the same number of steps.")
+    why = say("A larger learning rate gets further in the same number of steps.")
     return [({"learning_rate": 2e-4}, why)]
 
 
@@ -102,7 +102,7 @@ def _more_to_evaluate(evidence: Evidence, pairs: int, why: str) -> Candidates:
 
 
 def _hold_back(config: TrainingConfig) -> Candidates:
-    less = say("Smaller updates fit the training pairs less closely.")
+    less = say("A smaller learning rate fits the training pairs less closely.")
     return [
         ({"dropout": max(config.dropout, 0.1)}, say("Dropout makes memorising harder.")),
         ({"learning_rate": config.learning_rate / 4}, less),
@@ -114,7 +114,9 @@ def _hold_back(config: TrainingConfig) -> Candidates:
 
 def start_anew(evidence: Evidence, settings: Settings) -> Remedy:
     """For weights that were broken before the first update."""
-    why = say("Its start is broken, whatever the settings: take another one.")
+    why = say(
+        "The starting checkpoint itself is broken, whatever the settings. Choose another one."
+    )
     return _first(
         evidence, settings, [({"checkpoint": WARMED}, why)], say("Choose another checkpoint.")
     )
@@ -123,12 +125,12 @@ def start_anew(evidence: Evidence, settings: Settings) -> Remedy:
 def calm(evidence: Evidence, settings: Settings) -> Remedy:
     """For a curve that jumps or diverges: a larger batch if it is small, else smaller updates."""
     config = evidence.config
-    smaller = say("Smaller updates: the loss jumps where a step goes too far.")
+    smaller = say("A smaller learning rate: the loss jumps when a step goes too far.")
     candidates = [*_larger_batch(config), ({"learning_rate": config.learning_rate / 4}, smaller)]
     if config.learning_rate > 1e-3:  # no batch makes up for that
         candidates.reverse()
     if config.warmup_steps < 0.1:
-        why = say("A warm-up lets AdamW's averages settle before the updates grow.")
+        why = say("Warm-up lets AdamW's moving averages settle before the steps grow.")
         candidates.append(({"warmup_steps": 0.1}, why))
     otherwise = say("{finding}: choose another seed.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
@@ -138,7 +140,7 @@ def evaluate_on_more(evidence: Evidence, settings: Settings) -> Remedy:
     """For too few pairs: all that there are."""
     most = min(TrainingConfig.eval_pairs, settings.max_eval_pairs)
     candidates = _more_to_evaluate(evidence, most, say("Evaluate on more pairs."))
-    otherwise = say("These are all the pairs there are: choose others.")
+    otherwise = say("There are no more pairs to evaluate on. Choose another source of pairs.")
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -151,13 +153,16 @@ def leave_one_class(evidence: Evidence, settings: Settings) -> Remedy:
 def take_smaller_steps(evidence: Evidence, settings: Settings) -> Remedy:
     """For a start that could do more than what became of it."""
     rate = evidence.config.learning_rate
-    smaller = say("Smaller updates: these were so large that what the start could do was lost.")
-    fewer = say("Fewer steps: what the start could do is lost step by step.")
+    smaller = say(
+        "A smaller learning rate: this one was so large that the model lost what it could do at "
+        "the start."
+    )
+    fewer = say("Fewer steps: the model loses what it could do at the start step by step.")
     candidates: Candidates = [
         ({"learning_rate": 2e-4 if rate > 1e-3 else rate / 4}, smaller),
         ({"max_steps": max(1, len(evidence.loss) // 2)}, fewer),
     ]
-    otherwise = say("{finding}: keep the start.", finding=ALL_TRIED)
+    otherwise = say("{finding}: keep the starting checkpoint.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -166,12 +171,12 @@ def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
     config = evidence.config
     candidates: Candidates = []
     if config.learning_rate > 1e-3:
-        why = say("Steps this large overshoot, and may leave one label.")
+        why = say("Such large steps overshoot; the model may end up predicting a single class.")
         candidates.append(({"learning_rate": 2e-4}, why))
     candidates += [*_warm_start(config), *_larger_rate(config), *_larger_batch(config)]
     candidates += _more_steps(evidence, settings, say("More steps: there is time to learn more."))
     if config.frozen_layers:
-        why = say("With all layers free, there is more that can adapt.")
+        why = say("With no layer frozen, more of the model can adapt.")
         candidates.append(({"frozen_layers": 0}, why))
     otherwise = say("{finding}: change the checkpoint.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)
@@ -180,7 +185,7 @@ def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
 def see_it_through(evidence: Evidence, settings: Settings) -> Remedy:
     """For too few steps: all of those that were asked for, or more of them."""
     if cut_short(evidence):
-        return Remedy({}, say("Start it again, and let it run to its end."))
+        return Remedy({}, say("Start it again and let it finish."))
     return learn_more(evidence, settings)
 
 
@@ -206,9 +211,11 @@ def fit_less(evidence: Evidence, settings: Settings) -> Remedy:
 def be_less_sure(evidence: Evidence, settings: Settings) -> Remedy:
     """For labels as good as ever, whose probabilities are not."""
     config = evidence.config
-    why = say("Smaller updates leave the logits smaller, and the probabilities less sure.")
+    why = say(
+        "A smaller learning rate keeps the logits smaller and the probabilities less extreme."
+    )
     candidates = [*_larger_batch(config), ({"learning_rate": config.learning_rate / 2}, why)]
-    otherwise = say("Its labels can be used; don't trust its probabilities.")
+    otherwise = say("You can use its predicted labels, but don't trust its probabilities.")
     return _first(evidence, settings, candidates, otherwise)
 
 
@@ -228,8 +235,8 @@ def nothing_to_mend(evidence: Evidence, settings: Settings) -> Remedy:
 def tell_apart(evidence: Evidence, settings: Settings) -> Remedy:
     """For a gain that isn't clear: what makes it larger, then what makes its error smaller."""
     config = evidence.config
-    why = say("More steps: what it learns then stands out from chance.")
-    halved = say("More pairs to evaluate on: four times as many halve the standard error.")
+    why = say("More steps: the gain then stands out from chance.")
+    halved = say("More evaluation pairs: four times as many halve the standard error.")
     candidates = [*_larger_rate(config), *_larger_batch(config)]
     candidates += _more_steps(evidence, settings, why, TrainingConfig.max_steps)
     most = min(4 * config.eval_pairs, settings.max_eval_pairs)
@@ -239,11 +246,11 @@ def tell_apart(evidence: Evidence, settings: Settings) -> Remedy:
 
 def start_below(evidence: Evidence, settings: Settings) -> Remedy:
     """For a start that has nothing to learn here."""
-    labels = say("Start from weights that have seen no label, to watch them learn.")
-    pairs = say("Start from weights that have seen no pair, to watch them learn.")
+    labels = say("To watch a model learn, start from weights that have seen no labels.")
+    pairs = say("To watch a model learn, start from weights that have seen no pairs.")
     candidates: Candidates = [
         ({"checkpoint": WARMED}, labels),
         ({"checkpoint": EMBEDDED_CHECKPOINT}, pairs),
     ]
-    otherwise = say("Choose a start that hasn't learned the task yet.")
+    otherwise = say("Choose a starting checkpoint that hasn't learned the task yet.")
     return _first(evidence, settings, candidates, otherwise)

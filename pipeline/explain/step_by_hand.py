@@ -206,31 +206,27 @@ def _as_here(config):
     if config.warmup_steps > 0:
         notes.append(
             say(
-                "With warmup {warmup_steps:g}, a run's first step has the learning rate 0 and "
-                "moves nothing. This step has all of it.",
+                "With warmup_steps {warmup_steps:g}, the first step of a run has the learning "
+                "rate 0 and changes nothing. This step uses the full learning rate.",
                 warmup_steps=config.warmup_steps,
             )
         )
     if config.precision != "fp32":
         notes.append(
-            say(
-                "Both compute in float32 here: in bfloat16 they would agree to two or three "
-                "digits only."
-            )
+            say("Both use float32 here; in bfloat16 they would agree to only two or three digits.")
         )
     if config.dropout:
         notes.append(
             say(
-                "Without dropout here: with {dropout:g}, each of the two would drop other "
-                "activations.",
+                "Dropout is off here; with {dropout:g}, the two would drop different activations.",
                 dropout=config.dropout,
             )
         )
     if config.batch_size > MOST_PAIRS:
         notes.append(
             say(
-                "The first {count} pairs of the batch of {batch_size}, so that a page can "
-                "wait for it.",
+                "Only the first {count} pairs of the batch of {batch_size} are used, to keep the "
+                "wait short.",
                 count=MOST_PAIRS,
                 batch_size=config.batch_size,
             )
@@ -261,9 +257,9 @@ def _check_size(name, folder):
     if numbers > MOST_PARAMETERS:
         raise InputError(
             say(
-                "{name} has {parameters:,} parameters, and two copies with gradients of more than "
-                "{most:,} are more than a page can wait for. Choose the embedded checkpoint for "
-                "this step.",
+                "{name} has {parameters:,} parameters. This step needs two copies with "
+                "gradients, so its limit is {most:,} parameters. Choose the embedded checkpoint "
+                "for this step.",
                 name=name,
                 parameters=numbers,
                 most=MOST_PARAMETERS,

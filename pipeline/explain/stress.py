@@ -64,7 +64,7 @@ def edit(kind: str, sentence: str, other: str | None = None, seed: int = 0) -> s
     if kind not in EDITORS:
         raise InputError(
             say(
-                "kind is {kind}, which is no kind of change. Choose one of {kinds}.",
+                "kind is {kind}, which is not a kind of change. Choose one of {kinds}.",
                 kind=shown(kind),
                 kinds=", ".join(KINDS),
             )

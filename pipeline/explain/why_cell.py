@@ -5,7 +5,7 @@ tokenizer itself.
 >>> tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT, Settings())
 >>> view = token_view(tokenizer, "Hi.", "Hello.")
 >>> why_token(view, 3, "token_type_ids", tokenizer).says[0]
-'[SEP] closes sentence 1 and counts as a part of it, hence 0.'
+'[SEP] closes sentence 1 and counts as part of it, so its type is 0.'
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def why_token(view: TokenView, position: int, row: str, tokenizer: PreTrainedTok
     if type(position) is not int or not 0 <= position < len(view.tokens):
         raise InputError(
             say(
-                "Position {position} is not there: this pair has positions 0 to {count}.",
+                "There is no position {position}: this pair has positions 0 to {count}.",
                 position=shown(position),
                 count=len(view.tokens) - 1,
             )
@@ -144,8 +144,8 @@ def why_label(label: int | None) -> Why:
             )
         )
     meaning = {
-        "equivalent": say("the two sentences say the same"),
-        "not_equivalent": say("they don't say the same"),
+        "equivalent": say("the two sentences mean the same"),
+        "not_equivalent": say("they don't mean the same"),
     }[LABELS[label]]
     return Why(
         "labels",
@@ -155,14 +155,14 @@ def why_label(label: int | None) -> Why:
         "label",
         (
             say(
-                "{label} stands for {name}: whoever labelled the pair found that {meaning}.",
+                "{label} stands for {name}: the annotators decided that {meaning}.",
                 label=label,
                 name=LABELS[label],
                 meaning=meaning,
             ),
             say(
-                "The column was called label; the collator calls it labels, the name that Trainer "
-                "and the models know."
+                "The collator renamed the column label to labels, the name that Trainer and the "
+                "models expect."
             ),
         ),
     )
@@ -202,13 +202,13 @@ def _piece(view, token, tokenizer):
         own = sum(other.role != "padding" for other in view.tokens)
         says = [
             say(
-                "{piece} fills this row up to {count} positions, the length of the batch's longest "
-                "row; the row has {length} tokens of its own.",
+                "The collator pads this row with {piece} to {count} positions, the length of the "
+                "longest row in the batch. The row itself has {length} tokens.",
                 piece=token.piece,
                 count=len(view.tokens),
                 length=own,
             ),
-            say("Tensors are rectangles: rows of different lengths make none."),
+            say("A tensor is rectangular, so all rows of a batch need the same length."),
         ]
     elif token.sentence is None:
         says = [_special(view, token, tokenizer)]
@@ -225,7 +225,7 @@ def _typed(view, token, tokenizer):
     """A special token that a visitor wrote: the tokenizer takes it for the real one."""
     says = [
         say(
-            "“{text}” stands in the sentence, and the tokenizer reads it as its special token "
+            "The sentence contains “{text}”. The tokenizer reads it as its special token "
             "{piece}, not as a word.",
             text=token.text.strip(),
             piece=token.piece,
@@ -234,21 +234,21 @@ def _typed(view, token, tokenizer):
     if any(other.role == "special" and other.id == token.id for other in view.tokens):
         says.append(
             say(
-                "It has the number of the {piece} that the tokenizer adds: the model can't tell "
-                "the two apart by it.",
+                "It has the same id as the {piece} that the tokenizer adds, so the model can't "
+                "tell the two apart by their ids.",
                 piece=token.piece,
             )
         )
     elif token.id == tokenizer.pad_token_id:
         says.append(
             say(
-                "Padding has the same number. But attention_mask is {mask} here, so the model "
-                "does read it.",
+                "Padding has the same id. But attention_mask is {mask} here, so the model does "
+                "read this token.",
                 mask=token.mask,
             )
         )
     elif token.id == tokenizer.unk_token_id:
-        says.append(say("It is the number that a text without an entry in the vocabulary gets."))
+        says.append(say("Text that isn't in the vocabulary gets the same id."))
     return says
 
 
@@ -257,16 +257,16 @@ def _special(view, token, tokenizer):
     name = token.piece
     if token.id == tokenizer.cls_token_id and (end := _end(view, token)):
         return say(
-            "The tokenizer puts {name} at the {end} of every sequence; a classifier such as BERT's "
-            "reads its answer there.",
+            "The tokenizer puts {name} at the {end} of every sequence. A classifier such as "
+            "BERT's makes its prediction from this position.",
             name=name,
             end=end,
         )
     place, closes = _closes(view, token, tokenizer)
     if place is None:
         return say(
-            "The tokenizer of this checkpoint adds {name} here; no character of the sentences "
-            "stands behind it.",
+            "The tokenizer of this checkpoint adds {name} here. It stands for no characters of "
+            "the sentences.",
             name=name,
         )
     if closes is None:
@@ -386,7 +386,7 @@ def _named(token):
 
 def _unknown(view, token, tokenizer):
     lost = say(
-        "The model gets {piece} instead, whatever stood there: what it was is lost.",
+        "The model only sees {piece}; the original text is lost.",
         piece=token.piece,
     )
     word = _normalized(token.text, tokenizer)
@@ -395,8 +395,8 @@ def _unknown(view, token, tokenizer):
         if word and word != text and len(_sharing(view, token)) > 1:
             return [
                 say(
-                    "The tokenizer turned “{text}” into “{changed}”, and a part of that can't be "
-                    "made of the vocabulary's {entries}.",
+                    "The tokenizer turned “{text}” into “{changed}”. Part of that can't be built "
+                    "from the vocabulary's {entries}.",
                     text=text,
                     changed=word,
                     entries=_entries(tokenizer),
@@ -405,7 +405,7 @@ def _unknown(view, token, tokenizer):
             ]
         return [
             say(
-                "“{text}” can't be made of the vocabulary's {entries}.",
+                "“{text}” can't be built from the vocabulary's {entries}.",
                 text=text,
                 entries=_entries(tokenizer),
             ),
@@ -415,7 +415,8 @@ def _unknown(view, token, tokenizer):
     if len(word) > most:
         return [
             say(
-                "This word has {count} characters; WordPiece doesn't try one of more than {most}.",
+                "This word has {count} characters; WordPiece doesn't split words of more than "
+                "{most}.",
                 count=len(word),
                 most=most,
             ),
@@ -430,20 +431,21 @@ def _unknown(view, token, tokenizer):
     if not missing:
         return [
             say(
-                "“{text}” is not in the vocabulary of {entries}, and can't be split into what is.",
+                "“{text}” is not in the vocabulary of {entries} and can't be split into tokens "
+                "that are.",
                 text=token.text,
                 entries=_entries(tokenizer),
             ),
             lost,
         ]
-    what = "" if missing[0] == word else say(" at this place of “{text}”", text=token.text)
+    what = "" if missing[0] == word else say(" at this position in “{text}”", text=token.text)
     none = say(
-        "The vocabulary of {entries} has none for “{missing}”{what}",
+        "The vocabulary of {entries} has no entry for “{missing}”{what}",
         entries=_entries(tokenizer),
         missing=missing[0],
         what=what,
     )
-    return [say("{reason}, so the whole word has no tokens of its own.", reason=none), lost]
+    return [say("{reason}, so the whole word can't be split into tokens.", reason=none), lost]
 
 
 def _known(view, token, tokenizer):
@@ -470,7 +472,7 @@ def _change(word, tokenizer):
     return (
         [
             say(
-                "First the tokenizer turned “{text}” into “{changed}”.",
+                "First the tokenizer normalized “{text}” to “{changed}”.",
                 text=word.text,
                 changed=changed,
             )
@@ -501,8 +503,8 @@ def _wordpiece(word, token, tokenizer):
     if word.place == 0:
         return [
             say(
-                "{reason}, so it is split. WordPiece takes the longest entry that it begins "
-                "with: “{piece}”.",
+                "{reason}, so it is split. WordPiece takes its longest prefix in the vocabulary: "
+                "“{piece}”.",
                 reason=because,
                 piece=token.piece,
             ),
@@ -510,35 +512,38 @@ def _wordpiece(word, token, tokenizer):
         ]
     rest = "".join(bare[word.place :])
     longest = say(
-        "Of “{rest}”, which is left then, “{beginning}” is the longest beginning that has an "
-        "entry with {joint}.",
+        "At this point “{rest}” is left. Its longest prefix in the vocabulary is "
+        "“{joint}{beginning}”.",
         rest=rest,
         beginning=bare[word.place],
         joint=joint,
     )
     if rest == bare[word.place]:
         longest = say(
-            "“{rest}” is what is left then, and has an entry with {joint}.", rest=rest, joint=joint
+            "At this point “{rest}” is left, which is in the vocabulary as “{joint}{rest}”.",
+            rest=rest,
+            joint=joint,
         )
     begins = bare[word.place]
     number = _entry(begins, tokenizer)
     other = (
         say(
-            "{piece} without {joint}, at the beginning of a word, is another entry: {number}.",
+            "Without {joint}, at the beginning of a word, “{piece}” is a different entry, with "
+            "the id {number}.",
             piece=begins,
             joint=joint,
             number=number,
         )
         if number is not None
         else say(
-            "Without {joint}, at the beginning of a word, “{piece}” is no entry.",
+            "Without {joint}, at the beginning of a word, “{piece}” is not in the vocabulary.",
             joint=joint,
             piece=begins,
         )
     )
     return [
         say(
-            "{reason}, so it is split: {pieces}. {joint} says that this piece continues the word.",
+            "{reason}, so it is split: {pieces}. {joint} means that this token continues the word.",
             reason=because,
             pieces=" ".join(word.pieces),
             joint=joint,
@@ -566,7 +571,7 @@ def _subword(view, word, token, tokenizer):
     if not word.text:
         return [
             say(
-                "{piece} is one of the vocabulary's {entries}, and has no letter.",
+                "{piece} is one of the vocabulary's {entries} and contains no letters.",
                 piece=token.piece,
                 entries=entries,
             ),
@@ -584,26 +589,19 @@ def _subword(view, word, token, tokenizer):
     whole = word.pieces[0] + "".join(
         piece.removeprefix(_joint(tokenizer)) for piece in word.pieces[1:]
     )
-    one = (
-        say("is not in the vocabulary")
-        if _entry(whole, tokenizer) is None
-        else say("isn't reached in the vocabulary")
-    )
-    how = {
-        "BPE": say("the merges that byte-pair encoding learned lead to"),
-        "Unigram": say("the likeliest split is"),
+    how = {"BPE": say("BPE's merge rules give"), "Unigram": say("the most likely split is")}
+    values = {
+        "text": word.text,
+        "entries": entries,
+        "way": how.get(_kind(tokenizer), say("it is split into")),
+        "pieces": " ".join(word.pieces),
     }
-    return [
-        say(
-            "“{text}” as one piece {status} of {entries}; {way} {pieces}.",
-            text=word.text,
-            status=one,
-            entries=entries,
-            way=how.get(_kind(tokenizer), say("it is split into")),
-            pieces=" ".join(word.pieces),
-        ),
-        *about,
-    ]
+    split = (
+        say("“{text}” is not in the vocabulary of {entries}; {way} {pieces}.", **values)
+        if _entry(whole, tokenizer) is None
+        else say("“{text}” is in the vocabulary of {entries}, but {way} {pieces}.", **values)
+    )
+    return [split, *about]
 
 
 def _about_blank(view, token, tokenizer):
@@ -614,13 +612,15 @@ def _about_blank(view, token, tokenizer):
     sentence = (view.sentence1, view.sentence2)[token.sentence - 1]
     before = sentence[: token.start]
     if token.text[:1].isspace() or before[-1:].isspace():
-        return [say("{mark} stands for the blank before it.", mark=mark)]
+        return [say("{mark} stands for the space before it.", mark=mark)]
     if before.strip():
-        return [say("{mark} says that a word begins; the sentence has no blank here.", mark=mark)]
+        return [
+            say("{mark} marks the beginning of a word; the sentence has no space here.", mark=mark)
+        ]
     return [
         say(
-            "{mark} says that a word begins; this tokenizer puts it before a sentence's first "
-            "word, too, where no blank is.",
+            "{mark} marks the beginning of a word; this tokenizer also puts it before the first "
+            "word of a sentence, where there is no space.",
             mark=mark,
         )
     ]
@@ -646,8 +646,8 @@ def _about_parts(view, token, tokenizer):
         return (
             [
                 say(
-                    "“{text}” takes {count} tokens: each holds a part of “{changed}”, which the "
-                    "tokenizer made of it.",
+                    "“{text}” takes {count} tokens. The tokenizer turned it into “{changed}”, "
+                    "and each token holds a part of that.",
                     text=text,
                     count=len(parts),
                     changed=changed,
@@ -659,8 +659,8 @@ def _about_parts(view, token, tokenizer):
     if _is_byte_level(tokenizer) and not text.isascii():
         return [
             say(
-                "This tokenizer works on bytes and writes each as one letter: “{text}” has "
-                "{count} of them.",
+                "This tokenizer works on bytes and writes each byte as one character; “{text}” "
+                "has {count} bytes.",
                 text=text,
                 count=len(text.encode()),
             )
@@ -676,8 +676,8 @@ def _input_ids(view, token, tokenizer):
     _, reasons = _piece(view, token, tokenizer)
     return str(token.id), [
         say(
-            "{id} is “{piece}”: its place in the vocabulary of {entries}, and the row that the "
-            "model takes from its embedding table.",
+            "{id} is the id of “{piece}”: its position in the vocabulary of {entries}, and its "
+            "row in the model's embedding table.",
             id=token.id,
             piece=token.piece,
             entries=_entries(tokenizer),
@@ -702,14 +702,14 @@ def _type_ids(view, token, tokenizer):
     if token.sentence is not None:
         return str(number), [
             say(
-                "{named} belongs to sentence {sentence_text}, whose tokens have type {number}.",
+                "{named} belongs to sentence {sentence_text}, whose tokens have the type {number}.",
                 named=_named(token),
                 sentence_text=token.sentence,
                 number=number,
             ),
             say(
-                "A model with segment embeddings, such as BERT, adds row {number} of them to each "
-                "of these tokens.",
+                "A model with segment embeddings, such as BERT, adds segment embedding {number} "
+                "to the embedding of each of these tokens.",
                 number=number,
             ),
         ]
@@ -718,7 +718,7 @@ def _type_ids(view, token, tokenizer):
     )
     counted = first or _closes(view, token, tokenizer)[1]
     verb = (
-        say("stands before sentence {number}", number=counted)
+        say("comes before sentence {number}", number=counted)
         if first
         else say("closes sentence {number}", number=counted)
     )
@@ -726,7 +726,7 @@ def _type_ids(view, token, tokenizer):
     if counted and number in (numbers[counted] or {counted - 1}):
         return str(number), [
             say(
-                "{piece} {role} and counts as a part of it, hence {number}.",
+                "{piece} {role} and counts as part of it, so its type is {number}.",
                 piece=token.piece,
                 role=verb,
                 number=number,
@@ -744,12 +744,11 @@ def _type_ids(view, token, tokenizer):
 def _padding_type(token, numbers):
     alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
     if alike is None:
-        return [say("{type_id} is the type that padding gets.", type_id=token.type_id)]
+        return [say("Padding gets the type {type_id}.", type_id=token.type_id)]
     return [
         say(
-            "{type_id} is the type that padding gets. Sentence {alike} has the same number, which "
-            "does no harm: "
-            "attention goes by attention_mask, {mask} here, and not by the id of {piece}.",
+            "Padding gets the type {type_id}. Sentence {alike} has the same type, which does no "
+            "harm: attention uses attention_mask ({mask} here), not the id of {piece}.",
             type_id=token.type_id,
             alike=alike,
             mask=token.mask,
@@ -763,49 +762,42 @@ def _mask(view, token, tokenizer):
         what = (
             say("{piece} is a token of the row", piece=token.piece)
             if token.sentence
-            else say("{piece} is special, but no padding", piece=token.piece)
+            else say("{piece} is a special token, not padding", piece=token.piece)
         )
         return str(token.mask), [
             say("{what}: 1 lets every token of the row attend to it.", what=what)
         ]
     return str(token.mask), [
         say(
-            "0 is padding. Attention adds the lowest number there is to its score, so that "
+            "0 marks padding. Attention adds the most negative number to its score, so that "
             "softmax gives it the weight 0."
         ),
-        say(
-            "No token of the row takes anything from it: the answer stays what it is without "
-            "padding."
-        ),
+        say("No token of the row attends to it, so the prediction is the same as without padding."),
     ]
 
 
 def _characters(view, token, tokenizer):
     if token.sentence is None:
-        what = (
-            say("fills the row up")
-            if token.role == "padding"
-            else say("was added by the tokenizer")
-        )
+        what = say("is padding") if token.role == "padding" else say("was added by the tokenizer")
         return "–", [
             say(
-                "{piece} {what}: no character of the sentences stands behind it.",
+                "{piece} {what}; it stands for no characters of the sentences.",
                 piece=token.piece,
                 what=what,
             )
         ]
     return f"{token.start}–{token.end}", [
         say(
-            "{named} is what sentence {sentence_text} has there: characters {start} to {end}, "
-            "counted from 0, the last one not included.",
+            "{named} is characters {start}–{end} of sentence {sentence_text} (counted from 0, "
+            "end excluded).",
             named=_named(token),
             sentence_text=token.sentence,
             start=token.start,
             end=token.end,
         ),
         say(
-            "The tokenizer's offset_mapping keeps these places, also where the piece has other "
-            "letters than the text."
+            "The tokenizer's offset_mapping records these positions, even where the token is "
+            "spelled differently from the text."
         ),
     ]
 

@@ -134,7 +134,7 @@ def _text_of(path, name, max_bytes):
     if max_bytes is not None and len(content) > max_bytes:
         raise InputError(
             say(
-                "{name} has more than {max_bytes:.3g} MiB, which is the most here. Split it.",
+                "{name} is larger than the limit of {max_bytes:.3g} MiB. Split it.",
                 name=name,
                 max_bytes=max_bytes / 2**20,
             )
@@ -241,7 +241,7 @@ def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
         if len(found) == max_rows:
             raise InputError(
                 say(
-                    "{name} has more than {max_rows:,} rows, which is the most here. Split it.",
+                    "{name} has more rows than the limit of {max_rows:,}. Split it.",
                     name=name,
                     max_rows=max_rows,
                 )
@@ -279,8 +279,8 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
     if row.last > row.line:
         notes.append(
             say(
-                "This row goes over lines {first} to {last} of the file: a cell in quotation marks "
-                "has line breaks.",
+                "This row spans lines {first} to {last} of the file: a quoted cell has line "
+                "breaks.",
                 first=row.line,
                 last=row.last,
             )
@@ -289,7 +289,7 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
     if label and gold is None and not error:
         notes.append(
             say(
-                "label is {label}, which is neither 0 nor 1: this row isn't counted.",
+                "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
                 label=shown(label),
             )
         )
@@ -318,25 +318,25 @@ def _error_of(row: Cells, cells, header, at, delimiter):
     """
     if row.unclear:
         return say(
-            "Lines {first} to {last} were read as one row: a quotation mark opens in the first of "
-            "them and closes in the last, but most look like rows of their own. Close it where its "
-            "sentence ends.",
+            "Lines {first} to {last} were read as one row: a quotation mark opens in the first "
+            "line and closes in the last, but most of the lines look like separate rows. Close "
+            "the quotation mark where its sentence ends.",
             first=row.line,
             last=row.last,
         )
     if row.open:
         return say(
-            "A quotation mark at the beginning of a cell isn't closed at that cell's end. Close "
-            "it, and double those within the sentence. The lines below were read as rows of their "
-            "own."
+            "A quotation mark at the beginning of a cell isn't closed at the end of that cell. "
+            "Close it, and double any quotation marks inside the sentence. The lines below were "
+            "read as separate rows."
         )
     if len(cells) > len(header):
         return _too_many(row, cells, header, at, delimiter)
     missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
     if missing:
         return say(
-            "This row ends before {missing}: it has {cells} of the {columns} cells that the first "
-            "line names. Put {between} between them.",
+            "This row ends before {missing}: it has only {cells} of the {columns} cells that the "
+            "first line names. Separate the cells with {between}.",
             missing=missing[0],
             cells=len(cells),
             columns=len(header),
@@ -353,17 +353,19 @@ def _too_many(row, cells, header, at, delimiter):
     )
     if delimiter == "\t":
         return say(
-            "{said} Tabs stand between cells here: take out the one that stands in a sentence.",
+            "{said} Tabs separate the cells here. Remove the tab from the sentence that contains "
+            "it.",
             said=said,
         )
     if all(row.quoted[place] for place in at):
         return say(
-            "{said} Nothing names {extra}: name its column in the first line, or take it out.",
+            "{said} The cell {extra} has no column name. Add one to the first line, or remove "
+            "the cell.",
             said=said,
             extra=shown(cells[len(header)]),
         )
     return say(
-        "{said} In this file {between} stand between cells: put a sentence that holds one into "
+        "{said} In this file {between} separate the cells. Put a sentence that contains one in "
         "quotation marks.",
         said=said,
         between=_between(delimiter),
@@ -378,9 +380,7 @@ def _notes_of_labels(rows, columns):
     """What to know of a column `label` that names no answers."""
     if LABEL not in [column.casefold() for column in columns] or any(row.label for row in rows):
         return ()
-    return (
-        say("The column label holds no 0 or 1, so nothing is said of how many answers are right."),
-    )
+    return (say("The column label holds no 0 or 1, so the correct predictions can't be counted."),)
 
 
 # ---------------------------------------------------------------- the model between
@@ -407,8 +407,8 @@ def answer_rows(
         if origin and first and origin.loaded != first.loaded:
             raise InputError(
                 say(
-                    "{stand_in} stood in for {loaded}, which has arrived meanwhile. Start once "
-                    "more.",
+                    "{stand_in} was used instead of {loaded}, which has been downloaded in the "
+                    "meantime. Start again.",
                     stand_in=first.loaded,
                     loaded=origin.loaded,
                 )
@@ -532,7 +532,9 @@ def notes_of(answer: Answered) -> list[str]:
     truncated = enumerate(answer.prediction.truncated, 1)
     cut = ", ".join(f"sentence{which}" for which, part in truncated if part)
     if cut:
-        notes.append(say("Answered without all of {cut}: it was cut to max_length.", cut=cut))
+        notes.append(
+            say("The model didn't read all of {cut}: it was truncated to max_length.", cut=cut)
+        )
     return [*notes, *answer.prediction.notes]
 
 

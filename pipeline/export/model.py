@@ -50,8 +50,8 @@ def saved_run(run_id: str, settings: Settings) -> Run:
     if not run.has_model:
         raise InputError(
             say(
-                "This run has no model to save: it has not ended, failed, or expired. Start a run, "
-                "or wait for it."
+                "This run has no model to save: it is still going, has failed or has expired. "
+                "Wait for it, or start a new run."
             )
         )
     return run
@@ -105,8 +105,8 @@ def model_card(run: Run, name: str) -> str:
     if not start or not start.get("model") or not start.get("data") or not end.get("before"):
         raise InputError(
             say(
-                "This run doesn't say what it was trained from, so no card can be written. Start "
-                "a new run."
+                "This run doesn't record what it was trained from, so there can be no model "
+                "card. Start a new run."
             )
         )
     if not run.answers:
@@ -336,8 +336,8 @@ def checked_repo_name(name: str) -> str:
     ):
         raise InputError(
             say(
-                "{name!r} is no name for a repository. Use letters, digits, '-', '_' and '.', at "
-                "most 96; no owner and no '/', which your account gives.",
+                "{name!r} is not a valid repository name. Use letters, digits, '-', '_' and '.', "
+                "at most 96 characters. Leave out the owner and '/': your account adds them.",
                 name=str(name)[:60],
             )
         )
@@ -354,7 +354,7 @@ def push(run_id: str, name: str, token: str, private: bool = True, *, settings: 
     name, run = checked_repo_name(name), saved_run(run_id, settings)
     if not token:
         raise InputError(
-            say("Nobody is signed in, so there is no account to push to. Sign in first.")
+            say("You aren't signed in, so there is no account to push to. Sign in first.")
         )
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -369,11 +369,11 @@ def push(run_id: str, name: str, token: str, private: bool = True, *, settings: 
     ]
     seconds = settings.hub_push_seconds
     address = _asked(
-        seconds, say("make {repo}", repo=repo), api.create_repo, name, repo, private=bool(private)
+        seconds, say("create {repo}", repo=repo), api.create_repo, name, repo, private=bool(private)
     )
     _asked(
         seconds,
-        say("take the files of {repo}, which is there now, empty", repo=repo),
+        say("accept the files of {repo}, which now exists but is empty", repo=repo),
         api.create_commit,
         name,
         repo,
@@ -401,15 +401,15 @@ def _asked(seconds, what, question, name, *args, **kwargs):
         if status == 403:
             raise InputError(
                 say(
-                    "The Hub knows this token, but it may not make repositories. Sign in again "
-                    "and allow it, "
-                    "or use a token with the right to write (huggingface.co/settings/tokens)."
+                    "The Hub knows this token, but it isn't allowed to create repositories. Sign "
+                    "in again and allow it, or use a token with write access "
+                    "(huggingface.co/settings/tokens)."
                 )
             ) from None
         if status == 409:
             raise InputError(
                 say(
-                    "You have a repository {name!r} already, and it is left as it is. Choose "
+                    "You already have a repository {name!r}, which was not changed. Choose "
                     "another name.",
                     name=name,
                 )

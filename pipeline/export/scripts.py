@@ -168,8 +168,8 @@ def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
     if not run.config or not start or not start.get("model") or not start.get("data"):
         raise InputError(
             say(
-                "This run hasn't told yet what it loaded. Its script is here once the first step "
-                "is near."
+                "This run hasn't reported yet what it loaded. Its script appears here shortly "
+                "before the first step."
             )
         )
     config = replace(config_from(run.config), checkpoint=start["model"]["loaded"])
@@ -343,7 +343,7 @@ def _model(model, seed, embedded=EMBEDDED, trained=True):
     trained: the script goes on to train it, which takes gradients.
     """
     where = (
-        "\n# The run's model: Fine-tune, Save the model, Download; unpack it here"
+        "\n# The run's model: Fine-tune, Download the model; unpack it here"
         if model.startswith(RUN_PREFIX)
         else ""
     )

@@ -199,7 +199,7 @@ def hub_reason(error: BaseException) -> str:
     if is_unreachable(error):
         return say("the Hub can't be reached")
     if "incomplete" in text or "peer closed" in text or "consistency" in text or "protocol" in text:
-        return say("the Hub broke off the download")
+        return say("the Hub interrupted the download")
     return say("the Hub's client failed ({error})", error=type(error).__name__)
 
 

@@ -224,7 +224,9 @@ def _read(name: str, folder: Path, file: str) -> dict:
             raise _not_allowed(
                 name,
                 say(
-                    "{file} with a text of more than {most:,} characters", file=file, most=MOST_TEXT
+                    "{file} with a string of more than {most:,} characters",
+                    file=file,
+                    most=MOST_TEXT,
                 ),
             )
     return value
@@ -262,8 +264,8 @@ def _check_config(name: str, config: dict) -> None:
     if kind in ENCODER_DECODERS:
         raise SourceError(
             say(
-                "{name} is an encoder-decoder ({kind}), and pairs are classified by an encoder "
-                "here. Choose one such as BERT.",
+                "{name} is an encoder-decoder ({kind}), but this app classifies pairs with an "
+                "encoder. Choose one such as BERT.",
                 name=name,
                 kind=kind,
             )
@@ -271,8 +273,8 @@ def _check_config(name: str, config: dict) -> None:
     if kind not in ARCHITECTURES:
         raise SourceError(
             say(
-                "{name} is of the architecture {kind!r}, which isn't among those that are opened "
-                "here. Choose one such as bert, roberta, electra, deberta-v2 or modernbert.",
+                "{name} has the architecture {kind!r}, which this app doesn't open. Choose one "
+                "such as bert, roberta, electra, deberta-v2 or modernbert.",
                 name=name,
                 kind=kind[:40],
             )
@@ -328,7 +330,7 @@ def _check_number(name: str, key: str, value: Any) -> None:
             else say("a number of {count} digits", count=len(hex(value)))
         )
         raise _not_allowed(
-            name, say("{key} = {value}, and {most:,} is the most", key=key, value=shown, most=most)
+            name, say("{key} = {value} (the limit is {most:,})", key=key, value=shown, most=most)
         )
 
 
@@ -342,7 +344,8 @@ def _check_tokenizer_config(name: str, file: str, config: dict) -> None:
         for key in config:
             if not SPECIAL_TOKENS.fullmatch(key):
                 raise _not_allowed(
-                    name, say("{key} in {file}, which is no special token", key=key[:60], file=file)
+                    name,
+                    say("{key} in {file}, which is not a special token", key=key[:60], file=file),
                 )
     for key, value in config.items():
         if (
@@ -358,7 +361,7 @@ def _check_tokenizer_config(name: str, file: str, config: dict) -> None:
             raise _not_allowed(
                 name,
                 say(
-                    "{key} = {value!r} in {file}, which is no plain name of a file",
+                    "{key} = {value!r} in {file}, which is not a plain file name",
                     key=key,
                     value=str(value)[:60],
                     file=file,
@@ -375,8 +378,8 @@ def _check_tokenizer_class(name: str, config: dict) -> None:
     if kind is not None and (not isinstance(kind, str) or kind not in TOKENIZERS):
         raise SourceError(
             say(
-                "{name} asks for the tokenizer class {kind!r}, which isn't among those that are "
-                "opened here. Choose another.",
+                "{name} asks for the tokenizer class {kind!r}, which this app doesn't open. "
+                "Choose another.",
                 name=name,
                 kind=str(kind)[:60],
             )
@@ -389,7 +392,7 @@ def _check_added(name: str, tokens: list) -> None:
     for token in tokens:
         content = token.get("content") if isinstance(token, dict) else token
         if not isinstance(content, str) or len(content) > MOST_TOKEN_CHARACTERS:
-            raise _not_allowed(name, say("an added token that is no text, or a very long one"))
+            raise _not_allowed(name, say("an added token that is not text or is very long"))
 
 
 def _check_tokenizer(name: str, tokenizer: dict) -> None:
@@ -407,7 +410,7 @@ def _check_tokenizer(name: str, tokenizer: dict) -> None:
         or len(model.get("merges") or ()) > MOST_NUMBER
     ):
         raise _not_allowed(
-            name, say("a vocabulary of more than {most:,} pieces", most=MOST_VOCABULARY)
+            name, say("a vocabulary of more than {most:,} tokens", most=MOST_VOCABULARY)
         )
     _check_added(name, tokenizer.get("added_tokens") or [])
     parts = [
@@ -426,7 +429,7 @@ def _check_tokenizer(name: str, tokenizer: dict) -> None:
     for step in steps:
         growth *= _growth(name, step)
     if growth > MOST_GROWTH:
-        raise _not_allowed(name, say("normalizers that make a text longer without end"))
+        raise _not_allowed(name, say("normalizers that make a text endlessly longer"))
 
 
 def _growth(name: str, step: dict) -> float:
@@ -456,7 +459,9 @@ def _check_index(name: str, folder: Path) -> None:
         isinstance(file, str) and PLAIN_NAME.fullmatch(file) and file.endswith(".safetensors")
         for file in files
     ):
-        raise _not_allowed(name, say("weights outside of its own folder in {file}", file=INDEX))
+        raise _not_allowed(
+            name, say("weights in {file} that lie outside its own folder", file=INDEX)
+        )
 
 
 # ---------------------------------------------------------------- config and weights together
@@ -480,8 +485,8 @@ def check_parameters(name: str, described: int, held: int, most_bytes: int) -> N
     if described > 2.5 * held + 5_000_000:
         raise SourceError(
             say(
-                "{name} describes a model of {described:,} parameters in its config.json, and its "
-                "files hold {held:,}. Choose another.",
+                "{name} describes a model of {described:,} parameters in its config.json, but "
+                "its files hold {held:,}. Choose another.",
                 name=name,
                 described=described,
                 held=held,
@@ -490,8 +495,8 @@ def check_parameters(name: str, described: int, held: int, most_bytes: int) -> N
     if 4 * described > 1.25 * most_bytes:
         raise SourceError(
             say(
-                "{name} takes {size:.1f} GB in float32; {most:.1f} GB is the most that is loaded "
-                "here. Choose a smaller one.",
+                "{name} takes {size:.1f} GB in float32; the limit here is {most:.1f} GB. Choose "
+                "a smaller one.",
                 name=name,
                 size=4 * described / 10**9,
                 most=most_bytes / 10**9,
@@ -510,8 +515,8 @@ def check_fit(name: str, config: Any, tokenizer: Any) -> None:
     if len(tokenizer) > config.vocab_size:
         raise SourceError(
             say(
-                "{name} has a tokenizer of {pieces:,} pieces and a model with rows for {rows:,}: "
-                "the two don't belong together. Choose another.",
+                "{name} has a tokenizer with {pieces:,} tokens, but its model has embeddings for "
+                "{rows:,}: the two don't match. Choose another.",
                 name=name,
                 pieces=len(tokenizer),
                 rows=config.vocab_size,

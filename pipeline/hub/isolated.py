@@ -139,7 +139,7 @@ def _in_its_process(
         _note_end(files.folder)
         raise SourceError(
             say(
-                "{name} gave no answer within {seconds:g} s, and was closed. Choose another "
+                "{name} did not respond within {seconds:g} s and was closed. Choose another "
                 "checkpoint, or try again in a minute.",
                 name=_short(name),
                 seconds=seconds,
@@ -149,8 +149,8 @@ def _in_its_process(
         _note_end(files.folder)
         raise SourceError(
             say(
-                "{name} was closed: opening it took more memory than one checkpoint may take here, "
-                "or broke its process. Choose another checkpoint.",
+                "{name} was closed: opening it took more memory than a checkpoint may take here, "
+                "or crashed its process. Choose another checkpoint.",
                 name=_short(name),
             )
         ) from None
@@ -189,7 +189,7 @@ def _asked(
             if not process.ended:
                 break
     raise InputError(
-        say("Many checkpoints are being opened at this moment. Try again in some seconds.")
+        say("Too many checkpoints are being opened right now. Try again in a few seconds.")
     )
 
 
@@ -215,7 +215,7 @@ def _place(settings: Settings) -> Iterator[None]:
             lambda: _calls["now"] < settings.max_isolated_calls, SECONDS_FOR_A_PLACE
         ):
             raise InputError(
-                say("Many checkpoints are being opened at this moment. Try again in some seconds.")
+                say("Too many checkpoints are being opened right now. Try again in a few seconds.")
             )
         _calls["now"] += 1
     try:
@@ -240,7 +240,7 @@ def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process
             kept_processes.pop(folder).end()
         if len(kept_processes) >= 2 * settings.max_isolated_processes:
             raise InputError(
-                say("Many checkpoints are being opened at this moment. Try again in some seconds.")
+                say("Too many checkpoints are being opened right now. Try again in a few seconds.")
             )
         process = processes.Process(
             [root_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
@@ -274,9 +274,9 @@ def _check_pause(name: str, folder: Path) -> None:
     if left > 0:
         raise SourceError(
             say_plural(
-                "{name} had to be closed {times} times, and is not opened again for {count} "
+                "{name} had to be closed {times} times and won't be opened again for {count} "
                 "minute. Choose another checkpoint.",
-                "{name} had to be closed {times} times, and is not opened again for {count} "
+                "{name} had to be closed {times} times and won't be opened again for {count} "
                 "minutes. Choose another checkpoint.",
                 max(1, round(left / 60)),
                 name=_short(name),

@@ -103,7 +103,7 @@ def _listed(name: str, timeout: float) -> dict[str, int | None]:
     if len(sizes) > MOST_FILES:
         raise SourceError(
             say(
-                "{name} has {count:,} files; {most:,} is the most here. Choose another.",
+                "{name} has {count:,} files; the limit here is {most:,}. Choose another.",
                 name=name,
                 count=len(sizes),
                 most=MOST_FILES,
@@ -127,7 +127,7 @@ def _refused_or_failed(name: str, error: Exception) -> SourceError:
     if status_of(error) in (401, 403, 404, 410, 451):
         return SourceError(
             say(
-                "The Hub doesn't give {name} to this server (it answered {status}). Choose an "
+                "The Hub denies this server access to {name} (it answered {status}). Choose an "
                 "open checkpoint.",
                 name=name,
                 status=status_of(error),
@@ -242,8 +242,8 @@ def check_listing(
         if size > most:
             raise SourceError(
                 say(
-                    "{file} of {name} takes {size:.1f} MB; {most:.1f} MB is the most here. Choose "
-                    "another.",
+                    "{file} of {name} takes {size:.1f} MB; the limit here is {most:.1f} MB. "
+                    "Choose another.",
                     file=file,
                     name=name,
                     size=size / 10**6,
@@ -261,8 +261,8 @@ def check_size(name: str, size: int, settings: Settings) -> None:
     if size > most:
         raise SourceError(
             say(
-                "{name} takes {size:.1f} GB; {most:.1f} GB is the most that is loaded here. Choose "
-                "a smaller one, such as {embedded}.",
+                "{name} takes {size:.1f} GB; the limit here is {most:.1f} GB. Choose a smaller "
+                "one, such as {embedded}.",
                 name=name,
                 size=size / 10**9,
                 most=most / 10**9,
@@ -333,7 +333,9 @@ def _begun(name: str, weights: bool, most: int, settings: Settings) -> Future:
         future = under_way.get((name, weights))
         if not future:
             if len(under_way) >= settings.max_downloads_at_once:
-                raise HubUnavailable(say("{count} downloads go on already", count=len(under_way)))
+                raise HubUnavailable(
+                    say("{count} downloads are already running", count=len(under_way))
+                )
             future = under_way[name, weights] = start_in_thread(
                 _counted_download, name, weights, most, settings
             )
@@ -458,12 +460,12 @@ class _Watch:
     def __call__(self) -> None:
         arrived = bytes_below(self.folder)
         if arrived > self.most:
-            raise HubUnavailable(say("more arrives than the Hub lists for it"))
+            raise HubUnavailable(say("its download is larger than the Hub lists"))
         if arrived != self.seen:
             self.seen, self.since = arrived, time.monotonic()
         elif time.monotonic() - self.since > STALLED_SECONDS:
             raise HubUnavailable(
-                say("nothing arrives of it for {seconds:g} s", seconds=STALLED_SECONDS)
+                say("no data of it has arrived for {seconds:g} s", seconds=STALLED_SECONDS)
             )
 
 

@@ -108,9 +108,9 @@ def validated_checkpoint(name: Any) -> str:
     if bad or not CHECKPOINT_ID.fullmatch(name) or name.endswith((".git", ".", "-")):
         raise SourceError(
             say(
-                "{name!r} is not a checkpoint id. Give an id of the Hub such as "
-                "{embedded}: owner/name, "
-                "letters, digits, '-', '_' and '.', at most 96 characters; no path and no URL.",
+                "{name!r} is not a checkpoint id. Give a Hub id such as {embedded}: owner/name, "
+                "made of letters, digits, '-', '_' and '.', at most 96 characters. A path or a "
+                "URL doesn't work.",
                 name=str(name)[:120],
                 embedded=EMBEDDED_CHECKPOINT,
             )
@@ -189,8 +189,8 @@ def checkpoint_files(name: str, weights: bool = False, *, settings: Settings) ->
         if not files and not settings.allow_stand_in:
             raise SourceError(
                 say(
-                    "{name} can't be had, because {error}. Try again where the Hub is reachable, "
-                    "or add --allow-stand-in to go on with {embedded}.",
+                    "{name} can't be loaded, because {error}. Try again where the Hub is "
+                    "reachable, or add --allow-stand-in to go on with {embedded}.",
                     name=name,
                     error=error,
                     embedded=EMBEDDED_CHECKPOINT,
@@ -269,7 +269,7 @@ def adapter_files(name: str) -> CheckpointFiles:
         name,
         "embedded",
         say(
-            "{description}; it comes with the app, on {embedded}",
+            "{description}; it comes with the app, based on {embedded}",
             description=ADAPTERS[name],
             embedded=EMBEDDED_CHECKPOINT,
         ),
@@ -288,7 +288,7 @@ def run_files(name: str, settings: Settings) -> CheckpointFiles:
     if not RUN_ID.fullmatch(run_id):
         raise SourceError(
             say(
-                "{name!r} is not a run. A run's name is run: and 32 hexadecimal digits.",
+                "{name!r} is not a run. The name of a run is run: and 32 hexadecimal digits.",
                 name=name[:80],
             )
         )
@@ -297,7 +297,7 @@ def run_files(name: str, settings: Settings) -> CheckpointFiles:
         if path.is_symlink():
             raise SourceError(
                 say(
-                    "Run {run_id}… has a link in it ({name}), which is not followed. Start a new "
+                    "Run {run_id}… contains a link ({name}), which is not followed. Start a new "
                     "run.",
                     run_id=run_id[:8],
                     name=path.name,

@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from languages import as_data, from_data, say
+from pipeline.answers import are_probabilities
 from pipeline.config import config_from
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID
 from pipeline.settings import Settings
 
-# The longest run writes 300 steps and as many evaluations, some 200 bytes each.
+# The longest run writes 300 steps, some 200 bytes each, and as many evaluations with an answer to
+# each of 500 pairs, some 3 kB each.
 MOST_BYTES_OF_EVENTS = 2**22
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
@@ -43,8 +45,7 @@ def run_folder(run_id: str, settings: Settings) -> Path:
     if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise InputError(
             say(
-                "{run_id!r} is not a run's id, which is 32 hexadecimal digits. Copy its link "
-                "again.",
+                "{run_id!r} is not a run id, which has 32 hexadecimal digits. Copy the link again.",
                 run_id=str(run_id)[:60],
             )
         )
@@ -261,7 +262,7 @@ def is_event(event: Any) -> bool:
     if not all(isinstance(event.get(name, ""), str) for name in ("message", "reason")):
         return False
     if event["event"] in ("log", "evaluation") and not all(
-        is_number(event[name]) for name in event if name != "event"
+        is_number(event[name]) for name in event if name not in ("event", "shares")
     ):
         return False
     return all(fits(_inner(event, path)) for path, fits in NEEDED.get(event["event"], ()))
@@ -292,6 +293,20 @@ def _is_count_or_nothing(value: Any) -> bool:
 
 def _is_flag_or_nothing(value: Any) -> bool:
     return value is None or isinstance(value, bool)
+
+
+def _are_shares_or_nothing(value: Any) -> bool:
+    return value is None or (are_probabilities(value) and len(value) <= WIDEST.max_eval_pairs)
+
+
+def _are_labels_or_nothing(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and all(type(one) is int and one in (0, 1) for one in value)
+    )
+
+
+def _is_share_or_nothing(value: Any) -> bool:
+    return value is None or are_probabilities([value])
 
 
 def _are_versions(value: Any) -> bool:
@@ -337,9 +352,15 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("steps_per_epoch", _is_count_or_nothing),
         ("train_pairs", _is_count_or_nothing),
         ("eval_pairs", _is_count_or_nothing),
+        ("labels", _are_labels_or_nothing),
     ),
     "log": (("step", _is_count), ("loss", is_number)),
-    "evaluation": (("step", _is_count),),
+    "evaluation": (
+        ("step", _is_count),
+        ("right", _is_count_or_nothing),
+        ("shares", _are_shares_or_nothing),
+        ("own_share", _is_share_or_nothing),
+    ),
     "done": _END,
     "stopped": _END,
     "failed": (("message", _is_text),),

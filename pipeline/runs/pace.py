@@ -165,17 +165,19 @@ def _known_pace(folder: Path, looks: tuple | None) -> Pace | None:
 def _estimate(times: float) -> Pace:
     pair = SECONDS_A_PAIR * times
     how = say(
-        "{seconds:g} s for a pair with the embedded checkpoint",
+        "{seconds:g} s per pair with the embedded checkpoint",
         seconds=SECONDS_A_PAIR,
     )
     if abs(times - 1) > 0.05:
         how = say(
-            "{seconds:g} s for a pair with the embedded checkpoint, × {times:.2g} for the "
-            "layers that run and learn here",
+            "{seconds:g} s per pair with the embedded checkpoint, × {times:.2g} for the layers "
+            "that run and learn here",
             seconds=SECONDS_A_PAIR,
             times=times,
         )
-    source = say("an estimate, as no run from this checkpoint was seen here yet: {how}", how=how)
+    source = say(
+        "an estimate (no run from this checkpoint has been measured here yet): {how}", how=how
+    )
     return Pace(SECONDS_TO_START, pair, pair * JUDGED_OF_PAIR, source)
 
 
@@ -207,7 +209,7 @@ def _median_pace(measured: list[tuple[Run, Pace]], config: TrainingConfig) -> Pa
     if not peaks:
         return Pace(start, pair, judged, source)
     known = say(
-        "the most that an earlier run with the same {names} took here",
+        "measured here: the maximum of earlier runs with the same {names}",
         names=_names("checkpoint", *needed),
     )
     return Pace(start, pair, judged, source, max(peaks), known)

@@ -120,7 +120,7 @@ def _end(folder: Path, state: str, last: dict | None) -> dict | None:
         return ended
     seconds = last["seconds"] if last else 0
     if state == "stopped":
-        reason = say("It left the queue before its turn; nothing was trained.")
+        reason = say("It was removed from the queue before it started; nothing was trained.")
         return {"event": state, "seconds": seconds, "reason": reason}
     return {"event": state, "seconds": seconds, "message": _why_failed(folder)}
 
@@ -132,15 +132,13 @@ def _ended_by_server(folder: Path) -> dict | None:
 
 def _why_failed(folder: Path) -> str:
     if read_config(folder) is None:
-        return say("This run's config.json is damaged or isn't a run's. Start a new run.")
+        return say("This run's config.json is damaged or doesn't belong to a run. Start a new run.")
     if not (folder / "worker").exists():
-        return say(
-            "This folder was not started by this app: no worker belongs to it. Start a new run."
-        )
+        return say("This folder was not created by this app: it has no worker. Start a new run.")
     # What it wrote last stands in worker.log, for the host: it may name anything on this machine
     return say(
-        "The worker ended before its run did; the machine may be short of memory or of disk. "
-        "Start a new run."
+        "The worker ended before its run was finished; the machine may be short of memory or "
+        "disk space. Start a new run."
     )
 
 
@@ -199,8 +197,9 @@ def _brief(folder: Path, looks: Looks) -> Run:
 
 
 def outline(run_id: str, settings: Settings) -> Run:
-    """A run as read_folder tells it, without the lines of its log; one that has ended is read once
-    and kept. The pages that watch a run draw earlier ones behind it, every second.
+    """A run as read_folder tells it, without the lines of its log and the answers pair by pair; one
+    that has ended is read once and kept. The pages that watch a run draw earlier ones behind it,
+    every second.
     """
     folder = run_folder(run_id, settings)
     return _outline(folder, looks_of(folder))
@@ -209,7 +208,12 @@ def outline(run_id: str, settings: Settings) -> Run:
 @lru_cache(maxsize=512)
 def _outline(folder: Path, looks: Looks | None) -> Run:
     run = read_folder(folder)
-    return replace(run, events=[event for event in run.events if event["event"] != "log"])
+    kept = [event for event in run.events if event["event"] != "log"]
+    heavy = ("labels", "shares")
+    return replace(
+        run,
+        events=[{name: told[name] for name in told if name not in heavy} for told in kept],
+    )
 
 
 # ---------------------------------------------------------------- a run as data to draw

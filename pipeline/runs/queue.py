@@ -98,14 +98,14 @@ def _check_queue(settings: Settings, waiting: int, wanted: int) -> None:
     if wanted <= room:
         return
     limit = (
-        say("the most this server takes")
+        say("the limit of this server")
         if room <= 0
         else say("and only {room} more may wait", room=room)
     )
     raise InputError(
         say_plural(
-            "{count} run is waiting already, {said}. Try again in some minutes.",
-            "{count} runs are waiting already, {said}. Try again in some minutes.",
+            "{count} run is waiting already, {said}. Try again in a few minutes.",
+            "{count} runs are waiting already, {said}. Try again in a few minutes.",
             waiting,
             said=limit,
         )
@@ -116,9 +116,11 @@ def _check_visitor(theirs: int, wanted: int, most: int, whose: str) -> None:
     if theirs + wanted <= most:
         return
     limit = (
-        say("the most for one")
+        say("the limit for one")
         if wanted == 1
-        else say("and {wanted} more would be over the {most} for one", wanted=wanted, most=most)
+        else say(
+            "and {wanted} more would exceed the limit of {most} for one", wanted=wanted, most=most
+        )
     )
     raise InputError(
         say_plural(
@@ -145,9 +147,9 @@ def _check_places_for_others(
     if waiting + wanted > settings.max_runs_waiting - places:
         raise InputError(
             say(
-                "The last {places} places of the queue are for network addresses that have no run "
-                "yet, one for each. Yours has {behind}, and {wanted} more would take them. Try "
-                "again when a run has ended.",
+                "The last {places} places of the queue are reserved for network addresses that "
+                "have no run yet, one each. Your address has {behind}, and {wanted} more would "
+                "take these places. Try again when a run has ended.",
                 places=places,
                 behind=behind,
                 wanted=wanted,

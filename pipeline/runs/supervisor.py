@@ -24,6 +24,8 @@ from pipeline.runs import liveness
 from pipeline.runs.cleanup import remove, sweep
 from pipeline.runs.executors import executor_of
 from pipeline.runs.folder import as_line, last_event, modified, read_text, run_folder, write_whole
+from pipeline.runs.names import drawn_id
+from pipeline.runs.own_pair import write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.runs.queue import check_room, digest, in_turn
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings
@@ -46,20 +48,29 @@ _supervisors: dict[Path, threading.Thread] = {}  # runs folder -> who looks afte
 
 
 def start_run(
-    config: TrainingConfig, settings: Settings, browser: str = "", address: str = ""
+    config: TrainingConfig,
+    settings: Settings,
+    browser: str = "",
+    address: str = "",
+    own_pair: tuple[str, str] | None = None,
 ) -> tuple[str, str]:
     """(id, secret) of a new run; it starts now, or as soon as its turn comes. The secret may stop
     it.
 
-    browser, address: whom the run counts for, as opaque texts; "" counts for nobody.
+    browser, address: whom the run counts for, as opaque texts; "" counts for nobody. own_pair: the
+    visitor's, which the run judges at each evaluation.
     Raises InputError for a config out of bounds, a queue or a disk that is full, or too many runs
     of one visitor.
     """
-    return start_runs([config], settings, browser, address)[0]
+    return start_runs([config], settings, browser, address, own_pair)[0]
 
 
 def start_runs(
-    configs: list[TrainingConfig], settings: Settings, browser: str = "", address: str = ""
+    configs: list[TrainingConfig],
+    settings: Settings,
+    browser: str = "",
+    address: str = "",
+    own_pair: tuple[str, str] | None = None,
 ) -> list[tuple[str, str]]:
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As
     start_run.
@@ -69,13 +80,19 @@ def start_runs(
         _check_hardware(config, settings)
         if not is_bundled(config.checkpoint):
             ask(config.checkpoint, check_start, config, settings=settings)
-    started = [(secrets.token_hex(16), secrets.token_urlsafe(24)) for _ in configs]
+    started = []
+    taken = {run.id for run in list_runs(settings)}
+    for _config in configs:
+        run_id = drawn_id(taken)
+        taken.add(run_id)
+        started.append((run_id, secrets.token_urlsafe(24)))
     try:
         sweep(settings)
         with _locked(settings):
             check_room(settings, browser, address, len(configs))
             for (run_id, secret), config in zip(started, configs, strict=True):
-                _make_folder(settings.runs_folder / run_id, config, secret, browser, address)
+                folder = settings.runs_folder / run_id
+                _make_folder(folder, config, secret, browser, address, own_pair)
         advance(settings)
     except OSError as error:
         for run_id, _ in started:
@@ -83,7 +100,7 @@ def start_runs(
         log.error("a run that can't be written", exc_info=error)
         raise InputError(
             say(
-                "This server can't write a new run; its disk may be full. Try again in some "
+                "This server can't save a new run; its disk may be full. Try again in a few "
                 "minutes."
             )
         ) from error
@@ -106,11 +123,18 @@ def _check_hardware(config: TrainingConfig, settings: Settings) -> None:
 
 
 def _make_folder(
-    folder: Path, config: TrainingConfig, secret: str, browser: str, address: str
+    folder: Path,
+    config: TrainingConfig,
+    secret: str,
+    browser: str,
+    address: str,
+    own_pair: tuple[str, str] | None,
 ) -> None:
     folder.mkdir(parents=True)
     (folder / "owner").write_text(digest(secret))
     (folder / "visitor").write_text(f"{digest(browser)} {digest(address)}")
+    if own_pair:
+        write_pair(folder, own_pair)
     # Last, and in one move: a folder without config.json is not yet a run
     write_whole(folder / "config.json", json.dumps(asdict(config)))
 
@@ -225,8 +249,7 @@ def _check_workers(training: list[Run], settings: Settings) -> None:
             _end(folder, _ended_by_request())
         elif time.time() - modified(folder / "worker") > most:
             message = say(
-                "This run took longer than {most:g} s, the most a run gets, and was ended. "
-                "Choose fewer steps.",
+                "This run exceeded the limit of {most:g} s and was stopped. Choose fewer steps.",
                 most=most,
             )
             _end(folder, {"event": "failed", "seconds": most, "message": message})
@@ -272,7 +295,7 @@ def stop_run(run_id: str, secret: str | None, settings: Settings) -> None:
 
 
 def _ended_by_request() -> dict:
-    reason = say("It was ended at once by request; no model was kept.")
+    reason = say("It was stopped at once by request; no model was saved.")
     return {"event": "stopped", "seconds": 0, "reason": reason}
 
 

@@ -13,6 +13,7 @@ from pipeline.config import TrainingConfig, config_from, flags_of
 from pipeline.errors import InputError
 from pipeline.isolation.priority import import_in_background
 from pipeline.runs.folder import append_event, parsed, read_text
+from pipeline.runs.own_pair import read_pair
 from pipeline.settings import Settings
 from pipeline.training import fine_tune
 
@@ -53,7 +54,9 @@ def train(
     before the first event for a config out of bounds.
     """
     event: dict = {}
-    for event in fine_tune(config, folder, settings, should_stop=(folder / "stop").exists):
+    stop = folder / "stop"
+    own_pair = read_pair(folder)
+    for event in fine_tune(config, folder, settings, should_stop=stop.exists, own_pair=own_pair):
         append_event(folder, event)
         report(event)
     return event

@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from languages import _, say
 from pipeline.metrics import METRICS
+from pipeline.runs.names import name_of
 from pipeline.runs.progress import Run, points, progress
-from views.charts import Background, earlier_runs, line_chart, mean_and_range, range_band
+from views.charts import Background, earlier_run, line_chart, mean_and_range, range_band
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class RunChart:
     baselines: {name: a metric of always predicting the majority class}; shares, so that the chart
         is written in percent
     earlier: the key of the line that earlier runs are compared by, "" for none
+    noisy: keys that are drawn smoothed, too; logarithmic: whether that scale is offered
     """
 
     title: str
@@ -31,14 +33,22 @@ class RunChart:
     series: Mapping[str, str]
     baselines: Mapping[str, str] = field(default_factory=dict)
     earlier: str = ""
+    noisy: Sequence[str] = ()
+    logarithmic: bool = False
 
     def draw(self, run: Run, earlier: Sequence[Run] = ()) -> Markup:
         """The run's lines, and those of earlier runs behind them."""
-        lines = [line for other in earlier if (line := points(other, self.earlier))]
+        behind = [
+            earlier_run(other.id, str(name_of(other.id)), line)
+            for other in earlier
+            if (line := points(other, self.earlier))
+        ]
         return self._drawn(
             {str(name): points(run, key) for name, key in self.series.items()},
             run,
-            [earlier_runs(lines)] if lines else [],
+            behind,
+            noisy=[str(name) for name, key in self.series.items() if key in self.noisy],
+            logarithmic=self.logarithmic,
             x_max=progress(run)[1],
             ended=run.ended,
         )
@@ -73,12 +83,14 @@ CHARTS = (
     RunChart(
         say("Loss"),
         say("cross-entropy"),
-        {say("training loss"): "loss", say("validation loss"): "eval_loss"},
+        {say("training"): "loss", say("validation"): "eval_loss"},
         earlier="eval_loss",
+        noisy=("loss",),
+        logarithmic=True,
     ),
     RunChart(
-        say("Accuracy and F1 on validation"),
-        say("fraction"),
+        say("Accuracy and F1"),
+        say("on validation"),
         {metric.label: f"eval_{metric.name}" for metric in SHARES},
         baselines={say("majority {metric}", metric=metric.label): metric.name for metric in SHARES},
         earlier="eval_accuracy",
@@ -89,7 +101,7 @@ SEED_CHARTS = (
     RunChart(say("Validation loss"), say("cross-entropy"), {say("mean"): "eval_loss"}),
     RunChart(
         say("Accuracy on validation"),
-        say("fraction"),
+        say("percent"),
         {say("mean"): "eval_accuracy"},
         baselines={say("majority {metric}", metric=say("accuracy")): "accuracy"},
     ),

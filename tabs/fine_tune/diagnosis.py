@@ -1,8 +1,10 @@
 """The diagnosis of an ended run: a card under the charts, and a button that tries its remedy."""
 
+import json
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
 from languages import _, say
 from pipeline.config import TrainingConfig, config_from
@@ -20,7 +22,8 @@ from views.runs import diagnosis_card
 
 GIVEN_AWAY = say(
     "These pairs give their label away, so this curve doesn't show that the model compares "
-    'meanings. Open "Look for the shortcut" below, and ask the model about a sentence and itself.'
+    'meanings. Open "Can it be right for the wrong reason?" below, and ask the model about a '
+    "sentence and itself."
 )
 STRICTER = say(
     'The embedded pairs are stricter than MRPC: one other number, name or "not" makes a pair '
@@ -32,22 +35,41 @@ STRICTER = say(
 
 @dataclass(frozen=True)
 class DiagnosisSection:
-    """fixed: names of the settings that a teacher locked or hid."""
+    """fixed: names of the settings that a teacher locked or hid. try_it, changes, more_seeds: what
+    comes next, where the run left a model.
+    """
 
     settings: Settings
     fixed: gr.State
     card: gr.HTML
     remedy: gr.Button
+    try_it: gr.Button
+    changes: gr.Button
+    more_seeds: gr.Button
+
+    @property
+    def outputs(self) -> list[Component]:
+        """What `draw` fills."""
+        return [self.card, self.remedy, *self._next_steps]
+
+    @property
+    def _next_steps(self) -> list[gr.Button]:
+        return [self.try_it, self.changes, self.more_seeds]
 
     def draw(self, run_id: str, fixed: object = ()) -> dict:
-        """The diagnosis of an ended run and its button; empty while there is none."""
+        """The diagnosis of an ended run and its buttons; empty while there is none."""
+        nothing = {button: gr.Button(visible=False) for button in (self.remedy, *self._next_steps)}
         if not run_id:
-            return {self.card: "", self.remedy: gr.Button(visible=False)}
+            return {self.card: "", **nothing}
         try:
             run = read_run(run_id, self.settings)
-            found = diagnosis_of(run, self.settings)
+            drawn = self._drawn(run, fixed)
         except Exception as error:
-            return {self.card: error_notice(error), self.remedy: gr.Button(visible=False)}
+            return {self.card: error_notice(error), **nothing}
+        return {**drawn, **dict.fromkeys(self._next_steps, gr.Button(visible=run.answers))}
+
+    def _drawn(self, run: Run, fixed: object) -> dict:
+        found = diagnosis_of(run, self.settings)
         if not found:
             card = notice(GIVEN_AWAY, kind="warning") if gives_label_away(run) else ""
             return {self.card: card, self.remedy: gr.Button(visible=False)}
@@ -62,10 +84,19 @@ class DiagnosisSection:
 
 def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
     """The card and the button; `ended` holds the id of an ended run, or ""."""
-    fixed, card = gr.State([]), gr.HTML()
-    remedy = gr.Button(_("Try that: start the run with it"), visible=False)
-    section = DiagnosisSection(settings, fixed, card, remedy)
-    ended.change(section.draw, [ended, fixed], [card, remedy], **PRIVATE)
+    fixed, card = gr.State([]), gr.HTML(padding=False)
+    with gr.Row(elem_classes="next-steps"):
+        small = {"size": "sm", "min_width": 120, "visible": False}
+        try_it = gr.Button(_("Try it on your sentences"), variant="primary", **small)
+        changes = gr.Button(_("What it fixed and broke"), **small)
+        more_seeds = gr.Button(_("Two more seeds"), **small)
+        remedy = gr.Button(_("Try that: start the run with it"), **small)
+    section = DiagnosisSection(settings, fixed, card, remedy, try_it, changes, more_seeds)
+    ended.change(section.draw, [ended, fixed], section.outputs, **PRIVATE)
+    for button, card_id in ((changes, "fixed-and-broken"), (more_seeds, "chance")):
+        button.click(
+            None, js=f"() => page.runs.openCard({json.dumps(card_id)})", api_visibility="private"
+        )
     return section
 
 

@@ -1,4 +1,6 @@
-"""Before a run starts: its steps, time, memory and downloads, kept up to date with the form."""
+"""Before a run starts: its steps, time, memory, downloads and learning rates, kept up to date with
+the form.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,13 +8,14 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
-from languages import _
 from pipeline.config import config_from
 from pipeline.explain.forecast import forecast
+from pipeline.explain.schedule import learning_rates, warmup_of
 from pipeline.settings import Settings
 from tabs.errors import error_notice
+from tabs.fine_tune.form import more_settings_title
 from tabs.fine_tune.listeners import PRIVATE
-from views.forecast import forecast_line, forecast_tables
+from views.forecast import forecast_line, forecast_tables, learning_rate_curve
 
 
 @dataclass(frozen=True)
@@ -24,21 +27,37 @@ class ForecastSection:
     outputs: list[Component]
 
 
-def build_forecast(settings: Settings, controls: Mapping[str, Component]) -> ForecastSection:
-    """The line above Start and the arithmetic behind it."""
-    line = gr.HTML('<p class="forecast"> </p>', min_height=40)
-    with gr.Accordion(_("Before it starts: steps, time, memory, download"), open=False):
-        tables = gr.HTML()
+def follow_form(
+    settings: Settings,
+    controls: Mapping[str, Component],
+    *,
+    line: gr.HTML,
+    curve: gr.HTML,
+    more: gr.Accordion,
+    tables: gr.HTML,
+) -> ForecastSection:
+    """Keep the line under Start, the learning rate's curve, the title of the folded settings and
+    the arithmetic as the form says.
+    """
     names, fields = tuple(controls), list(controls.values())
 
     def show(*values: object) -> dict:
+        form = dict(zip(names, values, strict=True))
+        title = {more: gr.Accordion(label=more_settings_title(form))}
         try:
-            expected = forecast(config_from(dict(zip(names, values, strict=True))), settings)
+            expected = forecast(config_from(form), settings)
         except Exception as error:
-            return {line: error_notice(error), tables: ""}
-        return {line: forecast_line(expected), tables: forecast_tables(expected)}
+            return {**title, line: error_notice(error), curve: "", tables: ""}
+        config, steps = expected.config, expected.steps
+        rates = learning_rate_curve(learning_rates(config, steps), warmup_of(config, steps))
+        return {
+            **title,
+            line: forecast_line(expected),
+            curve: rates,
+            tables: forecast_tables(expected),
+        }
 
-    section = ForecastSection(show, fields, [line, tables])
+    section = ForecastSection(show, fields, [line, curve, more, tables])
     # Filling the form changes many fields at once, and only the last look counts
     gr.on(
         [field.change for field in fields],

@@ -3,46 +3,78 @@
 import math
 
 import gradio as gr
+from gradio.components import Component
 
-from languages import _, say
+from languages import ngettext, say
 from pipeline.config import MAIN, MORE, RUN_SETTINGS, START, RunSetting
 from pipeline.settings import CHECKPOINTS, READY, WARMED, Settings
-from views.forecast import names_table
 
-START_CHOICES = [
-    (say("all-MiniLM-L6-v2 that compares pairs, saw no label (pair-warmed)"), WARMED),
-    *((name, name) for name in CHECKPOINTS),
-    (say("ready: all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
-]
-IN_A_ROW = 3
-
-
-def build_form(settings: Settings) -> dict[str, gr.components.Component]:
-    """A control for each setting of a run, by the setting's name."""
-    controls = {}
-
-    def build_rows(group: str) -> None:
-        names = [name for name, one in RUN_SETTINGS.items() if one.group == group]
-        for first in range(0, len(names), IN_A_ROW):
-            with gr.Row():
-                for name in names[first : first + IN_A_ROW]:
-                    controls[name] = control(RUN_SETTINGS[name], settings)
-
-    build_rows(START)
-    build_rows(MAIN)
-    with gr.Accordion(_("More settings"), open=False):
-        build_rows(MORE)
-        gr.HTML(names_table(RUN_SETTINGS.values()))
-    return controls
+# A group that has names for its values shows those
+NAMED = {
+    "checkpoint": [
+        (say("all-MiniLM-L6-v2, prepared for pairs"), WARMED),
+        *((name, name) for name in CHECKPOINTS),
+        (say("all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
+    ],
+    "source": [
+        (say("MRPC, or what stands in for it"), "auto"),
+        (say("MRPC from the Hub"), "hub"),
+        (say("MRPC from a folder here"), "folder"),
+        (say("the app's own pairs"), "embedded"),
+        (say("pairs that give their label away"), "shortcut"),
+    ],
+}
+MOST_NAMED = 3  # settings in the fold's title
 
 
-def control(one: RunSetting, settings: Settings) -> gr.components.Component:
+def build_main_settings(settings: Settings) -> dict[str, Component]:
+    """The settings that matter most, by their names; learning_rate last: its curve follows it."""
+    return {**_group(START, settings), **_group(MAIN, settings)}
+
+
+def build_more_settings(settings: Settings) -> dict[str, Component]:
+    """All others."""
+    return _group(MORE, settings)
+
+
+def _group(group: str, settings: Settings) -> dict[str, Component]:
+    declared = [one for one in RUN_SETTINGS.values() if one.group == group]
+    declared.sort(key=lambda one: one.typed)
+    return {one.name: control(one, settings) for one in declared}
+
+
+def more_settings_title(values: dict[str, object]) -> str:
+    """The title of the fold: how many settings are in it, and which of `values` aren't defaults.
+
+    >>> more_settings_title({"seed": 7})
+    '17 more settings · changed: seed'
+    """
+    folded = [one for one in RUN_SETTINGS.values() if one.group == MORE]
+    changed = [one.name for one in folded if values.get(one.name, one.default) != one.default]
+    count = len(folded)
+    if not changed:
+        return ngettext("{count} more setting", "{count} more settings", count)
+    names = ", ".join(changed[:MOST_NAMED]) + (" …" if len(changed) > MOST_NAMED else "")
+    return ngettext(
+        "{count} more setting · changed: {names}",
+        "{count} more settings · changed: {names}",
+        count,
+        names=names,
+    )
+
+
+def control(one: RunSetting, settings: Settings) -> Component:
     """The component in which one setting is chosen, with its line of help."""
-    about = {"label": str(one.label or one.name), "info": info(one)}
-    if one.name == "checkpoint":
-        names = [(str(name), value) for name, value in START_CHOICES]
-        own = {"allow_custom_value": True, "min_width": 280}
-        return gr.Dropdown(names, value=one.default, **own, **about)
+    about = {
+        "label": str(one.label or one.name),
+        "info": info(one),
+        "elem_id": f"setting-{one.name}",
+        "min_width": 120,
+    }
+    if one.name in NAMED:
+        names = [(str(name), value) for name, value in NAMED[one.name]]
+        is_free = not one.choices
+        return gr.Dropdown(names, value=one.default, allow_custom_value=is_free, **about)
     if one.choices:
         return gr.Radio(list(one.choices), value=one.default, **about)
     if one.kind is bool:
@@ -52,12 +84,14 @@ def control(one: RunSetting, settings: Settings) -> gr.components.Component:
     if one.typed:
         return gr.Number(one.default, step=10 ** math.floor(math.log10(one.default)), **about)
     step = 1 if one.kind is int else None
-    return gr.Slider(one.low, one.most(settings), one.default, step=step, **about)
+    return gr.Slider(one.low, one.most(settings), one.default, step=step, buttons=[], **about)
 
 
 def info(one: RunSetting) -> str:
-    """The line of help, and what the setting is called in TrainingArguments, if it is there."""
-    if not one.argument:
+    """The line of help, and what the setting is called in TrainingArguments, if it is there. The
+    first settings have room for their help alone.
+    """
+    if one.group != MORE or not one.argument:
         return str(one.help)
     there = "TrainingArguments" + (f": {one.argument}" if one.argument != one.name else "")
     return f"{one.help} · {there}"

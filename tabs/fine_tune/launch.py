@@ -1,6 +1,6 @@
 """Starting a run: as the form says, on the lesson's pairs, or as a diagnosis proposes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import gradio as gr
@@ -8,36 +8,63 @@ from gradio.components import Component
 
 from languages import _
 from pipeline.config import TrainingConfig, config_from
+from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
-from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered
+from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, unfinished_runs_of
 from tabs.fine_tune.run_panel import RunPanel, status_of
+from tabs.fine_tune.start_another import StartAnother
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
 
 
 class Launch:
-    """Handlers of the buttons that start a run. `controls`: the form, {setting: its field}."""
+    """Handlers of the buttons that start a run. `controls`: the form, {setting: its field}; pair:
+    the fields of the page's two sentences, which the run judges along, or none. another: asks
+    before `start` adds a run to one that goes on; without it, nothing is asked.
+    """
 
     def __init__(
-        self, settings: Settings, controls: Mapping[str, Component], panel: RunPanel
+        self,
+        settings: Settings,
+        controls: Mapping[str, Component],
+        panel: RunPanel,
+        pair: Sequence[Component] = (),
+        another: StartAnother | None = None,
     ) -> None:
         self.settings, self.controls, self.panel = settings, controls, panel
+        self.pair, self.another = list(pair), another
+
+    @property
+    def inputs(self) -> list[Component]:
+        """What `start` takes: the browser's runs, the form, the pair."""
+        return [self.panel.owned, *self.controls.values(), *self.pair]
 
     @property
     def outputs(self) -> list[Component]:
         """All that a start may change."""
         panel = self.panel
-        return [panel.status, panel.run_id, panel.owned, *self.controls.values()]
+        asked = self.another.outputs if self.another else []
+        return [panel.status, panel.run_id, panel.owned, *self.controls.values(), *asked]
 
     def start(self, request: gr.Request, owned: object, *values: object) -> dict:
-        """Start what the form says."""
+        """Start what the form says; while a run of this browser goes on, ask first."""
         try:
-            return self._started(self._config(values), owned, request)
+            unfinished = unfinished_runs_of(owned, self.settings) if self.another else []
+        except Exception as error:
+            return {self.panel.status: error_notice(error)}
+        if self.another and unfinished:
+            return self.another.ask(unfinished)
+        return self.start_behind(request, owned, *values)
+
+    def start_behind(self, request: gr.Request, owned: object, *values: object) -> dict:
+        """Start what the form says, whatever goes on."""
+        try:
+            return self._started(self._config(values), owned, request, self._pair(values))
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
@@ -50,30 +77,43 @@ class Launch:
             return {self.panel.status: notice(refused, kind="error")}
         try:
             config = self._config(values, source=SHORTCUT)
-            started = self._started(config, owned, request)
+            started = self._started(config, owned, request, self._pair(values))
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         return {**started, self.controls["source"]: SHORTCUT}
 
-    def start_remedy(self, request: gr.Request, run_id: str, owned: object) -> dict:
+    def start_remedy(self, request: gr.Request, run_id: str, owned: object, *pair: object) -> dict:
         """Start what the diagnosis of an ended run proposes; the form shows its settings."""
         try:
             config = remedied(run_id, self.settings)
-            started = self._started(config, owned, request)
+            started = self._started(config, owned, request, self._kept(pair))
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         values = asdict(config)
         return {**started, **{field: values[name] for name, field in self.controls.items()}}
 
     def _config(self, values: tuple, **changes: object) -> TrainingConfig:
-        return config_from({**dict(zip(self.controls, values, strict=True)), **changes})
+        form = values[: len(self.controls)]
+        return config_from({**dict(zip(self.controls, form, strict=True)), **changes})
 
-    def _started(self, config: TrainingConfig, owned: object, request: gr.Request) -> dict:
+    def _pair(self, values: tuple) -> tuple[str, str] | None:
+        return self._kept(values[len(self.controls) :])
+
+    def _kept(self, pair: Sequence[object]) -> tuple[str, str] | None:
+        return pair_to_keep(*pair, self.settings) if len(pair) == 2 else None
+
+    def _started(
+        self,
+        config: TrainingConfig,
+        owned: object,
+        request: gr.Request,
+        own_pair: tuple[str, str] | None,
+    ) -> dict:
         owned = remembered(owned)
-        run_id, secret = start_run(
-            config, self.settings, browser=owned[BROWSER], address=address_of(request)
-        )
+        visitor = {"browser": owned[BROWSER], "address": address_of(request)}
+        run_id, secret = start_run(config, self.settings, **visitor, own_pair=own_pair)
         return {
+            **(self.another.hide() if self.another else {}),
             self.panel.status: status_of(read_run(run_id, self.settings)),
             self.panel.run_id: run_id,
             self.panel.owned: {**owned, run_id: secret},

@@ -17,20 +17,18 @@ from views.one_step import one_step
 
 
 def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> None:
-    """The section; the step is that of the form's settings."""
-    title = _("One step by hand, next to Trainer's")
-    with gr.Accordion(title, open=False, elem_id="one-step-by-hand"):
-        gr.Markdown(
-            _(
-                "The first batch that the settings above would draw. Forward, each pair's loss, "
-                "their mean, backward, update: once as `Trainer` does it, once in the lines "
-                "below, from the same weights."
-            )
+    """The part of a card; the step is that of the form's settings."""
+    gr.Markdown(
+        _(
+            "The first batch that the settings above would draw. Forward, each pair's loss, "
+            "their mean, backward, update: once as `Trainer` does it, once in the lines "
+            "below, from the same weights."
         )
-        take = gr.Button(_("Take one step"))
-        answer = gr.HTML(min_height=70)
-        with gr.Accordion(_("The lines that run by hand"), open=False):
-            lines = script_block(step_by_hand.source(), "by_hand.py", whole=False)
+    )
+    take = gr.Button(_("Take one step"))
+    answer = gr.HTML(min_height=70)
+    with gr.Accordion(_("The lines that run by hand"), open=False):
+        lines = script_block(step_by_hand.source(), "by_hand.py", whole=False)
 
     def step(*values: object) -> dict:
         from layers.chance import alone  # needs torch, and nothing that is imported here may

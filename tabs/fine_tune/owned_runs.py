@@ -77,6 +77,11 @@ def finished_runs_of(
     return [run for run in runs if run.has_model and run.first("start")]
 
 
+def unfinished_runs_of(owned: object, settings: Settings) -> list[Run]:
+    """Those of them that wait or run, the oldest first."""
+    return [run for run in reversed(runs_of(owned, settings)) if not run.ended]
+
+
 def earlier_runs_of(run: Run, owned: object, settings: Settings) -> list[Run]:
     """The newest few of this browser's runs over the same pairs: others can't be compared."""
     if not run.config:

@@ -8,23 +8,34 @@ from gradio.components import Component
 from languages import _, say
 from pipeline.errors import InputError
 from pipeline.runs.pace import seconds_left
-from pipeline.runs.progress import ENDED, Run, progress
+from pipeline.runs.progress import ENDED, Run, outline, progress
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import may_stop, stop_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import CHARTS
-from tabs.fine_tune.owned_runs import earlier_runs_of, secret_of
-from views.runs import result, run_message, run_status
+from tabs.fine_tune.owned_runs import earlier_runs_of, runs_of, secret_of
+from views.runs import at_the_station, result, run_label, run_message, run_status
 
 NO_RUN = Run("", "idle")
-STOP_AND_KEEP = say("Stop and keep the model")
-STOP_LABELS = {"queued": say("Leave the queue"), "stopping": say("Stop now, lose the model")}
+LISTEN = "page.charts.listen(element)"
+STOP_AND_KEEP, LEAVE = say("Stop and keep the model"), say("Leave the queue")
 
 
-def status_of(run: Run) -> str:
-    """The run's state, its progress, and what there is to say of it."""
-    return run_status(run.state, *progress(run), seconds_left(run), run_message(run))
+def status_of(run: Run, last: Run | None = None) -> str:
+    """The run's state, its progress, and what there is to say of it. last: a run to show instead
+    of none.
+    """
+    label = run_label(run.id, run.config) if run.id else ""
+    return run_status(
+        run.state,
+        *progress(run),
+        seconds_left(run),
+        run_message(run),
+        label,
+        station=at_the_station(run),
+        last=(last.id, run_label(last.id, last.config)) if last else None,
+    )
 
 
 class RunPanel:
@@ -35,16 +46,26 @@ class RunPanel:
 
     def __init__(self, settings: Settings):
         self.settings = settings
-        with gr.Row():
-            self.start = gr.Button(
-                _("Start the fine-tune"), variant="primary", elem_id="press-start"
+        with gr.Column(elem_id="run-status"), gr.Row():
+            self.status = gr.HTML(
+                status_of(NO_RUN),
+                min_height=58,
+                js_on_load="page.fineTune.announce(element, watch)",
+                padding=False,
             )
-            self.stop = gr.Button(str(STOP_AND_KEEP), variant="stop", interactive=False)
-        self.status = gr.HTML(
-            status_of(NO_RUN), min_height=90, js_on_load="page.fineTune.announce(element, watch)"
-        )
-        with gr.Row(equal_height=True):
-            self.charts = {gr.HTML(chart.draw(NO_RUN), min_height=300): chart for chart in CHARTS}
+            with gr.Column(min_width=0, scale=0, elem_classes="stops"):
+                self.stop = gr.Button(str(STOP_AND_KEEP), size="sm", visible=False)
+                # In another place and colour: who presses twice shouldn't lose the model
+                self.stop_now = gr.Button(
+                    _("Stop now, lose the model"), size="sm", variant="stop", visible=False
+                )
+        # For what is said of the run in words: after an evaluation, and at its end
+        self.words = gr.Column(elem_id="run-words")
+        with gr.Row(elem_id="run-charts"):
+            self.charts = {
+                gr.HTML(chart.draw(NO_RUN), min_height=280, js_on_load=LISTEN, padding=False): chart
+                for chart in CHARTS
+            }
         self.result = gr.HTML()
         self.views: dict[Component, Callable[[Run], object]] = {
             self.status: status_of,
@@ -68,13 +89,25 @@ class RunPanel:
     @property
     def outputs(self) -> list[Component]:
         """All that `draw` may change."""
-        states = [self.stop, self.timer, self.finished, self.ended]
+        states = [self.stop, self.stop_now, self.timer, self.finished, self.ended]
         return [*self.views, *self.charts, *states]
 
     def load(self, owned: object, request: gr.Request) -> dict:
-        """The run named in the page's address, if any."""
+        """The run named in the page's address, if any, else the browser's last one as an offer."""
         run_id = request.query_params.get("run", "")
-        return {self.run_id: run_id, **self.draw(run_id, owned)} if run_id else gr.skip()
+        if run_id:
+            return {self.run_id: run_id, **self.draw(run_id, owned)}
+        return self.offer_last("", owned)
+
+    def offer_last(self, run_id: str, owned: object) -> dict:
+        """Where no run is shown: this browser's last one as a link. Another tab may have started
+        it.
+        """
+        if run_id:
+            return gr.skip()
+        runs = runs_of(owned, self.settings, read=outline)
+        last = next((run for run in runs if run.state != "expired"), None)
+        return {self.status: status_of(NO_RUN, last)}
 
     def draw(self, run_id: object, owned: object) -> dict:
         """One look at the run's folder."""
@@ -89,13 +122,15 @@ class RunPanel:
 
     def _drawn(self, run: Run, owned: object) -> dict:
         mine = not run.ended and may_stop(run.id, secret_of(run.id, owned), self.settings)
-        stop = str(STOP_LABELS.get(run.state, STOP_AND_KEEP))
+        stop = str(LEAVE if run.state == "queued" else STOP_AND_KEEP)
+        is_stopping = run.state == "stopping"
         finished = {self.finished: f"run:{run.id}"} if run.answers else {}
         return {
             **{component: draw(run) for component, draw in self.views.items()},
             **self._drawn_charts(run, owned),
             **finished,
-            self.stop: gr.Button(stop, interactive=mine),
+            self.stop: gr.Button(stop, interactive=mine and not is_stopping, visible=not run.ended),
+            self.stop_now: gr.Button(visible=mine and is_stopping),
             self.timer: gr.Timer(active=run.state not in ENDED),
             self.ended: run.id if run.ended else "",
         }
@@ -114,9 +149,17 @@ class RunPanel:
             return {next(iter(self.charts)): error_notice(error)}
 
     def ask_to_stop(self, run_id: object, owned: object) -> dict:
-        """Ask the run to stop after its step; asked again, it ends at once."""
+        """Ask the run to end after its step, with its model. Asked again, it is asked nothing."""
+        return self._stop(run_id, owned, ("queued", "running"))
+
+    def ask_to_stop_now(self, run_id: object, owned: object) -> dict:
+        """End a run at once that was asked to stop, without its model."""
+        return self._stop(run_id, owned, ("stopping",))
+
+    def _stop(self, run_id: object, owned: object, states: tuple[str, ...]) -> dict:
         try:
-            stop_run(run_id, secret_of(run_id, owned), self.settings)
+            if read_run(run_id, self.settings).state in states:
+                stop_run(run_id, secret_of(run_id, owned), self.settings)
         except Exception as error:
             return {self.status: error_notice(error)}
         return gr.skip()

@@ -36,45 +36,44 @@ NO_CODE = say(
 
 
 def build_save(settings: Settings, ended: gr.State) -> None:
-    """The section; `ended` holds the id of an ended run, or ""."""
+    """The part of a card; `ended` holds the id of an ended run, or ""."""
     on_space = settings.signs_in
-    with gr.Accordion(_("Save the model: download it, or push it to your Hub account"), open=False):
-        link = gr.HTML(no_run_yet())
-        with gr.Row():
-            name = gr.Textbox(
-                "my-paraphrase-classifier",
-                label=_("Repository"),
-                info=_("its name in your account"),
-                min_width=240,
-            )
-            private = gr.Checkbox(
-                True,
-                label="private",
-                info=_("only you see it; the Hub can change that later"),
-                min_width=240,
-            )
-        with gr.Row():
-            if on_space:
-                gr.LoginButton(size="md", min_width=200)
-            push = gr.Button(_("Push to my Hub account"), min_width=200)
-        # For the token of this machine's owner: no header proves that somebody sits at the machine,
-        # a code in its terminal does
-        code = gr.Textbox(
-            "",
-            label=_("Code"),
-            info=_("the one in the terminal in which the app was started"),
-            type="password",
-            max_length=40,
-            visible=not on_space,
+    link = gr.HTML(no_run_yet())
+    with gr.Row():
+        name = gr.Textbox(
+            "my-paraphrase-classifier",
+            label=_("Repository"),
+            info=_("its name in your account"),
+            min_width=240,
         )
-        answer = gr.HTML()
-        gr.Markdown(
-            _(
-                "With it goes a model card with the metrics, the settings, the seed and the "
-                "versions, and the script that trains it again. The token is used for this push "
-                "and kept nowhere."
-            )
+        private = gr.Checkbox(
+            True,
+            label="private",
+            info=_("only you see it; the Hub can change that later"),
+            min_width=240,
         )
+    with gr.Row():
+        if on_space:
+            gr.LoginButton(size="md", min_width=200)
+        push = gr.Button(_("Push to my Hub account"), min_width=200)
+    # For the token of this machine's owner: no header proves that somebody sits at the machine,
+    # a code in its terminal does
+    code = gr.Textbox(
+        "",
+        label=_("Code"),
+        info=_("the one in the terminal in which the app was started"),
+        type="password",
+        max_length=40,
+        visible=not on_space,
+    )
+    answer = gr.HTML()
+    gr.Markdown(
+        _(
+            "With it goes a model card with the metrics, the settings, the seed and the "
+            "versions, and the script that trains it again. The token is used for this push "
+            "and kept nowhere."
+        )
+    )
     saver = Saver(settings)
     ended.change(saver.download, ended, link, **PRIVATE)
     pushes, asked = (saver.push_from_space, []) if on_space else (saver.push_from_here, [code])

@@ -21,22 +21,20 @@ from views.code import script
 from views.runs import command_and_origins
 
 
-def build_script(settings: Settings, panel: RunPanel) -> None:
-    """The section; the shown run's command and origins are drawn with the run."""
-    title = _("Reproduce: the script, the command, where everything came from")
-    with gr.Accordion(title, open=False) as section:
-        gr.Markdown(
-            _(
-                "The same run with Hugging Face's libraries alone. Same seed, same machine: same "
-                "curve. What it reads of the app's own (the starting model, the embedded pairs) "
-                "is in the download under **Save the model**, beside the script; alone, the "
-                "script runs in a copy of the app's repository."
-            )
+def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> None:
+    """The part of the card `section`; command and origins are drawn with the shown run."""
+    gr.Markdown(
+        _(
+            "The same run with Hugging Face's libraries alone. Same seed, same machine: same "
+            "curve. What it reads of the app's own (the starting model, the embedded pairs) "
+            "is in the download above, beside the script; alone, the "
+            "script runs in a copy of the app's repository."
         )
-        block = script_block(
-            _("# Start a run; its script stands here once it has loaded its model."), "train.py"
-        )
-        panel.views[gr.HTML()] = provenance_of
+    )
+    block = script_block(
+        _("# Start a run; its script stands here once it has loaded its model."), "train.py"
+    )
+    panel.views[gr.HTML()] = provenance_of
 
     def show_script(run_id: str) -> str | dict:
         return script_of(run_id, settings) if run_id else gr.skip()

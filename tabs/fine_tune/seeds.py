@@ -17,6 +17,7 @@ from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
 from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, runs_of
 from tabs.fine_tune.run_panel import RunPanel
+from views.markup import notice
 from views.render import render
 from views.runs import STATE_NAMES, seeds_table
 
@@ -42,10 +43,24 @@ class SeedsSection:
 
     def start(self, request: gr.Request, owned: object, *values: object) -> dict:
         """Start the form's settings with three seeds; a run that is there already counts."""
+        form = dict(zip(self.controls, values, strict=True))
+        return self._start(request, owned, form)
+
+    def start_shown(self, request: gr.Request, run_id: str, owned: object) -> dict:
+        """Start an ended run's settings with two more seeds."""
+        try:
+            config = read_run(run_id, self.settings).config
+        except Exception as error:
+            return {self.message: error_notice(error)}
+        if not config:
+            gone = _("This run has expired: its folder is gone. Start a new one.")
+            return {self.message: notice(gone, kind="error")}
+        return self._start(request, owned, config)
+
+    def _start(self, request: gr.Request, owned: object, values: Mapping) -> dict:
         try:
             owned = remembered(owned)
-            form = dict(zip(self.controls, values, strict=True))
-            config = config_from(form).checked(self.settings)
+            config = config_from(dict(values)).checked(self.settings)
             seeds = [
                 (config.seed + number) % (self.settings.largest_seed + 1) for number in range(SEEDS)
             ]
@@ -90,22 +105,21 @@ class SeedsSection:
 def build_seeds(
     settings: Settings, controls: Mapping[str, Component], panel: RunPanel
 ) -> SeedsSection:
-    """The section; tab.py wires its button, as it does with all that start runs."""
-    with gr.Accordion(_("Three seeds of the same settings, as a band"), open=False):
-        gr.Markdown(
-            _(
-                "How much of a result is chance? The seed decides the order of the pairs, what "
-                "dropout drops, and the numbers that a new head starts from; with the default "
-                "settings, without dropout or a new head, the order alone. Which pairs are "
-                "evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
-                "accuracy), and isn't in the band; and a few runs show that results differ, not "
-                "how far they can. This starts the settings above with {seeds} seeds, one run "
-                "after the other; a run of yours that is there already counts.",
-                seeds=SEEDS,
-            )
+    """The part of a card; tab.py wires its button, as it does with all that start runs."""
+    gr.Markdown(
+        _(
+            "How much of a result is chance? The seed decides the order of the pairs, what "
+            "dropout drops, and the numbers that a new head starts from; with the default "
+            "settings, without dropout or a new head, the order alone. Which pairs are "
+            "evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
+            "accuracy), and isn't in the band; and a few runs show that results differ, not "
+            "how far they can. This starts the settings above with {seeds} seeds, one run "
+            "after the other; a run of yours that is there already counts.",
+            seeds=SEEDS,
         )
-        button = gr.Button(_("Run these settings with three seeds"))
-        message, table = gr.HTML(), gr.HTML()
+    )
+    button = gr.Button(_("Run these settings with three seeds"))
+    message, table = gr.HTML(), gr.HTML(js_on_load="page.charts.listen(element)")
     timer = gr.Timer(3.0, active=False)
     return SeedsSection(settings, controls, panel, button, message, table, timer)
 

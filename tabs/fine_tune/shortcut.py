@@ -15,9 +15,7 @@ SOURCES = ("shortcut", "embedded")  # where the lesson comes from, and what took
 
 def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
     """The section; returns its button that starts a run. `ended` holds the id of an ended run."""
-    title = _(
-        "Look for the shortcut: what does a model learn from pairs that give their label away?"
-    )
+    title = _("Can it be right for the wrong reason?")
     with gr.Accordion(title, open=False, elem_id="shortcut") as section:
         gr.Markdown(
             _(

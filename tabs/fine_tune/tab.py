@@ -1,30 +1,36 @@
 """Fine-tune: launch a short Trainer run, watch its charts, stop it, keep its model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
 from languages import _
-from pipeline.config import renamed
+from pipeline.config import RUN_SETTINGS, renamed
 from pipeline.settings import Settings
 from tabs.address import Shared
 from tabs.errors import public
 from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import build_changed_pairs
 from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
-from tabs.fine_tune.forecast import build_forecast
-from tabs.fine_tune.form import build_form
+from tabs.fine_tune.forecast import follow_form
+from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
 from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.run_panel import RunPanel
-from tabs.fine_tune.runs_list import build_runs_list
+from tabs.fine_tune.runs_list import RunsList, build_runs_list
 from tabs.fine_tune.save import build_save
 from tabs.fine_tune.script import build_script
 from tabs.fine_tune.seeds import SeedsSection, build_seeds
 from tabs.fine_tune.shortcut import build_shortcut
+from tabs.fine_tune.start_another import build_start_another
+from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.page_data import json_block
+from tabs.questions import questions
 from tabs.share import build_share
+from views.forecast import names_table
 from views.runs import log_rows, log_table
 from web.first_paint import Opening
 
@@ -40,40 +46,77 @@ class FineTuneTab:
     launch: Launch
     diagnosis: DiagnosisSection
     seeds: SeedsSection
+    runs: RunsList
 
 
-def build_tab(settings: Settings) -> FineTuneTab:
-    """The tab's components and wiring."""
+def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab:
+    """The tab's components and wiring. pair: the fields of the page's two sentences."""
     json_block("fine-tune", {"separator": _(". ")})
-    gr.Markdown(_introduction())
-    controls = build_form(settings)
-    forecast = build_forecast(settings, controls)
-    panel = RunPanel(settings)
-    diagnosis = build_diagnosis(settings, panel.ended)
-    build_changed_pairs(settings, panel.ended)
-    with gr.Accordion(_("The log, as a table"), open=False):
-        panel.views[gr.HTML(log_table([]))] = lambda run: log_table(log_rows(run), run.ended)
-    build_runs_list(settings, panel)
-    seeds = build_seeds(settings, controls, panel)
-    on_shortcut = build_shortcut(settings, panel.ended)
-    build_one_step(settings, controls)
-    build_save(settings, panel.ended)
-    build_script(settings, panel)
+    with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
+        with gr.Column(elem_classes="run-form"):
+            gr.Markdown(
+                _("`Trainer` fine-tunes the model on pairs."),
+                elem_classes="introduction",
+            )
+            controls = build_main_settings(settings)
+            curve = gr.HTML(min_height=62, padding=False)
+            start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
+            another = build_start_another()
+            line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
+            title = more_settings_title({})
+            with gr.Accordion(title, open=False, elem_id="more-settings") as more:
+                controls |= build_more_settings(settings)
+        with gr.Column(elem_classes="run-picture"):
+            panel = RunPanel(settings)
+            with panel.words:
+                diagnosis = build_diagnosis(settings, panel.ended)
+                sentence = build_sentence()
+            build_theatre(settings, panel, sentence)
+    with questions():
+        build_changed_pairs(settings, panel.ended)
+        title = _("How do I read the curves, and how much is chance?")
+        with gr.Accordion(title, open=False, elem_id="chance"):
+            gr.Markdown(_explanation())
+            seeds = build_seeds(settings, controls, panel)
+        with gr.Accordion(_("What happens in one step, and what does a run take?"), open=False):
+            build_one_step(settings, controls)
+            with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
+                tables = gr.HTML()
+        title = _("How do I do this again, or keep the model?")
+        with gr.Accordion(title, open=False, elem_id="again") as again:
+            build_save(settings, panel.ended)
+            build_script(settings, panel, again)
+            with gr.Accordion(_("The log, as a table"), open=False):
+                panel.views[gr.HTML(log_table([]))] = lambda run: log_table(
+                    log_rows(run), run.ended
+                )
+            with gr.Accordion(_("The settings under their names in Trainer"), open=False):
+                gr.HTML(names_table(RUN_SETTINGS.values()))
+        on_shortcut = build_shortcut(settings, panel.ended)
+        runs = build_runs_list(settings, panel)
+    forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
     shared = Shared("fine-tune", controls, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
-    launch = Launch(settings, controls, panel)
+    launch = Launch(settings, controls, panel, pair, another)
     form = [panel.owned, *controls.values()]
+    remedied_run = [panel.ended, panel.owned, *launch.pair]
     starts = (
-        panel.start.click(launch.start, form, launch.outputs, **PRIVATE),
-        diagnosis.remedy.click(
-            launch.start_remedy, [panel.ended, panel.owned], launch.outputs, **PRIVATE
-        ),
+        start.click(launch.start, launch.inputs, launch.outputs, **PRIVATE),
+        another.yes.click(launch.start_behind, launch.inputs, launch.outputs, **PRIVATE),
+        diagnosis.remedy.click(launch.start_remedy, remedied_run, launch.outputs, **PRIVATE),
         on_shortcut.click(
-            launch.start_on_shortcut, [diagnosis.fixed, *form], launch.outputs, **PRIVATE
+            launch.start_on_shortcut,
+            [diagnosis.fixed, *launch.inputs],
+            launch.outputs,
+            **PRIVATE,
         ),
         seeds.button.click(seeds.start, form, seeds.outputs, **PRIVATE),
+        diagnosis.more_seeds.click(
+            seeds.start_shown, [panel.ended, panel.owned], seeds.outputs, **PRIVATE
+        ),
     )
+    another.no.click(another.hide, None, another.outputs, **PRIVATE)
     _follow(panel, seeds, shared, starts)
     # A run that has ended shows the pace of this machine
     panel.ended.change(
@@ -84,15 +127,15 @@ def build_tab(settings: Settings) -> FineTuneTab:
         Opening(panel.load, panel.owned, [panel.run_id, *panel.outputs]),
         Opening(forecast.fn, forecast.inputs, forecast.outputs),
     )
-    return FineTuneTab(shared, panel.finished, openings, panel, launch, diagnosis, seeds)
+    return FineTuneTab(shared, panel.finished, openings, panel, launch, diagnosis, seeds, runs)
 
 
-def _introduction() -> str:
+def _explanation() -> str:
     what = _(
-        "`Trainer` fine-tunes a sequence classifier on pairs, on this server. The dashed lines "
-        "show the accuracy and the F1 of always predicting the majority class; each curve starts "
-        "at the score before training. Watch whether both curves rise clearly above both: on "
-        "MRPC's 408 validation pairs, two standard errors are 4.6 points of accuracy and 3.2 of F1."
+        "The dotted lines show the accuracy and the F1 of always predicting the majority class; "
+        "each curve starts at the score before training. Watch whether both curves rise clearly "
+        "above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
+        "accuracy and 3.2 of F1. One batch's loss says little: the smoothed line does."
     )
     start = _(
         "The default starting checkpoint has been trained before, for 600 steps on the sentences "
@@ -129,10 +172,12 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: tuple)
         )
         shown.then(**look_at_seeds, **PRIVATE)
     panel.timer.tick(**look, **PRIVATE)
-    stopped = panel.stop.click(
-        panel.ask_to_stop, [panel.run_id, panel.owned], panel.status, **PRIVATE
-    )
-    stopped.then(**look, **PRIVATE)
+    for button, ask in (
+        (panel.stop, panel.ask_to_stop),
+        (panel.stop_now, panel.ask_to_stop_now),
+    ):
+        asked = button.click(ask, [panel.run_id, panel.owned], panel.status, **PRIVATE)
+        asked.then(**look, **PRIVATE)
     seeds.timer.tick(**look_at_seeds, **PRIVATE)
     gr.on([panel.ended.change, panel.run_id.change], **look_at_seeds, **PRIVATE)
     panel.owned.change(
@@ -142,6 +187,8 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: tuple)
         js="(owned) => page.fineTune.idsOf(owned)",
         api_visibility="private",
     )
+    # The browser may tell of its runs after the tab was drawn
+    panel.known.change(panel.offer_last, [panel.run_id, panel.owned], panel.status, **PRIVATE)
     # The last look at a run may come before the browser has told of its earlier ones, which are
     # drawn behind its lines
     gr.on(

@@ -14,7 +14,7 @@ from tabs.pair import build_pair
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import build_compare_models
 from tabs.predict.csv_file import build_csv_file
-from tabs.predict.models import choices, is_run, short_name
+from tabs.predict.models import choices, full_run_name, is_run
 from tabs.predict.script import build_script
 from tabs.predict.stress import build_stress
 from tabs.predict.what_mattered import build_what_mattered
@@ -63,7 +63,6 @@ class PredictTab:
     offered: gr.State  # the run whose model was offered last
     first_answer: gr.Textbox  # hidden: the answer to the pair that the tab opens with
     shared: Shared
-    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
 
     def open(self, sentence1: str, sentence2: str, model: str, offered: str) -> dict[Block, Any]:
         """Draw the tab when it is first seen.
@@ -73,7 +72,7 @@ class PredictTab:
         """
         changes = {self.first_answer: self.answers.answer(sentence1, sentence2, model)}
         if is_run(model) and model != offered:
-            name = _("a fine-tune: {run}…", run=model[4:12])
+            name = _("a fine-tune: {name}", name=full_run_name(model, self.answers.settings))
             changes[self.model] = gr.Dropdown(choices((name, model)))
         return changes
 
@@ -81,7 +80,8 @@ class PredictTab:
         """Choose the model that a run left."""
         if not finished:
             return gr.skip()
-        listed = choices((short_name(finished), finished))
+        name = _("yours: {name}", name=full_run_name(finished, self.answers.settings))
+        listed = choices((name, finished))
         return {self.model: gr.Dropdown(listed, value=finished), self.offered: finished}
 
     @property
@@ -189,5 +189,4 @@ def build_tab(settings: Settings) -> PredictTab:
     shared.follow(*chosen)
     build_share(settings, shared)
     public(answers.predict, api_name="predict")
-    fills_pair = (examples.load_input_event, taken)
-    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared, fills_pair)
+    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared)

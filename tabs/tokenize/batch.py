@@ -1,6 +1,8 @@
 """Rows become a padded batch: its grid, the explanation of the cell that is chosen, its tables."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -12,9 +14,9 @@ from pipeline.collation import rows_view
 from pipeline.dataset import random_rows, search_rows
 from pipeline.errors import InputError
 from pipeline.settings import Settings
-from tabs.errors import sent
+from tabs.errors import error_notice, sent
 from tabs.tokenize.inputs import BatchInputs, ask, load_rows, load_split
-from tabs.tokenize.listeners import draws_errors
+from tabs.tokenize.padding_costs import draw_costs
 from tabs.tokenize.why import explain_batch_cell
 from views.markup import notice, origin_line
 from views.tokens import batch_grid, columns_table, hint, shapes_table
@@ -24,46 +26,100 @@ FOUND_ROWS = 8  # of a search, and of a random choice
 
 @dataclass(frozen=True)
 class BatchGrid:
-    """The components that the handlers fill, and the handlers."""
+    """The components that the handlers fill, and the handlers.
+
+    refusal: what is wrong with a search or with the rows. It stays until the next batch is drawn.
+    seen_rows, seen_words: hidden texts, what was drawn of either field: leaving it asks again for
+    what is new alone.
+    """
 
     settings: Settings
     rows: gr.Textbox
+    seen_rows: gr.Textbox
+    seen_words: gr.Textbox
+    refusal: gr.HTML
     grid: gr.HTML
     explanation: gr.HTML
+    costs: gr.HTML
     tables: gr.HTML
 
     @property
     def outputs(self) -> list[Component]:
         """What `draw` fills."""
-        return [self.grid, self.explanation, self.tables]
+        drawn = [self.grid, self.explanation, self.costs, self.tables]
+        return [*drawn, self.refusal, self.seen_rows]
 
-    @draws_errors
+    @property
+    def found_outputs(self) -> list[Component]:
+        """What `search` and `shuffle` fill."""
+        return [*self.outputs, self.rows, self.seen_words]
+
     def draw(self, *values: Any) -> dict[Component, Any]:
-        """values: BatchInputs. Explanation and tables go with the grid that they are about."""
-        drawn = draw_batch(self.settings, BatchInputs(*values))
-        return {self.grid: drawn.grid, self.explanation: hint(), self.tables: drawn.tables}
+        """values: BatchInputs and the batch size. What can't be drawn empties the picture: it
+        would stand beside fields that say something else.
+        """
+        try:
+            return self._draw(*values)
+        except Exception as error:
+            emptied = dict.fromkeys([self.grid, self.explanation, self.costs, self.tables], "")
+            return {**emptied, self.refusal: error_notice(error), self.seen_rows: values[0]}
+
+    def _draw(self, *values: Any) -> dict[Component, Any]:
+        *batch, size = values
+        inputs = BatchInputs(*batch)
+        drawn = draw_batch(self.settings, inputs, size)
+        return {
+            self.grid: drawn.grid,
+            self.explanation: hint(),
+            self.costs: drawn.costs,
+            self.tables: drawn.tables,
+            self.refusal: "",
+            self.seen_rows: inputs.rows,
+        }
+
+    def leave_rows(self, seen: str, *values: Any) -> dict[Component, Any]:
+        """As `draw`, where the rows are other than those that were drawn."""
+        return {} if values[0] == seen else self.draw(*values)
+
+    def leave_words(self, seen: str, words: str, *values: Any) -> dict[Component, Any]:
+        """As `search`, where the words are others; nothing where there are none."""
+        return {} if words == seen or not words.strip() else self.search(words, *values)
 
     def open(self, *values: Any) -> dict[Component, Any]:
         """Without the explanation: the grid may be in the page already, and a cell explained."""
         drawn = self.draw(*values)
-        return {component: drawn[component] for component in (self.grid, self.tables)}
+        return {component: drawn[component] for component in self.opened}
 
-    @draws_errors
+    @property
+    def opened(self) -> list[Component]:
+        """What `open` fills."""
+        return [self.grid, self.costs, self.tables, self.refusal]
+
     def search(self, words: str, *values: Any) -> dict[Component, Any]:
-        """The rows with all of these words. values: BatchInputs."""
-        inputs = BatchInputs(*values)
-        return self._draw_rows(found_rows(words, inputs.split, self.settings), inputs)
+        """The rows with all of these words. values: as of `draw`."""
+        split = BatchInputs(*values[:-1]).split
+        find = partial(found_rows, words, split, self.settings)
+        return self._draw_rows(find, values) | {self.seen_words: words}
 
-    @draws_errors
     def shuffle(self, *values: Any) -> dict[Component, Any]:
-        """Random rows. values: BatchInputs."""
-        inputs = BatchInputs(*values)
-        dataset, _origin = load_split(inputs.split, self.settings)
-        return self._draw_rows(random_rows(dataset, FOUND_ROWS), inputs)
+        """Random rows. values: as of `draw`."""
 
-    def _draw_rows(self, numbers: list[int], inputs: BatchInputs) -> dict[Component, Any]:
-        rows = ", ".join(map(str, numbers))
-        return self.draw(*inputs._replace(rows=rows)) | {self.rows: rows}
+        def pick() -> list[int]:
+            split = BatchInputs(*values[:-1]).split
+            dataset, _origin = load_split(split, self.settings)
+            return random_rows(dataset, FOUND_ROWS)
+
+        return self._draw_rows(pick, values)
+
+    def _draw_rows(
+        self, numbers: Callable[[], list[int]], values: Sequence[Any]
+    ) -> dict[Component, Any]:
+        """The batch of these rows; where there are none, why, and the batch stays as it is."""
+        try:
+            rows = ", ".join(map(str, numbers()))
+            return self._draw(rows, *values[1:]) | {self.rows: rows}
+        except Exception as error:
+            return {self.refusal: error_notice(error)}
 
     def explain(self, event: gr.EventData) -> Markup:
         """Why the cell that was chosen has its value."""
@@ -71,27 +127,30 @@ class BatchGrid:
 
 
 class DrawnBatch(NamedTuple):
-    """A batch's grid, and the tables of its shapes and columns."""
+    """A batch's grid, what padding costs, and the tables of its shapes and columns."""
 
     grid: Markup
+    costs: Markup
     tables: Markup
 
 
-def draw_batch(settings: Settings, inputs: BatchInputs) -> DrawnBatch:
-    """The batch's grid, where it came from, and what the collator did to the columns."""
+def draw_batch(settings: Settings, inputs: BatchInputs, batch_size: int = 2) -> DrawnBatch:
+    """The batch's grid, what stands in for what, and what the collator did to the columns."""
     rows, data_origin = load_rows(inputs, settings)
     view, origin = ask(
         inputs.checkpoint, rows_view, rows, inputs.max_length, inputs.truncation, settings=settings
     )
-    parts = [origin_line(each, each.stands_in) for each in (data_origin, origin)]
+    parts = [origin_line(each, True) for each in (data_origin, origin) if each.stands_in]
     if inputs.show not in ("pieces", *view.tensors):
         sentence = _(
             "This checkpoint's batch has no {show}; the tokens are shown.", show=inputs.show
         )
         parts.append(notice(sentence))
         inputs = inputs._replace(show="pieces")
-    parts.append(batch_grid(view, inputs.show, inputs._asdict()))
-    return DrawnBatch(Markup("").join(parts), shapes_table(view) + columns_table(view))
+    numbers = [row["row"] for row in rows]
+    parts.append(batch_grid(view, numbers, inputs._asdict()))
+    costs = draw_costs(settings, view, int(inputs.max_length), batch_size)
+    return DrawnBatch(Markup("").join(parts), costs, shapes_table(view) + columns_table(view))
 
 
 def found_rows(words: str, split: str, settings: Settings) -> list[int]:

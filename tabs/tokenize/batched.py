@@ -20,7 +20,7 @@ from views.markup import origin_line
 
 def build_batched(settings: Settings, inputs: Sequence[Component]) -> None:
     """The section. inputs: of BatchInputs."""
-    with gr.Accordion(_("Why batched=True"), open=False, elem_id="open-batched") as section:
+    with gr.Accordion(_("Is batched=True faster?"), open=False, elem_id="open-batched") as section:
         gr.Markdown(
             _(
                 "`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a "

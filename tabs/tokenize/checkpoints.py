@@ -20,7 +20,7 @@ from views.experiments import checkpoints
 def build_checkpoints(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
     """The section; returns its field by its name in the address. inputs: of PairInputs."""
     with gr.Accordion(
-        _("Two checkpoints side by side"), open=False, elem_id="open-checkpoints"
+        _("How does another checkpoint cut this pair?"), open=False, elem_id="open-checkpoints"
     ) as section:
         second = gr.Dropdown(
             list(CHECKPOINTS),

@@ -17,9 +17,8 @@ from tabs.errors import error_notice
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last"}
 # One measurement at a time: two would share the cores, and both would be wrong
 MEASURED = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 1}
-# A section's button, which is pressed where the section is open when the grid above was drawn anew
+# A section's button, pressed where the section is open when the pair was drawn anew
 OF_THE_PAIR = {"size": "md", "elem_classes": "of-the-pair"}
-OF_THE_BATCH = {"size": "md", "elem_classes": "of-the-batch"}
 
 
 def draws_errors(handler: Callable) -> Callable:

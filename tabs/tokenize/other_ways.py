@@ -20,7 +20,9 @@ from views.experiments import ways
 def build_other_ways(settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]) -> None:
     """The section. inputs: of PairInputs; drawn: the events after which it is drawn again."""
     with gr.Accordion(
-        _("Separately, as a pair, swapped"), open=False, elem_id="open-ways"
+        _("What if each sentence goes alone, or both are swapped?"),
+        open=False,
+        elem_id="open-ways",
     ) as section:
         output = gr.HTML(min_height=200)
     draw_always(partial(draw_ways, settings), inputs, output, section, drawn)

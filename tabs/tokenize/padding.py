@@ -21,12 +21,17 @@ from tabs.errors import notice_on_error
 from tabs.tokenize.inputs import PairInputs
 from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
 from views.experiments import logits_with_padding
+from web.first_paint import Opening
 
 
-def build_padding(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
-    """The section; returns its field by its name in the address. inputs: of PairInputs."""
+def build_padding(
+    settings: Settings, inputs: Sequence[Component]
+) -> tuple[dict[str, Component], Opening]:
+    """The section, which is open from the start; returns its field by its name in the address, and
+    the call that draws it first. inputs: of PairInputs.
+    """
     with gr.Accordion(
-        _("Padding does not change the answer"), open=False, elem_id="open-padding"
+        _("Does padding change the answer?"), open=True, elem_id="open-padding"
     ) as section:
         gr.Markdown(
             _(
@@ -47,8 +52,9 @@ def build_padding(settings: Settings, inputs: Sequence[Component]) -> dict[str, 
         again = gr.Button(_("Ask the model"), **OF_THE_PAIR)
         output = gr.HTML(min_height=220)
     asked = [section.expand, padding.release, again.click]
-    gr.on(asked, partial(draw_logits, settings), [*inputs, padding], output, **PRIVATE)
-    return {"padding": padding}
+    draw, inputs = partial(draw_logits, settings), [*inputs, padding]
+    gr.on(asked, draw, inputs, output, **PRIVATE)
+    return {"padding": padding}, Opening(draw, inputs, [output])
 
 
 @notice_on_error

@@ -9,71 +9,86 @@ from gradio.components import Component
 from markupsafe import Markup
 
 from languages import _
-from pipeline.collation import ORDER
+from pipeline.collation import BatchView, rows_view
 from pipeline.errors import InputError, shown
 from pipeline.explain import experiments
 from pipeline.settings import Settings
-from pipeline.tokenization import row_lengths
 from tabs.errors import notice_on_error
 from tabs.tokenize.inputs import BatchInputs, ask, load_rows
-from tabs.tokenize.listeners import MEASURED, OF_THE_BATCH, PRIVATE
-from views.experiments import measuring_line, padding_costs
-from views.markup import sentences
+from tabs.tokenize.listeners import MEASURED, PRIVATE
+from views.experiments import padding_costs
 
 
-def build_padding_costs(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
-    """The section; returns its field by its name in the address. inputs: of BatchInputs."""
-    with gr.Accordion(_("What padding costs"), open=False, elem_id="open-costs") as section:
-        ways = _(
-            "The rows above in batches, padded in four ways: **dynamic**, to the longest of each "
-            "batch; to **max_length**; to the **longest in dataset**, here of these rows; dynamic, "
-            "but with rows **grouped by length**. Rows longer than max_length are cut."
-        )
-        gr.Markdown(sentences(ways, ORDER))
-        size = gr.Slider(1, settings.max_rows, 2, step=1, label="batch_size")
-        again = gr.Button(_("Measure"), **OF_THE_BATCH)
-        table = gr.HTML(min_height=260)
-    asked = [section.expand, size.release, again.click]
+def build_padding_costs(
+    settings: Settings, size: gr.Slider, inputs: Sequence[Component], pictures: gr.HTML
+) -> Any:
+    """What is drawn anew for another batch size, and what is measured. inputs: of BatchInputs.
+    Returns the event of another size.
+    """
     inputs = [*inputs, size]
-    counted = gr.on(asked, partial(count_costs, settings), inputs, table, **PRIVATE)
-    counted.success(partial(measure_costs, settings), inputs, table, **MEASURED)
-    return {"batch_size": size}
+    measure = gr.Button(
+        _("Measure a forward pass of each"),
+        size="md",
+        scale=0,
+        min_width=280,
+        elem_id="press-measure",
+    )
+    resized = size.release(partial(count_costs, settings), inputs, pictures, **PRIVATE)
+    measure.click(partial(measure_costs, settings), inputs, pictures, **MEASURED)
+    return resized
 
 
+def draw_costs(
+    settings: Settings, view: BatchView, max_length: int, batch_size: int, measures: bool = False
+) -> Markup:
+    """The four pictures for a batch that is drawn. Rows longer than max_length are cut."""
+    rows = [(min(first, max_length), min(own, max_length)) for first, own in _tokens(view)]
+    lengths = [own for _first, own in rows]
+    # What is measured for these lengths is computed in the page's process, whoever's tokenizer
+    # counted them
+    if min(lengths) < 1 or max_length > settings.longest_max_length:
+        raise InputError(
+            _(
+                "This checkpoint's tokenizer makes {count} tokens of a row. Choose another "
+                "checkpoint.",
+                count=shown(min(lengths)),
+            )
+        )
+    size = experiments.checked_batch_size(batch_size, len(lengths), settings)
+    if measures:
+        costs = experiments.measured_costs(lengths, size, max_length, settings=settings)
+    else:
+        costs = experiments.padding_costs(lengths, size, max_length)
+    return padding_costs(costs, rows, size)
+
+
+def _tokens(view: BatchView) -> list[tuple[int, int]]:
+    """Of each row: its tokens before those of sentence 2, and all of them."""
+    tokens = []
+    for roles in view.roles:
+        own = [role for role in roles if role != "padding"]
+        first = own.index("sentence2") if "sentence2" in own else len(own)
+        tokens.append((first, len(own)))
+    return tokens
+
+
+@notice_on_error
 def count_costs(settings: Settings, *values: Any) -> Markup:
-    """What can be counted at once; what has to be measured follows. values: as below."""
-    try:
-        lengths, batch_size, max_length = _checked(settings, *values)
-    except InputError:
-        return measuring_line()  # measure_costs says what is wrong
-    costs = experiments.padding_costs(lengths, batch_size, max_length)
-    return padding_costs(costs, lengths, measuring=True)
+    """What can be counted at once. values: BatchInputs and the batch size."""
+    return _costs(settings, values, measures=False)
 
 
 @notice_on_error
 def measure_costs(settings: Settings, *values: Any) -> Markup:
-    """values: BatchInputs and the batch size."""
-    lengths, batch_size, max_length = _checked(settings, *values)
-    costs = experiments.measured_costs(lengths, batch_size, max_length, settings=settings)
-    return padding_costs(costs, lengths)
+    """With what a forward pass takes. values: as above."""
+    return _costs(settings, values, measures=True)
 
 
-def _checked(settings: Settings, *values: Any) -> tuple[list[int], int, int]:
-    """Tokens of each chosen row, cut at max_length; the batch size; max_length."""
+def _costs(settings: Settings, values: Sequence[Any], measures: bool) -> Markup:
     *batch, batch_size = values
     inputs = BatchInputs(*batch)
     rows, _origin = load_rows(inputs, settings)
-    (lengths, most), _origin = ask(
-        inputs.checkpoint, row_lengths, rows, inputs.max_length, settings=settings
+    view, _origin = ask(
+        inputs.checkpoint, rows_view, rows, inputs.max_length, inputs.truncation, settings=settings
     )
-    # What is measured for these lengths is computed in the page's process, whoever's tokenizer
-    # counted them
-    if not 0 <= max(lengths, default=0) <= most <= settings.longest_max_length:
-        raise InputError(
-            _(
-                "This checkpoint's tokenizer makes more than max_length = {most} tokens of a row. "
-                "Choose another checkpoint.",
-                most=shown(most),
-            )
-        )
-    return lengths, experiments.checked_batch_size(batch_size, len(lengths), settings), most
+    return draw_costs(settings, view, int(inputs.max_length), batch_size, measures)

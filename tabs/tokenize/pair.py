@@ -12,12 +12,12 @@ from pipeline.dataset import rows_at
 from pipeline.errors import InputError
 from pipeline.settings import Settings
 from pipeline.tokenization import pair_view
-from tabs.errors import sent
+from tabs.errors import explain, sent
 from tabs.tokenize.inputs import PairInputs, ask, load_split
 from tabs.tokenize.listeners import draws_errors
 from tabs.tokenize.why import explain_pair_cell
 from views.markup import origin_line
-from views.tokens import hint, token_grid
+from views.tokens import hint, no_explanation, taken_row, token_grid
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class PairGrid:
     sentence2: gr.Textbox
     grid: gr.HTML
     explanation: gr.HTML
+    told: gr.HTML  # below the batch: that a row of it was taken
 
     @property
     def outputs(self) -> list[Component]:
@@ -45,16 +46,22 @@ class PairGrid:
         """The grid alone: it may be in the page already, and a cell of it explained by now."""
         return {self.grid: self.draw(*values)[self.grid]}
 
-    @draws_errors
     def take_row(self, number: float | None, split: str, *rest: Any) -> dict[Component, Any]:
-        """A row of the split becomes the pair. rest: PairInputs without the sentences."""
-        if number is None:
-            raise InputError(_("No row number is given. Type one, such as 0."))
-        dataset, _origin = load_split(split, self.settings)
-        [row] = rows_at(dataset, [int(number)])
+        """A row of the split becomes the pair. rest: PairInputs without the sentences.
+
+        What is wrong is said where the row was taken, below the batch.
+        """
+        try:
+            if number is None:
+                raise InputError(_("No row number is given. Choose a row of the batch."))
+            dataset, _origin = load_split(split, self.settings)
+            [row] = rows_at(dataset, [int(number)])
+        except Exception as error:
+            return {self.told: no_explanation(explain(error))}
         sentence1, sentence2 = row["sentence1"], row["sentence2"]
         sentences = {self.sentence1: sentence1, self.sentence2: sentence2}
-        return self.draw(sentence1, sentence2, *rest) | sentences
+        told = {self.told: taken_row(int(number))}
+        return self.draw(sentence1, sentence2, *rest) | sentences | told
 
     def explain(self, event: gr.EventData) -> Markup:
         """Why the cell that was chosen has its value."""
@@ -67,4 +74,5 @@ def draw_pair(settings: Settings, inputs: PairInputs) -> Markup:
     view, origin = ask(
         checkpoint, pair_view, sentence1, sentence2, max_length, truncation, settings=settings
     )
-    return origin_line(origin, origin.stands_in) + token_grid(view, inputs._asdict())
+    stand_in = origin_line(origin, True) if origin.stands_in else Markup("")
+    return stand_in + token_grid(view, inputs._asdict())

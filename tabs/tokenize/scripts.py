@@ -23,25 +23,21 @@ from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows
 from tabs.tokenize.listeners import draw_always
 
 
-def build_pair_script(
-    settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]
+def build_scripts(
+    settings: Settings,
+    pair: tuple[Sequence[Component], Sequence[Any]],
+    batch: tuple[Sequence[Component], Sequence[Any]],
 ) -> None:
-    """The section. inputs: of PairInputs; drawn: the events after which it is drawn again."""
-    with gr.Accordion(_("Reproduce the pair: the plain script"), open=False) as section:
-        _build(settings, write_pair_script, "tokenize_pair.py", inputs, section, drawn)
-
-
-def build_batch_script(
-    settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]
-) -> None:
-    """As above, with the inputs of BatchInputs."""
-    with gr.Accordion(_("Reproduce the batch: the plain script"), open=False) as section:
-        _build(settings, write_batch_script, "batch.py", inputs, section, drawn)
-
-
-def _build(settings, write, name, inputs, section, drawn) -> None:
-    script = script_block(_("# Open this again after the grid is drawn"), name)
-    draw_always(in_block(partial(write, settings), name), inputs, script, section, drawn)
+    """The section. pair: (inputs of PairInputs, events after which its script is drawn again);
+    batch: as that, of BatchInputs.
+    """
+    with gr.Accordion(_("How do I do this again?"), open=False, elem_id="open-scripts") as section:
+        for write, name, (inputs, drawn) in (
+            (write_pair_script, "tokenize_pair.py", pair),
+            (write_batch_script, "batch.py", batch),
+        ):
+            script = script_block(_("# Open this again after the grid is drawn"), name)
+            draw_always(in_block(partial(write, settings), name), inputs, script, section, drawn)
 
 
 def _or_comment(write: Callable) -> Callable:

@@ -1,7 +1,6 @@
 """Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -11,6 +10,7 @@ from pipeline.task import SPLITS
 from tabs.address import Shared, press_open
 from tabs.errors import public
 from tabs.pair import build_pair
+from tabs.questions import questions
 from tabs.share import build_share
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.batch import BatchGrid
@@ -22,13 +22,14 @@ from tabs.tokenize.other_ways import build_other_ways
 from tabs.tokenize.padding import build_padding
 from tabs.tokenize.padding_costs import build_padding_costs
 from tabs.tokenize.pair import PairGrid
-from tabs.tokenize.scripts import build_batch_script, build_pair_script
+from tabs.tokenize.scripts import build_scripts
 from views.markup import notice
 from views.tokens import hint
 from web.first_paint import Opening
 
 TENSORS = ("input_ids", "token_type_ids", "attention_mask")  # that the batch's cells can show
 LISTEN = "page.tokens.listen(element, trigger, watch)"
+PICTURE = "page.batch.listen(element, trigger, watch)"
 
 
 @dataclass(frozen=True)
@@ -38,133 +39,143 @@ class TokenizeTab:
     pair: PairGrid
     batch: BatchGrid
     shared: Shared
-    fills_pair: tuple[Any, ...]  # events that put a pair into the fields
     openings: tuple[Opening, ...]
 
 
 def build_tab(settings: Settings) -> TokenizeTab:
     """The tab's components and wiring."""
-    with gr.Row():
-        checkpoint = gr.Dropdown(
-            list(CHECKPOINTS),
-            value=EMBEDDED_CHECKPOINT,
-            allow_custom_value=True,
-            label=_("Checkpoint"),
-            info=_("decides the vocabulary; an id of the Hub with a fast tokenizer works too"),
-            scale=2,
-            min_width=280,
-        )
-        max_length = gr.Slider(
-            8,
-            settings.longest_max_length,
-            settings.max_length,
-            step=1,
-            label="max_length",
-            info=_("the most tokens of a pair"),
-        )
-        truncation = gr.Checkbox(
-            True, label="truncation", info=_("cut what is longer than max_length")
-        )
-
-    gr.Markdown(_("## 1 · One pair becomes tokens"))
-    sentence1, sentence2 = build_pair()
-    tokenize = gr.Button(_("Tokenize"), variant="primary", elem_id="press-tokenize")
     waiting = notice(_("The tokenizer is being loaded…"))
-    pair = PairGrid(
-        settings,
-        sentence1,
-        sentence2,
-        grid=gr.HTML(waiting, min_height=360, js_on_load=LISTEN),
-        explanation=gr.HTML(hint()),
-    )
-    under_the_pair = gr.Column()
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column(elem_classes="controls"):
+            sentence1, sentence2 = build_pair()
+            checkpoint = gr.Dropdown(
+                list(CHECKPOINTS),
+                value=EMBEDDED_CHECKPOINT,
+                allow_custom_value=True,
+                label=_("checkpoint: decides the vocabulary"),
+            )
+            max_length = gr.Slider(
+                8, settings.longest_max_length, settings.max_length, step=1, label="max_length"
+            )
+            with gr.Row(elem_classes="in-a-line"):
+                truncation = gr.Checkbox(True, label="truncation", container=False)
+                tokenize = gr.Button(
+                    _("Tokenize"), variant="primary", size="md", elem_id="press-tokenize"
+                )
+        with gr.Column(elem_id="tokens", elem_classes="sheet"):
+            tokens = gr.HTML(waiting, js_on_load=LISTEN)
+            why = gr.HTML(hint())
 
-    gr.Markdown(_("## 2 · Rows become a padded batch"))
-    with gr.Row():
-        split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
-        rows = gr.Textbox(
-            "0-7",
-            label=_("Rows"),
-            info=_("such as 0-7 or 3, 5, 12; at most {max_rows}", max_rows=settings.max_rows),
-            elem_id="field-rows",
+    with gr.Column(elem_id="batch", elem_classes="sheet"):
+        with gr.Row(elem_classes="two-columns"):
+            with gr.Column(elem_classes="controls"):
+                split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
+                rows = gr.Textbox(
+                    "0-7",
+                    label=_("Rows, at most {max_rows}", max_rows=settings.max_rows),
+                    placeholder="0-7, 12",
+                    elem_id="field-rows",
+                )
+                words = gr.Textbox(
+                    "",
+                    label=_("Search: rows with all of these words"),
+                    placeholder=_("for example: police"),
+                    elem_id="field-search",
+                )
+                shuffle = gr.Button(_("Random rows"), size="md", elem_id="press-random-rows")
+            with gr.Column(elem_id="batch-side"):
+                refusal = gr.HTML(elem_id="batch-refusal")
+                grid = gr.HTML(waiting, js_on_load=PICTURE, elem_id="batch-grid")
+                show = gr.Radio(
+                    [(_("tokens"), "pieces"), *zip(TENSORS, TENSORS, strict=True)],
+                    value="pieces",
+                    label=_("Show in each cell"),
+                    show_label=False,
+                    container=False,
+                    elem_id="batch-show",
+                )
+                told = gr.HTML(hint())
+        batch = BatchGrid(
+            settings,
+            rows,
+            seen_rows=gr.Textbox("0-7", visible="hidden"),
+            seen_words=gr.Textbox("", visible="hidden"),
+            refusal=refusal,
+            grid=grid,
+            explanation=told,
+            costs=gr.HTML(),
+            tables=gr.HTML(render=False),
         )
-        words = gr.Textbox(
-            "",
-            label=_("Search"),
-            info=_("rows with all of these words"),
-            placeholder=_("for example: police"),
-        )
-        shuffle = gr.Button(_("Random rows"), scale=0, elem_id="press-random-rows")
-    show = gr.Radio(
-        [(_("tokens"), "pieces"), *zip(TENSORS, TENSORS, strict=True)],
-        value="pieces",
-        label=_("Show in each cell"),
-    )
-    batch = BatchGrid(
-        settings,
-        rows,
-        grid=gr.HTML(waiting, min_height=360, js_on_load=LISTEN),
-        explanation=gr.HTML(hint()),
-        tables=gr.HTML(min_height=300),
-    )
-    with gr.Row():
-        number = gr.Number(
-            0,
-            precision=0,
-            label=_("Take a row as the pair above"),
-            info=_("its number in the split"),
-        )
-        take = gr.Button(_("Use this row"), scale=0)
+        with gr.Row(elem_classes="in-a-line"):
+            size = gr.Slider(1, settings.max_rows, 2, step=1, label="batch_size")
+            resized = build_padding_costs(
+                settings, size, [rows, split, checkpoint, max_length, truncation], batch.costs
+            )
+    pair = PairGrid(settings, sentence1, sentence2, grid=tokens, explanation=why, told=told)
+    number = gr.Number(0, precision=0, visible="hidden")
+    take = gr.Button(visible="hidden", elem_id="take-row")
 
     # ---- the grids
 
     pair_inputs = PairInputs(sentence1, sentence2, checkpoint, max_length, truncation)
     batch_inputs = BatchInputs(rows, split, checkpoint, max_length, truncation, show)
+    drawn = [*batch_inputs, size]
     private = {"api_visibility": "private", "show_progress": "minimal"}
     changed = [checkpoint.change, max_length.release, truncation.change]
     asked = [tokenize.click, sentence1.submit, sentence2.submit, *changed]
-    numbered = [number, split, *pair_inputs[2:]]
-    filled = [*pair.outputs, sentence1, sentence2]
+    taken = [number, split, *pair_inputs[2:]]
+    filled = [*pair.outputs, sentence1, sentence2, told]
     pair_events = [
         gr.on(asked, pair.draw, pair_inputs, pair.outputs, **private),
-        take.click(pair.take_row, numbered, filled, **private),
+        take.click(
+            pair.take_row, taken, filled, js="(...values) => page.batch.take(values)", **private
+        ),
     ]
-    asked = [rows.submit, split.change, show.change, *changed]
-    filled = [*batch.outputs, rows]
+    asked = [rows.submit, split.change, *changed]
+    found = batch.found_outputs
     batch_events = [
-        gr.on(asked, batch.draw, batch_inputs, batch.outputs, **private),
-        words.submit(batch.search, [words, *batch_inputs], filled, **private),
-        shuffle.click(batch.shuffle, batch_inputs, filled, **private),
+        gr.on(asked, batch.draw, drawn, batch.outputs, **private),
+        rows.blur(batch.leave_rows, [batch.seen_rows, *drawn], batch.outputs, **private),
+        words.submit(batch.search, [words, *drawn], found, **private),
+        words.blur(batch.leave_words, [batch.seen_words, words, *drawn], found, **private),
+        shuffle.click(batch.shuffle, drawn, found, **private),
     ]
+    shown = show.change(None, show, js="(show) => page.batch.show(show)", api_visibility="private")
     for grid in (pair, batch):
         explain_cells(grid.grid, grid.explain, grid.explanation)
 
-    # ---- the sections under each
+    # ---- questions
 
     fields = {**pair_inputs._asdict(), "split": split, "rows": rows, "show": show}
-    with under_the_pair:
-        build_other_ways(settings, pair_inputs, pair_events)
-        fields |= build_checkpoints(settings, pair_inputs)
-        fields |= build_padding(settings, pair_inputs)
-        build_pair_script(settings, pair_inputs, pair_events)
-        press_open("of-the-pair", pair_events)
     inputs = batch_inputs[:-1]  # what the cells show makes no difference here
-    fields |= build_padding_costs(settings, inputs)
-    build_batched(settings, inputs)
-    build_batch_script(settings, inputs, batch_events)
-    press_open("of-the-batch", batch_events)
+    with questions():
+        padding, asks_model = build_padding(settings, pair_inputs)
+        fields |= build_checkpoints(settings, pair_inputs) | padding
+        build_other_ways(settings, pair_inputs, pair_events)
+        with gr.Accordion(
+            _("What does the model get, and what happens to the other columns?"),
+            open=False,
+            elem_id="open-columns",
+        ):
+            batch.tables.render()
+        build_batched(settings, inputs)
+        build_scripts(settings, (pair_inputs, pair_events), (inputs, batch_events))
+    press_open("of-the-pair", pair_events)
+    fields["batch_size"] = size
 
     # ---- the address, the walk, the API
 
     of_the_pair = ("sentence1", "sentence2")
-    fills = {number: of_the_pair, take: of_the_pair, words: ("rows",), shuffle: ("rows",)}
+    fills = {take: of_the_pair, words: ("rows",), shuffle: ("rows",)}
     shared = Shared("tokenize", fields, fills=fills)
     shared.follow(*pair_events, done="pair")
     shared.follow(*batch_events, done="batch")
+    shared.follow(shown, resized)
     build_share(settings, shared)
     public(tokenize_endpoint(settings), api_name="tokenize")
     openings = (
         Opening(pair.open, pair_inputs, [pair.grid], prerender=True),
-        Opening(batch.open, batch_inputs, [batch.grid, batch.tables], prerender=True),
+        Opening(batch.open, drawn, batch.opened, prerender=True),
+        asks_model,
     )
-    return TokenizeTab(pair, batch, shared, (pair_events[1],), openings)
+    return TokenizeTab(pair, batch, shared, openings)

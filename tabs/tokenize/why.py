@@ -49,7 +49,7 @@ def explain_pair_cell(settings: Settings, cell: dict) -> Markup:
         cell.get("row"),
         settings=settings,
     )
-    return explanation(why)
+    return explanation(why, inputs._asdict().get(f"sentence{why.sentence}", ""))
 
 
 @_or_no_explanation

@@ -1,10 +1,9 @@
-"""A run and all that follows it, as a learner would go through it: forecast, one step by hand, diagnosis and its remedy, what it
-changed, three seeds, the zip, the script. One run of a few steps, and two more of its seeds.
+"""The Fine-tune tab as a learner goes through it: what is seen at one look, a run and its charts, and all that follows it. One run of
+a few steps, and two more of its seeds, on one page.
 """
 
 import io
 import re
-import time
 import zipfile
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,38 +14,66 @@ from playwright.sync_api import expect
 SHORT = {
     "tab": "fine-tune",
     "source": "embedded",
-    "max_steps": 12,
-    "eval_pairs": 60,
-    "eval_steps": 4,
+    "max_steps": 6,
+    "eval_pairs": 40,
+    "eval_steps": 3,
     "batch_size": 4,
-    "train_pairs": 48,
+    "train_pairs": 24,
     "max_length": 64,
     "learning_rate": 0.0002,
 }
 HEX = re.compile(r"run=([0-9a-f]{32})")
+SIZES = ((1440, 900), (1024, 768), (390, 844))
 
 
-@pytest.fixture
-def visitor(browser, app_address):
-    """A new browser's page; afterwards: no error in its console."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 1000})
-    page, errors = context.new_page(), []
+@pytest.fixture(scope="module")
+def visited(browser, app_address):
+    """A new browser's page and the errors of its console."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.errors = []
     page.on(
         "console",
         lambda said: (
-            errors.append(said.text)
+            page.errors.append(said.text)
             if said.type == "error" and "AbortError" not in said.text
             else None
         ),
     )
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.goto(f"{app_address}/?{urlencode(SHORT)}")
-    expect(page.get_by_label("number input for max_steps").first).to_have_value(
-        "12", timeout=60_000
-    )
+    steps = page.get_by_label("number input for max_steps").first
+    expect(steps).to_have_value("6", timeout=60_000)
+    expect(page.locator(".forecast strong").first).to_have_text("6 steps", timeout=30_000)
     yield page
     context.close()
+
+
+@pytest.fixture
+def visitor(visited):
+    """The page; afterwards: no error in its console."""
+    yield visited
+    errors = list(visited.errors)
+    visited.errors.clear()
     assert errors == []
+
+
+@pytest.fixture
+def panel(visitor):
+    return visitor.get_by_role("tabpanel").filter(visible=True)
+
+
+@pytest.fixture(scope="module")
+def ran(visited):
+    """The id of the run, which has ended."""
+    panel = visited.get_by_role("tabpanel").filter(visible=True)
+    expected = panel.locator(".forecast strong").nth(2).inner_text()
+    panel.get_by_role("button", name="Start the fine-tune").click()
+    expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
+    took = re.search(r"and (\S+ [GM]B) of memory at most", panel.inner_text())[1]
+    assert 0.6 < megabytes(expected) / megabytes(took) < 1.6, f"{expected} expected, {took} taken"
+    expect(panel.locator(".forecast strong").nth(2)).to_have_text(took, timeout=30_000)
+    return HEX.search(visited.url)[1]
 
 
 def opened(panel, name):
@@ -63,56 +90,128 @@ def megabytes(said):
     return float(number) * {"GB": 1000, "MB": 1}[unit]
 
 
-def settled(locator):
-    """Its text, once that has stayed for two seconds: fields filled one after another are each forecast."""
-    said, since = locator.inner_text(), time.monotonic()
-    while time.monotonic() - since < 2:
-        time.sleep(0.1)
-        if locator.inner_text() != said:
-            said, since = locator.inner_text(), time.monotonic()
-    return said
+def box(page, selector):
+    return page.locator(selector).filter(visible=True).first.bounding_box()
 
 
-def until_done(panel):
-    expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
+# ---------------------------------------------------------------- at one look
 
 
-def test_a_run_and_all_that_follows_it(visitor, shoot_run):
-    panel = visitor.get_by_role("tabpanel").filter(visible=True)
-    expect(panel.locator(".forecast strong").first).to_have_text("12 steps", timeout=30_000)
-    memory = settled(panel.locator(".forecast strong").nth(2))
-    panel.get_by_role("button", name="Start the fine-tune").click()
-    until_done(panel)
-    took = re.search(r"and (\S+ [GM]B) of memory at most", panel.inner_text())[1]
-    assert 0.6 < megabytes(memory) / megabytes(took) < 1.6, f"{memory} expected, {took} taken"
-    expect(panel.locator(".forecast strong").nth(2)).to_have_text(took, timeout=30_000)
-    first = HEX.search(visitor.url)[1]
+@pytest.mark.parametrize("width, height", SIZES)
+def test_the_first_screen_holds_what_matters(visitor, width, height):
+    visitor.set_viewport_size({"width": width, "height": height})
+    visitor.evaluate("scrollTo(0, 0)")
+    start = box(visitor, "#press-start")
+    assert start["y"] + start["height"] <= height, "Start is in the first screen"
+    forecast = box(visitor, ".forecast")
+    assert start["y"] < forecast["y"] < start["y"] + start["height"] + 20, "its forecast is below"
+    if width > 900:
+        charts = visitor.locator("#run-charts .curve")
+        ends = [chart.bounding_box() for chart in charts.all()]
+        assert len(ends) == 2 and all(end["y"] + end["height"] <= height for end in ends)
+        assert ends[0]["y"] == ends[1]["y"] and start["x"] + start["width"] < ends[0]["x"]
+        assert box(visitor, ".status")["y"] < ends[0]["y"]
+    visitor.set_viewport_size({"width": 1440, "height": 900})
 
-    # What it changed, and its name
-    expect(panel.locator(".diagnosis strong")).not_to_be_empty()
-    pairs = opened(panel, "Before and after, pair by pair")
+
+def test_the_form_is_followed(visitor, panel):
+    start = box(visitor, "#press-start")["y"]
+    rate = panel.get_by_label("learning_rate", exact=True)
+    rate.fill("0.0004")
+    expect(panel.locator(".rates figcaption")).to_contain_text("up to 0.0004", timeout=30_000)
+    # A forecast that can't be made says why, and moves nothing
+    rate.fill("7")
+    expect(panel.locator(".notice.error")).to_contain_text("learning_rate is 7", timeout=30_000)
+    rate.fill("0.0002")
+    expect(panel.locator(".rates figcaption")).to_contain_text("up to 0.0002", timeout=30_000)
+    assert box(visitor, "#press-start")["y"] == start
+    fold = panel.locator("#more-settings > button")
+    expect(fold).to_have_text(re.compile("17 more settings · changed: train_pairs"))
+    expect(visitor.locator("[data-at=trainer] > span")).to_have_text("6 steps planned")
+
+
+# ---------------------------------------------------------------- the charts of a run
+
+
+def test_the_crosshair_follows_pointer_and_keys_over_both_charts(visitor, panel, ran):
+    heads, cross = panel.locator(".chart-step"), panel.locator(".cross").first
+    at_rest = panel.locator("#run-charts .legend").first.inner_text()
+    cross.focus()
+    visitor.keyboard.press("Home")
+    expect(cross).to_have_attribute("aria-valuenow", "0")
+    visitor.keyboard.press("ArrowRight")
+    visitor.keyboard.press("ArrowRight")
+    visitor.keyboard.press("ArrowRight")
+    visitor.keyboard.press("ArrowRight")
+    expect(heads.first).to_have_text("at step 4")
+    said = cross.get_attribute("aria-valuetext")
+    rows = panel.locator("#run-charts .curve").first.locator("details tr")
+    [loss] = [row for row in rows.all() if row.locator("th").first.text_content() == "4"]
+    assert float(re.search(r"training ([\d.]+)", said)[1]) == pytest.approx(
+        float(loss.locator("td").first.text_content()), rel=0.01
+    )
+    assert "(step 3)" in said, "the last evaluation before it"
+    expect(heads.nth(1)).to_have_text("at step 3")
+    visitor.keyboard.press("Escape")
+    expect(heads.first).to_have_text("cross-entropy")
+    assert panel.locator("#run-charts .legend").first.inner_text() == at_rest
+    plot = cross.bounding_box()
+    visitor.mouse.move(plot["x"] + plot["width"] - 12, plot["y"] + 40)
+    expect(heads.first).to_have_text("at step 6")
+    visitor.mouse.move(5, 5)
+    expect(heads.first).to_have_text("cross-entropy")
+
+
+def test_smoothing_and_scale_are_switches(panel, ran):
+    chart = panel.locator("#run-charts .curve").first
+    smooth, log = (chart.get_by_role("button", name=name, exact=True) for name in ("smooth", "log"))
+    expect(chart.locator(".on-linear path.smooth")).to_be_visible()
+    smooth.click()
+    expect(smooth).to_have_attribute("aria-pressed", "false")
+    expect(chart.locator(".on-linear path.smooth")).to_be_hidden()
+    log.click()
+    expect(chart.locator(".on-log .series0 path").first).to_be_visible()
+    expect(chart.locator(".on-linear")).to_be_hidden()
+    smooth.click()
+    log.click()
+    expect(chart.locator(".on-linear path.smooth")).to_be_visible()
+
+
+# ---------------------------------------------------------------- what follows it
+
+
+def test_what_it_changed_can_be_counted(panel, ran):
+    expect(panel.locator(".diagnosis strong").first).not_to_be_empty()
+    pairs = panel.locator("#fixed-and-broken")
     expect(pairs.locator("table.matrix")).to_have_count(2)
     counts = pairs.locator("table.matrix").last.locator("td").all_inner_texts()
-    assert sum(int(re.match(r"\d+", count)[0]) for count in counts) == 60
+    assert sum(int(re.match(r"\d+", count)[0]) for count in counts) == 40
     fixed, broken, both, wrong = map(int, re.findall(r"\d+", pairs.locator(".sum").inner_text()))
-    assert fixed + broken + both + wrong == 60
-    shoot_run(visitor, "run-after")
+    assert fixed + broken + both + wrong == 40
 
-    # The model and the script, as files
-    zipped = download(visitor, opened(panel, "Save the model"), "Download the model")
+
+def test_model_and_script_are_files(visitor, panel, ran):
+    again = opened(panel, "How do I do this again")
+    zipped = download(visitor, again, "Download the model")
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
         assert (
             archive.testzip() is None
-            and f"paraphrase-{first[:8]}/model.safetensors" in archive.namelist()
+            and f"paraphrase-{ran[:8]}/model.safetensors" in archive.namelist()
         )
-    script = download(visitor, opened(panel, "Reproduce: the script"), "Download train.py").decode()
+    script = download(visitor, again, "Download train.py").decode()
     compile(script, "train.py", "exec")
-    assert "max_steps=12" in script and panel.locator("pre.command").inner_text().startswith(
-        "python -m pipeline train"
-    )
+    assert "max_steps=6" in script
+    assert again.locator("pre.command").inner_text().startswith("python -m pipeline train")
 
-    # One step by hand, of the same settings
-    by_hand = opened(panel, "One step by hand")
+
+def download(page, section, name):
+    with page.expect_download(timeout=60_000) as waiting:
+        section.get_by_role("link", name=name).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def test_one_step_by_hand_is_trainers(visitor, panel):
+    by_hand = opened(panel, "What happens in one step")
     lines = opened(by_hand, "The lines that run by hand")
     expect(lines.locator("pre")).to_contain_text("losses.mean().backward()")
     expect(lines.get_by_role("button", name="Download")).to_have_count(0)  # they don't run alone
@@ -131,50 +230,40 @@ def test_a_run_and_all_that_follows_it(visitor, shoot_run):
         r"[0-9]+", " ".join(by_hand.locator("table.pairs tbody th").all_inner_texts())
     )
     assert f"rows = [{', '.join(rows)}]" in saved.value.path().read_text() and len(rows) == 4
-    shoot_run(visitor, "run-by-hand")
 
-    # The same with two more seeds
-    seeds = opened(panel, "Three seeds of the same settings")
+
+def test_the_shortcut_is_measured_when_its_card_is_opened(panel):
+    section = opened(panel, "Can it be right for the wrong reason?")
+    row = (
+        section.get_by_role("row").filter(has_text="difflib ratio").filter(has_text="from 0.83 up")
+    )
+    expect(row).to_contain_text("77.5%", timeout=60_000)
+    expect(section.get_by_text("71 are not_equivalent and 6 equivalent")).to_be_visible()
+
+
+def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran):
+    seeds = opened(panel, "How do I read the curves")
     seeds.get_by_role("button", name="Run these settings with three seeds").click()
     expect(seeds.locator("table.seeds tr")).to_have_count(4, timeout=60_000)
     expect(seeds.locator("table.seeds tr", has_text="Done")).to_have_count(3, timeout=120_000)
-    expect(seeds.locator(".bands svg .curve, .bands .curve")).to_have_count(2)
-    assert HEX.search(visitor.url)[1] == first, "the run that the form describes stays"
-    shoot_run(visitor, "run-seeds")
-
+    expect(seeds.locator(".bands .curve")).to_have_count(2)
+    assert HEX.search(visitor.url)[1] == ran, "the run that the form describes stays"
+    # Both earlier runs stand behind the shown one's line, and are switched off in the legend
+    visitor.reload()
+    earlier = panel.locator("#run-charts .curve").first.locator("button[data-run]")
+    expect(earlier).to_have_count(2, timeout=60_000)
+    line = panel.locator("#run-charts .curve").first.locator(".on-linear .earlier").first
+    expect(line).to_be_visible()
+    earlier.first.click()
+    expect(line).to_be_hidden()
     # The remedy: a run that differs by what it says, and a form that says so, too
     changes = dict(
         change.split(" = ") for change in panel.locator(".diagnosis code").all_inner_texts()
     )
     if changes:
         panel.get_by_role("button", name="Try that").click()
-        visitor.wait_for_url(lambda url: HEX.search(url) and HEX.search(url)[1] != first)
+        visitor.wait_for_url(lambda url: HEX.search(url) and HEX.search(url)[1] != ran)
         if "max_steps" in changes:
             expect(panel.get_by_label("number input for max_steps").first).to_have_value(
                 changes["max_steps"]
             )
-
-
-def download(page, section, name):
-    with page.expect_download(timeout=60_000) as waiting:
-        section.get_by_role("link", name=name).click()
-    return Path(waiting.value.path()).read_bytes()
-
-
-@pytest.fixture
-def shoot_run():
-    """For a look at what it drew."""
-    folder = Path(__file__).parent / "screenshots"
-    folder.mkdir(exist_ok=True)
-    return lambda page, name: page.screenshot(path=folder / f"{name}.png", full_page=True)
-
-
-def test_the_shortcut_is_measured_when_its_section_is_opened(visitor):
-    section = opened(visitor.get_by_role("tabpanel").filter(visible=True), "Look for the shortcut")
-    row = (
-        section.get_by_role("row").filter(has_text="difflib ratio").filter(has_text="from 0.83 up")
-    )
-    expect(row).to_contain_text("77.5%", timeout=60_000)
-    expect(section.get_by_text("71 are not_equivalent and 6 equivalent")).to_be_visible()
-    section.get_by_role("button", name="Ask the run's model").click()
-    expect(section.get_by_text("There is no finished run to ask.")).to_be_visible()

@@ -5,7 +5,7 @@ The server starts no run: what is seen is what the folders of runs say, and the 
 
 import json
 import re
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from playwright.sync_api import expect
@@ -25,20 +25,35 @@ app.build_app(settings).launch(**app.LAUNCH, app_kwargs=app.app_kwargs(settings)
 """
 
 
-@pytest.fixture
-def serve(monkeypatch, tmp_path):
-    """serve() -> its address: a server over tmp_path / "runs", each time at the same address."""
-    port = server.free_port()
-    monkeypatch.setattr(server, "free_port", lambda: port)
-    (tmp_path / "serve.py").write_text(SCRIPT)
-    environment = {"HF_HUB_OFFLINE": "1", "PAIRS": "embedded", "RUNS_DIR": str(tmp_path / "runs")}
+class Server:
+    """A server over a folder of runs, each time at the same address. It starts no run."""
 
-    @contextmanager
-    def running():
-        with server.running_app(environment, script=tmp_path / "serve.py") as (address, _):
-            yield address
+    def __init__(self, folder):
+        self.runs = folder / "runs"
+        self.script = folder / "serve.py"
+        self.script.write_text(SCRIPT)
+        self.port = server.free_port()
+        self.stack = ExitStack()
+        self.start()
 
-    return running
+    def start(self):
+        environment = {"HF_HUB_OFFLINE": "1", "PAIRS": "embedded", "RUNS_DIR": str(self.runs)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(server, "free_port", lambda: self.port)
+            running = server.running_app(environment, script=self.script)
+            self.address, _runs = self.stack.enter_context(running)
+
+    def restart(self):
+        self.stack.close()
+        self.start()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The Server of this module's tests: starting one takes longer than all else."""
+    server = Server(tmp_path_factory.mktemp("served"))
+    yield server
+    server.stack.close()
 
 
 @contextmanager
@@ -72,33 +87,8 @@ def said(panel, text):
     expect(panel.locator(".status")).to_contain_text(text, timeout=60_000)
 
 
-def test_closed_and_come_back_after_the_server_was_started_again_and_from_another_device(
-    browser, serve
-):
-    with device(browser) as owner, device(browser) as friend:
-        with serve() as address:
-            # Two tabs, both opened before either has started a run
-            tabs = [opened(owner, f"{address}/?tab=fine-tune&seed={seed}") for seed in (7, 8)]
-            links = [started(*tab) for tab in tabs]
-            said(tabs[1][1], "Place 2 in the queue")
-            for page, _ in tabs:
-                page.close()
-        with serve():
-            _, watched = opened(friend, links[0])
-            said(watched, "Place 1 in the queue")
-            expect(watched.get_by_role("button", name=LEAVE)).to_be_disabled()
-            # Both tabs' runs are still this browser's own
-            for link in links:
-                page, panel = opened(owner, link)
-                said(panel, "Place 1 in the queue")
-                panel.get_by_role("button", name=LEAVE).click()
-                said(panel, "It left the queue before its turn")
-                page.close()
-            said(watched, "It left the queue before its turn")
-
-
-def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, serve, tmp_path):
-    folder = tmp_path / "runs" / ("a" * 32)
+def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, served):
+    folder, address = served.runs / ("a" * 32), served.address
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "owner").touch()
@@ -107,7 +97,7 @@ def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, serve, 
         {**START, "total_steps": 9},
         *({"event": "log", "step": step, "loss": 0.7, "seconds": step} for step in range(1, 6)),
     ]
-    with device(browser) as visitor, serve() as address:
+    with device(browser) as visitor:
         (folder / "events.jsonl").write_text(
             "".join(json.dumps(event) + "\n" for event in events[:4])
         )
@@ -129,6 +119,34 @@ def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, serve, 
         page.goto(f"{address}/?tab=fine-tune&run={'0' * 32}")
         said(panel, "This run has expired: its folder is gone. Start a new one.")
         page.goto(f"{address}/?tab=fine-tune&run=nonsense")
-        expect(panel.get_by_role("alert").first).to_contain_text(
-            "is not a run's id", timeout=60_000
-        )
+        expect(panel.get_by_role("alert").first).to_contain_text("is not a run id", timeout=60_000)
+
+
+def test_closed_and_come_back_after_the_server_was_started_again_and_from_another_device(
+    browser, served
+):
+    with device(browser) as owner, device(browser) as friend:
+        # Two tabs, both opened before either has started a run
+        address = served.address
+        tabs = [opened(owner, f"{address}/?tab=fine-tune&seed={seed}") for seed in (7, 8)]
+        links = [started(*tab) for tab in tabs]
+        said(tabs[1][1], "Place 2 in the queue")
+        # A third tab is told of the last of them
+        page, panel = opened(owner, f"{address}/?tab=fine-tune")
+        said(panel, "No run yet")
+        offer = panel.locator(".status a")
+        expect(offer).to_have_attribute("href", re.compile(links[1][-32:]), timeout=60_000)
+        for tab in (page, *(page for page, _panel in tabs)):
+            tab.close()
+        served.restart()
+        _, watched = opened(friend, links[0])
+        said(watched, "Place 1 in the queue")
+        expect(watched.get_by_role("button", name=LEAVE)).to_be_disabled()
+        # Both tabs' runs are still this browser's own
+        for link in links:
+            page, panel = opened(owner, link)
+            said(panel, "Place 1 in the queue")
+            panel.get_by_role("button", name=LEAVE).click()
+            said(panel, "It was removed from the queue before it started")
+            page.close()
+        said(watched, "It was removed from the queue before it started")

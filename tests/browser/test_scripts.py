@@ -263,3 +263,39 @@ def test_other_keys_are_left_to_the_browser(tokens, key):
 )
 def test_the_address_names_a_cell(tokens, cell, name):
     assert tokens.evaluate("(cell) => page.tokens.cellName(cell)", cell) == name
+
+
+# ---------------------------------------------------------------- the walk, the pair
+
+
+@pytest.mark.parametrize(
+    ("box", "height", "by"),
+    [
+        ([100, 200], 600, 0),  # in sight
+        ([700, 800], 600, 450),  # to the middle
+        ([-50, 40], 600, -305),
+        ([300, 1200], 600, 284),  # too high: its top, with a margin
+    ],
+)
+def test_how_far_the_walk_scrolls(blank, box, height, by):
+    page = blank("", "page.js", "walk.js")
+    assert page.evaluate("([box, height]) => page.walk.distance(box, height)", [box, height]) == by
+
+
+def test_an_answer_is_out_of_date_once_another_pair_is_typed(blank):
+    html = """<header class="page-head" data-stale="of the earlier text"></header>
+    <div class="page-pair"><textarea id="one">A cat.</textarea><textarea>A dog.</textarea></div>
+    <p id="made" data-pair='["A cat.", "A dog."]'>same</p>"""
+    page = blank(html, "page.js", "pair.js")
+    made = page.locator("#made")
+    page.fill("#one", "A cat!")
+    assert made.get_attribute("class") == "stale"
+    assert made.get_attribute("data-stale-words") == "of the earlier text"
+    page.fill("#one", "A cat.")
+    assert not made.get_attribute("class")
+    # What arrives late was made of an earlier pair, too
+    page.fill("#one", "A bat.")
+    page.evaluate("document.body.append(document.querySelector('#made').cloneNode())")
+    page.wait_for_function("document.querySelectorAll('#made.stale').length === 2")
+    stale = "(made) => page.pair.isStale(made, ['a', 'b'])"
+    assert page.evaluate(stale, '["a", "b"]') is False and page.evaluate(stale, '["a", ""]') is True

@@ -164,7 +164,7 @@ def test_a_model_with_one_type_gets_none(settings):
 def test_a_vocabulary_smaller_than_the_tokenizers_is_refused(settings):
     tiny_checkpoint(in_cache("tiny/few-rows"), vocab_size=1000)
     with pytest.raises(
-        InputError, match="tokenizer of 30,522 pieces and a model with rows for 1,000"
+        InputError, match="tokenizer with 30,522 tokens, but its model has embeddings for 1,000"
     ):
         predict("tiny/few-rows", [PAIR], settings=settings)
 
@@ -251,7 +251,7 @@ def test_the_lowest_layers_are_found_and_frozen(kind):
 
 def test_an_albert_says_that_its_layers_are_one():
     with pytest.raises(
-        InputError, match="frozen_layers is 1, but this checkpoint has no row of layers"
+        InputError, match="frozen_layers is 1, but this checkpoint has no stack of layers"
     ):
         freeze(small("albert"), 1)
 

@@ -23,9 +23,10 @@ from app import build_app
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
+from pipeline.runs.names import name_of
 from pipeline.runs.progress import Run, points
 from pipeline.settings import Settings
-from tabs.fine_tune import downloads, owned_runs, save
+from tabs.fine_tune import downloads, owned_runs, run_panel, save
 from tabs.fine_tune import seeds as seeds_section
 from tabs.fine_tune.changed_pairs import changes_of, sentences_of
 from tabs.fine_tune.charts import CHARTS
@@ -117,6 +118,18 @@ def test_an_ended_run_fills_diagnosis_and_pairs(runs, settings):
     assert card == "" and not remedy.visible
 
 
+def test_at_the_end_three_buttons_lead_on_where_there_is_a_model(runs, settings):
+    with gr.Blocks():
+        section = build_diagnosis(settings, gr.State(""))
+    buttons = (section.try_it, section.changes, section.more_seeds)
+    assert {section.card, section.remedy, *buttons} == set(section.outputs)
+    ended = section.draw(runs[0].id)
+    assert [ended[button].visible for button in buttons] == [True] * 3
+    for without in ("", UNKNOWN, "../x"):
+        drawn = section.draw(without)
+        assert [drawn[button].visible for button in buttons] == [False] * 3
+
+
 def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
     judgement, which = read_judgement(settings.runs_folder / runs[0].id)
     first, *rest = sentences_of(runs[0].id, which, len(judgement.labels), settings)
@@ -168,8 +181,10 @@ def test_behind_a_curve_are_earlier_runs_over_the_same_pairs(runs, owned, settin
     assert [[y for _, y in points(run, "eval_loss")] for run in earlier] == [
         [event["eval_loss"] for event in run.of("evaluation")] for run in earlier
     ]
-    assert "your earlier runs (2)" in CHARTS[0].draw(runs[0], earlier)
-    assert "your earlier run" not in CHARTS[0].draw(runs[0])
+    drawn = CHARTS[0].draw(runs[0], earlier)
+    assert all(f'data-run="{run.id}"' in drawn for run in earlier)
+    assert all(name_of(run.id) in text(drawn) for run in earlier)
+    assert "data-run" not in CHARTS[0].draw(runs[0])
     assert owned_runs.earlier_runs_of(Run(UNKNOWN, "expired"), owned, settings) == []
 
 
@@ -182,6 +197,60 @@ def test_whatever_the_browser_remembers(runs, settings, stored):
     ] == ["expired"]
     assert "notice error" not in runs_list(runs[0].id, stored, settings)
     assert owned_runs.earlier_runs_of(runs[0], stored, settings) == []
+
+
+# ---------------------------------------------------------------- stopping, and coming back
+
+
+@pytest.fixture
+def panel(settings):
+    with gr.Blocks():
+        return RunPanel(settings)
+
+
+@pytest.mark.parametrize(
+    ("ask", "state", "stops"),
+    [
+        ("ask_to_stop", "queued", True),
+        ("ask_to_stop", "running", True),
+        ("ask_to_stop", "stopping", False),  # a second press of the same button loses no model
+        ("ask_to_stop_now", "running", False),
+        ("ask_to_stop_now", "stopping", True),
+        ("ask_to_stop", "done", False),
+    ],
+)
+def test_the_button_that_keeps_the_model_never_loses_it(panel, monkeypatch, ask, state, stops):
+    stopped = []
+    monkeypatch.setattr(run_panel, "read_run", lambda run_id, _settings: Run(run_id, state))
+    monkeypatch.setattr(run_panel, "stop_run", lambda *asked: stopped.append(asked))
+    getattr(panel, ask)(UNKNOWN, {UNKNOWN: "secret"})
+    assert [asked[:2] for asked in stopped] == ([(UNKNOWN, "secret")] if stops else [])
+
+
+def test_each_state_has_its_button(panel, monkeypatch):
+    monkeypatch.setattr(run_panel, "may_stop", lambda *_asked: True)
+    shown = {}
+    for state in ("queued", "running", "stopping", "done"):
+        monkeypatch.setattr(
+            run_panel, "read_run", lambda run_id, _settings, state=state: Run(run_id, state)
+        )
+        drawn = panel.draw(UNKNOWN, {})
+        stop, now = drawn[panel.stop], drawn[panel.stop_now]
+        shown[state] = (stop.visible and stop.interactive, bool(now.visible))
+    assert shown == {
+        "queued": (True, False),
+        "running": (True, False),
+        "stopping": (False, True),
+        "done": (False, False),
+    }
+
+
+def test_where_no_run_is_shown_the_last_one_is_offered(panel, runs, owned):
+    offered = panel.offer_last("", owned)[panel.status]
+    assert f'href="?tab=fine-tune&amp;run={OTHER}"' in offered
+    assert name_of(OTHER) in text(offered)
+    assert "href" not in panel.offer_last("", {UNKNOWN: "expired"})[panel.status]
+    assert panel.status not in panel.offer_last(runs[0].id, owned)
 
 
 # ---------------------------------------------------------------- three seeds

@@ -52,7 +52,7 @@ def test_fewer_pairs_than_asked_for_are_said_and_shorten_the_run(config, setting
     assert (
         expected.pairs == 64
         and expected.steps == 16
-        and "There are 64 pairs" in " ".join(expected.notes)
+        and "There are only 64 training pairs" in " ".join(expected.notes)
     )
 
 
@@ -227,7 +227,7 @@ def test_what_is_on_this_machine_is_not_downloaded(config, settings):
         "pairs": (0, "nothing: MRPC (folder): read from the folder in MRPC_DIR"),
         "metric": (
             0,
-            "nothing: mrpc_metric (embedded): the same metric as a local evaluate module, because HF_HUB_OFFLINE is set",
+            "nothing: mrpc_metric (embedded): the same metric from a local evaluate module, because HF_HUB_OFFLINE is set",
         ),
     }
     ours = downloads(forecast(TrainingConfig(checkpoint=WARMED, source="embedded"), settings))
@@ -249,7 +249,7 @@ def test_where_the_hub_is_off_it_is_said_what_will_stand_in(settings):
         "nothing: embedded pairs (embedded): stand in for MRPC" in of["pairs"][1]
         and expected.pairs == 640
     )
-    assert any("would stand in" in warning for warning in expected.warnings)
+    assert any("would be used instead of" in warning for warning in expected.warnings)
 
 
 def test_pairs_that_are_asked_of_a_hub_that_is_off_end_the_run(settings):

@@ -198,13 +198,13 @@ def test_a_text_that_says_nan_stays_a_text():
 def test_the_curve_breaks_and_says_so(run, settings):
     drawn, scores = (chart.draw(run) for chart in CHARTS)
     assert (
-        "training loss is NaN or infinite at 6 of 10 points, first at step 5: its line breaks there."
+        "training: NaN or infinite at 6 of 10 points, first at step 5; the line breaks there."
         in text(drawn)
     )
-    assert "validation loss is NaN or infinite at 3 of 5 points, first at step 6" in text(drawn)
+    assert "validation: NaN or infinite at 3 of 5 points, first at step 6" in text(drawn)
     for path in re.findall(r' d="([^"]*)"', drawn):
         assert not re.search("nan|inf", path, re.IGNORECASE)
-    assert "<td>NaN</td>" in drawn and "training loss NaN" in text(drawn)
+    assert "<td>NaN</td>" in drawn and "training NaN" in text(drawn)
     assert "accuracy is NaN or infinite" in text(scores)
 
 
@@ -222,7 +222,7 @@ def test_a_curve_of_nothing_but_nan_waits_for_no_step():
         "Loss", {"loss": [(1, math.nan)]}, baselines={}, x_label="step", y_label="loss", x_max=5
     )
     assert (
-        "loss is NaN or infinite at 1 of 1 points" in text(drawn)
+        "loss: NaN or infinite at 1 of 1 points" in text(drawn)
         and "appears with the first step" not in drawn
     )
 

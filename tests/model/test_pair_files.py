@@ -103,7 +103,7 @@ def test_an_open_mark_does_not_cost_fifteen_hundred_rows(read):
     )
     rows = read(text).rows
     assert len(rows) == 1502 and [row.line for row in rows if row.error] == [2]
-    assert "The lines below were read as rows of their own" in rows[0].error
+    assert "The lines below were read as separate rows" in rows[0].error
     # Where cells have a blank after the comma, it is the file's habit and no sentence's
     rows = read(text.replace(",", ", ")).rows
     assert len(rows) == 1502 and [row.line for row in rows if row.error] == [2]
@@ -111,7 +111,7 @@ def test_an_open_mark_does_not_cost_fifteen_hundred_rows(read):
 
 def test_a_row_of_several_lines_says_so(read):
     [row, _] = read(HEAD + '"two\nlines",ok\na,b\n').rows
-    assert "goes over lines 2 to 3" in row.note and not row.error
+    assert "spans lines 2 to 3" in row.note and not row.error
 
 
 def test_a_tabulators_file_knows_quotation_marks_only_where_all_of_it_does(read):
@@ -226,28 +226,28 @@ def test_what_is_clear_is_simply_read(read, text):
         (
             "sentence1,sentence2\nA, c,B\n",
             2,
-            "3 cells, but the first line names 2. In this file commas stand between cells: put",
+            "3 cells, but the first line names 2. In this file commas separate the cells. Put",
         ),
-        ("sentence1;sentence2\nA; c;B\n", 2, "In this file semicolons stand between cells: put"),
-        ("sep=|\nsentence1|sentence2\nA| c|B\n", 3, "In this file “|” stand between cells"),
+        ("sentence1;sentence2\nA; c;B\n", 2, "In this file semicolons separate the cells. Put"),
+        ("sep=|\nsentence1|sentence2\nA| c|B\n", 3, "In this file “|” separate the cells"),
         (
             "sentence1\tsentence2\nA\tc\tB\n",
             2,
-            "Tabs stand between cells here: take out the one that stands in a sentence",
+            "Tabs separate the cells here. Remove the tab from the sentence",
         ),
         (
             'sentence1,sentence2\n"A","B",more\n',
             2,
-            "Nothing names 'more': name its column in the first line, or take it out",
+            "The cell 'more' has no column name. Add one to the first line, or remove the cell",
         ),
         ("sentence1,sentence2,,\nA,B,more\n", 2, "3 cells, but the first line names 2"),
         (
             "sentence1\tsentence2\nA\n",
             2,
-            "ends before sentence2: it has 1 of the 2 cells that the first line names. Put tabs",
+            "ends before sentence2: it has only 1 of the 2 cells that the first line names. Separate the cells with tabs",
         ),
-        ("id,sentence1,sentence2\n7,A\n", 2, "ends before sentence2: it has 2 of the 3"),
-        ("sentence1,sentence2\nA,\u200b\u00ad\n", 2, "sentence2 has no character that can be read"),
+        ("id,sentence1,sentence2\n7,A\n", 2, "ends before sentence2: it has only 2 of the 3"),
+        ("sentence1,sentence2\nA,\u200b\u00ad\n", 2, "sentence2 has no readable character"),
     ],
 )
 def test_what_is_not_clear_gets_advice_that_fits_the_file(read, text, line, says):
@@ -379,11 +379,11 @@ def test_the_note_column_warns_of_what_the_page_warns_of(tiny, settings):
     assert (
         "head is new" in note
         and "another script" in note
-        and "without all of sentence" in note
+        and "didn't read all of sentence" in note
         and note.startswith("Mine.")
     )
     drawn = predict_drawing.answers_table(answers)
-    assert "another script" in drawn and "without all of sentence" in drawn and "Mine." in drawn
+    assert "another script" in drawn and "read all of sentence" in drawn and "Mine." in drawn
 
 
 # ---------------------------------------------------------------- against the file's own labels

@@ -245,7 +245,7 @@ def test_a_run_of_an_address_is_listed_by_a_name(settings):
     opened = tab.open(*PAIR, run, "")
     assert "notice error" in opened[tab.first_answer], "it isn't there"
     choices = opened[tab.model].choices
-    assert choices[0] == ("a fine-tune: cccccccc…", run)
+    assert choices[0] == ("a fine-tune: Okapi", run)
     assert len(choices) == len(predict_models.choices()) + 1
     assert list(tab.open(*PAIR, "../x", "")) == [tab.first_answer]
     assert list(tab.open(*PAIR, run, run)) == [tab.first_answer], "one's own keeps its name"
@@ -309,7 +309,7 @@ def test_ones_own_run_joins_the_others():
     run = "run:" + "a" * 32
     offered = shown(add_run(run, [WARMED, "run:" + "b" * 32]))
     assert offered["value"] == [WARMED, run] and offered["choices"][-1] == (
-        "yours: fine-tune aaaaaaaa…",
+        "yours: Antelope",
         run,
     )
     assert shown(add_run(WARMED, [])) == gr.skip() and shown(add_run(None, [])) == gr.skip()

@@ -48,15 +48,15 @@ def test_a_model_that_has_read_english_alone_says_so_where_it_is_asked_in_chines
         settings=settings,
     )
     assert (
-        "letters of sentence1, sentence2 are of another script" in both.notes[0]
-        and "means nothing" in both.notes[0]
+        "letters of sentence1, sentence2 belong to another script" in both.notes[0]
+        and "is meaningless" in both.notes[0]
     )
-    assert "letters of sentence2 are" in one.notes[0] and none.notes == ()
+    assert "letters of sentence2 belong" in one.notes[0] and none.notes == ()
     assert predict(tiny, [CHINESE], settings=settings)[0][0].notes == (), (
         "a stranger's model may know Chinese"
     )
     page = Answers(settings)
-    assert "means nothing" in page.answer(*CHINESE, READY) and "notice" not in page.answer(
+    assert "is meaningless" in page.answer(*CHINESE, READY) and "notice" not in page.answer(
         "Zoë met 李.", "12 + 3", READY
     )
     assert (

@@ -195,7 +195,7 @@ def test_a_link_in_the_models_folder_is_not_followed(run, settings):
     ["", " ", "a/b", "../x", "a--b", "-a", "a.", ".a", "a" * 97, "x.git", "ä", "a b", None, 7],
 )
 def test_a_repository_has_a_name_that_the_hub_takes(name):
-    with pytest.raises(InputError, match="no name for a repository"):
+    with pytest.raises(InputError, match="not a valid repository name"):
         checked_repo_name(name)
 
 
@@ -254,10 +254,10 @@ def test_each_way_in_which_a_push_fails_says_what_to_do(run, settings, loopback,
     assert "no answer within 1 s" in pushed(stalled, run, settings, seconds=1)
     loopback.stop()
     reader = loopback("--token", TOKEN, "--token-rights", "read", "--pushed", tmp_path / "reader")
-    assert "may not make repositories" in pushed(reader, run, settings)
+    assert "isn't allowed to create repositories" in pushed(reader, run, settings)
     loopback.stop()
     known = loopback("--token", TOKEN, "--pushed", tmp_path / "known")
-    assert "Nobody is signed in" in pushed(known, run, settings, token=None)
+    assert "You aren't signed in" in pushed(known, run, settings, token=None)
     assert "Hub doesn't know this token" in pushed(known, run, settings, token="hf_another")
     assert "HF_HUB_OFFLINE is set. Download the model instead, or unset that variable" in pushed(
         known, run, settings, HF_HUB_OFFLINE="1"
@@ -269,7 +269,7 @@ def test_each_way_in_which_a_push_fails_says_what_to_do(run, settings, loopback,
 
 def test_a_name_is_looked_at_before_anything_is_sent(run, settings, caplog):
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(InputError, match="no name for a repository"):
+    with pytest.raises(InputError, match="not a valid repository name"):
         push(run.id, "../x", TOKEN, settings=settings)
     assert TOKEN not in caplog.text
 

@@ -71,7 +71,11 @@ def test_a_run_learns_from_them(with_folder, tiny, tmp_path):
             "sentence1,sentence2,label\na,b,2\n",
             "Row 0 of the train pairs has 2 as label",
         ),
-        ("test.csv", "sentence1,sentence2\na,b\n", "and no label; needed are sentence1, sentence2"),
+        (
+            "test.csv",
+            "sentence1,sentence2\na,b\n",
+            "but not label. They must have sentence1, sentence2",
+        ),
         ("train.csv", "sentence1,sentence2,label\n,b,1\n", "has nothing as sentence1"),
         ("train.csv", "", "There are no train pairs"),
         ("train.csv", "sentence1,sentence2,label\n", "There are no train pairs"),
@@ -84,7 +88,7 @@ def test_what_a_file_lacks_is_said(with_folder, name, text, said):
 
 
 def test_what_is_not_there_is_said(settings, with_folder):
-    with pytest.raises(SourceError, match="into the variable PAIRS_DIR"):
+    with pytest.raises(SourceError, match="Set the variable PAIRS_DIR"):
         load_raw_datasets("auto", settings, CSV)
     (with_folder.pairs_folder / "test.csv").unlink()
     with pytest.raises(SourceError, match="no test.*csv is there"):

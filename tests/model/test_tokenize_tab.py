@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -18,22 +19,22 @@ from pipeline.explain.experiments import (
     split_of,
     ways_to_tokenize,
 )
-from pipeline.explain.why_cell import why_token
+from pipeline.explain.why_cell import Why, why_token
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, READY, Settings
 from pipeline.tokenization import token_view, tokenizer_for
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.batched import time_map
 from tabs.tokenize.checkpoints import draw_checkpoints
-from tabs.tokenize.inputs import BatchInputs, load_split
+from tabs.tokenize.inputs import load_split
 from tabs.tokenize.other_ways import draw_ways
 from tabs.tokenize.padding import draw_logits
-from tabs.tokenize.padding_costs import build_padding_costs, count_costs, measure_costs
+from tabs.tokenize.padding_costs import count_costs, measure_costs
 from tabs.tokenize.scripts import write_batch_script, write_pair_script
 from tabs.tokenize.tab import build_tab
 from tests.conftest import ROOT
 from tests.processes.test_reproduce import said_by
-from tests.unit.test_drawing import Outline
+from tests.unit.test_drawing import Outline, pair_view
 from views import experiments as drawn_experiments
 from views import tokens as drawn_tokens
 
@@ -104,7 +105,10 @@ def test_what_the_grid_sends_is_what_it_was_made_of(tab):
         view = token_view(tokenizer, *pair)
         for position in (0, 1, len(view.tokens) - 1):
             made = tab.pair.explain(Event(html.unescape(inputs), "piece", position))
-            assert made == drawn_tokens.explanation(why_token(view, position, "piece", tokenizer))
+            why = why_token(view, position, "piece", tokenizer)
+            sentence = pair[why.sentence - 1] if why.sentence else ""
+            assert made == drawn_tokens.explanation(why, sentence)
+            assert ("<mark>" in made) == bool(why.sentence)
 
 
 def test_a_cell_of_the_batch_is_explained_with_its_sentence(tab, settings):
@@ -221,11 +225,50 @@ def test_what_a_visitor_wrote_stays_text(tokenizer):
         assert "\u202e" not in drawn and "\x07" not in drawn
 
 
+def cells_of(drawn):
+    """[(row, what it shows)] of the cards' cells, in their order."""
+    cells = re.findall(
+        r'<(?:b|span) role="gridcell" data-row="(\w+)"[^>]*>(.*?)</(?:b|span)>\n', drawn
+    )
+    return [(row, said(shown).replace(" ", "")) for row, shown in cells]
+
+
+def test_each_token_is_a_card_of_an_accessible_grid(tokenizer):
+    view = token_view(tokenizer, *PAIR)
+    drawn = drawn_tokens.token_grid(view)
+    Outline(drawn)
+    tokens = [
+        (("piece", t.piece), ("input_ids", str(t.id)), ("token_type_ids", str(t.type_id)))
+        for t in view.tokens
+    ]
+    assert cells_of(drawn) == [cell for token in tokens for cell in token]
+    roles = re.findall(r'<div class="card (\w+)" role="row" data-position="(\d+)"', drawn)
+    assert roles == [(token.role, str(token.position)) for token in view.tokens]
+    assert drawn.count('role="columnheader"') == 3
+    assert f'data-station="tokenizer">{len(tokens)} tokens · 3 special<' in drawn
+    before, _seam, after = drawn.partition('class="seam"')
+    types = [
+        [shown for row, shown in cells_of(part) if row == "token_type_ids"]
+        for part in (before, after)
+    ]
+    assert set(types[0]) == {"0"} and set(types[1]) == {"1"}
+
+
+def test_a_pair_without_types_has_cards_without_them_and_no_seam():
+    view = pair_view()
+    plain = replace(
+        view, has_type_ids=False, tokens=[replace(t, type_id=None) for t in view.tokens]
+    )
+    drawn = drawn_tokens.token_grid(plain)
+    assert 'class="seam"' not in drawn
+    assert {row for row, _shown in cells_of(drawn)} == {"piece", "input_ids"}
+
+
 def test_the_grids_can_be_walked(tokenizer):
     view = token_view(tokenizer, *PAIR)
     drawn = drawn_tokens.token_grid(view)
-    assert drawn.count('tabindex="0"') == 2, "the frame that scrolls, and one cell"
-    assert re.findall(r'data-row="(\w+)"', drawn) == [
+    assert drawn.count('tabindex="0"') == 3, "a cell of each view, and the frame that scrolls"
+    assert re.findall(r'<tr[^>]* data-row="(\w+)"', drawn) == [
         "piece",
         "input_ids",
         "token_type_ids",
@@ -237,12 +280,12 @@ def test_the_grids_can_be_walked(tokenizer):
         place for places in re.findall(r'data-tokens="([\d ]+)"', drawn) for place in places.split()
     ]
     assert lit == [str(token.position) for token in view.tokens if token.sentence]
-    rows = [
-        {"sentence1": "a", "sentence2": "b", "label": 1},
-        {"sentence1": "a b", "sentence2": "b", "label": 0},
-    ]
-    batch = drawn_tokens.batch_grid(batch_view(tokenizer, rows))
-    assert re.findall(r'data-line="(\d)"', batch) == ["0", "1"] and batch.count('tabindex="0"') == 2
+
+
+def test_an_explanation_shows_the_characters_around():
+    why = Why("piece", 3, "x", "x", "sentence1", ("Because.",), 1, 100, 103)
+    drawn = drawn_tokens.explanation(why, "a" * 100 + "mid" + "b" * 100)
+    assert f"…{'a' * 40}<mark>mid</mark>{'b' * 40}…" in drawn
 
 
 def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
@@ -256,52 +299,52 @@ def test_tokens_that_share_characters_light_up_together(tiny_roberta_id):
     )
 
 
-COST = Cost("dynamic", [(4, 52), (4, 52), (4, 45)], 596, 96, 96 / 596)
+COST = Cost("dynamic", [(2, 52), (2, 52), (2, 45)], 298, 20, 20 / 298)
+TOKENS = [(20, 52), (20, 45), (9, 45), (9, 52), (9, 40), (9, 44)]
+
+
+def drawn_cost(**changes):
+    return drawn_experiments.padding_costs([replace(COST, **changes)], TOKENS, 2)
 
 
 def test_costs_say_what_was_measured_and_what_was_not():
-    from dataclasses import replace
+    counted = said(drawn_cost())
+    assert "298 cells, 7% padding" in " ".join(counted.split()) and "ms" not in counted
+    measured = said(drawn_cost(seconds=0.1234, measured=True))
+    assert "123 ms" in measured and "about" not in measured
+    assert "2 × 52 (2 times), 2 × 45" in measured
+    assert "about 123 ms" in said(drawn_cost(seconds=0.1234))
+    few, many = (said(drawn_cost(seconds=0.1, measured=True, turns=turns)) for turns in (1, 5))
+    assert "in 1 turn." in few and "go by the cells" in few
+    assert "in 5 turns." in many and "go by the cells" not in many
 
-    waiting = said(drawn_experiments.padding_costs([COST], [52, 45], measuring=True))
-    assert "…" in waiting and "Measuring" in waiting and "ms" not in waiting
-    measured = said(
-        drawn_experiments.padding_costs([replace(COST, seconds=0.1234, measured=True)], [52, 45])
-    )
-    assert (
-        "123 ms" in measured
-        and "about" not in measured
-        and "4 × 52 (2 times), 4 × 45" in measured
-        and "96 (16.1%)" in measured
-    )
-    assert "about 123 ms" in said(
-        drawn_experiments.padding_costs([replace(COST, seconds=0.1234)], [52, 45])
-    )
-    few, many = (
-        said(
-            drawn_experiments.padding_costs(
-                [replace(COST, seconds=0.1234, measured=True, turns=turns)], [52, 45]
-            )
-        )
-        for turns in (1, 5)
-    )
-    assert (
-        "in 1 turn." in few
-        and "go by the cells" in few
-        and "in 5 turns." in many
-        and "go by the cells" not in many
+
+def test_each_way_to_pad_has_a_picture_of_its_batches_in_one_scale():
+    rows = [(20, 52), (10, 30), (10, 40), (5, 26)]
+    lengths = [own for _first, own in rows]
+    drawn = drawn_experiments.padding_costs(padding_costs(lengths, 2, 104), rows, 2)
+    Outline(drawn)
+    ways = re.findall(r'<figure class="cost ([\w-]+)">', drawn)
+    assert ways == ["dynamic", "grouped-by-length", "longest-in-dataset", "max_length"]
+    last = drawn.partition('class="cost max_length"')[2]
+    assert re.findall(r'<div style="--width: ([\d.]+)%">', last) == ["100.0", "100.0"]
+    bars = re.findall(r"--first: ([\d.]+)%; --own: ([\d.]+)%", last)
+    assert sorted(bars) == sorted(
+        (str(round(first / 1.04, 1)), str(round(own / 1.04, 1))) for first, own in rows
     )
 
 
 def test_too_few_rows_to_group_are_said():
     """get_length_grouped_indices sorts len // (4 * batch_size) batches at a time: one batch is as good as none."""
-    for rows, told in ((8, True), (15, True), (16, False), (32, False)):
-        lengths = [20 + 7 * row % 30 for row in range(rows)]
-        drawn = said(drawn_experiments.padding_costs(padding_costs(lengths, 2), lengths))
-        assert ("needs at least 16 rows for batches of 2" in drawn) == told, rows
+    for count, told in ((8, True), (15, True), (16, False), (32, False)):
+        lengths = [20 + 7 * row % 30 for row in range(count)]
+        rows = [(9, length) for length in lengths]
+        drawn = said(drawn_experiments.padding_costs(padding_costs(lengths, 2), rows, 2))
+        assert ("needs at least 16 rows for batches of 2" in drawn) == told, count
     lengths = [20 + 7 * row % 30 for row in range(8)]
-    assert "needs at least" not in said(
-        drawn_experiments.padding_costs(padding_costs(lengths, 1), lengths)
-    ), "alone, nothing is padded"
+    rows = [(9, length) for length in lengths]
+    drawn = drawn_experiments.padding_costs(padding_costs(lengths, 1), rows, 1)
+    assert "needs at least" not in said(drawn), "alone, nothing is padded"
 
 
 def answers(padded=0.0, unmasked=0.5, label=1):
@@ -353,7 +396,7 @@ def test_one_tokenizer_twice_is_said_and_drawn_once(settings, tiny_roberta_id):
             f"stands in for {NOTES_CHECKPOINT}, because HF_HUB_OFFLINE is set",
         ),
         (NOTES_CHECKPOINT, "nobody/has-this", "The same goes for nobody/has-this."),
-        (EMBEDDED_CHECKPOINT, READY, "Choose another second checkpoint."),
+        (EMBEDDED_CHECKPOINT, READY, "Choose a different second checkpoint."),
     ):
         drawn = compared(here, there)
         Outline(drawn)
@@ -365,19 +408,14 @@ def test_one_tokenizer_twice_is_said_and_drawn_once(settings, tiny_roberta_id):
     assert compared(EMBEDDED_CHECKPOINT, tiny_roberta_id).count('class="strip"') == 2
 
 
-def test_what_padding_costs_says_in_which_order_the_rows_come(settings):
+def test_what_padding_costs_says_in_which_order_the_rows_come():
     from pipeline.collation import ORDER
 
-    with gr.Blocks() as blocks:
-        build_padding_costs(settings, [gr.Textbox() for _name in BatchInputs._fields])
-    assert any(
-        ORDER in block.value for block in blocks.blocks.values() if isinstance(block, gr.Markdown)
-    )
+    plain = " ".join(str(ORDER).replace("`", "").split())
+    assert plain in " ".join(said(drawn_cost()).split()).replace("Trainer ,", "Trainer,")
 
 
 def test_each_section_draws_or_says_what_is_wrong(settings, tiny_roberta_id):
-    from dataclasses import replace
-
     settings = replace(settings, experiment_seconds=0.1, max_mapped_rows=10)
     pair, rows = list(GRID.values()), list(ROWS.values())[:-1]
     drawn = [
@@ -395,9 +433,13 @@ def test_each_section_draws_or_says_what_is_wrong(settings, tiny_roberta_id):
         settings, *pair, 0
     )
     assert "notice error" in draw_checkpoints(settings, *pair, "../x")
-    assert "is more than 32 rows" in measure_costs(
-        settings, "0-99", *rows[1:], 2
-    ) and "ms" not in count_costs(settings, "0-99", *rows[1:], 2)
+    for costs in (count_costs, measure_costs):
+        assert "selects more than 32 rows" in costs(settings, "0-99", *rows[1:], 2)
+        assert "batch_size is 0" in costs(settings, *rows, 0) or "max_rows" in costs(
+            settings, *rows, 0
+        )
+    assert "ms<" not in count_costs(settings, *rows, 2)
+    assert re.search(r"\d ms<", measure_costs(settings, *rows, 2))
     assert write_pair_script(settings, "", *pair[1:]).startswith("# sentence1 is empty")
 
 
@@ -407,18 +449,53 @@ def test_a_message_in_place_of_a_script_is_a_comment(settings):
         assert ast.parse(script).body == [], script
 
 
-def test_search_keeps_its_message_and_a_find_is_drawn(tab, settings):
-    rest = ["0-3", "train", EMBEDDED_CHECKPOINT, 128, True, "pieces"]
-    batch, pair = tab.batch, tab.pair
-    answer = batch.search("no-such-word-anywhere", *rest)
-    assert "notice error" in answer[batch.grid] and batch.rows not in answer
-    assert (answer[batch.explanation], answer[batch.tables]) == ("", "")
+REST = ["train", EMBEDDED_CHECKPOINT, 128, True, "pieces", 2]
+
+
+def test_a_refusal_has_its_own_place_and_goes_with_the_next_batch(tab, settings):
+    batch = tab.batch
+    answer = batch.search("no-such-word-anywhere", "0-3", *REST)
+    assert "notice error" in answer[batch.refusal]
+    assert not {batch.grid, batch.rows, batch.costs} & set(answer), "the batch stays as it is"
+    assert answer[batch.seen_words] == "no-such-word-anywhere"
     word = load_raw_datasets("auto", settings)[0]["train"][5]["sentence1"].split()[0]
-    answer = batch.search(word, *rest)
-    assert "batch-grid" in answer[batch.grid] and "small-table" in answer[batch.tables]
+    answer = batch.search(word, "0-3", *REST)
+    assert answer[batch.refusal] == "" and "batch-grid" in answer[batch.grid]
+    assert "small-table" in answer[batch.tables] and "cost-pictures" in answer[batch.costs]
     assert re.fullmatch(r"\d+(, \d+)*", answer[batch.rows])
-    answer = pair.take_row(10**6, "train", *rest[2:5])
-    assert "Row 1000000 is not there" in answer[pair.grid] and pair.sentence1 not in answer
+    assert answer[batch.seen_rows] == answer[batch.rows]
+    answer = batch.draw("0-99", *REST)
+    assert "selects more than 32 rows" in answer[batch.refusal]
+    assert answer[batch.grid] == answer[batch.costs] == "", "it would not be what the field says"
+
+
+def test_a_field_that_is_left_asks_for_what_is_new_alone(tab):
+    batch = tab.batch
+    assert batch.leave_rows("0-3", "0-3", *REST) == {}
+    assert "batch-grid" in batch.leave_rows("0-7", "0-3", *REST)[batch.grid]
+    assert batch.leave_words("", "", "0-3", *REST) == {}
+    assert batch.leave_words("", "  ", "0-3", *REST) == {}
+    assert batch.leave_words("zzzqqq", "zzzqqq", "0-3", *REST) == {}
+    assert "notice error" in batch.leave_words("", "zzzqqq", "0-3", *REST)[batch.refusal]
+
+
+def test_random_rows_show_the_datasets_numbers(tab):
+    answer = tab.batch.shuffle("0-3", *REST)
+    numbers = answer[tab.batch.rows].split(", ")
+    assert len(numbers) == 8
+    assert re.findall(r"<b>#(\d+)</b>", answer[tab.batch.grid]) == numbers
+
+
+def test_a_row_of_the_batch_becomes_the_pair(tab, settings):
+    pair = tab.pair
+    row = load_raw_datasets("auto", settings)[0]["train"][5]
+    answer = pair.take_row(5, "train", EMBEDDED_CHECKPOINT, 128, True)
+    assert (answer[pair.sentence1], answer[pair.sentence2]) == (row["sentence1"], row["sentence2"])
+    assert "token-grid" in answer[pair.grid]
+    assert "Row 5 is the page's pair now" in said(answer[pair.told])
+    for number in (10**6, None, -1):
+        answer = pair.take_row(number, "train", EMBEDDED_CHECKPOINT, 128, True)
+        assert list(answer) == [pair.told] and "notice warning" in answer[pair.told]
 
 
 # ---------------------------------------------------------------- the scripts, run as they are
@@ -471,8 +548,6 @@ def test_the_pairs_script_prints_the_screens_numbers(
 @pytest.mark.parametrize("source", ["embedded", "folder"])
 def test_the_batchs_script_prints_the_screens_batch(settings, elsewhere, source):
     """The embedded pairs from their files; MRPC, read from a folder here, from the Hub there."""
-    from dataclasses import replace
-
     settings = replace(settings, data=source)
     script = write_batch_script(settings, "2, 0, 5-7", "validation", EMBEDDED_CHECKPOINT, 20, True)
     assert ('load_dataset("nyu-mll/glue"' in script) == (source == "folder")

@@ -136,12 +136,11 @@ def test_a_special_token_in_a_sentence_is_called_what_the_tokenizer_takes_it_for
     reasons = said_of(kind, view)
     for token in view.tokens:
         assert (
-            f"“{typed}” stands in the sentence, and the tokenizer reads it"
-            in reasons[token.position]
+            f"The sentence contains “{typed}”. The tokenizer reads it" in reasons[token.position]
         ) == (token in read)
     assert any("reads that as its own special token" in note for note in view.notes) == bool(read)
     assert not read or not any(
-        "stands for what the vocabulary has no piece" in note for note in view.notes
+        "stands for text that the vocabulary has no token" in note for note in view.notes
     )
     for token in read:
         assert (
@@ -178,33 +177,31 @@ def test_leaving_a_word_out_goes_well_with_any_of_them(tiny, tiny_roberta_id, se
 
 @pytest.mark.parametrize("nothing", ["\u200b", "\u00ad", "\x00", "\u2060\ufe0f", "\u0301"])
 def test_nothing_to_read_is_refused_on_every_way_in(tiny, settings, nothing, tmp_path, capsys):
-    with pytest.raises(InputError, match="sentence2 has no character that can be read"):
+    with pytest.raises(InputError, match="sentence2 has no readable character"):
         leave_one_out(tiny, "Shares rose.", nothing, settings=settings)
-    with pytest.raises(gr.Error, match="sentence1 has no character"):
+    with pytest.raises(gr.Error, match="sentence1 has no readable character"):
         Answers(settings).predict(nothing, "Shares rose.", tiny, 128)
-    with pytest.raises(gr.Error, match="sentence1 has no character"):
+    with pytest.raises(gr.Error, match="sentence1 has no readable character"):
         tokenize_endpoint(settings)(nothing, "Shares rose.", tiny, 128, True)
     for drawn in (
         compare(settings, nothing, "Shares rose.", [tiny], ""),
         leave_words_out(settings, nothing, "Shares rose.", tiny),
         stress(settings, nothing, "Shares rose.", tiny, "equivalent"),
     ):
-        assert "sentence1 has no character that can be read" in drawn and 'role="alert"' in drawn
-    assert "sentence1 has no character" in str(
+        assert "sentence1 has no readable character" in drawn and 'role="alert"' in drawn
+    assert "sentence1 has no readable character" in str(
         Answers(settings).answer(nothing, "Shares rose.", tiny)
     )
-    with pytest.raises(InputError, match="sentence1 has no character"):
+    with pytest.raises(InputError, match="sentence1 has no readable character"):
         draw_pair(settings, PairInputs(nothing, "Shares rose.", tiny, 128, True))
     (tmp_path / "pairs.csv").write_text(
         f"sentence1,sentence2\nShares rose.,{nothing}\n", encoding="utf-8"
     )
     [row] = read_pairs(tmp_path / "pairs.csv", settings=Settings()).rows
-    assert "sentence2 has no character that can be read" in row.error
+    assert "sentence2 has no readable character" in row.error
     if "\0" not in nothing:  # which no argument of a command can hold
         assert command_line.main(["predict", "--pair", "Shares rose.", nothing]) == 2
-        assert capsys.readouterr().err.startswith(
-            "error: sentence2 has no character that can be read"
-        )
+        assert capsys.readouterr().err.startswith("error: sentence2 has no readable character")
 
 
 # ---------------------------------------------------------------- what tells the sentences apart
@@ -220,7 +217,7 @@ def test_nothing_between_the_sentences_is_said():
     [note] = view.notes
     assert (
         "puts no token between the two sentences" in note
-        and "told apart by the separator" not in note
+        and "only the separator tokens" not in note
     )
     assert said_of(tokenizer, view, "token_type_ids")[0] == note
     assert NOTHING_BETWEEN in token_grid(view) and NO_TYPE_IDS not in token_grid(view)
@@ -228,7 +225,7 @@ def test_nothing_between_the_sentences_is_said():
 
 def test_separators_are_found_by_their_place():
     with_two = token_view(unigram(), "Shares rose", "Acme rose")
-    assert with_two.has_separator and "told apart by the separator" in with_two.notes[0]
+    assert with_two.has_separator and "only the separator tokens" in with_two.notes[0]
     # One between, none at the end; one before, and none between
     for pair, closing in (("$A </s> $B", 1), ("</s> $A $B </s>", 2)):
         tokenizer = unigram(pair)
@@ -266,7 +263,7 @@ def test_a_row_padded_on_the_left_still_begins_with_its_first_token(tokenizer):
         tokenizer.padding_side = "right"
     first = at(padded, "[CLS]")
     assert first == 33 and "at the beginning of every sequence" in said_of(tokenizer, padded)[first]
-    assert "stands before sentence 1" in said_of(tokenizer, padded, "token_type_ids")[first]
+    assert "comes before sentence 1" in said_of(tokenizer, padded, "token_type_ids")[first]
 
 
 # ---------------------------------------------------------------- blanks, bytes, NFKC
@@ -280,12 +277,12 @@ def test_the_mark_of_a_blank_is_one_only_where_a_blank_is(kind):
             continue
         text = (view.sentence1, view.sentence2)[token.sentence - 1]
         blank = token.text[:1] == " " or text[: token.start][-1:] == " "
-        assert ("stands for the blank before it" in said) == (
+        assert ("stands for the space before it" in said) == (
             blank and token.piece[:1] in ("Ġ", "▁")
         ), token
     first = said_of(kind, view)[next(token.position for token in view.tokens if token.sentence)]
     prefix = view.tokens[0].piece[:1] == "Ġ" or "▁" in view.tokens[1].piece
-    assert ("before a sentence's first word, too" in first) == prefix
+    assert ("also puts it before the first word of a sentence" in first) == prefix
 
 
 def test_only_bytes_are_called_bytes():
@@ -296,13 +293,13 @@ def test_only_bytes_are_called_bytes():
     assert not any("byte" in reason for reason in said.values())
     half = [token for token in view.tokens if token.text == "½"]
     assert len(half) == 3 and any(
-        "each holds a part of “1⁄2”" in said[token.position] for token in half
+        "into “1⁄2”, and each token holds a part" in said[token.position] for token in half
     )
     unknown = [token for token in view.tokens if token.id == tokenizer.unk_token_id]
     assert {token.piece for token in unknown} == {"<unk>"} and {
         token.text for token in unknown
     } == {"½", "🦜"}
-    assert all("The model gets <unk> instead" in said[token.position] for token in unknown)
+    assert all("The model only sees <unk>" in said[token.position] for token in unknown)
 
     tokenizer = byte_level()
     view = token_view(tokenizer, "Shares café 🦜", "Acme")
@@ -314,7 +311,7 @@ def test_only_bytes_are_called_bytes():
         for token in parrot
     )
     whole = [token for token in view.tokens if token.text.strip() == "café"]
-    assert len(whole) == 1 and "“café” has 5 of them" in said[whole[0].position]
+    assert len(whole) == 1 and "“café” has 5 bytes" in said[whole[0].position]
     assert not any("bytes" in said[token.position] for token in view.tokens if token.text.isascii())
 
 
@@ -351,11 +348,5 @@ def test_a_real_roberta_is_bytes_with_two_separators(tiny_roberta_id):
     view = token_view(tokenizer, "Shares </s> rose", "<unk> 🦜")
     assert view.has_separator
     said = said_of(tokenizer, view)
-    assert (
-        sum(
-            "stands in the sentence, and the tokenizer reads it" in reason
-            for reason in said.values()
-        )
-        == 2
-    )
+    assert sum("The tokenizer reads it" in reason for reason in said.values()) == 2
     assert sum("closes sentence" in reason for reason in said.values()) == 2

@@ -186,7 +186,7 @@ def test_stopped_runs_keep_their_model(config, settings, tmp_path):
         if event["event"] == "log"
     )
     late = events_of(config, tmp_path, replace(settings, max_run_seconds=0.0))[-1]
-    assert late["event"] == "stopped" and "the longest a run may take" in late["reason"]
+    assert late["event"] == "stopped" and "the time limit of a run" in late["reason"]
 
 
 def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
@@ -339,3 +339,58 @@ def test_label_smoothing_raises_the_floor_of_both_losses_and_keeps_ln_2(config, 
         for each in (soft, replace(soft, label_smoothing_factor=0.0), soft)
     ]
     assert losses[0] == losses[2] != losses[1]
+
+
+# ---------------------------------------------------------------- answers pair by pair
+
+OWN_PAIR = ("A heron stood in the reeds.", "In the reeds stood a heron.")
+
+
+def shares_by(model_folder, pairs):
+    """P(equivalent) of each pair as transformers alone gives it for a saved model."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = AutoModelForSequenceClassification.from_pretrained(model_folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    encodings = [tokenizer(*pair, return_tensors="pt") for pair in pairs]
+    with torch.no_grad():
+        return [model(**each).logits.softmax(-1)[0, 1].item() for each in encodings]
+
+
+def curve(events):
+    """What an own pair may not change: every number of the story but its own."""
+    hidden = ("seconds", "peak_bytes", "own_share")
+    return [{k: v for k, v in event.items() if k not in hidden} for event in events]
+
+
+def test_each_evaluation_tells_what_it_answered_pair_by_pair(config, settings, tmp_path):
+    grouped = replace(config, train_sampling_strategy="group_by_length")
+    events = events_of(grouped, tmp_path, settings)
+    start, done = events[0], events[-1]
+    evaluations = [event for event in events if event["event"] == "evaluation"]
+    assert len(start["labels"]) == start["eval_pairs"] == 16 and len(evaluations) == 4
+    for event in evaluations:
+        said = [int(share > 0.5) for share in event["shares"]]
+        right = sum(one == gold for one, gold in zip(said, start["labels"], strict=True))
+        assert event["right"] == right == round(16 * event["eval_accuracy"])
+        assert all(share == round(share, 3) for share in event["shares"])
+    # In the rows' order, whatever the order in which they were evaluated: the saved model says so
+    rows = load_raw_datasets("folder", settings)[0]["validation"][:16]
+    pairs = list(zip(rows["sentence1"], rows["sentence2"], strict=True))
+    shares = shares_by(tmp_path / "model", pairs)
+    assert evaluations[-1]["shares"] == pytest.approx(shares, abs=2e-3) and len(set(shares)) > 8
+    assert evaluations[-1]["eval_loss"] == done["after"]["loss"]
+    # What was kept of the evaluation before the first step is told alike
+    again = events_of(grouped, tmp_path / "again", settings)
+    assert curve(again) == curve(events) and "own_share" not in events[1]
+
+
+def test_the_own_pair_is_judged_and_changes_nothing(config, settings, tmp_path):
+    drops = replace(config, dropout=0.3)  # each step draws random numbers
+    without = events_of(drops, tmp_path / "a", settings)
+    told = events_of(drops, tmp_path / "b", settings, own_pair=OWN_PAIR)
+    assert curve(told) == curve(without)
+    shares = [event["own_share"] for event in told if event["event"] == "evaluation"]
+    assert len(shares) == 4 and not any("own_share" in event for event in without)
+    assert shares[-1] == pytest.approx(shares_by(tmp_path / "b" / "model", [OWN_PAIR])[0], abs=1e-3)
+    assert OWN_PAIR[0] not in repr(told), "the events hold its probability, not its words"

@@ -49,23 +49,23 @@ def test_a_split_word_is_not_in_the_vocabulary_and_each_piece_the_longest_that_i
     first, second, third = (
         says(view, piece, "piece", tokenizer) for piece in ("di", "##stor", "##ting")
     )
-    assert first.says[0] == "First the tokenizer turned “Distorting” into “distorting”."
+    assert first.says[0] == "First the tokenizer normalized “Distorting” to “distorting”."
     assert first.says[1].startswith(
         "“distorting” is not in the vocabulary of 30,522 entries, so it is split."
     )
     assert first.says[2] == "The whole word becomes di ##stor ##ting."
     assert (
-        "## says that this piece continues the word." in second.says[1]
-        and "“stor” is the longest" in second.says[2]
+        "## means that this token continues the word." in second.says[1]
+        and "Its longest prefix in the vocabulary is “##stor”." in second.says[2]
     )
     assert (
         "##stort" not in vocabulary
         and "stor" not in vocabulary
-        and "“stor” is no entry" in second.says[3]
+        and "“stor” is not in the vocabulary" in second.says[3]
     )
     assert (
-        "“ting” is what is left" in third.says[2]
-        and f"another entry: {vocabulary['ting']}." in third.says[3]
+        "“ting” is left, which is in the vocabulary as “##ting”." in third.says[2]
+        and f"a different entry, with the id {vocabulary['ting']}." in third.says[3]
     )
     assert (first.sentence, first.start, first.end) == (1, 0, 2) and PAIR[0][
         third.start : third.end
@@ -82,18 +82,18 @@ def test_what_is_said_of_the_vocabulary_is_true(tokenizer, first, second):
             assert quoted(reason[0])[0] == token.piece and token.piece in vocabulary
         if "so it is split" in reason[0]:
             assert quoted(reason[0])[0] not in vocabulary
-        if "WordPiece takes the longest" in reason[0]:
+        if "WordPiece takes its longest prefix" in reason[0]:
             whole, taken = quoted(reason[0])[:2]
             assert taken == token.piece and not any(
                 whole[:end] in vocabulary for end in range(len(taken) + 1, len(whole))
             )
-        if "is the longest beginning" in reason[1 if len(reason) > 1 else 0]:
+        if "Its longest prefix" in reason[1 if len(reason) > 1 else 0]:
             rest, taken = quoted(reason[1])
-            assert "##" + taken == token.piece
+            assert taken == token.piece and taken in vocabulary
             assert not any(
-                "##" + rest[:end] in vocabulary for end in range(len(taken) + 1, len(rest) + 1)
+                "##" + rest[:end] in vocabulary for end in range(len(taken) - 1, len(rest) + 1)
             )
-        if "has none for" in reason[0]:
+        if "has no entry for" in reason[0]:
             assert token.id == tokenizer.unk_token_id and not {
                 quoted(reason[0])[0],
                 "##" + quoted(reason[0])[0],
@@ -135,11 +135,11 @@ def test_a_word_that_truncation_cut_in_two_is_explained_whole(tokenizer):
 
 def test_unknown_says_which_character_has_no_entry(tokenizer):
     alone = says(token_view(tokenizer, *PAIR), "[UNK]", "piece", tokenizer)
-    assert "has none for “🦜”, so the whole word" in alone.says[0] and "lost" in alone.says[1]
+    assert "has no entry for “🦜”, so the whole word" in alone.says[0] and "lost" in alone.says[1]
     within = says(token_view(tokenizer, "un🦜able", "b"), "[UNK]", "piece", tokenizer)
-    assert "none for “🦜” at this place of “un🦜able”" in within.says[0]
+    assert "no entry for “🦜” at this position in “un🦜able”" in within.says[0]
     long = says(token_view(tokenizer, "a" * 101, "b"), "[UNK]", "piece", tokenizer)
-    assert "101 characters; WordPiece doesn't try one of more than 100" in long.says[0]
+    assert "101 characters; WordPiece doesn't split words of more than 100" in long.says[0]
 
 
 # ---------------------------------------------------------------- special tokens, types, mask
@@ -153,26 +153,24 @@ def test_separators_close_a_sentence_and_are_counted_with_it(tokenizer):
         kind = says(view, "[SEP]", "token_type_ids", tokenizer, nth)
         assert kind.value == str(sentence - 1)
         assert kind.says == (
-            f"[SEP] closes sentence {sentence} and counts as a part of it, hence {sentence - 1}.",
+            f"[SEP] closes sentence {sentence} and counts as part of it, so its type is {sentence - 1}.",
         )
-    assert "stands before sentence 1" in says(view, "[CLS]", "token_type_ids", tokenizer).says[0]
+    assert "comes before sentence 1" in says(view, "[CLS]", "token_type_ids", tokenizer).says[0]
     assert "beginning of every sequence" in says(view, "[CLS]", "piece", tokenizer).says[0]
 
 
 def test_padding_has_the_type_of_sentence_1(tokenizer):
     view = padded_view(token_view(tokenizer, *PAIR), 40, tokenizer)
     kind = says(view, "[PAD]", "token_type_ids", tokenizer)
-    assert (
-        kind.value == "0" and "Sentence 1 has the same number, which does no harm" in kind.says[0]
-    )
+    assert kind.value == "0" and "Sentence 1 has the same type, which does no harm" in kind.says[0]
     piece, mask = (
         says(view, "[PAD]", "piece", tokenizer),
         says(view, "[PAD]", "attention_mask", tokenizer),
     )
     own = sum(token.role != "padding" for token in view.tokens)
-    assert "up to 40 positions" in piece.says[0] and f"has {own} tokens of its own" in piece.says[0]
+    assert "to 40 positions" in piece.says[0] and f"itself has {own} tokens" in piece.says[0]
     assert "softmax gives it the weight 0" in mask.says[0]
-    assert "no character" in says(view, "[PAD]", "characters", tokenizer).says[0]
+    assert "no characters" in says(view, "[PAD]", "characters", tokenizer).says[0]
 
 
 def test_attention_goes_by_the_mask_and_not_by_the_padding_tokens_id(tokenizer, tiny):
@@ -182,7 +180,7 @@ def test_attention_goes_by_the_mask_and_not_by_the_padding_tokens_id(tokenizer, 
 
     padded = padded_view(token_view(tokenizer, *PAIR), 40, tokenizer)
     said = " ".join(says(padded, "[PAD]", "token_type_ids", tokenizer).says)
-    assert "attention goes by attention_mask, 0 here, and not by the id of [PAD]" in said
+    assert "attention uses attention_mask (0 here), not the id of [PAD]" in said
     model = AutoModelForSequenceClassification.from_pretrained(tiny).eval()
     batch = tokenizer(*PAIR, padding="max_length", max_length=40, return_tensors="pt")
     other_id = torch.where(batch["attention_mask"].bool(), batch["input_ids"], 5)
@@ -198,13 +196,13 @@ def test_what_the_normalizer_did_comes_first(tokenizer):
     number, first, whole = says(
         token_view(tokenizer, "A Café.", "x"), "cafe", "input_ids", tokenizer
     ).says
-    assert first == "First the tokenizer turned “Café” into “cafe”." and whole.startswith(
+    assert first == "First the tokenizer normalized “Café” to “cafe”." and whole.startswith(
         "“cafe” is in the vocabulary"
     )
 
 
 def test_no_number_is_promised_that_the_tokenizer_does_not_give(tokenizer):
-    """A tokenizer with other types: no sentence says "hence 0" where it is 7."""
+    """A tokenizer with other types: no sentence says that it is 0 where it is 7."""
     from dataclasses import replace
 
     view = token_view(tokenizer, *PAIR)
@@ -219,9 +217,7 @@ def test_no_number_is_promised_that_the_tokenizer_does_not_give(tokenizer):
     other = replace(
         padded, tokens=[replace(t, type_id=5) if t.role == "padding" else t for t in padded.tokens]
     )
-    assert says(other, "[PAD]", "token_type_ids", tokenizer).says == (
-        "5 is the type that padding gets.",
-    )
+    assert says(other, "[PAD]", "token_type_ids", tokenizer).says == ("Padding gets the type 5.",)
 
 
 def test_tokenizers_without_type_ids(tiny_distilbert, tiny_roberta_id):
@@ -243,14 +239,14 @@ def test_a_roberta_has_two_separators_between_and_writes_blanks(tiny_roberta_id)
     assert "<s> at the beginning" in says(view, "<s>", "piece", tokenizer).says[0]
     blank = next(token for token in view.tokens if token.piece.startswith("Ġ"))
     assert (
-        "Ġ stands for the blank before it."
+        "Ġ stands for the space before it."
         in why_token(view, blank.position, "piece", tokenizer).says
     )
     emoji = [token for token in view.tokens if "🙂" in token.text]
     reason = " ".join(why_token(view, emoji[-1].position, "piece", tokenizer).says)
     assert len(emoji) > 1 and f"takes {len(emoji)} tokens" in reason
     for token in view.tokens:
-        if token.sentence and "as one piece is not in the vocabulary" in (
+        if token.sentence and "is not in the vocabulary" in (
             said := why_token(view, token.position, "piece", tokenizer).says[0]
         ):
             assert "Ġ" + quoted(said)[0] not in tokenizer.get_vocab() or "Ġ" not in said
@@ -288,7 +284,7 @@ def test_a_padded_view_is_the_collators_row(tokenizer, tiny_roberta_id, side):
 
 @pytest.mark.parametrize("position", [-1, 10**9, "1", None, 1.0, True, [1], {}])
 def test_a_position_that_is_not_there_is_named(tokenizer, position):
-    with pytest.raises(InputError, match="is not there: this pair has positions 0 to"):
+    with pytest.raises(InputError, match="There is no position .*: this pair has positions 0 to"):
         why_token(token_view(tokenizer, *PAIR), position, "piece", tokenizer)
 
 

@@ -160,7 +160,7 @@ def test_a_tab_that_opens_takes_no_explanation_away(settings):
         assert "token-grid" in answers[0][pair.outputs[0]]
         assert "batch-grid" in answers[1][batch.outputs[0]]
         assert 'class="because"' not in str([list(answer.values()) for answer in answers])
-        assert len(pair.outputs) == 1 and len(batch.outputs) == 2
+        assert len(pair.outputs) == 1 and len(batch.outputs) == 4
 
 
 def test_what_the_first_tab_opens_with_stands_in_the_page_in_its_language(settings):

@@ -102,7 +102,8 @@ def test_a_folder_with_other_columns_is_refused(tmp_path):
     for split in SPLITS:
         Dataset.from_dict({"text": ["a"], "label": [0]}).to_parquet(tmp_path / f"{split}.parquet")
     with pytest.raises(
-        SourceError, match="train pairs have the columns text, label and no sentence1; needed are"
+        SourceError,
+        match="train pairs have the columns text, label, but not sentence1. They must have",
     ):
         load_raw_datasets("folder", Settings(mrpc_folder=tmp_path))
 
@@ -159,7 +160,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "test",
             {"label": [1, -1]},
-            "Row 1 of the test pairs has -1 as label, where 0 (not_equivalent) or 1 (equivalent) belongs",
+            "Row 1 of the test pairs has -1 as label, which should be 0 (not_equivalent) or 1 (equivalent)",
         ),
         ("train", {"label": [2, 0]}, "Row 0 of the train pairs has 2 as label"),
         ("train", {"label": [1.0, 0.5]}, "Row 1 of the train pairs has 0.5 as label"),
@@ -173,7 +174,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "train",
             {"sentence1": ["A b.", None]},
-            "Row 1 of the train pairs has nothing as sentence1, where a sentence belongs. Write",
+            "Row 1 of the train pairs has nothing as sentence1, which should be a sentence. Write",
         ),
         ("test", {"sentence2": ["A b.", "  "]}, "Row 1 of the test pairs has '  ' as sentence2"),
         ("test", {"sentence2": [1, 2]}, "Row 0 of the test pairs has 1 as sentence2"),
@@ -185,7 +186,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "validation",
             {"label": None},
-            "The validation pairs have the columns sentence1, sentence2, idx and no label",
+            "The validation pairs have the columns sentence1, sentence2, idx, but not label",
         ),
         (
             "validation",
@@ -195,7 +196,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "train",
             {"idx": ["a", "b"]},
-            "idx of the train pairs holds something else than whole numbers. Number the rows",
+            "idx of the train pairs must hold only whole numbers. Number the rows",
         ),
     ],
 )

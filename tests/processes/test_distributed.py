@@ -37,89 +37,90 @@ TRAIN = [
 ]
 
 
-def two(launcher):
+# What torchrun starts here: three runs in the same two processes, whose imports take most of the time.
+# accelerate's launcher starts `-m pipeline` itself.
+SEVERAL = """
+import json, sys
+from pipeline.__main__ import main
+print("codes", [main(["train", *flags]) for flags in json.loads(sys.argv[1])])
+"""
+
+
+def launched(launcher):
+    """The command that starts Python under a launcher."""
+    accelerate = [
+        "-m",
+        "accelerate.commands.launch",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+    ]
     port = str(free_port())
-    return {
-        "alone": [sys.executable],
-        "accelerate": [
-            sys.executable,
-            "-m",
-            "accelerate.commands.launch",
-            "--multi_gpu",
-            "--num_processes",
-            "2",
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-            "--main_process_port",
-            port,
-        ],
-        "torchrun": [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--nproc_per_node",
-            "2",
-            "--master_port",
-            port,
-        ],
-        "lonely": [
-            sys.executable,
-            "-m",
-            "accelerate.commands.launch",
-            "--cpu",
-            "--num_processes",
-            "2",
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-        ],
-    }[launcher]
+    return [
+        sys.executable,
+        *{
+            "accelerate": [*accelerate, "--multi_gpu", "--main_process_port", port],
+            "torchrun": [
+                "-m",
+                "torch.distributed.run",
+                "--nproc_per_node",
+                "2",
+                "--master_port",
+                port,
+            ],
+            "lonely": [*accelerate, "--cpu"],
+        }[launcher],
+    ]
 
 
 @pytest.fixture(scope="module")
 def train(tiny, small_folder, tmp_path_factory):
-    """train(launcher, *flags) -> (folder, events, the finished process), each launcher's plain run once."""
-    told = {}
+    """train(launcher, name) -> (folder, events, the finished process) of one of a launcher's runs.
 
-    def run(launcher, *flags):
-        if (launcher, flags) not in told:
-            folder = tmp_path_factory.mktemp(launcher)
-            environment = {
-                **os.environ,
-                "MRPC_DIR": str(small_folder),
-                "RUNS_DIR": str(folder),
-                "OMP_NUM_THREADS": "1",
-            }
-            command = [
-                *two(launcher),
-                "-m",
-                "pipeline",
-                "train",
-                "--checkpoint",
-                tiny,
-                *TRAIN,
-                "--output",
-                str(folder / "run"),
-                *flags,
-            ]
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400
-            )
-            path = folder / "run" / "events.jsonl"
-            events = (
-                [json.loads(line) for line in path.read_text().splitlines()]
-                if path.exists()
-                else []
-            )
-            told[launcher, flags] = folder, events, done
-        return told[launcher, flags]
+    Each launcher starts once: accelerate's two do the plain run, torchrun's a refused one, a stopped
+    one and the plain one, and the lonely process does the plain run alone.
+    """
+    kept = {}
+
+    def run(launcher, name="plain"):
+        if launcher not in kept:
+            kept[launcher] = start(launcher)
+        top, done = kept[launcher]
+        path = top / name / "events.jsonl"
+        events = [json.loads(line) for line in path.read_text().splitlines()]
+        return top / name, events, done
+
+    def start(launcher):
+        top = tmp_path_factory.mktemp(launcher)
+
+        def flags(name, *more):
+            return ["--checkpoint", tiny, *TRAIN, "--output", str(top / name), *more]
+
+        what = ["-m", "pipeline", "train", *flags("plain")]
+        if launcher == "torchrun":
+            (top / "stopped").mkdir()
+            (top / "stopped" / "stop").touch()
+            (top / "several.py").write_text(SEVERAL)
+            runs = [flags("refused", "--batch-size", "7"), flags("stopped"), flags("plain")]
+            what = [str(top / "several.py"), json.dumps(runs)]
+        environment = {
+            **os.environ,
+            "MRPC_DIR": str(small_folder),
+            "RUNS_DIR": str(top),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [*launched(launcher), *what]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return top, done
 
     return run
 
@@ -131,7 +132,6 @@ def figures(events, kind, name):
 @pytest.mark.parametrize("launcher", ["accelerate", "torchrun"])
 def test_two_processes_train_the_one_model(train, launcher):
     folder, events, done = train(launcher)
-    assert done.returncode == 0, done.stderr[-2000:]
     start, last = events[0], events[-1]
     assert (start["world_size"], start["pairs_a_process"], start["config"]["batch_size"]) == (
         2,
@@ -145,18 +145,16 @@ def test_two_processes_train_the_one_model(train, launcher):
     assert figures(events, "log", "step") == list(range(1, 13)), (
         "one process tells, and each step once"
     )
-    assert (
-        len(list(folder.rglob("events.jsonl"))) == len(list(folder.rglob("model.safetensors"))) == 1
-    )
-    assert (
-        done.stdout.count("majority: ") == 1
-        and "2 processes, 4 pairs each: 8 pairs in one update" in done.stdout
-    )
+    # The other process leaves no run of its own, neither there nor beside it
+    runs = {"plain"} if launcher == "accelerate" else {"plain", "stopped", "refused"}
+    assert {path.parent.name for path in folder.parent.rglob("events.jsonl")} == runs
+    assert len(list(folder.rglob("model.safetensors"))) == 1
+    majorities = len(runs - {"refused"})
+    assert done.stdout.count("majority: ") == majorities
+    assert done.stdout.count("2 processes, 4 pairs each: 8 pairs in one update") == majorities
 
-    _, alone, finished = train("alone")
-    assert (
-        finished.returncode == 0 and alone[0]["world_size"] == 1 and alone[0]["total_steps"] == 12
-    )
+    _, alone, _ = train("lonely")
+    assert alone[0]["world_size"] == 1 and alone[0]["total_steps"] == 12
     # The same pairs in the same updates: only the order of sums differs
     assert figures(events, "log", "loss") == pytest.approx(figures(alone, "log", "loss"), abs=0.02)
     for name in ("loss", "accuracy", "f1"):
@@ -169,35 +167,25 @@ def test_two_processes_train_the_one_model(train, launcher):
     )
 
 
-def test_a_stop_ends_both(train, tmp_path):
+def test_a_stop_ends_both(train):
     """Asked for before the first step: were only one process to hear it, the other would wait for ever."""
-    (tmp_path / "stop").touch()
-    folder, events, done = train("torchrun", "--output", str(tmp_path))
-    assert (
-        done.returncode == 0 and events == []
-    )  # its story is in the other folder: the later --output counts
-    told = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    assert (
-        told[-1]["event"] == "stopped"
-        and told[-1]["step"] == 1
-        and (tmp_path / "model" / "model.safetensors").exists()
-    )
+    folder, events, done = train("torchrun", "stopped")
+    assert events[-1]["event"] == "stopped" and events[-1]["step"] == 1
+    assert (folder / "model" / "model.safetensors").exists()
+    # The next run began in both processes
+    assert "codes [2, 0, 0]" in done.stdout
 
 
 def test_a_batch_that_two_cannot_share_is_refused(train):
-    folder, events, done = train("torchrun", "--batch-size", "7")
-    assert done.returncode != 0 and events[-1]["event"] == "failed"
+    _, events, done = train("torchrun", "refused")
+    assert events[-1]["event"] == "failed"
     assert "batch_size is 7, which 2 processes can't share evenly" in events[-1]["message"]
+    assert done.stdout.count("codes [2, 0, 0]") == 2, "each process ends with a code that says so"
 
 
 def test_a_launch_that_starts_one_process_says_so(train):
     _, events, done = train("lonely")
-    assert (
-        done.returncode == 0
-        and events[0]["world_size"] == 1
-        and "accelerate launch --multi_gpu" in done.stderr
-    )
-    assert "accelerate" not in train("alone")[2].stderr
+    assert events[0]["world_size"] == 1 and "accelerate launch --multi_gpu" in done.stderr
 
 
 @pytest.mark.parametrize(

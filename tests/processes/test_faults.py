@@ -130,7 +130,7 @@ def test_a_disk_that_is_full_already(tiny, settings, tmp_path):
     with small_disk(tmp_path / "disk", "64k") as disk:
         full = replace(settings, runs_folder=disk / "runs", min_free_bytes=0)
         (disk / "ballast").write_bytes(bytes(64 * 1024 - 4 * 4096))
-        with pytest.raises(InputError, match="can't write a new run; its disk may be full"):
+        with pytest.raises(InputError, match="can't save a new run; its disk may be full"):
             for _ in range(8):
                 start_run(config_for(tiny), replace(full, max_runs_at_once=0))
         count = len(list_runs(full))
@@ -320,11 +320,11 @@ def linked(model):
         ),
         (
             config_with(architectures=["BertForTokenClassification"]),
-            "no sequence classifier but BertForTokenClassification",
+            "not a sequence classifier but BertForTokenClassification",
         ),
         (config_with(architectures=None), "names no architecture"),
         (config_with(architectures=[7]), "config.json .* can't be read"),
-        (config_with(model_type="<b>"), "of the architecture"),
+        (config_with(model_type="<b>"), "has the architecture"),
         (lambda model: (model / "config.json").write_bytes(b"\xff\xfe\x00"), "config"),
         (
             lambda model: (model / "config.json").write_text("[" * 10**5),

@@ -35,7 +35,7 @@ def test_tokenize_a_pair(run):
     assert (
         code == 0 and "[CLS]" in lines[1] and "101" in lines[1] and "sentence1[0:3] The" in lines[2]
     )
-    assert "cut from sentence1" in out and "note: Truncation cut" in out and "\x1b" not in out
+    assert "cut from sentence1" in out and "note: Truncation removed" in out and "\x1b" not in out
     assert (
         err.startswith("checkpoint: sentence-transformers/all-MiniLM-L6-v2 (embedded)")
         and "checkpoint:" not in out
@@ -94,6 +94,7 @@ def test_train_evaluate_predict(run, tiny, settings):
         and f"model: run:{'a' * 32}" in out
     )
     assert "model: tiny/bert (hub cache)" in err and "metric: mrpc_metric (embedded)" in err
+    assert "accelerate" not in err, "nobody launched it"
     first = (folder / "events.jsonl").read_text().splitlines()
     assert [json.loads(line)["event"] for line in first][-1] == "done"
 
@@ -144,7 +145,11 @@ def test_a_run_that_fails_ends_with_1_and_what_it_was_asked_with_2(
 
     monkeypatch.setattr("pipeline.training.prepare", broken)
     code, out, err = run(*train_flags(tiny, tmp_path))  # where one has failed another may begin
-    assert code == 1 and err.startswith("failed The run broke off") and "model:" not in out
+    assert (
+        code == 1
+        and err.startswith("failed The run stopped with an unexpected error")
+        and "model:" not in out
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_nothing_stands_in_for_a_checkpoint_unless_it_may(run, tmp_path, argumen
     code, out, err = run(*asked)
     assert code == 2 and out == "" and len(err.splitlines()) == 1
     assert (
-        "error: no/such can't be had, because HF_HUB_OFFLINE is set" in err
+        "error: no/such can't be loaded, because HF_HUB_OFFLINE is set" in err
         and "--allow-stand-in" in err
     )
     few = (
@@ -193,11 +198,7 @@ def test_a_file_with_labels_is_scored(run, tiny, tmp_path):
         encoding="utf-8",
     )
     code, out, _ = run("predict", "--checkpoint", tiny, "--csv", path, "--output", output)
-    assert (
-        code == 0
-        and "(2 pairs with a label of their own)" in out
-        and "note: line 4: label is 'odd'" in out
-    )
+    assert code == 0 and "(2 labelled pairs)" in out and "note: line 4: label is 'odd'" in out
     assert f"{'majority':16}{'50.0%':>10}{'66.7%':>8}" in out and "predicted not_equivalent" in out
     assert output.read_text(encoding="utf-8-sig").startswith(
         '"id","sentence1","sentence2","label","predicted_label"'
@@ -240,7 +241,7 @@ def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_
     "arguments, says",
     [
         (["tokenize", "--checkpoint", "../x"], "is not a checkpoint id"),
-        (["tokenize", "--rows", "99999"], "Row 99999 is not there"),
+        (["tokenize", "--rows", "99999"], "There is no row 99999"),
         (["tokenize", "--rows", "x"], "is not a row number"),
         (["tokenize", "--max-length", "long"], "not a whole number"),
         (["tokenize", "--pair", "", "b"], "sentence1 is empty"),
@@ -289,7 +290,7 @@ def test_as_a_process_of_its_own(small_folder, tmp_path):
         [*command[:-1], "64"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
     )
     assert failed.returncode == 2 and failed.stdout == "" and "Traceback" not in failed.stderr
-    assert failed.stderr.splitlines()[-1].startswith("error: Row 64 is not there")
+    assert failed.stderr.splitlines()[-1].startswith("error: There is no row 64")
 
 
 # What a command may say on stderr: where things come from, its own bar, its own notes

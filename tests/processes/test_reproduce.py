@@ -195,7 +195,7 @@ def test_a_script_says_where_the_page_read_mrpc_and_asks_for_no_gradient_in_vain
 
 
 def test_a_run_that_has_told_nothing_has_no_script():
-    with pytest.raises(InputError, match="hasn't told yet"):
+    with pytest.raises(InputError, match="hasn't reported yet"):
         run_script(Run("0" * 32, "running", {"seed": 1}, []))
 
 

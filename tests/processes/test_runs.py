@@ -22,8 +22,10 @@ from pipeline.prediction import predict
 from pipeline.runs import cleanup, liveness, progress, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
+from pipeline.runs.names import name_of
+from pipeline.runs.own_pair import pair_to_keep, read_pair
 from pipeline.runs.pace import Pace, run_seconds, seconds_left
-from pipeline.runs.progress import Run, closing, list_runs, points
+from pipeline.runs.progress import Run, closing, list_runs, outline, points
 from pipeline.runs.queue import digest, in_turn, read_run
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
@@ -149,7 +151,7 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
     second, second_secret = start_run(config_for(WARMED), acted)
     stop_run(second, second_secret, acted)
     left = read_run(second, acted)
-    assert left.state == "stopped" and "left the queue" in left.events[-1]["reason"]
+    assert left.state == "stopped" and "removed from the queue" in left.events[-1]["reason"]
     assert not left.has_model
     until(lambda: read_run(first, acted).of("log"))
     stop_run(first, secret, acted)
@@ -262,7 +264,7 @@ def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browser
     most = closed.max_runs_waiting - closed.places_for_others
     assert all("Place" in start("192.0.2.7") for _ in range(most))
     assert (
-        f"last 2 places of the queue are for network addresses that have no run yet, one for each. Yours has {most}"
+        f"last 2 places of the queue are reserved for network addresses that have no run yet, one each. Your address has {most}"
         in start("192.0.2.7")
     )
     assert "Place" in start("192.0.2.8")
@@ -789,3 +791,123 @@ def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch
     )
     sweep(replace(settings, max_runs_bytes=1))
     assert list_runs(settings) == []
+
+
+# ---------------------------------------------------------------- the visitor's own pair
+
+
+def test_an_own_pair_is_judged_and_stands_in_one_private_file(settings, tiny):
+    acted = InProcess(trained).serves(settings)
+    pair = ("A heron stood in the reeds.", "In the reeds stood a heron.")
+    run_id, _ = start_run(config_for(tiny), acted, own_pair=pair)
+    run = until(lambda: (run := read_run(run_id, acted)).ended and run)
+    evaluations = run.of("evaluation")
+    assert evaluations and all(0 <= event["own_share"] <= 1 for event in evaluations)
+    folder = acted.runs_folder / run_id
+    assert read_pair(folder) == pair and (folder / "pair.json").stat().st_mode & 0o777 == 0o600
+    others = [path for path in folder.rglob("*") if path.is_file() and path.name != "pair.json"]
+    assert others and not any(b"heron stood" in path.read_bytes() for path in others)
+    assert not any("shares" in event for event in outline(run_id, acted).events)
+
+
+@pytest.mark.parametrize(
+    "sentences", [("", "b"), ("a", " "), ("a", None), ("a" * 2001, "b"), ("a", "\ud800")]
+)
+def test_what_is_no_pair_is_kept_nowhere(settings, sentences):
+    assert pair_to_keep(*sentences, settings) is None
+    assert pair_to_keep("a" * 2000, "b", settings) == ("a" * 2000, "b")
+
+
+@pytest.mark.parametrize("written", ["", "{}", '["a"]', '["a", 7]', '["a", "b", "c"]', "[" * 9999])
+def test_a_damaged_pair_is_none(tmp_path, written):
+    (tmp_path / "pair.json").write_text(written)
+    assert read_pair(tmp_path) is None
+
+
+# ---------------------------------------------------------------- this browser's runs that go on
+
+
+@pytest.fixture
+def tab(settings, tiny):
+    """(the tab, its settings, the form's values): the server starts no run, all wait."""
+    closed = replace(settings, max_runs_at_once=0)
+    with gr.Blocks():
+        pair = [gr.Textbox(), gr.Textbox()]
+        built = build_tab(closed, pair)
+    values = {name: getattr(config_for(tiny), name) for name in built.launch.controls}
+    return built, closed, list(values.values())
+
+
+def asked_to(**values):
+    """What the page's script sends."""
+    return SimpleNamespace(_data=values)
+
+
+def test_start_asks_before_it_adds_a_run_to_ones_own(tab):
+    built, closed, form = tab
+    launch, another = built.launch, built.launch.another
+    pair = ("A heron stood.", "There stood a heron.")
+    first = launch.start(None, {}, *form, *pair)
+    run_id, owned = first[built.panel.run_id], first[built.panel.owned]
+    assert read_pair(closed.runs_folder / run_id) == pair
+    asked = launch.start(None, owned, *form, *pair)
+    assert set(asked) == set(another.outputs) and asked[another.yes].visible
+    name = str(name_of(run_id))
+    assert f"{name} still waits for its turn. Start another, behind it?" in asked[another.text]
+    assert len(list_runs(closed)) == 1, "nothing is started before the answer"
+    assert another.hide()[another.text] == "" and not another.hide()[another.no].visible
+    second = launch.start_behind(None, owned, *form, *pair)
+    assert second[built.panel.run_id] != run_id and not second[another.yes].visible
+    assert "2 runs of yours" in launch.start(None, second[built.panel.owned], *form)[another.text]
+    # A stranger's run is no reason to ask, and one that has ended neither
+    assert built.panel.run_id in launch.start(None, {}, *form)
+    stop_run(run_id, owned[run_id], closed)
+    assert built.panel.run_id in launch.start(None, owned, *form)
+
+
+def test_a_pair_that_is_none_keeps_no_run_from_starting(tab):
+    built, closed, form = tab
+    for pair in ((), ("", "b"), ("a" * 2001, "b"), (7, None)):
+        run_id = built.launch.start(None, {}, *form, *pair)[built.panel.run_id]
+        assert read_pair(closed.runs_folder / run_id) is None
+
+
+def test_unfinished_runs_are_listed_and_can_be_stopped_by_their_owner(tab):
+    built, closed, form = tab
+    owned = {}
+    for _run in range(2):
+        owned = built.launch.start_behind(None, owned, *form)[built.panel.owned]
+    first, second = (name for name in owned if name != "browser")
+    listed = built.runs.draw("", owned)
+    drawn = listed[built.runs.unfinished]
+    assert listed[built.runs.timer].active
+    for place, run_id in enumerate((first, second), 1):
+        assert f"?run={run_id}" in drawn and f'data-stop="{run_id}"' in drawn
+        assert str(name_of(run_id)) in drawn and f"place {place}, its turn in about" in drawn
+    # Who only knows the ids sees them and can't stop one
+    stranger = {first: "another secret", second: None}
+    assert "data-stop" not in built.runs.draw("", stranger)[built.runs.unfinished]
+    refused = built.runs.stop(stranger, asked_to(stop=first))[built.runs.unfinished]
+    assert "Only the visitor who started this run" in refused
+    left = built.runs.stop(owned, asked_to(stop=first))[built.runs.unfinished]
+    assert first not in left and f'data-stop="{second}"' in left
+    assert read_run(first, closed).state == "stopped"
+    for foreign in (None, 7, "../x", {}):
+        assert (
+            "is not a run" in built.runs.stop(owned, asked_to(stop=foreign))[built.runs.unfinished]
+        )
+    done = built.runs.stop(owned, asked_to(stop=second))
+    assert done[built.runs.unfinished] == "" and not done[built.runs.timer].active
+
+
+def test_two_more_seeds_are_of_the_run_that_is_shown(tab):
+    built, closed, form = tab
+    started = built.launch.start(None, {}, *form)
+    run_id, owned = started[built.panel.run_id], started[built.panel.owned]
+    more = built.seeds.start_shown(None, run_id, owned)
+    seeds = sorted(run.config["seed"] for run in list_runs(closed))
+    assert seeds == [42, 43, 44] and more[built.panel.run_id] == run_id
+    configs = [{**run.config, "seed": 0} for run in list_runs(closed)]
+    assert configs[0] == configs[1] == configs[2]
+    gone = built.seeds.start_shown(None, "0" * 32, owned)
+    assert "has expired" in gone[built.seeds.message] and len(list_runs(closed)) == 3

@@ -311,7 +311,7 @@ def test_a_download_that_goes_on_is_not_begun_again_and_only_so_many_go_on(monke
     assert (
         begun == ["one", "two"]
         and "goes on in the background" in said[3]
-        and "2 downloads go on already" in said[4]
+        and "2 downloads are already running" in said[4]
     )
     end.set()
     assert str(repository.download("one", False, Settings())) == "one"
@@ -427,7 +427,7 @@ print(json.dumps([refused, nothing, places, full.place, str(timed(checkpoint_fil
     refused, nothing, places, full, cached = told
     assert (
         refused == cached
-        and "bert-base-uncased takes 0.0 GB; 0.0 GB is the most" in refused
+        and "bert-base-uncased takes 0.0 GB; the limit here is 0.0 GB" in refused
         and EMBEDDED_CHECKPOINT in refused
     )
     assert nothing and places == ["hub", "hub"] and full == "hub cache"

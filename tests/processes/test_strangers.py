@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from gradio_client import Client
@@ -219,12 +220,12 @@ def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(
     impatient = replace(isolating, isolated_seconds=3.0)
     with pytest.raises(SourceError, match="took more memory|broke its process|can't be used"):
         isolated.ask(tiny, take_memory, settings=impatient)
-    with pytest.raises(SourceError, match="gave no answer within 3 s"):
+    with pytest.raises(SourceError, match="did not respond within 3 s"):
         isolated.ask(tiny, never_end, settings=impatient)
     with pytest.raises(SourceError, match="was closed"):
         isolated.ask(tiny, end, settings=impatient)
     with pytest.raises(
-        SourceError, match="had to be closed 2 times, and is not opened again for 5 minutes"
+        SourceError, match="had to be closed 2 times and won't be opened again for 5 minutes"
     ):
         isolated.ask(tiny, environment, settings=impatient)
     assert isolated.ask(tiny_distilbert, environment, settings=impatient)
@@ -241,7 +242,7 @@ def test_nobodys_requests_close_a_checkpoint_for_all_others(tiny, isolating):
             waiting = [
                 pool.submit(isolated.ask, tiny, environment, settings=impatient) for _ in range(4)
             ]
-            with pytest.raises(SourceError, match="gave no answer within 3 s"):
+            with pytest.raises(SourceError, match="did not respond within 3 s"):
                 slow.result()
             assert all(future.result() for future in waiting)
     assert isolated.ask(tiny, environment, settings=impatient)
@@ -376,15 +377,24 @@ for name, attempt in tries.items():
     }, done
 
 
-@pytest.mark.parametrize("told", [([50_006], 128), ([3, 700], 10**9)])
+@pytest.mark.parametrize(
+    ("count", "max_length", "measured"), [(50_006, 128, 128), (5, 10**9, None), (0, 128, None)]
+)
 def test_what_a_strangers_tokenizer_counted_is_measured_only_within_max_length(
-    told, settings, monkeypatch
+    count, max_length, measured, settings, monkeypatch
 ):
-    monkeypatch.setattr(padding_costs, "ask", lambda *_, settings: (told, None))
-    monkeypatch.setattr(experiments, "measured_costs", lambda *_: pytest.fail("it was measured"))
-    assert "more than max_length" in padding_costs.measure_costs(
-        settings, "0-1", "train", "evil/x", 128, True, 8
-    )
+    view = SimpleNamespace(roles=[["sentence1"] * count], lengths=[count])
+    monkeypatch.setattr(padding_costs, "ask", lambda *_, settings: (view, None))
+    seen = []
+
+    def measure(lengths, size, most, settings):
+        seen.append(lengths)
+        return experiments.padding_costs(lengths, size, most)
+
+    monkeypatch.setattr(experiments, "measured_costs", measure)
+    drawn = padding_costs.measure_costs(settings, "0", "train", "evil/x", max_length, True, 8)
+    assert seen == ([[measured]] if measured else [])
+    assert ("Choose another checkpoint" in drawn) == (measured is None)
 
 
 # ---------------------------------------------------------------- what it answers

@@ -14,6 +14,7 @@ from pipeline.config import TrainingConfig, config_from
 from pipeline.runs.executors import EXECUTORS
 from pipeline.runs.executors.thread import ThreadWorker
 from pipeline.runs.folder import read_config
+from pipeline.runs.own_pair import read_pair
 from pipeline.settings import Settings
 from pipeline.training import fine_tune
 
@@ -52,7 +53,8 @@ def told(config: TrainingConfig, folder: Path, settings: Settings) -> Iterator[d
 
 def trained(config: TrainingConfig, folder: Path, settings: Settings) -> Iterator[dict]:
     """The events of a real training, which leaves its model."""
-    return fine_tune(config, folder, settings, should_stop=(folder / "stop").exists)
+    stop = folder / "stop"
+    return fine_tune(config, folder, settings, should_stop=stop.exists, own_pair=read_pair(folder))
 
 
 class InProcess:

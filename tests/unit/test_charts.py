@@ -1,6 +1,8 @@
 """Line charts: well-formed SVG from whatever a loss may be, lines and baselines told apart."""
 
+import html
 import itertools
+import json
 import math
 import re
 from xml.etree import ElementTree
@@ -37,11 +39,10 @@ def test_bad_numbers_leave_the_good_ones():
         {"f1": [(1, 0.5), (2, math.nan), (3, 0.6), (4, -math.inf)]}, {"majority F1": math.nan}
     )
     assert not re.search(r'(?:d|x|y|cx|cy)="[^"]*(?:nan|inf)', drawn)
-    [path] = re.findall(r'<path d="(M[^"]*)"/><circle', drawn)[:1]
+    [path] = re.findall(r'series0"><path d="(M5[^"]*)"/><circle', drawn)
     assert re.sub("[^ML]", "", path) == "MM", "no line across a break"
     assert (
-        "f1 is NaN or infinite at 2 of 4 points, first at step 2" in drawn
-        and "<strong>−∞</strong>" in drawn
+        "f1: NaN or infinite at 2 of 4 points, first at step 2" in drawn and "−∞</strong>" in drawn
     )
 
 
@@ -66,6 +67,58 @@ def test_baselines_are_named_dashed_and_apart():
     assert drawn.rindex("majority accuracy") < drawn.rindex("majority F1"), (
         "names stand in the order given"
     )
+
+
+def data_of(drawn):
+    """What the page's script reads of a chart."""
+    return json.loads(html.unescape(re.search('data-chart="(.*?)"', drawn)[1]))
+
+
+def test_a_noisy_line_is_drawn_smoothed_and_raw():
+    points = [(step, 1 + step % 2) for step in range(1, 60)]
+    drawn = draw_curve({"loss": points, "eval": [(30, 1.5)]}, noisy=["loss"])
+    raw, smooth = re.search(
+        r'noisy"><path d="(.*?)"/><path class="smooth" d="(.*?)"', drawn
+    ).groups()
+    assert raw.count("L") == smooth.count("L") == 58 and raw != smooth
+    loss, evaluation = data_of(drawn)["lines"]
+    assert loss["points"] == [[step, value] for step, value in points]
+    assert [value for _step, value in loss["smooth"][-10:]] == pytest.approx([1.5] * 10, abs=0.1)
+    assert evaluation["smooth"] == []
+    assert 'data-switch="smooth"' in drawn and 'data-switch="smooth"' not in draw_curve(
+        {"a": points}
+    )
+
+
+def test_smoothing_starts_at_the_first_value_and_breaks_where_the_line_does():
+    drawn = charts.smoothed([(1, 3.0), (2, math.nan), (3, 3.0)])
+    assert [step for step, _value in drawn] == [1, 2, 3] and math.isnan(drawn[1][1])
+    assert [value for _step, value in drawn[::2]] == pytest.approx([3.0, 3.0])
+
+
+def test_a_logarithmic_scale_is_offered_where_each_value_has_a_logarithm():
+    drawn = draw_curve({"loss": [(1, 0.1), (2, 1.0), (3, 10.0)]}, logarithmic=True)
+    low, high = data_of(drawn)["scales"]["log"]
+    assert low == pytest.approx(-1.16) and high == pytest.approx(1.16)
+    heights = re.search(r'class="on-log">.*?series0"><path d="(.*?)"', drawn, re.DOTALL)[1]
+    first, second, third = (float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", heights))
+    assert first - second == pytest.approx(second - third, abs=0.2)
+    drawn = draw_curve({"loss": [(1, 0.0), (2, 1.0)]}, logarithmic=True)
+    assert list(data_of(drawn)["scales"]) == ["linear"] and 'data-switch="log"' not in drawn
+
+
+def test_an_earlier_run_has_its_button_and_its_values():
+    drawn = draw_curve(
+        {"loss": [(1, 0.5), (9, 0.4)]},
+        background=[charts.earlier_run("a" * 32, "<Otter>", [(0, 0.7), (9, math.nan)])],
+    )
+    assert re.search(r'<button[^>]* data-run="a{32}" aria-pressed="true"', drawn)
+    assert "&lt;Otter&gt;" in drawn and "<Otter>" not in drawn
+    assert data_of(drawn)["lines"][1] == {
+        "name": "<Otter>",
+        "points": [[0, 0.7]],
+        "run": "a" * 32,
+    }
 
 
 def test_lines_differ_in_their_marks():

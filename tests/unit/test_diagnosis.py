@@ -367,7 +367,7 @@ def test_a_curve_gets_the_name_that_a_lecturer_would_give(name, what, curve):
     assert found.name == name, found.because
     assert (
         any(character.isdigit() for character in found.because)
-        or "before the first update" in found.because
+        or "before the first optimizer step" in found.because
     )
     assert found.figures or found.name in ("Broken from the start", "Diverges")
 

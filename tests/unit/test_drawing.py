@@ -1,6 +1,8 @@
 """Drawing: what a visitor typed stays text, tables have headers, curves survive bad numbers, colours can be read."""
 
 import doctest
+import html
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,7 +20,7 @@ from views.tokens import NO_TYPE_IDS, batch_grid, columns_table, shapes_table, t
 from web.page_files import page_style
 
 SCRIPT = "<script>alert(1)</script>"
-VOID = {"br", "img", "input", "hr"}
+VOID = {"br", "img", "input", "hr", "wbr"}
 
 
 class Outline(HTMLParser):
@@ -87,7 +89,9 @@ HOSTILE = {
     "token_grid, cut": lambda: token_grid(
         replace(pair_view(), sentence1="hi" + SCRIPT, cut=(SCRIPT, ""))
     ),
-    "batch_grid": lambda: batch_grid(batch([["[CLS]", SCRIPT, "[SEP]"], ["[CLS]", "a", "[PAD]"]])),
+    "batch_grid": lambda: batch_grid(
+        batch([["[CLS]", SCRIPT, "[SEP]"], ["[CLS]", "a", "[PAD]"]]), [3, 5]
+    ),
     "columns_table": lambda: columns_table(batch()),
     "curve": lambda: draw_curve({SCRIPT: [(1, 0.5)]}, {SCRIPT: 0.4}),
     "origin_line": lambda: markup.origin_line(SCRIPT, True),
@@ -141,7 +145,6 @@ def test_right_to_left_text_is_isolated_and_its_joint_stays_outside():
     "drawn",
     [
         token_grid(pair_view()),
-        batch_grid(batch()),
         columns_table(batch()),
         shapes_table(batch()),
         draw_curve({"f1": [(1, 0.5)]}),
@@ -169,7 +172,7 @@ def test_absent_type_ids_are_explained():
         view, has_type_ids=False, tokens=[replace(one, type_id=None) for one in view.tokens]
     )
     drawn = token_grid(view)
-    assert NO_TYPE_IDS in drawn and "None" not in drawn
+    assert NO_TYPE_IDS in drawn and "None" not in drawn and "seam" not in drawn
 
 
 def test_cut_text_is_struck_out_where_it_stood():
@@ -181,22 +184,34 @@ def test_nothing_is_struck_out_of_a_whole_sentence():
     assert "<del>" not in token_grid(pair_view())
 
 
-def test_batch_roles_and_sum():
-    drawn = batch_grid(batch())
-    assert re.findall(r'<td class="(\w+)"><bdi>', drawn)[-6:] == [
-        "special",
-        "sentence1",
-        "special",
-        "sentence2",
-        "special",
-        "padding",
-    ]
-    assert "2 × 6 = 12" in drawn and "(8.3%)" in drawn
+def batch_data(drawn):
+    """What the picture of a batch is drawn from."""
+    [written] = re.findall(r'<template class="batch-data">(.*?)</template>', drawn, re.DOTALL)
+    assert written.isascii()
+    return json.loads(html.unescape(written))
 
 
-def test_each_cell_can_show_its_number():
-    drawn = batch_grid(batch(), "attention_mask")
-    assert '<td class="padding"><bdi>0</bdi></td>' in drawn
+def test_the_picture_has_each_cell_and_counts_the_padding():
+    drawn = batch_grid(batch(), [339, 12], {"rows": "339, 12"})
+    Outline(drawn)
+    data = batch_data(drawn)
+    assert data["roles"] == ["s1s22s", "s1s2sp"]
+    assert data["pieces"][1][-1] == "[PAD]" and data["labels"] == [1, 0]
+    assert data["tensors"] == {
+        name: batch().tensors[name] for name in ("input_ids", "attention_mask")
+    }
+    said = " ".join(re.sub(r"<[^>]+>", " ", drawn).split())
+    assert "2 rows become one batch: 2 × 6" in said
+    assert "hatched: what the collator added: 1 of 12 cells, 8%" in said
+    assert "6 positions: #339 is the longest" in said
+    assert 'data-station="collator">2 × 6 · 8% padding<' in drawn
+
+
+def test_a_row_of_the_batch_is_a_button_with_its_number_in_the_dataset():
+    drawn = batch_grid(batch(), [339, 12])
+    assert re.findall(r'data-take="(\d+)"', drawn) == ["339", "12"]
+    assert 'aria-label="Row 12, 5 tokens: take it as the pair"' in drawn
+    assert 'class="batch-bracket" style="--line: 0"' in drawn, "at the longest row"
 
 
 def test_shapes_read_as_torch_prints_them():
@@ -257,6 +272,7 @@ def test_every_colour_that_is_used_is_defined_in_both_themes():
         for name in (":root {", ".dark {")
     )
     sizes = {"font-mono", "share", "v", "cell", "letter", "narrow", "parts", "width"}
+    sizes |= {"first", "line", "own", "row", "rows"}
     used = set(re.findall(r"var\(--([\w-]+)\)", CSS)) - sizes
     assert light == dark and used <= light
 

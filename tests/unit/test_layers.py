@@ -160,13 +160,13 @@ def test_pad_picture_is_pad_or_refuses_where_it_fails(size, padding, mode):
     [
         (
             {"groups": 2},
-            "groups is 2, which doesn't divide in_channels = 3. Possible here: groups = 1, 3;",
+            "groups is 2, which doesn't divide in_channels = 3. Choose groups from 1, 3,",
         ),
         ({"kernel_size": 9}, "The kernel spans 9 .* padded input has only 6. Choose a smaller"),
         ({"kernel_size": 3, "dilation": 4}, "spans 9"),
         (
             {"padding": 6, "padding_mode": "reflect"},
-            "padding is 6, but 'reflect' can pad a height of 6 by 5",
+            "padding is 6, but 'reflect' can pad a height of 6 by at most 5",
         ),
         (
             {"padding": "same", "stride": 2},
@@ -217,7 +217,7 @@ def test_a_dropped_window_is_explained():
     shapes = play.pool(play.small_picture(4, 4), 2, stride=3, padding=1, ceil_mode=True).shapes
     assert (
         shapes.output == (1, 1, 2, 2)
-        and "less 1 = 2: the last window would start in the padding" in shapes.height
+        and "minus 1 = 2: the last window would start in the padding" in shapes.height
     )
 
 
@@ -274,7 +274,7 @@ def test_batch_norm_by_hand(n, channels, momentum, affine, track, passes, seed):
     ("batch", "settings", "message"),
     [
         ([[1.0, 2.0]], {}, r"shape \(1, 2\). BatchNorm2d needs N × C × H × W"),
-        ([[[[1.0]]]], {}, "at most one value a channel"),
+        ([[[[1.0]]]], {}, "at most one value per channel"),
         ([[[[1.0, 2.0]]]], {"momentum": 2}, "momentum is 2. Choose 0 to 1"),
         ([[[[1.0, 2.0]]]], {"eps": 0}, "eps is 0"),
         ([[[[1.0, 2.0]]]], {"affine": False, "weight": [2.0]}, "affine is False"),

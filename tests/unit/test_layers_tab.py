@@ -98,7 +98,7 @@ def value_of(term):
 
 def lines(drawn, pattern=r"<(?:p|td)(?! class=\"notice)[^>]*>([^<]*[=≈][^<]*)</(?:p|td)>"):
     """The equations of a picture, without the words before them."""
-    found = [html.unescape(line).split(", less 1")[0] for line in re.findall(pattern, drawn)]
+    found = [html.unescape(line).split(", minus 1")[0] for line in re.findall(pattern, drawn)]
     return [line.rsplit(": ", 1)[-1].removeprefix("sum / n = ") for line in found]
 
 
@@ -344,7 +344,10 @@ def test_the_summary_groups_what_is_alike():
     drawn = updater_summary(compare(steps=12))
     said = [re.sub("<[^>]+>", "", line) for line in drawn.split("<li>")[1:]]
     assert said[0].startswith("A, D: the same to the last digit")
-    assert any("by a factor of 2 × 8 (no ½ in MSELoss; the batch size)" in line for line in said)
+    assert any(
+        "are 2 × 8 times as large as they should be (no ½ in MSELoss; the batch size)" in line
+        for line in said
+    )
 
 
 def test_nothing_english_is_left_of_the_updater_in_chinese():

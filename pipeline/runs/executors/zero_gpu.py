@@ -16,6 +16,7 @@ from languages import say
 from pipeline.config import config_from
 from pipeline.runs.executors.thread import ThreadWorker
 from pipeline.runs.folder import read_config
+from pipeline.runs.own_pair import read_pair
 from pipeline.settings import Settings, zero_gpu
 from pipeline.training import fine_tune
 
@@ -67,17 +68,18 @@ def on_gpu(values: dict, folder: str, settings: Settings) -> Iterator[dict]:
     # Told apart from a call that ZeroGPU ends: the run stops by itself before, and keeps its model
     most = settings.zero_gpu_seconds - settings.zero_gpu_margin_seconds
     settings = replace(settings, max_run_seconds=most)
-    stop = Path(folder) / "stop"
-    yield from fine_tune(config_from(values), Path(folder), settings, should_stop=stop.exists)
+    run, stop = Path(folder), Path(folder) / "stop"
+    config, pair = config_from(values), read_pair(run)
+    yield from fine_tune(config, run, settings, should_stop=stop.exists, own_pair=pair)
 
 
 def _reason(error: Exception) -> str:
     """Why ZeroGPU gave no answer, out of what its client raised."""
     text = str(error).lower()
     if "quota" in text:
-        reason = say("the time that an account has there is used up")
+        reason = say("the account's time there is used up")
     elif "no gpu" in text or "queue" in text:
         reason = say("no GPU was free")
     else:
-        reason = say("the call took too long or was broken off")
+        reason = say("the call took too long or was interrupted")
     return say("ZeroGPU ended the run: {reason}. Try again later.", reason=reason)

@@ -1,0 +1,205 @@
+"""What a run's evaluations mean, in counts: how many pairs are right, and what changed since the
+evaluation before.
+
+>>> one = Evaluation(0, 0.61, right=3, pairs=4, majority=2, shares=(0.9, 0.8, 0.6, 0.1))
+>>> str(said_of(one))
+'Before training: 3 of 4 right, 1 more than always saying “equivalent”.'
+
+A change is named only where chance would seldom bring it. The same pairs are judged again, so what
+counts is how many of them changed sides: of b pairs that became right and c that became wrong,
+|b - c| above 2·sqrt(b + c) (two standard errors, as in McNemar's test).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from languages import say, say_plural
+from pipeline.runs.progress import Run
+from pipeline.settings import LABELS
+
+# Losses nearer than this are told apart by nobody who looks at a curve
+SAME_LOSS = 0.005
+SURE = 0.9  # P of the label that was answered, from which on an answer is called sure
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of a run on its validation pairs.
+
+    majority: how many pairs are right by always saying majority_label. labels: the pairs' gold
+    labels; shares: P(equivalent) of each pair; both () where they can't be told pair by pair.
+    own_share: that of the visitor's own pair.
+    """
+
+    step: int
+    loss: float
+    right: int
+    pairs: int
+    majority: int
+    majority_label: int = 1
+    labels: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
+    own_share: float | None = None
+
+    @property
+    def answers(self) -> list[int]:
+        """The label that each pair was given."""
+        return [int(share > 0.5) for share in self.shares]
+
+    @property
+    def rights(self) -> list[bool]:
+        """Whether each answer was the gold label."""
+        return [one == gold for one, gold in zip(self.answers, self.labels, strict=True)]
+
+    @property
+    def surely_wrong(self) -> int:
+        """How many answers are wrong and sure."""
+        if not self.labels:
+            return 0
+        return sum(
+            not right and max(share, 1 - share) >= SURE
+            for right, share in zip(self.rights, self.shares, strict=True)
+        )
+
+
+def evaluations_of(run: Run) -> list[Evaluation]:
+    """The evaluations of a run, in order. One without an accuracy (its logits are NaN) counts no
+    pair as right.
+    """
+    start = run.first("start") or {}
+    pairs, majority = start.get("eval_pairs"), start.get("majority")
+    if not pairs or not majority:
+        return []
+    labels = tuple(start.get("labels") or ())
+    if len(labels) != pairs:
+        labels = ()
+    return [_evaluation(event, pairs, majority, labels) for event in run.of("evaluation")]
+
+
+def _evaluation(event: dict, pairs: int, majority: dict, labels: tuple[int, ...]) -> Evaluation:
+    accuracy = event.get("eval_accuracy", math.nan)
+    right = round(accuracy * pairs) if math.isfinite(accuracy) else 0
+    shares = tuple(event.get("shares") or ())
+    told = bool(labels) and len(shares) == pairs
+    return Evaluation(
+        step=event["step"],
+        loss=event.get("eval_loss", math.nan),
+        right=event.get("right") or right,
+        pairs=pairs,
+        majority=round(majority["accuracy"] * pairs),
+        majority_label=majority.get("label", 1),
+        labels=labels if told else (),
+        shares=shares if told else (),
+        own_share=event.get("own_share"),
+    )
+
+
+# ---------------------------------------------------------------- in one sentence
+
+
+def said_of(one: Evaluation, before: Evaluation | None = None) -> str:
+    """What an evaluation means, and what changed since the one before."""
+    when = say("Before training") if one.step == 0 else say("After step {step}", step=one.step)
+    if not math.isfinite(one.loss):
+        return say(
+            "{when}: the loss is NaN or infinite, so the model has no answers any more.", when=when
+        )
+    counts = say("{right} of {pairs} right", right=one.right, pairs=one.pairs)
+    compared = _against_majority(one)
+    change = _change(one, before) if before and math.isfinite(before.loss) else None
+    if change is None:
+        return say("{when}: {counts}, {compared}.", when=when, counts=counts, compared=compared)
+    return say(
+        "{when}: {counts}, {compared}; {change}.",
+        when=when,
+        counts=counts,
+        compared=compared,
+        change=change,
+    )
+
+
+def _against_majority(one: Evaluation) -> str:
+    """How the count stands to that of always giving the majority's label."""
+    label = LABELS[one.majority_label]
+    if one.shares and len(set(one.answers)) == 1:
+        return say("for it says “{label}” to every pair", label=LABELS[one.answers[0]])
+    more = one.right - one.majority
+    if more > 0:
+        return say_plural(
+            "{count} more than always saying “{label}”",
+            "{count} more than always saying “{label}”",
+            more,
+            label=label,
+        )
+    if more < 0:
+        return say_plural(
+            "{count} fewer than always saying “{label}”",
+            "{count} fewer than always saying “{label}”",
+            -more,
+            label=label,
+        )
+    return say("as many as always saying “{label}”", label=label)
+
+
+def _change(one: Evaluation, before: Evaluation) -> str:
+    """What is different since the evaluation before, beyond chance."""
+    more, is_chance = _moved(one, before)
+    rise = one.loss - before.loss
+    if rise > SAME_LOSS and (is_chance or more > 0):
+        return _surer(one)
+    if is_chance and rise < -SAME_LOSS:
+        return say(
+            "no more right than at step {step}, within chance, but nearer to the labels: the loss "
+            "fell",
+            step=before.step,
+        )
+    if is_chance:
+        return say("no change since step {step} beyond chance", step=before.step)
+    if more < 0:
+        return say_plural(
+            "{count} fewer right than at step {step}",
+            "{count} fewer right than at step {step}",
+            -more,
+            step=before.step,
+        )
+    if rise < -SAME_LOSS:
+        return say_plural(
+            "{count} more right than at step {step}, and the loss fell",
+            "{count} more right than at step {step}, and the loss fell",
+            more,
+            step=before.step,
+        )
+    return say_plural(
+        "{count} more right than at step {step}",
+        "{count} more right than at step {step}",
+        more,
+        step=before.step,
+    )
+
+
+def _surer(one: Evaluation) -> str:
+    """The loss rises while no fewer are right: over-confident. Wrong answers cost the more, the
+    surer they are.
+    """
+    if one.surely_wrong:
+        return say_plural(
+            "surer, and sometimes surely wrong: {count} wrong answer with {sure:.0%} or more",
+            "surer, and sometimes surely wrong: {count} wrong answers with {sure:.0%} or more",
+            one.surely_wrong,
+            sure=SURE,
+        )
+    return say("no fewer right, but the wrong ones are further off: the loss rose")
+
+
+def _moved(one: Evaluation, before: Evaluation) -> tuple[int, bool]:
+    """(how many more are right, whether chance may have brought that)."""
+    more = one.right - before.right
+    if one.shares and before.shares:
+        pairs = list(zip(one.rights, before.rights, strict=True))
+        changed = sum(now != was for now, was in pairs)
+    else:  # as if other pairs had been judged: chance may bring more
+        share = (one.right + before.right) / (2 * one.pairs)
+        changed = round(2 * one.pairs * share * (1 - share))
+    return more, abs(more) <= 2 * math.sqrt(changed)

@@ -1,0 +1,340 @@
+// A run's validation pairs as dots by P(equivalent) (tabs/fine_tune/theatre.py, which says to
+// "theatre" the texts of views/theatre.py: dots_texts). The dots are kept while they move, so that
+// each can be followed from one evaluation to the next.
+window.page ??= {};
+
+const SVG = "http://www.w3.org/2000/svg";
+// Of the picture, of the axis in it, of the line of counts above and below; left and right of it
+const [HEIGHT, AXIS, COUNTS, EDGE] = [206, 22, 17, 10];
+const [NARROW, NARROWEST] = [480, 300];
+const [LARGEST, SMALLEST, FILLED] = [10, 3, 0.5];
+const REPLAY_MS = 900;
+const NEAR = 14; // pixels from a dot within which a pointer means it
+
+// ---------------------------------------------------------------- pure parts
+
+// Heights of the two gold labels' parts, above the axis and below it: by their counts, so that dots
+// lie about as dense in both. None is less than a third.
+function parts(labels, height) {
+  const share = labels.filter((label) => label === 1).length / (labels.length || 1);
+  const above = Math.round(height * Math.min(Math.max(share, 1 / 3), 2 / 3));
+  return [height - above, above];
+}
+
+// How wide a dot is, in pixels: as wide as can be while a gold label's dots, all on one side of the
+// line, fill no more than a half of the room there.
+function dotSize(labels, width, heights) {
+  for (let size = LARGEST; size > SMALLEST; size -= 1) {
+    const fits = heights.every((height, label) => {
+      const count = labels.filter((one) => one === label).length;
+      return count <= FILLED * Math.floor(width / 2 / size) * Math.floor(height / size);
+    });
+    if (fits) return size;
+  }
+  return SMALLEST;
+}
+
+// Where each dot's middle is: [[x, y], ...], y from the axis, up for label 1. shares: P in
+// thousandths. A dot stands in the column of its P; where that is full, in the nearest one on the
+// same side of the line. What is furthest from the line is placed first.
+function layout(shares, labels, width, heights, size) {
+  const half = Math.max(Math.floor(width / 2 / size), 1);
+  const stacks = [0, 1].map(() => new Array(2 * half).fill(0));
+  const places = [];
+  const order = shares.map((_, row) => row);
+  order.sort((a, b) => Math.abs(shares[b] - 500) - Math.abs(shares[a] - 500) || a - b);
+  for (const row of order) {
+    const [share, label] = [shares[row], labels[row]];
+    const [first, last] = share > 500 ? [half, 2 * half - 1] : [0, half - 1];
+    const own = Math.min(Math.max(Math.floor((share / 1000) * 2 * half), first), last);
+    const stack = stacks[label];
+    const room = Math.floor(heights[label] / size);
+    let column = own;
+    for (let off = 1; stack[column] >= room && off < half; off += 1) {
+      const near = [own - off, own + off].filter((one) => one >= first && one <= last);
+      column = near.find((one) => stack[one] < room) ?? column;
+    }
+    const level = stack[column];
+    stack[column] += 1;
+    const x = width / 2 + (column - half + 0.5) * size;
+    places[row] = [x, (label === 1 ? -1 : 1) * (level + 0.5) * size];
+  }
+  return places;
+}
+
+// {right, wrong} of each gold label at one evaluation.
+function counts(shares, labels) {
+  const counted = [0, 1].map(() => ({right: 0, wrong: 0}));
+  for (const [row, label] of labels.entries()) {
+    counted[label][Number(shares[row] > 500) === label ? "right" : "wrong"] += 1;
+  }
+  return counted;
+}
+
+// The dot that a key leads to from `row`: by P within its gold label, or to the other label's dot of
+// the nearest P; undefined for any other key.
+function neighbour(key, row, shares, labels) {
+  const alike = shares.map((_, one) => one).filter((one) => labels[one] === labels[row]);
+  alike.sort((a, b) => shares[a] - shares[b] || a - b);
+  const place = alike.indexOf(row);
+  switch (key) {
+    case "ArrowLeft": return alike[Math.max(place - 1, 0)];
+    case "ArrowRight": return alike[Math.min(place + 1, alike.length - 1)];
+    case "Home": return alike[0];
+    case "End": return alike.at(-1);
+    case "ArrowUp":
+    case "ArrowDown": {
+      const wanted = key === "ArrowUp" ? 1 : 0;
+      if (labels[row] === wanted) return row;
+      let best = row;
+      for (const [one, label] of labels.entries()) {
+        const nearer = Math.abs(shares[one] - shares[row]) < Math.abs(shares[best] - shares[row]);
+        if (label === wanted && (best === row || nearer)) best = one;
+      }
+      return best;
+    }
+  }
+  return undefined;
+}
+
+// ---------------------------------------------------------------- the picture
+
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+function drawn(parent, name, attributes, text) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+class Theatre {
+  // element: the block that holds the figure. trigger: Gradio's, of a gr.HTML.
+  constructor(element, trigger) {
+    this.element = element;
+    this.trigger = trigger;
+    this.figure = element.querySelector(".theatre");
+    this.svg = element.querySelector("svg");
+    this.slider = element.querySelector("input");
+    this.output = element.querySelector("output");
+    this.stage = element.querySelector(".theatre-stage");
+    this.data = null;
+    this.row = null;
+    this.say = page.data("theatre");
+    this.slider.addEventListener("input", () => this.goTo(Number(this.slider.value)));
+    element.querySelector(".theatre-play").addEventListener("click", () => this.replay());
+    this.stage.addEventListener("keydown", (event) => this.press(event));
+    this.stage.addEventListener("pointermove", (event) => this.point(event, 140));
+    this.stage.addEventListener("click", (event) => this.point(event, 0));
+    new ResizeObserver(() => this.resize()).observe(this.stage);
+    this.build();
+  }
+
+  // The evaluations of a run, as views/theatre.py: dots_data says them; "" for none yet.
+  show(text) {
+    const data = text ? JSON.parse(text) : {};
+    const isAnother = data.run !== this.data?.run;
+    const followed = !this.data || this.at === this.data.steps.length - 1;
+    this.data = data.steps ? data : null;
+    if (isAnother || !this.data) {
+      clearInterval(this.playing);
+      this.row = null;
+      this.svg.replaceChildren();
+      this.output.textContent = "";
+      this.build(text ? this.say.untold : this.say.waiting);
+    }
+    this.figure.classList.toggle("one", !(this.data?.steps.length > 1));
+    if (!this.data) return;
+    this.slider.max = data.steps.length - 1;
+    this.goTo(isAnother || followed ? data.steps.length - 1 : this.at);
+  }
+
+  get width() {
+    return Math.max(this.stage.clientWidth, 240);
+  }
+
+  goTo(place) {
+    if (!this.data) return;
+    this.at = Math.min(Math.max(place, 0), this.data.steps.length - 1);
+    this.slider.value = this.at;
+    const step = this.data.steps[this.at];
+    const said = step ? filled(this.say.step, {step}) : this.say.before;
+    this.output.textContent = said;
+    this.slider.setAttribute("aria-valuetext", said);
+    this.draw();
+    if (this.row !== null) this.ask(0);
+  }
+
+  replay() {
+    clearInterval(this.playing);
+    this.goTo(0);
+    this.playing = setInterval(() => {
+      if (!this.data || this.at >= this.data.steps.length - 1) clearInterval(this.playing);
+      else this.goTo(this.at + 1);
+    }, REPLAY_MS);
+  }
+
+  resize() {
+    if (this.stage.clientWidth === this.seen) return;
+    this.svg.replaceChildren();
+    if (this.data) this.draw();
+    else this.build();
+  }
+
+  // The frame, once for a run and a width: axis, line, counts, a shape for each pair. Without a run
+  // a sentence stands in it.
+  build(waiting = this.say.waiting) {
+    const {width, say, data} = this;
+    const labels = data?.labels ?? [];
+    this.seen = this.stage.clientWidth;
+    this.figure.classList.toggle("empty", !data);
+    const heights = parts(labels, HEIGHT - AXIS - 2 * COUNTS);
+    this.heights = heights;
+    this.inner = width - 2 * EDGE;
+    this.size = dotSize(labels, this.inner, heights);
+    this.axis = COUNTS + heights[1];
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    this.svg.setAttribute("height", HEIGHT);
+    const middle = width / 2;
+    const below = this.axis + AXIS;
+    const wrong = {class: "wrong-side", width: middle};
+    drawn(this.svg, "rect", {...wrong, x: 0, y: 0, height: this.axis});
+    drawn(this.svg, "rect", {...wrong, x: middle, y: below, height: HEIGHT - below});
+    drawn(this.svg, "line", {class: "half", x1: middle, x2: middle, y1: 0, y2: HEIGHT});
+    for (const [share, anchor] of [[0, "start"], [0.5, "middle"], [1, "end"]]) {
+      const place = {x: EDGE + share * this.inner, y: this.axis + AXIS / 2 + 4};
+      drawn(this.svg, "text", {class: "tick", ...place, "text-anchor": anchor}, share);
+    }
+    if (!data) {
+      const place = {x: middle, y: this.axis - 24, "text-anchor": "middle"};
+      drawn(this.svg, "text", {class: "waiting", ...place}, waiting);
+      return;
+    }
+    this.corners = [1, 0].map((label) => {
+      const y = label ? 12 : HEIGHT - 5;
+      return [["start", 4], ["end", width - 4]].map(([anchor, x]) =>
+        drawn(this.svg, "text", {class: "corner", x, y, "text-anchor": anchor}));
+    });
+    this.svg.classList.toggle("small", this.size < 7);
+    const side = this.size - 1;
+    this.dots = labels.map((label) => drawn(this.svg, "rect", {
+      class: `dot gold${label}`, x: -side / 2, y: -side / 2, width: side, height: side,
+      rx: label ? side / 2 : 0,
+    }));
+    this.own = drawn(this.svg, "g", {class: "own-dot"});
+    drawn(this.own, "path", {d: "M0,-9 L9,0 L0,9 L-9,0 Z"});
+    drawn(this.own, "text", {y: 4}, say.own);
+    this.ring = drawn(this.svg, "circle", {class: "chosen", r: this.size / 2 + 3});
+  }
+
+  draw() {
+    if (!this.svg.childElementCount || !this.dots) this.build();
+    const {labels, shares, own} = this.data;
+    const now = shares[this.at];
+    const places = layout(now, labels, this.inner, this.heights, this.size);
+    this.places = places.map(([x, y]) => [
+      EDGE + x, y < 0 ? this.axis + y : this.axis + AXIS + y,
+    ]);
+    for (const [row, dot] of this.dots.entries()) {
+      const [x, y] = this.places[row];
+      dot.style.transform = `translate(${x}px, ${y}px)`;
+      dot.classList.toggle("crossed", now[row] > 500 !== shares[0][row] > 500);
+    }
+    const counted = counts(now, labels);
+    for (const [part, label] of [1, 0].entries()) {
+      for (const answer of [0, 1]) {
+        const isRight = answer === label;
+        const count = counted[label][isRight ? "right" : "wrong"];
+        const say = this.saysAnswers();
+        const said = filled(say, {count, label: this.say.labels[answer]});
+        this.corners[part][answer].textContent = `${isRight ? "✓" : "✕"} ${said}`;
+      }
+    }
+    this.own.style.display = own.length ? "" : "none";
+    this.element.querySelector(".theatre-key .own").hidden = !own.length;
+    if (own.length) {
+      const x = EDGE + (own[this.at] / 1000) * this.inner;
+      this.ownPlace = [x, this.axis + AXIS / 2];
+      this.own.style.transform = `translate(${x}px, ${this.ownPlace[1]}px)`;
+      const label = this.own.querySelector("text");
+      label.setAttribute("text-anchor", own[this.at] > 500 ? "end" : "start");
+      label.setAttribute("x", own[this.at] > 500 ? -13 : 13);
+    }
+    this.mark();
+  }
+
+  // How the answers are counted, as long as the picture has room for it.
+  saysAnswers() {
+    if (this.width < NARROWEST) return "{count}";
+    return this.width < NARROW ? "{count} {label}" : this.say.answered;
+  }
+
+  mark() {
+    const place = this.row === "own" ? this.ownPlace : this.places[this.row];
+    this.ring.style.display = place ? "" : "none";
+    if (place) this.ring.style.transform = `translate(${place[0]}px, ${place[1]}px)`;
+  }
+
+  choose(row, delay) {
+    clearInterval(this.playing);
+    if (row === this.row && delay) return;
+    this.row = row;
+    this.mark();
+    this.ask(delay);
+  }
+
+  // A pointer passes many dots: the one at which it stops is read.
+  ask(delay) {
+    clearTimeout(this.asking);
+    const {row, data, at} = this;
+    this.asking = setTimeout(() => this.trigger("click", {row, step: data.steps[at]}), delay);
+  }
+
+  point(event, delay) {
+    if (!this.data) return;
+    const box = this.svg.getBoundingClientRect();
+    const scale = this.width / box.width;
+    const x = (event.clientX - box.left) * scale;
+    const y = (event.clientY - box.top) * scale;
+    let [nearest, least] = [null, NEAR];
+    const look = ([left, top], row) => {
+      const apart = Math.hypot(left - x, top - y);
+      if (apart < least) [nearest, least] = [row, apart];
+    };
+    for (const [row, place] of this.places.entries()) look(place, row);
+    if (this.data.own.length) look(this.ownPlace, "own");
+    if (nearest !== null) this.choose(nearest, delay);
+  }
+
+  press(event) {
+    if (!this.data) return;
+    const {own, labels, shares} = this.data;
+    if (event.key === "Enter" && own.length) {
+      this.choose("own", 0);
+    } else {
+      const from = typeof this.row === "number" ? this.row : null;
+      const row = from === null && event.key.startsWith("Arrow")
+        ? 0
+        : neighbour(event.key, from ?? 0, shares[this.at], labels);
+      if (row === undefined) return;
+      this.choose(row, 100);
+    }
+    event.preventDefault();
+  }
+}
+
+let theatre;
+let early; // what was to be shown before the tab was there
+
+function listen(element, trigger) {
+  theatre = new Theatre(element, trigger);
+  if (early !== undefined) theatre.show(early);
+}
+
+function show(text) {
+  early = text;
+  theatre?.show(text);
+}
+
+page.theatre = {counts, dotSize, layout, listen, neighbour, parts, show};

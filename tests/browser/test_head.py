@@ -1,0 +1,122 @@
+"""The page's head: how high it is, where the rail leads, the keyboard's row of tabs, Share, the
+history, and one pair for all tabs.
+"""
+
+import pytest
+from playwright.sync_api import expect
+
+from tabs.pair import PAIR
+
+HEIGHTS = {(1440, 900): 110, (1024, 768): 110, (390, 844): 130, (320, 640): 130}
+
+
+@pytest.fixture(scope="module")
+def page(browser, app_address):
+    context = browser.new_context(locale="en-US", reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(app_address)
+    page.locator("#tokens").wait_for(timeout=60_000)
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("size", HEIGHTS, ids=str)
+def test_the_head_leaves_the_screen_to_the_picture(page, size):
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    box = page.locator(".page-head").bounding_box()
+    assert box["y"] + box["height"] <= HEIGHTS[size]
+    title = page.locator(".page-head h1")
+    assert title.evaluate("one => one.scrollWidth <= one.clientWidth + 1"), "the title is cut"
+    inside = "all => all.every((one) => one.getBoundingClientRect().right <= innerWidth)"
+    assert page.locator(".rail a, .head-links > *").evaluate_all(inside)
+
+
+def test_each_station_leads_to_its_tab_and_says_its_line(page, app_address):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    for station, tab in (
+        ("trainer", "fine-tune"),
+        ("prediction", "predict"),
+        ("collator", "tokenize"),
+        ("tokenizer", "tokenize"),
+    ):
+        page.locator(f'.rail [data-at="{station}"]').click()
+        expect(page.locator(f"[role=tab][aria-controls=tab-{tab}]")).to_have_attribute(
+            "aria-selected", "true"
+        )
+        current = page.locator(".rail [aria-current=page]").evaluate_all(
+            "all => all.map(one => one.dataset.at)"
+        )
+        assert station in current
+        expect(page.locator(f'.rail [data-at="{station}"] span')).not_to_be_empty(timeout=30_000)
+    page.go_back()
+    expect(page.locator("[role=tab][aria-controls=tab-predict]")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    page.go_forward()
+    expect(page.locator("[role=tab][aria-controls=tab-tokenize]")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    characters = f"{sum(map(len, PAIR))} characters"
+    assert characters in page.locator('.rail [data-at="pair"] span').inner_text()
+    assert page.locator('.rail [data-at="tokenizer"] span').inner_text() == "36 tokens · 3 special"
+
+
+def test_the_row_of_tabs_is_there_for_the_keyboard_alone(page):
+    row = page.locator("#tabs > .tab-wrapper")
+    clip = "one => getComputedStyle(one).clipPath"
+    assert row.evaluate(clip) == "inset(50%)"
+    page.locator(".rail a").last.focus()
+    for _press in range(8):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.role") == "tab":
+            break
+    assert page.evaluate("document.activeElement.role") == "tab"
+    assert row.evaluate(clip) == "none"
+    page.locator(".rail a").first.focus()
+    assert row.evaluate(clip) == "inset(50%)"
+
+
+def test_share_opens_below_its_button_and_escape_closes_it(page):
+    button = page.locator("[data-head=share]")
+    button.click()
+    panel = page.locator(".share-panel.shown")
+    expect(panel).to_be_visible()
+    assert panel.get_attribute("role") == "dialog"
+    panel.get_by_role("button", name="Copy link").click()
+    expect(panel.get_by_label("Link", exact=True)).not_to_have_value("")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    assert page.evaluate("document.activeElement.dataset.head") == "share"
+
+
+def test_what_is_typed_in_one_tab_stands_in_the_other(page):
+    page.locator('.rail [data-at="prediction"]').click()
+    predict = page.locator("#tab-predict")
+    expect(predict.locator(".bars tr").first).to_be_visible(timeout=60_000)
+    predict.get_by_label("sentence2").fill("The harbor stayed open.")
+    stale = predict.locator(".stale").first
+    expect(stale).to_be_visible()
+    assert stale.get_attribute("data-stale-words") == "of the earlier text"
+    page.locator('.rail [data-at="tokenizer"]').click()
+    tokenize = page.locator("#tab-tokenize")
+    expect(tokenize.get_by_label("sentence2")).to_have_value("The harbor stayed open.")
+    page.locator('.rail [data-at="prediction"]').click()
+    predict.get_by_role("button", name="Predict", exact=True).click()
+    expect(predict.locator(".stale")).to_have_count(0, timeout=30_000)
+
+
+def test_a_link_opens_its_tab_before_the_first_paint(browser, app_address):
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    page.add_init_script(
+        """window.seen = [];
+        new MutationObserver(() => {
+          const tab = document.querySelector("[role=tab][aria-selected=true]");
+          const name = tab?.getAttribute("aria-controls");
+          if (name && seen.at(-1) !== name) seen.push(name);
+        }).observe(document, {attributes: true, childList: true, subtree: true});"""
+    )
+    page.goto(f"{app_address}/?tab=predict")
+    expect(page.locator("#tab-predict .bars tr").first).to_be_visible(timeout=60_000)
+    assert page.evaluate("seen") == ["tab-predict"]
+    context.close()

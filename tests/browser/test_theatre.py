@@ -1,0 +1,185 @@
+"""The dots of a run in a browser: one short run that the module's tests share."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import ROOT
+
+ADDRESS = (
+    "?tab=fine-tune&source=embedded&max_steps=8&eval_pairs=60&eval_steps=4&batch_size=4"
+    "&train_pairs=48&max_length=64"
+)
+
+
+# ---------------------------------------------------------------- where dots lie
+
+
+@pytest.fixture(scope="module")
+def blank(browser):
+    """A page that has the theatre's script alone."""
+    context = browser.new_context()
+    page = context.new_page()
+    for name in ("page.js", "theatre.js"):
+        page.add_script_tag(path=ROOT / "static" / name)
+    yield page
+    context.close()
+
+
+def placed(blank, shares, labels, width):
+    """(places, dot size, heights) of the layout at that width."""
+    return blank.evaluate(
+        """([shares, labels, width]) => {
+            const heights = page.theatre.parts(labels, 150);
+            const size = page.theatre.dotSize(labels, width, heights);
+            return [page.theatre.layout(shares, labels, width, heights, size), size, heights];
+        }""",
+        [shares, labels, width],
+    )
+
+
+@pytest.mark.parametrize("width", [280, 600, 1100])
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [990] * 408,  # a model that is sure of everything
+        [1000] * 204 + [0] * 204,
+        [500, 501] * 204,
+        [(row * 37) % 1001 for row in range(408)],
+    ],
+)
+def test_dots_never_overlap_nor_cross_the_line(blank, shares, width):
+    labels = [1] * 279 + [0] * 129
+    places, size, heights = placed(blank, shares, labels, width)
+    assert len({(round(x, 3), round(y, 3)) for x, y in places}) == 408, "no two in one place"
+    for (x, y), share, label in zip(places, shares, labels, strict=True):
+        assert (x > width / 2) == (share > 500) and (y < 0) == (label == 1)
+        assert 0 <= x <= width and abs(y) + size / 2 <= heights[label] + 1e-6
+    assert size >= 3
+
+
+def test_a_dot_alone_stands_at_its_p(blank):
+    shares, labels = [0, 250, 499, 501, 750, 1000], [1, 0, 1, 0, 1, 0]
+    places, size, _heights = placed(blank, shares, labels, 600)
+    for (x, _y), share in zip(places, shares, strict=True):
+        assert abs(x - 600 * share / 1000) <= size
+
+
+def test_keys_go_by_p_within_a_label_and_to_the_nearest_of_the_other(blank):
+    shares, labels = [100, 300, 200, 900, 310], [1, 1, 0, 0, 1]
+
+    def to(key, row):
+        return blank.evaluate(
+            "([key, row, shares, labels]) => page.theatre.neighbour(key, row, shares, labels)",
+            [key, row, shares, labels],
+        )
+
+    assert [to("ArrowRight", row) for row in range(5)] == [1, 4, 3, 3, 4]
+    assert [to("ArrowLeft", row) for row in range(5)] == [0, 0, 2, 2, 1]
+    assert [to("ArrowDown", row) for row in range(5)] == [2, 2, 2, 3, 2]
+    assert [to("ArrowUp", row) for row in range(5)] == [0, 1, 0, 4, 4]
+    assert (to("Home", 4), to("End", 0), to("a", 0)) == (0, 4, None)
+
+
+# ---------------------------------------------------------------- a run
+
+
+@pytest.fixture(scope="module")
+def watched(browser, app_address):
+    """A page whose run has ended; its errors are looked at when the module is over."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{app_address}/{ADDRESS}")
+    expect(page.get_by_label("number input for max_steps").first).to_have_value("8", timeout=60_000)
+    expect(page.locator("#theatre text.waiting")).to_have_text(
+        "The dots appear with the first evaluation."
+    )
+    page.locator("#press-start").click()
+    expect(page.locator("#theatre .dot")).to_have_count(60, timeout=120_000)
+    expect(page.locator(".status strong")).to_have_text("Done", timeout=180_000)
+    expect(page.locator("#theatre output")).to_have_text("step 8")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def places_of(page):
+    return page.locator("#theatre .dot").evaluate_all(
+        "dots => dots.map(dot => dot.style.transform)"
+    )
+
+
+def counted(page):
+    """[right or wrong pairs] as the picture's four corners say them."""
+    corners = page.locator("#theatre text.corner").all_text_contents()
+    return [int(corner.split()[1]) for corner in corners]
+
+
+def test_the_dots_move_and_can_be_looked_at_again(watched):
+    slider = watched.locator("#theatre input")
+    last = places_of(watched)
+    assert sum(counted(watched)) == 60
+    sentence = watched.locator("#last-evaluation").inner_text()
+    right = sum(
+        int(corner.split()[1])
+        for corner in watched.locator("#theatre text.corner").all_text_contents()
+        if corner.startswith("✓")
+    )
+    assert f"After step 8: {right} of 60 right" in sentence
+    slider.focus()
+    slider.press("Home")
+    expect(watched.locator("#theatre output")).to_have_text("before training")
+    assert places_of(watched) != last and len(places_of(watched)) == 60
+    assert slider.get_attribute("aria-valuetext") == "before training"
+    slider.press("End")
+    assert places_of(watched) == last
+
+
+def test_a_dot_is_read_by_key_pointer_and_touch(watched):
+    stage, pair = watched.locator(".theatre-stage"), watched.locator("#theatre-pair")
+    stage.focus()
+    watched.keyboard.press("ArrowRight")
+    expect(pair.locator("strong")).to_contain_text("#")
+    first = pair.inner_text()
+    assert "P(equivalent) =" in first and "gold label" in first and "sentence 2" in first
+    watched.keyboard.press("End")
+    expect(pair).not_to_have_text(first)
+    watched.locator("#theatre .dot").nth(7).hover(force=True)
+    expect(pair.locator("strong")).to_have_text("#7")
+    watched.locator("#theatre .dot").nth(11).click(force=True)
+    expect(pair.locator("strong")).to_have_text("#11")
+    expect(watched.locator("#theatre-pair .fate")).to_have_count(1)
+
+
+def test_ones_own_pair_is_among_them_and_in_nobody_elses(watched, browser, app_address):
+    expect(watched.locator("#theatre .own-dot")).to_be_visible()
+    watched.locator(".theatre-stage").focus()
+    watched.keyboard.press("Enter")
+    pair = watched.locator("#theatre-pair")
+    expect(pair.locator("strong")).to_have_text("your pair")
+    expect(pair).to_contain_text("The storm closed the harbor on Tuesday")
+    context = browser.new_context(locale="en-US")
+    friend = context.new_page()
+    friend.goto(watched.url)
+    expect(friend.locator("#theatre .dot")).to_have_count(60, timeout=60_000)
+    expect(friend.locator("#theatre .own-dot")).to_be_hidden()
+    context.close()
+    assert "storm" not in watched.url and "sentence1" not in watched.url
+
+
+def test_without_motion_the_dots_stand_still(watched):
+    duration = "dot => getComputedStyle(dot).transitionDuration"
+    dot = watched.locator("#theatre .dot").first
+    assert dot.evaluate(duration) == "0.7s"
+    watched.emulate_media(reduced_motion="reduce")
+    assert json.loads(dot.evaluate(duration).removesuffix("s")) < 0.01
+    watched.emulate_media(reduced_motion="no-preference")
+
+
+def test_the_table_says_the_same(watched):
+    table = watched.locator(".theatre-table")
+    table.locator("summary").click()
+    cells = table.locator("td").all_inner_texts()
+    assert len(cells) == 20 and sum(map(int, cells)) == 60
