@@ -77,7 +77,8 @@ class Shared:
     @property
     def pair(self) -> list[Component]:
         """The fields of the page's pair, where the tab has them."""
-        return [self.fields[name] for name in ("sentence1", "sentence2") if name in self.fields]
+        names = ("sentence1", "sentence2")
+        return [self.fields[name] for name in names] if self.fields.keys() >= set(names) else []
 
     def data(self) -> dict[str, list]:
         """What the page's scripts know of the fields (static/address.js)."""
