@@ -58,7 +58,7 @@ def shown(value: Any) -> str:
     """A visitor's value as a message quotes it: at most 60 characters of its repr.
 
     >>> shown("a" * 999)[-3:], shown(10**9999)
-    ('aa…', 'a number of thousands of digits')
+    ('aa…', 'a number with thousands of digits')
     """
     try:
         text = repr(value)

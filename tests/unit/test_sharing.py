@@ -321,6 +321,8 @@ def test_the_fields_of_the_real_page_can_all_be_read_back(tmp_path):
     fields = [block for block in reader.outputs if isinstance(block, gr.components.FormComponent)]
     assert len(fields) >= 25
     for component in fields:
+        if component.value is None:  # nothing is written of it
+            continue
         written = (
             str(component.value).lower()
             if isinstance(component.value, bool)
