@@ -344,6 +344,13 @@ def first_visit(options):
     return rows()
 
 
+def typing(options):
+    """The tokens that follow the typing; see benchmarks/typing.py."""
+    from benchmarks.typing import rows
+
+    return rows()
+
+
 def live(options):
     """The default fine-tune as a click starts it, three seeds: seconds to the first step and to the
     result, the curve.
@@ -419,6 +426,7 @@ BENCHMARKS = {
     "load": load,
     "memory": memory,
     "first_visit": first_visit,
+    "typing": typing,
 }
 
 if __name__ == "__main__":

@@ -173,4 +173,19 @@ function listen(element, trigger, watch) {
   });
 }
 
+// The tokens follow each key (tabs/tokenize/tab.py). The address, scripts and questions follow when
+// typing pauses; and so do the tokens where no key's answer is of what stands there: a stranger's
+// checkpoint isn't asked at each key.
+const PAUSE = 900; // milliseconds
+let pausing = 0;
+
+document.addEventListener("input", (event) => {
+  if (!event.target.closest?.("#tab-tokenize .page-pair")) return;
+  clearTimeout(pausing);
+  pausing = setTimeout(() => {
+    const isLate = document.querySelector("#tokens .stale");
+    document.getElementById(isLate ? "press-tokenize" : "typing-pauses")?.click();
+  }, PAUSE);
+});
+
 page.tokens = {cellName, destination, listen, press, writeAddress};

@@ -79,11 +79,16 @@ class BatchGrid:
 
     def leave_rows(self, seen: str, *values: Any) -> dict[Component, Any]:
         """As `draw`, where the rows are other than those that were drawn."""
-        return {} if values[0] == seen else self.draw(*values)
+        return self._unchanged() if values[0] == seen else self.draw(*values)
 
     def leave_words(self, seen: str, words: str, *values: Any) -> dict[Component, Any]:
         """As `search`, where the words are others; nothing where there are none."""
-        return {} if words == seen or not words.strip() else self.search(words, *values)
+        is_old = words == seen or not words.strip()
+        return self._unchanged() if is_old else self.search(words, *values)
+
+    def _unchanged(self) -> dict[Component, Any]:
+        """Gradio 6.31: it takes an empty dict for a value."""
+        return {self.seen_rows: gr.skip()}
 
     def open(self, *values: Any) -> dict[Component, Any]:
         """Without the explanation: the grid may be in the page already, and a cell explained."""

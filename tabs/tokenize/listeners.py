@@ -4,14 +4,11 @@ A section is worked out when it is opened, by its own button, and while it stand
 grid above it is drawn: nobody pays for what they don't look at.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-
-from tabs.errors import error_notice
 
 # Asked again while it still works, a section is worked out once more for what is asked last
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last"}
@@ -19,22 +16,6 @@ PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mod
 MEASURED = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 1}
 # A section's button, pressed where the section is open when the pair was drawn anew
 OF_THE_PAIR = {"size": "md", "elem_classes": "of-the-pair"}
-
-
-def draws_errors(handler: Callable) -> Callable:
-    """A grid's method that returns {component: value}: an error becomes a notice in the grid's
-    place, and the rest of its `outputs` is emptied.
-    """
-
-    @functools.wraps(handler)
-    def drawn(self: Any, *values: Any) -> dict[Component, Any]:
-        try:
-            return handler(self, *values)
-        except Exception as error:
-            grid, *others = self.outputs
-            return {grid: error_notice(error), **dict.fromkeys(others, "")}
-
-    return drawn
 
 
 def explain_cells(grid: gr.HTML, handler: Callable, output: gr.HTML) -> None:

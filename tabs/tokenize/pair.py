@@ -1,5 +1,6 @@
 """One pair becomes tokens: its grid, and the explanation of the cell that is chosen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,13 @@ from markupsafe import Markup
 from languages import _
 from pipeline.dataset import rows_at
 from pipeline.errors import InputError
+from pipeline.hub.sources import is_bundled
 from pipeline.settings import Settings
 from pipeline.tokenization import pair_view
-from tabs.errors import explain, sent
+from tabs.errors import error_notice, explain, sent
 from tabs.tokenize.inputs import PairInputs, ask, load_split
-from tabs.tokenize.listeners import draws_errors
 from tabs.tokenize.why import explain_pair_cell
-from views.markup import origin_line
+from views.markup import made_of, origin_line
 from views.tokens import hint, no_explanation, taken_row, token_grid
 
 
@@ -36,11 +37,27 @@ class PairGrid:
         """What `draw` fills."""
         return [self.grid, self.explanation]
 
-    @draws_errors
     def draw(self, *values: Any) -> dict[Component, Any]:
-        """values: PairInputs. The explanation goes with the grid that it is about."""
-        grid = draw_pair(self.settings, PairInputs(*values))
-        return {self.grid: grid, self.explanation: hint()}
+        """values: PairInputs. The explanation goes with the grid that it is about. A message, too,
+        says of which pair it is.
+        """
+        inputs = PairInputs(*values)
+        try:
+            return {self.grid: draw_pair(self.settings, inputs), self.explanation: hint()}
+        except Exception as error:
+            pair = made_of(inputs.sentence1, inputs.sentence2)
+            wrong = Markup("<div{}>{}</div>").format(pair, error_notice(error))
+            return {self.grid: wrong, self.explanation: ""}
+
+    def follow(self, *values: Any) -> dict[Component, Any]:
+        """As `draw`, at each key. A stranger's checkpoint has a process of its own, which isn't to
+        be asked so often: its tokens wait until typing pauses (static/tokens.js).
+        """
+        return self.draw(*values) if _is_own(values) else self._unchanged()
+
+    def _unchanged(self) -> dict[Component, Any]:
+        """Gradio 6.31: it takes an empty dict for a value."""
+        return {self.grid: gr.skip()}
 
     def open(self, *values: Any) -> dict[Component, Any]:
         """The grid alone: it may be in the page already, and a cell of it explained by now."""
@@ -66,6 +83,11 @@ class PairGrid:
     def explain(self, event: gr.EventData) -> Markup:
         """Why the cell that was chosen has its value."""
         return explain_pair_cell(self.settings, sent(event))
+
+
+def _is_own(values: Sequence[Any]) -> bool:
+    """Whether the checkpoint comes with the app. values: PairInputs."""
+    return is_bundled(PairInputs(*values).checkpoint)
 
 
 def draw_pair(settings: Settings, inputs: PairInputs) -> Markup:

@@ -114,6 +114,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
     pair = PairGrid(settings, sentence1, sentence2, grid=tokens, explanation=why, told=told)
     number = gr.Number(0, precision=0, visible="hidden")
     take = gr.Button(visible="hidden", elem_id="take-row")
+    pause = gr.Button(visible="hidden", elem_id="typing-pauses")  # pressed by static/tokens.js
 
     # ---- the grids
 
@@ -131,6 +132,11 @@ def build_tab(settings: Settings) -> TokenizeTab:
             pair.take_row, taken, filled, js="(...values) => page.batch.take(values)", **private
         ),
     ]
+    # The tokens follow each key, the newest first; all else waits until typing pauses
+    at_a_key = {**private, "show_progress": "hidden", "trigger_mode": "always_last"}
+    typed = [sentence1.input, sentence2.input]
+    gr.on(typed, pair.follow, pair_inputs, pair.outputs, **at_a_key)
+    pair_events.append(pause.click(None, js="() => []", api_visibility="private"))
     asked = [rows.submit, split.change, *changed]
     found = batch.found_outputs
     batch_events = [

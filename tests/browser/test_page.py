@@ -69,23 +69,14 @@ def test_an_empty_sentence_says_what_to_do(page):
 @pytest.mark.shares_page
 def test_rows_become_a_padded_batch(page, shoot):
     panel = open_tab(page, "Tokenize")
-    panel.get_by_label("Rows", exact=False).first.fill("0-3, 9")
-    panel.get_by_label("Rows", exact=False).first.press("Enter")
-    expect(panel.locator(".batch-grid tbody tr")).to_have_count(5)
-    expect(panel.locator(".batch-grid td.padding").first).to_have_text("[PAD]")
+    panel.locator("#field-rows textarea, #field-rows input").fill("0-3, 9")
+    panel.locator("#field-rows textarea, #field-rows input").press("Enter")
+    expect(panel.locator("[data-take]")).to_have_count(5)
+    panel.locator("#batch").get_by_role("button", name="table").click()
+    expect(panel.locator(".batch-table td.padding").first).to_have_text("[PAD]")
     panel.get_by_label("attention_mask").check()
-    expect(panel.locator(".batch-grid td.padding").first).to_have_text("0")
+    expect(panel.locator(".batch-table td.padding").first).to_have_text("0")
     shoot(page, "batch")
-
-
-@pytest.mark.shares_page
-def test_a_search_and_a_row_taken_as_the_pair(page):
-    panel = open_tab(page, "Tokenize")
-    panel.get_by_role("button", name="Random rows").click()
-    expect(panel.locator(".batch-grid tbody tr")).to_have_count(8)
-    before = panel.get_by_label("sentence1").input_value()
-    panel.get_by_role("button", name="Use this row").click()
-    expect(panel.get_by_label("sentence1")).not_to_have_value(before)
 
 
 @pytest.mark.opens_a_link

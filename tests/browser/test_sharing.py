@@ -233,12 +233,12 @@ def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(
 ):
     page = elsewhere(app_address)
     page.locator(".batch-grid").first.wait_for(timeout=60_000)
-    page.locator(".token-grid tr", has_text="input_ids").first.locator("td").nth(8).click()
+    page.locator('.card[data-position="8"] [data-row="input_ids"]').click()
     page.wait_for_url("**cell=input_ids.8")
-    page.locator(".batch-grid tbody tr").nth(2).locator("td").nth(3).click()
+    page.locator("#batch").get_by_role("button", name="table").click()
+    page.locator(".batch-table tbody tr").nth(2).locator("td").nth(3).click()
     expect(page.locator(".because").last).to_contain_text("position")
     panel = page.get_by_role("tabpanel").filter(visible=True)
-    panel.get_by_role("button", name="Padding does not change the answer").click()
     panel.get_by_label("number input for padding").fill("9")
     panel.get_by_label("number input for padding").press("Tab")
     # The pair's 36 tokens and 9 of padding: the answer to the number that was typed, not to the one before it
@@ -252,7 +252,6 @@ def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(
         "cell": ["input_ids.8"],
         "batch_cell": ["2.2"],
         "padding": ["9"],
-        "open": ["padding"],
     }
     friend = elsewhere(link)
     expect(friend.locator(".because").first).to_contain_text("position 8", timeout=60_000)
@@ -261,23 +260,20 @@ def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(
     )
     expect(friend.locator("#open-padding td").first).to_be_visible(timeout=30_000)
     expect(friend.get_by_label("number input for padding")).to_have_value("9")
-    expect(friend.locator("#open-costs td")).to_have_count(0)
 
 
 def test_what_stands_open_follows_its_pair_and_its_rows(elsewhere, app_address):
     page = elsewhere(app_address)
     page.locator(".batch-grid").first.wait_for(timeout=60_000)
     panel = page.get_by_role("tabpanel").filter(visible=True)
-    panel.get_by_role("button", name="Padding does not change the answer").click()
-    panel.get_by_role("button", name="What padding costs").click()
     proof = in_section(page, "padding")
-    expect(page.locator("#open-costs caption")).to_contain_text("8 rows", timeout=30_000)
+    expect(page.locator(".cost.max_length")).to_contain_text("1,024 cells", timeout=30_000)
     panel.get_by_label("sentence1").fill("Short.")
     panel.get_by_role("button", name="Tokenize", exact=True).click()
     expect(page.locator("#open-padding td").first).not_to_have_text(proof[0], timeout=30_000)
-    panel.get_by_label("Rows", exact=False).first.fill("0-3")
-    panel.get_by_label("Rows", exact=False).first.press("Enter")
-    expect(page.locator("#open-costs caption")).to_contain_text("4 rows", timeout=30_000)
+    panel.locator("#field-rows textarea, #field-rows input").fill("0-3")
+    panel.locator("#field-rows textarea, #field-rows input").press("Enter")
+    expect(page.locator(".cost.max_length")).to_contain_text("512 cells", timeout=30_000)
     panel = open_tab(page, "Predict")
     panel.get_by_role("button", name="Do the models agree?").click()
     answers = in_section(page, "models")

@@ -1,6 +1,7 @@
 """The Tokenize tab under its grids: what a click sends is checked, what comes back is text, scripts give the screen's numbers."""
 
 import ast
+import html
 import json
 import re
 from dataclasses import replace
@@ -73,8 +74,6 @@ def tab(settings):
 
 def said(drawn):
     """The text of a drawing."""
-    import html
-
     return html.unescape(re.sub(r"<[^>]+>", " ", drawn))
 
 
@@ -93,8 +92,6 @@ def test_a_cell_of_the_pair_is_explained_in_a_live_region(tab):
 
 def test_what_the_grid_sends_is_what_it_was_made_of(tab):
     """The handler's own grid, through the page and back: the explanation is about that pair, whatever is in the fields now."""
-    import html
-
     for pair in (PAIR, (HTML, "b\u2028c \x00 d")):
         answer = tab.pair.draw(*pair, EMBEDDED_CHECKPOINT, 128, True)
         assert answer[tab.pair.explanation] == drawn_tokens.hint()
@@ -471,11 +468,12 @@ def test_a_refusal_has_its_own_place_and_goes_with_the_next_batch(tab, settings)
 
 def test_a_field_that_is_left_asks_for_what_is_new_alone(tab):
     batch = tab.batch
-    assert batch.leave_rows("0-3", "0-3", *REST) == {}
+    unchanged = {batch.seen_rows: gr.skip()}
+    assert batch.leave_rows("0-3", "0-3", *REST) == unchanged
     assert "batch-grid" in batch.leave_rows("0-7", "0-3", *REST)[batch.grid]
-    assert batch.leave_words("", "", "0-3", *REST) == {}
-    assert batch.leave_words("", "  ", "0-3", *REST) == {}
-    assert batch.leave_words("zzzqqq", "zzzqqq", "0-3", *REST) == {}
+    assert batch.leave_words("", "", "0-3", *REST) == unchanged
+    assert batch.leave_words("", "  ", "0-3", *REST) == unchanged
+    assert batch.leave_words("zzzqqq", "zzzqqq", "0-3", *REST) == unchanged
     assert "notice error" in batch.leave_words("", "zzzqqq", "0-3", *REST)[batch.refusal]
 
 
@@ -496,6 +494,22 @@ def test_a_row_of_the_batch_becomes_the_pair(tab, settings):
     for number in (10**6, None, -1):
         answer = pair.take_row(number, "train", EMBEDDED_CHECKPOINT, 128, True)
         assert list(answer) == [pair.told] and "notice warning" in answer[pair.told]
+
+
+def test_the_tokens_follow_each_key_and_a_strangers_checkpoint_waits_for_a_pause(tab):
+    pair = tab.pair
+    rest, unchanged = [128, True], {pair.grid: gr.skip()}
+    assert "token-grid" in pair.follow(*PAIR, EMBEDDED_CHECKPOINT, *rest)[pair.grid]
+    assert pair.follow(*PAIR, "some/body", *rest) == unchanged
+
+
+def test_an_answer_says_of_which_pair_it_is_and_so_does_a_message(tab):
+    """static/pair.js dims what is not of the pair that is typed: a late answer never looks current."""
+    for pair in (PAIR, ("  ", "b"), ("a" * 2001, HTML)):
+        answer = tab.pair.draw(*pair, EMBEDDED_CHECKPOINT, 128, True)
+        [written] = re.findall(r'data-pair="([^"]*)"', answer[tab.pair.grid])
+        assert json.loads(html.unescape(written)) == list(pair)
+    assert "notice error" in answer[tab.pair.grid] and answer[tab.pair.explanation] == ""
 
 
 # ---------------------------------------------------------------- the scripts, run as they are
