@@ -174,6 +174,19 @@ def tiny_checkpoint(folder, kind="bert", labels=2, head=True, seed=0, **config):
     return folder
 
 
+def with_few_pieces(folder, count=4000):
+    """The checkpoint with the first pieces of its vocabulary alone: it is read six times as fast.
+
+    Whole words are rarer in it, and a text has other ids than with the embedded checkpoint.
+    """
+    values = json.loads((folder / "tokenizer.json").read_text())
+    pieces = sorted(values["model"]["vocab"], key=values["model"]["vocab"].get)[:count]
+    values["model"]["vocab"] = {piece: number for number, piece in enumerate(pieces)}
+    (folder / "tokenizer.json").write_text(json.dumps(values))
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces))
+    return folder
+
+
 def tiny_roberta(folder):
     """A random RoBERTa with a byte-level vocabulary of its own: <s> first </s></s> second </s>, no type ids."""
     import tokenizers

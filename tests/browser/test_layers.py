@@ -30,7 +30,7 @@ def fill_number(panel, label, value):
 # Of all topics' controls, which have been in sight, by their first label
 SEEN = """window.seen = new Set();
 requestAnimationFrame(function look() {
-  for (const one of document.querySelectorAll(".topic .knobs"))
+  for (const one of document.querySelectorAll(".topic .knobs .form"))
     if (one.checkVisibility({visibilityProperty: true})) seen.add(one.innerText.trim().split("\\n")[0]);
   requestAnimationFrame(look); });"""
 
@@ -83,6 +83,46 @@ def test_an_impossible_setting_says_why_and_a_click_follows_a_number(page, app_a
 
 
 @desktop
+def test_the_window_steps_along(page, app_address):
+    panel = layers_at(
+        page, app_address, "topic=convolution&convolution.17=2&convolution.18=3", ".steps"
+    )
+    title = panel.locator(".worked h4").filter(visible=True)
+    window = panel.locator(".window").filter(visible=True)
+    expect(window).to_be_visible()
+    began = window.bounding_box()
+    panel.get_by_role("button", name="One number on").click()
+    expect(title).to_have_text("Output channel 0, row 0, column 1")
+    expect(panel.get_by_role("button", name="One number on")).to_be_focused()
+    page.wait_for_function(
+        "left => document.querySelector('.window').getBoundingClientRect().x > left + 10",
+        arg=began["x"],
+    )
+    panel.locator('[data-stage="output"] .frame').filter(visible=True).focus()
+    page.keyboard.press("ArrowDown")
+    expect(title).to_have_text("Output channel 0, row 1, column 1")
+    page.keyboard.press("ArrowDown")  # the last row: nothing follows
+    page.keyboard.press("ArrowLeft")
+    expect(title).to_have_text("Output channel 0, row 1, column 0")
+    panel.get_by_role("button", name="Slide").click()
+    expect(panel.get_by_role("button", name="Stop")).to_be_visible()
+    expect(title).to_have_text("Output channel 0, row 1, column 2")  # the end
+    expect(panel.get_by_role("button", name="Slide")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
+def test_controls_and_picture_share_a_screen(page, app_address):
+    panel = layers_at(page, app_address, "topic=convolution", ".steps")
+    shown = panel.locator(".two-columns").filter(visible=True)
+    picture = shown.locator('[data-stage="input"] table').bounding_box()
+    assert shown.get_by_label("number input for kernel_size", exact=True).is_visible()
+    assert picture["y"] + picture["height"] <= page.viewport_size["height"]
+    for stage in shown.locator(".equation table").all():
+        box = stage.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= page.viewport_size["width"]
+
+
+@desktop
 def test_the_updater_leads_to_one_step_by_hand(page, app_address):
     panel = layers_at(page, app_address, "topic=updater", ".agreement")
     expect(panel.locator(".agreement li").first).to_contain_text("A, D: the same to the last digit")
@@ -99,6 +139,14 @@ def test_the_updater_leads_to_one_step_by_hand(page, app_address):
 @desktop
 def test_all_claims_of_a_section(page, app_address):
     panel = layers_at(page, app_address, "claim=pool-signature", ".claim.linked")
+    expect(panel.locator("article.claim")).to_have_count(len(claims("pooling")))
+    # Before any run, by what a reviewer concluded
+    reviewed = [claim.id for claim in claims("pooling") if claim.reviewed == "corrected"]
+    panel.get_by_role("radio", name="corrected").check()
+    expect(panel.locator("article.claim:not(.linked)")).to_have_count(
+        len(set(reviewed) - {"pool-signature"})
+    )
+    panel.get_by_role("radio", name="all").check()
     expect(panel.locator("article.claim")).to_have_count(len(claims("pooling")))
     panel.get_by_role("button", name="Run all that is shown").click()
     expect(panel.locator("#claims-status")).to_contain_text(

@@ -4,6 +4,7 @@ import csv
 import math
 import re
 
+import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
 
@@ -11,17 +12,74 @@ from tests.browser.test_page import HTML, open_tab
 
 WIDTHS = ("phone",)
 
+PROFITS = (
+    "The company said profits rose 12 percent in the third quarter.",
+    "Third-quarter profits were up 12 percent, the company said.",
+)
 SLOW = 90_000  # the first call of a model loads it, on cores that others may be using
 
 
-def opened(page, section):
-    """The Predict tab with its answer drawn and one section open: the panel."""
+def opened(page, question):
+    """The Predict tab with its answer drawn and one card open: the panel."""
     panel = open_tab(page, "Predict")
     expect(panel.locator(".bars tr")).to_have_count(3, timeout=SLOW)
-    panel.get_by_role("button", name=section).click()
+    card = panel.locator("button.label-wrap", has_text=question)
+    if "open" not in card.get_attribute("class").split():
+        card.click()
     return panel
 
 
+def ask(panel, sentence1, sentence2):
+    """Another pair, asked by Enter; its answer is drawn."""
+    panel.get_by_label("sentence1").fill(sentence1)
+    panel.get_by_label("sentence2").fill(sentence2)
+    panel.get_by_label("sentence2").press("Enter")
+    expect(panel.locator(".predicted:not(.stale)")).to_be_visible(timeout=SLOW)
+
+
+@pytest.mark.shares_page
+def test_an_earlier_answer_is_dimmed_until_another_one_comes(page):
+    panel = opened(page, "Which words carried the answer?")
+    expect(panel.locator(".words .worth").first).to_be_visible(timeout=SLOW)
+    expect(panel.locator(".stale")).to_have_count(0)
+    panel.get_by_label("sentence2").fill("Nothing of the kind.")
+    # The answer, and what is below it
+    expect(panel.locator(".stale")).to_have_count(2)
+    words = panel.locator(".predicted").evaluate("one => getComputedStyle(one, '::before').content")
+    assert words == '"of the earlier text"'
+    panel.get_by_label("sentence2").press("Enter")
+    expect(panel.locator(".stale")).to_have_count(0, timeout=SLOW)
+    assert panel.get_by_label("sentence2").input_value() == "Nothing of the kind."
+    expect(page.locator('.rail [data-at="prediction"] span')).to_have_text(
+        re.compile(r"^(not_)?equivalent · \d+\.\d%$")
+    )
+    expect(page.locator('.rail [data-at="model"] span')).to_have_text(
+        re.compile(r"^logits −?\d\.\d\d · −?\d\.\d\d$")
+    )
+
+
+@pytest.mark.shares_page
+def test_the_first_screen_holds_the_answer(page):
+    panel = opened(page, "Which words carried the answer?")
+    phone = page.viewport_size
+    page.evaluate("scrollTo(0, 0)")
+
+    def box(selector):
+        found = panel.locator(selector).first.bounding_box()
+        return found["y"], found["y"] + found["height"]
+
+    # The button, and the answer right under it
+    assert box("#press-predict")[1] <= phone["height"]
+    assert 0 <= box("#answer")[0] - box("#press-predict")[1] <= 24
+    assert box(".examples")[0] >= box("#answer")[1]
+    for width, height in ((1440, 900), (1024, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert box("#press-predict")[1] <= height
+        assert box("#arithmetic")[1] <= height, width
+    page.set_viewport_size(phone)
+
+
+@pytest.mark.shares_page
 def test_the_arithmetic_can_be_checked_with_a_calculator(page):
     panel = open_tab(page, "Predict")
     expect(panel.locator(".sums code")).to_have_count(6, timeout=SLOW)
@@ -37,8 +95,9 @@ def test_the_arithmetic_can_be_checked_with_a_calculator(page):
     assert panel.locator(".answer").inner_text().startswith(max(told, key=told.get))
 
 
+@pytest.mark.shares_page
 def test_models_side_by_side(page, shoot):
-    panel = opened(page, "Models side by side")
+    panel = opened(page, "Do the models agree?")
     expect(panel.locator("table.models tr")).to_have_count(4, timeout=SLOW)
     expect(panel.locator("table.models")).to_contain_text("head is new")
     panel.get_by_label("And an id of the Hub").fill("../x")
@@ -47,6 +106,7 @@ def test_models_side_by_side(page, shoot):
         "is not a checkpoint id", timeout=SLOW
     )
     expect(panel.locator("table.models tr")).to_have_count(5)
+    expect(panel.locator("#open-models .said")).to_contain_text("models")
     shoot(page, "models")
 
 
@@ -61,18 +121,17 @@ def test_a_fine_tune_of_ones_own_joins_the_models(page, app_address):
     expect(panel.get_by_label("Model", exact=True)).to_have_value(
         re.compile("yours: "), timeout=SLOW
     )
-    panel.get_by_role("button", name="Models side by side").click()
+    panel.locator("button.label-wrap", has_text="Do the models agree?").click()
     expect(panel.get_by_label(re.compile("yours: "))).to_be_checked()
     panel.get_by_role("button", name="Compare").click()
     expect(panel.locator("table.models")).to_contain_text("(run): fine-tuned here", timeout=SLOW)
+    expect(panel.locator(".predicted")).to_contain_text("of the 8 validation pairs of its run")
 
 
+@pytest.mark.shares_page
 def test_what_mattered_is_on_the_words(page, shoot):
-    panel = opened(page, "What mattered")
-    expect(panel.locator(".words .worth")).to_have_count(20, timeout=SLOW)
-    panel.get_by_label("sentence1").fill(f"A cat sat {HTML}.")
-    panel.get_by_label("sentence2").fill("A cat was sitting.")
-    panel.get_by_role("button", name="Leave each word out").click()
+    panel = opened(page, "Which words carried the answer?")
+    ask(panel, f"A cat sat {HTML}.", "A cat was sitting.")
     expect(panel.locator(".words")).to_contain_text("onerror", timeout=SLOW)
     assert panel.locator(".words img").count() == 0 and page.evaluate("window.hacked") is None
     panel.get_by_text("All words as a table").click()
@@ -86,8 +145,13 @@ def test_what_mattered_is_on_the_words(page, shoot):
     shoot(page, "mattered")
 
 
+@pytest.mark.shares_page
 def test_stress_says_what_should_be_and_what_is(page, shoot):
-    panel = opened(page, "Stress it")
+    panel = opened(page, "What does it overlook?")
+    expect(panel.locator("#open-stress")).to_contain_text("do they say the same?", timeout=SLOW)
+    ask(panel, *PROFITS)
+    assert panel.locator("table.stress").count() == 0, "no verdict before the visitor's own"
+    panel.get_by_label("they say the same").check()
     expect(panel.locator("table.stress tr")).to_have_count(11, timeout=SLOW)
     expect(panel.locator("table.stress")).to_contain_text("were not up")
     expect(panel.locator("table.stress")).to_contain_text(
@@ -105,7 +169,7 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
 
 
 def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
-    panel = opened(page, "You first")
+    panel = opened(page, "Can you beat it?")
     expect(panel.get_by_text("of the validation pairs of embedded pairs")).to_be_visible(
         timeout=SLOW
     )
@@ -123,22 +187,23 @@ def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
 
     stranger = browser.new_context(viewport=page.viewport_size).new_page()
     stranger.goto(app_address)
-    other = opened(stranger, "You first")
+    other = opened(stranger, "Can you beat it?")
     expect(other.get_by_text("of the validation pairs")).to_be_visible(timeout=SLOW)
     expect(other.locator(".score")).to_contain_text("No guess yet")
     stranger.context.close()
 
     page.reload()
-    panel = opened(page, "You first")
+    panel = opened(page, "Can you beat it?")
     expect(panel.locator(".score")).to_contain_text("of 1", timeout=20_000)
 
 
+@pytest.mark.shares_page
 def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     path = tmp_path / "pairs.csv"
     path.write_text(
         'sentence1,sentence2\n"=1+1, he said.",Hello.\n,empty\nA cat sat.,A cat was sitting.\n'
     )
-    panel = opened(page, "A file of pairs")
+    panel = opened(page, "Can it answer a file of pairs?")
     panel.locator("input[type=file]").set_input_files(path)
     # The name stands in two parts; "pairs.csv" in one is the progress of the upload, and gone in an instant
     expect(panel.locator(".file-preview .stem")).to_have_text("pairs", timeout=SLOW)
@@ -158,9 +223,11 @@ def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     )
 
 
+@pytest.mark.shares_page
 def test_the_script_follows_the_answer(page, shoot):
-    panel = opened(page, "Reproduce")
+    panel = opened(page, "How do I do this again?")
     code = panel.locator(".script code")
+    ask(panel, *PROFITS)
     expect(code).to_contain_text("Third-quarter profits were up 12 percent", timeout=SLOW)
     panel.get_by_label("sentence2").fill("Something 'quite' different.")
     panel.get_by_role("button", name="Predict", exact=True).click()
@@ -185,7 +252,7 @@ def test_a_script_that_may_not_be_copied_is_selected(page):
     page.evaluate(
         """Object.defineProperty(navigator, "clipboard", {value: undefined}); document.execCommand = () => false;"""
     )
-    panel = opened(page, "Reproduce")
+    panel = opened(page, "How do I do this again?")
     panel.get_by_role("button", name="Copy predict.py").click(timeout=SLOW)
     expect(panel.locator(".script [role=status]")).to_contain_text("Ctrl+C")
     assert (

@@ -60,17 +60,20 @@ def test_there_are_only_these_two():
 
 
 @pytest.mark.parametrize(
-    "name, split, accuracy, f1",
+    "name, split, pairs, accuracy, f1",
     [
-        (READY, "validation", 0.815, 0.87),
-        (READY, "test", 0.79, 0.85),
-        (WARMED, "validation", 0.70, 0.78),
+        (READY, "validation", 408, 0.815, 0.87),
+        (READY, "test", 150, 0.82, 0.87),
+        (WARMED, "validation", 150, 0.72, 0.79),
     ],
 )
-def test_the_figures_on_the_card(mrpc_folder, name, split, accuracy, f1):
-    """Floors below the card's figures: another processor rounds differently. All of test is `benchmarks quality`'s."""
+def test_the_figures_on_the_card(mrpc_folder, name, split, pairs, accuracy, f1):
+    """Floors below the card's figures, or what they are on the first pairs: another processor rounds differently.
+
+    All of test is `benchmarks quality`'s.
+    """
     found = evaluate_checkpoint(
-        name, "folder", split, most=408, settings=Settings(mrpc_folder=mrpc_folder)
+        name, "folder", split, most=pairs, settings=Settings(mrpc_folder=mrpc_folder)
     )
     assert found["accuracy"] >= accuracy and found["f1"] >= f1
     card = (adapter_files(name).adapter / "README.md").read_text()
@@ -85,10 +88,10 @@ def test_the_ready_adapter_on_the_pairs_whose_train_split_it_learned():
 def test_a_short_run_from_the_warm_start_learns_where_the_raw_checkpoint_stays(
     mrpc_folder, tmp_path
 ):
-    """A third of the default run: the warm start has left the majority, the raw checkpoint has not."""
+    """A sixth of the default run: the warm start has left the majority, the raw checkpoint has not."""
     settings = Settings(mrpc_folder=mrpc_folder)
     config = TrainingConfig(
-        source="folder", train_pairs=640, max_steps=40, eval_pairs=200, eval_strategy="no"
+        source="folder", train_pairs=320, max_steps=20, eval_pairs=80, eval_strategy="no"
     )
     after = {}
     for name in (WARMED, EMBEDDED_CHECKPOINT):

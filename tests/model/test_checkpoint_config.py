@@ -100,7 +100,7 @@ def test_labels_of_another_question_are_said(labels, notes, settings):
     _, name = made(f"tiny/{labels[0].lower()}", id2label=dict(enumerate(labels)))
     [answer], _ = predict(name, [PAIR], settings=settings)
     assert len(answer.notes) == notes
-    assert all("NEGATIVE, POSITIVE" in note and "another question" in note for note in answer.notes)
+    assert all("NEGATIVE, POSITIVE" in note and "another task" in note for note in answer.notes)
 
 
 def test_a_head_drawn_just_now_is_said_wherever_it_answers(settings, capsys):

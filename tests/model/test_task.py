@@ -91,7 +91,7 @@ def test_what_is_not_there_is_said(settings, with_folder):
     with pytest.raises(SourceError, match="Set the variable PAIRS_DIR"):
         load_raw_datasets("auto", settings, CSV)
     (with_folder.pairs_folder / "test.csv").unlink()
-    with pytest.raises(SourceError, match="no test.*csv is there"):
+    with pytest.raises(SourceError, match="that folder has no test.*csv"):
         load_raw_datasets("auto", with_folder, CSV)
     with pytest.raises(SourceError, match="isn't on the Hub"):
         load_raw_datasets("hub", with_folder, CSV)

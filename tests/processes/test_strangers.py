@@ -292,7 +292,7 @@ def test_no_other_way_in_gives_more_than_one_sentence(way, in_the_cache, isolati
         max_runs_at_once=0,
         max_runs_waiting=200,
         max_runs_per_address=200,
-        isolated_seconds=5.0,
+        isolated_seconds=2.0,
     )
 
     def said(name):

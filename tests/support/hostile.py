@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.conftest import tiny_checkpoint
+from tests.conftest import tiny_checkpoint, with_few_pieces
 
 SECRET_FILE = "/proc/self/environ"
 
@@ -261,7 +261,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
 
 def repositories(folder: Path) -> dict[str, Path]:
     """{"evil/<name>": its folder}, made below `folder`."""
-    template = tiny_checkpoint(folder / "template")
+    template = with_few_pieces(tiny_checkpoint(folder / "template"))
     made = {}
     for name, change in HOSTILE.items():
         path = folder / name
