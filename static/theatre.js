@@ -131,9 +131,13 @@ class Theatre {
     this.build();
   }
 
-  // The evaluations of a run, as views/theatre.py: dots_data says them; "" for none yet.
-  show(text) {
+  // The evaluations of a run, as views/theatre.py: dots_data says them, and own_data the visitor's
+  // own pair; "" for none yet.
+  show(text, ownText) {
     const data = text ? JSON.parse(text) : {};
+    const own = ownText ? JSON.parse(ownText) : {};
+    const isOwn = own.run === data.run && own.own?.length === data.steps?.length;
+    data.own = isOwn ? own.own : [];
     const isAnother = data.run !== this.data?.run;
     const followed = !this.data || this.at === this.data.steps.length - 1;
     this.data = data.steps ? data : null;
@@ -329,12 +333,12 @@ let early; // what was to be shown before the tab was there
 
 function listen(element, trigger) {
   theatre = new Theatre(element, trigger);
-  if (early !== undefined) theatre.show(early);
+  if (early) theatre.show(...early);
 }
 
-function show(text) {
-  early = text;
-  theatre?.show(text);
+function show(...data) {
+  early = data;
+  theatre?.show(...data);
 }
 
 page.theatre = {counts, dotSize, layout, listen, neighbour, parts, show};

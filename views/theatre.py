@@ -42,26 +42,33 @@ def dots_texts(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def dots_data(run_id: str, evaluations: Sequence[Evaluation], with_own: bool) -> str:
+def dots_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
     """The evaluations as JSON for the script, P(equivalent) in thousandths; "" before the first
-    one. with_own: whether the reader may see the visitor's own pair.
+    one.
     """
     if not evaluations:
         return ""
     told = thinned([one for one in evaluations if one.shares])
     if not told:
         return json.dumps({"run": run_id})
-    own = [one.own_share for one in told]
     data = {
         "run": run_id,
         "labels": list(told[0].labels),
         "steps": [one.step for one in told],
         "shares": [[round(1000 * share) for share in one.shares] for one in told],
-        "own": [round(1000 * share) for share in own if share is not None] if with_own else [],
     }
-    if len(data["own"]) != len(told):
-        data["own"] = []
     return json.dumps(data, separators=(",", ":"))
+
+
+def own_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
+    """P(equivalent) of the visitor's own pair at each evaluation of `dots_data`, as JSON; "" where
+    the run judges none. For who owns the run alone.
+    """
+    told = thinned([one for one in evaluations if one.shares])
+    own = [round(1000 * one.own_share) for one in told if one.own_share is not None]
+    if not own or len(own) != len(told):
+        return ""
+    return json.dumps({"run": run_id, "own": own})
 
 
 def thinned(evaluations: Sequence[Evaluation], most: int = MOST_STEPS) -> list[Evaluation]:

@@ -35,6 +35,7 @@ from views.theatre import (
     judged_pair,
     last_said,
     no_pair,
+    own_data,
     thinned,
 )
 
@@ -45,7 +46,8 @@ OWN = "own"  # the dot of the visitor's own pair; the others are row numbers
 class Theatre:
     """The components, and their handlers. `sentence` may stand anywhere in the tab.
 
-    seen: says another text with each evaluation of the shown run. data: the dots, as JSON.
+    seen: says another text with each evaluation of the shown run. data: the dots, as JSON. own: the
+    visitor's own, which isn't written anew where the browser hasn't told yet that it owns the run.
     """
 
     settings: Settings
@@ -55,11 +57,12 @@ class Theatre:
     table: gr.HTML
     seen: gr.State
     data: gr.Textbox
+    own: gr.Textbox
 
     @property
     def outputs(self) -> list[Component]:
         """What `draw` fills."""
-        return [self.sentence, self.table, self.data]
+        return [self.sentence, self.table, self.data, self.own]
 
     def draw(self, run_id: str, owned: object) -> dict:
         """The shown run's evaluations."""
@@ -67,13 +70,14 @@ class Theatre:
             return gr.skip()
         try:
             evaluations = evaluations_of(read_run(run_id, self.settings))
-            with_own = may_stop(run_id, secret_of(run_id, owned), self.settings)
+            is_owner = may_stop(run_id, secret_of(run_id, owned), self.settings)
         except Exception as error:
             return {self.sentence: error_notice(error)}
         return {
+            **({self.own: own_data(run_id, evaluations)} if is_owner else {}),
             self.sentence: last_said(evaluations),
             self.table: bins_table(evaluations, LABELS),
-            self.data: dots_data(run_id, evaluations, with_own),
+            self.data: dots_data(run_id, evaluations),
         }
 
     def read(self, run_id: str, owned: object, event: gr.EventData) -> Markup:
@@ -144,8 +148,9 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
     )
     pair = gr.HTML(no_pair(), elem_id="theatre-pair", padding=False)
     table = gr.HTML(padding=False)
-    seen, data = gr.State(""), gr.Textbox("", visible="hidden")
-    theatre = Theatre(settings, sentence, dots, pair, table, seen, data)
+    seen = gr.State("")
+    data, own = [gr.Textbox("", visible="hidden") for _part in range(2)]
+    theatre = Theatre(settings, sentence, dots, pair, table, seen, data, own)
     panel.views[seen] = last_seen
     drawn = gr.on(
         [seen.change, panel.known.change],
@@ -154,7 +159,13 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
         theatre.outputs,
         **PRIVATE,
     )
-    drawn.then(None, data, None, js="(data) => page.theatre.show(data)", api_visibility="private")
+    drawn.then(
+        None,
+        [data, own],
+        None,
+        js="(data, own) => page.theatre.show(data, own)",
+        api_visibility="private",
+    )
     dots.click(theatre.read, [panel.run_id, panel.owned], pair, **PRIVATE)
     return theatre
 

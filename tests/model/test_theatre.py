@@ -15,7 +15,7 @@ from pipeline.runs.queue import digest
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.theatre import build_sentence, build_theatre, last_seen
 from tests.conftest import small_pairs
-from views.theatre import binned, bins_table, dots_data, last_said, thinned
+from views.theatre import binned, bins_table, dots_data, last_said, own_data, thinned
 
 RUN, SECRET = "e" * 32, "a secret"
 OWN_PAIR = ("A heron stood <b> in the reeds.", "In the reeds stood a heron.")
@@ -38,14 +38,16 @@ STORY = [
 # ---------------------------------------------------------------- what is drawn
 
 
-def test_the_script_gets_the_dots_and_only_the_owner_the_own():
-    told = json.loads(dots_data(RUN, STORY, with_own=True))
+def test_the_script_gets_the_dots_and_the_own_apart():
+    told = json.loads(dots_data(RUN, STORY))
     assert told["labels"] == [1, 0, 1, 0] and told["steps"] == [0, 4, 8]
-    assert told["shares"][2] == [800, 400, 450, 100] and told["own"] == [300, 450, 801]
-    assert json.loads(dots_data(RUN, STORY, with_own=False))["own"] == []
-    assert dots_data(RUN, [], True) == ""
+    assert told["shares"][2] == [800, 400, 450, 100] and "own" not in told
+    assert json.loads(own_data(RUN, STORY)) == {"run": RUN, "own": [300, 450, 801]}
+    assert dots_data(RUN, []) == own_data(RUN, []) == ""
     untold = Evaluation(0, 0.5, 3, 4, 2)
-    assert json.loads(dots_data(RUN, [untold], True)) == {"run": RUN}
+    assert json.loads(dots_data(RUN, [untold])) == {"run": RUN} and own_data(RUN, [untold]) == ""
+    without = evaluation(12, (0.4, 0.9, 0.6, 0.2))
+    assert own_data(RUN, [*STORY, without]) == "", "its pair has no answer any more"
 
 
 def test_of_many_evaluations_the_first_and_the_last_are_shown():
@@ -119,11 +121,12 @@ def asked(**values):
 
 def test_the_owner_sees_the_own_dot_and_nobody_else(theatre):
     owned = {RUN: SECRET}
-    mine = json.loads(theatre.draw(RUN, owned)[theatre.data])
-    assert mine["own"] == [300, 700] and len(mine["labels"]) == 8
+    mine = theatre.draw(RUN, owned)
+    assert json.loads(mine[theatre.own])["own"] == [300, 700]
+    assert len(json.loads(mine[theatre.data])["labels"]) == 8
     for stranger in ({}, None, {RUN: "another"}, {RUN: 7}, "x"):
         seen = theatre.draw(RUN, stranger)
-        assert json.loads(seen[theatre.data])["own"] == []
+        assert theatre.own not in seen and seen[theatre.data] == mine[theatre.data]
         assert "heron" not in "".join(map(str, seen.values()))
         assert "heron" not in theatre.read(RUN, stranger, asked(row="own", step=4))
     drawn = theatre.read(RUN, owned, asked(row="own", step=4))
