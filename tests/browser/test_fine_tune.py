@@ -147,7 +147,7 @@ def test_the_crosshair_follows_pointer_and_keys_over_both_charts(visitor, panel,
     said = cross.get_attribute("aria-valuetext")
     rows = panel.locator("#run-charts .curve").first.locator("details tr")
     [loss] = [row for row in rows.all() if row.locator("th").first.text_content() == "4"]
-    assert float(re.search(r"training ([\d.]+)", said)[1]) == pytest.approx(
+    assert float(re.search(r"training (\d+\.\d+)", said)[1]) == pytest.approx(
         float(loss.locator("td").first.text_content()), rel=0.01
     )
     assert "(step 3)" in said, "the last evaluation before it"
@@ -155,6 +155,7 @@ def test_the_crosshair_follows_pointer_and_keys_over_both_charts(visitor, panel,
     visitor.keyboard.press("Escape")
     expect(heads.first).to_have_text("cross-entropy")
     assert panel.locator("#run-charts .legend").first.inner_text() == at_rest
+    cross.scroll_into_view_if_needed()
     plot = cross.bounding_box()
     visitor.mouse.move(plot["x"] + plot["width"] - 12, plot["y"] + 40)
     expect(heads.first).to_have_text("at step 6")
@@ -252,6 +253,7 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
     visitor.reload()
     earlier = panel.locator("#run-charts .curve").first.locator("button[data-run]")
     expect(earlier).to_have_count(2, timeout=60_000)
+    expect(panel.locator(".status strong")).to_have_text("Done")
     line = panel.locator("#run-charts .curve").first.locator(".on-linear .earlier").first
     expect(line).to_be_visible()
     earlier.first.click()
