@@ -4,6 +4,7 @@ a few steps, and two more of its seeds, on one page.
 
 import io
 import re
+import time
 import zipfile
 from pathlib import Path
 from urllib.parse import urlencode
@@ -67,7 +68,7 @@ def panel(visitor):
 def ran(visited):
     """The id of the run, which has ended."""
     panel = visited.get_by_role("tabpanel").filter(visible=True)
-    expected = panel.locator(".forecast strong").nth(2).inner_text()
+    expected = settled(panel.locator(".forecast strong").nth(2))
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
     took = re.search(r"and (\S+ [GM]B) of memory at most", panel.inner_text())[1]
@@ -88,6 +89,16 @@ def megabytes(said):
     """'1.2 GB' -> 1200"""
     number, unit = said.split()
     return float(number) * {"GB": 1000, "MB": 1}[unit]
+
+
+def settled(locator):
+    """Its text, once that has stayed for two seconds: fields filled one after another are each forecast."""
+    said, since = locator.inner_text(), time.monotonic()
+    while time.monotonic() - since < 2:
+        time.sleep(0.1)
+        if locator.inner_text() != said:
+            said, since = locator.inner_text(), time.monotonic()
+    return said
 
 
 def box(page, selector):
