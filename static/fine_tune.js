@@ -63,6 +63,9 @@ function remember(mine) {
   return all;
 }
 
+// The run that is shown, or that the address is about to show.
+const shown = (id) => id || new URL(location).searchParams.get("run") || "";
+
 const idsOf = (owned) => Object.keys(owned ?? {}).join();
 
-page.fineTune = {announce, idsOf, merged, remember, showRun};
+page.fineTune = {announce, idsOf, merged, remember, showRun, shown};

@@ -36,8 +36,4 @@ function listen(element, trigger) {
   });
 }
 
-// [the shown run's id, what the browser remembers]: the run that the address names counts before the
-// server has drawn it.
-const shown = (id, owned) => [id || new URLSearchParams(location.search).get("run") || "", owned];
-
-page.runs = {listen, openCard, shown, toPredict};
+page.runs = {listen, openCard, toPredict};

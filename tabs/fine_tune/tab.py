@@ -187,12 +187,13 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: tuple)
         js="(owned) => page.fineTune.idsOf(owned)",
         api_visibility="private",
     )
-    # The browser may tell of its runs after the tab was drawn
+    # The browser may tell of its runs after the tab was drawn, and before the run that the address
+    # names is there
     panel.known.change(
         panel.offer_last,
         [panel.run_id, panel.owned],
         panel.status,
-        js="(id, owned) => page.runs.shown(id, owned)",
+        js="(id, owned) => [page.fineTune.shown(id), owned]",
         **PRIVATE,
     )
     # The last look at a run may come before the browser has told of its earlier ones, which are

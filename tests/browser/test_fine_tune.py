@@ -4,6 +4,7 @@ a few steps, and two more of its seeds, on one page.
 
 import io
 import re
+import time
 import zipfile
 from pathlib import Path
 from urllib.parse import urlencode
@@ -67,7 +68,7 @@ def panel(visitor):
 def ran(visited):
     """The id of the run, which has ended."""
     panel = visited.get_by_role("tabpanel").filter(visible=True)
-    expected = panel.locator(".forecast strong").nth(2).inner_text()
+    expected = settled(panel.locator(".forecast strong").nth(2))
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
     took = re.search(r"and (\S+ [GM]B) of memory at most", panel.inner_text())[1]
@@ -88,6 +89,16 @@ def megabytes(said):
     """'1.2 GB' -> 1200"""
     number, unit = said.split()
     return float(number) * {"GB": 1000, "MB": 1}[unit]
+
+
+def settled(locator):
+    """Its text, once that has stayed for two seconds: fields filled one after another are each forecast."""
+    said, since = locator.inner_text(), time.monotonic()
+    while time.monotonic() - since < 2:
+        time.sleep(0.1)
+        if locator.inner_text() != said:
+            said, since = locator.inner_text(), time.monotonic()
+    return said
 
 
 def box(page, selector):
@@ -147,7 +158,7 @@ def test_the_crosshair_follows_pointer_and_keys_over_both_charts(visitor, panel,
     said = cross.get_attribute("aria-valuetext")
     rows = panel.locator("#run-charts .curve").first.locator("details tr")
     [loss] = [row for row in rows.all() if row.locator("th").first.text_content() == "4"]
-    assert float(re.search(r"training ([\d.]+)", said)[1]) == pytest.approx(
+    assert float(re.search(r"training (\d+\.\d+)", said)[1]) == pytest.approx(
         float(loss.locator("td").first.text_content()), rel=0.01
     )
     assert "(step 3)" in said, "the last evaluation before it"
@@ -155,6 +166,7 @@ def test_the_crosshair_follows_pointer_and_keys_over_both_charts(visitor, panel,
     visitor.keyboard.press("Escape")
     expect(heads.first).to_have_text("cross-entropy")
     assert panel.locator("#run-charts .legend").first.inner_text() == at_rest
+    cross.scroll_into_view_if_needed()
     plot = cross.bounding_box()
     visitor.mouse.move(plot["x"] + plot["width"] - 12, plot["y"] + 40)
     expect(heads.first).to_have_text("at step 6")
@@ -252,6 +264,7 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
     visitor.reload()
     earlier = panel.locator("#run-charts .curve").first.locator("button[data-run]")
     expect(earlier).to_have_count(2, timeout=60_000)
+    expect(panel.locator(".status strong")).to_have_text("Done")
     line = panel.locator("#run-charts .curve").first.locator(".on-linear .earlier").first
     expect(line).to_be_visible()
     earlier.first.click()

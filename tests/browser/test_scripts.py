@@ -1,11 +1,13 @@
 """The pure parts of the page's scripts, each on a blank page that loads the files alone."""
 
+import re
 from urllib.parse import parse_qs
 
 import pytest
 
 from tabs.page_data import block_markup
 from tests.conftest import ROOT
+from views.charts import Frame, line_chart
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +301,39 @@ def test_an_answer_is_out_of_date_once_another_pair_is_typed(blank):
     page.wait_for_function("document.querySelectorAll('#made.stale').length === 2")
     stale = "(made) => page.pair.isStale(made, ['a', 'b'])"
     assert page.evaluate(stale, '["a", "b"]') is False and page.evaluate(stale, '["a", ""]') is True
+
+
+def test_the_run_of_the_address_counts_as_shown_before_it_is_there(fine_tune):
+    shown = "([id, search]) => { history.replaceState(null, '', search); return page.fineTune.shown(id); }"
+    assert fine_tune.evaluate(shown, ["", "?tab=fine-tune"]) == ""
+    assert fine_tune.evaluate(shown, ["", "?tab=fine-tune&run=abc"]) == "abc"
+    assert fine_tune.evaluate(shown, ["def", "?tab=fine-tune&run=abc"]) == "def"
+
+
+# ---------------------------------------------------------------- a chart's crosshair
+
+
+@pytest.mark.parametrize("kind", ["linear", "log"])
+def test_a_value_is_pointed_at_where_it_was_drawn(blank, kind):
+    points = [(1, 0.9), (4, 0.2), (9, 1.7)]
+    drawn = line_chart("Loss", {"a": points}, "step", "", x_max=12, logarithmic=True)
+    page = blank(f"<main>{drawn}</main>", "page.js", "charts.js")
+    path = page.locator(f".on-{kind} .series0 path").get_attribute("d")
+    frame = Frame()
+    for point, spot in zip(points, re.findall("[ML]([0-9.]+) ([0-9.]+)", path), strict=True):
+        x, y = page.evaluate(
+            """([kind, point]) => page.charts.placeOf(
+                JSON.parse(document.querySelector("figure").dataset.chart), kind, point)""",
+            [kind, point],
+        )
+        assert x / 100 * frame.width == pytest.approx(float(spot[0]), abs=0.1)
+        assert y / 100 * frame.height == pytest.approx(float(spot[1]), abs=0.1)
+
+
+def test_between_two_points_the_earlier_one_holds(blank):
+    page = blank("", "page.js", "charts.js")
+    at = "([points, step]) => page.charts.pointAt(points, step)"
+    points = [[0, 0.7], [25, 0.6], [50, 0.5]]
+    assert page.evaluate(at, [points, 49]) == [25, 0.6]
+    assert page.evaluate(at, [points, 50]) == [50, 0.5]
+    assert page.evaluate(at, [points[1:], 24]) is None
