@@ -26,7 +26,6 @@ from tests.conftest import ROOT
 from tests.processes.test_runs import START, config_for, until, worker_of
 from tests.support.in_process import InProcess
 
-
 # A spare that imports nothing ahead: what it does with its order and its server is the same
 LIGHT_SPARE = (
     sys.executable,
