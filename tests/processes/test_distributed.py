@@ -112,7 +112,6 @@ def train(tiny, small_folder, tmp_path_factory):
             **os.environ,
             "MRPC_DIR": str(small_folder),
             "RUNS_DIR": str(top),
-            "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(ROOT),
         }
         command = [*launched(launcher), *what]
