@@ -337,3 +337,41 @@ def test_between_two_points_the_earlier_one_holds(blank):
     assert page.evaluate(at, [points, 49]) == [25, 0.6]
     assert page.evaluate(at, [points, 50]) == [50, 0.5]
     assert page.evaluate(at, [points[1:], 24]) is None
+
+
+# ---------------------------------------------------------------- the batch's picture
+
+RAGGED = {"lengths": [4, 2], "roles": ["s1s2", "s1pp"]}
+LEFT = {"lengths": [4, 2], "roles": ["s1s2", "pps1"]}
+
+
+@pytest.fixture(scope="module")
+def picture(blank):
+    return blank("", "batch.js")
+
+
+@pytest.mark.parametrize(
+    ("batch", "x", "y", "is_before", "cell"),
+    [
+        (RAGGED, 0.0, 0.0, False, [0, 0]),
+        (RAGGED, 0.99, 0.99, False, [1, 3]),
+        (RAGGED, 0.99, 0.99, True, None),
+        (RAGGED, 0.3, 0.6, True, [1, 1]),
+        (LEFT, 0.3, 0.6, True, [1, 3]),
+        (RAGGED, 1.0, 0.5, False, None),
+        (RAGGED, -0.1, 0.5, False, None),
+    ],
+)
+def test_the_cell_at_a_place_of_the_picture(picture, batch, x, y, is_before, cell):
+    found = picture.evaluate("(said) => page.batch.cellAt(...said)", [batch, x, y, is_before])
+    assert (found and [found["line"], found["position"]]) == cell
+
+
+@pytest.mark.parametrize(
+    ("roles", "before", "after"),
+    [("s1pp", [0, 1, 5, 6], [0, 1, 2, 3]), ("pps1", [-2, -1, 0, 1], [0, 1, 2, 3])],
+)
+def test_padding_slides_in_from_its_side(picture, roles, before, after):
+    code = "([roles, t]) => [0, 1, 2, 3].map((at) => page.batch.placeAt(roles, at, t))"
+    assert picture.evaluate(code, [roles, 0]) == before
+    assert picture.evaluate(code, [roles, 1]) == after

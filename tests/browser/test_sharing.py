@@ -252,6 +252,7 @@ def test_the_number_that_was_asked_about_and_what_stands_open_reach_a_friend(
         "cell": ["input_ids.8"],
         "batch_cell": ["2.2"],
         "padding": ["9"],
+        "open": ["padding"],
     }
     friend = elsewhere(link)
     expect(friend.locator(".because").first).to_contain_text("position 8", timeout=60_000)
