@@ -324,6 +324,7 @@ function listen(element, trigger, watch) {
     const show = batch.tensors[asked] ? asked : "pieces";
     now = {element, trigger, inputs, batch, show, when, t: when === "after" ? 1 : 0, chosen: null};
     now.canvas = grid.querySelector("canvas");
+    if (show === "attention_mask") page.walk?.done("mask");
     page.tokens.press(element, "when", when);
     sizes.disconnect();
     sizes.observe(now.canvas.parentElement);

@@ -60,7 +60,7 @@ STEPS = (
     ),
     Step(
         "tab-tokenize",
-        ["#batch"],
+        ["#batch-grid"],
         say("Now eight pairs, one a row."),
         say(
             "The model wants a rectangle, and the rows have different lengths. The longest row "
@@ -69,7 +69,7 @@ STEPS = (
     ),
     Step(
         "tab-tokenize",
-        [".batch-when", "#batch"],
+        [".batch-when", "#batch-grid"],
         say("Switch between before and after the collator."),
         say(
             "The hatched cells are padding: the data collator adds them, to this batch alone. "
@@ -79,7 +79,7 @@ STEPS = (
     ),
     Step(
         "tab-tokenize",
-        [".batch-views", "#batch"],
+        ["#batch-show", "#batch-grid"],
         say("Choose attention_mask."),
         say(
             "It is 1 where the model reads, and 0 on padding: those cells change nothing in its "
@@ -110,7 +110,7 @@ STEPS = (
     ),
     Step(
         "tab-layers",
-        [".claims .claim", ".claims"],
+        [".claims .run-claim", ".claims"],
         say("Run a card that makes you curious."),
         say(
             "Each is a sentence of study notes on PyTorch and transformers. Its verdict is "

@@ -98,7 +98,7 @@ def test_it_says_when_a_step_is_done_and_waits_for_next(visit):
     press(page, "Next")
     at_step(page, 3)
     frames(page, 3)
-    page.locator("#tokens .special [data-row=input_ids], #tokens td.special").last.click()
+    page.locator("#tokens .card.special [data-row=input_ids]").last.click()
     expect(mark).to_be_visible(timeout=30_000)
     press(page, "Back")
     at_step(page, 2)
