@@ -71,7 +71,7 @@ def visit(browser, address, usable, wait=0.0, connection=None):
 
 def _shift(page, seconds):
     """How far things jump in the seconds after both grids are drawn."""
-    page.locator(".batch-grid td").first.wait_for(timeout=60_000)
+    page.locator(".batch-cells canvas").first.wait_for(timeout=60_000)
     page.evaluate(
         "new Promise((done) => requestAnimationFrame(() => setTimeout(() => "
         "{ window.shifts = 0; done(); })))"

@@ -93,7 +93,7 @@ STEPS = (
         say("Press “Start”."),
         say(
             "Each step shows the model one batch and moves its weights a little. See whether the "
-            "curve rises above the dashed line, the score of always saying the majority class. Go "
+            "curve rises above the dotted line, the score of always saying the majority class. Go "
             "on while it runs: the page keeps it."
         ),
         done="model",

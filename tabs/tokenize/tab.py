@@ -132,9 +132,10 @@ def build_tab(settings: Settings) -> TokenizeTab:
             pair.take_row, taken, filled, js="(...values) => page.batch.take(values)", **private
         ),
     ]
-    # The tokens follow each key, the newest first; all else waits until typing pauses
+    # The tokens follow each key, also those of another tab's fields, the newest first; all else waits
+    # until typing pauses. (`input` misses a paste: tabs/pair.py)
     at_a_key = {**private, "show_progress": "hidden", "trigger_mode": "always_last"}
-    typed = [sentence1.input, sentence2.input]
+    typed = [sentence1.change, sentence2.change]
     gr.on(typed, pair.follow, pair_inputs, pair.outputs, **at_a_key)
     pair_events.append(pause.click(None, js="() => []", api_visibility="private"))
     asked = [rows.submit, split.change, *changed]
