@@ -132,7 +132,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
             pair.take_row, taken, filled, js="(...values) => page.batch.take(values)", **private
         ),
     ]
-    # The tokens follow each key, also those of another tab's fields, the newest first; all else waits
+    # The tokens follow each key, also one in another tab's fields, the newest first; all else waits
     # until typing pauses. (`input` misses a paste: tabs/pair.py)
     at_a_key = {**private, "show_progress": "hidden", "trigger_mode": "always_last"}
     typed = [sentence1.change, sentence2.change]
