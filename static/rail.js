@@ -7,9 +7,15 @@ let head;
 const tabOf = (name) => document.querySelector(`[role=tab][aria-controls="tab-${name}"]`);
 
 function copyLines() {
+  // Of two lines of a station the later one counts: a run's, after the form's. Only what differs is
+  // written, for what is written here is looked at again.
+  const lines = {};
   for (const line of document.querySelectorAll("[data-station]")) {
-    const place = head.querySelector(`[data-at="${line.dataset.station}"] > span`);
-    if (place && place.textContent !== line.textContent) place.textContent = line.textContent;
+    lines[line.dataset.station] = line.textContent;
+  }
+  for (const [station, line] of Object.entries(lines)) {
+    const place = head.querySelector(`[data-at="${station}"] > span`);
+    if (place && place.textContent !== line) place.textContent = line;
   }
   const open = document
     .querySelector("[role=tab][aria-selected=true][aria-controls^=tab-]")

@@ -120,3 +120,16 @@ def test_a_link_opens_its_tab_before_the_first_paint(browser, app_address):
     expect(page.locator("#tab-predict .bars tr").first).to_be_visible(timeout=60_000)
     assert page.evaluate("seen") == ["tab-predict"]
     context.close()
+
+
+def test_an_idle_page_writes_nothing(page):
+    """What the rail and the pair write is a change of the page, which they look at again."""
+    page.locator('.rail [data-at="trainer"]').click()
+    page.wait_for_timeout(3000)
+    page.evaluate(
+        """window.writes = 0;
+        new MutationObserver((all) => { writes += all.length; })
+          .observe(document.querySelector("#head"), {attributes: true, childList: true, subtree: true});"""
+    )
+    page.wait_for_timeout(1000)
+    assert page.evaluate("writes") < 5
