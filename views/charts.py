@@ -206,21 +206,29 @@ def line_chart(
     background: Sequence[Background] = (),
     noisy: Sequence[str] = (),
     logarithmic: bool = False,
+    rises: bool = False,
     ended: bool = False,
 ) -> Markup:
     """{name: points} as lines over axes, a summary for screen readers, and the points as a table.
 
     x_max: the last step that is expected. baselines: {name: share}, drawn dashed; a chart that has
     them is written in percent. noisy: names of lines that are drawn smoothed, too. logarithmic:
-    whether a logarithmic scale is offered. ended: no more points will come, so that an empty chart
-    doesn't promise any.
+    whether a logarithmic scale is offered. rises: whether a good run's line does. ended: no more
+    points will come, so that an empty chart doesn't promise any.
     """
     known = {name: _known(points) for name, points in series.items()}
     drawn = {name: points for name, points in known.items() if _finite(points)}
     breaks = _breaks(known)
     if not drawn:
         # The axes wait with a hint of the line to come, where one may still come
-        return render("empty_chart.html", title=title, frame=Frame(), ended=ended, breaks=breaks)
+        return render(
+            "empty_chart.html",
+            title=title,
+            frame=Frame(),
+            rises=rises,
+            ended=ended,
+            breaks=breaks,
+        )
     baselines = {name: value for name, value in (baselines or {}).items() if is_finite(value)}
     finite = [_finite(points) for points in drawn.values()]
     behind = [line for layer in background for each in layer.lines if (line := _finite(each))]

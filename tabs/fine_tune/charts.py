@@ -74,6 +74,7 @@ class RunChart:
                 if majority and key in majority
             },
             background=background,
+            rises=bool(self.baselines),
             **options,
         )
 
