@@ -26,10 +26,9 @@ GIVEN_AWAY = say(
     "sentence and itself."
 )
 STRICTER = say(
-    'The embedded pairs are stricter than MRPC: one other number, name or "not" makes a pair '
-    "not_equivalent. What this run gained holds for such pairs. On MRPC's validation pairs the "
-    "model of the default run was measured below the majority class; the card of the embedded "
-    "pairs has the figures."
+    'The embedded pairs are stricter than MRPC: another number, name or "not" makes a pair '
+    "not_equivalent. The gain holds for such pairs: on MRPC's validation pairs, the default "
+    "run's model scores below the majority class."
 )
 
 
