@@ -5,6 +5,11 @@
     python -m dev.catalogue merge part.json fr  the same for another language
     python -m dev.catalogue prune               takes out what the code no longer says
     python -m dev.catalogue start fr            a catalogue with everything left to translate
+    python -m dev.catalogue join base ours theirs   git's merge of two catalogues, into `ours`
+
+Git merges lines, which leaves messages without their translations. Once in a clone,
+git config merge.catalogue.driver ".venv/bin/python -m dev.catalogue join %O %A %B" lets it merge
+messages. What is unused afterwards goes with `prune`.
 
 The key of a plural is its singular, and its translation one text, or a list of them where the
 language has several forms.
@@ -158,6 +163,21 @@ def prune() -> None:
             write(language, catalog)
 
 
+def join(base: str, ours: str, theirs: str) -> None:
+    """Writes into the file `ours` what the file `theirs` has added to `base`, or changed there and
+    `ours` hasn't.
+    """
+    was, mine, other = (read_po(io.BytesIO(Path(one).read_bytes())) for one in (base, ours, theirs))
+    texts = {message.id: message.string for message in was}
+    own = {message.id: message.string for message in mine}
+    for message in other:
+        text = message.string
+        if message.id and all(forms(text)) and own.get(message.id) in (None, texts.get(message.id)):
+            mine.delete(forms(message.id)[0])
+            mine.add(message.id, text)
+    Path(ours).write_bytes(as_written(mine))
+
+
 def _alone() -> BinaryIO:
     """A lock until its block ends, so that two merges at once both count."""
     file = Path(__file__).open("rb")  # noqa: SIM115 (closed with the block that has it)
@@ -228,6 +248,8 @@ def main(arguments: list[str]) -> int:
         merge(*arguments[1:])
     elif arguments == ["prune"]:
         prune()
+    elif arguments[:1] == ["join"]:
+        join(*arguments[1:])
     elif arguments[:1] == ["start"]:
         start(*arguments[1:])
     elif arguments:

@@ -809,3 +809,24 @@ def test_a_sentence_made_for_a_chinese_reader_is_english_for_the_next():
         )
         assert "embedded" not in str(said)
     assert str(said) == said.english == "embedded pairs (x): y"
+
+
+def test_two_branches_catalogues_are_joined_message_by_message(tmp_path):
+    def written(name, texts):
+        catalog = check.Catalog("zh", fuzzy=False)
+        for message, text in texts.items():
+            catalog.add(message, text)
+        (tmp_path / name).write_bytes(check.as_written(catalog))
+        return str(tmp_path / name)
+
+    plural = ("{count} row", "{count} rows")
+    was = {"Kept": "保留", "Theirs": "旧", "Ours": "旧", plural: ("旧 {count}",)}
+    base = written("base", was)
+    ours = written("ours", {**was, "Ours": "我们的", "Added here": "这里加的"})
+    theirs = {"Kept": "保留", "Theirs": "他们的", "Ours": "旧", "Added there": "那里加的"}
+    check.join(base, ours, written("theirs", {**theirs, plural: ("{count} 行",)}))
+    joined = {one.id: one.string for one in check.read_po((tmp_path / "ours").open("rb")) if one.id}
+    assert joined == {
+        **{"Kept": "保留", "Theirs": "他们的", "Ours": "我们的", plural: ("{count} 行",)},
+        **{"Added here": "这里加的", "Added there": "那里加的"},
+    }
