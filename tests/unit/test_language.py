@@ -827,6 +827,10 @@ def test_two_branches_catalogues_are_joined_message_by_message(tmp_path):
     check.join(base, ours, written("theirs", {**theirs, plural: ("{count} 行",)}))
     joined = {one.id: one.string for one in check.read_po((tmp_path / "ours").open("rb")) if one.id}
     assert joined == {
-        **{"Kept": "保留", "Theirs": "他们的", "Ours": "我们的", plural: ("{count} 行",)},
-        **{"Added here": "这里加的", "Added there": "那里加的"},
+        "Kept": "保留",
+        "Theirs": "他们的",
+        "Ours": "我们的",
+        plural: ("{count} 行",),
+        "Added here": "这里加的",
+        "Added there": "那里加的",
     }
