@@ -184,7 +184,7 @@ def opened(
     elif tab:
         address.wrong.append(
             say(
-                "The address asks for the tab {tab}, which isn't here. Choose one of {tabs}.",
+                "The address asks for the tab {tab}, which doesn't exist. Choose one of {tabs}.",
                 tab=shown(tab),
                 tabs=", ".join(known),
             )
@@ -214,7 +214,7 @@ def _task(task: str, wrong: list[str]) -> str:
         return task
     wrong.append(
         say(
-            "The address brings a task of {count} characters; {most} is the most. Ask for a "
+            "The task in the address has {count} characters; the limit is {most}. Ask for a "
             "shorter one.",
             count=len(task),
             most=MOST_TASK,
@@ -245,8 +245,8 @@ def _open_part(part: Shared, query: Mapping[str, str], address: Address) -> None
         if strangers := [name for name in asked if name not in part.fields]:
             address.wrong.append(
                 say(
-                    "The address asks to {what} {name}, which isn't a control of this tab. Those "
-                    "are {names}.",
+                    "The address asks to {what} {name}, which isn't a control of this tab. The "
+                    "controls are {names}.",
                     what=verb,
                     name=_some(strangers),
                     names=", ".join(part.fields),
@@ -296,7 +296,7 @@ def read_value(name: str, written: str, component: Component) -> Any:
     if len(written) > most:
         raise InputError(
             say(
-                "The address brings {count} characters for {name}; {most} is the most. Shorten it.",
+                "{name} in the address has {count} characters; the limit is {most}. Shorten it.",
                 count=len(written),
                 name=name,
                 most=most,
@@ -322,7 +322,7 @@ def _one_of(name: str, written: str, values: Mapping[str, Any]) -> Any:
     if written not in values:
         raise InputError(
             say(
-                "The address says {name} = {value}, which can't be chosen here. Choose one of "
+                "The address says {name} = {value}, which isn't an option here. Choose one of "
                 "{values}.",
                 name=name,
                 value=shown(written),

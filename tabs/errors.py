@@ -18,7 +18,7 @@ from views import markup
 
 log = logging.getLogger(__name__)
 UNEXPECTED = say(
-    "Something went wrong here that nobody foresaw. Try once more, or with another input; the "
+    "Something went wrong that this app doesn't handle. Try again, or try another input; the "
     "server's log has the details."
 )
 

@@ -37,7 +37,7 @@ def build_share(settings: Settings, shared: Shared) -> None:
             True,
             label=_("with the run that is shown"),
             visible=shared.tab == "fine-tune",
-            info=_("without it, the link has the settings alone"),
+            info=_("without it, the link has only the settings"),
         )
         # Fields and not still texts: on a phone, or where a page may not use the clipboard, it is
         # selected here
@@ -45,19 +45,19 @@ def build_share(settings: Settings, shared: Shared) -> None:
             "",
             label=_("Link"),
             interactive=True,
-            placeholder=_("Copy link puts it here and on the clipboard"),
+            placeholder=_("“Copy link” puts it here and on the clipboard"),
         )
         frame = gr.Textbox("", label=_("HTML to embed"), interactive=True, lines=2)
-        with gr.Accordion(_("For a class: a task, and what to hide or lock"), open=False):
+        with gr.Accordion(_("For a class: a task, and controls to hide or lock"), open=False):
             task = gr.Textbox(
                 "",
                 label=_("Task"),
                 max_length=MOST_TASK,
-                info=_("one line of plain text above the page, marked as the teacher's"),
+                info=_("one line of plain text, shown above the page as the teacher's task"),
             )
             hidden = gr.CheckboxGroup(named, label=_("Hide"), visible=bool(named))
             locked = gr.CheckboxGroup(
-                named, label=_("Lock"), visible=bool(named), info=_("shown, but not to be changed")
+                named, label=_("Lock"), visible=bool(named), info=_("shown, but can't be changed")
             )
     shared.teacher.update(task=task, hide=hidden, lock=locked)
     tab = json.dumps(shared.tab)

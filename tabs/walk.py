@@ -36,9 +36,9 @@ STEPS = (
         ["#tab-tokenize .page-pair"],
         say("Change a word of a sentence."),
         say(
-            "Its tokens follow beside it. Each has a number, its input_id: the row of the "
-            "vocabulary. A rare word is split into several tokens, and all but the first start "
-            "with ##."
+            "Its tokens change beside it. Each has a number, its input_id: its row in the "
+            "vocabulary. A rare word is split into several tokens; all but the first start with "
+            "##."
         ),
         done="pair",
     ),
@@ -47,24 +47,24 @@ STEPS = (
         [".token-cards .seam", "#tokens"],
         say("See where the colour changes."),
         say(
-            "The first [SEP] ends sentence 1. Up to it, token_type_id is 0; from the next token on "
-            "it is 1. By that the model tells the two sentences apart."
+            "The first [SEP] ends sentence 1. Up to it, token_type_id is 0; from the next token "
+            "on it is 1. This tells the model which sentence a token belongs to."
         ),
     ),
     Step(
         "tab-tokenize",
         [".token-cards .special ~ .special", "#tokens"],
         say("Choose a number, such as a 102."),
-        say("Below the cards it says why that number stands there."),
+        say("The text below the tokens explains that number."),
         done="why",
     ),
     Step(
         "tab-tokenize",
         ["#batch-grid"],
-        say("Now eight pairs, one a row."),
+        say("Now look at eight pairs, one per row."),
         say(
-            "The model wants a rectangle, and the rows have different lengths. The longest row "
-            "decides the width: the bracket marks it."
+            "The model needs a rectangle, but the rows have different lengths. The longest row "
+            "decides the width; the bracket marks it."
         ),
     ),
     Step(
@@ -72,8 +72,8 @@ STEPS = (
         [".batch-when", "#batch-grid"],
         say("Switch between before and after the collator."),
         say(
-            "The hatched cells are padding: the data collator adds them, to this batch alone. "
-            "“Random rows” gives another batch, and another width."
+            "The hatched cells are padding. The data collator adds them to each batch separately: "
+            "“Random rows” gives another batch and another width."
         ),
         done="collated",
     ),
@@ -82,19 +82,19 @@ STEPS = (
         ["#batch-show", "#batch-grid"],
         say("Choose attention_mask."),
         say(
-            "It is 1 where the model reads, and 0 on padding: those cells change nothing in its "
-            "answer."
+            "It is 1 where the model reads and 0 on padding, so padding doesn't change the "
+            "prediction."
         ),
         done="mask",
     ),
     Step(
         "tab-fine-tune",
         ["#press-start"],
-        say("Press “Start”."),
+        say("Press “Start the fine-tune”."),
         say(
-            "Each step shows the model one batch and moves its weights a little. See whether the "
-            "curve rises above the dotted line, the score of always saying the majority class. Go "
-            "on while it runs: the page keeps it."
+            "Each step shows the model one batch and changes its weights a little. See whether "
+            "the curve rises above the dotted line, the score of always predicting the majority "
+            "class. You can go on while it runs: the page keeps the run."
         ),
         done="model",
     ),
@@ -103,18 +103,18 @@ STEPS = (
         ["#tab-predict .page-pair"],
         say("Write two sentences of your own, and press “Predict”."),
         say(
-            "Two logits become probabilities by softmax; beside the bars it is worked out. A run "
-            "of yours that has ended is the chosen model."
+            "Softmax turns the two logits into probabilities; the arithmetic is beside the bars. "
+            "If your run has ended, its model is chosen."
         ),
         done="predict",
     ),
     Step(
         "tab-layers",
         [".claims .run-claim", ".claims"],
-        say("Run a card that makes you curious."),
+        say("Run a card that you find interesting."),
         say(
-            "Each is a sentence of study notes on PyTorch and transformers. Its verdict is "
-            "computed here, and then compared with what a reviewer concluded."
+            "Each card is a statement from study notes on PyTorch and transformers. The app "
+            "computes its verdict and compares it with a reviewer's."
         ),
         done="claim",
         part="layers-claims",
@@ -125,8 +125,8 @@ STEPS = (
 def build_walk() -> None:
     """The card at the page's foot; the head's button opens it."""
     last = _(
-        "Now open the questions below each picture, or send a friend what you found: “Share” is at "
-        "the top."
+        "Now open the questions below each picture. To send a friend what you found, use “Share” "
+        "at the top."
     )
     gr.HTML(
         render("walk.html", steps=STEPS, last=last),

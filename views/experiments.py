@@ -19,9 +19,9 @@ ANSWERS = {
     "padded, mask removed": say("padded, mask removed"),
 }
 STRATEGIES = {
-    "dynamic": say("dynamic: the collator's way"),
+    "dynamic": say("dynamic: as the collator does"),
     "grouped by length": say("grouped by length"),
-    "longest in dataset": say("longest in dataset"),
+    "longest in dataset": say("longest in the dataset"),
     "max_length": say("to max_length"),
 }
 # Below this, the best turn is still one while another program had the core

@@ -22,11 +22,9 @@ ROLE_NAMES = {
     "padding": say("padding"),
 }
 ROLE_LETTERS = {"special": "s", "sentence1": "1", "sentence2": "2", "padding": "p"}
-NO_TYPE_IDS = say(
-    "this checkpoint has none: its model tells the sentences apart by the separators alone"
-)
+NO_TYPE_IDS = say("this checkpoint has none: its model knows the sentences only by the separators")
 NOTHING_BETWEEN = say(
-    "this checkpoint has none, and puts no token between the sentences: its model reads one text"
+    "this checkpoint has none and puts no token between the sentences: its model reads one text"
 )
 FATES = {"kept": say("✓ kept"), "dropped": say("✕ dropped"), "renamed": say("→ renamed")}
 
@@ -120,9 +118,9 @@ def batch_grid(
         "marks": WORD_MARKS,
         "words": {
             "row": _("row"),
-            "pieces": _("tokens of the batch, one column a position"),
+            "pieces": _("tokens of the batch, one column per position"),
             **{
-                name: _("{shown} of the batch, one column a position", shown=name)
+                name: _("{shown} of the batch, one column per position", shown=name)
                 for name in MODEL_INPUTS
             },
         },
@@ -142,7 +140,7 @@ def batch_grid(
 def taken_row(number: int) -> Markup:
     """That a row of the split is now the page's pair, where its explanation would stand."""
     return _explanation(
-        done=_("Row {row} is the page's pair now: its tokens are above.", row=number)
+        done=_("Row {row} is now the page's pair; its tokens are above.", row=number)
     )
 
 

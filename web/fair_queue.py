@@ -12,7 +12,7 @@ from gradio.queueing import Queue
 
 from languages import DEFAULT_LANGUAGE, say, say_plural, speaking
 
-BUSY = say("This server has as many requests as it takes. Wait a moment, then try again.")
+BUSY = say("This server has reached its limit of requests. Wait a moment, then try again.")
 UNKNOWN = say("This app has no such function. Load the page again.")
 
 
@@ -68,10 +68,10 @@ class FairQueue(Queue):
                 429,
                 str(
                     say_plural(
-                        "{count} request of your network address is waiting here already. Wait "
+                        "{count} request from your network address is waiting here already. Wait "
                         "until it is answered, then try again.",
-                        "{count} requests of your network address are waiting here already. Wait "
-                        "until some are answered, then try again.",
+                        "{count} requests from your network address are waiting here already. "
+                        "Wait until some are answered, then try again.",
                         own,
                     )
                 ),

@@ -24,7 +24,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 CHECKED = "x-forwarded-by-an-unknown-proxy"  # stands where a header was that doesn't count
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-BAD_HOST = say("The Host header of this request is not the name of a server.")
+BAD_HOST = say("The Host header of this request is not a server's name.")
 CLOSED = say("This app has no such address.")
 
 
@@ -277,8 +277,7 @@ class BodyLimit:
         body = None if said.isdigit() and int(said) > self.most else await self._read(receive)
         if body is None:
             message = say(
-                "This request is larger than {most} MB, which is the most that the server takes. "
-                "Send less at once.",
+                "This request is larger than the server's limit of {most} MB. Send less at once.",
                 most=f"{self.most / 2**20:g}",
             )
             answer = refusal(scope, message, 413)

@@ -23,7 +23,9 @@ from web.fair_queue import UNKNOWN, FairQueue
 from web.gate import CLOSED, refusal
 
 MOST_CHOICES = 12  # that a message lists
-NOT_UPLOADED = say("This file was not uploaded here, or is gone by now. Choose the file again.")
+NOT_UPLOADED = say(
+    "This file was not uploaded here, or it is no longer stored. Choose the file again."
+)
 
 
 class AppBlocks(gr.Blocks):
@@ -98,8 +100,8 @@ def _foreseen(components, inputs, state):
     if len(inputs) < len(components):
         return InputError(
             say_plural(
-                "{count} value came where {wanted} are needed. Load the page again.",
-                "{count} values came where {wanted} are needed. Load the page again.",
+                "The request has {count} value, but {wanted} are needed. Load the page again.",
+                "The request has {count} values, but {wanted} are needed. Load the page again.",
                 len(inputs),
                 wanted=len(components),
             )
@@ -146,7 +148,7 @@ def _not_chosen(component, name, value):
         ", …" if len(known) > MOST_CHOICES else ""
     )
     return say(
-        "{name}: {value} can't be chosen here. Choose one of {choices}.",
+        "{name}: {value} isn't an option here. Choose one of {choices}.",
         name=name,
         value=shown(strangers[0]),
         choices=listed,
@@ -183,9 +185,7 @@ def _no_number(component, name, value):
 
 # ---------------------------------------------------------------- what never reaches a handler
 
-MALFORMED = say(
-    "This request isn't what the address takes: the names or the kinds of its values are others."
-)
+MALFORMED = say("This request has the wrong names or types of values for its address.")
 
 
 def _answer(message, status):

@@ -67,10 +67,7 @@ class UploadFolder:
             own = sum(one.size for one in self.reserved if one.address == address)
             if own + size > self.most - total - size:
                 raise InputError(
-                    say(
-                        "This server keeps no more files of visitors for now. Try again in some "
-                        "minutes."
-                    )
+                    say("This server can't store more files for now. Try again in a few minutes.")
                 )
             self.reserved.append(Reservation(time.time(), address, size))
             return self.reserved[-1]
@@ -162,7 +159,7 @@ class Uploads:
 
     def _too_large(self, scope):
         message = say(
-            "This file is larger than {most:.3g} MiB, which is the most here. Split it.",
+            "This file is larger than the limit of {most:.3g} MiB. Split it.",
             most=self.most / 2**20,
         )
         answer = refusal(scope, message, 413, as_json=False)

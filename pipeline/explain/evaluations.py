@@ -104,7 +104,7 @@ def said_of(one: Evaluation, before: Evaluation | None = None) -> str:
     when = say("Before training") if one.step == 0 else say("After step {step}", step=one.step)
     if not math.isfinite(one.loss):
         return say(
-            "{when}: the loss is NaN or infinite, so the model has no answers any more.", when=when
+            "{when}: the loss is NaN or infinite; the model no longer makes predictions.", when=when
         )
     counts = say("{right} of {pairs} right", right=one.right, pairs=one.pairs)
     compared = _against_majority(one)
@@ -124,23 +124,23 @@ def _against_majority(one: Evaluation) -> str:
     """How the count stands to that of always giving the majority's label."""
     label = LABELS[one.majority_label]
     if one.shares and len(set(one.answers)) == 1:
-        return say("for it says “{label}” to every pair", label=LABELS[one.answers[0]])
+        return say("because it predicts “{label}” for every pair", label=LABELS[one.answers[0]])
     more = one.right - one.majority
     if more > 0:
         return say_plural(
-            "{count} more than always saying “{label}”",
-            "{count} more than always saying “{label}”",
+            "{count} more than always predicting “{label}”",
+            "{count} more than always predicting “{label}”",
             more,
             label=label,
         )
     if more < 0:
         return say_plural(
-            "{count} fewer than always saying “{label}”",
-            "{count} fewer than always saying “{label}”",
+            "{count} fewer than always predicting “{label}”",
+            "{count} fewer than always predicting “{label}”",
             -more,
             label=label,
         )
-    return say("as many as always saying “{label}”", label=label)
+    return say("as many as always predicting “{label}”", label=label)
 
 
 def _change(one: Evaluation, before: Evaluation) -> str:
@@ -151,12 +151,12 @@ def _change(one: Evaluation, before: Evaluation) -> str:
         return _surer(one)
     if is_chance and rise < -SAME_LOSS:
         return say(
-            "no more right than at step {step}, within chance, but nearer to the labels: the loss "
-            "fell",
+            "no change beyond chance in the number right since step {step}, but closer to the "
+            "labels: the loss fell",
             step=before.step,
         )
     if is_chance:
-        return say("no change since step {step} beyond chance", step=before.step)
+        return say("no change beyond chance since step {step}", step=before.step)
     if more < 0:
         return say_plural(
             "{count} fewer right than at step {step}",
@@ -185,12 +185,16 @@ def _surer(one: Evaluation) -> str:
     """
     if one.surely_wrong:
         return say_plural(
-            "surer, and sometimes surely wrong: {count} wrong answer with {sure:.0%} or more",
-            "surer, and sometimes surely wrong: {count} wrong answers with {sure:.0%} or more",
+            "more confident, even when wrong: {count} wrong prediction with a probability of "
+            "{sure:.0%} or more",
+            "more confident, even when wrong: {count} wrong predictions with a probability of "
+            "{sure:.0%} or more",
             one.surely_wrong,
             sure=SURE,
         )
-    return say("no fewer right, but the wrong ones are further off: the loss rose")
+    return say(
+        "no fewer right, but the wrong predictions are further from the labels: the loss rose"
+    )
 
 
 def _moved(one: Evaluation, before: Evaluation) -> tuple[int, bool]:

@@ -100,7 +100,7 @@ def _check_queue(settings: Settings, waiting: int, wanted: int) -> None:
     limit = (
         say("the limit of this server")
         if room <= 0
-        else say("and only {room} more may wait", room=room)
+        else say("and the queue has room for only {room} more", room=room)
     )
     raise InputError(
         say_plural(
@@ -116,11 +116,9 @@ def _check_visitor(theirs: int, wanted: int, most: int, whose: str) -> None:
     if theirs + wanted <= most:
         return
     limit = (
-        say("the limit for one")
+        say("which is the limit")
         if wanted == 1
-        else say(
-            "and {wanted} more would exceed the limit of {most} for one", wanted=wanted, most=most
-        )
+        else say("and {wanted} more would exceed the limit of {most}", wanted=wanted, most=most)
     )
     raise InputError(
         say_plural(

@@ -93,7 +93,10 @@ def read_run_config(path: Path) -> TrainingConfig:
     values = parsed(read_text(path))
     if values is None:
         raise InputError(
-            say("{path} holds no settings of a run. Name a run's config.json.", path=str(path))
+            say(
+                "{path} has no settings of a run. Give the path of a run's config.json.",
+                path=str(path),
+            )
         )
     return config_from(values)
 

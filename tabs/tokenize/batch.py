@@ -148,7 +148,7 @@ def draw_batch(settings: Settings, inputs: BatchInputs, batch_size: int = 2) -> 
     parts = [origin_line(each, True) for each in (data_origin, origin) if each.stands_in]
     if inputs.show not in ("pieces", *view.tensors):
         sentence = _(
-            "This checkpoint's batch has no {show}; the tokens are shown.", show=inputs.show
+            "This checkpoint's batch has no {show}; the tokens are shown instead.", show=inputs.show
         )
         parts.append(notice(sentence))
         inputs = inputs._replace(show="pieces")

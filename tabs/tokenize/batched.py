@@ -23,9 +23,9 @@ def build_batched(settings: Settings, inputs: Sequence[Component]) -> None:
     with gr.Accordion(_("Is batched=True faster?"), open=False, elem_id="open-batched") as section:
         gr.Markdown(
             _(
-                "`Dataset.map` hands the tokenizer one row a call, or with `batched=True` a "
-                "thousand: fewer calls, and a tokenizer that works on many texts at once. The "
-                "first {max_mapped_rows} rows of the split, both ways, in turns.",
+                "`Dataset.map` gives the tokenizer one row per call, or a thousand with "
+                "`batched=True`: fewer calls, and the tokenizer works on many texts at once. This "
+                "times the first {max_mapped_rows} rows of the split both ways, in turns.",
                 max_mapped_rows=settings.max_mapped_rows,
             )
         )

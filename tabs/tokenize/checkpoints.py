@@ -20,14 +20,14 @@ from views.experiments import checkpoints
 def build_checkpoints(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
     """The section; returns its field by its name in the address. inputs: of PairInputs."""
     with gr.Accordion(
-        _("How does another checkpoint cut this pair?"), open=False, elem_id="open-checkpoints"
+        _("How does another checkpoint tokenize this pair?"), open=False, elem_id="open-checkpoints"
     ) as section:
         second = gr.Dropdown(
             list(CHECKPOINTS),
             value=CHECKPOINTS[-1],
             allow_custom_value=True,
             label=_("Second checkpoint"),
-            info=_("beside the one chosen above"),
+            info=_("compared with the one chosen above"),
         )
         again = gr.Button(_("Compare"), **OF_THE_PAIR)
         output = gr.HTML(min_height=200)

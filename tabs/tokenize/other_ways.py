@@ -20,7 +20,7 @@ from views.experiments import ways
 def build_other_ways(settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]) -> None:
     """The section. inputs: of PairInputs; drawn: the events after which it is drawn again."""
     with gr.Accordion(
-        _("What if each sentence goes alone, or both are swapped?"),
+        _("What if each sentence goes alone, or the two are swapped?"),
         open=False,
         elem_id="open-ways",
     ) as section:

@@ -36,8 +36,8 @@ def build_padding(
         gr.Markdown(
             _(
                 "The pair goes through a model three times: alone, padded, and padded with the "
-                "mask removed. The model is the app's own in float32, {description}, whichever "
-                "checkpoint is chosen above.",
+                "mask removed. Whichever checkpoint is chosen above, the model is the app's own "
+                "in float32: {description}.",
                 description=ADAPTERS[ASKED],
             )
         )
@@ -47,7 +47,7 @@ def build_padding(
             64,
             step=1,
             label=_("padding"),
-            info=_("positions to add to the pair"),
+            info=_("positions added to the pair"),
         )
         again = gr.Button(_("Ask the model"), **OF_THE_PAIR)
         output = gr.HTML(min_height=220)

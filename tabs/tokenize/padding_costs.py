@@ -27,7 +27,7 @@ def build_padding_costs(
     """
     inputs = [*inputs, size]
     measure = gr.Button(
-        _("Measure a forward pass of each"),
+        _("Time a forward pass of each"),
         size="md",
         scale=0,
         min_width=280,
@@ -49,7 +49,7 @@ def draw_costs(
     if min(lengths) < 1 or max_length > settings.longest_max_length:
         raise InputError(
             _(
-                "This checkpoint's tokenizer makes {count} tokens of a row. Choose another "
+                "This checkpoint's tokenizer makes {count} tokens from one row. Choose another "
                 "checkpoint.",
                 count=shown(min(lengths)),
             )

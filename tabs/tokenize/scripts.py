@@ -36,7 +36,9 @@ def build_scripts(
             (write_pair_script, "tokenize_pair.py", pair),
             (write_batch_script, "batch.py", batch),
         ):
-            script = script_block(_("# Open this again after the grid is drawn"), name)
+            script = script_block(
+                _("# The script appears when the tokens are shown: open this again"), name
+            )
             draw_always(in_block(partial(write, settings), name), inputs, script, section, drawn)
 
 

@@ -52,7 +52,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
                 list(CHECKPOINTS),
                 value=EMBEDDED_CHECKPOINT,
                 allow_custom_value=True,
-                label=_("checkpoint: decides the vocabulary"),
+                label=_("checkpoint: sets the vocabulary"),
             )
             max_length = gr.Slider(
                 8, settings.longest_max_length, settings.max_length, step=1, label="max_length"
@@ -160,7 +160,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
         fields |= build_checkpoints(settings, pair_inputs) | padding
         build_other_ways(settings, pair_inputs, pair_events)
         with gr.Accordion(
-            _("What does the model get, and what happens to the other columns?"),
+            _("What does the model get, and where do the other columns go?"),
             open=False,
             elem_id="open-columns",
         ):

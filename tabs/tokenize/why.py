@@ -63,7 +63,7 @@ def explain_batch_cell(settings: Settings, cell: dict) -> Markup:
     if type(line) is not int or not 0 <= line < len(rows):
         raise InputError(
             _(
-                "Line {line} is not there: the batch has lines 0 to {count}.",
+                "There is no line {line}: the batch has lines 0 to {count}.",
                 line=shown(line),
                 count=len(rows) - 1,
             )

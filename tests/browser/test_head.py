@@ -96,7 +96,7 @@ def test_what_is_typed_in_one_tab_stands_in_the_other(page):
     predict.get_by_label("sentence2").fill("The harbor stayed open.")
     stale = predict.locator(".stale").first
     expect(stale).to_be_visible()
-    assert stale.get_attribute("data-stale-words") == "of the earlier text"
+    assert stale.get_attribute("data-stale-words") == "for the earlier text"
     page.locator('.rail [data-at="tokenizer"]').click()
     tokenize = page.locator("#tab-tokenize")
     expect(tokenize.get_by_label("sentence2")).to_have_value("The harbor stayed open.")

@@ -46,7 +46,7 @@ def test_an_earlier_answer_is_dimmed_until_another_one_comes(page):
     # The answer, and what is below it
     expect(panel.locator(".stale")).to_have_count(2)
     words = panel.locator(".predicted").evaluate("one => getComputedStyle(one, '::before').content")
-    assert words == '"of the earlier text"'
+    assert words == '"for the earlier text"'
     panel.get_by_label("sentence2").press("Enter")
     expect(panel.locator(".stale")).to_have_count(0, timeout=SLOW)
     assert panel.get_by_label("sentence2").input_value() == "Nothing of the kind."

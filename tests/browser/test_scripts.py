@@ -285,14 +285,14 @@ def test_how_far_the_walk_scrolls(blank, box, height, by):
 
 
 def test_an_answer_is_out_of_date_once_another_pair_is_typed(blank):
-    html = """<header class="page-head" data-stale="of the earlier text"></header>
+    html = """<header class="page-head" data-stale="for the earlier text"></header>
     <div class="page-pair"><textarea id="one">A cat.</textarea><textarea>A dog.</textarea></div>
     <p id="made" data-pair='["A cat.", "A dog."]'>same</p>"""
     page = blank(html, "page.js", "pair.js")
     made = page.locator("#made")
     page.fill("#one", "A cat!")
     assert made.get_attribute("class") == "stale"
-    assert made.get_attribute("data-stale-words") == "of the earlier text"
+    assert made.get_attribute("data-stale-words") == "for the earlier text"
     page.fill("#one", "A cat.")
     assert not made.get_attribute("class")
     # What arrives late was made of an earlier pair, too

@@ -91,7 +91,7 @@ def test_a_teachers_link_hides_locks_and_says_the_task(page, elsewhere):
     page.locator("[data-head=share]").click()
     panel.get_by_role("button", name="For a class").click()
     panel.get_by_role("textbox", name="Task").fill("Does <b>this</b> learn?")
-    panel.locator("fieldset", has_text="but not to be changed").get_by_text("learning_rate").click()
+    panel.locator("fieldset", has_text="but can't be changed").get_by_text("learning_rate").click()
     panel.locator("fieldset", has_text="Hide").get_by_text("batch_size").click()
     link = share(panel)
     assert parse_qs(urlsplit(link).query)["hide"] == ["batch_size"]

@@ -31,7 +31,7 @@ def because(panel):
 
 def test_a_click_says_why_and_marks_the_characters(page, shoot):
     panel = draw(page)
-    expect(because(panel)).to_contain_text("Click a cell")
+    expect(because(panel)).to_contain_text("Select a cell")
     tops = "() => [...document.querySelectorAll('#tokens, #batch')].map((e) => e.offsetTop)"
     before = page.evaluate(tops)
     cell(panel, "piece", 2).click()
@@ -92,7 +92,7 @@ def test_a_new_pair_takes_the_old_explanation_away(page):
     cell(panel, "input_ids", 1).click()
     expect(because(panel)).to_contain_text("4487")
     draw(page, "Something else entirely.")
-    expect(because(panel)).to_contain_text("Click a cell")
+    expect(because(panel)).to_contain_text("Select a cell")
     expect(panel.locator(".token-cards [aria-selected]")).to_have_count(0)
     cell(panel, "input_ids", 1).click()
     expect(because(panel)).to_contain_text("something")
@@ -156,7 +156,7 @@ def test_the_picture_shows_each_role_and_the_padding_slides_in(page, shoot):
     expect(panel.locator(".added")).to_be_hidden()
     panel.get_by_role("button", name="after the collator").click()
     assert "" not in colours(panel, line)
-    expect(panel.locator(".added")).to_contain_text("hatched: what the collator added")
+    expect(panel.locator(".added")).to_contain_text("hatched: padding from the collator")
     frame, picture = (panel.locator(each).bounding_box() for each in ("#batch", ".batch-cells"))
     assert picture["x"] + picture["width"] <= frame["x"] + frame["width"]
     shoot(page, "batch-picture")
@@ -199,7 +199,7 @@ def test_a_row_becomes_the_pair_by_a_click_on_its_number(page):
     )
     before = panel.get_by_label("sentence1").input_value()
     panel.locator(f'[data-take="{number}"]').click()
-    expect(panel.locator("#batch .because")).to_contain_text(f"Row {number} is the page's pair now")
+    expect(panel.locator("#batch .because")).to_contain_text(f"Row {number} is now the page's pair")
     expect(panel.get_by_label("sentence1")).not_to_have_value(before)
 
 
@@ -257,7 +257,7 @@ def test_the_questions_open_and_answer(page, shoot):
     panel.get_by_role("button", name="What if each sentence goes alone").click()
     expect(panel.locator(".way")).to_have_count(4)
     expect(panel.locator(".cost")).to_have_count(4)
-    panel.get_by_role("button", name="Measure a forward pass").click()
+    panel.get_by_role("button", name="Time a forward pass").click()
     expect(panel.locator(".cost strong", has_text=re.compile(r"\d ms$"))).to_have_count(
         4, timeout=60_000
     )

@@ -74,7 +74,7 @@ def test_on_a_phone_each_step_brings_into_sight_what_it_speaks_of(visit):
         if step == 4:
             page.wait_for_url("**walk=4**")
         press(page, "Next")
-    expect(page.locator("#walk li:not([hidden])")).to_contain_text("That was the whole way")
+    expect(page.locator("#walk li:not([hidden])")).to_contain_text("You have seen every step")
     press(page, "Back")
     at_step(page, LAST)
     press(page, "Leave")

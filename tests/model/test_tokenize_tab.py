@@ -312,8 +312,8 @@ def test_costs_say_what_was_measured_and_what_was_not():
     assert "2 × 52 (2 times), 2 × 45" in measured
     assert "about 123 ms" in said(drawn_cost(seconds=0.1234))
     few, many = (said(drawn_cost(seconds=0.1, measured=True, turns=turns)) for turns in (1, 5))
-    assert "in 1 turn." in few and "go by the cells" in few
-    assert "in 5 turns." in many and "go by the cells" not in many
+    assert "was run 1 time;" in few and "compare the cells" in few
+    assert "was run 5 times;" in many and "compare the cells" not in many
 
 
 def test_each_way_to_pad_has_a_picture_of_its_batches_in_one_scale():
@@ -357,10 +357,10 @@ def answers(padded=0.0, unmasked=0.5, label=1):
 @pytest.mark.parametrize(
     ("made", "says"),
     [
-        (answers(), "moves the logits not at all."),
-        (answers(3e-7), "by 3e-07 at most, which is rounding"),
+        (answers(), "doesn't change the logits."),
+        (answers(3e-7), "by 3e-07 at most. That is rounding"),
         (answers(0.2), "by 0.2 at most: more than rounding explains"),
-        (answers(), "this time stays equivalent"),
+        (answers(), "happens to stay equivalent"),
         (answers(unmasked=3.0, label=0), "the label becomes not_equivalent"),
     ],
 )
@@ -490,7 +490,7 @@ def test_a_row_of_the_batch_becomes_the_pair(tab, settings):
     answer = pair.take_row(5, "train", EMBEDDED_CHECKPOINT, 128, True)
     assert (answer[pair.sentence1], answer[pair.sentence2]) == (row["sentence1"], row["sentence2"])
     assert "token-grid" in answer[pair.grid]
-    assert "Row 5 is the page's pair now" in said(answer[pair.told])
+    assert "Row 5 is now the page's pair" in said(answer[pair.told])
     for number in (10**6, None, -1):
         answer = pair.take_row(number, "train", EMBEDDED_CHECKPOINT, 128, True)
         assert list(answer) == [pair.told] and "notice warning" in answer[pair.told]

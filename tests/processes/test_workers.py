@@ -138,7 +138,7 @@ def test_the_command_that_is_shown_trains_the_same_as_the_worker(tmp_path):
 
 def test_a_config_that_is_none_ends_a_worker_with_one_line(tmp_path, capsys, monkeypatch):
     """The same in the spare as in a fresh process."""
-    for text, said in (("{", "holds no settings of a run"), ('{"max_steps": 0}', "max_steps is 0")):
+    for text, said in (("{", "has no settings of a run"), ('{"max_steps": 0}', "max_steps is 0")):
         (tmp_path / "config.json").write_text(text)
         assert worker.train_folder(tmp_path) == 2
         [line] = capsys.readouterr().err.splitlines()

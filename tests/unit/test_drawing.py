@@ -202,7 +202,7 @@ def test_the_picture_has_each_cell_and_counts_the_padding():
     }
     said = " ".join(re.sub(r"<[^>]+>", " ", drawn).split())
     assert "2 rows become one batch: 2 × 6" in said
-    assert "hatched: what the collator added: 1 of 12 cells, 8%" in said
+    assert "hatched: padding from the collator, 1 of 12 cells (8%)" in said
     assert "6 positions: #339 is the longest" in said
     assert 'data-station="collator">2 × 6 · 8% padding<' in drawn
 
@@ -210,7 +210,7 @@ def test_the_picture_has_each_cell_and_counts_the_padding():
 def test_a_row_of_the_batch_is_a_button_with_its_number_in_the_dataset():
     drawn = batch_grid(batch(), [339, 12])
     assert re.findall(r'data-take="(\d+)"', drawn) == ["339", "12"]
-    assert 'aria-label="Row 12, 5 tokens: take it as the pair"' in drawn
+    assert 'aria-label="Row 12, 5 tokens: use it as the pair"' in drawn
     assert 'class="batch-bracket" style="--line: 0"' in drawn, "at the longest row"
 
 

@@ -30,24 +30,33 @@ BEFORE = evaluation(0, 0.60, 40, 74)  # 294 right
     [
         (
             evaluation(42, 0.55, 30, 69),
-            "After step 42: 309 of 408 right, 30 more than always saying “equivalent”; "
+            "After step 42: 309 of 408 right, 30 more than always predicting “equivalent”; "
             "15 more right than at step 0, and the loss fell.",
         ),
         (evaluation(42, 0.598, 30, 69), "15 more right than at step 0."),
-        (evaluation(42, 0.70, 30, 69), "no fewer right, but the wrong ones are further off"),
+        (
+            evaluation(42, 0.70, 30, 69),
+            "no fewer right, but the wrong predictions are further from",
+        ),
         (
             evaluation(42, 0.70, 30, 69, sure=0.95),
-            "surer, and sometimes surely wrong: 99 wrong answers with 90% or more.",
+            "more confident, even when wrong: 99 wrong predictions with a probability of 90% or more.",
         ),
-        (evaluation(42, 0.55, 40, 75), "no more right than at step 0, within chance, but nearer"),
-        (evaluation(42, 0.602, 40, 75), "no change since step 0 beyond chance."),
+        (
+            evaluation(42, 0.55, 40, 75),
+            "no change beyond chance in the number right since step 0, but closer",
+        ),
+        (evaluation(42, 0.602, 40, 75), "no change beyond chance since step 0."),
         (evaluation(42, 0.80, 100, 74), "60 fewer right than at step 0."),
-        (evaluation(42, 0.80, 100, 74), "234 of 408 right, 45 fewer than always saying"),
-        (evaluation(42, 0.60, 29, 100), "279 of 408 right, as many as always saying"),
-        (evaluation(42, 0.60, 0, 129), "279 of 408 right, for it says “equivalent” to every pair"),
+        (evaluation(42, 0.80, 100, 74), "234 of 408 right, 45 fewer than always predicting"),
+        (evaluation(42, 0.60, 29, 100), "279 of 408 right, as many as always predicting"),
+        (
+            evaluation(42, 0.60, 0, 129),
+            "279 of 408 right, because it predicts “equivalent” for every pair",
+        ),
         (
             evaluation(42, 0.60, 279, 0),
-            "129 of 408 right, for it says “not_equivalent” to every pair",
+            "129 of 408 right, because it predicts “not_equivalent” for every pair",
         ),
         (evaluation(42, math.nan, 0, 0), "the loss is NaN or infinite"),
         (evaluation(42, math.inf, 0, 0), "the loss is NaN or infinite"),
@@ -63,7 +72,7 @@ def test_an_evaluation_in_one_sentence(now, said):
 
 def test_the_first_stands_alone_and_one_after_nan_is_not_compared():
     assert str(said_of(BEFORE)) == (
-        "Before training: 294 of 408 right, 15 more than always saying “equivalent”."
+        "Before training: 294 of 408 right, 15 more than always predicting “equivalent”."
     )
     broken = replace(BEFORE, loss=math.nan)
     assert "than at step" not in str(said_of(evaluation(42, 0.5, 30, 69), broken))

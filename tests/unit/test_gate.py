@@ -148,7 +148,7 @@ def test_gradio_sees_none_of_these_headers():
 )
 def test_a_host_that_names_no_server_is_refused(host):
     told = passed(behind(""), headers={"host": host})
-    assert told.scope is None and told.status == 400 and "not the name of a server" in told.text
+    assert told.scope is None and told.status == 400 and "not a server's name" in told.text
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_one_that_says_its_length_is_not_read_at_all():
         told.status == 413
         and told.scope is None
         and told.left
-        and "larger than 0.000953674 MB" in told.text
+        and "limit of 0.000953674 MB" in told.text
     )
 
 

@@ -102,10 +102,10 @@ def test_a_run_opens_its_tab(parts):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"tab": "nowhere"}, "asks for the tab &#39;nowhere&#39;, which isn"),
+        ({"tab": "nowhere"}, "asks for the tab &#39;nowhere&#39;, which doesn"),
         (
             {"tab": "tokenize", "split": "dev"},
-            "split = &#39;dev&#39;, which can&#39;t be chosen here. Choose one of train, test.",
+            "split = &#39;dev&#39;, which isn&#39;t an option here. Choose one of train, test.",
         ),
         ({"tab": "tokenize", "truncation": "maybe"}, "Choose one of true, false."),
         ({"tab": "tokenize", "max_length": "7"}, "Write a whole number from 8 to 512 there."),
@@ -115,14 +115,17 @@ def test_a_run_opens_its_tab(parts):
         ({"tab": "fine-tune", "seed": "1" * 400}, "Write a whole number there."),
         (
             {"tab": "tokenize", "sentence1": "x" * 51},
-            "brings 51 characters for sentence1; 50 is the most.",
+            "sentence1 in the address has 51 characters; the limit is 50.",
         ),
         (
             {"tab": "tokenize", "checkpoint": "x" * 201},
-            "brings 201 characters for checkpoint; 200 is the most.",
+            "checkpoint in the address has 201 characters; the limit is 200.",
         ),
         ({"tab": "tokenize", "lock": "nothing"}, "asks to lock &#39;nothing&#39;, which isn"),
-        ({"task": "x" * (MOST_TASK + 1)}, "a task of 301 characters; 300 is the most."),
+        (
+            {"task": "x" * (MOST_TASK + 1)},
+            "task in the address has 301 characters; the limit is 300.",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_and_the_default_stays(parts, query, said):
@@ -247,7 +250,7 @@ def test_whatever_a_page_hands_over_of_the_tabs_that_were_left(parts, kept):
 def test_a_number_to_choose_is_read_as_a_page_writes_it(written, value):
     chosen = gr.Radio([1e-5, 0.1, 1.0], value=1e-5)
     assert read_value("eps", written, chosen) == value
-    with pytest.raises(InputError, match="can't be chosen here"):
+    with pytest.raises(InputError, match="isn't an option here"):
         read_value("eps", "0.2", chosen)
 
 
