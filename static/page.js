@@ -17,7 +17,6 @@ page.pressOpen = (name) => {
     if (fold?.classList.contains("open")) button.click();
   }
 };
-
 // Call `look` once the page is there, and again after what Gradio draws: at most once a frame.
 const looks = [];
 let isAsked = false;
@@ -47,7 +46,10 @@ new MutationObserver(ask).observe(document.documentElement, {
 const asks = new URLSearchParams(location.search);
 const components = window.gradio_config?.components ?? [];
 const tabAsked = asks.get("tab") ?? (asks.get("run") ? "fine-tune" : null);
-const tabs = components.find(({props}) => props.elem_id === "tabs");
-if (tabs && components.some(({type, props}) => type === "tabitem" && props.id === tabAsked)) {
-  tabs.props.selected = tabAsked;
+// The sections that are open from the start: a link needn't name them
+page.openAtFirst = new Set(
+  components.filter(({props}) => props.open === true).map(({props}) => props.elem_id),
+);
+if (components.some(({type, props}) => type === "tabitem" && props.id === tabAsked)) {
+  for (const {props} of components) if (props.elem_id === "tabs") props.selected = tabAsked;
 }

@@ -24,7 +24,9 @@ function copy(what, tab, values) {
   const [task, hidden, locked, withRun] = values.slice(fields.names.length);
   if (withRun === false) asks.delete("run");
   const open = [...document.querySelectorAll(`#tab-${tab} [id^=open-] > button.label-wrap.open`)]
-    .map((fold) => fold.parentElement.id.slice("open-".length));
+    .map((fold) => fold.parentElement.id)
+    .filter((id) => !page.openAtFirst.has(id))
+    .map((id) => id.slice("open-".length));
   if (open.length) asks.set("open", open.join(","));
   const said = {task: task?.trim(), hide: hidden?.join(","), lock: locked?.join(",")};
   for (const [name, value] of Object.entries(said)) {
@@ -63,7 +65,8 @@ function close() {
   if (!panel) return;
   panel.classList.remove("shown");
   opener?.setAttribute("aria-expanded", "false");
-  if (panel.contains(document.activeElement)) opener?.focus();
+  // A focus that scrolled would take the page from under a pressed pointer, whose click would be lost
+  if (panel.contains(document.activeElement)) opener?.focus({preventScroll: true});
 }
 
 // element: the head of one panel.

@@ -78,7 +78,8 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
         with gr.Accordion(title, open=False, elem_id="chance"):
             gr.Markdown(_explanation())
             seeds = build_seeds(settings, controls, panel)
-        with gr.Accordion(_("What happens in one step, and what does a run take?"), open=False):
+        title = _("What happens in one step, and what does a run take?")
+        with gr.Accordion(title, open=False, elem_id="one-step-by-hand"):
             build_one_step(settings, controls)
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
                 tables = gr.HTML()

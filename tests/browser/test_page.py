@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pipeline.metrics import METRICS
+from tabs.pair import PAIR
 
 ARABIC = "أعلنت الشركة عن أرباحها 🎉"
 HTML = '<img src=x onerror="window.hacked=1"><b>bold</b>'
@@ -35,7 +36,7 @@ def test_tokenize_a_pair_of_ones_own(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("Hi there.")
     panel.get_by_label("sentence2").fill("Hello there.")
-    panel.get_by_role("button", name="Tokenize").click()
+    panel.get_by_role("button", name="Tokenize", exact=True).click()
     pieces = ["[CLS]", "hi", "there", ".", "[SEP]", "hello", "there", ".", "[SEP]"]
     expect(row(panel, ".token-grid", "token$")).to_have_text(pieces)
     expect(row(panel, ".token-grid", "token_type_ids")).to_have_text(list("000001111"))
@@ -48,7 +49,7 @@ def test_strange_text_shows_as_text(page, shoot):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill(HTML)
     panel.get_by_label("sentence2").fill(ARABIC)
-    panel.get_by_role("button", name="Tokenize").click()
+    panel.get_by_role("button", name="Tokenize", exact=True).click()
     expect(panel.locator(".sentences")).to_contain_text("onerror=")
     expect(panel.locator(".sentences")).to_contain_text("🎉")
     assert panel.locator(".sentences img, .token-grid img, .sentences b").count() == 0
@@ -60,7 +61,7 @@ def test_strange_text_shows_as_text(page, shoot):
 def test_an_empty_sentence_says_what_to_do(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("  ")
-    panel.get_by_role("button", name="Tokenize").click()
+    panel.get_by_role("button", name="Tokenize", exact=True).click()
     expect(panel.get_by_role("alert")).to_contain_text(
         "sentence1 is only white space. Write a sentence there."
     )
@@ -84,7 +85,6 @@ def test_fine_tune_then_predict_with_its_model(page, app_address, shoot):
     # On a desktop with the form as it comes, on a phone on few pairs: judging takes most of the time
     few = "?tab=fine-tune&train_pairs=96&eval_pairs=16"
     page.goto(f"{app_address}/{few if page.size == 'phone' else ''}")
-    page.locator(".token-grid").first.wait_for(state="attached", timeout=60_000)
     panel = open_tab(page, "Fine-tune")
     panel.get_by_label("number input for max_steps").fill("6")
     panel.get_by_label("number input for max_steps").press("Enter")
@@ -147,6 +147,8 @@ def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page):
 @pytest.mark.shares_page
 def test_predict_an_example(page, shoot):
     panel = open_tab(page, "Predict")
+    for name, sentence in zip(("sentence1", "sentence2"), PAIR, strict=True):
+        panel.get_by_label(name).fill(sentence)  # the page's one pair: others have changed it
     panel.get_by_role("button", name="Predict", exact=True).click()
     expect(panel.locator(".bars tr")).to_have_count(3)
     shares = [

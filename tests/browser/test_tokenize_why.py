@@ -71,7 +71,7 @@ def test_the_keyboard_reaches_every_number(page):
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
     expect(cell(panel, "input_ids", 2)).to_be_focused()
-    expect(because(panel)).to_contain_text("23809 is “##stor”")
+    expect(because(panel)).to_contain_text("23809 is the id of “##stor”")
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")  # there is nothing beyond: the focus stays
     expect(because(panel)).to_contain_text("[SEP] closes sentence 2")
