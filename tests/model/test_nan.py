@@ -315,7 +315,7 @@ def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):
             predict(name, [PAIR], settings=settings)
         page = Answers(settings)
         answer = text(page.answer(*PAIR, name))
-        assert "no answer to this pair" in answer and "so the answer is" not in answer
+        assert "no answer to this pair" in answer and "so the prediction is" not in answer
         with pytest.raises(Exception, match="no answer to this pair"):
             page.predict(*PAIR, name)
 
