@@ -169,7 +169,7 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
 
 
 def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
-    panel = opened(page, "Can you beat it?")
+    panel = opened(page, "Can you beat the model?")
     expect(panel.get_by_text("of the validation pairs of embedded pairs")).to_be_visible(
         timeout=SLOW
     )
@@ -187,13 +187,13 @@ def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
 
     stranger = browser.new_context(viewport=page.viewport_size).new_page()
     stranger.goto(app_address)
-    other = opened(stranger, "Can you beat it?")
+    other = opened(stranger, "Can you beat the model?")
     expect(other.get_by_text("of the validation pairs")).to_be_visible(timeout=SLOW)
     expect(other.locator(".score")).to_contain_text("No guess yet")
     stranger.context.close()
 
     page.reload()
-    panel = opened(page, "Can you beat it?")
+    panel = opened(page, "Can you beat the model?")
     expect(panel.locator(".score")).to_contain_text("of 1", timeout=20_000)
 
 
