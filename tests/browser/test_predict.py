@@ -100,7 +100,7 @@ def test_models_side_by_side(page, shoot):
     panel = opened(page, "Do the models agree?")
     expect(panel.locator("table.models tr")).to_have_count(4, timeout=SLOW)
     expect(panel.locator("table.models")).to_contain_text("head is new")
-    panel.get_by_label("And an id of the Hub").fill("../x")
+    panel.get_by_label("And a Hub id").fill("../x")
     panel.get_by_role("button", name="Compare").click()
     expect(panel.locator("table.models tr.failed")).to_contain_text(
         "is not a checkpoint id", timeout=SLOW
