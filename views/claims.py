@@ -34,7 +34,7 @@ def claim_cards(cards: Iterable[tuple["Claim", Mapping | None]], linked: str = "
     """Claims, each with the result of its run or None; the one with the id `linked` is framed."""
     shown = [_card(claim, result) for claim, result in cards]
     if not shown:
-        message = _("No claim of this section is so. Choose another section, or “all”.")
+        message = _("No claim of this section has this verdict. Choose another section, or “all”.")
         return macro("paragraph", "quiet", message)
     return render("claims.html", cards=shown, linked=linked)
 

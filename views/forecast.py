@@ -30,17 +30,17 @@ def names_table(run_settings: Iterable[RunSetting]) -> Markup:
     heads = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
     other = [setting.name for setting in there if setting.default != setting.trainer_default]
     said = _(
-        "The default run differs from Trainer's defaults in {count} of {whole}: {names}. A "
-        "warmup_steps below 1 is a fraction of the steps, there and here. The training loss is "
-        "logged at each step, by default at every 500th. {own} are no TrainingArguments: "
+        "The default run differs from Trainer's defaults in {count} of {whole} settings: {names}. "
+        "In both, a warmup_steps below 1 is a fraction of the steps. The app logs the training "
+        "loss at every step, Trainer by default at every 500th. {own} are not TrainingArguments: "
         "max_length goes to the tokenizer, dropout to the model's config (BERT's default is 0.1), "
-        "the others are this app's own.",
+        "and the others are this app's own.",
         count=len(other),
         whole=len(there),
         names=", ".join(other),
         own=", ".join(setting.name for setting in declared if not setting.argument),
     )
-    caption = _("The settings under their names in Trainer")
+    caption = _("What Trainer calls these settings")
     return stacked_table("names", caption, heads, rows) + quiet(said)
 
 
@@ -74,10 +74,10 @@ def learning_rate_curve(rates: Sequence[float], warmup: int) -> Markup:
 def _said_of_rates(rates: Sequence[float], warmup: int) -> str:
     most = f"{max(rates):.3g}"
     if min(rates) == max(rates):
-        return _("{rate} at each step", rate=most)
+        return _("{rate} at every step", rate=most)
     if not warmup:
-        return _("from {rate} down to 0", rate=most)
-    return _("up to {rate} until step {step}, then down to 0", rate=most, step=warmup + 1)
+        return _("falls from {rate} to 0", rate=most)
+    return _("rises to {rate} until step {step}, then falls to 0", rate=most, step=warmup + 1)
 
 
 def forecast_line(forecast: Forecast) -> Markup:
@@ -98,7 +98,7 @@ def forecast_tables(forecast: Forecast) -> Markup:
         (_("Steps and seconds, estimated"), _steps_and_seconds(forecast)),
         (_("Memory, estimated"), _memory(forecast)),
         (
-            _("To download first"),
+            _("Download before the run"),
             [
                 (part.name, format_bytes(part.bytes) if part.bytes else "0", part.said)
                 for part in forecast.downloads
@@ -114,7 +114,7 @@ def forecast_tables(forecast: Forecast) -> Markup:
 def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
     pace, config = forecast.pace, forecast.config
     steps = _(
-        "{pairs} ÷ {batch_size} = {steps_per_epoch} in an epoch, × {epochs}, at most max_steps = "
+        "{pairs} ÷ {batch_size} = {steps_per_epoch} per epoch, × {epochs}, at most max_steps = "
         "{max_steps}",
         pairs=ngettext("{count:,} pair", "{count:,} pairs", forecast.pairs),
         batch_size=config.effective_batch_size,
@@ -141,7 +141,7 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
         (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),
         (_("training"), duration(training_seconds), training),
         (_("evaluating"), duration(judging_seconds), judging),
-        (_("together"), element("strong", duration(forecast.seconds)), pace.source),
+        (_("total"), element("strong", duration(forecast.seconds)), pace.source),
         (_("pairs"), f"{forecast.pairs:,}", forecast.data),
     ]
 
@@ -151,8 +151,10 @@ def _memory(forecast: Forecast) -> list[tuple]:
     if not rows:
         return []
     whole = element("strong", format_bytes(forecast.reckoned_bytes))
-    because = _("of the last two the larger; every pair is reckoned with max_length tokens")
-    rows.append((_("together"), whole, because))
+    because = _(
+        "only the larger of the last two counts; every pair is assumed to have max_length tokens"
+    )
+    rows.append((_("total"), whole, because))
     pace = forecast.pace
     if pace.peak_bytes:
         measured = element("strong", format_bytes(pace.peak_bytes))

@@ -40,10 +40,10 @@ if TYPE_CHECKING:  # layers imports torch
 
 Planes = Sequence[Plane]
 PADDING_MODES = {
-    "zeros": say("zeros all round"),
-    "reflect": say("a mirror on the edge cells"),
-    "replicate": say("the edge cells go on"),
-    "circular": say("the other side comes round"),
+    "zeros": say("zeros all around"),
+    "reflect": say("mirrored at the edge cells"),
+    "replicate": say("the edge cells repeat"),
+    "circular": say("wraps around from the other side"),
 }
 
 
@@ -206,7 +206,7 @@ def pooling(
         parts.append(
             stage(
                 _("Indices"),
-                _("row · width + column of each largest value, counted anew in each channel"),
+                _("row · width + column of each largest value, counted separately in each channel"),
                 channel_grids(made.indices, style, chosen, CHOSEN),
             )
         )
@@ -249,9 +249,9 @@ def normalization(
     top_in = max(largest(images) for images in batch)
     top_out = max(largest(images) for images in (*made.train_output, *made.eval_output))
     n, channel, row, column = at
-    evaluated = _("normalized with what training has collected")
+    evaluated = _("normalized with the running statistics from training")
     if not made.running_mean:
-        evaluated = _("no running statistics were kept: the batch's own are used")
+        evaluated = _("there are no running statistics, so the batch's own are used")
     sizes = shape((len(batch), len(batch[0]), len(batch[0][0]), len(batch[0][0][0])))
     trained = _("normalized with this batch's own mean and variance")
     return _joined(
@@ -309,7 +309,9 @@ def _statistics(made: "Normalized") -> Markup:
         ]
         for c in range(len(made.batch_mean))
     ]
-    caption = _("One number a channel: this batch's, what training collected, what is learned")
+    caption = _(
+        "One number per channel: the batch's, the running statistics, the learned parameters"
+    )
     return records(("", *columns), rows, caption)
 
 
@@ -321,17 +323,17 @@ def dropout(values: list, made: "Dropped", title: str, line: str) -> Markup:
     top = max(largest([plane]) for _name, plane in [*planes(values), *planes(made.train_output)])
     plain, hatched = GridStyle(top), GridStyle(top, hatch_zeros=True)
     warning = _("PyTorch runs it, and warns: {warning}", warning=made.warning)
-    scale = _("none is left to be scaled")
+    scale = _("no element is left to scale")
     if made.scale is not None:
         scale = f"1 / (1 − {made.p:g}) = {number(made.scale, 4)}"
     rows = [
         (_("shape in and out"), shape(made.shape)),
         (_("zeroed"), _("{zeroed:.1%} of the elements", zeroed=made.zeroed)),
-        (_("the others times"), scale),
+        (_("the others multiplied by"), scale),
     ]
     if line:
-        rows.append((_("the first that is left"), line))
-    trained = _("hatched: zeroed; the others scaled up, so that the expected sum stays")
+        rows.append((_("first element left"), line))
+    trained = _("hatched: zeroed; the others are scaled up to keep the expected sum")
     return _joined(
         notice(warning, kind="warning") if made.warning else Markup(""),
         equation(

@@ -36,8 +36,8 @@ def _batch_of(step: OneStep, labels: Sequence[str]) -> Markup:
         _("pair"),
         _("sentences"),
         _("gold label"),
-        _("probability of it"),
-        _("loss = −ln of that"),
+        _("its probability"),
+        _("loss = −ln(probability)"),
     )
     rows = [
         (
@@ -56,12 +56,12 @@ def _by_hand_and_by_trainer(step: OneStep) -> Markup:
     compared = (
         (_("loss, the mean of these"), step.loss_by_hand, step.loss_by_trainer, 7),
         (
-            _("gradient's norm, before it is clipped at 1"),
+            _("gradient norm, before clipping at 1"),
             step.norm_by_hand,
             step.norm_by_trainer,
             6,
         ),
-        (_("norm of all weights afterwards"), step.size_by_hand, step.size_by_trainer, 6),
+        (_("norm of all weights after the step"), step.size_by_hand, step.size_by_trainer, 6),
     )
     rows = [
         (
@@ -78,7 +78,7 @@ def _by_hand_and_by_trainer(step: OneStep) -> Markup:
 
 def _weights_of(step: OneStep) -> Markup:
     caption = _(
-        "Three of them, learning_rate {learning_rate:g}, weight_decay {weight_decay:g}",
+        "Three weights, with learning_rate {learning_rate:g} and weight_decay {weight_decay:g}",
         learning_rate=step.config.learning_rate,
         weight_decay=step.config.weight_decay,
     )

@@ -137,7 +137,7 @@ def arithmetic(steps: SoftmaxSteps, logits: Mapping[str, float]) -> Markup:
     shares = {label: _decimals(share) for label, share in steps.probabilities.items()}
     high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
     wins = _(
-        "{high} {sign} {low}, so the answer is {label}",
+        "{high} {sign} {low}, so the prediction is {label}",
         high=_decimals(high),
         sign=">" if high > low else "=",
         low=_decimals(low),
@@ -174,18 +174,19 @@ def record_line(record: Record) -> Markup:
     if record.run_pairs:
         measured = _(
             "This model is right on {accuracy:.1%} of the {pairs:,} validation pairs of its run; "
-            "always saying “{label}” would be right on {majority:.1%}. So of such pairs it gets "
-            "about one in {wrong} wrong.",
+            "always predicting “{label}” is right on {majority:.1%}. So it gets about one in "
+            "{wrong} of such pairs wrong.",
             pairs=record.run_pairs,
             **figures,
         )
         unknown = _(
-            "Nobody has measured which changes it overlooks: try “What does it overlook?” below."
+            "Nobody has measured yet which changes it overlooks. Try “What does it overlook?” "
+            "below."
         )
         return macro("paragraph", "quiet", sentences(measured, unknown))
     text = _(
-        "This model is right on {accuracy:.1%} of MRPC's test pairs; always saying “{label}” would "
-        "be right on {majority:.1%}. So of such pairs it gets about one in {wrong} wrong.",
+        "This model is right on {accuracy:.1%} of MRPC's test pairs; always predicting “{label}” "
+        "is right on {majority:.1%}. So it gets about one in {wrong} of such pairs wrong.",
         **figures,
     )
     overlooked = [change for change, share in record.noticed.items() if share < 0.5]
@@ -193,7 +194,7 @@ def record_line(record: Record) -> Markup:
         text = sentences(
             text,
             _(
-                "Changes that it mostly overlooks: {overlooked}. See “What does it overlook?” "
+                "It mostly overlooks these changes: {overlooked}. See “What does it overlook?” "
                 "below.",
                 overlooked=listed(overlooked),
             ),
@@ -208,10 +209,10 @@ def models_table(answers: Iterable[tuple[str, Prediction | None, str]]) -> Marku
     """One row a model: its name, its answer or None, and where it came from or why it has none."""
     heads = (
         _("model"),
-        _("answer"),
+        _("prediction"),
         f"P({EQUIVALENT})",
         *(_("logit of {name}", name=label) for label in LABELS),
-        _("where it is from"),
+        _("source"),
     )
     told = list(answers)
     rows = [
@@ -228,7 +229,7 @@ def _agreement(labels: Sequence[str]) -> str:
         return ""
     counts = {label: labels.count(label) for label in LABELS}
     if max(counts.values()) == len(labels):
-        return _("All {count} models say {label}.", count=len(labels), label=labels[0])
+        return _("All {count} models predict {label}.", count=len(labels), label=labels[0])
     said = listed(f"{count} {label}" for label, count in counts.items())
     return _("The models disagree: {answers}.", answers=said)
 
@@ -259,11 +260,11 @@ def words_left_out(found: Mattered) -> Markup:
         ],
         cut=_cut(found.prediction),
         heads=(
-            _("left out"),
-            _("of sentence"),
+            _("word left out"),
+            _("sentence"),
             _("P({label}) without it", label=EQUIVALENT),
             _("change in percentage points"),
-            _("answer without it"),
+            _("prediction without it"),
         ),
         rows=[
             _word_row(word, found)
@@ -343,8 +344,8 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
             failed=listed(failed),
         )
     caution = _(
-        "A change is made only where it surely leaves good English that says something else. Where "
-        "none is sure, its row says so."
+        "A change is made only if the result is surely good English with another meaning. "
+        "Otherwise its row says so."
     )
     if record and {str(change) for change in failed} & {str(change) for change in record.noticed}:
         caution = sentences(_usual_failures(record), caution)
@@ -360,10 +361,11 @@ def stress_table(rows: Sequence[Stressed], record: Record | None = None) -> Mark
 def _usual_failures(record: Record) -> str:
     noticed = [f"{change} {share:.1%}" for change, share in record.noticed.items()]
     return _(
-        "Of MRPC's test pairs that this model rightly calls equivalent, it notices so many when "
-        "one sentence is changed: {noticed}. It goes by the words that the two sentences share. So "
-        "did its start, before it saw any label, except that it noticed more of the changed names; "
-        "and MRPC, where hardly a pair differs in one word, cured none of it.",
+        "One sentence was changed in MRPC's test pairs that this model rightly calls equivalent. "
+        "It noticed these shares of the changes: {noticed}. It relies on the words that the two "
+        "sentences share. Its starting checkpoint did too, before it saw any label, except that "
+        "it noticed more of the changed names. MRPC, where hardly a pair differs in one word, "
+        "cured none of this.",
         noticed=listed(noticed),
     )
 
@@ -444,8 +446,8 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
     failed = len(answers) - len(labels)
     if failed:
         without = ngettext(
-            "{count:,} row without an answer; the column error says why.",
-            "{count:,} rows without an answer; the column error says why.",
+            "{count:,} row without a prediction; the column “error” says why.",
+            "{count:,} rows without a prediction; the column “error” says why.",
             failed,
         )
         notes = [*notes, without]
@@ -456,8 +458,8 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
     return render(
         "answered_file.html",
         summary=ngettext(
-            "{count:,} pair answered: {answers}.",
-            "{count:,} pairs answered: {answers}.",
+            "{count:,} pair predicted: {answers}.",
+            "{count:,} pairs predicted: {answers}.",
             len(labels),
             answers=listed(f"{labels.count(label):,} {label}" for label in LABELS),
         ),
@@ -468,7 +470,7 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
         labels=LABELS,
         matrices=_matrix(scores) if scores else "",
         caption=caption,
-        heads=(_("line"), _("answer"), f"P({EQUIVALENT})", _("pair, or its error")),
+        heads=(_("line"), _("prediction"), f"P({EQUIVALENT})", _("pair, or its error")),
         rows=[_answer_row(answer) for answer in answers[:PREVIEW_ROWS]],
     )
 
@@ -477,7 +479,7 @@ def _matrix(scores: Scores) -> Markup:
     """The confusion matrix of a file's own labels and the answers."""
     places = {label: place for place, label in enumerate(LABELS)}
     counts = {(places[gold], places[said]): n for (gold, said), n in scores.confusion.items()}
-    caption, label = _("The file's labels and the answers"), _("Confusion matrix")
+    caption, label = _("The file's labels and the predictions"), _("Confusion matrix")
     return matrices([(caption, label, Confusion.of(counts))], LABELS)
 
 

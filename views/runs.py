@@ -58,7 +58,7 @@ LOG_COLUMNS = (
 
 def no_run_yet() -> Markup:
     """The place of what belongs to an ended run."""
-    return quiet(_("Start a run; what belongs here appears when it has ended."))
+    return quiet(_("Start a run; the result appears here when it has ended."))
 
 
 def run_label(run_id: str, config: Mapping[str, object]) -> str:
@@ -141,18 +141,18 @@ def run_message(run: Run) -> str:
     last = run.events[-1] if run.events else {}
     if run.state == "queued":
         return _(
-            "Place {place} in the queue; its turn comes in about {wait}.",
+            "Place {place} in the queue; the run starts in about {wait}.",
             place=run.place,
             wait=duration(run.wait),
         )
     if run.state == "expired":
         return _("This run has expired: its folder is gone. Start a new one.")
     if run.state == "running" and not run.events:
-        return _("The worker is starting: it loads the pairs and the model.")
+        return _("The worker is starting: it is loading the pairs and the model.")
     if closing(run):
-        return _("Its last step is over: the model is being evaluated and saved.")
+        return _("The last step is done; the model is being evaluated and saved.")
     if run.state == "stopping":
-        return _("It ends after the step that it is in, evaluates its model and saves it.")
+        return _("It will stop after the current step, then evaluate and save the model.")
     return last.get("message") or last.get("reason") or ""
 
 
@@ -169,7 +169,7 @@ def log_table(rows: Sequence[Mapping[str, object]], ended: bool = False) -> Mark
     if not rows and ended:
         return quiet(_("The run ended before it logged a line."))
     if not rows:
-        return quiet(_("The log fills with the first step."))
+        return quiet(_("The log starts with the first step."))
     cells = [[short_number(row.get(name)) for name in LOG_COLUMNS] for row in rows]
     return macro("plain_table", "log", _("Log"), _("Log"), LOG_COLUMNS, cells)
 
@@ -185,9 +185,9 @@ def another_behind(unfinished: Sequence[Run]) -> Markup:
             len(unfinished),
         )
     elif first.state == "queued":
-        question = _("{name} still waits for its turn. Start another, behind it?", name=name)
+        question = _("{name} is still waiting. Start another, behind it?", name=name)
     else:
-        question = _("{name} still trains. Start another, behind it?", name=name)
+        question = _("{name} is still training. Start another, behind it?", name=name)
     return render("start_another.html", question=question)
 
 
@@ -197,7 +197,7 @@ def state_in_words(run: Run) -> str:
     done, total = progress(run)
     if run.state == "queued":
         return _(
-            "{state}: place {place}, its turn in about {wait}",
+            "{state}: place {place}, starts in about {wait}",
             state=name,
             place=run.place,
             wait=duration(run.wait),
@@ -243,8 +243,8 @@ def result(run: Run) -> Markup:
     )
     if not run.answers:
         broken = _(
-            "This run's loss became NaN or infinite, and so did the weights that it left: its "
-            "model answers nothing."
+            "This run's loss and its final weights became NaN or infinite, so its model makes no "
+            "predictions."
         )
         return table + notice(sentences(broken, _took(end)), kind="warning")
     ready = _("The model is ready: it is chosen in the Predict tab.")
@@ -256,7 +256,7 @@ def _took(end: Mapping) -> str:
     if not end.get("peak_bytes"):
         return _("The run took {seconds}.", seconds=seconds)
     return _(
-        "The run took {seconds} and {peak} of memory at most.",
+        "The run took {seconds} and at most {peak} of memory.",
         seconds=seconds,
         peak=format_bytes(end["peak_bytes"]),
     )
@@ -310,12 +310,12 @@ def changed_pairs(
     both = sum(before and after for before, after in right)
     fixed, broken = judgement.fixed, judgement.broken
     before = (
-        _("Before: {right} right", right=percent(judgement.accuracy("before"))),
+        _("Before: accuracy {right}", right=percent(judgement.accuracy("before"))),
         _("Confusion matrix, before"),
         Confusion.of(judgement.confusion("before")),
     )
     after = (
-        _("After: {right} right", right=percent(judgement.accuracy("after"))),
+        _("After: accuracy {right}", right=percent(judgement.accuracy("after"))),
         _("Confusion matrix, after"),
         Confusion.of(judgement.confusion("after")),
     )
@@ -354,7 +354,9 @@ def _changes(
         )
         for row in rows[:SHOWN_PAIRS]
     ]
-    some = _(", the {count} that moved most", count=SHOWN_PAIRS) if len(rows) > SHOWN_PAIRS else ""
+    some = (
+        _(", the {count} that changed most", count=SHOWN_PAIRS) if len(rows) > SHOWN_PAIRS else ""
+    )
     caption = ngettext(
         "{name}: {count} pair{some}", "{name}: {count} pairs{some}", len(rows), name=name, some=some
     )
@@ -383,7 +385,7 @@ def runs_table(
         for address, name, differs, before, after, f1, diagnosis in rows
     ]
     if shown:
-        caption = _("The one shown, then this browser's others, newest first")
+        caption = _("The run shown, then this browser's other runs, newest first")
         differs = _("settings that differ from the run shown")
     else:
         caption = _("This browser's runs, newest first")
@@ -407,12 +409,13 @@ def seeds_table(
         for seed, state, accuracy, f1, loss in rows
     ]
     heads = ("", _("state"), _("accuracy"), "F1", _("validation loss"))
-    table = stacked_table("seeds", _("The same settings, other seeds"), heads, cells)
+    table = stacked_table("seeds", _("The same settings with other seeds"), heads, cells)
     known = [accuracy for _seed, _state, accuracy, *_rest in rows if is_finite(accuracy)]
     if len(known) < 2:
         return table
     said = _(
-        "mean accuracy {mean}, from {least} to {most}: {spread} apart by the seed alone",
+        "mean accuracy {mean}, from {least} to {most}: the seed alone makes a difference of "
+        "{spread}",
         spread=percentage_points(max(known), min(known)).lstrip("+"),
         mean=percent(sum(known) / len(known)),
         least=percent(min(known)),

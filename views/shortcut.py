@@ -39,10 +39,10 @@ def _rules_table(reports: Sequence[Report]) -> Markup:
         rows.append((name, *cells))
     heads = [""]
     for report in reports:
-        heads += [_("the rule, {source} pairs", source=report.source), _("right on test")]
+        heads += [_("the rule, {source} pairs", source=report.source), _("accuracy on test")]
     caption = _(
-        "One cheap feature, one threshold, fitted on the train split (bold: over {margin:.0f} "
-        "points above the majority class)",
+        "One cheap feature and one threshold, fitted on the train split (bold: more than "
+        "{margin:.0f} percentage points above the majority class)",
         margin=100 * CLEARLY,
     )
     return stacked_table("shortcut-rules", caption, heads, rows)
@@ -51,7 +51,7 @@ def _rules_table(reports: Sequence[Report]) -> Markup:
 def _rule(report: Report, feature: str) -> str:
     rule = report.rules[feature]
     if report.accuracy[feature]["train"] <= report.majority["train"]:
-        return _("none is better")
+        return _("no threshold is better")
     return _("{label} from {threshold:.2f} up", label=LABELS[rule.above], threshold=rule.threshold)
 
 
@@ -65,9 +65,9 @@ def _accuracy(report: Report, feature: str) -> str | Markup:
 def _alike_line(report: Report) -> Markup:
     no, yes = report.alike
     said = say_plural(
-        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "Of the {alike} most similar of the {pairs} {source} pairs (difflib ratio above {ratio}), "
         "<strong>{count}</strong> is not_equivalent and <strong>{equivalent}</strong> equivalent.",
-        "Of the {alike} most alike of the {pairs} {source} pairs (difflib ratio above {ratio}), "
+        "Of the {alike} most similar of the {pairs} {source} pairs (difflib ratio above {ratio}), "
         "<strong>{count}</strong> are not_equivalent and <strong>{equivalent}</strong> equivalent.",
         no,
         alike=no + yes,
@@ -85,7 +85,7 @@ def _examples(old: Report) -> Markup:
         for ratio, first, second, label in old.examples
     ]
     heads = (_("difflib ratio"), _("sentences"), _("gold label"))
-    return stacked_table("pairs", _("The most alike pairs of the old set"), heads, rows)
+    return stacked_table("pairs", _("The most similar pairs of the old set"), heads, rows)
 
 
 def sentence_and_itself(answers: Sequence[tuple[str, float]]) -> Markup:
@@ -101,5 +101,5 @@ def sentence_and_itself(answers: Sequence[tuple[str, float]]) -> Markup:
     )
     rows = [(percent(share), bdi(sentence)) for sentence, share in answers[:LEAST_SURE]]
     heads = ("P(equivalent)", _("sentence"))
-    least_sure = stacked_table("pairs", _("The least sure"), heads, rows)
+    least_sure = stacked_table("pairs", _("The least certain"), heads, rows)
     return macro("paragraph", "sum", rich(said)) + least_sure

@@ -22,7 +22,7 @@ Place = tuple[int, ...]
 
 TIMES = "∗"
 IN_WINDOW = say("in the window")
-CHOSEN = say("the one followed")
+CHOSEN = say("the tracked one")
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -35,10 +35,10 @@ def dots_texts(labels: Sequence[str]) -> dict[str, Any]:
         "labels": list(labels),
         "before": _("before training"),
         "step": _("step {step}"),
-        "answered": _("{count} answered {label}"),
+        "answered": _("{count} predicted {label}"),
         "own": _("your pair"),
         "waiting": _("The dots appear with the first evaluation."),
-        "untold": _("This run doesn't tell its answers pair by pair."),
+        "untold": _("This run didn't save its predictions pair by pair."),
     }
 
 

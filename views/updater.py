@@ -51,7 +51,7 @@ def updater_chart(curves: Sequence["Curve"]) -> Markup:
     every = math.ceil(steps / MOST_POINTS)
     caption = _("Loss before each step")
     if every > 1:
-        caption = _("Loss before one step in {every}, and at the end", every=every)
+        caption = _("Loss every {every} steps, and at the end", every=every)
     return render(
         "updater_chart.html",
         summary=_(
@@ -126,12 +126,12 @@ def updater_table(curves: Sequence["Curve"]) -> Markup:
     heads = (
         "",
         _("loss"),
-        _("updater"),
+        _("optimizer"),
         "reduction",
-        _("first step, as a multiple of A's"),
-        _("largest difference of the weights from A's"),
-        _("loss at the end"),
-        _("w₁, w₂, b at the end"),
+        _("first step, relative to A's"),
+        _("largest difference from A's weights"),
+        _("final loss"),
+        _("final w₁, w₂, b"),
         _("in words"),
     )
     rows = [
@@ -150,7 +150,7 @@ def updater_table(curves: Sequence["Curve"]) -> Markup:
         )
         for letter, curve in zip(LETTERS, curves, strict=True)
     ]
-    return records(heads, rows, _("Eight combinations, measured against d2l's own (A)"))
+    return records(heads, rows, _("Eight combinations, compared with d2l's own (A)"))
 
 
 def _reduction(curve: "Curve") -> str:

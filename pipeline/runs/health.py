@@ -29,7 +29,7 @@ def health(settings: Settings) -> tuple[bool, dict]:
         report["free_bytes"] = free = shutil.disk_usage(settings.runs_folder).free
         if free < settings.min_free_bytes:  # every run would be refused
             report["status"] = say(
-                "the disk of RUNS_DIR is full: {free:.1f} GB are left, a run needs up to "
+                "the disk of RUNS_DIR is full: it has {free:.1f} GB left, and a run needs up to "
                 "{needed:.1f} GB.",
                 free=free / 2**30,
                 needed=settings.min_free_bytes / 2**30,

@@ -39,8 +39,8 @@ def changes_of(run_id: str, settings: Settings) -> str:
         pairs = sentences_of(run_id, digest_of_pairs, len(judgement.labels), settings)
         return changed_pairs(judgement, pairs, LABELS)
     if read_run(run_id, settings).answers:
-        return quiet(_("This run kept no answers pair by pair."))
-    return quiet(_("The model that this run left has no answers: its logits are NaN or infinite."))
+        return quiet(_("This run didn't save its predictions pair by pair."))
+    return quiet(_("This run's model makes no predictions: its logits are NaN or infinite."))
 
 
 def sentences_of(

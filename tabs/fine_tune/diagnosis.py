@@ -89,7 +89,7 @@ def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
         try_it = gr.Button(_("Try it on your sentences"), variant="primary", **small)
         changes = gr.Button(_("What it fixed and broke"), **small)
         more_seeds = gr.Button(_("Two more seeds"), **small)
-        remedy = gr.Button(_("Try that: start the run with it"), **small)
+        remedy = gr.Button(_("Try that: start a run with it"), **small)
     section = DiagnosisSection(settings, fixed, card, remedy, try_it, changes, more_seeds)
     ended.change(section.draw, [ended, fixed], section.outputs, **PRIVATE)
     for button, card_id in ((changes, "fixed-and-broken"), (more_seeds, "chance")):
@@ -115,8 +115,8 @@ def remedied(run_id: str, settings: Settings) -> TrainingConfig:
     if not found or not found.remedy.changes:
         raise InputError(
             say(
-                "Nothing is left to try for this run, or it has expired. Change the settings, and "
-                "start one."
+                "This run has no suggestion left to try, or it has expired. Change the settings "
+                "and start a new run."
             )
         )
     return config_from(changed_config(config_from(run.config), found.remedy))

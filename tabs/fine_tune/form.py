@@ -17,9 +17,9 @@ NAMED = {
         (say("all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
     ],
     "source": [
-        (say("MRPC, or what stands in for it"), "auto"),
+        (say("MRPC, or its stand-in"), "auto"),
         (say("MRPC from the Hub"), "hub"),
-        (say("MRPC from a folder here"), "folder"),
+        (say("MRPC from this server's folder"), "folder"),
         (say("the app's own pairs"), "embedded"),
         (say("pairs that give their label away"), "shortcut"),
     ],

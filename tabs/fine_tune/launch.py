@@ -73,7 +73,7 @@ class Launch:
     ) -> dict:
         """Start what the form says on the pairs that give their label away; the form shows them."""
         if "source" in (fixed or ()):
-            refused = _("The pairs are fixed on this page, so this run can't be started here.")
+            refused = _("This page has its pairs fixed, so this run can't be started here.")
             return {self.panel.status: notice(refused, kind="error")}
         try:
             config = self._config(values, source=SHORTCUT)

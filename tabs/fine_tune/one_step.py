@@ -20,14 +20,14 @@ def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> Non
     """The part of a card; the step is that of the form's settings."""
     gr.Markdown(
         _(
-            "The first batch that the settings above would draw. Forward, each pair's loss, "
-            "their mean, backward, update: once as `Trainer` does it, once in the lines "
-            "below, from the same weights."
+            "This takes the first batch of the settings above and does one step twice from the "
+            "same weights: once with `Trainer`, once with the code below (forward, each pair's "
+            "loss, their mean, backward, update)."
         )
     )
     take = gr.Button(_("Take one step"))
     answer = gr.HTML(min_height=70)
-    with gr.Accordion(_("The lines that run by hand"), open=False):
+    with gr.Accordion(_("The code of the step by hand"), open=False):
         lines = script_block(step_by_hand.source(), "by_hand.py", whole=False)
 
     def step(*values: object) -> dict:

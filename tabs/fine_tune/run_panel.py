@@ -57,7 +57,7 @@ class RunPanel:
                 self.stop = gr.Button(str(STOP_AND_KEEP), size="sm", visible=False)
                 # In another place and colour: who presses twice shouldn't lose the model
                 self.stop_now = gr.Button(
-                    _("Stop now, lose the model"), size="sm", variant="stop", visible=False
+                    _("Stop now, discard the model"), size="sm", variant="stop", visible=False
                 )
         # For what is said of the run in words: after an evaluation, and at its end
         self.words = gr.Column(elem_id="run-words")

@@ -70,7 +70,7 @@ class RunsList:
 
 def build_runs_list(settings: Settings, panel: RunPanel) -> RunsList:
     """The section; it follows the shown run and what the browser remembers."""
-    with gr.Accordion(_("Which runs of mine are there?"), open=False, elem_id="my-runs"):
+    with gr.Accordion(_("Which runs do I have?"), open=False, elem_id="my-runs"):
         unfinished = gr.HTML(js_on_load="page.runs.listen(element, trigger)")
         ended = gr.HTML(no_run_yet())
     timer = gr.Timer(3.0, active=False)
@@ -110,7 +110,7 @@ def _row(run: Run, shown: Run | None, settings: Settings) -> tuple:
     end, found = run.first(run.state), diagnosis_of(run, settings)
     return (
         f"?run={run.id}",
-        _("{name}, the one shown", name=name) if is_shown else str(name),
+        _("{name} (shown)", name=name) if is_shown else str(name),
         differs or ("–" if is_shown else _("none")),
         end["before"]["accuracy"],
         end["after"]["accuracy"],

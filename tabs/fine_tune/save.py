@@ -20,19 +20,16 @@ from web.gate import CHECKED, LOOPBACK, is_foreign
 
 # Another one each time the server starts; app.py writes it to the terminal
 PUSH_CODE = secrets.token_hex(5)
-SIGNED_OUT = say("Sign in with the button beside this one first; then push.")
+SIGNED_OUT = say("First sign in with the button beside this one, then push.")
 NO_TOKEN = say(
-    "There is no token of yours on this machine. Run `hf auth login` in a terminal here, with a "
-    "token that may write (huggingface.co/settings/tokens), and push again."
+    "This machine has no token of yours. Run `hf auth login` in a terminal here with a write "
+    "token (huggingface.co/settings/tokens), and push again."
 )
 NOT_HERE = say(
-    "This page is open on another machine than the app, whose token is not yours. Download the "
-    "model, or open the page on the app's own machine."
+    "This page is open on a different machine from the app, and the app's token isn't yours. "
+    "Download the model, or open the page on the app's machine."
 )
-NO_CODE = say(
-    "Give the code that stands in the terminal in which the app was started: the token is that of "
-    "the machine's owner."
-)
+NO_CODE = say("Enter the code from the app's terminal: the token belongs to the machine's owner.")
 
 
 def build_save(settings: Settings, ended: gr.State) -> None:
@@ -49,7 +46,7 @@ def build_save(settings: Settings, ended: gr.State) -> None:
         private = gr.Checkbox(
             True,
             label="private",
-            info=_("only you see it; the Hub can change that later"),
+            info=_("only you see it; you can change that later on the Hub"),
             min_width=240,
         )
     with gr.Row():
@@ -61,7 +58,7 @@ def build_save(settings: Settings, ended: gr.State) -> None:
     code = gr.Textbox(
         "",
         label=_("Code"),
-        info=_("the one in the terminal in which the app was started"),
+        info=_("shown in the app's terminal"),
         type="password",
         max_length=40,
         visible=not on_space,
@@ -69,9 +66,8 @@ def build_save(settings: Settings, ended: gr.State) -> None:
     answer = gr.HTML()
     gr.Markdown(
         _(
-            "With it goes a model card with the metrics, the settings, the seed and the "
-            "versions, and the script that trains it again. The token is used for this push "
-            "and kept nowhere."
+            "Includes a model card (metrics, settings, seed, versions) and the script that trains "
+            "the model again. The token is used for this push only and isn't stored."
         )
     )
     saver = Saver(settings)

@@ -25,14 +25,14 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
     """The part of the card `section`; command and origins are drawn with the shown run."""
     gr.Markdown(
         _(
-            "The same run with Hugging Face's libraries alone. Same seed, same machine: same "
-            "curve. What it reads of the app's own (the starting model, the embedded pairs) "
-            "is in the download above, beside the script; alone, the "
-            "script runs in a copy of the app's repository."
+            "The same run with Hugging Face's libraries alone. The same seed on the same machine "
+            "gives the same curve. The app's files that the script needs (starting checkpoint, "
+            "embedded pairs) are in the download above, beside the script. On its own, run the "
+            "script inside a clone of the app's repository."
         )
     )
     block = script_block(
-        _("# Start a run; its script stands here once it has loaded its model."), "train.py"
+        _("# Start a run; its script appears here when the model is loaded."), "train.py"
     )
     panel.views[gr.HTML()] = provenance_of
 

@@ -108,13 +108,13 @@ def build_seeds(
     """The part of a card; tab.py wires its button, as it does with all that start runs."""
     gr.Markdown(
         _(
-            "How much of a result is chance? The seed decides the order of the pairs, what "
-            "dropout drops, and the numbers that a new head starts from; with the default "
-            "settings, without dropout or a new head, the order alone. Which pairs are "
-            "evaluated on is chance, too (on 408 pairs about ±2 percentage points of "
-            "accuracy), and isn't in the band; and a few runs show that results differ, not "
-            "how far they can. This starts the settings above with {seeds} seeds, one run "
-            "after the other; a run of yours that is there already counts.",
+            "How much of a result is chance? The seed sets the order of the pairs, the dropout "
+            "masks and a new head's initial weights. The default settings have no dropout and no "
+            "new head, so it sets only the order. The choice of evaluation pairs is chance too "
+            "(about ±2 percentage points of accuracy on 408 pairs), but the band doesn't show it. "
+            "A few runs show that results differ, not how far they can differ. This runs the "
+            "settings above with {seeds} seeds, one after another; a run that you already have is "
+            "reused.",
             seeds=SEEDS,
         )
     )
@@ -132,7 +132,7 @@ def compared_seeds(runs: Sequence[Run]) -> Markup:
     done = [run for run in runs if run.state == "done"]
     charts = []
     if len(done) > 1:
-        label = _("from the least to the most of {count} seeds", count=len(done))
+        label = _("range of {count} seeds", count=len(done))
         charts = [chart.draw_range(done, label) for chart in SEED_CHARTS]
     return render("seeds.html", table=seeds_table(rows), charts=charts)
 

@@ -19,12 +19,11 @@ def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
     with gr.Accordion(title, open=False, elem_id="shortcut") as section:
         gr.Markdown(
             _(
-                "This app's first 480 pairs had a flaw. Their paraphrases were reworded with "
-                "care, and most of the other pairs differed in one word, so that **almost the "
-                "same words** was a sign of `not_equivalent`. A rule that compares letters and "
-                "understands nothing is right on four pairs of five. A model learns such a rule, "
-                "too, and its accuracy looks like success. Researchers call it an annotation "
-                "artefact."
+                "This app's first 480 pairs had a flaw: **almost the same words** was a sign of "
+                "`not_equivalent`. The paraphrases were carefully reworded, while most other "
+                "pairs differed in one word. A rule that only compares letters is right on four "
+                "pairs in five. A model learns such a rule too, and its accuracy looks like "
+                "success. Researchers call this an annotation artefact."
             )
         )
         rules = gr.HTML(min_height=120)

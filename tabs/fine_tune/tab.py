@@ -78,7 +78,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
         with gr.Accordion(title, open=False, elem_id="chance"):
             gr.Markdown(_explanation())
             seeds = build_seeds(settings, controls, panel)
-        title = _("What happens in one step, and what does a run take?")
+        title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="one-step-by-hand"):
             build_one_step(settings, controls)
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
@@ -91,7 +91,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
                 panel.views[gr.HTML(log_table([]))] = lambda run: log_table(
                     log_rows(run), run.ended
                 )
-            with gr.Accordion(_("The settings under their names in Trainer"), open=False):
+            with gr.Accordion(_("What Trainer calls these settings"), open=False):
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         on_shortcut = build_shortcut(settings, panel.ended)
         runs = build_runs_list(settings, panel)
@@ -134,15 +134,16 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
 def _explanation() -> str:
     what = _(
         "The dotted lines show the accuracy and the F1 of always predicting the majority class; "
-        "each curve starts at the score before training. Watch whether both curves rise clearly "
-        "above both: on MRPC's 408 validation pairs, two standard errors are 4.6 points of "
-        "accuracy and 3.2 of F1. One batch's loss says little: the smoothed line does."
+        "each curve starts at the score before training. Watch whether each curve rises clearly "
+        "above its dotted line and above its start: on MRPC's 408 validation pairs, two standard "
+        "errors are 4.6 percentage points of accuracy and 3.2 of F1. The loss of one batch says "
+        "little; look at the smoothed line."
     )
     start = _(
-        "The default starting checkpoint has been trained before, for 600 steps on the sentences "
-        "of MRPC's train split, without their pairing and labels: it compares two sentences "
-        "already, so its first point isn't a beginner's. From the plain checkpoint, as in the "
-        "course, a run as short as this one hardly leaves the majority."
+        "The default starting checkpoint was already trained for 600 steps on the sentences of "
+        "MRPC's train split, without their pairing and labels. It can compare two sentences, so "
+        "its first point isn't a beginner's. From the plain checkpoint, as in the course, a run "
+        "this short hardly rises above the majority class."
     )
     return f"{what}\n\n{start}"
 

@@ -36,14 +36,14 @@ def read_address(query: Mapping[str, Any]) -> Address:
         try:
             found = find_claim(claim)
         except InputError as error:
-            message = _("The address asks for a claim that isn't here: {error}", error=error)
+            message = _("The address asks for a claim that doesn't exist: {error}", error=error)
             return Address("claims", message=message)
         return Address("claims", claim=found.id, section=found.section)
     topic = str(query.get("topic") or next(iter(TOPICS)))
     if topic not in PARTS:
         message = _(
-            "The address asks for the topic {topic!r}, which isn't here. Choose one below, or "
-            "write one of {topics} there.",
+            "The address asks for the topic {topic!r}, which doesn't exist. Choose one below, or "
+            "write one of {topics} in the address.",
             topic=topic[:60],
             topics=", ".join(PARTS),
         )

@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # layers imports torch
 ALL = "all"
 VERDICTS = (ALL, *views.SIGNS, views.UNRUN)
 INTRO = say(
-    "Each card is a statement or an open question of the study notes behind this page, with a "
-    "script that decides it, whole: copy it and run it yourself. The verdict is computed when you "
-    "press Run."
+    "Each card is a statement or an open question from the study notes behind this page, with the "
+    "whole script that decides it: copy it and run it yourself. The verdict is computed when you "
+    "press “Run”."
 )
 # Some claims train for seconds: they wait for each other in a queue of their own, and never for the
 # other tabs.
@@ -229,9 +229,9 @@ def build_claims() -> Claims:
                 [(views.verdict_name(name), name) for name in VERDICTS],
                 value=ALL,
                 label=_("Verdict"),
-                info=_("as your own run finds it; before that, as a reviewer concluded"),
+                info=_("from your own run; before that, a reviewer's verdict"),
             )
-            run_all = gr.Button(_("Run all that is shown"), variant="primary")
+            run_all = gr.Button(_("Run all shown"), variant="primary")
             status = gr.HTML(views.claim_status(_("Nothing has run yet.")), elem_id="claims-status")
             gr.Markdown(str(INTRO), elem_classes="quiet")
         listen = "page.layers.listenToCards(element, trigger, watch); page.code.listen(element)"

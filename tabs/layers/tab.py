@@ -80,7 +80,9 @@ def build_tab(settings: Settings, tabs: gr.Tabs) -> LayersTab:
             play = build_play()
         with gr.Tab(_("Claims"), id="claims", elem_id="layers-claims") as claims_part:
             claims = build_claims()
-        with gr.Tab(_("Loss and updater"), id="updater", elem_id="layers-updater") as updater_part:
+        with gr.Tab(
+            _("Loss and optimizer"), id="updater", elem_id="layers-updater"
+        ) as updater_part:
             updater = build_updater()
     claims_part.select(
         claims.open,

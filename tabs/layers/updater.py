@@ -28,21 +28,21 @@ def build_updater() -> Updater:
     """The part."""
     gr.Markdown(
         _(
-            "d2l's `squared_loss` and `sgd`, written by hand, against `MSELoss` and "
-            "`torch.optim.SGD`: all four combinations on linear regression, each with its losses "
-            "**summed** and **averaged** before `backward()`. d2l's `sgd` divides by the batch "
-            "size itself, `SGD` doesn't."
+            "d2l's hand-written `squared_loss` and `sgd` against `MSELoss` and `torch.optim.SGD`: "
+            "all four combinations on linear regression, each with its losses **summed** and "
+            "**averaged** before `backward()`. d2l's `sgd` itself divides by the batch size, "
+            "`SGD` doesn't."
         )
     )
     with gr.Row():
         inputs = [
-            slider(0.001, 1, 0.03, "lr", _("how far a step goes"), step=0.001),
+            slider(0.001, 1, 0.03, "lr", _("size of a step"), step=0.001),
             slider(1, 256, 8, "batch_size", _("examples in one step")),
             slider(1, MOST_STEPS, 60, _("steps")),
             gr.Checkbox(
                 False, label=_("½ before MSELoss too"), info=_("d2l's squared_loss has it")
             ),
-            slider(0, 20, 0, "seed", _("another one, other data")),
+            slider(0, 20, 0, "seed", _("a new seed gives new data")),
         ]
     output = gr.HTML(min_height=520)
     gr.Markdown(

@@ -20,7 +20,7 @@ from views.predictions import answer_view
 WARNINGS = {
     WARMED: say(
         "This model has never seen a label: it only compares how similar the two sentences are. "
-        "Fine-tune it under “Trainer”, and compare."
+        "Fine-tune it under “Trainer” and compare."
     )
 }
 
@@ -95,5 +95,5 @@ class Answers:
 
 def _wait_for(model: str) -> Markup:
     return notice(
-        _("{name} is being opened. Its first answer can take ten seconds.", name=model[:40])
+        _("{name} is loading. Its first prediction can take ten seconds.", name=model[:40])
     )

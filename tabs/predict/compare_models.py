@@ -29,11 +29,9 @@ def build_compare_models(
             listed(),
             value=list(SHORT_NAMES),
             label=_("Models"),
-            info=_("a model of yours joins them when its fine-tune ends"),
+            info=_("your model joins the list when its fine-tune ends"),
         )
-        other = gr.Textbox(
-            "", label=_("And an id of the Hub"), placeholder="owner/name", max_length=96
-        )
+        other = gr.Textbox("", label=_("And a Hub id"), placeholder="owner/name", max_length=96)
         again = gr.Button(_("Compare"), **OF_THE_ANSWER)
         gr.on(
             [section.expand, again.click, other.submit],
@@ -68,11 +66,11 @@ def compare(
     other = (other or "").strip()
     models = list(dict.fromkeys([*chosen, other] if other else chosen))
     if not models:
-        raise InputError(say("No model is chosen. Tick one, or give an id of the Hub."))
+        raise InputError(say("No model is chosen. Tick one, or type a Hub id."))
     if len(models) > settings.max_models_compared:
         raise InputError(
             say(
-                "{count} models are chosen; {most} is the most. Untick some.",
+                "{count} models are chosen; the limit is {most}. Untick some.",
                 count=len(models),
                 most=settings.max_models_compared,
             )
@@ -100,8 +98,8 @@ def without_doubles(
         origin = answer[1]
         if origin.loaded in rows:
             said = say(
-                "{asked} can't be had here, and {loaded}, which would stand in for it, has a row "
-                "of its own: there is nothing to compare.",
+                "{asked} isn't available here, and its stand-in {loaded} already has a row: there "
+                "is nothing to compare.",
                 asked=shown(origin.asked),
                 loaded=origin.loaded,
             )

@@ -88,22 +88,22 @@ class CsvFile:
 
 def build_csv_file(settings: Settings, model: gr.Dropdown) -> CsvFile:
     """The section."""
-    with gr.Accordion(_("Can it answer a file of pairs?"), open=False, elem_id="open-file"):
+    with gr.Accordion(_("Can it predict a file of pairs?"), open=False, elem_id="open-file"):
         gr.Markdown(
             _(
-                "The first line names the columns, `sentence1` and `sentence2`; commas, semicolons "
-                "or tabs stand between cells. At most {rows:,} rows and {mebibytes} MiB. A row "
-                "that can't be answered gets an `error` and spoils no other. All columns come "
-                "back; where there is a column `label` (0 or 1), the answers are scored by it. In "
-                "the file that comes back, a text that a spreadsheet would run as a formula (one "
-                "that begins with `=`, `+`, `-` or `@`) has an apostrophe before it.",
+                "The first line names the columns `sentence1` and `sentence2`; commas, semicolons "
+                "or tabs separate the cells. The limit is {rows:,} rows and {mebibytes} MiB. A "
+                "row that can't be predicted gets an `error`; the other rows are not affected. "
+                "The file comes back with all its columns. If it has a column `label` (0 or 1), "
+                "the predictions are scored by it. A text that a spreadsheet would run as a "
+                "formula (one that begins with `=`, `+`, `-` or `@`) gets an apostrophe before it.",
                 rows=settings.max_csv_rows,
                 mebibytes=settings.max_csv_bytes // 2**20,
             )
         )
         file = gr.File(label=_("CSV of pairs"), file_types=[".csv", ".tsv", ".txt"], height=130)
         ask = gr.Button(_("Predict the file"), size="md")
-        waiting = _("The first answers appear here; the file has them all.")
+        waiting = _("The first predictions appear here; the file has all of them.")
         result = gr.HTML(Markup('<p class="quiet">{}</p>').format(waiting), min_height=60)
         download = gr.DownloadButton(_("Download predictions.csv"), size="md", interactive=False)
     section = CsvFile(settings, result, download)

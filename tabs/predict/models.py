@@ -10,7 +10,7 @@ from views.runs import run_label
 
 SHORT_NAMES = {
     EMBEDDED_CHECKPOINT: say("new head: all-MiniLM-L6-v2"),
-    WARMED: say("compares, no labels"),
+    WARMED: say("prepared for pairs, no labels"),
     READY: say("ready"),
 }
 
@@ -47,6 +47,6 @@ def choices(*first: tuple[str, str]) -> list[tuple[str, str]]:
     return [
         *first,
         (_("ready: all-MiniLM-L6-v2, fine-tuned on MRPC"), READY),
-        (_("all-MiniLM-L6-v2 that compares pairs, has never seen a label (pair-warmed)"), WARMED),
+        (_("all-MiniLM-L6-v2, prepared for pairs without labels (pair-warmed)"), WARMED),
         *((_("new head: {name}", name=name), name) for name in CHECKPOINTS),
     ]

@@ -23,7 +23,7 @@ def build_script(settings: Settings, inputs: list[Component]) -> dict[str, Any]:
     inputs: both sentences and the model.
     """
     with gr.Accordion(_("How do I do this again?"), open=False, elem_id="open-script") as section:
-        block = script_block(_("# Open this again after Predict"), "predict.py")
+        block = script_block(_("# Press Predict, then open this again"), "predict.py")
         listener = {
             "fn": in_block(partial(script, settings), "predict.py"),
             "inputs": inputs,

@@ -14,7 +14,7 @@ from tabs.predict.listeners import OF_THE_ANSWER, PRIVATE
 from views.markup import of_pair, origin_line, quiet
 from views.predictions import stress_table
 
-READINGS = [(say("they say the same"), LABELS[1]), (say("they don't"), LABELS[0])]
+READINGS = [(say("they mean the same"), LABELS[1]), (say("they don't"), LABELS[0])]
 
 
 def build_stress(settings: Settings, inputs: list[Component]) -> dict[str, Component]:
@@ -28,7 +28,7 @@ def build_stress(settings: Settings, inputs: list[Component]) -> dict[str, Compo
             [(str(name), label) for name, label in READINGS],
             value=None,
             label=_("Your own reading of the pair"),
-            info=_("what the answer to a changed pair should be follows from this"),
+            info=_("this decides the expected answer for the changed pairs"),
         )
         again = gr.Button(_("Change the pair"), **OF_THE_ANSWER)
         gr.on(
@@ -52,8 +52,8 @@ def stress(
     if label is None:
         return quiet(
             _(
-                "Read the two sentences and choose above: do they say the same? Then one of them "
-                "is changed in ways that leave no doubt, and the model is asked each time."
+                "Read the two sentences and choose above: do they mean the same? Then one of them "
+                "is changed in ways that leave no doubt, and the model predicts each changed pair."
             )
         )
     rows, origin = probing.stress(

@@ -42,9 +42,9 @@ EXAMPLES = [
     ],
 ]
 EXAMPLE_NAMES = (
-    say("profits rose, said otherwise"),
+    say("profits rose, reworded"),
     say("profits rose, profits fell"),
-    say("two hikers, said otherwise"),
+    say("two hikers, reworded"),
     say("a museum reopens, or closes"),
 )
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
@@ -118,7 +118,7 @@ def build_tab(settings: Settings) -> PredictTab:
                 value=READY,
                 allow_custom_value=True,
                 label=_("Model"),
-                info=_("or an id of the Hub; a fine-tune of yours joins when it ends"),
+                info=_("or a Hub id; your model joins the list when its fine-tune ends"),
             )
             button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
             with gr.Column(elem_classes="examples"):
@@ -131,8 +131,8 @@ def build_tab(settings: Settings) -> PredictTab:
                 )
                 gr.Markdown(
                     _(
-                        "At most {max_characters:,} characters a sentence; what is longer than "
-                        "{max_length} tokens together is cut, and the answer says so.",
+                        "At most {max_characters:,} characters per sentence. A pair longer than "
+                        "{max_length} tokens is truncated, and the answer shows what was cut.",
                         max_characters=settings.max_characters,
                         max_length=settings.max_length,
                     ),

@@ -22,8 +22,9 @@ def build_what_mattered(settings: Settings, inputs: list[Component]) -> None:
         found = gr.HTML(min_height=260)
         gr.Markdown(
             _(
-                "Each word is left out in turn and the model asked again, all in one batch (which "
-                "may change the last digits of the answer). At most {most} words together.",
+                "Each word is left out in turn and the model predicts again, all in one batch "
+                "(which may change the last digits). The limit is {most} words in both sentences "
+                "together.",
                 most=settings.max_words_left_out,
             ),
             elem_classes="quiet",

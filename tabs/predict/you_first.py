@@ -84,7 +84,7 @@ class YouFirst:
         """A guess counts once, and only if the model has answered, too."""
         try:
             if not quiz or not quiz["open"]:
-                raise InputError(say("This pair has been answered. Press Next pair."))
+                raise InputError(say("You have answered this pair. Press “Next pair”."))
             row = self._row(quiz)
             pair = row["sentence1"], row["sentence2"]
             [answer], origin = predict(
@@ -115,7 +115,7 @@ class YouFirst:
         """The pair goes into the tab's own fields."""
         try:
             if not quiz:
-                raise InputError(say("There is no pair yet. Press Next pair."))
+                raise InputError(say("There is no pair yet. Press “Next pair”."))
             row = self._row(quiz)
         except Exception as error:
             return {self.result: error_notice(error)}
@@ -142,17 +142,17 @@ def build_you_first(
     # Outside the section: inside, it would be read from the browser only after the section has
     # opened without it
     score = gr.BrowserState(NO_SCORE, storage_key="guesses", secret="guesses-of-this-browser")
-    with gr.Accordion(_("Can you beat it?"), open=False, elem_id="open-guess") as section:
+    with gr.Accordion(_("Can you beat the model?"), open=False, elem_id="open-guess") as section:
         pair = gr.HTML(min_height=130)
         with gr.Row():
-            same = gr.Button(_("They say the same"), interactive=False)
+            same = gr.Button(_("They mean the same"), interactive=False)
             differ = gr.Button(_("They don't"), interactive=False)
         result = gr.HTML()
         score_line = gr.HTML(predictions.score_line(NO_SCORE))
         with gr.Row():
             following = gr.Button(_("Next pair"), variant="primary", size="md")
-            take = gr.Button(_("Take this pair above"), size="md")
-            over = gr.Button(_("Start over"), size="md")
+            take = gr.Button(_("Use this pair above"), size="md")
+            over = gr.Button(_("Reset the score"), size="md")
         quiz = gr.State(None)
     shown = YouFirst(settings, sentences, pair, result, score_line, quiz, score, same, differ, take)
     new_pair = [pair, result, score_line, quiz, same, differ]

@@ -71,7 +71,7 @@ def ran(visited):
     expected = settled(panel.locator(".forecast strong").nth(2))
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
-    took = re.search(r"and (\S+ [GM]B) of memory at most", panel.inner_text())[1]
+    took = re.search(r"and at most (\S+ [GM]B) of memory", panel.inner_text())[1]
     assert 0.6 < megabytes(expected) / megabytes(took) < 1.6, f"{expected} expected, {took} taken"
     expect(panel.locator(".forecast strong").nth(2)).to_have_text(took, timeout=30_000)
     return HEX.search(visited.url)[1]
@@ -224,7 +224,7 @@ def download(page, section, name):
 
 def test_one_step_by_hand_is_trainers(visitor, panel):
     by_hand = opened(panel, "What happens in one step")
-    lines = opened(by_hand, "The lines that run by hand")
+    lines = opened(by_hand, "The code of the step by hand")
     expect(lines.locator("pre")).to_contain_text("losses.mean().backward()")
     expect(lines.get_by_role("button", name="Download")).to_have_count(0)  # they don't run alone
     by_hand.get_by_role("button", name="Take one step").click()

@@ -44,7 +44,7 @@ def test_a_topic_by_link(page, app_address, shoot):
     assert page.evaluate("[...seen]") == ["Layer"], "another topic was shown first"
     expect(panel.get_by_role("radio", name="Dropout", exact=True).first).to_be_checked()
     fill_number(panel, "p", 1)
-    expect(facts).to_contain_text("none is left to be scaled")
+    expect(facts).to_contain_text("no element is left to scale")
     shoot(page, "layers-dropout")
 
 
@@ -91,9 +91,9 @@ def test_the_window_steps_along(page, app_address):
     window = panel.locator(".window").filter(visible=True)
     expect(window).to_be_visible()
     began = window.bounding_box()
-    panel.get_by_role("button", name="One number on").click()
+    panel.get_by_role("button", name="Next number").click()
     expect(title).to_have_text("Output channel 0, row 0, column 1")
-    expect(panel.get_by_role("button", name="One number on")).to_be_focused()
+    expect(panel.get_by_role("button", name="Next number")).to_be_focused()
     page.wait_for_function(
         "left => document.querySelector('.window').getBoundingClientRect().x > left + 10",
         arg=began["x"],
@@ -148,7 +148,7 @@ def test_all_claims_of_a_section(page, app_address):
     )
     panel.get_by_role("radio", name="all").check()
     expect(panel.locator("article.claim")).to_have_count(len(claims("pooling")))
-    panel.get_by_role("button", name="Run all that is shown").click()
+    panel.get_by_role("button", name="Run all shown").click()
     expect(panel.locator("#claims-status")).to_contain_text(
         f"{len(claims('pooling'))} claims run in", timeout=30_000
     )

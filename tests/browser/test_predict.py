@@ -100,7 +100,7 @@ def test_models_side_by_side(page, shoot):
     panel = opened(page, "Do the models agree?")
     expect(panel.locator("table.models tr")).to_have_count(4, timeout=SLOW)
     expect(panel.locator("table.models")).to_contain_text("head is new")
-    panel.get_by_label("And an id of the Hub").fill("../x")
+    panel.get_by_label("And a Hub id").fill("../x")
     panel.get_by_role("button", name="Compare").click()
     expect(panel.locator("table.models tr.failed")).to_contain_text(
         "is not a checkpoint id", timeout=SLOW
@@ -148,10 +148,10 @@ def test_what_mattered_is_on_the_words(page, shoot):
 @pytest.mark.shares_page
 def test_stress_says_what_should_be_and_what_is(page, shoot):
     panel = opened(page, "What does it overlook?")
-    expect(panel.locator("#open-stress")).to_contain_text("do they say the same?", timeout=SLOW)
+    expect(panel.locator("#open-stress")).to_contain_text("do they mean the same?", timeout=SLOW)
     ask(panel, *PROFITS)
     assert panel.locator("table.stress").count() == 0, "no verdict before the visitor's own"
-    panel.get_by_label("they say the same").check()
+    panel.get_by_label("they mean the same").check()
     expect(panel.locator("table.stress tr")).to_have_count(11, timeout=SLOW)
     expect(panel.locator("table.stress")).to_contain_text("were not up")
     expect(panel.locator("table.stress")).to_contain_text(
@@ -169,11 +169,11 @@ def test_stress_says_what_should_be_and_what_is(page, shoot):
 
 
 def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
-    panel = opened(page, "Can you beat it?")
+    panel = opened(page, "Can you beat the model?")
     expect(panel.get_by_text("of the validation pairs of embedded pairs")).to_be_visible(
         timeout=SLOW
     )
-    panel.get_by_role("button", name="They say the same").click()
+    panel.get_by_role("button", name="They mean the same").click()
     expect(panel.locator("table.guessed tr")).to_have_count(4, timeout=SLOW)
     expect(panel.locator(".score")).to_contain_text(
         re.compile("you [01] of 1 · the models [01] of 1")
@@ -187,13 +187,13 @@ def test_a_guess_a_score_and_another_visitor(page, browser, app_address, shoot):
 
     stranger = browser.new_context(viewport=page.viewport_size).new_page()
     stranger.goto(app_address)
-    other = opened(stranger, "Can you beat it?")
+    other = opened(stranger, "Can you beat the model?")
     expect(other.get_by_text("of the validation pairs")).to_be_visible(timeout=SLOW)
     expect(other.locator(".score")).to_contain_text("No guess yet")
     stranger.context.close()
 
     page.reload()
-    panel = opened(page, "Can you beat it?")
+    panel = opened(page, "Can you beat the model?")
     expect(panel.locator(".score")).to_contain_text("of 1", timeout=20_000)
 
 
@@ -203,7 +203,7 @@ def test_a_file_in_and_a_file_out(page, tmp_path, shoot):
     path.write_text(
         'sentence1,sentence2\n"=1+1, he said.",Hello.\n,empty\nA cat sat.,A cat was sitting.\n'
     )
-    panel = opened(page, "Can it answer a file of pairs?")
+    panel = opened(page, "Can it predict a file of pairs?")
     panel.locator("input[type=file]").set_input_files(path)
     # The name stands in two parts; "pairs.csv" in one is the progress of the upload, and gone in an instant
     expect(panel.locator(".file-preview .stem")).to_have_text("pairs", timeout=SLOW)

@@ -150,7 +150,7 @@ def test_a_remedy_is_the_runs_settings_with_one_thing_changed(runs, config, sett
         diagnosis_of(runs[0], settings).remedy.changes,
     )
     assert changes and asdict(tried) == {**asdict(config), **changes}
-    with pytest.raises(InputError, match="Nothing is left to try"):
+    with pytest.raises(InputError, match="no suggestion left to try"):
         remedied(UNKNOWN, settings)
 
 
@@ -167,7 +167,7 @@ def test_the_table_has_the_shown_run_first_and_what_differs(runs, owned, setting
 
 def test_where_none_is_shown_the_browsers_runs_stand_against_the_defaults(owned, settings):
     drawn = runs_list("", owned, settings)
-    assert "differ from the defaults" in drawn and "the one shown" not in drawn.lower()
+    assert "differ from the defaults" in drawn and "(shown)" not in drawn.lower()
     rows = re.findall(r'href="\?run=(\w+)".*?<td[^>]*>(.*?)</td>', drawn)
     assert len(rows) == 4 and any("seed 7" in differs for _run_id, differs in rows)
     assert "Start a run" in runs_list("", {}, settings)
@@ -423,7 +423,7 @@ def test_the_machines_own_token_serves_its_owner_alone(runs, settings, pushes, m
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: TOKEN)
     code = save.PUSH_CODE
     assert (
-        "another machine"
+        "a different machine"
         in page.push_from_here(runs[0].id, "mine", True, code, request(client="10.0.0.7"))
         and pushes == []
     )
@@ -459,11 +459,7 @@ def test_through_a_proxy_that_says_nothing_of_its_visitors_the_token_stays_where
 ):
     """Its requests look exactly like the owner's: without the code from the terminal nothing is pushed."""
     said = save.Saver(settings).push_from_here(runs[0].id, "mine", True, code, request())
-    assert (
-        "Give the code that stands in the terminal" in said
-        and save.PUSH_CODE not in said
-        and pushes == []
-    )
+    assert "Enter the code from the app" in said and save.PUSH_CODE not in said and pushes == []
 
 
 def test_a_push_that_breaks_tells_no_token(runs, settings, monkeypatch, caplog):
@@ -496,7 +492,7 @@ def test_on_a_space_the_visitors_own_token_is_used_in_every_language(space, runs
     assert [handler.__name__ for handler in handlers] == ["push_from_space"] * 2, (
         "one a language, and none with the machine's"
     )
-    for handler, refused in zip(handlers, ("Sign in with the button", "登录"), strict=True):
+    for handler, refused in zip(handlers, ("sign in with the button", "登录"), strict=True):
         signed_in = special_args(
             handler, [runs[0].id, "mine", True], request=session({"access_token": TOKEN})
         )[0]

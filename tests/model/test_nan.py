@@ -237,7 +237,7 @@ def test_a_run_that_became_nan_offers_no_model(run, settings):
     drawn = page.draw(run.id, {})
     assert (
         not run.answers
-        and "answers nothing" in text(drawn[page.result])
+        and "makes no predictions" in text(drawn[page.result])
         and "model is ready" not in text(drawn[page.result])
     )
     assert page.finished not in drawn, "Predict's model stays what it is"
@@ -251,7 +251,7 @@ def test_a_run_that_became_nan_offers_no_model(run, settings):
 
 def test_a_run_that_became_nan_has_no_pairs_to_compare(run, settings):
     assert read_judgement(settings.runs_folder / run.id) is None
-    assert "has no answers: its logits are NaN" in text(changes_of(run.id, settings))
+    assert "makes no predictions: its logits are NaN" in text(changes_of(run.id, settings))
 
 
 def test_its_log_says_nan(run):
@@ -315,7 +315,7 @@ def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):
             predict(name, [PAIR], settings=settings)
         page = Answers(settings)
         answer = text(page.answer(*PAIR, name))
-        assert "no answer to this pair" in answer and "so the answer is" not in answer
+        assert "no answer to this pair" in answer and "so the prediction is" not in answer
         with pytest.raises(Exception, match="no answer to this pair"):
             page.predict(*PAIR, name)
 

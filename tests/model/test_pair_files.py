@@ -451,9 +451,9 @@ def test_the_page_shows_the_scores():
     drawn = predict_drawing.answers_table(
         answered([(LABELS[1], LABELS[1])] * 3 + [(LABELS[0], LABELS[1])]), ("Odd.",)
     )
-    assert "Of 4 with a label of their own: <strong>accuracy 75.0%, F1 85.7%" in drawn
+    assert "On the 4 pairs with a label: <strong>accuracy 75.0%, F1 85.7%" in drawn
     assert (
-        "would have accuracy 75.0%, F1 85.7%" in drawn
+        "has accuracy 75.0%, F1 85.7%" in drawn
         and drawn.count('class="right"') == 2
         and "Odd." in drawn
     )

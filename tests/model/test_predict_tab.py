@@ -141,7 +141,7 @@ def test_the_answer_holds_its_arithmetic(tiny, settings):
             in lines
         )
     assert lines[2].endswith(f"= {steps.total:.4f}") and lines[-1].endswith(
-        f"so the answer is {told.label}"
+        f"so the prediction is {told.label}"
     )
 
 
@@ -152,7 +152,7 @@ def test_any_logits_can_be_written_out(logits):
     logits = dict(zip(LABELS, logits))
     drawn = more.arithmetic(softmax_steps(logits), logits)
     Outline(drawn)
-    assert "so the answer is" in drawn and ("subtracted first" in drawn) == (
+    assert "so the prediction is" in drawn and ("subtracted first" in drawn) == (
         max(map(abs, logits.values())) > 50
     )
 
@@ -187,7 +187,7 @@ def test_a_run_of_ones_own_says_how_often_it_is_wrong(settings):
     assert record == Record(0.75, 0.66, {}, 408, "not_equivalent")
     said = more.record_line(record)
     assert "right on 75.0% of the 408 validation pairs of its run" in said
-    assert "about one in 4 wrong" in said and "Nobody has measured" in said
+    assert "about one in 4 of such pairs wrong" in said and "Nobody has measured" in said
     assert record_for("run:../x", settings) is None
     assert record_for(READY, settings) == record_of(READY)
 
@@ -199,7 +199,7 @@ def test_the_ready_model_says_how_often_it_is_wrong(settings):
         and f"right on {record.majority:.1%}" in drawn
     )
     assert (
-        f"of such pairs it gets about one in {record.one_wrong_in} wrong" in drawn
+        f"gets about one in {record.one_wrong_in} of such pairs wrong" in drawn
         and "insert “not”, change a number" in drawn
     )
     for model, says in (
@@ -217,10 +217,10 @@ def test_where_the_ready_model_fails_its_record_is_told(settings):
     )
     assert any(row.right is False for row in rows)  # else another pair is needed here
     assert (
-        "it notices so many" in drawn
+        "It noticed these shares" in drawn
         and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
     )
-    assert "it notices so many" not in stress_section(settings, *PAIR, WARMED, "equivalent")
+    assert "It noticed these shares" not in stress_section(settings, *PAIR, WARMED, "equivalent")
     wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
     assert "it gets about one in" in more.guess_result(
         LABELS[1], LABELS[1], wrong, "model", record_of(READY)
@@ -232,7 +232,7 @@ def test_where_the_ready_model_fails_its_record_is_told(settings):
 
 def test_a_model_that_overlooks_nothing_is_not_blamed():
     drawn = more.record_line(Record(0.99, 0.66, {"insert “not”": 0.97}))
-    assert "about one in 100 wrong" in drawn and "overlooks" not in drawn
+    assert "about one in 100 of such pairs wrong" in drawn and "overlooks" not in drawn
 
 
 # ---------------------------------------------------------------- models side by side
@@ -280,7 +280,7 @@ def test_a_stand_in_is_named_as_one(settings):
 def test_a_stand_in_is_not_compared_with_itself(settings):
     drawn = compare(settings, *PAIR, [EMBEDDED_CHECKPOINT, WARMED], NOTES_CHECKPOINT)
     rows = re.findall(r"<tr.*?</tr>", drawn)[1:]
-    assert len(rows) == 3 and "has a row of its own: there is nothing to compare" in rows[2]
+    assert len(rows) == 3 and "already has a row: there is nothing to compare" in rows[2]
     twice = compare(settings, *PAIR, [NOTES_CHECKPOINT, "google-bert/bert-large-uncased"], "")
     assert twice.count("there is nothing to compare") == 1, "nor are two stand-ins"
 
@@ -291,14 +291,14 @@ def test_whether_the_models_agree_is_said():
         answers = [Prediction(label, shares, shares, 9, ("", "")) for label in labels]
         return more.models_table([(str(n), answer, "") for n, answer in enumerate(answers)])
 
-    assert "All 2 models say equivalent." in said(LABELS[1], LABELS[1])
+    assert "All 2 models predict equivalent." in said(LABELS[1], LABELS[1])
     assert "The models disagree: 1 not_equivalent, 2 equivalent." in said(*LABELS, LABELS[1])
     assert "models" not in said(LABELS[1]).partition("<div")[0], "one agrees with nobody"
 
 
 def test_how_many_models(settings):
     assert "No model is chosen" in compare(settings, *PAIR, [], " ")
-    assert "7 models are chosen; 6 is the most" in compare(
+    assert "7 models are chosen; the limit is 6" in compare(
         settings, *PAIR, [f"a/{n}" for n in range(7)], ""
     )
     assert "sentence1 is empty" in compare(settings, "", "b", [WARMED], "")
@@ -399,7 +399,7 @@ def test_no_verdict_before_the_visitors_own(settings):
         fields = build_stress(settings, [gr.Textbox(), gr.Textbox(), gr.Dropdown()])
     assert fields["reading"].value is None
     drawn = stress_section(settings, *PAIR, READY, fields["reading"].value)
-    assert "do they say the same?" in drawn and "<table" not in drawn
+    assert "do they mean the same?" in drawn and "<table" not in drawn
 
 
 def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
@@ -412,8 +412,8 @@ def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
         label = LABELS[0] if right else LABELS[1]
         answer = Prediction(label, {"equivalent": 0.5}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
         drawn = more.stress_table([Stressed(change, "a", "b", LABELS[0], "", answer)], record)
-        assert ("it notices so many" in drawn) == told
-        assert "only where it surely" in drawn
+        assert ("It noticed these shares" in drawn) == told
+        assert "only if the result is surely" in drawn
 
 
 def test_what_was_changed_is_marked():
@@ -467,7 +467,7 @@ def test_a_guess_counts_for_both_and_once(you_first, tiny, settings):
         assert drawn.count("✓ right") == (gold == "equivalent") + (told.label == gold)
     assert f"{score['you']} of 4" in line and f"{score['model']} of 4" in line
     again = you_first.guess_differ(quiz, score, tiny)
-    assert "has been answered" in again[you_first.result] and len(again) == 1
+    assert "have answered this pair" in again[you_first.result] and len(again) == 1
     other = you_first.guess_differ({"row": 0, "open": True}, {}, tiny)[you_first.score]
     assert other["you"] == (rows[0]["label"] == 0)
 
@@ -539,8 +539,8 @@ def test_a_file_comes_back_with_predictions(csv_file, tiny, tmp_path):
         True,
     ] and "sentence1 is empty" in rows[1]["error"]
     assert (
-        "71 pairs answered: " in drawn
-        and "1 row without an answer" in drawn
+        "71 pairs predicted: " in drawn
+        and "1 row without a prediction" in drawn
         and "The first 10 of 72 rows" in drawn
     )
     assert tmp_path / "cache" in Path(saved).parents and len(Path(saved).parent.name) == 32
@@ -551,7 +551,7 @@ def test_a_file_comes_back_with_predictions(csv_file, tiny, tmp_path):
     [
         (None, "No file is chosen"),
         ("a,b\n", "no rows with the columns"),
-        ("sentence1,sentence2\n" + "a,b\n" * 9, "8 rows"),
+        ("sentence1,sentence2\n" + "a,b\n" * 9, "limit of 8"),
     ],
 )
 def test_a_file_that_cannot_be_used(csv_file, settings, tmp_path, text, says):

@@ -75,7 +75,7 @@ def test_the_section_shows_both_sets_in_figures():
     assert re.search(
         r"<strong>71</strong> are not_equivalent and <strong>6</strong> equivalent", drawn
     )
-    assert drawn.count("none is better") >= 1 and "suspended without pay" in drawn
+    assert drawn.count("no threshold is better") >= 1 and "suspended without pay" in drawn
 
 
 def test_the_section_speaks_chinese():
@@ -169,4 +169,4 @@ def test_the_button_starts_the_form_with_the_pairs_replaced(settings, monkeypatc
     assert (started[0].source, started[0].max_steps) == ("shortcut", 7)
     refused = page.start_on_shortcut(None, ["source"], {}, *form)
     assert list(refused) == [page.panel.status] and len(started) == 1
-    assert "fixed on this page" in refused[page.panel.status]
+    assert "has its pairs fixed" in refused[page.panel.status]

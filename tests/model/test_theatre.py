@@ -168,7 +168,7 @@ def test_sentences_of_other_pairs_are_not_shown(theatre, settings):
     flipped = json.dumps([1 - label for label in ROWS["label"][:8]])
     events.write_text(events.read_text().replace(json.dumps(ROWS["label"][:8]), flipped))
     drawn = theatre.read(RUN, {}, asked(row=3, step=4))
-    assert "here any more" in drawn and "Shares of" not in drawn and "#3" in drawn
+    assert "no longer here" in drawn and "Shares of" not in drawn and "#3" in drawn
 
 
 def test_a_run_that_is_gone_or_none(theatre):

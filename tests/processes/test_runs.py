@@ -629,7 +629,7 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
         start,
         *({"event": "log", "seconds": 1 + step, "step": step, "loss": 0.5} for step in (1, 2, 3)),
     ]
-    said = "Its last step is over: the model is being evaluated and saved."
+    said = "The last step is done; the model is being evaluated and saved."
     for state, events, is_over in (
         ("running", told, True),
         ("running", told[:3], False),
@@ -853,7 +853,7 @@ def test_start_asks_before_it_adds_a_run_to_ones_own(tab):
     asked = launch.start(None, owned, *form, *pair)
     assert set(asked) == set(another.outputs) and asked[another.yes].visible
     name = str(name_of(run_id))
-    assert f"{name} still waits for its turn. Start another, behind it?" in asked[another.text]
+    assert f"{name} is still waiting. Start another, behind it?" in asked[another.text]
     assert len(list_runs(closed)) == 1, "nothing is started before the answer"
     assert another.hide()[another.text] == "" and not another.hide()[another.no].visible
     second = launch.start_behind(None, owned, *form, *pair)
@@ -883,7 +883,7 @@ def test_unfinished_runs_are_listed_and_can_be_stopped_by_their_owner(tab):
     assert listed[built.runs.timer].active
     for place, run_id in enumerate((first, second), 1):
         assert f"?run={run_id}" in drawn and f'data-stop="{run_id}"' in drawn
-        assert str(name_of(run_id)) in drawn and f"place {place}, its turn in about" in drawn
+        assert str(name_of(run_id)) in drawn and f"place {place}, starts in about" in drawn
     # Who only knows the ids sees them and can't stop one
     stranger = {first: "another secret", second: None}
     assert "data-stop" not in built.runs.draw("", stranger)[built.runs.unfinished]

@@ -179,7 +179,7 @@ def test_another_sites_page_pushes_nothing_though_the_browser_sends_the_cookie(
     # This client isn't a proxy of the host's
     monkeypatch.setattr("web.gate.TrustedProxies.sent", lambda self, scope: False)
     sent, said = pushed_with(space, monkeypatch, headers)
-    assert sent == [] and "Sign in with the button" in said
+    assert sent == [] and "sign in with the button" in said
 
 
 def test_another_site_neither_reads_the_visitors_name_nor_signs_them_out(space):

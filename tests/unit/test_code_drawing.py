@@ -62,7 +62,9 @@ def test_the_pages_own_scripts(source):
     assert 'tabindex="0" role="region" aria-label="The code of x.py"' in drawn
 
 
-@pytest.mark.parametrize("source", ["", "# Open this again after Predict", "# one\n\n# two\n"])
+@pytest.mark.parametrize(
+    "source", ["", "# Press Predict, then open this again", "# one\n\n# two\n"]
+)
 def test_a_message_is_shown_and_not_taken(source):
     drawn = code_drawing.script(source, "x.py", "some/where")
     assert source_of(drawn) == source and not {"button", "a"} & set(Outline(drawn).tags)

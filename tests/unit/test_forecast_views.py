@@ -26,13 +26,13 @@ def test_the_rate_rises_in_the_warm_up_and_falls_afterwards():
     assert heights == pytest.approx(
         [1, 0.5, 0, 1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8, 6 / 8, 7 / 8], abs=0.01
     )
-    assert said == "up to 0.0002 until step 3, then down to 0"
+    assert said == "rises to 0.0002 until step 3, then falls to 0"
 
 
 def test_without_a_warm_up_or_a_fall_it_says_so():
-    assert curve(warmup_steps=0)[1] == "from 0.0002 down to 0"
+    assert curve(warmup_steps=0)[1] == "falls from 0.0002 to 0"
     heights, said = curve(lr_scheduler_type="constant")
-    assert heights == pytest.approx([0] * 10) and said == "0.0002 at each step"
+    assert heights == pytest.approx([0] * 10) and said == "0.0002 at every step"
     assert len(curve(steps=1, warmup_steps=0)[0]) == 2, "a line, not a point"
 
 

@@ -63,7 +63,7 @@ def test_a_topic_that_is_not_here_is_said():
     address = read_address({"tab": "layers", "topic": "pool"})
     assert (
         address.part == "play"
-        and "'pool', which isn't here" in address.message
+        and "'pool', which doesn't exist" in address.message
         and "pooling" in address.message
     )
 
@@ -306,7 +306,7 @@ def test_the_first_cell_of_batch_norm_reads_as_in_a_book():
 def test_dropouts_lines_check(layer, p):
     drawn = draw_dropout(layer, "(2, 3, 5) = N, C, L", p, 1)
     check(drawn.replace("1 / (1 − p) = ", ""), at_least=1 if p < 1 else 0)
-    assert ("none is left to be scaled" in drawn) == (p == 1)
+    assert ("no element is left to scale" in drawn) == (p == 1)
     assert ("PyTorch runs it, and warns" in drawn) == (layer == "Dropout2d")
 
 
@@ -425,5 +425,5 @@ def test_a_card_that_this_machine_can_not_decide_says_what_is_missing(monkeypatc
     monkeypatch.delenv("MRPC_DIR", raising=False)
     claim = find("hf-eight-lengths")
     drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
-    assert "Undecided here, for want of MRPC" in drawn and "? undecided" in drawn
+    assert "Undecided here. It needs MRPC" in drawn and "? undecided" in drawn
     assert "concluded otherwise" not in drawn

@@ -87,7 +87,7 @@ def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
 def test_the_arithmetic_adds_up():
     drawn = said(forecast_views.forecast_tables(expected(peak=1_800_000_000)))
     assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 408 pairs × 0.01 s" in drawn
-    assert "together 590 MB" in drawn and "measured 1.8 GB" in drawn
+    assert "total 590 MB" in drawn and "measured 1.8 GB" in drawn
 
 
 def test_each_download_stands_in_the_table_and_all_of_them_in_the_line():
@@ -201,8 +201,8 @@ def test_what_a_run_changed_is_counted_and_listed():
     pairs = [(f"{SCRIPT} {row}", "second") for row in range(5)]
     drawn = run_views.changed_pairs(judgement, pairs, LABELS)
     text = said(drawn)
-    assert "2 fixed, 1 newly broken, 1 right before and after, 1 wrong both times" in text
-    assert "Before: 40.0% right" in text and "After: 60.0% right" in text
+    assert "2 fixed, 1 newly broken, 1 right both times, 1 wrong both times" in text
+    assert "Before: accuracy 40.0%" in text and "After: accuracy 60.0%" in text
     assert re.findall(r'<td class="(\w+)"[^>]*>(\d+)<small>', drawn) == [
         ("right", "1"),
         ("wrong", "1"),
@@ -217,7 +217,7 @@ def test_what_a_run_changed_is_counted_and_listed():
         "what moved most stands first"
     )
     gone = said(run_views.changed_pairs(judgement, None, LABELS))
-    assert "aren't here any more" in gone and "row 2" in gone
+    assert "no longer here" in gone and "row 2" in gone
 
 
 def test_no_more_pairs_are_listed_than_can_be_read():
@@ -225,7 +225,7 @@ def test_no_more_pairs_are_listed_than_can_be_read():
     drawn = run_views.changed_pairs(many, [("a", "b")] * 40, LABELS)
     assert drawn.count(
         "10.0% → "
-    ) == run_views.SHOWN_PAIRS and "Fixed: 40 pairs, the 6 that moved most" in said(drawn)
+    ) == run_views.SHOWN_PAIRS and "Fixed: 40 pairs, the 6 that changed most" in said(drawn)
     assert "Newly broken: none." in said(drawn)
 
 
@@ -245,7 +245,7 @@ def test_the_tables_of_runs_and_seeds():
         )
     )
     assert (
-        "mean accuracy 77.5%, from 75.0% to 80.0%: 5.0 percentage points apart by the seed alone"
+        "mean accuracy 77.5%, from 75.0% to 80.0%: the seed alone makes a difference of 5.0 percentage points"
         in seeds
         and "seed 44 Running – – –" in seeds
     )
@@ -281,7 +281,7 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
     )
     differing = "max_steps, learning_rate, batch_size, eval_strategy, eval_steps, warmup_steps, "
     differing += "weight_decay, train_sampling_strategy, precision"
-    assert f"differs from Trainer's defaults in 9 of {len(there)}: {differing}." in text
+    assert f"differs from Trainer's defaults in 9 of {len(there)} settings: {differing}." in text
 
 
 # ---------------------------------------------------------------- one step by hand
@@ -322,11 +322,11 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "1.0397000",
         "gradient",
         "norm of all weights",
-        "Three of them",
+        "Three weights",
         "0.4998000",
         "3.0e-09",
-        "900 of 1,000 weights moved",
-        "90% moved by learning_rate, 0.0002",
+        "changed 900 of 1,000 weights",
+        "90% changed by the learning_rate, 0.0002",
         "in 1.2 s",
     ]
     places = [text.find(part) for part in order]

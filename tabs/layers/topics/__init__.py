@@ -38,21 +38,21 @@ TOPICS = {
     ),
     "padding": Topic(
         say("Padding modes"),
-        say("What `padding_mode` puts round a picture before the kernel slides over it."),
+        say("What `padding_mode` puts around a picture before the kernel slides over it."),
         build_padding,
         draw_padding,
     ),
     "pooling": Topic(
         say("Max pooling"),
-        say("Each window leaves its largest value; nothing is learned here."),
+        say("Each window outputs its largest value; this layer learns nothing."),
         build_pooling,
         draw_pooling,
     ),
     "normalization": Topic(
         "BatchNorm",
         say(
-            "Each channel to mean 0 and variance 1, then times γ plus β. `train()` takes the "
-            "batch's own statistics, `eval()` the running ones."
+            "Each channel is scaled to mean 0 and variance 1, then multiplied by γ and shifted by "
+            "β. `train()` uses the batch's own statistics, `eval()` the running ones."
         ),
         build_normalization,
         draw_normalization,
@@ -68,7 +68,7 @@ TOPICS = {
     ),
     "loss": Topic(
         say("Losses"),
-        say("One loss in its three reductions: every element's own, their sum, their mean."),
+        say("One loss with its three reductions: each element's loss, the sum, the mean."),
         build_losses,
         draw_losses,
     ),

@@ -48,7 +48,7 @@ def window_controls(
         "dilation": (1, 3, 1),
     }
     both = [slider(*numbers, name) for name, numbers in ranges.items()]
-    is_tuple = gr.Checkbox(False, label=_("a tuple: another number for the width"))
+    is_tuple = gr.Checkbox(False, label=_("a tuple: a different number for the width"))
     with gr.Column(visible=False) as column:
         widths = [
             slider(*numbers, _("{name}, width", name=name)) for name, numbers in ranges.items()
@@ -81,7 +81,7 @@ def followed_places(*largest: int) -> list[gr.Number]:
     # Gradio 6.31: a number whose `visible` is "hidden" is seen all the same
     with gr.Column(elem_classes="followed"):
         return [
-            gr.Number(0, precision=0, minimum=0, maximum=most, label=_("followed"))
+            gr.Number(0, precision=0, minimum=0, maximum=most, label=_("tracked"))
             for most in largest
         ]
 

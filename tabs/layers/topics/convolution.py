@@ -22,7 +22,7 @@ KERNELS = {
     "average (3 × 3)": [[1 / 9] * 3] * 3,
 }
 KERNEL_NAMES = [
-    (say("as Conv2d draws it"), DRAWN),
+    (say("random, as in a new Conv2d"), DRAWN),
     (say("edges (3 × 3)"), "edges (3 × 3)"),
     (say("average (3 × 3)"), "average (3 × 3)"),
 ]
@@ -41,7 +41,7 @@ def build_convolution() -> Controls:
     with gr.Accordion(_("Padding mode, kernel, picture"), open=False):
         picture = [
             gr.Checkbox(
-                False, label="padding='same'", info=_("as much as keeps the size, with stride 1")
+                False, label="padding='same'", info=_("keeps the size; only with stride 1")
             ),
             gr.Radio(list(views.PADDING_MODES), value="zeros", label="padding_mode"),
             gr.Radio(
@@ -50,7 +50,7 @@ def build_convolution() -> Controls:
                 label=_("kernel"),
             ),
             *picture_size(6, 6),
-            slider(0, 20, 0, "seed", _("another one, another picture and kernel")),
+            slider(0, 20, 0, "seed", _("a new seed gives a new picture and kernel")),
         ]
     followed = followed_places(3, 14, 14)
     return Controls([*window, *channels, *picture, *followed], followed)

@@ -20,7 +20,10 @@ SHAPES = {
 def build_dropout() -> Controls:
     """The controls."""
     layer = gr.Radio(
-        list(DROPOUTS), value="Dropout", label=_("Layer"), info=_("which elements fall together")
+        list(DROPOUTS),
+        value="Dropout",
+        label=_("Layer"),
+        info=_("which elements are zeroed together"),
     )
     shape = gr.Radio(list(SHAPES), value="(2, 3, 3, 3) = N, C, H, W", label=_("The input's shape"))
     p = slider(
@@ -31,7 +34,7 @@ def build_dropout() -> Controls:
         _("probability of an element, or of a whole channel, to be zeroed"),
         step=0.05,
     )
-    return Controls([layer, shape, p, slider(0, 20, 0, "seed", _("another one, another draw"))])
+    return Controls([layer, shape, p, slider(0, 20, 0, "seed", _("a new seed gives a new draw"))])
 
 
 def draw_dropout(layer: str, shape: str, p: float, seed: int) -> Markup:

@@ -31,7 +31,7 @@ def build_losses() -> Controls:
         first_target,
         label=_("target"),
         max_length=400,
-        info=_("cross-entropy: a class index an example, or probabilities of the logits' shape"),
+        info=_("cross-entropy: one class index per example, or probabilities in the logits' shape"),
     )
 
     def example(name):
@@ -87,7 +87,7 @@ def parsed_numbers(written: str, name: str) -> list:
     if len(rows) * len(rows[0]) > MOST_NUMBERS:
         raise InputError(
             _(
-                "{name} has {count} numbers. Type {most} at most.",
+                "{name} has {count} numbers; the limit is {most}. Type fewer.",
                 name=name,
                 count=len(rows) * len(rows[0]),
                 most=MOST_NUMBERS,
@@ -104,7 +104,7 @@ def _parsed_row(row: str, name: str) -> list[float]:
         except ValueError:
             raise InputError(
                 _(
-                    "{name} has {part!r} in it, which is no number. Type numbers such as 1, 2.5.",
+                    "{name} contains {part!r}, which is not a number. Type numbers such as 1, 2.5.",
                     name=name,
                     part=part.strip()[:30],
                 )
@@ -112,7 +112,7 @@ def _parsed_row(row: str, name: str) -> list[float]:
         if not abs(number) <= 1e6:
             raise InputError(
                 _(
-                    "{name} has {part!r} in it. Choose numbers from -1000000 to 1000000.",
+                    "{name} contains {part!r}. Choose numbers from -1000000 to 1000000.",
                     name=name,
                     part=part.strip()[:30],
                 )

@@ -14,29 +14,27 @@ def build_normalization() -> Controls:
         slider(1, 3, 2, _("N, examples")),
         slider(1, 3, 2, _("C, num_features")),
         slider(1, 4, 3, _("H and W")),
-        slider(1, 100, 1, _("batches seen"), _("how many times training has met this batch")),
+        slider(1, 100, 1, _("batches seen"), _("how often training has seen this batch")),
         slider(
             0,
             1,
             0.1,
             "momentum",
-            _("the newest batch's weight in the running statistics"),
+            _("weight of the newest batch in the running statistics"),
             step=0.05,
         ),
-        gr.Checkbox(
-            False, label="momentum=None", info=_("the plain average of all batches instead")
-        ),
+        gr.Checkbox(False, label="momentum=None", info=_("a plain average of all batches instead")),
         gr.Radio(
             [1e-5, 1e-3, 0.1, 1.0],
             value=1e-5,
             label="eps",
-            info=_("added to the variance: no division by zero"),
+            info=_("added to the variance to avoid division by zero"),
         ),
         gr.Checkbox(True, label="affine", info=_("whether γ and β exist")),
         slider(-3, 3, 1, _("weight γ"), step=0.5),
         slider(-3, 3, 0, _("bias β"), step=0.5),
         gr.Checkbox(True, label="track_running_stats"),
-        slider(0, 20, 0, "seed", _("another one, another batch")),
+        slider(0, 20, 0, "seed", _("a new seed gives a new batch")),
     ]
     followed = followed_places(2, 2, 3, 3)
     return Controls([*inputs, *followed], followed)

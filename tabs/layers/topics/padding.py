@@ -11,7 +11,7 @@ def build_padding() -> Controls:
     """The controls."""
     padding = slider(0, 6, 2, "padding")
     size = picture_size(4, 4)
-    return Controls([padding, *size, slider(0, 20, 0, "seed", _("another one, another picture"))])
+    return Controls([padding, *size, slider(0, 20, 0, "seed", _("a new seed gives a new picture"))])
 
 
 def draw_padding(padding: int, height: int, width: int, seed: int) -> Markup:

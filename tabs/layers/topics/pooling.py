@@ -27,7 +27,7 @@ def build_pooling() -> Controls:
         ),
         gr.Checkbox(False, label="ceil_mode", info=_("round up: keep a window that sticks out")),
         gr.Checkbox(
-            True, label="return_indices", info=_("where each largest value stood, for max_unpool2d")
+            True, label="return_indices", info=_("position of each largest value, for max_unpool2d")
         ),
     ]
     with gr.Accordion(_("Picture"), open=False):
@@ -36,10 +36,10 @@ def build_pooling() -> Controls:
             gr.Checkbox(
                 False,
                 label=_("negative numbers"),
-                info=_("with zeros for padding, those at the border would never be taken"),
+                info=_("with zeros as padding, those at the border could never be the largest"),
             ),
             *picture_size(5, 5),
-            slider(0, 20, 0, "seed", _("another one, another picture")),
+            slider(0, 20, 0, "seed", _("a new seed gives a new picture")),
         ]
     followed = followed_places(2, 9, 9)
     return Controls([*window, *options, *picture, *followed], followed)
@@ -92,8 +92,8 @@ def draw_pooling(
     window = cells, play.largest_of(area, place[0], cells, paddings)
     side_by_side = strides == sizes and paddings == (0, 0) and dilations == (1, 1)
     restored = _(
-        "max_unpool2d is drawn where windows lie side by side: stride = kernel_size, "
-        "padding 0, dilation 1, no ceil_mode."
+        "max_unpool2d is shown only for windows side by side: stride = kernel_size, padding 0, "
+        "dilation 1, no ceil_mode."
     )
     if side_by_side and not ceil_mode:
         restored = play.unpool(picture, sizes)
