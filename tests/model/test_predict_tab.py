@@ -551,7 +551,7 @@ def test_a_file_comes_back_with_predictions(csv_file, tiny, tmp_path):
     [
         (None, "No file is chosen"),
         ("a,b\n", "no rows with the columns"),
-        ("sentence1,sentence2\n" + "a,b\n" * 9, "8 rows"),
+        ("sentence1,sentence2\n" + "a,b\n" * 9, "the limit of 8"),
     ],
 )
 def test_a_file_that_cannot_be_used(csv_file, settings, tmp_path, text, says):
