@@ -28,7 +28,7 @@ function placeAt(roles, position, t) {
 }
 
 // What a cell shows: its piece, or its number in the tensor `show`.
-const valueOf = (batch, show, line, position) =>
+const shownAt = (batch, show, line, position) =>
   show === "pieces" ? batch.pieces[line][position] : batch.tensors[show][line][position];
 
 // ---------------------------------------------------------------- the picture
@@ -45,7 +45,9 @@ const numberFont = (pixels) => `${pixels}px ui-monospace, SFMono-Regular, Menlo,
 // A tile of the hatching, for padding.
 function hatching(context, ratio, ground, line) {
   const tile = document.createElement("canvas");
-  const size = (tile.width = tile.height = Math.round(6 * ratio));
+  const size = Math.round(6 * ratio);
+  tile.width = size;
+  tile.height = size;
   const pen = tile.getContext("2d");
   pen.fillStyle = ground;
   pen.fillRect(0, 0, size, size);
@@ -156,7 +158,8 @@ function collate(when) {
   page.tokens.press(now.element, "when", when);
   const to = when === "after" ? 1 : 0;
   const from = now.t;
-  const slide = (now.slide = {}); // an earlier one ends
+  const slide = {};
+  now.slide = slide; // an earlier one ends
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
     now.t = to;
     return draw();
@@ -204,7 +207,7 @@ function fillTable() {
     if (batch.labels) row.append(tag("td", batch.labels[line], {class: "label", tabindex: -1}));
     [...batch.roles[line]].forEach((role, position) => {
       const cell = tag("td", "", {class: NAMES[role], tabindex: -1});
-      pieceIn(cell, String(valueOf(batch, show, line, position)), batch.marks);
+      pieceIn(cell, String(shownAt(batch, show, line, position)), batch.marks);
       row.append(cell);
     });
     return row;

@@ -41,7 +41,10 @@ function rowsOf(grid) {
     return [...grid.rows].map((row) => [...row.querySelectorAll("td:not(.absent)")]);
   }
   const rows = {};
-  for (const cell of grid.querySelectorAll(CELLS)) (rows[cell.dataset.row] ??= []).push(cell);
+  for (const cell of grid.querySelectorAll(CELLS)) {
+    rows[cell.dataset.row] ??= [];
+    rows[cell.dataset.row].push(cell);
+  }
   return Object.values(rows);
 }
 

@@ -112,10 +112,10 @@ def test_what_it_leaves_out_of_the_settings_is_said(config, settings):
         one_step(replace(config, batch_size=24, warmup_steps=0.3, precision="bf16"), settings).notes
     )
     assert (
-        "warmup 0.3" in said
+        "warmup_steps 0.3" in said
         and "learning rate 0" in said
         and "float32" in said
-        and "dropout" in said
+        and "Dropout is off" in said
         and "batch of 24" in said
     )
     plain = replace(config, dropout=0.0, warmup_steps=0.0, precision="fp32", batch_size=4)

@@ -201,7 +201,7 @@ def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(co
     known = forecast(config, settings)
     assert known.bytes == 1_800_000_000 and known.reckoned_bytes == reckoned.bytes
     assert known.pace.peak_source.endswith(
-        "with the same checkpoint, frozen_layers, precision, batch_size, max_length took here"
+        "runs with the same checkpoint, frozen_layers, precision, batch_size, max_length"
     )
     longer = forecast(replace(config, max_length=256), settings)
     assert longer.bytes == longer.reckoned_bytes, "longer batches may take more"

@@ -205,7 +205,7 @@ def test_the_curve_breaks_and_says_so(run, settings):
     for path in re.findall(r' d="([^"]*)"', drawn):
         assert not re.search("nan|inf", path, re.IGNORECASE)
     assert "<td>NaN</td>" in drawn and "training NaN" in text(drawn)
-    assert "accuracy is NaN or infinite" in text(scores)
+    assert "accuracy: NaN or infinite at 3 of 5 points, first at step 6" in text(scores)
 
 
 def test_a_line_goes_on_behind_its_break():
@@ -311,12 +311,12 @@ def test_the_refusal_comes_out_of_a_confined_process_as_it_is():
 
 def test_a_model_of_nan_answers_nobody(nan_weights, run, settings):
     for name in (nan_weights, f"run:{run.id}"):
-        with pytest.raises(NoAnswer, match="no answer to this pair.*Choose another model"):
+        with pytest.raises(NoAnswer, match="no prediction for this pair.*Choose another model"):
             predict(name, [PAIR], settings=settings)
         page = Answers(settings)
         answer = text(page.answer(*PAIR, name))
-        assert "no answer to this pair" in answer and "so the prediction is" not in answer
-        with pytest.raises(Exception, match="no answer to this pair"):
+        assert "no prediction for this pair" in answer and "so the prediction is" not in answer
+        with pytest.raises(Exception, match="no prediction for this pair"):
             page.predict(*PAIR, name)
 
 
@@ -354,7 +354,10 @@ def test_a_file_of_pairs_has_an_error_where_there_is_no_answer(nan_weights, sett
     with open(tmp_path / "out.csv", "w", newline="") as file:
         write_answers(answered, file)
     written = (tmp_path / "out.csv").read_text()
-    assert written.count("no answer to this pair") == 2 and written.count("sentence2 is empty") == 1
+    assert (
+        written.count("no prediction for this pair") == 2
+        and written.count("sentence2 is empty") == 1
+    )
     assert "equivalent" not in written.partition("\n")[2]
 
 
@@ -364,7 +367,7 @@ def test_the_command_line_says_it_and_exits_with_2(
     monkeypatch.setattr(command_line, "Settings", lambda: settings)
     assert command_line.main(["predict", "--checkpoint", nan_weights, "--pair", *PAIR]) == 2
     told = capsys.readouterr()
-    assert "no answer to this pair" in told.err and "equivalent" not in told.out
+    assert "no prediction for this pair" in told.err and "equivalent" not in told.out
     assert command_line.main(["evaluate", "--checkpoint", nan_weights, "--source", "folder"]) == 2
     assert "weights that are NaN" in capsys.readouterr().err
     assert command_line.main(["predict", "--checkpoint", huge_logits, "--pair", *PAIR]) == 0
@@ -376,7 +379,7 @@ def test_logits_far_apart_are_answered_with_a_warning(huge_logits, tiny, setting
     assert answer.label == "equivalent" and answer.probabilities["equivalent"] == 1.0
     assert (
         "2e+30 apart" in answer.notes[0]
-        and "rounds to exactly 0 and 1 from 37 on" in answer.notes[0]
+        and "from 37 on, softmax rounds to exactly 0 and 1" in answer.notes[0]
     )
     page = Answers(settings)
     assert page.predict(*PAIR, huge_logits)["notes"] == list(answer.notes)

@@ -242,7 +242,7 @@ def test_a_push_makes_a_private_repository_with_the_model_and_never_another_time
         assert (repo / name).read_bytes() == (
             content if isinstance(content, bytes) else content.read_bytes()
         )
-    assert "You have a repository 'mine' already" in pushed(client, run, settings)
+    assert "You already have a repository 'mine'" in pushed(client, run, settings)
     inside = [path for path in (settings.runs_folder / run.id).rglob("*") if path.is_file()]
     assert not any(TOKEN.encode() in path.read_bytes() for path in inside), (
         "no token in the run's folder"

@@ -181,7 +181,7 @@ def test_labels_in_another_order_are_read_by_their_names(tmp_path):
         (
             "test",
             {"sentence2": None},
-            "The test pairs have the columns sentence1, label, idx and no sentence2; needed are",
+            "The test pairs have the columns sentence1, label, idx, but not sentence2. They must",
         ),
         (
             "validation",

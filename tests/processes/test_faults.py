@@ -67,7 +67,8 @@ def test_a_worker_killed_in_training_fails_alone_and_the_next_run_starts(tiny, s
     os.kill(worker_of(first, settings), signal.SIGKILL)
     run = ended(first, settings, 10)
     assert (
-        run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
+        run.state == "failed"
+        and "The worker ended before its run was finished" in run.events[-1]["message"]
     )
     assert len(run.of("log")) > 3 and "Failed" in page_of(first, settings) and not run.has_model
     assert ended(second, settings).state == "done"
@@ -217,7 +218,8 @@ def test_runs_outlive_their_servers_and_each_next_server_goes_on_with_the_queue(
     os.kill(worker_of(second, settings), signal.SIGKILL)
     run = ended(second, settings, 10)
     assert (
-        run.state == "failed" and "The worker ended before its run did" in run.events[-1]["message"]
+        run.state == "failed"
+        and "The worker ended before its run was finished" in run.events[-1]["message"]
     )
     assert read_run(third, settings).state == "queued"
     serve()
@@ -310,7 +312,7 @@ def linked(model):
     "change, says",
     [
         (only_a_pickle, "weights only as pytorch_model.bin, and a pickle can run code"),
-        (linked, "has a link in it"),
+        (linked, r"contains a link \(model.safetensors\)"),
         (
             config_with(
                 architectures=["BertForSequenceClassification"],
