@@ -29,14 +29,18 @@ function copyLines() {
   }
 }
 
-// Open a tab as a visitor would: the address follows.
-function open(name) {
+// Open a tab as a visitor would: the address follows, once it follows the tabs at all.
+function open(name, tries = 100) {
   const tab = tabOf(name);
-  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+  if (!tab || !page.address.left) {
+    if (tries) setTimeout(open, 50, name, tries - 1);
+    return;
+  }
+  if (tab.getAttribute("aria-selected") === "false") tab.click();
 }
 
 // Bring the first visible match of `target` into sight, once the tab has drawn it; "" is the top.
-function bring(target, tries = 20) {
+function bring(target, tries = 100) {
   const found = [...document.querySelectorAll(target || "[role=tabpanel]")].find(
     (each) => each.offsetParent,
   );
@@ -61,16 +65,19 @@ function focusIn(part) {
 function listen(element) {
   head = element;
   page.onChange(copyLines);
-  element.addEventListener("click", (event) => {
-    const pressed = event.target.closest("[data-head], a[data-tab]");
-    if (!pressed || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (pressed.dataset.head === "walk") page.walk.begin();
-    if (pressed.dataset.head === "share") page.share.open(pressed);
-    if (!pressed.dataset.tab) return;
-    event.preventDefault();
-    open(pressed.dataset.tab);
-    bring(pressed.dataset.to ?? "");
-  });
 }
+
+// From the first moment: a link that is followed before Gradio has mounted all would lose what the
+// address says.
+document.addEventListener("click", (event) => {
+  const pressed = event.target.closest?.(".page-head :is([data-head], a[data-tab])");
+  if (!pressed || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (pressed.dataset.head === "walk") page.walk.begin();
+  if (pressed.dataset.head === "share") page.share.open(pressed);
+  if (!pressed.dataset.tab) return;
+  event.preventDefault();
+  open(pressed.dataset.tab);
+  bring(pressed.dataset.to ?? "");
+});
 
 page.rail = {bring, listen, open};

@@ -88,7 +88,7 @@ def test_the_window_steps_along(page, app_address):
         page, app_address, "topic=convolution&convolution.17=2&convolution.18=3", ".steps"
     )
     title = panel.locator(".worked h4").filter(visible=True)
-    window = panel.locator(".window").filter(visible=True)
+    window = panel.locator(".window").filter(visible=True).first
     expect(window).to_be_visible()
     began = window.bounding_box()
     panel.get_by_role("button", name="Next number").click()
