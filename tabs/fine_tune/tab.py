@@ -165,13 +165,15 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: tuple)
             js="(owned) => page.fineTune.remember(owned)",
             api_visibility="private",
         )
-        shown = remembered.then(**look, **PRIVATE).then(
+        # The address first: a page that is loaded anew at this moment shows the run
+        addressed = remembered.then(
             None,
             panel.run_id,
             None,
             js="(id) => page.fineTune.showRun(id)",
             api_visibility="private",
         )
+        shown = addressed.then(**look, **PRIVATE)
         shown.then(**look_at_seeds, **PRIVATE)
     panel.timer.tick(**look, **PRIVATE)
     for button, ask in (

@@ -129,7 +129,7 @@ def test_the_form_is_followed(visitor, panel):
     start = box(visitor, "#press-start")["y"]
     rate = panel.get_by_label("learning_rate", exact=True)
     rate.fill("0.0004")
-    expect(panel.locator(".rates figcaption")).to_contain_text("up to 0.0004", timeout=30_000)
+    expect(panel.locator(".rates figcaption")).to_contain_text("rises to 0.0004", timeout=30_000)
     # A forecast that can't be made says why, and moves nothing
     rate.fill("7")
     expect(panel.locator(".notice.error")).to_contain_text("learning_rate is 7", timeout=30_000)

@@ -57,8 +57,8 @@ def test_each_station_leads_to_its_tab_and_says_its_line(page, app_address):
         "aria-selected", "true"
     )
     characters = f"{sum(map(len, PAIR))} characters"
-    assert characters in page.locator('.rail [data-at="pair"] span').inner_text()
-    assert page.locator('.rail [data-at="tokenizer"] span').inner_text() == "36 tokens · 3 special"
+    expect(page.locator('.rail [data-at="pair"] span')).to_contain_text(characters)
+    expect(page.locator('.rail [data-at="tokenizer"] span')).to_have_text("36 tokens · 3 special")
 
 
 def test_the_row_of_tabs_is_there_for_the_keyboard_alone(page):
