@@ -134,7 +134,7 @@ def test_the_form_is_followed(visitor, panel):
     rate.fill("7")
     expect(panel.locator(".notice.error")).to_contain_text("learning_rate is 7", timeout=30_000)
     rate.fill("0.0002")
-    expect(panel.locator(".rates figcaption")).to_contain_text("up to 0.0002", timeout=30_000)
+    expect(panel.locator(".rates figcaption")).to_contain_text("rises to 0.0002", timeout=30_000)
     assert box(visitor, "#press-start")["y"] == start
     fold = panel.locator("#more-settings > button")
     expect(fold).to_have_text(re.compile("17 more settings · changed: train_pairs"))
