@@ -3,7 +3,7 @@ evaluation before.
 
 >>> one = Evaluation(0, 0.61, right=3, pairs=4, majority=2, shares=(0.9, 0.8, 0.6, 0.1))
 >>> str(said_of(one))
-'Before training: 3 of 4 right, 1 more than always saying “equivalent”.'
+'Before training: 3 of 4 right, 1 more than always predicting “equivalent”.'
 
 A change is named only where chance would seldom bring it. The same pairs are judged again, so what
 counts is how many of them changed sides: of b pairs that became right and c that became wrong,

@@ -370,6 +370,9 @@ def test_a_refresh_keeps_tab_and_inputs(page):
     panel.get_by_label("sentence1").fill("Kept?")
     panel.get_by_role("button", name="Predict", exact=True).click()
     page.wait_for_url("**sentence1=Kept**")
+    # What is still asked when a page is left fails, and says so
+    expect(panel.locator(".stale")).to_have_count(0)
+    page.wait_for_timeout(1000)
     page.reload()
     expect(page.get_by_role("tab", name="Predict")).to_have_attribute("aria-selected", "true")
     expect(
