@@ -366,6 +366,7 @@ def test_pairs_and_metric_of_the_hub_are_weighed_downloaded_and_then_nothing_is_
     assert gone["of"]["pairs"] == earlier and gone["bytes"] == 0 and gone["pairs"] == [64, 16]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags, reason",
     [

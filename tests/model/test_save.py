@@ -249,6 +249,7 @@ def test_a_push_makes_a_private_repository_with_the_model_and_never_another_time
     )
 
 
+@pytest.mark.slow
 def test_each_way_in_which_a_push_fails_says_what_to_do(run, settings, loopback, tmp_path):
     stalled = loopback("--token", TOKEN, "--stall", 30)
     assert "no answer within 1 s" in pushed(stalled, run, settings, seconds=1)
