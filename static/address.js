@@ -163,10 +163,7 @@ function comeBack(event) {
   const asks = new URL(location).searchParams;
   const names = [`tab-${openTab(asks, tabNames())}`];
   if (asks.get("tab") === "layers") names.push(`layers-${asks.get("topic") ?? "play"}`);
-  for (const name of names) {
-    const tab = document.querySelector(`[role=tab][aria-controls="${name}"]`);
-    if (tab?.getAttribute("aria-selected") === "false") tab.click();
-  }
+  names.forEach(page.openTab);
 }
 
 // Once the fields are filled: open the address's tab and sections. The visitor may have gone to

@@ -160,7 +160,7 @@ function collate(when) {
   const from = now.t;
   const slide = {};
   now.slide = slide; // an earlier one ends
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+  if (page.isStill()) {
     now.t = to;
     return draw();
   }

@@ -166,7 +166,7 @@ class Output {
     frame.className = "window";
     Object.assign(frame.style, box);
     table.parentElement.append(frame);
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const still = page.isStill();
     if (this.frame && !still) frame.animate([this.frame, box], {duration: 250, easing: "ease-out"});
     this.frame = box;
   }
@@ -182,7 +182,7 @@ function listenToOutput(element, trigger, watch) {
 
 // Open "One step by hand" in Fine-tune as a visitor would, so that the address follows.
 function openOneStep() {
-  document.querySelector('[role=tab][aria-controls="tab-fine-tune"]')?.click();
+  page.openTab("tab-fine-tune");
   const show = (tries) => {
     const section = document.querySelector("#one-step-by-hand");
     if (!section?.offsetParent) {

@@ -17,6 +17,17 @@ page.pressOpen = (name) => {
     if (fold?.classList.contains("open")) button.click();
   }
 };
+// Open the tab whose panel is `name` as a visitor would: the address follows. Whether it is open.
+page.openTab = (name) => {
+  const tab = document.querySelector(`[role=tab][aria-controls="${name}"]`);
+  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+  return tab?.getAttribute("aria-selected") === "true";
+};
+
+// How the page scrolls: at once where motion is unwelcome.
+page.isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+page.scrolling = () => (page.isStill() ? "instant" : "smooth");
+
 // Call `look` once the page is there, and again after what Gradio draws: at most once a frame.
 const looks = [];
 let isAsked = false;

@@ -4,8 +4,6 @@ window.page ??= {};
 
 let head;
 
-const tabOf = (name) => document.querySelector(`[role=tab][aria-controls="tab-${name}"]`);
-
 function copyLines() {
   // Of two lines of a station the later one counts: a run's, after the form's. Only what differs is
   // written, for what is written here is looked at again.
@@ -29,14 +27,10 @@ function copyLines() {
   }
 }
 
-// Open a tab as a visitor would: the address follows, once it follows the tabs at all.
+// Open a tab, once it is there and the address follows the tabs.
 function open(name, tries = 100) {
-  const tab = tabOf(name);
-  if (!tab || !page.address.left) {
-    if (tries) setTimeout(open, 50, name, tries - 1);
-    return;
-  }
-  if (tab.getAttribute("aria-selected") === "false") tab.click();
+  if (page.address.left && page.openTab(`tab-${name}`)) return;
+  if (tries) setTimeout(open, 50, name, tries - 1);
 }
 
 // Bring the first visible match of `target` into sight, once the tab has drawn it; "" is the top.
@@ -48,12 +42,11 @@ function bring(target, tries = 100) {
     if (tries) setTimeout(bring, 50, target, tries - 1);
     return;
   }
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const top = found.getBoundingClientRect().top;
   // What is in sight already stays where it is
   if (target && top >= 0 && top < innerHeight * 0.6) return focusIn(found);
-  if (!target) scrollTo({top: 0, behavior: still ? "instant" : "smooth"});
-  else found.scrollIntoView({block: "start", behavior: still ? "instant" : "smooth"});
+  if (!target) scrollTo({top: 0, behavior: page.scrolling()});
+  else found.scrollIntoView({block: "start", behavior: page.scrolling()});
   focusIn(found);
 }
 

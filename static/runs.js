@@ -4,7 +4,7 @@ window.page ??= {};
 
 // Open the Predict tab at its sentences. The server chooses the run's model meanwhile.
 function toPredict() {
-  document.querySelector('[role=tab][aria-controls="tab-predict"]')?.click();
+  page.openTab("tab-predict");
   const look = (tries) => {
     const field = document.querySelector("#tab-predict textarea");
     if (field?.offsetParent) {

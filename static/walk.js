@@ -33,13 +33,6 @@ function distance([top, bottom], height, margin = 16) {
 
 // ---------------------------------------------------------------- the page
 
-// Open the tab whose panel is `name`, as a visitor would: the address follows. Whether it is open.
-function open(name) {
-  const tab = document.querySelector(`[role=tab][aria-controls="${name}"]`);
-  if (tab?.getAttribute("aria-selected") === "false") tab.click();
-  return tab?.getAttribute("aria-selected") === "true";
-}
-
 const onScreen = (selector) =>
   [...document.querySelectorAll(selector)].find((each) => each.getClientRects().length);
 
@@ -86,8 +79,8 @@ class Walk {
     target?.classList.add("walk-here");
     if (this.isBroughtIn) return;
     if (this.isReady()) {
-      open(step.tab);
-      if (step.part) open(step.part);
+      page.openTab(step.tab);
+      if (step.part) page.openTab(step.part);
       const place = target && target.getBoundingClientRect().top + scrollY;
       // What is still being drawn moves
       if (target && place === this.place) return this.bringIn(target);
@@ -105,8 +98,7 @@ class Walk {
     this.isBroughtIn = true;
     const {top, bottom} = target.getBoundingClientRect();
     const by = distance([top, bottom], innerHeight - this.card.offsetHeight - 12);
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (by) scrollBy({top: by, behavior: still ? "instant" : "smooth"});
+    if (by) scrollBy({top: by, behavior: page.scrolling()});
   }
 
   done(what) {

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-MOST_CARDS = 6  # of a tab: more can't be taken in at one look
-
 
 @contextmanager
 def questions() -> Iterator[None]:
-    """A grid of two columns for gr.Accordion, labelled by questions; an open one takes both."""
+    """A grid of two columns for gr.Accordion, labelled by questions; an open one takes both.
+
+    At most six of a tab: more can't be taken in at one look.
+    """
     with gr.Column(elem_classes="questions"):
         yield
