@@ -289,7 +289,7 @@ def test_a_friends_page_names_a_run(elsewhere, app_address):
         "a fine-tune: Okapi", timeout=60_000
     )
     panel = page.get_by_role("tabpanel").filter(visible=True)
-    expect(panel.get_by_role("alert")).to_contain_text("it has expired")
+    expect(panel.locator("#answer").get_by_role("alert")).to_contain_text("it has expired")
     assert parse_qs(urlsplit(share(panel)).query) == {
         "tab": ["predict"],
         "model": ["run:" + "c" * 32],
