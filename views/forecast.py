@@ -71,6 +71,11 @@ def learning_rate_curve(rates: Sequence[float], warmup: int) -> Markup:
     )
 
 
+def no_learning_rates() -> Markup:
+    """An empty frame of that curve's size: settings that can't be run move nothing on the page."""
+    return render("learning_rate.html", size=(280, 40), line="", said=_("no run, no learning rate"))
+
+
 def _said_of_rates(rates: Sequence[float], warmup: int) -> str:
     most = f"{max(rates):.3g}"
     if min(rates) == max(rates):

@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.form import more_settings_title
 from tabs.fine_tune.listeners import PRIVATE
-from views.forecast import forecast_line, forecast_tables, learning_rate_curve
+from views.forecast import forecast_line, forecast_tables, learning_rate_curve, no_learning_rates
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def follow_form(
         try:
             expected = forecast(config_from(form), settings)
         except Exception as error:
-            return {**title, line: error_notice(error), curve: "", tables: ""}
+            return {**title, line: error_notice(error), curve: no_learning_rates(), tables: ""}
         config, steps = expected.config, expected.steps
         rates = learning_rate_curve(learning_rates(config, steps), warmup_of(config, steps))
         return {
