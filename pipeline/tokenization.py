@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from languages import say
 from pipeline.errors import InputError, SourceError, shown
@@ -49,12 +49,13 @@ def tokenize_function(
     """The one way in which pairs become encodings here: Dataset.map, the Tokenize tab and
     prediction all call it.
 
-    `examples` holds sentence1 and sentence2, each one string or a list of them. Nothing is padded
-    (`padding=False` is the tokenizer's default): the data collator does that, batch by batch.
+    `examples` holds sentence1 and sentence2, each one string or a list of them; a task of one
+    sentence has no sentence2, or None. Nothing is padded (`padding=False` is the tokenizer's
+    default): the data collator does that, batch by batch.
     """
     return tokenizer(
         examples["sentence1"],
-        examples["sentence2"],
+        examples.get("sentence2"),
         truncation=truncation,
         max_length=max_length if truncation else None,
     )
@@ -262,9 +263,24 @@ def _codes(sentence: str, most: int = 3) -> str:
     return f"{codes}, …" if len(different) > most else codes
 
 
-def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]:
-    """Both sentences as given, or an InputError that says which one is wrong and what to do."""
+@overload
+def checked_pair(sentence1: Any, sentence2: None, settings: Settings) -> tuple[str, None]: ...
+
+
+@overload
+def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]: ...
+
+
+def checked_pair(
+    sentence1: Any, sentence2: Any, settings: Settings
+) -> tuple[str, str] | tuple[str, None]:
+    """Both sentences as given, or an InputError that says which one is wrong and what to do.
+
+    sentence2: None in a task of one sentence.
+    """
     for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
+        if which == "sentence2" and sentence is None:
+            continue
         if not isinstance(sentence, str):
             raise InputError(
                 say(
@@ -322,12 +338,12 @@ class TokenView:
     """One pair as the model gets it, each number traced back to its characters."""
 
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None in a task of one sentence
     tokens: list[Token]
     has_type_ids: bool
     full_length: int  # tokens before truncation
     max_length: int
-    cut: tuple[str, str]  # what truncation removed from each sentence
+    cut: tuple[str, ...]  # what truncation removed from each of the two sentences
     notes: list[str]
 
     @property
@@ -377,12 +393,12 @@ def is_typed_special(token: Token, tokenizer: PreTrainedTokenizerFast) -> bool:
 def token_view(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int = 128,
     truncation: bool = True,
 ) -> TokenView:
     """One pair -> TokenView. Offsets count characters (code points) of the sentence the token comes
-    from.
+    from. sentence2: None in a task of one sentence.
     """
     pair = {"sentence1": sentence1, "sentence2": sentence2}
     encoding = tokenize_function(tokenizer, pair, max_length, truncation)
@@ -393,7 +409,8 @@ def token_view(
     ]
     cut_from = _cut_before if tokenizer.truncation_side == "left" else _cut
     cut = tuple(
-        cut_from(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2))
+        "" if text is None else cut_from(encoding, full, which, text)
+        for which, text in enumerate((sentence1, sentence2))
     )
     view = TokenView(
         sentence1,
@@ -447,7 +464,10 @@ def _notes(view, tokenizer):
 
 
 def nothing_left(
-    sentence1: str, sentence2: str, sentences: list[int | None], cut: tuple[str, str] = ("", "")
+    sentence1: str,
+    sentence2: str | None,
+    sentences: list[int | None],
+    cut: tuple[str, ...] = ("", ""),
 ) -> list[str]:
     """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or
     None of each token.
@@ -455,7 +475,7 @@ def nothing_left(
     missing = [
         (which, text)
         for which, text in enumerate((sentence1, sentence2), 1)
-        if which not in sentences and not cut[which - 1]
+        if text is not None and which not in sentences and not cut[which - 1]
     ]
     return [
         say(
@@ -471,7 +491,7 @@ def nothing_left(
 def pair_view(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int,
     truncation: bool,
     settings: Settings,

@@ -36,7 +36,7 @@ from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
-from pipeline.task import MRPC, Task, task_named
+from pipeline.task import MRPC, Task, task_named, told_of
 from pipeline.tokenization import (
     checked_length,
     load_tokenizer,
@@ -163,7 +163,7 @@ def prepare(
     config: TrainingConfig, output_dir: str | Path, settings: Settings
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    task = task_named(config.task_name)
+    task = task_named(config.task_name, settings)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
@@ -172,7 +172,7 @@ def prepare(
     if settings.confines and not is_bundled(files.origin.loaded):
         confine_run(Path(output_dir), root_folder(files), settings)
         chosen = _in_memory(chosen)
-    model, model_origin = model_in(files, config.seed), files.origin
+    model, model_origin = model_in(files, config.seed, task.labels), files.origin
     check_weights(model, model_origin.loaded)
     with given(files):
         tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
@@ -194,6 +194,7 @@ def prepare(
     start = {
         "event": "start",
         "config": asdict(config),
+        "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
         "labels": list(chosen["validation"]["label"]),
@@ -222,8 +223,9 @@ def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> 
         files.origin.stands_in
     ):  # it may be here when the run's turn comes; then the run itself looks
         return
-    check_labels(checkpoint, files.folder)
-    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    labels = task_named(config.task_name, settings).labels
+    check_labels(checkpoint, files.folder, labels)
+    model, tokenizer = on_meta(checkpoint, files.folder, len(labels)), tokenizer_in(files)
     check_fit(checkpoint, model.config, tokenizer)
     checked_length(config.max_length, tokenizer, settings, model.config)
     freeze(model, config.frozen_layers)
@@ -541,7 +543,8 @@ def _judged_before(trainer, config, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
+    metrics = task_named(config.task_name, settings).metrics
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
@@ -744,7 +747,7 @@ def evaluate_checkpoint(
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
+    model, model_origin = load_model(checkpoint, config.seed, task.labels, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)
