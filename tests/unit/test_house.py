@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 ROOMS = [
     "errors",
     "settings",
+    "sentence",
     "isolation",
     "libraries",
     "memory",
