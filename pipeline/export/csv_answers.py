@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
-from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.prediction import Prediction, predict
 from pipeline.sentence import is_blank
 from pipeline.settings import LABELS, Settings

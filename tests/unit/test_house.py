@@ -18,6 +18,7 @@ ROOMS = [
     "libraries",
     "memory",
     "hub",
+    "own_pairs",
     "task",
     "dataset",
     "tokenization",
