@@ -17,8 +17,9 @@ from pipeline.errors import InputError, shown
 from pipeline.own_pairs.table import Table
 
 FEWEST_LABELS, MOST_LABELS = 2, 20
-# The two of a pair where their names differ by more than a number or a letter
+# The names of a pair that count before any other, and those that differ by more than a number
 PAIRS = (
+    ("sentence1", "sentence2"),
     ("premise", "hypothesis"),
     ("question", "sentence"),
     ("query", "passage"),

@@ -45,4 +45,7 @@ def read_table(content: bytes, name: str, settings: Settings) -> Table:
         )
     text, notes = text_of(content, said)
     read = json_table if looks_like_json(text, name) else delimited_table
-    return read(text, said, notes, settings.max_own_pairs, settings.max_own_columns)
+    table = read(text, said, notes, settings.max_own_pairs, settings.max_own_columns)
+    if not table.rows:
+        raise InputError(say("{name} has no rows. Write a pair into it.", name=said))
+    return table

@@ -79,7 +79,7 @@ OPEN, UNCLEAR = "A quotation mark at the beginning", "Lines 2 to 4 were read as 
         ('"He said "hi", and left",Bye\n', [(2, 'He said "hi", and left', "Bye", "")]),
         ('5" tall,six\n', [(2, '5" tall', "six", "")]),
         # and no half a sentence is answered where it is not
-        ('"I am happy," he said,Hi\n', [(2, '"I am happy', '" he said', OPEN)]),
+        ('"I am happy," he said,Hi\n', [(2, '"I am happy', '" he said,Hi', OPEN)]),
         (
             '"One, Two\nThree, Four\nFive",Six\n',
             [(2, "One, Two\nThree, Four\nFive", "Six", UNCLEAR)],

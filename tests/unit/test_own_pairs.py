@@ -32,7 +32,7 @@ def read(content, name="pairs.csv", columns=None, **settings):
 def rows_in(own):
     """Each row of all splits as (sentence1, sentence2, its label's name), in the file's order."""
     rows = sorted((row for part in own.splits.values() for row in part), key=lambda row: row["idx"])
-    name = {number: label for number, label in enumerate(own.labels)}
+    name = dict(enumerate(own.labels))
     return [(row["sentence1"], row.get("sentence2"), name.get(row["label"])) for row in rows]
 
 
