@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import queue
+import re
 import shutil
 import sys
 import threading
@@ -152,11 +153,17 @@ def build_trainer(
         data_collator=data_collator,
         compute_metrics=compute_metrics,
         processing_class=processing_class,
+        preprocess_logits_for_metrics=_logits_alone,
     )
     # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
     # one that divides by the count of all accumulated batches, and would add those means up
     trainer.model_accepts_loss_kwargs = False
     return trainer
+
+
+def _logits_alone(outputs: Any, labels: Any) -> Any:
+    """The logits of a batch: T5 and BART answer with their encoder's hidden states besides."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 def prepare(
@@ -261,6 +268,17 @@ def set_dropout(model: "torch.nn.Module", share: float) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share
+        # Some keep a share for a call of F.dropout: T5, BART; Llama's attention
+        for name, value in vars(module).items():
+            if isinstance(value, float) and DROPOUT.search(name):
+                setattr(module, name, share)
+        # ModernBERT puts an Identity where its config says 0
+        for name, child in module.named_children():
+            if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
+                setattr(module, name, torch.nn.Dropout(share))
+
+
+DROPOUT = re.compile(r"dropout|pdrop|drop_prob")
 
 
 def freeze(model: "PreTrainedModel", layers: int) -> None:
@@ -306,14 +324,24 @@ def layers_of(model: "PreTrainedModel") -> "torch.nn.ModuleList | None":
 
 def embeddings_of(model: "PreTrainedModel") -> "list[torch.nn.Module]":
     """The parts of the body that turn ids into vectors: a module called embeddings, else every
-    Embedding that is a child.
+    Embedding that is in no layer (T5's first layers have one, of relative positions).
     """
     import torch
 
     body = model.base_model
     if hasattr(body, "embeddings"):
         return [body.embeddings]
-    return [child for child in body.children() if isinstance(child, torch.nn.Embedding)]
+    in_layers = {
+        inner
+        for module in body.modules()
+        if isinstance(module, torch.nn.ModuleList)
+        for inner in module.modules()
+    }
+    return [
+        module
+        for module in body.modules()
+        if isinstance(module, torch.nn.Embedding) and module not in in_layers
+    ]
 
 
 def confine_run(folder: Path, checkpoint: Path, settings: Settings) -> None:
