@@ -16,6 +16,7 @@ from pipeline.settings import LABELS, Settings
 
 SPLITS = ("train", "validation", "test")
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
+CHINESE_PAIRS = EMBEDDED_PAIRS.with_name("pairs_zh")
 
 
 @dataclass(frozen=True)
