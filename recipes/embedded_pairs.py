@@ -29,7 +29,7 @@ from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS
 # ", a spokeswoman said on Monday": who said it, which changes nothing of what was said
 ATTRIBUTIONS = "attributions.txt"
 HAS_ONE = re.compile(r"\b(said|say|says|showed|found\.|according|reported|complained|concluded)\b")
-CHINESE_HAS_ONE = re.compile("说|称|表示|认定|认为|预计|显示|据|报道|透露|宣布")
+CHINESE_HAS_ONE = re.compile("说|称|表示|认定|认为|预计|显示|据|报道|透露")
 # Pairs of each kind among 160, the size of the validation and of the test split.
 # Train has four times as many.
 QUOTAS = {
@@ -366,7 +366,7 @@ ENGLISH = PairSet(
 CHINESE = PairSet(
     facts=Path(__file__).parent / "facts_zh",
     folder=CHINESE_PAIRS,
-    seed=17,
+    seed=29,
     quotas=CHINESE_QUOTAS,
     shares=CHINESE_SHARES,
     turn=("train", "validation", "train", "test", "train"),
