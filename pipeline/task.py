@@ -24,6 +24,7 @@ SPLITS = ("train", "validation", "test")
 # GLUE keeps the labels of its test splits to itself
 LABELLED = ("train", "validation")
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
+CHINESE_PAIRS = EMBEDDED_PAIRS.with_name("pairs_zh")
 BINARY = ("accuracy", "f1", "matthews_correlation")
 SEVERAL = ("accuracy", "macro_f1", "matthews_correlation")
 # A visitor's own pairs: the digits are drawn at random, and are no right to read them
