@@ -189,7 +189,7 @@ def guess_columns(table: Table) -> Columns:
     if not table.columns:
         raise InputError(say("There is no column. Bring a file with sentences."))
     contents = {name: _Contents(table.values(name)[:SAMPLE]) for name in table.columns}
-    pair = pair_by_name(table.columns)
+    pair = pair_by_name(table.header)
     named = [table.columns[place] for place in pair or ()]
     split = _split_column(table.columns, contents, named)
     label = _label_by_name(table.columns, contents, [*named, split])
@@ -206,7 +206,9 @@ class _Contents:
         self.different = {cell.casefold() for cell in self.cells}
         self.length = mean(map(len, self.cells)) if self.cells else 0
         self.are_numbers = all(NUMBER.fullmatch(cell) for cell in self.cells)
-        self.are_splits = len(self.different) > 1 and self.different <= set(SPLIT_VALUES)
+        known = sum(cell.casefold() in SPLIT_VALUES for cell in self.cells)
+        self.name_splits = bool(known) and 2 * known >= len(self.cells)
+        self.are_splits = len(self.different) > 1 and known == len(self.cells)
 
     @property
     def could_be_labels(self) -> bool:
@@ -219,13 +221,9 @@ class _Contents:
 
 def _split_column(names, contents, taken):
     place = _first_named(names, SPLIT_NAMES)
-    known = [] if place is None else [names[place]]
-    for name in (*known, *names):
-        values = contents[name].different
-        if name not in taken and (contents[name].are_splits or name in known and values):
-            if values <= set(SPLIT_VALUES):
-                return name
-    return ""
+    if place is not None and contents[names[place]].name_splits:
+        return names[place]
+    return next((name for name in names if name not in taken and contents[name].are_splits), "")
 
 
 def _label_by_name(names, contents, taken):

@@ -39,7 +39,7 @@ def parquet_table(content: bytes, name: str, settings: Settings) -> Table:
         except ProcessError as error:
             log.warning("a parquet file in its own process: %s", error)
             raise _unreadable(name) from None
-    notes = ()
+    notes: tuple[str, ...] = ()
     if left:
         notes = (
             say(
