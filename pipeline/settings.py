@@ -203,6 +203,8 @@ class Settings:
     # What a run may use
     max_steps: int = 300
     max_epochs: int = 5
+    # Of a split on the Hub so many are checked and kept: QQP and MNLI have 390,000
+    max_split_rows: int = 10_000
     max_train_pairs: int = 4_000
     max_eval_pairs: int = 500
     max_batch_size: int = 64
