@@ -34,7 +34,7 @@ TWINS = (("1", "2"), ("a", "b"), ("一", "二"), ("甲", "乙"), ("first", "seco
 # What is left of such a name where it holds a number or a name rather than text
 NO_TEXT = re.compile(r".*(id|idx|index|len|length|label|score|date|url|编号|长度|标签|分数)")
 SINGLE = (
-    "sentence text review comment content question utterance tweet document "
+    "sentence sentence1 text text1 review comment content question utterance tweet document "
     "句子 文本 评论 内容 问题 语句"
 ).split()
 LABEL_NAMES = (
