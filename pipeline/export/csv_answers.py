@@ -24,6 +24,7 @@ from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
+from pipeline.task import MRPC
 from pipeline.tokenization import checked_pair, is_blank
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
@@ -37,17 +38,10 @@ BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
 # Excel's first line that names the delimiter, with the quotation marks that another program may
 # have put around it
 NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
-# A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
-# names
-GOLD = {
-    "0": 0,
-    "1": 1,
-    "0.0": 0,
-    "1.0": 1,
-    "false": 0,
-    "true": 1,
-    **{name: i for i, name in enumerate(LABELS)},
-}
+# What pandas and programs write for label 0 and 1 of LABELS, beside the numbers
+TRUTH = {"false": 0, "true": 1}
+# The figures of a file's own labels, where there are more than two
+SEVERAL = ("accuracy", "macro_f1", "matthews_correlation")
 
 
 # The commonest characters of Chinese: two of five in a text are among them
@@ -66,10 +60,10 @@ class PairRow:
 
     line: int  # of the file, where the row begins; its first line is 1
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None for a model of one sentence
     error: str = ""
     note: str = ""
-    label: str | None = None  # the file's own answer, one of LABELS; None where it has none
+    label: str | None = None  # the file's own answer, one of the labels; None where it has none
     cells: tuple[
         str, ...
     ] = ()  # all of the row, one for each of the file's columns; () for the two sentences alone
@@ -101,21 +95,26 @@ def read_pairs(
     name: str | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
+    labels: Sequence[str] = LABELS,
+    has_pair: bool = True,
 ) -> PairFile:
-    """The rows of a CSV or TSV whose first line names sentence1 and sentence2.
+    """The rows of a CSV or TSV whose first line names sentence1 and sentence2; of a task of one
+    sentence (has_pair is False) sentence1 alone is needed and read.
 
     Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
     skipped, and no
     other line is: each is a row, or a part of one that says so. A column `label` is the file's own
-    answer. UTF-8, UTF-16 and GB18030 are read. `name` is what messages call the file. Raises
-    InputError where the file as a whole can't be used or has more than `max_rows` rows or
-    `max_bytes` bytes.
+    answer, by its number or name among `labels`. UTF-8, UTF-16 and GB18030 are read. `name` is what
+    messages call the file. Raises InputError where the file as a whole can't be used or has more
+    than `max_rows` rows or `max_bytes` bytes.
     """
     name = shown(name) if name else str(path)
     text, notes = _text_of(Path(path), name, max_bytes)
-    delimited = _delimited(text, name)
-    rows, columns = _rows_of(*delimited, name=name, settings=settings, max_rows=max_rows)
-    return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns)))
+    needed = COLUMNS if has_pair else COLUMNS[:1]
+    delimited = _delimited(text, name, needed)
+    limits = {"settings": settings, "max_rows": max_rows}
+    rows, columns = _rows_of(*delimited, name=name, needed=needed, labels=labels, **limits)
+    return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns, labels)))
 
 
 def _text_of(path, name, max_bytes):
@@ -189,7 +188,7 @@ def _chinese(content: bytes) -> str | None:
     return text if simple >= 0.9 * len(foreign) and common >= 0.15 * len(foreign) else None
 
 
-def _delimited(text, name):
+def _delimited(text, name, needed):
     """(the text, its delimiter, the names in its first line in lower case, the same as they are
     written).
     """
@@ -206,8 +205,8 @@ def _delimited(text, name):
         while columns and not columns[-1]:  # a spreadsheet may end its lines with delimiters
             columns.pop()
         header = [column.casefold() for column in columns]
-        if all(column in header for column in COLUMNS):
-            for column in (*COLUMNS, LABEL):
+        if all(column in header for column in needed):
+            for column in (*needed, LABEL):
                 if header.count(column) > 1:
                     raise InputError(
                         say(
@@ -218,6 +217,10 @@ def _delimited(text, name):
                         )
                     )
             return text, delimiter, header, columns
+    if needed != COLUMNS:
+        raise InputError(
+            say("{name} has no column sentence1. Name it in the first line.", name=name)
+        )
     raise InputError(
         say(
             "{name} has no rows with the columns sentence1 and sentence2. Name them in its first "
@@ -227,9 +230,9 @@ def _delimited(text, name):
     )
 
 
-def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
+def _rows_of(text, delimiter, header, columns, *, name, needed, labels, settings, max_rows):
     """([PairRow, …], the file's columns)."""
-    at = [header.index(column) for column in COLUMNS]
+    at = [header.index(column) for column in needed]
 
     def is_whole(cells):
         if not max(at) < len(cells) or len(_fitting(cells, header)) > len(header):
@@ -246,7 +249,14 @@ def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
                     max_rows=max_rows,
                 )
             )
-        found.append(_pair_row(row, header, at, delimiter, settings))
+        found.append(_pair_row(row, header, at, delimiter, labels, settings))
+    if not found and needed != COLUMNS:
+        raise InputError(
+            say(
+                "{name} has the column sentence1, but no rows. Write a sentence below it.",
+                name=name,
+            )
+        )
     if not found:
         raise InputError(
             say(
@@ -266,15 +276,16 @@ def _fitting(cells, header):
     return tuple(cells[:last])
 
 
-def _pair_row(row: Cells, header, at, delimiter, settings):
+def _pair_row(row: Cells, header, at, delimiter, labels, settings):
     cells = _fitting(row.cells, header)
-    sentence1, sentence2 = (cells[place] if place < len(cells) else "" for place in at)
+    sentence1, *second = (cells[place] if place < len(cells) else "" for place in at)
+    sentence2 = second[0] if second else None
     label = (
         cells[header.index(LABEL)].strip()
         if LABEL in header and header.index(LABEL) < len(cells)
         else ""
     )
-    gold = GOLD.get(label.casefold())
+    gold = _numbers_of(labels).get(label.casefold())
     notes = []
     if row.last > row.line:
         notes.append(
@@ -287,12 +298,7 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
         )
     error = _error_of(row, cells, header, at, delimiter)
     if label and gold is None and not error:
-        notes.append(
-            say(
-                "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
-                label=shown(label),
-            )
-        )
+        notes.append(_foreign_label(label, labels))
     if not error:
         try:
             checked_pair(sentence1, sentence2, settings)
@@ -307,8 +313,32 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
         sentence2,
         error,
         sentences(*notes),
-        None if gold is None else LABELS[gold],
+        None if gold is None else labels[gold],
         whole,
+    )
+
+
+def _numbers_of(labels):
+    """{a label as files write it, in lower case: its number}: numbers, also as a spreadsheet and
+    pandas write them, and names. A name that is a number means what it names.
+    """
+    names = {name.casefold(): number for number, name in enumerate(labels)}
+    numbers = {f"{number}{end}": number for number in range(len(labels)) for end in ("", ".0")}
+    if numbers.keys() & names.keys():
+        return names
+    return {**numbers, **(TRUTH if tuple(labels) == LABELS else {}), **names}
+
+
+def _foreign_label(label, labels):
+    if tuple(labels) == LABELS:
+        return say(
+            "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
+            label=shown(label),
+        )
+    return say(
+        "label is {label}, which is none of {labels}, so this row isn't counted.",
+        label=shown(label),
+        labels=shown(", ".join(labels)),
     )
 
 
@@ -376,11 +406,18 @@ def _between(delimiter):
     return BETWEEN.get(delimiter, f"“{delimiter}”")
 
 
-def _notes_of_labels(rows, columns):
+def _notes_of_labels(rows, columns, labels):
     """What to know of a column `label` that names no answers."""
     if LABEL not in [column.casefold() for column in columns] or any(row.label for row in rows):
         return ()
-    return (say("The column label holds no 0 or 1, so the correct predictions can't be counted."),)
+    if tuple(labels) == LABELS:
+        said = say("The column label holds no 0 or 1, so the correct predictions can't be counted.")
+    else:
+        said = say(
+            "The column label holds none of {labels}, so the correct predictions can't be counted.",
+            labels=shown(", ".join(labels)),
+        )
+    return (said,)
 
 
 # ---------------------------------------------------------------- the model between
@@ -469,58 +506,74 @@ def _logit(label: str) -> Callable[[Answered], str | float]:
     return predicted(lambda prediction: round(prediction.logits[label], 6))
 
 
-# What comes out behind a file's own columns: {name: its cell of an answered row}, in this order.
-# A new column is one line here.
+# What comes out behind a file's own columns and the model's answer: {name: its cell of an answered
+# row}, in this order. A new column is one line here.
 ANSWER_COLUMNS: dict[str, Callable[[Answered], str | float]] = {
-    "predicted_label": predicted(lambda prediction: prediction.label),
-    **{f"probability_{label}": _probability(label) for label in LABELS},
-    **{f"logit_{label}": _logit(label) for label in LABELS},
     "error": lambda answer: answer.row.error,
     "note": lambda answer: sentences(*notes_of(answer)),
 }
+
+
+def answer_columns(labels: Sequence[str] = LABELS) -> dict[str, Callable[[Answered], str | float]]:
+    """The answer of a model with these labels, then ANSWER_COLUMNS."""
+    return {
+        "predicted_label": predicted(lambda prediction: prediction.label),
+        **{f"probability_{label}": _probability(label) for label in labels},
+        **{f"logit_{label}": _logit(label) for label in labels},
+        **ANSWER_COLUMNS,
+    }
+
+
+def labels_of(answers: Iterable[Answered]) -> tuple[str, ...]:
+    """The labels of the model that answered; LABELS where no row has an answer."""
+    for answer in answers:
+        if answer.prediction:
+            return tuple(answer.prediction.probabilities)
+    return LABELS
+
+
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
 def write_answers(
     answers: Iterable[Answered], file: TextIO, columns: Sequence[str] = COLUMNS
 ) -> None:
-    """Answered rows as a CSV into an open text file: the file's own columns, then ANSWER_COLUMNS,
+    """Answered rows as a CSV into an open text file: the file's own columns, then answer_columns,
     under names that none of them has.
 
     Texts go through `as_text` and stand in quotation marks; the numbers are numbers, the negative
     ones, too.
     """
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow([*map(as_text, columns), *_free_names(columns)])
-    places = [_sentence_at(columns, column) for column in COLUMNS]
+    answers = list(answers)
+    added = answer_columns(labels_of(answers))
+    writer.writerow([*map(as_text, columns), *map(as_text, _free_names(columns, added))])
+    names = [column.casefold() for column in columns]
+    places = [names.index(column) for column in COLUMNS if column in names]
     for answer in answers:
-        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2)
+        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2 or "")
         kept = [
             cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
             for place, cell in enumerate(own)
         ]
-        added = [cell(answer) for cell in ANSWER_COLUMNS.values()]
+        cells = [cell(answer) for cell in added.values()]
         writer.writerow(
-            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in added)]
+            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in cells)]
         )
 
 
-def _sentence_at(columns, name):
-    return next(place for place, column in enumerate(columns) if column.casefold() == name)
+def _free_names(columns, names):
+    """The names, each with a number behind it where the file has that column.
 
-
-def _free_names(columns):
-    """The names of ANSWER_COLUMNS, each with a number behind it where the file has that column.
-
-    >>> _free_names(["sentence1", "sentence2", "Error"])[-2:]
+    >>> _free_names(["sentence1", "sentence2", "Error"], ["error", "note"])
     ['error_2', 'note']
     """
     taken = {column.casefold() for column in columns}
     return [
         name
-        if name not in taken
-        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
-        for name in ANSWER_COLUMNS
+        if name.casefold() not in taken
+        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}".casefold() not in taken)
+        for name in names
     ]
 
 
@@ -541,14 +594,25 @@ def notes_of(answer: Answered) -> list[str]:
 # ---------------------------------------------------------------- against the file's own labels
 
 
+def relabelled(answers: Sequence[Answered], rows: Sequence[PairRow]) -> list[Answered]:
+    """Answered rows with the labels and notes of `rows`: the same file, read once more with the
+    labels of the model that answered (`labels_of`).
+    """
+    return [
+        replace(answer, row=replace(answer.row, label=row.label, note=row.note))
+        for answer, row in zip(answers, rows, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Scores:
-    """How many of a file's own labels the answers match; F1 counts `equivalent` as positive."""
+    """How many of a file's own labels the answers match; F1 counts label 1 of two as positive."""
 
     pairs: int  # that have both a label and an answer
     figures: dict[str, float]  # of each metric of the task
     majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
-    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
+    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, each two labels
+    labels: tuple[str, ...] = LABELS  # the model's
 
 
 def scores_of(answers: Sequence[Answered]) -> Scores | None:
@@ -556,10 +620,12 @@ def scores_of(answers: Sequence[Answered]) -> Scores | None:
     both = [
         (answer.row.label, answer.prediction.label)
         for answer in answers
-        if answer.row.label and answer.prediction
+        if answer.prediction and answer.row.label in answer.prediction.probabilities
     ]
     if not both:
         return None
-    confusion = {(gold, said): both.count((gold, said)) for gold in LABELS for said in LABELS}
-    gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
-    return Scores(len(both), scores(gold, said), majority(gold), confusion)
+    names = labels_of(answers)
+    confusion = {(gold, said): both.count((gold, said)) for gold in names for said in names}
+    gold, said = ([names.index(label) for label in labels] for labels in zip(*both, strict=True))
+    task = MRPC if len(names) == 2 else replace(MRPC, labels=names, metrics=SEVERAL)
+    return Scores(len(both), scores(gold, said, task), majority(gold, task), confusion, names)
