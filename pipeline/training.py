@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import queue
+import re
 import shutil
 import sys
 import threading
@@ -36,7 +37,7 @@ from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
-from pipeline.task import MRPC, Task, task_named
+from pipeline.task import MRPC, Task, task_named, told_of
 from pipeline.tokenization import (
     checked_length,
     load_tokenizer,
@@ -152,6 +153,7 @@ def build_trainer(
         data_collator=data_collator,
         compute_metrics=compute_metrics,
         processing_class=processing_class,
+        preprocess_logits_for_metrics=_logits_alone,
     )
     # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
     # one that divides by the count of all accumulated batches, and would add those means up
@@ -159,11 +161,16 @@ def build_trainer(
     return trainer
 
 
+def _logits_alone(outputs: Any, labels: Any) -> Any:
+    """The logits of a batch: T5 and BART answer with their encoder's hidden states besides."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
 def prepare(
     config: TrainingConfig, output_dir: str | Path, settings: Settings
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    task = task_named(config.task_name)
+    task = task_named(config.task_name, settings)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
@@ -172,7 +179,7 @@ def prepare(
     if settings.confines and not is_bundled(files.origin.loaded):
         confine_run(Path(output_dir), root_folder(files), settings)
         chosen = _in_memory(chosen)
-    model, model_origin = model_in(files, config.seed), files.origin
+    model, model_origin = model_in(files, config.seed, task.labels), files.origin
     check_weights(model, model_origin.loaded)
     with given(files):
         tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
@@ -194,6 +201,7 @@ def prepare(
     start = {
         "event": "start",
         "config": asdict(config),
+        "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
         "labels": list(chosen["validation"]["label"]),
@@ -222,8 +230,9 @@ def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> 
         files.origin.stands_in
     ):  # it may be here when the run's turn comes; then the run itself looks
         return
-    check_labels(checkpoint, files.folder)
-    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    labels = task_named(config.task_name, settings).labels
+    check_labels(checkpoint, files.folder, labels)
+    model, tokenizer = on_meta(checkpoint, files.folder, len(labels)), tokenizer_in(files)
     check_fit(checkpoint, model.config, tokenizer)
     checked_length(config.max_length, tokenizer, settings, model.config)
     freeze(model, config.frozen_layers)
@@ -259,6 +268,17 @@ def set_dropout(model: "torch.nn.Module", share: float) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share
+        # Some keep a share for a call of F.dropout: T5, BART; Llama's attention
+        for name, value in vars(module).items():
+            if isinstance(value, float) and DROPOUT.search(name):
+                setattr(module, name, share)
+        # ModernBERT puts an Identity where its config says 0
+        for name, child in module.named_children():
+            if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
+                setattr(module, name, torch.nn.Dropout(share))
+
+
+DROPOUT = re.compile(r"dropout|pdrop|drop_prob")
 
 
 def freeze(model: "PreTrainedModel", layers: int) -> None:
@@ -304,14 +324,24 @@ def layers_of(model: "PreTrainedModel") -> "torch.nn.ModuleList | None":
 
 def embeddings_of(model: "PreTrainedModel") -> "list[torch.nn.Module]":
     """The parts of the body that turn ids into vectors: a module called embeddings, else every
-    Embedding that is a child.
+    Embedding that is in no layer (T5's first layers have one, of relative positions).
     """
     import torch
 
     body = model.base_model
     if hasattr(body, "embeddings"):
         return [body.embeddings]
-    return [child for child in body.children() if isinstance(child, torch.nn.Embedding)]
+    in_layers = {
+        inner
+        for module in body.modules()
+        if isinstance(module, torch.nn.ModuleList)
+        for inner in module.modules()
+    }
+    return [
+        module
+        for module in body.modules()
+        if isinstance(module, torch.nn.Embedding) and module not in in_layers
+    ]
 
 
 def confine_run(folder: Path, checkpoint: Path, settings: Settings) -> None:
@@ -546,7 +576,8 @@ def _judged_before(trainer, config, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
+    metrics = task_named(config.task_name, settings).metrics
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
@@ -749,7 +780,7 @@ def evaluate_checkpoint(
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
+    model, model_origin = load_model(checkpoint, config.seed, task.labels, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)

@@ -61,6 +61,7 @@ def of_pair(pair: Sequence[str | None], drawn: Markup) -> Markup:
 
 
 def two_lines(sentence1: str, sentence2: str | None = None) -> Markup:
-    """A pair in one cell, or one sentence."""
-    told = (sentence1, sentence2) if sentence2 is not None else (sentence1,)
-    return Markup("<br>").join(element("bdi", sentence) for sentence in told)
+    """A pair in one cell, or the one sentence that there is."""
+    if sentence2 is None:
+        return element("bdi", sentence1)
+    return Markup("{}<br>{}").format(element("bdi", sentence1), element("bdi", sentence2))

@@ -24,6 +24,7 @@ from pipeline.tokenization import (
     is_typed_special,
     load_tokenizer,  # noqa: F401
     pair_view,
+    stands_in_for_padding,
     token_view,
     why_no_type_ids,
 )
@@ -209,6 +210,7 @@ def _piece(view, token, tokenizer):
                 length=own,
             ),
             say("A tensor is rectangular, so all rows of a batch need the same length."),
+            *_pads_instead(token, tokenizer),
         ]
     elif token.sentence is None:
         says = [_special(view, token, tokenizer)]
@@ -219,6 +221,19 @@ def _piece(view, token, tokenizer):
     else:
         says = _known(view, token, tokenizer)
     return token.piece, says
+
+
+def _pads_instead(token, tokenizer):
+    """What to know of a padding token that is another special token, too."""
+    if not stands_in_for_padding(tokenizer):
+        return []
+    return [
+        say(
+            "This checkpoint has no padding token of its own: {piece}, one of its other special "
+            "tokens, stands in.",
+            piece=token.piece,
+        )
+    ]
 
 
 def _typed(view, token, tokenizer):
@@ -764,6 +779,14 @@ def _mask(view, token, tokenizer):
             if token.sentence
             else say("{piece} is a special token, not padding", piece=token.piece)
         )
+        if getattr(tokenizer, "is_causal", False):
+            return str(token.mask), [
+                say(
+                    "{what}: 1 lets it and the tokens after it attend to it. In a decoder, no "
+                    "token attends to a later one.",
+                    what=what,
+                )
+            ]
         return str(token.mask), [
             say("{what}: 1 lets every token of the row attend to it.", what=what)
         ]

@@ -20,36 +20,21 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
-from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.delimited import delimited_table, ends_before
+from pipeline.own_pairs.encoding import text_of
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
-from pipeline.task import MRPC
-from pipeline.tokenization import checked_pair, is_blank
+from pipeline.task import MRPC, SEVERAL
+from pipeline.tokenization import checked_pair
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.hub.sources import Origin
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
-# Spreadsheets of some languages write commas in numbers and semicolons between cells
-DELIMITERS = (",", ";", "\t")
-BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
-# Excel's first line that names the delimiter, with the quotation marks that another program may
-# have put around it
-NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 # What pandas and programs write for label 0 and 1 of LABELS, beside the numbers
 TRUTH = {"false": 0, "true": 1}
-# The figures of a file's own labels, where there are more than two
-SEVERAL = ("accuracy", "macro_f1", "matthews_correlation")
-
-
-# The commonest characters of Chinese: two of five in a text are among them
-COMMON = frozenset(
-    "，。、“”的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能"
-    "而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起"
-    "看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与"
-)
 
 
 @dataclass(frozen=True)
@@ -109,16 +94,17 @@ def read_pairs(
     than `max_rows` rows or `max_bytes` bytes.
     """
     name = shown(name) if name else str(path)
-    text, notes = _text_of(Path(path), name, max_bytes)
+    text, notes = text_of(_content_of(Path(path), name, max_bytes), name)
+    table = delimited_table(text, name, notes, max_rows)
     needed = COLUMNS if has_pair else COLUMNS[:1]
-    delimited = _delimited(text, name, needed)
-    limits = {"settings": settings, "max_rows": max_rows}
-    rows, columns = _rows_of(*delimited, name=name, needed=needed, labels=labels, **limits)
-    return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns, labels)))
+    _check_columns(table, name, needed)
+    rows = [_pair_row(row, table, needed, labels, settings) for row in table.rows]
+    notes = _notes_of_labels(rows, table.header, labels)
+    return PairFile(rows, table.header, (*table.notes, *notes))
 
 
-def _text_of(path, name, max_bytes):
-    """(the file's text, notes on how it was read)."""
+def _content_of(path, name, max_bytes):
+    """The bytes of a file, at most `max_bytes`."""
     try:
         with open(path, "rb") as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
@@ -138,126 +124,42 @@ def _text_of(path, name, max_bytes):
                 max_bytes=max_bytes / 2**20,
             )
         )
-    try:
-        return content.decode(_unicode_of(content)), ()
-    except UnicodeDecodeError:
-        text = _chinese(content)
-    if text is None:
-        raise InputError(
-            say(
-                "{name} can't be read as a CSV in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.",
-                name=name,
-            )
-        )
-    return text, (
-        say(
-            "This file is not in UTF-8; it was read as GB18030, the encoding of Chinese "
-            "spreadsheets."
-        ),
-    )
+    return content
 
 
-def _unicode_of(content: bytes) -> str:
-    """The encoding of Unicode that a file's first bytes show: by its mark, or by the zeros that
-    UTF-16 puts beside ASCII.
-    """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(
-        (content[:1] == b"\0", content[1:2] == b"\0"), "utf-8-sig"
-    )
-
-
-def _chinese(content: bytes) -> str | None:
-    """The text if these bytes are GB18030, of which GBK and GB2312 are parts; None for another
-    encoding.
-
-    It reads nearly any two bytes as some character, but those of another encoding make rare ones,
-    and no Chinese text is without the common ones.
-    """
-    try:
-        text = content.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    foreign = [character for character in text if not character.isascii()]
-    kana = [character for character in foreign if "\u3040" <= character <= "\u30ff"]
-    simple = sum(
-        len(character.encode("gb2312", errors="ignore")) == 2 for character in foreign
-    ) - len(kana)
-    common = sum(character in COMMON for character in foreign)
-    return text if simple >= 0.9 * len(foreign) and common >= 0.15 * len(foreign) else None
-
-
-def _delimited(text, name, needed):
-    """(the text, its delimiter, the names in its first line in lower case, the same as they are
-    written).
-    """
-    lines = lines_of(text)
-    named = next((place for place, line in enumerate(lines) if line.strip()), 0)
-    delimiters = DELIMITERS
-    if lines and (found := NAMED_DELIMITER.fullmatch(lines[named])):
-        delimiters = (found[1],)
-        text = "\n".join(
-            ["" if place == named else line for place, line in enumerate(lines)]
-        )  # the others keep their number
-    for delimiter in delimiters:
-        columns = [cell.strip() for cell in first_row(text, delimiter)]
-        while columns and not columns[-1]:  # a spreadsheet may end its lines with delimiters
-            columns.pop()
-        header = [column.casefold() for column in columns]
-        if all(column in header for column in needed):
-            for column in (*needed, LABEL):
-                if header.count(column) > 1:
-                    raise InputError(
-                        say(
-                            "{name} names the column {column} twice in its first line. Rename one "
-                            "of them.",
-                            name=name,
-                            column=column,
-                        )
-                    )
-            return text, delimiter, header, columns
-    if needed != COLUMNS:
+def _check_columns(table, name, needed):
+    """InputError where the first line doesn't name the columns once each, or has no row below."""
+    header = [column.casefold() for column in table.header]
+    is_pair = needed == COLUMNS
+    if not is_pair and needed[0] not in header:
         raise InputError(
             say("{name} has no column sentence1. Name it in the first line.", name=name)
         )
-    raise InputError(
-        say(
-            "{name} has no rows with the columns sentence1 and sentence2. Name them in its first "
-            "line.",
-            name=name,
+    if not all(column in header for column in needed):
+        raise InputError(
+            say(
+                "{name} has no rows with the columns sentence1 and sentence2. Name them in its "
+                "first line.",
+                name=name,
+            )
         )
-    )
-
-
-def _rows_of(text, delimiter, header, columns, *, name, needed, labels, settings, max_rows):
-    """([PairRow, …], the file's columns)."""
-    at = [header.index(column) for column in needed]
-
-    def is_whole(cells):
-        if not max(at) < len(cells) or len(_fitting(cells, header)) > len(header):
-            return False
-        return not any(is_blank(cells[place]) for place in at)
-
-    found = []
-    for row in list(rows_of(text, delimiter, is_whole))[1:]:
-        if len(found) == max_rows:
+    for column in (*needed, LABEL):
+        if header.count(column) > 1:
             raise InputError(
                 say(
-                    "{name} has more rows than the limit of {max_rows:,}. Split it.",
+                    "{name} names the column {column} twice in its first line. Rename one of them.",
                     name=name,
-                    max_rows=max_rows,
+                    column=column,
                 )
             )
-        found.append(_pair_row(row, header, at, delimiter, labels, settings))
-    if not found and needed != COLUMNS:
+    if not table.rows and not is_pair:
         raise InputError(
             say(
                 "{name} has the column sentence1, but no rows. Write a sentence below it.",
                 name=name,
             )
         )
-    if not found:
+    if not table.rows:
         raise InputError(
             say(
                 "{name} has the columns sentence1 and sentence2, but no rows. Write a pair below "
@@ -265,38 +167,16 @@ def _rows_of(text, delimiter, header, columns, *, name, needed, labels, settings
                 name=name,
             )
         )
-    return found, tuple(columns)
 
 
-def _fitting(cells, header):
-    """The cells without the empty last ones for which there is no column."""
-    last = len(cells)
-    while last > len(header) and not cells[last - 1].strip():
-        last -= 1
-    return tuple(cells[:last])
-
-
-def _pair_row(row: Cells, header, at, delimiter, labels, settings):
-    cells = _fitting(row.cells, header)
-    sentence1, *second = (cells[place] if place < len(cells) else "" for place in at)
+def _pair_row(row, table, needed, labels, settings):
+    header = [column.casefold() for column in table.header]
+    sentence1, *second = (row.cells[header.index(column)] for column in needed)
     sentence2 = second[0] if second else None
-    label = (
-        cells[header.index(LABEL)].strip()
-        if LABEL in header and header.index(LABEL) < len(cells)
-        else ""
-    )
+    label = row.cells[header.index(LABEL)].strip() if LABEL in header else ""
     gold = _numbers_of(labels).get(label.casefold())
-    notes = []
-    if row.last > row.line:
-        notes.append(
-            say(
-                "This row spans lines {first} to {last} of the file: a quoted cell has line "
-                "breaks.",
-                first=row.line,
-                last=row.last,
-            )
-        )
-    error = _error_of(row, cells, header, at, delimiter)
+    error = row.error or ends_before(row, table, [table.columns[header.index(c)] for c in needed])
+    notes = [row.note]
     if label and gold is None and not error:
         notes.append(_foreign_label(label, labels))
     if not error:
@@ -304,18 +184,8 @@ def _pair_row(row: Cells, header, at, delimiter, labels, settings):
             checked_pair(sentence1, sentence2, settings)
         except InputError as refused:
             error = refused.args[0]
-    whole = (*cells, *[""] * (len(header) - len(cells)))
-    if len(whole) > len(header):  # what has no column stays with the last one
-        whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
-    return PairRow(
-        row.line,
-        sentence1,
-        sentence2,
-        error,
-        sentences(*notes),
-        None if gold is None else labels[gold],
-        whole,
-    )
+    known = None if gold is None else labels[gold]
+    return PairRow(row.line, sentence1, sentence2, error, sentences(*notes), known, row.cells)
 
 
 def _numbers_of(labels):
@@ -340,70 +210,6 @@ def _foreign_label(label, labels):
         label=shown(label),
         labels=shown(", ".join(labels)),
     )
-
-
-def _error_of(row: Cells, cells, header, at, delimiter):
-    """Why the cells of a row can't be trusted, "" if they can: better no answer than one to half a
-    sentence.
-    """
-    if row.unclear:
-        return say(
-            "Lines {first} to {last} were read as one row: a quotation mark opens in the first "
-            "line and closes in the last, but most of the lines look like separate rows. Close "
-            "the quotation mark where its sentence ends.",
-            first=row.line,
-            last=row.last,
-        )
-    if row.open:
-        return say(
-            "A quotation mark at the beginning of a cell isn't closed at the end of that cell. "
-            "Close it, and double any quotation marks inside the sentence. The lines below were "
-            "read as separate rows."
-        )
-    if len(cells) > len(header):
-        return _too_many(row, cells, header, at, delimiter)
-    missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
-    if missing:
-        return say(
-            "This row ends before {missing}: it has only {cells} of the {columns} cells that the "
-            "first line names. Separate the cells with {between}.",
-            missing=missing[0],
-            cells=len(cells),
-            columns=len(header),
-            between=_between(delimiter),
-        )
-    return ""
-
-
-def _too_many(row, cells, header, at, delimiter):
-    said = say(
-        "This row has {cells} cells, but the first line names {columns}.",
-        cells=len(cells),
-        columns=len(header),
-    )
-    if delimiter == "\t":
-        return say(
-            "{said} Tabs separate the cells here. Remove the tab from the sentence that contains "
-            "it.",
-            said=said,
-        )
-    if all(row.quoted[place] for place in at):
-        return say(
-            "{said} The cell {extra} has no column name. Add one to the first line, or remove "
-            "the cell.",
-            said=said,
-            extra=shown(cells[len(header)]),
-        )
-    return say(
-        "{said} In this file {between} separate the cells. Put a sentence that contains one in "
-        "quotation marks.",
-        said=said,
-        between=_between(delimiter),
-    )
-
-
-def _between(delimiter):
-    return BETWEEN.get(delimiter, f"“{delimiter}”")
 
 
 def _notes_of_labels(rows, columns, labels):

@@ -113,7 +113,7 @@ class Theatre:
     ) -> tuple[str, str | None] | None:
         """The sentences of a row, if the split is still the one that was judged."""
         try:
-            task = task_named(config_from(run.config).task_name)
+            task = task_named(config_from(run.config).task_name, self.settings)
             rows = load_raw_datasets(run.config["source"], self.settings, task)[0]["validation"]
         except (InputError, KeyError):
             return None
