@@ -24,13 +24,16 @@ from pipeline.collation import BatchView, batch_view
 from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
 from pipeline.dataset import SOURCES, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
+from pipeline.explain.probing import asked_pair, followed
 from pipeline.export.csv_answers import (
     Answered,
     PairFile,
     PairRow,
     Scores,
     answer_rows,
+    labels_of,
     read_pairs,
+    relabelled,
     scores_of,
     write_answers,
 )
@@ -222,18 +225,21 @@ def predict(options: Namespace) -> int:
     """Label, probabilities and logits of one pair, or of a CSV of them."""
     from tqdm import tqdm
 
+    checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    has_pair = asked_pair(checkpoint, "", "", options.settings)[1] is not None
     if options.csv:
-        pairs = read_pairs(options.csv, options.settings)
+        pairs = read_pairs(options.csv, options.settings, has_pair=has_pair)
     else:
-        sentence1, sentence2 = options.pair
-        pairs = PairFile([PairRow(0, *checked_pair(sentence1, sentence2, options.settings))])
+        first, second = options.pair
+        asked = asked_pair(checkpoint, first, second, options.settings)
+        pairs = PairFile([PairRow(0, *checked_pair(*asked, options.settings))])
     for note in pairs.notes:
         tell(f"note: {note}")
-    rows, answered, told = pairs.rows, [], None
+    rows, answered, told, headed = pairs.rows, [], None, False
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint, options.settings),
+            checkpoint,
             rows,
             options.max_length,
             settings=settings,
@@ -241,11 +247,17 @@ def predict(options: Namespace) -> int:
             if origin and not told:
                 told = origin
                 tell(f"checkpoint: {origin}")
-                print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
             for answer in answers:
+                if answer.prediction and not headed:
+                    headed = True
+                    print_head(answer.prediction)
                 print_answer(answer)
             answered += answers
             bar.update(len(answers))
+    if options.csv and labels_of(answered) != LABELS:
+        names = labels_of(answered)
+        again = read_pairs(options.csv, options.settings, labels=names, has_pair=has_pair)
+        answered = relabelled(answered, again.rows)
     if scores := scores_of(answered):
         print_scores(scores)
     if options.output:
@@ -399,19 +411,35 @@ def print_answer(answer: Answered) -> None:
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
 
-def print_prediction(pair: Sequence[str], prediction: Prediction) -> None:
+def print_head(prediction: Prediction) -> None:
+    """The names of print_prediction's columns: of two labels P(label 1), of more P(the answer)."""
+    names = list(prediction.probabilities)
+    share = f"P({shown(followed(prediction))})" if len(names) == 2 else "P(label)"
+    width, wide = _widths(prediction)
+    print(f"{'label':{width}}{share:>{max(14, len(share) + 1)}}{'logits':>{wide}}  tokens  pair")
+
+
+def print_prediction(pair: Sequence[str | None], prediction: Prediction) -> None:
     """A line with label, probability and logits, and one for all that there is to know of it."""
+    names = list(prediction.probabilities)
     logits = ", ".join(map(written, prediction.logits.values()))
-    text = " | ".join(shown(sentence) for sentence in pair)
-    print(
-        f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  "
-        f"{text}"
-    )
+    text = " | ".join(shown(sentence) for sentence in pair if sentence is not None)
+    share = prediction.probabilities[followed(prediction)]
+    column = max(14, len(f"P({shown(names[1])})") + 1 if len(names) == 2 else 14)
+    width, wide = _widths(prediction)
+    label = shown(prediction.label)
+    print(f"{label:{width}}{share:>{column}.4f}{logits:>{wide}}{prediction.tokens:>8}  {text}")
     for which, cut in enumerate(prediction.truncated, 1):
         if cut:
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
     for note in prediction.notes:
         print(f"  note: {note}")
+
+
+def _widths(prediction: Prediction) -> tuple[int, int]:
+    """(of the column of labels, of that of logits) for a model with these labels."""
+    names = prediction.probabilities
+    return max(16, *(len(shown(name)) + 2 for name in names)), 10 * len(names)
 
 
 def print_scores(scores: Scores) -> None:
@@ -425,9 +453,13 @@ def print_scores(scores: Scores) -> None:
     print(f"\n{'':16}{head}   ({pairs})")
     print(f"{'majority':16}{majority}")
     print(f"{'predictions':16}{own}")
-    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
-    for gold in LABELS:
-        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
+    width = max(16, *(len(shown(label)) + 2 for label in scores.labels))
+    wide = width + 10
+    heads = (f"{'predicted ' + shown(answer):>{wide}}" for answer in scores.labels)
+    print(f"{'label':{width}}" + "".join(heads))
+    for gold in scores.labels:
+        counts = (f"{scores.confusion[gold, answer]:>{wide}}" for answer in scores.labels)
+        print(f"{shown(gold):{width}}" + "".join(counts))
 
 
 def _pairs(count: int) -> str:
