@@ -1,4 +1,4 @@
-"""python -m pipeline tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
+"""python -m pipeline pairs | tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
 terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
@@ -14,7 +14,8 @@ import signal
 import sys
 import warnings
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from pipeline.export.csv_answers import (
     PairRow,
     Scores,
     answer_rows,
+    content_of,
     labels_of,
     read_pairs,
     relabelled,
@@ -38,8 +40,20 @@ from pipeline.export.csv_answers import (
     write_answers,
 )
 from pipeline.metrics import metrics_in
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
+from pipeline.own_pairs.pairs import OwnPairs, own_pairs
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
-from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, is_unlaunched, launch
+from pipeline.settings import (
+    EMBEDDED_CHECKPOINT,
+    LABELS,
+    READY,
+    Settings,
+    is_unlaunched,
+    launch,
+    whole_number,
+)
 from pipeline.task import SPLITS
 from pipeline.tokenization import (
     TokenView,
@@ -56,12 +70,20 @@ MODELS = (
 )
 
 
+FILES = "a CSV, TSV, JSON lines or parquet file"
+COLUMNS_HELP = (
+    "its columns with sentence1, sentence2, label and split, such as premise,hypothesis,gold or "
+    "review,,stars (default: guessed)"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options = parse(arguments)
     quieten(options.verbose)
     try:
-        return options.run(options)
+        with own_pairs_kept(options):
+            return options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -84,7 +106,100 @@ def quieten(verbose: bool) -> None:
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
-# ---------------------------------------------------------------- the four commands
+# ---------------------------------------------------------------- pairs of one's own
+
+
+def pairs(options: Namespace) -> int:
+    """What is read of a file of your own pairs: its columns, labels and splits, and each row that
+    is left out."""
+    table, own = own_pairs_in(options.file, options)
+    print_own_pairs(table, own)
+    return 2 if own.left_out else 0
+
+
+def own_pairs_in(path: str, options: Namespace) -> tuple[Table, OwnPairs]:
+    """A file's table and its pairs, by --columns or by those that are guessed."""
+    table = read_table(content_of(Path(path), path), path, settings_for_files(options))
+    columns = columns_named(options.columns) if options.columns else guess_columns(table)
+    given = getattr(options, "seed", None) or options.settings.seed
+    seed = whole_number("seed", given, 0, options.settings.largest_seed)
+    return table, own_pairs(table, columns, seed, settings=options.settings)
+
+
+def settings_for_files(options: Namespace) -> Settings:
+    """The settings with room for any file: it is the user's own."""
+    return replace(options.settings, max_csv_bytes=2**30, max_own_pairs=10**6)
+
+
+def chooser(options: Namespace) -> Callable[[Table], Columns] | None:
+    """What chooses the columns of a file: --columns, else a guess; None for --csv, which names
+    them itself.
+    """
+    if options.csv:
+        return None
+    if options.columns:
+        chosen = columns_named(options.columns)
+        return lambda table: chosen
+    return guess_columns
+
+
+@contextmanager
+def own_pairs_kept(options: Namespace) -> Iterator[None]:
+    """Within this block the pairs of --pairs are the task. A run keeps them, as on the page."""
+    path = getattr(options, "pairs", None)
+    if not path or options.run is predict:
+        yield
+        return
+    if options.task_name if options.run is train else getattr(options, "task", None):
+        raise InputError("--pairs and --task name two sets of pairs. Give one of them.")
+    _table, own = own_pairs_in(path, options)
+    for line, why in own.left_out:
+        tell(f"note: line {line} is left out: {why}")
+    if own.refused:
+        tell(f"note: {own.refused}")
+    reference = store.keep(own, settings_for_files(options))
+    options.task = options.task_name = reference
+    try:
+        yield
+    finally:
+        if options.run is not train:
+            store.forget(reference, options.settings)
+
+
+def print_own_pairs(table: Table, own: OwnPairs) -> None:
+    """What was read: columns, lengths, labels, splits, and why rows are left out."""
+    print(f"{table.form}, {_rows(own.rows)}, columns {', '.join(map(shown, table.columns))}")
+    for note in own.notes:
+        print(f"note: {note}")
+    for which, lengths in own.lengths.items():
+        name = shown(getattr(own.columns, which))
+        print(
+            f"{which:16}{name:20}{lengths.shortest} to {lengths.longest} characters, median "
+            f"{lengths.median}"
+        )
+    counts = ", ".join(f"{shown(label)} {count}" for label, count in own.counts.items())
+    unlabelled = f"{own.unlabelled} without" if own.unlabelled else ""
+    print(
+        f"{'label':16}{shown(own.columns.label) or '-':20}{', '.join(filter(None, [counts, unlabelled]))}"
+    )
+    sizes = ", ".join(f"{split} {len(rows)}" for split, rows in own.splits.items())
+    print(f"{'split':16}{shown(own.columns.split) or '-':20}{sizes}")
+    print(own.how_split)
+    if own.refused:
+        print(own.refused)
+    print(f"{'duplicates':16}{own.duplicates}, of which {own.contradictions} with another label")
+    lines = ", ".join(f"{one} and {other}" for one, other in own.in_two_splits)
+    print(f"{'in two splits':16}{f'lines {lines}' if lines else 0}")
+    print(f"{'left out':16}{len(own.left_out)}")
+    for line, why in own.left_out:
+        print(f"  line {line}: {why}")
+
+
+def _rows(count: int) -> str:
+    return say_plural("{count} row", "{count} rows", count)
+
+
+# ---------------------------------------------------------------- the other commands
 
 
 def tokenize(options: Namespace) -> int:
@@ -209,7 +324,7 @@ def evaluate(options: Namespace) -> int:
         checkpoint_named(options.checkpoint, options.settings),
         options.source,
         options.split,
-        options.pairs,
+        options.first,
         settings=settings_of(options),
     )
     for origin in result["origins"]:
@@ -227,8 +342,10 @@ def predict(options: Namespace) -> int:
 
     checkpoint = checkpoint_named(options.checkpoint, options.settings)
     has_pair = asked_pair(checkpoint, "", "", options.settings)[1] is not None
-    if options.csv:
-        pairs = read_pairs(options.csv, options.settings, has_pair=has_pair)
+    how: dict[str, Any] = {"has_pair": has_pair, "choose": chooser(options)}
+    path = options.csv or options.pairs
+    if path:
+        pairs = read_pairs(path, settings_for_files(options), **how)
     else:
         first, second = options.pair
         asked = asked_pair(checkpoint, first, second, options.settings)
@@ -254,9 +371,9 @@ def predict(options: Namespace) -> int:
                 print_answer(answer)
             answered += answers
             bar.update(len(answers))
-    if options.csv and labels_of(answered) != LABELS:
+    if path and labels_of(answered) != LABELS:
         names = labels_of(answered)
-        again = read_pairs(options.csv, options.settings, labels=names, has_pair=has_pair)
+        again = read_pairs(path, settings_for_files(options), labels=names, **how)
         answered = relabelled(answered, again.rows)
     if scores := scores_of(answered):
         print_scores(scores)
@@ -474,8 +591,10 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     settings = Settings()
     parser = ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
-    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict")
-    for add in (add_tokenize, add_train, add_evaluate, add_predict):
+    commands = parser.add_subparsers(
+        required=True, metavar="pairs | tokenize | train | evaluate | predict"
+    )
+    for add in (add_pairs, add_tokenize, add_train, add_evaluate, add_predict):
         add(commands, settings)
     return parser.parse_args(arguments, Namespace(settings=settings))
 
@@ -489,9 +608,25 @@ def command(commands: Commands, function: Callable[[Namespace], int]) -> Argumen
     return parser
 
 
+def add_pairs(commands: Commands, settings: Settings) -> None:
+    """The options of `pairs`."""
+    parser = command(commands, pairs)
+    parser.add_argument("file", metavar="FILE", help=FILES)
+    parser.add_argument("--columns", metavar="A,B,LABEL", help=COLUMNS_HELP)
+
+
+def add_own_pairs(parser: ArgumentParser, pairs: Any = None) -> None:
+    """The options by which a file of one's own takes the place of a task. pairs: of which group
+    --pairs is one.
+    """
+    (pairs or parser).add_argument("--pairs", metavar="FILE", help=f"your own pairs: {FILES}")
+    parser.add_argument("--columns", metavar="A,B,LABEL", help=COLUMNS_HELP)
+
+
 def add_tokenize(commands: Commands, settings: Settings) -> None:
     """The options of `tokenize`."""
     parser = command(commands, tokenize)
+    add_own_pairs(parser)
     parser.add_argument(
         "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
     )
@@ -519,6 +654,7 @@ def add_train(commands: Commands, settings: Settings) -> None:
     """The options of `train`: a run's settings as they are declared."""
     parser = command(commands, train)
     add_stand_in(parser)
+    add_own_pairs(parser)
     parser.add_argument(
         "--config", help="a run's config.json: its settings, but for those named here"
     )
@@ -541,7 +677,8 @@ def add_evaluate(commands: Commands, settings: Settings) -> None:
     parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--split", default="validation", choices=SPLITS)
     add_stand_in(parser)
-    parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
+    add_own_pairs(parser)
+    parser.add_argument("--first", type=int, help="only the first so many pairs (default: all)")
 
 
 def add_predict(commands: Commands, settings: Settings) -> None:
@@ -550,6 +687,7 @@ def add_predict(commands: Commands, settings: Settings) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
+    add_own_pairs(parser, what)
     parser.add_argument(
         "--output", help="a CSV with the file's columns and the answers, beside what is printed"
     )

@@ -9,12 +9,12 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from statistics import mean
 
 from languages import say
 from pipeline.errors import InputError, shown
-from pipeline.own_pairs.table import Table
+from pipeline.own_pairs.table import Table, unique_names
 
 FEWEST_LABELS, MOST_LABELS = 2, 20
 # The names of a pair that count before any other, and those that differ by more than a number
@@ -109,6 +109,20 @@ def columns_named(names: str) -> Columns:
             )
         )
     return Columns(*parts)
+
+
+def renamed(table: Table, columns: Columns) -> Table:
+    """The table with these columns under our names; another that has one of them gets a number.
+
+    >>> table = Table(("a", "b", "label"), (), header=("a", "b", "label"))
+    >>> renamed(table, Columns("b", label="a")).header
+    ('label', 'sentence1', 'label (2)')
+    """
+    ours = {name: which for which, name in asdict(columns).items() if name and which != "split"}
+    others = unique_names((*ours.values(), *(name for name in table.columns if name not in ours)))
+    free = iter(others[len(ours) :])
+    names = tuple(ours[name] if name in ours else next(free) for name in table.columns)
+    return replace(table, columns=names, header=names)
 
 
 # ---------------------------------------------------------------- by names
