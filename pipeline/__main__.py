@@ -23,7 +23,7 @@ from typing import Any
 from languages import say_plural
 from pipeline.collation import BatchView, batch_view
 from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
-from pipeline.dataset import SOURCES, load_raw_datasets, parse_rows, rows_at
+from pipeline.dataset import SOURCES, either, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
 from pipeline.explain.probing import asked_pair, followed
 from pipeline.export.csv_answers import (
@@ -39,12 +39,14 @@ from pipeline.export.csv_answers import (
     scores_of,
     write_answers,
 )
+from pipeline.hub.sources import RUN_PREFIX, comes_with_the_app
 from pipeline.metrics import metrics_in
 from pipeline.own_pairs import store
 from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
 from pipeline.own_pairs.pairs import OwnPairs, own_pairs
 from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
+from pipeline.runs.task import model_takes_pair, task_of_run
 from pipeline.settings import (
     EMBEDDED_CHECKPOINT,
     LABELS,
@@ -54,7 +56,7 @@ from pipeline.settings import (
     launch,
     whole_number,
 )
-from pipeline.task import SPLITS
+from pipeline.task import MRPC, SPLITS, TASKS, Task, task_named
 from pipeline.tokenization import (
     TokenView,
     checked_length,
@@ -150,7 +152,8 @@ def own_pairs_kept(options: Namespace) -> Iterator[None]:
     if not path or options.run is predict:
         yield
         return
-    if options.task_name if options.run is train else getattr(options, "task", None):
+    task = options.task_name if options.run is train else options.task
+    if task not in (None, MRPC.name):
         raise InputError("--pairs and --task name two sets of pairs. Give one of them.")
     _table, own = own_pairs_in(path, options)
     for line, why in own.left_out:
@@ -209,17 +212,36 @@ def tokenize(options: Namespace) -> int:
     )
     max_length = checked_length(options.max_length, tokenizer, options.settings)
     tell(f"checkpoint: {origin}")
-    if options.pair:
-        sentence1, sentence2 = options.pair
-        sentence1, sentence2 = checked_pair(sentence1, sentence2, options.settings)
-        view = token_view(tokenizer, sentence1, sentence2, max_length, not options.no_truncation)
+    if pair := given_pair(options):
+        view = token_view(tokenizer, *pair, max_length, not options.no_truncation)
         print_tokens(view)
         return 0
-    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings)
+    task = task_named(options.task, options.settings)
+    split = split_of(task, options.split)
+    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings, task)
     tell(f"data: {data_origin}")
-    rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, options.settings))
+    rows = rows_at(raw_datasets[split], parse_rows(options.rows, options.settings))
     print_batch(batch_view(tokenizer, rows, max_length, not options.no_truncation))
     return 0
+
+
+def given_pair(options: Namespace) -> tuple[str, str | None] | None:
+    """The sentences of --pair or --sentence, checked; None where neither is given."""
+    if options.pair:
+        sentence1, sentence2 = options.pair
+        return checked_pair(sentence1, sentence2, options.settings)
+    if options.sentence is not None:
+        return checked_pair(options.sentence, None, options.settings)
+    return None
+
+
+def split_of(task: Task, split: str) -> str:
+    """The split itself if the task has it with labels; else an InputError."""
+    if split not in task.splits:
+        raise InputError(
+            f"{task.title} has no labelled split {split}. Choose {either(task.splits)}."
+        )
+    return split
 
 
 def train(options: Namespace) -> int:
@@ -320,12 +342,15 @@ def evaluate(options: Namespace) -> int:
     """A checkpoint's accuracy and F1 on a split, beside the majority's."""
     from pipeline.training import evaluate_checkpoint
 
+    checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    task = task_to_evaluate(checkpoint, options)
     result = evaluate_checkpoint(
-        checkpoint_named(options.checkpoint, options.settings),
+        checkpoint,
         options.source,
-        options.split,
+        split_of(task, options.split),
         options.first,
         settings=settings_of(options),
+        task=task,
     )
     for origin in result["origins"]:
         tell(origin)
@@ -336,20 +361,40 @@ def evaluate(options: Namespace) -> int:
     return 0
 
 
+def task_to_evaluate(checkpoint: str, options: Namespace) -> Task:
+    """The task that was asked for; of a run's model, by default that of the run."""
+    if options.task:
+        return task_named(options.task, options.settings)
+    if checkpoint.startswith(RUN_PREFIX):
+        name = task_of_run(checkpoint.removeprefix(RUN_PREFIX), options.settings).name
+        return task_named(name, options.settings)
+    return MRPC
+
+
+def check_sentences(checkpoint: str, options: Namespace) -> None:
+    """Raises InputError for --pair where the model reads one sentence, and the other way round."""
+    if options.csv:
+        return
+    if options.pair and not model_takes_pair(checkpoint, options.settings):
+        raise InputError(f"{checkpoint} reads one sentence. Give it with --sentence.")
+    if options.sentence is not None and comes_with_the_app(checkpoint):
+        if checkpoint != EMBEDDED_CHECKPOINT and model_takes_pair(checkpoint, options.settings):
+            raise InputError(f"{checkpoint} compares two sentences. Give them with --pair.")
+
+
 def predict(options: Namespace) -> int:
-    """Label, probabilities and logits of one pair, or of a CSV of them."""
+    """Label, probabilities and logits of one pair or sentence, or of a CSV of pairs."""
     from tqdm import tqdm
 
     checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    check_sentences(checkpoint, options)
     has_pair = asked_pair(checkpoint, "", "", options.settings)[1] is not None
     how: dict[str, Any] = {"has_pair": has_pair, "choose": chooser(options)}
     path = options.csv or options.pairs
-    if path:
-        pairs = read_pairs(path, settings_for_files(options), **how)
+    if pair := given_pair(options):
+        pairs = PairFile([PairRow(0, *pair)])
     else:
-        first, second = options.pair
-        asked = asked_pair(checkpoint, first, second, options.settings)
-        pairs = PairFile([PairRow(0, *checked_pair(*asked, options.settings))])
+        pairs = read_pairs(path, settings_for_files(options), **how)
     for note in pairs.notes:
         tell(f"note: {note}")
     rows, answered, told, headed = pairs.rows, [], None, False
@@ -627,9 +672,12 @@ def add_tokenize(commands: Commands, settings: Settings) -> None:
     """The options of `tokenize`."""
     parser = command(commands, tokenize)
     add_own_pairs(parser)
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
     )
+    what.add_argument("--sentence", help="one sentence instead of rows")
+    parser.add_argument("--task", default=MRPC.name, help=f"one of {', '.join(TASKS)}")
     parser.add_argument(
         "--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)"
     )
@@ -663,7 +711,8 @@ def add_train(commands: Commands, settings: Settings) -> None:
         told = told.replace("%", "%%")
         more = {"action": BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
         # Checked by TrainingConfig, with the same words as on the page
-        parser.add_argument(flag_of(name), default=None, help=told, **more)
+        flags = ["--task"] if name == "task_name" else []
+        parser.add_argument(*flags, flag_of(name), default=None, dest=name, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {settings.runs_folder})",
@@ -674,6 +723,9 @@ def add_evaluate(commands: Commands, settings: Settings) -> None:
     """The options of `evaluate`."""
     parser = command(commands, evaluate)
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
+    parser.add_argument(
+        "--task", help=f"one of {', '.join(TASKS)} (default: a run's own, else {MRPC.name})"
+    )
     parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--split", default="validation", choices=SPLITS)
     add_stand_in(parser)
@@ -686,6 +738,7 @@ def add_predict(commands: Commands, settings: Settings) -> None:
     parser = command(commands, predict)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
+    what.add_argument("--sentence", help="for a model of one sentence")
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
     add_own_pairs(parser, what)
     parser.add_argument(
