@@ -54,7 +54,7 @@ def sentences_of(
     of one sentence has that alone.
     """
     try:
-        task = task_named(config_from(run.config).task_name)
+        task = task_named(config_from(run.config).task_name, settings)
         rows = load_raw_datasets(run.config["source"], settings, task)[0]["validation"]
     except (InputError, KeyError):
         return None
