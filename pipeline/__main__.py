@@ -93,12 +93,8 @@ def tokenize(options: Namespace) -> int:
     tell(f"checkpoint: {origin}")
     if options.pair:
         sentence1, sentence2 = options.pair
-        view = token_view(
-            tokenizer,
-            *checked_pair(sentence1, sentence2, options.settings),
-            max_length,
-            not options.no_truncation,
-        )
+        sentence1, sentence2 = checked_pair(sentence1, sentence2, options.settings)
+        view = token_view(tokenizer, sentence1, sentence2, max_length, not options.no_truncation)
         print_tokens(view)
         return 0
     raw_datasets, data_origin = load_raw_datasets(options.source, options.settings)

@@ -19,7 +19,7 @@ from pipeline.dataset import SOURCES
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import validated_checkpoint
 from pipeline.settings import WARMED, Settings, whole_number
-from pipeline.task import MRPC, TASKS
+from pipeline.task import MRPC, TASKS, validated_task
 
 # Where the form shows a setting: among the first, or folded
 START, MAIN, MORE = "start", "main", "more"
@@ -105,6 +105,7 @@ class TrainingConfig:
         MRPC.name,
         say("which pairs and labels to learn"),
         choices=tuple(TASKS),
+        check=validated_task,  # a visitor's own pairs besides
         label=say("Task"),
     )
     source: str = _declared(

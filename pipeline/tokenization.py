@@ -11,12 +11,10 @@ data.
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from languages import say
 from pipeline.errors import InputError, SourceError, shown
@@ -31,6 +29,7 @@ from pipeline.hub.sources import (
 )
 from pipeline.libraries import import_tokenizers
 from pipeline.memory import LoadCache
+from pipeline.sentence import checked_sentence, codes_of
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
@@ -51,12 +50,13 @@ def tokenize_function(
     """The one way in which pairs become encodings here: Dataset.map, the Tokenize tab and
     prediction all call it.
 
-    `examples` holds sentence1 and sentence2, each one string or a list of them. Nothing is padded
-    (`padding=False` is the tokenizer's default): the data collator does that, batch by batch.
+    `examples` holds sentence1 and sentence2, each one string or a list of them; a task of one
+    sentence has no sentence2, or None. Nothing is padded (`padding=False` is the tokenizer's
+    default): the data collator does that, batch by batch.
     """
     return tokenizer(
         examples["sentence1"],
-        examples["sentence2"],
+        examples.get("sentence2"),
         truncation=truncation,
         max_length=max_length if truncation else None,
     )
@@ -275,89 +275,25 @@ def checked_truncation(truncation: Any) -> bool:
     return truncation
 
 
-# Code points that are drawn as nothing although Unicode counts them as letters, marks or symbols:
-# its property Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without what the category
-# tells already, the blank of Braille, and the places where no character will ever be.
-INVISIBLE = re.compile(
-    "[\u115f\u1160\u3164\uffa0\u2065\ufff0-\ufff8\U000e0000-\U000e0fff\u2800\ufdd0-\ufdef"
-    + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
-    + "]"
-)
-# Separators; control, format and private characters; marks, which belong on a letter
-UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Mn", "Mc", "Me")
+@overload
+def checked_pair(sentence1: Any, sentence2: None, settings: Settings) -> tuple[str, None]: ...
 
 
-def is_blank(sentence: str) -> bool:
-    r"""Whether nothing in a text can be read: it has only blanks, invisible characters, and marks
-    without a letter.
+@overload
+def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]: ...
 
-    >>> is_blank(" \u200b\u00ad\0"), is_blank("\u0301"), is_blank("e\u0301"), is_blank(".")
-    (True, True, False, False)
+
+def checked_pair(
+    sentence1: Any, sentence2: Any, settings: Settings
+) -> tuple[str, str] | tuple[str, None]:
+    """Both sentences as given, or an InputError that says which one is wrong and what to do.
+
+    sentence2: None in a task of one sentence.
     """
-    return all(
-        unicodedata.category(character) in UNSEEN or INVISIBLE.match(character)
-        for character in sentence
-    )
-
-
-def _why_blank(which: str, sentence: str) -> str:
-    if not sentence:
-        return say("{which} is empty. Write a sentence there.", which=which)
-    if not sentence.strip():
-        return say("{which} is only white space. Write a sentence there.", which=which)
-    return say(
-        "{which} has no readable character, only invisible ones or marks without a letter "
-        "({codes}). Write a sentence there.",
-        which=which,
-        codes=_codes(sentence),
-    )
-
-
-def _codes(sentence: str, most: int = 3) -> str:
-    r"""The first few different characters of a text, blanks left out, as code points.
-
-    >>> _codes(" \u200b\u200b\u00ad")
-    'U+200B, U+00AD'
-    """
-    different = list(dict.fromkeys(character for character in sentence if not character.isspace()))
-    codes = ", ".join(f"U+{ord(character):04X}" for character in different[:most])
-    return f"{codes}, …" if len(different) > most else codes
-
-
-def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]:
-    """Both sentences as given, or an InputError that says which one is wrong and what to do."""
-    for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
-        if not isinstance(sentence, str):
-            raise InputError(
-                say(
-                    "{which} is {type}, not text. Give a sentence.",
-                    which=which,
-                    type=type(sentence).__name__,
-                )
-            )
-        if is_blank(sentence):
-            raise InputError(_why_blank(which, sentence))
-        if len(sentence) > settings.max_characters:
-            raise InputError(
-                say(
-                    "{which} has {count:,} characters; the limit is {max_characters:,}. Shorten "
-                    "it.",
-                    which=which,
-                    count=len(sentence),
-                    max_characters=settings.max_characters,
-                )
-            )
-        # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one
-        # all the same.
-        if any("\ud800" <= character <= "\udfff" for character in sentence):
-            raise InputError(
-                say(
-                    "{which} contains half of a surrogate pair, which is not a character. Type "
-                    "that character again.",
-                    which=which,
-                )
-            )
-    return sentence1, sentence2
+    first = checked_sentence("sentence1", sentence1, settings)
+    if sentence2 is None:
+        return first, None
+    return first, checked_sentence("sentence2", sentence2, settings)
 
 
 # ---------------------------------------------------------------- one pair, token by token
@@ -384,12 +320,12 @@ class TokenView:
     """One pair as the model gets it, each number traced back to its characters."""
 
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None in a task of one sentence
     tokens: list[Token]
     has_type_ids: bool
     full_length: int  # tokens before truncation
     max_length: int
-    cut: tuple[str, str]  # what truncation removed from each sentence
+    cut: tuple[str, ...]  # what truncation removed from each of the two sentences
     notes: list[str]
 
     @property
@@ -439,12 +375,12 @@ def is_typed_special(token: Token, tokenizer: PreTrainedTokenizerFast) -> bool:
 def token_view(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int = 128,
     truncation: bool = True,
 ) -> TokenView:
     """One pair -> TokenView. Offsets count characters (code points) of the sentence the token comes
-    from.
+    from. sentence2: None in a task of one sentence.
     """
     pair = {"sentence1": sentence1, "sentence2": sentence2}
     encoding = tokenize_function(tokenizer, pair, max_length, truncation)
@@ -455,7 +391,8 @@ def token_view(
     ]
     cut_from = _cut_before if tokenizer.truncation_side == "left" else _cut
     cut = tuple(
-        cut_from(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2))
+        "" if text is None else cut_from(encoding, full, which, text)
+        for which, text in enumerate((sentence1, sentence2))
     )
     view = TokenView(
         sentence1,
@@ -510,7 +447,10 @@ def _notes(view, tokenizer):
 
 
 def nothing_left(
-    sentence1: str, sentence2: str, sentences: list[int | None], cut: tuple[str, str] = ("", "")
+    sentence1: str,
+    sentence2: str | None,
+    sentences: list[int | None],
+    cut: tuple[str, ...] = ("", ""),
 ) -> list[str]:
     """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or
     None of each token.
@@ -518,14 +458,14 @@ def nothing_left(
     missing = [
         (which, text)
         for which, text in enumerate((sentence1, sentence2), 1)
-        if which not in sentences and not cut[which - 1]
+        if text is not None and which not in sentences and not cut[which - 1]
     ]
     return [
         say(
             "This tokenizer turns sentence{which} ({codes}) into no tokens, so the model doesn't "
             "see it.",
             which=which,
-            codes=_codes(text),
+            codes=codes_of(text),
         )
         for which, text in missing
     ]
@@ -534,7 +474,7 @@ def nothing_left(
 def pair_view(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int,
     truncation: bool,
     settings: Settings,

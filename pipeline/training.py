@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from languages import say, say_plural
-from pipeline.answers import Answers, are_probabilities, rounded, write_answers
+from pipeline.answers import Answers, answer_of, are_shares, rounded, share_of, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
@@ -37,7 +37,7 @@ from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
-from pipeline.task import MRPC, Task, task_named
+from pipeline.task import MRPC, Task, task_named, told_of
 from pipeline.tokenization import (
     checked_length,
     load_tokenizer,
@@ -170,7 +170,7 @@ def prepare(
     config: TrainingConfig, output_dir: str | Path, settings: Settings
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    task = task_named(config.task_name)
+    task = task_named(config.task_name, settings)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings)
     chosen = _chosen(raw_datasets, config)
@@ -179,7 +179,7 @@ def prepare(
     if settings.confines and not is_bundled(files.origin.loaded):
         confine_run(Path(output_dir), root_folder(files), settings)
         chosen = _in_memory(chosen)
-    model, model_origin = model_in(files, config.seed), files.origin
+    model, model_origin = model_in(files, config.seed, task.labels), files.origin
     check_weights(model, model_origin.loaded)
     with given(files):
         tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
@@ -201,6 +201,7 @@ def prepare(
     start = {
         "event": "start",
         "config": asdict(config),
+        "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
         "labels": list(chosen["validation"]["label"]),
@@ -229,8 +230,9 @@ def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> 
         files.origin.stands_in
     ):  # it may be here when the run's turn comes; then the run itself looks
         return
-    check_labels(checkpoint, files.folder)
-    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    labels = task_named(config.task_name, settings).labels
+    check_labels(checkpoint, files.folder, labels)
+    model, tokenizer = on_meta(checkpoint, files.folder, len(labels)), tokenizer_in(files)
     check_fit(checkpoint, model.config, tokenizer)
     checked_length(config.max_length, tokenizer, settings, model.config)
     freeze(model, config.frozen_layers)
@@ -393,10 +395,10 @@ def fine_tune(
 
     start (config, total_steps, majority, the validation pairs' labels, where everything came from),
     log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; right,
-    how many pairs were answered rightly, and shares, P(equivalent) of each, where they can be told
-    one by one; the one at step 0 is before any training), and last one of done, stopped, failed.
-    done and stopped leave model and tokenizer in `folder`/model.
-    `should_stop()` is asked after each step. own_pair: the visitor's, whose P(equivalent) goes into
+    how many pairs were answered rightly, and shares, what answers.py tells of each, where they can
+    be told one by one; the one at step 0 is before any training), and last one of done, stopped,
+    failed. done and stopped leave model and tokenizer in `folder`/model.
+    `should_stop()` is asked after each step. own_pair: the visitor's, whose share goes into
     each evaluation as "own_share". Raises InputError before the first event for a config out of
     bounds.
     """
@@ -509,19 +511,22 @@ def _pair_by_pair(trainer):
         return {}
     shares = [rounded(share) for share in shares]
     labels = trainer.eval_dataset["label"]
-    right = sum((share > 0.5) == bool(gold) for share, gold in zip(shares, labels, strict=True))
+    right = sum(answer_of(share) == gold for share, gold in zip(shares, labels, strict=True))
     return {"right": right, "shares": shares}
 
 
 def _own_share(trainer, config, pair):
-    """A function that gives {"own_share": P(equivalent) of the visitor's pair}, {} without a pair
-    or where it is NaN. It leaves the run as it is: dropout is off, so no random number is drawn.
+    """A function that gives {"own_share": the share of the visitor's pair, as answers.py tells it},
+    {} without a pair or where it is NaN. It leaves the run as it is: dropout is off, so no random
+    number is drawn.
     """
     if pair is None:
         return dict
     import torch
 
-    sentences = dict(zip(("sentence1", "sentence2"), pair, strict=True))
+    columns = trainer.eval_dataset.column_names  # a task of one sentence has no sentence2
+    both = zip(("sentence1", "sentence2"), pair, strict=True)
+    sentences = {name: sentence for name, sentence in both if name in columns}
     encoding = tokenize_function(trainer.processing_class, sentences, config.max_length)
     batch = trainer.data_collator([dict(encoding)])  # (1, seq_len)
 
@@ -531,11 +536,13 @@ def _own_share(trainer, config, pair):
         model.eval()
         try:
             with torch.no_grad(), trainer.accelerator.autocast():
-                logits = model(**batch.to(trainer.args.device)).logits  # (1, 2)
+                logits = model(**batch.to(trainer.args.device)).logits  # (1, labels)
         finally:
             model.train(was_training)
-        share = logits[0].double().softmax(-1)[1].item()
-        return {"own_share": rounded(share)} if math.isfinite(share) else {}
+        probabilities = logits[0].double().softmax(-1).tolist()
+        if not all(map(math.isfinite, probabilities)):
+            return {}
+        return {"own_share": rounded(share_of(probabilities))}
 
     return own_share
 
@@ -563,13 +570,14 @@ def _judged_before(trainer, config, settings, teller):
     longer than all else before the first step: once it is done, figures and answers are kept beside
     the runs.
 
-    (figures, P(equivalent) of each pair or None).
+    (figures, the share of each pair or None).
     """
     from transformers import set_seed
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
+    metrics = task_named(config.task_name, settings).metrics
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
@@ -631,7 +639,7 @@ def _kept_figures(path, pairs, names):
     except (OSError, ValueError):
         return None
     whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in names)
-    whole = whole and are_probabilities(figures.get("shares")) and len(figures["shares"]) == pairs
+    whole = whole and are_shares(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
 
@@ -772,7 +780,7 @@ def evaluate_checkpoint(
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
+    model, model_origin = load_model(checkpoint, config.seed, task.labels, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)

@@ -58,6 +58,8 @@ def of_pair(pair: Sequence[str], drawn: Markup) -> Markup:
     return Markup("<div{}>{}</div>").format(made_of(*pair), drawn)
 
 
-def two_lines(sentence1: str, sentence2: str) -> Markup:
-    """A pair in one cell."""
+def two_lines(sentence1: str, sentence2: str | None) -> Markup:
+    """A pair in one cell, or the one sentence that there is."""
+    if sentence2 is None:
+        return element("bdi", sentence1)
     return Markup("{}<br>{}").format(element("bdi", sentence1), element("bdi", sentence2))

@@ -189,7 +189,7 @@ def _pairs(config, settings):
     warnings).
     """
     try:
-        task = task_named(config.task_name)
+        task = task_named(config.task_name, settings)
         rows, origin, size = planned_pairs(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)

@@ -30,7 +30,7 @@ from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files
 from pipeline.model import held_parameters, model_in
 from pipeline.settings import Settings
-from pipeline.task import task_named
+from pipeline.task import Task, task_named
 from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets
 from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
 
@@ -67,8 +67,8 @@ def losses_by_hand(model: torch.nn.Module, batch: dict) -> torch.Tensor:
     label got.
     """
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-    logits = model(**inputs).logits  # (batch, 2)
-    log_probabilities = logits.log_softmax(dim=-1)  # (batch, 2)
+    logits = model(**inputs).logits  # (batch, labels)
+    log_probabilities = logits.log_softmax(dim=-1)  # (batch, labels)
     return -log_probabilities[range(len(logits)), batch["labels"]]  # (batch,)
 
 
@@ -107,13 +107,13 @@ def step_by_hand(
 
 @dataclass(frozen=True)
 class Example:
-    """One pair of the batch: its row in the train split, what it says, its gold label (0 or 1), its
-    loss by hand.
+    """One pair of the batch: its row in the train split, what it says, the number of its gold
+    label, its loss by hand.
     """
 
     row: int
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None in a task of one sentence
     label: int
     share: float  # the probability that its gold label got
     loss: float
@@ -153,6 +153,7 @@ class OneStep:
     config: TrainingConfig  # as both stepped under it
     loaded: str  # the checkpoint that was stepped
     place: str  # where the pairs came from, an Origin's
+    task: Task
 
     @property
     def loss_difference(self) -> float:
@@ -167,7 +168,8 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
     large to be stepped while a page waits.
     """
     config, notes = _as_here(config.checked(settings))
-    raw_datasets, place = load_raw_datasets(config.source, settings, task_named(config.task_name))
+    task = task_named(config.task_name, settings)
+    raw_datasets, place = load_raw_datasets(config.source, settings, task)
     rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
     return ask(
         config.checkpoint,
@@ -176,18 +178,19 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
         notes,
         rows[:],
         place.place,
+        task,
         weights=True,
         settings=settings,
     )
 
 
-def _one_step(checkpoint, config, notes, columns, place, settings):
+def _one_step(checkpoint, config, notes, columns, place, task, settings):
     """`one_step` where the checkpoint may be opened. columns: the training pairs' lists."""
     began = time.monotonic()
     with _one_at_a_time:
         files = checkpoint_files(checkpoint, weights=True, settings=settings)
         _check_size(config.checkpoint, files.folder)
-        model, origin = model_in(files, config.seed), files.origin
+        model, origin = model_in(files, config.seed, task.labels), files.origin
         check_weights(model, origin.loaded)
         tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
         set_dropout(model, config.dropout)
@@ -196,7 +199,13 @@ def _one_step(checkpoint, config, notes, columns, place, settings):
             notes.append(origin.said)
         twin = copy.deepcopy(model)
         batches, trainer = _trainers_step(model, tokenized, tokenizer, config)
-        told = {"notes": notes, "config": config, "loaded": origin.loaded, "place": place}
+        told = {
+            "notes": notes,
+            "config": config,
+            "loaded": origin.loaded,
+            "place": place,
+            "task": task,
+        }
         return _compared(twin, trainer, batches[0], rows, tokenized, config, told, began)
 
 
@@ -340,7 +349,12 @@ def _examples(batch, losses, rows, tokenized):
         row = found[tuple(number for number, real in zip(ids, mask, strict=True) if real)]
         examples.append(
             Example(
-                row, rows[row]["sentence1"], rows[row]["sentence2"], label, math.exp(-loss), loss
+                row,
+                rows[row]["sentence1"],
+                rows[row].get("sentence2"),
+                label,
+                math.exp(-loss),
+                loss,
             )
         )
     return examples

@@ -20,23 +20,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
-from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.delimited import delimited_table, ends_before
+from pipeline.own_pairs.encoding import text_of
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
-from pipeline.tokenization import checked_pair, is_blank
+from pipeline.tokenization import checked_pair
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.hub.sources import Origin
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
-# Spreadsheets of some languages write commas in numbers and semicolons between cells
-DELIMITERS = (",", ";", "\t")
-BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
-# Excel's first line that names the delimiter, with the quotation marks that another program may
-# have put around it
-NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 # A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
 # names
 GOLD = {
@@ -48,14 +43,6 @@ GOLD = {
     "true": 1,
     **{name: i for i, name in enumerate(LABELS)},
 }
-
-
-# The commonest characters of Chinese: two of five in a text are among them
-COMMON = frozenset(
-    "，。、“”的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能"
-    "而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起"
-    "看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与"
-)
 
 
 @dataclass(frozen=True)
@@ -112,14 +99,15 @@ def read_pairs(
     `max_bytes` bytes.
     """
     name = shown(name) if name else str(path)
-    text, notes = _text_of(Path(path), name, max_bytes)
-    delimited = _delimited(text, name)
-    rows, columns = _rows_of(*delimited, name=name, settings=settings, max_rows=max_rows)
-    return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns)))
+    text, notes = text_of(_content_of(Path(path), name, max_bytes), name)
+    table = delimited_table(text, name, notes, max_rows)
+    _check_columns(table, name)
+    rows = [_pair_row(row, table, settings) for row in table.rows]
+    return PairFile(rows, table.header, (*table.notes, *_notes_of_labels(rows, table.header)))
 
 
-def _text_of(path, name, max_bytes):
-    """(the file's text, notes on how it was read)."""
+def _content_of(path, name, max_bytes):
+    """The bytes of a file, at most `max_bytes`."""
     try:
         with open(path, "rb") as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
@@ -139,115 +127,30 @@ def _text_of(path, name, max_bytes):
                 max_bytes=max_bytes / 2**20,
             )
         )
-    try:
-        return content.decode(_unicode_of(content)), ()
-    except UnicodeDecodeError:
-        text = _chinese(content)
-    if text is None:
+    return content
+
+
+def _check_columns(table, name):
+    """InputError where the first line doesn't name the columns once each, or has no row below."""
+    header = [column.casefold() for column in table.header]
+    if not all(column in header for column in COLUMNS):
         raise InputError(
             say(
-                "{name} can't be read as a CSV in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.",
+                "{name} has no rows with the columns sentence1 and sentence2. Name them in its "
+                "first line.",
                 name=name,
             )
         )
-    return text, (
-        say(
-            "This file is not in UTF-8; it was read as GB18030, the encoding of Chinese "
-            "spreadsheets."
-        ),
-    )
-
-
-def _unicode_of(content: bytes) -> str:
-    """The encoding of Unicode that a file's first bytes show: by its mark, or by the zeros that
-    UTF-16 puts beside ASCII.
-    """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(
-        (content[:1] == b"\0", content[1:2] == b"\0"), "utf-8-sig"
-    )
-
-
-def _chinese(content: bytes) -> str | None:
-    """The text if these bytes are GB18030, of which GBK and GB2312 are parts; None for another
-    encoding.
-
-    It reads nearly any two bytes as some character, but those of another encoding make rare ones,
-    and no Chinese text is without the common ones.
-    """
-    try:
-        text = content.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    foreign = [character for character in text if not character.isascii()]
-    kana = [character for character in foreign if "\u3040" <= character <= "\u30ff"]
-    simple = sum(
-        len(character.encode("gb2312", errors="ignore")) == 2 for character in foreign
-    ) - len(kana)
-    common = sum(character in COMMON for character in foreign)
-    return text if simple >= 0.9 * len(foreign) and common >= 0.15 * len(foreign) else None
-
-
-def _delimited(text, name):
-    """(the text, its delimiter, the names in its first line in lower case, the same as they are
-    written).
-    """
-    lines = lines_of(text)
-    named = next((place for place, line in enumerate(lines) if line.strip()), 0)
-    delimiters = DELIMITERS
-    if lines and (found := NAMED_DELIMITER.fullmatch(lines[named])):
-        delimiters = (found[1],)
-        text = "\n".join(
-            ["" if place == named else line for place, line in enumerate(lines)]
-        )  # the others keep their number
-    for delimiter in delimiters:
-        columns = [cell.strip() for cell in first_row(text, delimiter)]
-        while columns and not columns[-1]:  # a spreadsheet may end its lines with delimiters
-            columns.pop()
-        header = [column.casefold() for column in columns]
-        if all(column in header for column in COLUMNS):
-            for column in (*COLUMNS, LABEL):
-                if header.count(column) > 1:
-                    raise InputError(
-                        say(
-                            "{name} names the column {column} twice in its first line. Rename one "
-                            "of them.",
-                            name=name,
-                            column=column,
-                        )
-                    )
-            return text, delimiter, header, columns
-    raise InputError(
-        say(
-            "{name} has no rows with the columns sentence1 and sentence2. Name them in its first "
-            "line.",
-            name=name,
-        )
-    )
-
-
-def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
-    """([PairRow, …], the file's columns)."""
-    at = [header.index(column) for column in COLUMNS]
-
-    def is_whole(cells):
-        if not max(at) < len(cells) or len(_fitting(cells, header)) > len(header):
-            return False
-        return not any(is_blank(cells[place]) for place in at)
-
-    found = []
-    for row in list(rows_of(text, delimiter, is_whole))[1:]:
-        if len(found) == max_rows:
+    for column in (*COLUMNS, LABEL):
+        if header.count(column) > 1:
             raise InputError(
                 say(
-                    "{name} has more rows than the limit of {max_rows:,}. Split it.",
+                    "{name} names the column {column} twice in its first line. Rename one of them.",
                     name=name,
-                    max_rows=max_rows,
+                    column=column,
                 )
             )
-        found.append(_pair_row(row, header, at, delimiter, settings))
-    if not found:
+    if not table.rows:
         raise InputError(
             say(
                 "{name} has the columns sentence1 and sentence2, but no rows. Write a pair below "
@@ -255,37 +158,15 @@ def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
                 name=name,
             )
         )
-    return found, tuple(columns)
 
 
-def _fitting(cells, header):
-    """The cells without the empty last ones for which there is no column."""
-    last = len(cells)
-    while last > len(header) and not cells[last - 1].strip():
-        last -= 1
-    return tuple(cells[:last])
-
-
-def _pair_row(row: Cells, header, at, delimiter, settings):
-    cells = _fitting(row.cells, header)
-    sentence1, sentence2 = (cells[place] if place < len(cells) else "" for place in at)
-    label = (
-        cells[header.index(LABEL)].strip()
-        if LABEL in header and header.index(LABEL) < len(cells)
-        else ""
-    )
+def _pair_row(row, table, settings):
+    header = [column.casefold() for column in table.header]
+    sentence1, sentence2 = (row.cells[header.index(column)] for column in COLUMNS)
+    label = row.cells[header.index(LABEL)].strip() if LABEL in header else ""
     gold = GOLD.get(label.casefold())
-    notes = []
-    if row.last > row.line:
-        notes.append(
-            say(
-                "This row spans lines {first} to {last} of the file: a quoted cell has line "
-                "breaks.",
-                first=row.line,
-                last=row.last,
-            )
-        )
-    error = _error_of(row, cells, header, at, delimiter)
+    error = row.error or ends_before(row, table, [table.columns[header.index(c)] for c in COLUMNS])
+    notes = [row.note]
     if label and gold is None and not error:
         notes.append(
             say(
@@ -298,82 +179,8 @@ def _pair_row(row: Cells, header, at, delimiter, settings):
             checked_pair(sentence1, sentence2, settings)
         except InputError as refused:
             error = refused.args[0]
-    whole = (*cells, *[""] * (len(header) - len(cells)))
-    if len(whole) > len(header):  # what has no column stays with the last one
-        whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
-    return PairRow(
-        row.line,
-        sentence1,
-        sentence2,
-        error,
-        sentences(*notes),
-        None if gold is None else LABELS[gold],
-        whole,
-    )
-
-
-def _error_of(row: Cells, cells, header, at, delimiter):
-    """Why the cells of a row can't be trusted, "" if they can: better no answer than one to half a
-    sentence.
-    """
-    if row.unclear:
-        return say(
-            "Lines {first} to {last} were read as one row: a quotation mark opens in the first "
-            "line and closes in the last, but most of the lines look like separate rows. Close "
-            "the quotation mark where its sentence ends.",
-            first=row.line,
-            last=row.last,
-        )
-    if row.open:
-        return say(
-            "A quotation mark at the beginning of a cell isn't closed at the end of that cell. "
-            "Close it, and double any quotation marks inside the sentence. The lines below were "
-            "read as separate rows."
-        )
-    if len(cells) > len(header):
-        return _too_many(row, cells, header, at, delimiter)
-    missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
-    if missing:
-        return say(
-            "This row ends before {missing}: it has only {cells} of the {columns} cells that the "
-            "first line names. Separate the cells with {between}.",
-            missing=missing[0],
-            cells=len(cells),
-            columns=len(header),
-            between=_between(delimiter),
-        )
-    return ""
-
-
-def _too_many(row, cells, header, at, delimiter):
-    said = say(
-        "This row has {cells} cells, but the first line names {columns}.",
-        cells=len(cells),
-        columns=len(header),
-    )
-    if delimiter == "\t":
-        return say(
-            "{said} Tabs separate the cells here. Remove the tab from the sentence that contains "
-            "it.",
-            said=said,
-        )
-    if all(row.quoted[place] for place in at):
-        return say(
-            "{said} The cell {extra} has no column name. Add one to the first line, or remove "
-            "the cell.",
-            said=said,
-            extra=shown(cells[len(header)]),
-        )
-    return say(
-        "{said} In this file {between} separate the cells. Put a sentence that contains one in "
-        "quotation marks.",
-        said=said,
-        between=_between(delimiter),
-    )
-
-
-def _between(delimiter):
-    return BETWEEN.get(delimiter, f"“{delimiter}”")
+    known = None if gold is None else LABELS[gold]
+    return PairRow(row.line, sentence1, sentence2, error, sentences(*notes), known, row.cells)
 
 
 def _notes_of_labels(rows, columns):

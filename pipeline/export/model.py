@@ -30,7 +30,7 @@ from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
 from pipeline.runs.queue import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, Settings
-from pipeline.task import MRPC, Task, task_named
+from pipeline.task import MRPC, Task, task_told
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.runs.progress import Run
@@ -118,7 +118,8 @@ def model_card(run: Run, name: str) -> str:
         )
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
-    task, place = task_named(config_from(run.config).task_name), start["data"]["place"]
+    task = task_told(config_from(run.config).task_name, start.get("task"))
+    place = start["data"]["place"]
     on_mrpc = task is MRPC and place not in PAIRS_FOLDERS
     data = f"the {place} pairs" if place in PAIRS_FOLDERS else task.title
     return "\n".join(

@@ -21,7 +21,7 @@ from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
-from pipeline.task import MRPC, Task, task_named
+from pipeline.task import MRPC, TASKS, Task, task_told
 from pipeline.training import PACKAGES, has_fast_bf16
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ import torch
 from datasets import load_dataset
 from transformers import DataCollatorWithPadding
 
-{_pairs(step.place, task_named(config.task_name))}
+{_pairs(step.place, step.task)}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed)}
 {_frozen(config.frozen_layers)}
@@ -184,6 +184,7 @@ def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
         start.get("versions"),
         (end or {}).get("step"),
         embedded,
+        task_told(config.task_name, start.get("task")),
     )
 
 
@@ -194,13 +195,15 @@ def train_script(
     versions: dict[str, str] | None = None,
     stopped_at: int | None = None,
     embedded: Any = EMBEDDED,
+    task: Task | None = None,
 ) -> str:
     """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
-    "auto" meant there.
+    "auto" meant there. task: by default the one that the config names.
 
     versions: {package: version} of the worker; by default those installed here. stopped_at: the
     step at which it was stopped.
     """
+    task = task or TASKS[config.task_name]
     what = "A run of the Fine-tune tab: the same curve on the same machine"
     return f"""{_head(what, *PACKAGES, versions=versions)}
 import evaluate
@@ -209,7 +212,7 @@ import torch
 from datasets import DatasetDict, load_dataset
 from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place, task_named(config.task_name), embedded)}
+{_pairs(place, task, embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))

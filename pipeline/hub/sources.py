@@ -44,7 +44,7 @@ class Origin:
 
     asked: str
     loaded: str
-    place: str  # "embedded" | "shortcut" | "hub" | "hub cache" | "folder" | "run"
+    place: str  # "embedded" | "shortcut" | "hub" | "hub cache" | "folder" | "run" | "own"
     reason: str
     stands_in: bool = False
 
@@ -64,6 +64,7 @@ PLACES = {
     "hub cache": say("hub cache"),
     "folder": say("folder"),
     "run": say("run"),
+    "own": say("your own"),
 }
 
 

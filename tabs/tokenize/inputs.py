@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from languages import _
-from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, rows_at
+from pipeline.dataset import load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
+from pipeline.task import SPLITS
 from pipeline.tokenization import ask_tokenizer
 
 if TYPE_CHECKING:  # importing it takes a second

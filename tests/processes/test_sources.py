@@ -14,8 +14,16 @@ from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import availability, repository, sources
 from pipeline.hub.availability import run_with_deadline
 from pipeline.hub.sources import checkpoint_files, validated_checkpoint
-from pipeline.model import load_model
-from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
+from pipeline.model import NEW_HEAD, OTHER_HEAD, load_model
+from pipeline.settings import (
+    EMBEDDED_CHECKPOINT,
+    LABELS,
+    NOTES_CHECKPOINT,
+    READY,
+    WARMED,
+    Settings,
+)
+from pipeline.task import MNLI
 from pipeline.tokenization import load_tokenizer
 from tests.conftest import in_cache, tiny_checkpoint
 
@@ -200,10 +208,54 @@ def test_a_model_has_the_two_labels_of_a_paraphrase_and_is_out_of_training(tiny)
     assert origin.place == "hub cache"
 
 
-def test_three_labels_are_refused():
+def test_a_classifier_keeps_its_labels_and_is_refused_where_another_number_is_needed():
     tiny_checkpoint(in_cache("tiny/three"), labels=3)
-    with pytest.raises(SourceError, match="tiny/three classifies into 3 labels"):
-        load_model("tiny/three", settings=Settings())
+    model, _ = load_model("tiny/three", settings=Settings())
+    assert list(model.config.id2label.values()) == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    with pytest.raises(SourceError, match="tiny/three classifies into 3 labels, but 2 are needed"):
+        load_model("tiny/three", labels=LABELS, settings=Settings())
+
+
+@pytest.mark.parametrize(
+    "names, labels, order",
+    [
+        ({"0": "NEUTRAL", "1": "ENTAILMENT", "2": "CONTRADICTION"}, MNLI.labels, [1, 0, 2]),
+        ({"0": "b", "1": "a"}, ("a", "b"), [1, 0]),
+        ({"0": "equivalent", "1": "not_equivalent"}, None, [1, 0]),
+        ({"0": "x", "1": "y", "2": "z"}, None, [0, 1, 2]),
+    ],
+)
+def test_labels_in_another_order_are_put_in_ours(names, labels, order):
+    import torch
+    from transformers import BertForSequenceClassification
+
+    name = f"tiny/order-{names['0'].lower()}"
+    folder = in_cache(name)
+    tiny_checkpoint(folder, labels=len(names))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": names}))
+    own = BertForSequenceClassification.from_pretrained(folder)
+    model, _ = load_model(name, labels=labels, settings=Settings())
+    assert torch.equal(model.classifier.weight, own.classifier.weight[order])
+    assert torch.equal(model.classifier.bias, own.classifier.bias[order])
+    wanted = labels or tuple(names.values())
+    assert tuple(model.config.id2label.values()) in (wanted, LABELS)
+
+
+def test_the_warm_start_gets_a_new_head_for_three_labels():
+    import torch
+
+    two, _ = load_model(WARMED, seed=7, settings=Settings())
+    three, _ = load_model(WARMED, seed=7, labels=MNLI.labels, settings=Settings())
+    bare, _ = load_model(EMBEDDED_CHECKPOINT, seed=7, labels=MNLI.labels, settings=Settings())
+    assert NEW_HEAD in three.notes and OTHER_HEAD in three.notes and two.notes == ()
+    assert three.classifier.weight.shape == (3, 384)
+    assert torch.equal(three.classifier.weight, bare.classifier.weight)  # drawn with the seed
+    body = "bert.encoder.layer.5.output.dense.weight"
+    assert torch.equal(three.state_dict()[body], two.state_dict()[body])
+    assert not torch.equal(three.state_dict()[body], bare.state_dict()[body])
+    with pytest.raises(SourceError, match="adapter:paraphrase classifies into 2 labels, but 3"):
+        load_model(READY, labels=MNLI.labels, settings=Settings())
 
 
 def test_remote_code_is_never_run(tmp_path):
