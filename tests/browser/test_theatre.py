@@ -258,4 +258,6 @@ def test_three_labels_have_a_lane_each(watched):
     box = theatre.locator("svg").bounding_box()
     for dot in theatre.locator(".dot").all()[:12]:
         inside = dot.bounding_box()
-        assert box["x"] <= inside["x"] and inside["y"] + inside["height"] <= box["y"] + box["height"]
+        assert (
+            box["x"] <= inside["x"] and inside["y"] + inside["height"] <= box["y"] + box["height"]
+        )
