@@ -120,8 +120,9 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     that isn't there.
     """
     config = config.checked(settings)
-    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
-    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings))
+    task = task_named(config.task_name, settings)
+    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, task, settings)
+    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings, task))
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
@@ -184,12 +185,13 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     )
 
 
-def _pairs(config, settings):
+def _pairs(config, task, settings):
     """(pairs to learn from, pairs to judge by, where they come from, their Download, notes,
     warnings).
     """
     try:
-        task = task_named(config.task_name, settings)
+        if task.refused:
+            raise SourceError(task.refused)
         rows, origin, size = planned_pairs(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
