@@ -22,7 +22,7 @@ from typing import Any
 from languages import say_plural
 from pipeline.collation import BatchView, batch_view
 from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
-from pipeline.dataset import SOURCES, load_raw_datasets, parse_rows, rows_at
+from pipeline.dataset import SOURCES, either, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
 from pipeline.export.csv_answers import (
     Answered,
@@ -34,10 +34,12 @@ from pipeline.export.csv_answers import (
     scores_of,
     write_answers,
 )
+from pipeline.hub.sources import RUN_PREFIX, comes_with_the_app
 from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, written
+from pipeline.runs.task import model_takes_pair, task_of_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, is_unlaunched, launch
-from pipeline.task import SPLITS
+from pipeline.task import MRPC, SPLITS, TASKS, Task, task_named
 from pipeline.tokenization import (
     TokenView,
     checked_length,
@@ -91,17 +93,36 @@ def tokenize(options: Namespace) -> int:
     )
     max_length = checked_length(options.max_length, tokenizer, options.settings)
     tell(f"checkpoint: {origin}")
-    if options.pair:
-        sentence1, sentence2 = options.pair
-        sentence1, sentence2 = checked_pair(sentence1, sentence2, options.settings)
-        view = token_view(tokenizer, sentence1, sentence2, max_length, not options.no_truncation)
+    if pair := given_pair(options):
+        view = token_view(tokenizer, *pair, max_length, not options.no_truncation)
         print_tokens(view)
         return 0
-    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings)
+    task = task_named(options.task, options.settings)
+    split = split_of(task, options.split)
+    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings, task)
     tell(f"data: {data_origin}")
-    rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, options.settings))
+    rows = rows_at(raw_datasets[split], parse_rows(options.rows, options.settings))
     print_batch(batch_view(tokenizer, rows, max_length, not options.no_truncation))
     return 0
+
+
+def given_pair(options: Namespace) -> tuple[str, str | None] | None:
+    """The sentences of --pair or --sentence, checked; None where neither is given."""
+    if options.pair:
+        sentence1, sentence2 = options.pair
+        return checked_pair(sentence1, sentence2, options.settings)
+    if options.sentence is not None:
+        return checked_pair(options.sentence, None, options.settings)
+    return None
+
+
+def split_of(task: Task, split: str) -> str:
+    """The split itself if the task has it with labels; else an InputError."""
+    if split not in task.splits:
+        raise InputError(
+            f"{task.title} has no labelled split {split}. Choose {either(task.splits)}."
+        )
+    return split
 
 
 def train(options: Namespace) -> int:
@@ -202,12 +223,15 @@ def evaluate(options: Namespace) -> int:
     """A checkpoint's accuracy and F1 on a split, beside the majority's."""
     from pipeline.training import evaluate_checkpoint
 
+    checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    task = task_to_evaluate(checkpoint, options)
     result = evaluate_checkpoint(
-        checkpoint_named(options.checkpoint, options.settings),
+        checkpoint,
         options.source,
-        options.split,
+        split_of(task, options.split),
         options.pairs,
         settings=settings_of(options),
+        task=task,
     )
     for origin in result["origins"]:
         tell(origin)
@@ -218,22 +242,44 @@ def evaluate(options: Namespace) -> int:
     return 0
 
 
+def task_to_evaluate(checkpoint: str, options: Namespace) -> Task:
+    """The task that was asked for; of a run's model, by default that of the run."""
+    if options.task:
+        return task_named(options.task, options.settings)
+    if checkpoint.startswith(RUN_PREFIX):
+        name = task_of_run(checkpoint.removeprefix(RUN_PREFIX), options.settings).name
+        return task_named(name, options.settings)
+    return MRPC
+
+
+def check_sentences(checkpoint: str, options: Namespace) -> None:
+    """Raises InputError for --pair where the model reads one sentence, and the other way round."""
+    if options.csv:
+        return
+    if options.pair and not model_takes_pair(checkpoint, options.settings):
+        raise InputError(f"{checkpoint} reads one sentence. Give it with --sentence.")
+    if options.sentence is not None and comes_with_the_app(checkpoint):
+        if checkpoint != EMBEDDED_CHECKPOINT and model_takes_pair(checkpoint, options.settings):
+            raise InputError(f"{checkpoint} compares two sentences. Give them with --pair.")
+
+
 def predict(options: Namespace) -> int:
-    """Label, probabilities and logits of one pair, or of a CSV of them."""
+    """Label, probabilities and logits of one pair or sentence, or of a CSV of pairs."""
     from tqdm import tqdm
 
-    if options.csv:
-        pairs = read_pairs(options.csv, options.settings)
+    checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    check_sentences(checkpoint, options)
+    if pair := given_pair(options):
+        pairs = PairFile([PairRow(0, *pair)])
     else:
-        sentence1, sentence2 = options.pair
-        pairs = PairFile([PairRow(0, *checked_pair(sentence1, sentence2, options.settings))])
+        pairs = read_pairs(options.csv, options.settings)
     for note in pairs.notes:
         tell(f"note: {note}")
     rows, answered, told = pairs.rows, [], None
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint, options.settings),
+            checkpoint,
             rows,
             options.max_length,
             settings=settings,
@@ -241,7 +287,7 @@ def predict(options: Namespace) -> int:
             if origin and not told:
                 told = origin
                 tell(f"checkpoint: {origin}")
-                print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
+                print_head(answers)
             for answer in answers:
                 print_answer(answer)
             answered += answers
@@ -389,6 +435,18 @@ def columns(*rows: dict) -> list[str]:
     return lines
 
 
+def print_head(answers: Sequence[Answered]) -> None:
+    """The heads of the table of predictions, by the labels of the model that answered."""
+    labels = next((list(one.prediction.logits) for one in answers if one.prediction), LABELS)
+    share = f"P({shared(labels)})"
+    print(f"{'label':16}{share:>14}{'logits':>20}  tokens  pair")
+
+
+def shared(labels: Sequence[str], predicted: str = "label") -> str:
+    """The label whose probability is printed: of two the second, of more the predicted one."""
+    return labels[1] if len(labels) == 2 else predicted
+
+
 def print_answer(answer: Answered) -> None:
     """A row's prediction on stdout, or its error on stderr."""
     if answer.prediction:
@@ -399,14 +457,12 @@ def print_answer(answer: Answered) -> None:
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
 
-def print_prediction(pair: Sequence[str], prediction: Prediction) -> None:
+def print_prediction(pair: Sequence[str | None], prediction: Prediction) -> None:
     """A line with label, probability and logits, and one for all that there is to know of it."""
     logits = ", ".join(map(written, prediction.logits.values()))
-    text = " | ".join(shown(sentence) for sentence in pair)
-    print(
-        f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  "
-        f"{text}"
-    )
+    text = " | ".join(shown(sentence) for sentence in pair if sentence is not None)
+    share = prediction.probabilities[shared([*prediction.logits], prediction.label)]
+    print(f"{prediction.label:16}{share:>14.4f}{logits:>20}{prediction.tokens:>8}  {text}")
     for which, cut in enumerate(prediction.truncated, 1):
         if cut:
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
@@ -425,9 +481,10 @@ def print_scores(scores: Scores) -> None:
     print(f"\n{'':16}{head}   ({pairs})")
     print(f"{'majority':16}{majority}")
     print(f"{'predictions':16}{own}")
-    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
-    for gold in LABELS:
-        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
+    labels = list(dict.fromkeys(gold for gold, _answer in scores.confusion))
+    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in labels))
+    for gold in labels:
+        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in labels))
 
 
 def _pairs(count: int) -> str:
@@ -460,9 +517,12 @@ def command(commands: Commands, function: Callable[[Namespace], int]) -> Argumen
 def add_tokenize(commands: Commands, settings: Settings) -> None:
     """The options of `tokenize`."""
     parser = command(commands, tokenize)
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
     )
+    what.add_argument("--sentence", help="one sentence instead of rows")
+    parser.add_argument("--task", default=MRPC.name, help=f"one of {', '.join(TASKS)}")
     parser.add_argument(
         "--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)"
     )
@@ -495,7 +555,8 @@ def add_train(commands: Commands, settings: Settings) -> None:
         told = told.replace("%", "%%")
         more = {"action": BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
         # Checked by TrainingConfig, with the same words as on the page
-        parser.add_argument(flag_of(name), default=None, help=told, **more)
+        flags = ["--task"] if name == "task_name" else []
+        parser.add_argument(*flags, flag_of(name), default=None, dest=name, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {settings.runs_folder})",
@@ -506,6 +567,9 @@ def add_evaluate(commands: Commands, settings: Settings) -> None:
     """The options of `evaluate`."""
     parser = command(commands, evaluate)
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
+    parser.add_argument(
+        "--task", help=f"one of {', '.join(TASKS)} (default: a run's own, else {MRPC.name})"
+    )
     parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--split", default="validation", choices=SPLITS)
     add_stand_in(parser)
@@ -517,6 +581,7 @@ def add_predict(commands: Commands, settings: Settings) -> None:
     parser = command(commands, predict)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
+    what.add_argument("--sentence", help="for a model of one sentence")
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
     parser.add_argument(
         "--output", help="a CSV with the file's columns and the answers, beside what is printed"

@@ -353,6 +353,11 @@ NO_SEPARATOR = say(
 
 def why_no_type_ids(view: TokenView) -> str:
     """Why a pair has no token_type_ids, and what tells its sentences apart then."""
+    if view.sentence2 is None:
+        return say(
+            "This checkpoint has no token_type_ids: its model doesn't distinguish segments. One "
+            "sentence would be a single segment in any case."
+        )
     if view.has_separator:
         return NO_TYPE_IDS
     return say(

@@ -123,9 +123,9 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     that isn't there.
     """
     config = config.checked(settings)
-    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
-    notes += _unknown_notes(config, settings)
-    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings))
+    task = task_named(config.task_name, settings)
+    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, task, settings)
+    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings, task))
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
@@ -188,12 +188,13 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     )
 
 
-def _pairs(config, settings):
+def _pairs(config, task, settings):
     """(pairs to learn from, pairs to judge by, where they come from, their Download, notes,
     warnings).
     """
     try:
-        task = task_named(config.task_name, settings)
+        if task.refused:
+            raise SourceError(task.refused)
         rows, origin, size = planned_pairs(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
@@ -215,6 +216,8 @@ def _pairs(config, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
+    if not size and not origin.place.startswith("hub"):  # at hand: nothing is fetched for a note
+        notes += _unknown_notes(config, task, settings)
     return (
         pairs,
         eval_pairs,
@@ -225,21 +228,13 @@ def _pairs(config, settings):
     )
 
 
-def _unknown_notes(config, settings):
-    """What the checkpoint's vocabulary lacks of the pairs, where those are at hand: nothing is
-    downloaded for it.
-    """
-    task = task_named(config.task_name)
+def _unknown_notes(config, task, settings):
+    """What the checkpoint's vocabulary lacks of the first training pairs."""
+    rows = load_raw_datasets(config.source, settings, task)[0]["train"][:LOOKED_AT]
+    texts = [text for name in task.sentences for text in rows[name] if text]
     try:
-        _rows, origin, size = planned_pairs(config.source, settings, task)
-        if size or origin.place.startswith("hub"):
-            return []
-        rows = load_raw_datasets(config.source, settings, task)[0]["train"][:LOOKED_AT]
-        texts = [
-            text for name in ("sentence1", "sentence2") for text in rows.get(name) or () if text
-        ]
         return ask_tokenizer(config.checkpoint, unknown_notes, texts, settings=settings)[0]
-    except InputError:  # said where the pairs or the checkpoint are loaded
+    except InputError:  # said where the checkpoint is loaded
         return []
 
 

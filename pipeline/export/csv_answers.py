@@ -53,7 +53,7 @@ class PairRow:
 
     line: int  # of the file, where the row begins; its first line is 1
     sentence1: str
-    sentence2: str
+    sentence2: str | None
     error: str = ""
     note: str = ""
     label: str | None = None  # the file's own answer, one of LABELS; None where it has none
@@ -301,7 +301,7 @@ def write_answers(
     writer.writerow([*map(as_text, columns), *_free_names(columns)])
     places = [_sentence_at(columns, column) for column in COLUMNS]
     for answer in answers:
-        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2)
+        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2 or "")
         kept = [
             cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
             for place, cell in enumerate(own)
