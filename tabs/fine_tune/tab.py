@@ -73,7 +73,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
                 sentence = build_sentence()
             build_theatre(settings, panel, sentence)
     with questions():
-        build_changed_pairs(settings, panel.ended)
+        build_changed_pairs(settings, panel)
         title = _("How do I read the curves, and how much is chance?")
         with gr.Accordion(title, open=False, elem_id="chance"):
             gr.Markdown(_explanation())
