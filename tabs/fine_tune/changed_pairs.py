@@ -17,7 +17,7 @@ from views.runs import changed_pairs, no_run_yet
 
 def build_changed_pairs(settings: Settings, ended: gr.State) -> None:
     """The section; `ended` holds the id of an ended run, or ""."""
-    with gr.Accordion(_("What did it fix and break?"), open=True, elem_id="fixed-and-broken"):
+    with gr.Accordion(_("What did it fix and break?"), open=True, elem_id="open-changed"):
         pairs = gr.HTML(no_run_yet())
 
     def show_changes(run_id: str) -> str:
