@@ -1,6 +1,8 @@
 """Each task from a Hub on loopback: a few invented rows under the real names of columns and labels."""
 
 import json
+import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,8 +11,14 @@ import pipeline.__main__ as command_line
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError, SourceError
-from pipeline.export.scripts import train_script
-from pipeline.settings import Settings
+from pipeline.explain.why_cell import why_label, why_token
+from pipeline.export.scripts import own_files, train_script
+from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import guess_columns
+from pipeline.own_pairs.pairs import own_pairs
+from pipeline.own_pairs.read import read_table
+from pipeline.settings import READY, WARMED, Settings
 from pipeline.task import (
     AFQMC,
     CSV,
@@ -24,6 +32,8 @@ from pipeline.task import (
     TASKS,
     task_named,
 )
+from pipeline.tokenization import token_view
+from pipeline.training import fine_tune
 from tests.conftest import tiny_checkpoint
 
 HUB_TASKS = [task for task in TASKS.values() if task.repository and task is not MRPC]
@@ -92,7 +102,16 @@ from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.prediction import predict
 from pipeline.runs.task import model_takes_pair
-from pipeline.settings import Settings
+from pipeline.explain.why_cell import why_label, why_token
+from pipeline.export.scripts import own_files
+from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import guess_columns
+from pipeline.own_pairs.pairs import own_pairs
+from pipeline.own_pairs.read import read_table
+from pipeline.settings import READY, WARMED, Settings
+from pipeline.tokenization import token_view
+from pipeline.training import fine_tune
 from pipeline.task import task_named
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune
@@ -118,7 +137,13 @@ pair = (raw_datasets["train"][0]["sentence1"], raw_datasets["train"][0].get("sen
 model = f"run:{run}"
 answer = predict(model, [pair], settings=settings)[0][0]
 figures = evaluate_checkpoint(model, settings=settings, task=task)
+from pipeline.export.model import model_card
+from pipeline.export.scripts import run_script
+from pipeline.runs.queue import read_run
+done = read_run(run, settings)
 print(json.dumps({
+    "script": run_script(done), "card": model_card(done, "mine"),
+    "losses": [event["loss"] for event in events if event["event"] == "log"],
     "origin": vars(origin), "columns": raw_datasets["train"].column_names, "size": size, "planned": planned,
     "rows": {split: len(rows) for split, rows in raw_datasets.items()},
     "first": raw_datasets["train"][0], "labels": list(raw_datasets["train"].features["label"].names),
@@ -155,13 +180,34 @@ def test_each_task_is_loaded_tokenized_learned_evaluated_and_asked(
     assert told["takes_pair"] is task.has_pair
     assert not any("label" in note or "head" in note for note in told["notes"])
     assert set(task.metrics) < set(told["figures"]) and told["figures"]["pairs"] == ROWS
+    assert f"{task.repository}" in told["card"] and f"language: {task.language}" in told["card"]
+    assert all(f"`{label}`" in told["card"] for label in task.labels)
     share = told["figures"]["majority"]["accuracy"]
     assert share == pytest.approx(1 / len(task.labels), abs=0.05)
+    assert losses_of(told["script"], client, tmp_path) == pytest.approx(told["losses"], abs=1e-5)
+
+
+def losses_of(script, client, folder):
+    """The loss of each step that a script prints, run as it is beside GLUE's metric alone."""
+    (folder / "glue").mkdir()  # evaluate.load("glue", "mrpc") takes a folder of that name
+    shutil.copy(next(EMBEDDED_METRIC.glob("*.py")), folder / "glue" / "glue.py")
+    (folder / "train.py").write_text(script)
+    said = client.run("import runpy; runpy.run_path('train.py', run_name='__main__')", folder)
+    return [float(loss) for loss in re.findall(r"^step \d+ loss ([-\d.e]+)$", said, re.M)]
 
 
 LOAD = """
 from pipeline.dataset import load_raw_datasets
-from pipeline.settings import Settings
+from pipeline.explain.why_cell import why_label, why_token
+from pipeline.export.scripts import own_files
+from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import guess_columns
+from pipeline.own_pairs.pairs import own_pairs
+from pipeline.own_pairs.read import read_table
+from pipeline.settings import READY, WARMED, Settings
+from pipeline.tokenization import token_view
+from pipeline.training import fine_tune
 from pipeline.task import task_named
 import datasets, huggingface_hub.hf_api
 settings = Settings(mrpc_folder=None, data="auto", max_split_rows=MOST, hub_decision_seconds=SECONDS)
@@ -269,3 +315,95 @@ def test_a_task_of_own_pairs_is_named_by_its_reference_alone(settings, tmp_path)
     with pytest.raises(InputError, match="Bring the file again"):
         task_named("own:" + "a" * 32, settings)
     assert json.dumps([*TASKS]).count("own:") == 0
+
+
+# ---------------------------------------------------------------- a visitor's own
+
+
+def kept(settings, header, rows):
+    """The reference of the pairs in a CSV of these rows, kept."""
+    text = "\n".join([header, *rows])
+    table = read_table(text.encode(), "mine.csv", settings)
+    own = own_pairs(table, guess_columns(table), settings=settings)
+    return store.keep(own, settings)
+
+
+OWN = {
+    "pairs of three labels": (
+        "sentence1,sentence2,label",
+        [f"The boat left at {n}.,The boat is gone {n}.,{'abc'[n % 3]}" for n in range(48)],
+    ),
+    "sentences of two": (
+        "sentence,label",
+        [f"The boat left at {n}.,{('calm', 'rough')[n % 2]}" for n in range(48)],
+    ),
+}
+
+
+@pytest.mark.parametrize("file", OWN, ids=OWN)
+def test_a_run_learns_a_visitors_own(file, settings, tmp_path):
+    settings = replace(settings, runs_folder=tmp_path / "runs")
+    reference = kept(settings, *OWN[file])
+    task = task_named(reference, settings)
+    raw_datasets, origin = load_raw_datasets("auto", settings, task)
+    assert origin.place == "own" and task.has_pair is (file == "pairs of three labels")
+    assert raw_datasets["train"].column_names == [*task.sentences, "label", "idx"]
+    config = TrainingConfig(
+        checkpoint=WARMED,
+        task_name=reference,
+        train_pairs=16,
+        eval_pairs=8,
+        batch_size=8,
+        max_steps=2,
+        frozen_layers=6,
+    )
+    events = list(fine_tune(config, tmp_path / "run", settings))
+    assert events[-1]["event"] == "done", events[-1]
+    assert events[0]["task"] == {
+        "labels": list(task.labels),
+        "splits": ["train", "validation", "test"],
+        "has_pair": task.has_pair,
+    }
+    assert set(task.metrics) < set(events[-1]["after"])
+    script = train_script(config, "own", False, task=task)
+    compile(script, "train.py", "exec")
+    assert all(name in script for name in own_files(task).values()) and reference not in script
+
+
+def test_own_pairs_without_labels_are_tokenized_but_not_learned(settings, tiny, tmp_path):
+    settings = replace(settings, runs_folder=tmp_path / "runs")
+    rows = [f"The boat left at {n}.,The boat is gone {n}." for n in range(12)]
+    reference = kept(settings, "sentence1,sentence2", rows)
+    task = task_named(reference, settings)
+    raw_datasets, _ = load_raw_datasets("auto", settings, task)
+    assert len(raw_datasets["train"]) == 12 and task.refused
+    config = TrainingConfig(checkpoint=tiny, task_name=reference)
+    (failed,) = fine_tune(config, tmp_path / "run", settings)
+    assert failed["event"] == "failed" and failed["message"] == task.refused
+
+
+def test_a_start_that_has_another_number_of_labels_is_refused(settings, tmp_path):
+    config = TrainingConfig(checkpoint=READY, task_name=MNLI.name)
+    (failed,) = fine_tune(config, tmp_path / "run", settings)
+    assert "classifies into 2 labels, but 3 are needed" in str(failed["message"])
+
+
+# ---------------------------------------------------------------- one sentence, and why
+
+
+def test_one_sentence_has_one_segment_and_it_is_said_why(tokenizer):
+    view = token_view(tokenizer, "The boat left.", None)
+    assert {token.type_id for token in view.tokens} == {0} and view.notes == []
+    for position in range(len(view.tokens)):
+        says = why_token(view, position, "token_type_ids", tokenizer).says
+        assert "one sentence here, and so one segment" in says[0] and "has the type 0" in says[0]
+        assert "Type 1 would mark the tokens of a second sentence" in says[1]
+    closing = why_token(view, len(view.tokens) - 1, "piece", tokenizer)
+    assert closing.says == ("[SEP] closes sentence 1.",)
+
+
+def test_a_label_is_named_as_its_task_names_it():
+    assert why_label(2, MNLI.labels).piece == "contradiction"
+    assert "one of 3 labels" in why_label(0, MNLI.labels).says[0]
+    with pytest.raises(InputError, match="The labels are 0 to 1"):
+        why_label(2)
