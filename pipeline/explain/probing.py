@@ -68,7 +68,7 @@ def check_judges_meaning(prediction: Prediction) -> None:
             "The answers that this card expects are {ours}. This model answers with its own "
             "labels: {theirs}. Choose a model of {ours}.",
             ours=", ".join(LABELS),
-            theirs=shown(", ".join(prediction.probabilities)),
+            theirs=", ".join(prediction.probabilities)[:200],
         )
     )
 

@@ -216,7 +216,7 @@ def _foreign_label(label, labels):
     return say(
         "label is {label}, which is none of {labels}, so this row isn't counted.",
         label=shown(label),
-        labels=shown(", ".join(labels)),
+        labels=", ".join(labels)[:200],
     )
 
 
@@ -229,7 +229,7 @@ def _notes_of_labels(rows, columns, labels):
     else:
         said = say(
             "The column label holds none of {labels}, so the correct predictions can't be counted.",
-            labels=shown(", ".join(labels)),
+            labels=", ".join(labels)[:200],
         )
     return (said,)
 
