@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import queue
-import re
 import shutil
 import sys
 import threading
@@ -280,16 +279,13 @@ def set_dropout(model: "torch.nn.Module", share: float) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = share
         # Some keep a share for a call of F.dropout: T5, BART; Llama's attention
-        for name, value in vars(module).items():
-            if isinstance(value, float) and DROPOUT.search(name):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, float) and "dropout" in name:
                 setattr(module, name, share)
         # ModernBERT puts an Identity where its config says 0
         for name, child in module.named_children():
             if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
                 setattr(module, name, torch.nn.Dropout(share))
-
-
-DROPOUT = re.compile(r"dropout|pdrop|drop_prob")
 
 
 def freeze(model: "PreTrainedModel", layers: int) -> None:
