@@ -452,6 +452,12 @@ def failure_message(error: Exception) -> str:
             "The server's disk is full, so the model could not be saved. Try again later, or with "
             "a smaller checkpoint."
         )
+    if "same number of <eos> tokens" in str(error):
+        return say(
+            "A sentence contains this checkpoint's end-of-text token, and an encoder-decoder such "
+            "as T5 needs equally many of them in each pair. Take it out of the sentences, or "
+            "choose an encoder such as BERT."
+        )
     # What a library says may quote a path of this server's, or mean nothing to a learner: the log
     # has it
     log.error("the run failed", exc_info=error)
