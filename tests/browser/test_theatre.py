@@ -221,7 +221,7 @@ def test_keys_go_from_lane_to_lane(blank):
         )
 
     assert [go("ArrowDown", row) for row in range(5)] == [3, 2, 4, 4, 4]
-    assert [go("ArrowUp", row) for row in range(5)] == [0, 1, 1, 0, 3]
+    assert [go("ArrowUp", row) for row in range(5)] == [0, 1, 1, 0, 2]
     assert go("ArrowRight", 0) == 1 and go("End", 3) == 2
 
 
@@ -258,4 +258,6 @@ def test_three_labels_have_a_lane_each(watched):
     box = theatre.locator("svg").bounding_box()
     for dot in theatre.locator(".dot").all()[:12]:
         inside = dot.bounding_box()
-        assert box["x"] <= inside["x"] and inside["y"] + inside["height"] <= box["y"] + box["height"]
+        assert (
+            box["x"] <= inside["x"] and inside["y"] + inside["height"] <= box["y"] + box["height"]
+        )
