@@ -93,3 +93,31 @@ def test_a_forecast_says_the_share_of_its_pairs(settings):
     assert 50 <= share <= 75 and CHINESE_CHECKPOINT in note
     english = replace(config, task_name=MRPC.name, source="embedded")
     assert not any("[UNK]" in note for note in forecast(english, settings).notes)
+
+
+# ---------------------------------------------------------------- the Chinese page
+
+
+def test_the_chinese_page_offers_chinese_pairs_beside_the_english_ones(settings):
+    import gradio as gr
+
+    from tabs.predict.tab import CHINESE_EXAMPLES, EXAMPLES, build_tab
+
+    def offered(language):
+        with speaking(language), gr.Blocks() as page:
+            build_tab(settings)
+        [examples] = [one for one in page.blocks.values() if isinstance(one, gr.Dataset)]
+        return examples.samples
+
+    assert offered("zh") == [*EXAMPLES, *CHINESE_EXAMPLES]
+    assert offered("en") == EXAMPLES
+
+
+def test_the_chinese_examples_are_of_the_embedded_pairs_items():
+    """The first of each is a sentence of the recipe's facts: nothing else was made up for the page."""
+    from recipes.embedded_pairs import CHINESE as MADE
+    from recipes.embedded_pairs import read_facts
+    from tabs.predict.tab import CHINESE_EXAMPLES
+
+    sentences = {fact.sentence for facts in read_facts(MADE.facts).values() for fact in facts}
+    assert {first for first, _second in CHINESE_EXAMPLES} <= sentences
