@@ -34,7 +34,7 @@ from pipeline.hub.sources import (
     root_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
-from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
+from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority, metrics_in
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
 from pipeline.task import MRPC, Task, task_named, told_of
@@ -171,8 +171,9 @@ def prepare(
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
     task = task_named(config.task_name, settings)
+    check_task(config.checkpoint, task, settings)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
-    metric, metric_origin = load_metric(settings)
+    metric, metric_origin = load_metric(settings, task)
     chosen = _chosen(raw_datasets, config)
     files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
     # All that comes from the Hub is here; from now on a stranger's files are opened
@@ -219,9 +220,20 @@ def prepare(
     return trainer, start
 
 
-def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> None:
+def check_task(checkpoint: str, task: Task, settings: Settings) -> None:
+    """Raises InputError for a task that no run can learn, or not from a checkpoint of the app's."""
+    if task.refused:
+        raise InputError(task.refused)
+    if is_bundled(checkpoint):
+        files = checkpoint_files(checkpoint, settings=settings)
+        check_labels(checkpoint, files.folder, task.labels)
+
+
+def check_start(
+    checkpoint: str, config: TrainingConfig, labels: tuple[str, ...], settings: Settings
+) -> None:
     """Raises InputError for what would end a run of `config` as it begins: before it waits for its
-    turn.
+    turn. labels: the task's.
 
     Looks at the checkpoint's config and tokenizer alone; its weights may not be here yet.
     """
@@ -230,7 +242,6 @@ def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> 
         files.origin.stands_in
     ):  # it may be here when the run's turn comes; then the run itself looks
         return
-    labels = task_named(config.task_name, settings).labels
     check_labels(checkpoint, files.folder, labels)
     model, tokenizer = on_meta(checkpoint, files.folder, len(labels)), tokenizer_in(files)
     check_fit(checkpoint, model.config, tokenizer)
@@ -476,7 +487,7 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     )
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    before, shares_before = _judged_before(trainer, config, settings, teller)
+    before, shares_before = _judged_before(trainer, start, settings, teller)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
@@ -564,7 +575,7 @@ def _peak_bytes():
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _judged_before(trainer, config, settings, teller):
+def _judged_before(trainer, start, settings, teller):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
     and judging those takes
     longer than all else before the first step: once it is done, figures and answers are kept beside
@@ -576,7 +587,8 @@ def _judged_before(trainer, config, settings, teller):
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    metrics = task_named(config.task_name, settings).metrics
+    # Not of the task itself: a confined worker can no longer read a visitor's pairs
+    metrics = (one.name for one in metrics_in(start["majority"]))
     names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
@@ -599,11 +611,11 @@ def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> 
     one).
     """
     config = (config or TrainingConfig()).checked(settings)
-    trainer, _ = prepare(config, settings.runs_folder / "before", settings)
+    trainer, start = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
     silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
-    _judged_before(trainer, config, settings, silent)
+    _judged_before(trainer, start, settings, silent)
 
 
 def _weights_and_pairs(trainer):
@@ -784,7 +796,7 @@ def evaluate_checkpoint(
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)
-    metric, metric_origin = load_metric(settings)
+    metric, metric_origin = load_metric(settings, task)
     from datasets import DatasetDict
 
     tokenized = tokenize_datasets(DatasetDict({split: rows}), tokenizer, config.max_length)[split]

@@ -11,6 +11,7 @@ tokenizer itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ def why_token(view: TokenView, position: int, row: str, tokenizer: PreTrainedTok
 def why_of_token(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int,
     truncation: bool,
     position: int,
@@ -128,39 +129,50 @@ def why_of_cell(
     """One cell of a batch's grid -> Why. rows: the raw rows of the batch; line: which of them."""
     seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
     max_length = checked_length(max_length, tokenizer, settings)
-    view = token_view(
-        tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation
-    )
+    first, second = rows[line]["sentence1"], rows[line].get("sentence2")
+    view = token_view(tokenizer, first, second, max_length, truncation)
     return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
-def why_label(label: int | None) -> Why:
-    """The label of a row of the batch -> Why. Raises InputError for a number that is no label."""
-    if type(label) is not int or not 0 <= label < len(LABELS):
+def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
+    """The label of a row of the batch -> Why. labels: the task's names, in the order of their
+    numbers. Raises InputError for a number that is no label.
+    """
+    if type(label) is not int or not 0 <= label < len(labels):
         raise InputError(
             say(
                 "{label} is not a label. The labels are 0 to {count}.",
                 label=shown(label),
-                count=len(LABELS) - 1,
+                count=len(labels) - 1,
             )
         )
     meaning = {
         "equivalent": say("the two sentences mean the same"),
         "not_equivalent": say("they don't mean the same"),
-    }[LABELS[label]]
+    }.get(labels[label])
+    stands = (
+        say(
+            "{label} stands for {name}: the annotators decided that {meaning}.",
+            label=label,
+            name=labels[label],
+            meaning=meaning,
+        )
+        if meaning
+        else say(
+            "{label} stands for {name}, one of {count} labels of this task.",
+            label=label,
+            name=labels[label],
+            count=len(labels),
+        )
+    )
     return Why(
         "labels",
         0,
-        LABELS[label],
+        labels[label],
         str(label),
         "label",
         (
-            say(
-                "{label} stands for {name}: the annotators decided that {meaning}.",
-                label=label,
-                name=LABELS[label],
-                meaning=meaning,
-            ),
+            stands,
             say(
                 "The collator renamed the column label to labels, the name that Trainer and the "
                 "models expect."
@@ -312,6 +324,10 @@ def _closes(view, token, tokenizer):
     ]
     if token.position not in separators:
         return None, None
+    if view.sentence2 is None:
+        own = [other.position for other in view.tokens if other.sentence == 1]
+        closing = [at for at in separators if at > max(own, default=-1)]
+        return (0, 1) if token.position in closing[:1] else (None, None)
     places = {
         which: [other.position for other in view.tokens if other.sentence == which]
         for which in (1, 2)
@@ -714,6 +730,19 @@ def _type_ids(view, token, tokenizer):
     }
     if token.role == "padding":
         return str(number), _padding_type(token, numbers)
+    if view.sentence2 is None:
+        return str(number), [
+            say(
+                "There is one sentence here, and so one segment: each of its tokens, and each "
+                "special token, has the type {number}.",
+                number=number,
+            ),
+            say(
+                "Type {other} would mark the tokens of a second sentence. A task of one sentence "
+                "has none.",
+                other=1 - number if number in (0, 1) else 1,
+            ),
+        ]
     if token.sentence is not None:
         return str(number), [
             say(

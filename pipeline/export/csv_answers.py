@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.columns import Columns, checked_columns, renamed
 from pipeline.own_pairs.delimited import delimited_table, ends_before
 from pipeline.own_pairs.encoding import text_of
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from pipeline.task import MRPC, SEVERAL
@@ -82,20 +84,26 @@ def read_pairs(
     max_bytes: int | None = None,
     labels: Sequence[str] = LABELS,
     has_pair: bool = True,
+    choose: Callable[[Table], Columns] | None = None,
 ) -> PairFile:
     """The rows of a CSV or TSV whose first line names sentence1 and sentence2; of a task of one
     sentence (has_pair is False) sentence1 alone is needed and read.
 
     Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
-    skipped, and no
-    other line is: each is a row, or a part of one that says so. A column `label` is the file's own
-    answer, by its number or name among `labels`. UTF-8, UTF-16 and GB18030 are read. `name` is what
-    messages call the file. Raises InputError where the file as a whole can't be used or has more
-    than `max_rows` rows or `max_bytes` bytes.
+    skipped, and no other line is: each is a row, or a part of one that says so. A column `label` is
+    the file's own answer, by its number or name among `labels`. UTF-8, UTF-16 and GB18030 are read.
+    `choose` says which columns these are in a file that names others; then any file of pairs is
+    read, JSON lines and parquet, too. `name` is what messages call the file. Raises InputError
+    where the file as a whole can't be used or has more than `max_rows` rows or `max_bytes` bytes.
     """
     name = shown(name) if name else str(path)
-    text, notes = text_of(_content_of(Path(path), name, max_bytes), name)
-    table = delimited_table(text, name, notes, max_rows)
+    content = content_of(Path(path), name, max_bytes)
+    if choose is None:
+        text, notes = text_of(content, name)
+        table = delimited_table(text, name, notes, max_rows)
+    else:
+        table = read_table(content, str(path), settings)
+        table = renamed(table, checked_columns(choose(table), table))
     needed = COLUMNS if has_pair else COLUMNS[:1]
     _check_columns(table, name, needed)
     rows = [_pair_row(row, table, needed, labels, settings) for row in table.rows]
@@ -103,8 +111,8 @@ def read_pairs(
     return PairFile(rows, table.header, (*table.notes, *notes))
 
 
-def _content_of(path, name, max_bytes):
-    """The bytes of a file, at most `max_bytes`."""
+def content_of(path: Path, name: str, max_bytes: int | None = None) -> bytes:
+    """The bytes of a file, at most `max_bytes`. Raises InputError where it can't be read."""
     try:
         with open(path, "rb") as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)

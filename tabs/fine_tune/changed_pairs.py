@@ -22,7 +22,7 @@ from views.runs import changed_pairs, no_run_yet
 
 def build_changed_pairs(settings: Settings, panel: RunPanel) -> None:
     """The section; it follows the panel's run once that has ended."""
-    with gr.Accordion(_("What did it fix and break?"), open=True, elem_id="fixed-and-broken"):
+    with gr.Accordion(_("What did it fix and break?"), open=True, elem_id="open-changed"):
         pairs = gr.HTML(no_run_yet())
 
     def show_changes(run_id: str, owned: object) -> str:

@@ -261,7 +261,7 @@ def seeds(settings, config, monkeypatch):
     """(the page's part, what it started): nothing trains."""
     started = []
 
-    def start(configs, _settings, browser, address):
+    def start(configs, _settings, browser, address, own_pair):
         started.extend(configs)
         return [(f"{90 + number:032x}", "secret") for number in range(len(configs))]
 

@@ -15,6 +15,7 @@ from pipeline.metrics import METRICS
 from pipeline.runs.pace import Pace
 from pipeline.runs.progress import Run
 from pipeline.settings import LABELS
+from pipeline.task import MRPC
 from tabs.fine_tune.charts import CHARTS, RunChart
 from tests.unit.test_drawing import Outline
 from views import charts
@@ -312,6 +313,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         TrainingConfig(),
         "tiny/bert",
         "embedded",
+        MRPC,
     )
     text = said(one_step_views.one_step(step, LABELS))
     order = [
