@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.config import config_from
+from pipeline.metrics import f1_in
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
@@ -161,4 +162,4 @@ def compared_seeds(runs: Sequence[Run]) -> Markup:
 
 def _metrics_of(run: Run) -> tuple:
     after = (run.first("done") or {}).get("after") or {}
-    return after.get("accuracy"), after.get("f1"), after.get("loss")
+    return after.get("accuracy"), f1_in(after), after.get("loss")
