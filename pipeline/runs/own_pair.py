@@ -24,8 +24,9 @@ def pair_to_keep(pair: Sequence[object], settings: Settings) -> tuple[str, str] 
     """
     if len(pair) != 2:
         return None
+    sentence1, sentence2 = pair
     try:
-        return checked_pair(*pair, settings)
+        return checked_pair(sentence1, sentence2, settings)
     except InputError:
         return None
 
