@@ -29,14 +29,14 @@ class BatchGrid:
     """The components that the handlers fill, and the handlers.
 
     refusal: what is wrong with a search or with the rows. It stays until the next batch is drawn.
-    seen_rows, seen_words: hidden texts, what was drawn of either field: leaving it asks again for
-    what is new alone.
+    seen_rows, seen_words: what was drawn of either field: leaving it asks again for what is new
+    alone.
     """
 
     settings: Settings
     rows: gr.Textbox
-    seen_rows: gr.Textbox
-    seen_words: gr.Textbox
+    seen_rows: gr.State
+    seen_words: gr.State
     refusal: gr.HTML
     grid: gr.HTML
     explanation: gr.HTML

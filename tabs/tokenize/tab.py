@@ -98,8 +98,8 @@ def build_tab(settings: Settings) -> TokenizeTab:
         batch = BatchGrid(
             settings,
             rows,
-            seen_rows=gr.Textbox("0-7", visible="hidden"),
-            seen_words=gr.Textbox("", visible="hidden"),
+            seen_rows=gr.State("0-7"),
+            seen_words=gr.State(""),
             refusal=refusal,
             grid=grid,
             explanation=told,
