@@ -186,6 +186,10 @@ class Settings:
     # A file of pairs on the page; the command line takes any
     max_csv_rows: int = 2_000
     max_csv_bytes: int = 4 * 2**20
+    # A visitor's own pairs, in a file of max_csv_bytes at most; what those of all visitors may take
+    max_own_pairs: int = 20_000
+    max_own_columns: int = 100
+    max_own_pairs_bytes: int = 2**28
     # Files of all visitors together, uploaded and to download, and how long each is kept; one
     # address may take as much as it leaves free
     max_upload_folder_bytes: int = 2**28

@@ -11,8 +11,6 @@ data.
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +27,7 @@ from pipeline.hub.sources import (
 )
 from pipeline.libraries import import_tokenizers
 from pipeline.memory import LoadCache
+from pipeline.sentence import checked_sentence, codes_of
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
@@ -214,55 +213,6 @@ def checked_truncation(truncation: Any) -> bool:
     return truncation
 
 
-# Code points that are drawn as nothing although Unicode counts them as letters, marks or symbols:
-# its property Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without what the category
-# tells already, the blank of Braille, and the places where no character will ever be.
-INVISIBLE = re.compile(
-    "[\u115f\u1160\u3164\uffa0\u2065\ufff0-\ufff8\U000e0000-\U000e0fff\u2800\ufdd0-\ufdef"
-    + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
-    + "]"
-)
-# Separators; control, format and private characters; marks, which belong on a letter
-UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Mn", "Mc", "Me")
-
-
-def is_blank(sentence: str) -> bool:
-    r"""Whether nothing in a text can be read: it has only blanks, invisible characters, and marks
-    without a letter.
-
-    >>> is_blank(" \u200b\u00ad\0"), is_blank("\u0301"), is_blank("e\u0301"), is_blank(".")
-    (True, True, False, False)
-    """
-    return all(
-        unicodedata.category(character) in UNSEEN or INVISIBLE.match(character)
-        for character in sentence
-    )
-
-
-def _why_blank(which: str, sentence: str) -> str:
-    if not sentence:
-        return say("{which} is empty. Write a sentence there.", which=which)
-    if not sentence.strip():
-        return say("{which} is only white space. Write a sentence there.", which=which)
-    return say(
-        "{which} has no readable character, only invisible ones or marks without a letter "
-        "({codes}). Write a sentence there.",
-        which=which,
-        codes=_codes(sentence),
-    )
-
-
-def _codes(sentence: str, most: int = 3) -> str:
-    r"""The first few different characters of a text, blanks left out, as code points.
-
-    >>> _codes(" \u200b\u200b\u00ad")
-    'U+200B, U+00AD'
-    """
-    different = list(dict.fromkeys(character for character in sentence if not character.isspace()))
-    codes = ", ".join(f"U+{ord(character):04X}" for character in different[:most])
-    return f"{codes}, …" if len(different) > most else codes
-
-
 @overload
 def checked_pair(sentence1: Any, sentence2: None, settings: Settings) -> tuple[str, None]: ...
 
@@ -278,40 +228,10 @@ def checked_pair(
 
     sentence2: None in a task of one sentence.
     """
-    for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
-        if which == "sentence2" and sentence is None:
-            continue
-        if not isinstance(sentence, str):
-            raise InputError(
-                say(
-                    "{which} is {type}, not text. Give a sentence.",
-                    which=which,
-                    type=type(sentence).__name__,
-                )
-            )
-        if is_blank(sentence):
-            raise InputError(_why_blank(which, sentence))
-        if len(sentence) > settings.max_characters:
-            raise InputError(
-                say(
-                    "{which} has {count:,} characters; the limit is {max_characters:,}. Shorten "
-                    "it.",
-                    which=which,
-                    count=len(sentence),
-                    max_characters=settings.max_characters,
-                )
-            )
-        # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one
-        # all the same.
-        if any("\ud800" <= character <= "\udfff" for character in sentence):
-            raise InputError(
-                say(
-                    "{which} contains half of a surrogate pair, which is not a character. Type "
-                    "that character again.",
-                    which=which,
-                )
-            )
-    return sentence1, sentence2
+    first = checked_sentence("sentence1", sentence1, settings)
+    if sentence2 is None:
+        return first, None
+    return first, checked_sentence("sentence2", sentence2, settings)
 
 
 # ---------------------------------------------------------------- one pair, token by token
@@ -482,7 +402,7 @@ def nothing_left(
             "This tokenizer turns sentence{which} ({codes}) into no tokens, so the model doesn't "
             "see it.",
             which=which,
-            codes=_codes(text),
+            codes=codes_of(text),
         )
         for which, text in missing
     ]

@@ -20,8 +20,9 @@ from pipeline.explain.stress import changed_pair
 from pipeline.hub.sources import EMBEDDED_ADAPTERS, RUN_PREFIX, Origin
 from pipeline.prediction import Prediction, predict
 from pipeline.runs.progress import outline
+from pipeline.sentence import is_blank
 from pipeline.settings import ADAPTERS, LABELS, Settings
-from pipeline.tokenization import checked_pair, is_blank
+from pipeline.tokenization import checked_pair
 
 NOT_EQUIVALENT, EQUIVALENT = LABELS
 

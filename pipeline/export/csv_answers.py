@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
-from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.prediction import Prediction, predict
+from pipeline.sentence import is_blank
 from pipeline.settings import LABELS, Settings
-from pipeline.tokenization import checked_pair, is_blank
+from pipeline.tokenization import checked_pair
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.hub.sources import Origin

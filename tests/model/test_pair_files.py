@@ -12,7 +12,6 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.export import csv_answers as tables
-from pipeline.export import csv_reader as cells
 from pipeline.export.csv_answers import (
     Answered,
     PairRow,
@@ -22,6 +21,7 @@ from pipeline.export.csv_answers import (
     scores_of,
     write_answers,
 )
+from pipeline.own_pairs import csv_reader as cells
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from views import predictions as predict_drawing

@@ -13,10 +13,12 @@ from tests.conftest import ROOT
 ROOMS = [
     "errors",
     "settings",
+    "sentence",
     "isolation",
     "libraries",
     "memory",
     "hub",
+    "own_pairs",
     "task",
     "dataset",
     "tokenization",
