@@ -29,11 +29,14 @@ from pipeline.tokenization import (
 )
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from collections.abc import Sequence
+
     from transformers import PreTrainedTokenizerFast
 
     from pipeline.tokenization import TokenView
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
+UNLABELLED = -1  # as GLUE and a file of pairs say it
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a BPE with byte fallback names a byte
 
 
@@ -102,7 +105,7 @@ def why_token(view: TokenView, position: int, row: str, tokenizer: PreTrainedTok
 def why_of_token(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int,
     truncation: bool,
     position: int,
@@ -128,43 +131,58 @@ def why_of_cell(
     seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
     max_length = checked_length(max_length, tokenizer, settings)
     view = token_view(
-        tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation
+        tokenizer, rows[line]["sentence1"], rows[line].get("sentence2"), max_length, truncation
     )
     return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
-def why_label(label: int | None) -> Why:
-    """The label of a row of the batch -> Why. Raises InputError for a number that is no label."""
-    if type(label) is not int or not 0 <= label < len(LABELS):
+def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
+    """The label of a row of the batch -> Why. labels: the task's, in the order of their numbers.
+    Raises InputError for a number that is no label.
+    """
+    is_missing = type(label) is int and label == UNLABELLED
+    if not is_missing and (type(label) is not int or not 0 <= label < len(labels)):
         raise InputError(
             say(
                 "{label} is not a label. The labels are 0 to {count}.",
                 label=shown(label),
-                count=len(LABELS) - 1,
+                count=len(labels) - 1,
             )
         )
-    meaning = {
+    name = say("no label") if is_missing else labels[label]
+    renamed = say(
+        "The collator renamed the column label to labels, the name that Trainer and the "
+        "models expect."
+    )
+    meaning = _no_label() if is_missing else _meaning(label, labels)
+    return Why("labels", 0, name, str(label), "label", (meaning, renamed))
+
+
+def _no_label() -> str:
+    return say(
+        "{label} stands for no label: this row has none, so that no run can learn from it.",
+        label=UNLABELLED,
+    )
+
+
+def _meaning(label: int, labels: Sequence[str]) -> str:
+    """What a label says, where this app knows it."""
+    known = {
         "equivalent": say("the two sentences mean the same"),
         "not_equivalent": say("they don't mean the same"),
-    }[LABELS[label]]
-    return Why(
-        "labels",
-        0,
-        LABELS[label],
-        str(label),
-        "label",
-        (
-            say(
-                "{label} stands for {name}: the annotators decided that {meaning}.",
-                label=label,
-                name=LABELS[label],
-                meaning=meaning,
-            ),
-            say(
-                "The collator renamed the column label to labels, the name that Trainer and the "
-                "models expect."
-            ),
-        ),
+    }
+    about = {"label": label, "name": labels[label]}
+    if labels[label] in known:
+        meaning = known[labels[label]]
+        return say(
+            "{label} stands for {name}: the annotators decided that {meaning}.",
+            meaning=meaning,
+            **about,
+        )
+    return say(
+        "{label} stands for {name}: this row is labelled so. A model learns the number; the name "
+        "is for people.",
+        **about,
     )
 
 
@@ -707,6 +725,7 @@ def _type_ids(view, token, tokenizer):
                 sentence_text=token.sentence,
                 number=number,
             ),
+            *([_no_second_type()] if view.sentence2 is None else []),
             say(
                 "A model with segment embeddings, such as BERT, adds segment embedding {number} "
                 "to the embedding of each of these tokens.",
@@ -739,6 +758,12 @@ def _type_ids(view, token, tokenizer):
             number=number,
         )
     ]
+
+
+def _no_second_type():
+    return say(
+        "The task has one sentence a row. Type 1 is for a second one, so no token has it here."
+    )
 
 
 def _padding_type(token, numbers):

@@ -20,6 +20,7 @@ BROWSER = "browser"  # no run's id is a word
 MOST_REMEMBERED = 20  # older ones have expired anyway
 MOST_READ = 40
 EARLIER_RUNS = 4  # behind a chart
+COMPARED = ("task_name", "source", "eval_pairs")  # what two comparable runs have in common
 # Addresses of visitors are counted, not kept: what a run's folder holds of one can't be traced back
 # without this key.
 ADDRESS_KEY = secrets.token_bytes(32)
@@ -93,4 +94,4 @@ def earlier_runs_of(run: Run, owned: object, settings: Settings) -> list[Run]:
 
 
 def _same_pairs(one: Run, other: Run) -> bool:
-    return all(one.config.get(name) == other.config.get(name) for name in ("source", "eval_pairs"))
+    return all(one.config.get(name) == other.config.get(name) for name in COMPARED)
