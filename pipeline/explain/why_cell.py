@@ -140,8 +140,7 @@ def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
     """The label of a row of the batch -> Why. labels: the task's, in the order of their numbers.
     Raises InputError for a number that is no label.
     """
-    is_missing = type(label) is int and label == UNLABELLED
-    if not is_missing and (type(label) is not int or not 0 <= label < len(labels)):
+    if type(label) is not int or not UNLABELLED <= label < len(labels):
         raise InputError(
             say(
                 "{label} is not a label. The labels are 0 to {count}.",
@@ -149,6 +148,7 @@ def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
                 count=len(labels) - 1,
             )
         )
+    is_missing = label == UNLABELLED
     name = say("no label") if is_missing else labels[label]
     renamed = say(
         "The collator renamed the column label to labels, the name that Trainer and the "
