@@ -95,7 +95,7 @@ class TrainingConfig:
 
     checkpoint: str = _declared(
         WARMED,
-        say("one of these, or a Hub id with safetensors, a fast tokenizer and a padding token"),
+        say("one of these, or a Hub id of a text model with safetensors and a fast tokenizer"),
         check=validated_checkpoint,
         group=START,
         label=say("Start from"),

@@ -82,7 +82,7 @@ def _source(asked: str, task: Task, settings: Settings) -> str:
             )
         )
     if source in PAIRS_FOLDERS and not _embedded_folder(task):
-        raise InputError(
+        raise SourceError(
             say(
                 "{task} has no embedded pairs. Choose auto, which asks the Hub, or the task "
                 "{mrpc}, whose embedded pairs are always here.",
@@ -199,10 +199,19 @@ def _embedded_folder(task: Task) -> Path | None:
     return task.stand_in or (EMBEDDED_PAIRS if task.labels == MRPC.labels else None)
 
 
+def app_pairs(place: str, task: Task) -> Path:
+    """The folder of the app's own pairs that a place of PAIRS_FOLDERS is for a task."""
+    return SHORTCUT_PAIRS if place == "shortcut" else _embedded_folder(task) or EMBEDDED_PAIRS
+
+
+def columns_of(folder: Path) -> list[str]:
+    """The columns of the app's own pairs in a folder."""
+    with open(folder / "train.csv", encoding="utf-8") as file:
+        return next(csv.reader(file))
+
+
 def _embedded(task: Task, reason: str, stands_in: bool = True) -> Loaded:
-    folder = _embedded_folder(task)
-    assert folder  # where there is none, no caller comes here
-    return _from_csv(folder, task), _embedded_origin(task, reason, stands_in)
+    return _from_csv(app_pairs("embedded", task), task), _embedded_origin(task, reason, stands_in)
 
 
 def _shortcut(task: Task) -> Loaded:
@@ -217,8 +226,7 @@ def _from_csv(folder: Path, task: Task) -> "DatasetDict":
 
     files = {split: str(folder / f"{split}.csv") for split in task.splits}
     features = _features(task)
-    with open(files["train"], encoding="utf-8") as file:
-        more = [name for name in next(csv.reader(file)) if name not in features]
+    more = [name for name in columns_of(folder) if name not in features]
     features.update({name: Value("string") for name in more})
     return DatasetDict(
         load_dataset("csv", data_files=files, features=features).remove_columns(more)
@@ -241,9 +249,8 @@ def _own(task: Task, settings: Settings) -> Loaded:
         rows = own.splits[split]
         columns: dict[str, list] = {name: [row[name] for row in rows] for name in task.sentences}
         if task.labels:
-            labels = (row.get("label") for row in rows)
-            columns["label"] = [UNLABELLED if label is None else label for label in labels]
-        columns["idx"] = list(range(len(rows)))
+            columns["label"] = [row["label"] for row in rows]
+        columns["idx"] = [row["idx"] for row in rows]
         made[split] = Dataset.from_dict(columns, features=features)
     origin = Origin(task.title, task.title, "own", say("brought by you"))
     return DatasetDict(made), origin

@@ -145,14 +145,27 @@ HUB_METRIC = "evaluate-metric/glue"  # a Space, as all of evaluate's metrics are
 FILES = ("glue.py",)  # what evaluate downloads of it
 
 
-def load_metric(settings: Settings) -> "tuple[EvaluationModule, Origin]":
-    """(evaluate.EvaluationModule with accuracy and f1, Origin)."""
+def load_metric(settings: Settings, task: Task = MRPC) -> "tuple[EvaluationModule | None, Origin]":
+    """(evaluate.EvaluationModule with accuracy and f1, Origin). None for a task of more than two
+    labels: the module's f1 is that of label 1.
+    """
+    if not _has_module(task):
+        return None, _computed_origin(task)
     import evaluate
 
     try:
         return _hub_metric(settings), _hub_origin()
     except HubUnavailable as error:
         return evaluate.load(str(EMBEDDED_METRIC), keep_in_memory=True), _embedded_origin(error)
+
+
+def _has_module(task: Task) -> bool:
+    return len(task.labels) <= 2
+
+
+def _computed_origin(task: Task) -> Origin:
+    names = ", ".join(str(METRICS[name].label) for name in task.metrics)
+    return Origin(names, names, "embedded", say("computed from the answers"))
 
 
 def _hub_origin() -> Origin:
@@ -164,12 +177,14 @@ def _embedded_origin(error: HubUnavailable) -> Origin:
     return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
 
 
-def planned_metric(settings: Settings) -> tuple[Origin, int]:
+def planned_metric(settings: Settings, task: Task = MRPC) -> tuple[Origin, int]:
     """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for
     it.
 
     The Hub is asked once, and no longer than for anything else.
     """
+    if not _has_module(task):
+        return _computed_origin(task), 0
     try:
         expect_hub()
         if _is_cached():
@@ -210,7 +225,7 @@ def _hub_metric(settings: Settings) -> "EvaluationModule":
 
 
 def build_compute_metrics(
-    metric: "EvaluationModule", task: Task = MRPC
+    metric: "EvaluationModule | None", task: Task = MRPC
 ) -> Callable[[Any], dict[str, float]]:
     """The function that Trainer calls: (logits (n, classes), labels (n,)) -> {metric: figure}.
 
@@ -225,7 +240,7 @@ def build_compute_metrics(
             return dict.fromkeys(task.metrics, float("nan"))
         predictions = np.argmax(logits, axis=-1)  # (n,)
         figures = scores(np.asarray(labels).tolist(), predictions.tolist(), task)
-        if len(task.labels) > 2:  # GLUE's metric for pairs computes F1 of label 1, and refuses more
+        if metric is None:
             return figures
         for name, value in metric.compute(predictions=predictions, references=labels).items():
             if name in figures:

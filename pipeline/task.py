@@ -24,6 +24,7 @@ SPLITS = ("train", "validation", "test")
 # GLUE keeps the labels of its test splits to itself
 LABELLED = ("train", "validation")
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
+CHINESE_PAIRS = EMBEDDED_PAIRS.with_name("pairs_zh")
 BINARY = ("accuracy", "f1", "matthews_correlation")
 SEVERAL = ("accuracy", "macro_f1", "matthews_correlation")
 # A visitor's own pairs: the digits are drawn at random, and are no right to read them
@@ -47,6 +48,7 @@ class Task:
     folder: the field of Settings that holds a folder of its files, variable: the environment
     variable that sets it, form: what its files are, as load_dataset names it; "" for no folder.
     stand_in: the folder of CSV files that stands in where the Hub can't be had, None for no such.
+    refused: why no run can learn it, "" where one can; then its rows may lack labels.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Task:
     variable: str = ""
     form: str = ""
     stand_in: Path | None = None
+    refused: str = ""
 
     @property
     def has_pair(self) -> bool:
@@ -239,26 +242,21 @@ def validated_task(name: Any) -> str:
 
 def told_of(task: Task) -> dict[str, Any]:
     """What a run tells of its task, so that its model can be asked once the pairs are gone."""
-    return {
-        "title": task.title,
-        "labels": list(task.labels),
-        "splits": list(task.splits),
-        "has_pair": task.has_pair,
-    }
+    return {"labels": list(task.labels), "splits": list(task.splits), "has_pair": task.has_pair}
 
 
-def task_told(name: str, told: dict[str, Any] | None) -> Task:
-    """The task of a run: `name` from its config, told: what it told of it (None: an older run)."""
-    if name in TASKS or not told:
+def task_told(name: str, told: Any) -> Task:
+    """The task of a run: `name` from its config, told: what it told of it, None in an older run."""
+    if name in TASKS or not isinstance(told, dict) or not isinstance(told.get("labels"), list):
         return TASKS.get(name, MRPC)
-    labels = tuple(told["labels"])
+    labels, has_pair = tuple(map(str, told["labels"])), bool(told.get("has_pair", True))
     return Task(
         name=name,
-        title=told["title"],
+        title=_own_title(has_pair),
         labels=labels,
         metrics=_metrics_for(labels),
-        columns=PAIR if told["has_pair"] else SENTENCE,
-        splits=tuple(told["splits"]),
+        columns=PAIR if has_pair else SENTENCE,
+        splits=tuple(map(str, told.get("splits") or LABELLED)),
         language="",
     )
 
@@ -280,23 +278,25 @@ def own_pairs_of(name: str, settings: Settings) -> Any:
 
 
 def own_task(name: str, own: Any) -> Task:
-    """The task that a visitor's OwnPairs are.
-
-    A row is a pair where any has a second sentence; a split without rows is none.
+    """The task that a visitor's OwnPairs are. Where no run can be made of them, it has all splits,
+    labelled or not.
     """
-    splits = tuple(split for split in SPLITS if own.splits.get(split))
-    rows = {split: len(own.splits[split]) for split in splits}
-    pairs = any(row.get("sentence2") for split in splits for row in own.splits[split])
+    splits = own.labelled_splits or tuple(own.splits)
     return Task(
         name=name,
-        title=say("your own pairs") if pairs else say("your own sentences"),
-        labels=tuple(own.labels),
+        title=_own_title(own.has_pair),
+        labels=own.labels,
         metrics=_metrics_for(own.labels),
-        columns=PAIR if pairs else SENTENCE,
-        rows=rows,
+        columns=PAIR if own.has_pair else SENTENCE,
+        rows={split: len(own.splits[split]) for split in splits},
         splits=splits,
         language="",
+        refused=own.refused,
     )
+
+
+def _own_title(has_pair: bool) -> str:
+    return say("your own pairs") if has_pair else say("your own sentences")
 
 
 def _metrics_for(labels: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from languages import say
 from pipeline.errors import InputError, SourceError, shown
+from pipeline.hub.checkpoint_rules import CAUSAL, COUNTS_FROM_THE_LEFT, model_type_in
 from pipeline.hub.isolated import ask
+from pipeline.hub.repository import only_sentencepiece
 from pipeline.hub.sources import (
     check_files,
     checkpoint_files,
@@ -29,6 +31,7 @@ from pipeline.libraries import import_tokenizers
 from pipeline.memory import LoadCache
 from pipeline.sentence import checked_sentence, codes_of
 from pipeline.settings import Settings
+from pipeline.vocabulary import unknown_notes
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from datasets import DatasetDict
@@ -86,14 +89,9 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
 
     name = files.origin.asked
     check_files(files)
-    if not has_tokenizer(files.folder) and any(files.folder.glob("*.model")):
-        raise SourceError(
-            say(
-                "{name} has its vocabulary only in SentencePiece's own format, and no "
-                "tokenizer.json. Choose a checkpoint with one.",
-                name=name,
-            )
-        )
+    sentencepiece = [path.name for path in files.folder.glob("*.model")]
+    if not has_tokenizer(files.folder) and sentencepiece:
+        raise only_sentencepiece(name, sentencepiece[0])
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             files.folder, trust_remote_code=False, local_files_only=True
@@ -115,15 +113,77 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
                 name=name,
             )
         )
-    if tokenizer.pad_token is None:
+    _set_padding(name, tokenizer, model_type_in(files.folder))
+    return tokenizer
+
+
+# Specials that may pad where a tokenizer has no token for it, the best first
+STAND_INS = ("eos_token", "unk_token", "bos_token", "sep_token")
+
+
+def _set_padding(name, tokenizer, model_type):
+    """The tokenizer gets what a batch needs: a padding token, and the side on which padding does no
+    harm. A run saves both with its model.
+    """
+    tokenizer.is_causal = model_type in CAUSAL
+    if tokenizer.padding_side == "left" and model_type in COUNTS_FROM_THE_LEFT:
+        tokenizer.padding_side, tokenizer.padded_left = "right", True
+    if tokenizer.pad_token is not None:
+        return
+    found = [token for token in STAND_INS if getattr(tokenizer, token) is not None]
+    if not found:
         raise SourceError(
             say(
-                "{name} has no padding token, so no batch can be padded. Choose an encoder such "
-                "as BERT.",
+                "{name} has no padding token, and no other special token that could pad a batch "
+                "instead. Choose an encoder such as BERT.",
                 name=name,
             )
         )
-    return tokenizer
+    tokenizer.pad_token = getattr(tokenizer, found[0])
+
+
+def padding_notes(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """What to know of the way in which this tokenizer's batches are padded, in sentences.
+
+    The tokenizer is one of `tokenizer_in`.
+    """
+    notes: list[str] = []
+    if stands_in_for_padding(tokenizer):
+        notes.append(
+            say(
+                "This checkpoint has no padding token of its own, so {pad_token} (id {id}) stands "
+                "in: rows are padded with it, and attention_mask tells padding from text.",
+                pad_token=tokenizer.pad_token,
+                id=tokenizer.pad_token_id,
+            )
+        )
+    if getattr(tokenizer, "is_causal", False):
+        notes.append(
+            say(
+                "This checkpoint is a decoder: each token attends only to itself and to those "
+                "before it. So its classifier answers from the last token that isn't padding, "
+                "which has seen the whole pair."
+            )
+        )
+    if getattr(tokenizer, "padded_left", False):
+        notes.append(
+            say(
+                "This checkpoint's tokenizer pads on the left, but its model counts positions "
+                "from there, so padding would shift the tokens. Here it pads on the right."
+            )
+        )
+    return notes
+
+
+def stands_in_for_padding(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether another special token serves as the padding token, by the checkpoint's choice or by
+    ours.
+    """
+    return tokenizer.pad_token_id in (
+        tokenizer.convert_tokens_to_ids(special)
+        for special in (getattr(tokenizer, token) for token in STAND_INS)
+        if special is not None
+    )
 
 
 _tokenizers = LoadCache(most=8)
@@ -161,7 +221,10 @@ def longest_length(
     model's, where it is known.
     """
     positions = getattr(config, "max_position_embeddings", None) or settings.longest_max_length
-    if config and config.model_type in POSITIONS_AFTER_PADDING:
+    # Relative positions have no end: T5 names no number, XLNet -1, DeBERTa-v3 one that it ignores
+    if positions < 0 or getattr(config, "position_biased_input", True) is False:
+        positions = settings.longest_max_length
+    elif config and config.model_type in POSITIONS_AFTER_PADDING:
         positions -= (config.pad_token_id or 0) + 1
     return min(tokenizer.model_max_length, settings.longest_max_length, positions)
 
@@ -290,6 +353,11 @@ NO_SEPARATOR = say(
 
 def why_no_type_ids(view: TokenView) -> str:
     """Why a pair has no token_type_ids, and what tells its sentences apart then."""
+    if view.sentence2 is None:
+        return say(
+            "This checkpoint has no token_type_ids: its model doesn't distinguish segments. One "
+            "sentence would be a single segment in any case."
+        )
     if view.has_separator:
         return NO_TYPE_IDS
     return say(
@@ -348,6 +416,8 @@ def token_view(
 def _notes(view, tokenizer):
     """What a reader should know of the tokens of a pair, in sentences."""
     notes = [] if view.has_type_ids else [why_no_type_ids(view)]
+    notes += padding_notes(tokenizer)
+    notes += unknown_notes(tokenizer, [text for text in (view.sentence1, view.sentence2) if text])
     notes += _length_notes(view.full_length, len(view.tokens), view.max_length)
     specials = set(tokenizer.all_special_ids)
     typed = [

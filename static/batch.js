@@ -36,6 +36,7 @@ const shownAt = (batch, show, line, position) =>
 const ROLES = {1: "one", 2: "two"};
 const NAMES = {s: "special", 1: "sentence1", 2: "sentence2", p: "padding"};
 const SLIDE = 700; // milliseconds
+const MOST_PIECES = 0.8; // of a batch's pieces: so many fit whole where any are shown
 
 let now = null; // the batch in the page: {element, batch, show, when, t, chosen, redraw}
 let taken = null; // the row whose number was clicked
@@ -62,15 +63,19 @@ function hatching(context, ratio, ground, line) {
   return context.createPattern(tile, "repeat");
 }
 
-// The largest text that is shown in a cell of `width` pixels, or 0 where none fits.
-function fittingFont(context, texts, width, height, ratio) {
+// The largest text, in pixels, at which that share of `texts` fits into a cell, or 0 where none does.
+function fittingFont(context, texts, share, width, height, ratio) {
+  const longest = texts.toSorted((a, b) => a.length - b.length)[Math.ceil(share * texts.length) - 1];
   for (const pixels of [12, 11, 10, 9]) {
     context.font = numberFont(pixels * ratio);
-    const widest = Math.max(...texts.map((text) => context.measureText(text).width));
-    if (widest + 3 * ratio <= width && pixels * ratio + 2 <= height) return pixels * ratio;
+    const wide = context.measureText(longest).width;
+    if (wide + 3 * ratio <= width && pixels * ratio + 2 <= height) return pixels * ratio;
   }
   return 0;
 }
+
+// A text of at most `most` characters: what was left out is an ellipsis.
+const cut = (text, most) => ([...text].length > most ? [...text].slice(0, most - 1).join("") + "…" : text);
 
 function draw() {
   const {batch, show, t, chosen, canvas} = now;
@@ -96,12 +101,14 @@ function draw() {
   };
   const numbers = batch.tensors[show];
   const most = show === "input_ids" ? Math.log(1 + Math.max(...numbers.flat())) : 1;
-  const texts = numbers ? [String(Math.max(...numbers.flat()))] : [];
-  const font = texts.length ? fittingFont(context, texts, cell - gap, row, ratio) : 0;
+  // Each number is shown whole, or none; of the pieces the longest are cut
+  const texts = (numbers ?? batch.pieces).flat().map(String);
+  const font = fittingFont(context, texts, numbers ? 1 : MOST_PIECES, cell - gap, row, ratio);
   context.clearRect(0, 0, width, height);
   context.textAlign = "center";
   context.textBaseline = "middle";
   if (font) context.font = numberFont(font);
+  const characters = font && Math.floor((cell - gap - 3 * ratio) / context.measureText("0").width);
   batch.lengths.forEach((_length, line) => {
     const top = Math.round(line * row);
     const tall = Math.max(1, Math.round((line + 1) * row) - top - Math.round((row > 8 ? 2 : 1) * ratio));
@@ -129,7 +136,8 @@ function draw() {
       }
       if (font) {
         context.fillStyle = colour(role === "p" ? "quiet" : "cell-ink");
-        context.fillText(number, left + wide / 2, top + tall / 2 + ratio / 2);
+        const text = cut(String(shownAt(batch, show, line, position)), characters);
+        context.fillText(text, left + wide / 2, top + tall / 2 + ratio / 2);
       }
     }
   });
@@ -383,4 +391,4 @@ function show(name) {
 // The values of the hidden button that takes a row, with the row's number as the first of them.
 const take = ([, ...values]) => [taken, ...values];
 
-page.batch = {cellAt, listen, placeAt, show, take};
+page.batch = {cellAt, cut, listen, placeAt, show, take};

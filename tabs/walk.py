@@ -60,7 +60,7 @@ STEPS = (
     ),
     Step(
         "tab-tokenize",
-        ["#batch-grid"],
+        [".batch-picture", "#batch-side"],
         say("Now look at eight pairs, one per row."),
         say(
             "The model needs a rectangle, but the rows have different lengths. The longest row "
@@ -69,7 +69,7 @@ STEPS = (
     ),
     Step(
         "tab-tokenize",
-        [".batch-when", "#batch-grid"],
+        [".batch-when", "#batch-side"],
         say("Switch between before and after the collator."),
         say(
             "The hatched cells are padding. The data collator adds them to each batch separately: "
@@ -79,7 +79,7 @@ STEPS = (
     ),
     Step(
         "tab-tokenize",
-        ["#batch-show", "#batch-grid"],
+        ["#batch-show", "#batch-side"],
         say("Choose attention_mask."),
         say(
             "It is 1 where the model reads and 0 on padding, so padding doesn't change the "

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from languages import _, ngettext, say
+from pipeline.answers import answer_of, probability_of
 from pipeline.explain.confusion import Confusion
 from pipeline.explain.diagnosis import (
     KNEW,
@@ -299,12 +300,12 @@ def diagnosis_card(diagnosis: Diagnosis) -> Markup:
 
 
 def changed_pairs(
-    judgement: Judgement, pairs: Sequence[tuple[str, str]] | None, labels: Sequence[str]
+    judgement: Judgement, pairs: Sequence[tuple[str, ...]] | None, labels: Sequence[str]
 ) -> Markup:
     """Both confusion matrices, the pairs that the run fixed, and those that it broke.
 
-    pairs: [(sentence1, sentence2), …] or None where the split isn't here any more; labels: the two
-    labels' names.
+    pairs: [(sentence1, sentence2), …], of a task of one sentence [(sentence1,), …], or None where
+    the split isn't here any more; labels: the labels' names.
     """
     right = zip(judgement.right("before"), judgement.right("after"), strict=True)
     both = sum(before and after for before, after in right)
@@ -338,7 +339,7 @@ def _changes(
     name: str,
     rows: Sequence[int],
     judgement: Judgement,
-    pairs: Sequence[tuple[str, str]] | None,
+    pairs: Sequence[tuple[str, ...]] | None,
     labels: Sequence[str],
 ) -> Markup:
     if not rows:
@@ -348,9 +349,7 @@ def _changes(
             _("row {row}", row=row),
             two_lines(*pairs[row]) if pairs else "–",
             labels[judgement.labels[row]],
-            Markup("{} → {}").format(
-                percent(judgement.before[row]), element("strong", percent(judgement.after[row]))
-            ),
+            _moved(judgement, row, labels),
         )
         for row in rows[:SHOWN_PAIRS]
     ]
@@ -360,8 +359,22 @@ def _changes(
     caption = ngettext(
         "{name}: {count} pair{some}", "{name}: {count} pairs{some}", len(rows), name=name, some=some
     )
-    heads = (_("pair"), _("sentences"), _("gold label"), "P(equivalent)")
+    probability = f"P({labels[1]})" if len(labels) == 2 else _("P(gold label), and the prediction")
+    heads = (_("pair"), _("sentences"), _("gold label"), probability)
     return stacked_table("pairs", caption, heads, cells)
+
+
+def _moved(judgement: Judgement, row: int, labels: Sequence[str]) -> Markup:
+    """Where a pair's probability was before the run, and where it is after: of label 1 of two, of
+    the gold label of more, whose answers are told, too.
+    """
+    both = judgement.before[row], judgement.after[row]
+    of = 1 if len(labels) == 2 else judgement.labels[row]
+    before, after = (percent(probability_of(share, of)) for share in both)
+    if len(labels) > 2:
+        first, last = (labels[answer_of(share)] for share in both)
+        before, after = f"{before} ({first})", f"{after} ({last})"
+    return Markup("{} → {}").format(before, element("strong", after))
 
 
 def runs_table(

@@ -37,8 +37,13 @@ class Rule:
 
 
 def words(sentence: str) -> list[str]:
-    """The words of a sentence, case folded, in order."""
-    return re.findall(r"\w+", sentence.casefold())
+    """The words of a sentence, case folded, in order. A Chinese character counts as a word: no
+    blank says where a Chinese word ends.
+
+    >>> words("Up 12% 上涨")
+    ['up', '12', '上', '涨']
+    """
+    return re.findall(r"[一-鿿]|[^\W一-鿿]+", sentence.casefold())
 
 
 def word_overlap(first: str, second: str) -> float:

@@ -26,6 +26,7 @@ from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files
 from pipeline.model import held_parameters, model_in
@@ -86,17 +87,19 @@ def step_by_hand(
 
     losses = losses_by_hand(model, batch)  # (batch,)
     losses.mean().backward()
-    learning = [weight for weight in model.parameters() if weight.grad is not None]
-    norm = torch.stack([weight.grad.norm() for weight in learning]).norm()
+    learning = {
+        name: weight for name, weight in model.named_parameters() if weight.grad is not None
+    }
+    norm = torch.stack([weight.grad.norm() for weight in learning.values()]).norm()
     clip = (max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
     with torch.no_grad():
-        for weight in learning:
+        for name, weight in learning.items():
             gradient = weight.grad * clip
             # AdamW's two running averages after one step, each made up for having begun at 0
             average = (1 - 0.9) * gradient / (1 - 0.9**1)
             square = (1 - 0.999) * gradient.square() / (1 - 0.999**1)
             # biases and LayerNorm are not pulled towards zero
-            decay = 0.0 if weight.ndim < 2 else weight_decay
+            decay = 0.0 if weight.ndim < 2 or "bias" in name else weight_decay
             weight -= learning_rate * decay * weight
             weight -= learning_rate * average / (square.sqrt() + 1e-8)
     return losses.detach(), norm
@@ -193,6 +196,7 @@ def _one_step(checkpoint, config, notes, columns, place, task, settings):
         model, origin = model_in(files, config.seed, task.labels), files.origin
         check_weights(model, origin.loaded)
         tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
+        check_fit(config.checkpoint, model.config, tokenizer)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
         if origin.stands_in:

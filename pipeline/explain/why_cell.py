@@ -11,6 +11,7 @@ tokenizer itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from pipeline.tokenization import (
     is_typed_special,
     load_tokenizer,  # noqa: F401
     pair_view,
+    stands_in_for_padding,
     token_view,
     why_no_type_ids,
 )
@@ -130,9 +132,8 @@ def why_of_cell(
     """One cell of a batch's grid -> Why. rows: the raw rows of the batch; line: which of them."""
     seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
     max_length = checked_length(max_length, tokenizer, settings)
-    view = token_view(
-        tokenizer, rows[line]["sentence1"], rows[line].get("sentence2"), max_length, truncation
-    )
+    first, second = rows[line]["sentence1"], rows[line].get("sentence2")
+    view = token_view(tokenizer, first, second, max_length, truncation)
     return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
@@ -180,8 +181,8 @@ def _meaning(label: int, labels: Sequence[str]) -> str:
             **about,
         )
     return say(
-        "{label} stands for {name}: this row is labelled so. A model learns the number; the name "
-        "is for people.",
+        "{label} stands for {name}, one of {count} labels of this task.",
+        count=len(labels),
         **about,
     )
 
@@ -227,6 +228,7 @@ def _piece(view, token, tokenizer):
                 length=own,
             ),
             say("A tensor is rectangular, so all rows of a batch need the same length."),
+            *_pads_instead(token, tokenizer),
         ]
     elif token.sentence is None:
         says = [_special(view, token, tokenizer)]
@@ -237,6 +239,19 @@ def _piece(view, token, tokenizer):
     else:
         says = _known(view, token, tokenizer)
     return token.piece, says
+
+
+def _pads_instead(token, tokenizer):
+    """What to know of a padding token that is another special token, too."""
+    if not stands_in_for_padding(tokenizer):
+        return []
+    return [
+        say(
+            "This checkpoint has no padding token of its own: {piece}, one of its other special "
+            "tokens, stands in.",
+            piece=token.piece,
+        )
+    ]
 
 
 def _typed(view, token, tokenizer):
@@ -315,6 +330,10 @@ def _closes(view, token, tokenizer):
     ]
     if token.position not in separators:
         return None, None
+    if view.sentence2 is None:
+        own = [other.position for other in view.tokens if other.sentence == 1]
+        closing = [at for at in separators if at > max(own, default=-1)]
+        return (0, 1) if token.position in closing[:1] else (None, None)
     places = {
         which: [other.position for other in view.tokens if other.sentence == which]
         for which in (1, 2)
@@ -717,6 +736,19 @@ def _type_ids(view, token, tokenizer):
     }
     if token.role == "padding":
         return str(number), _padding_type(token, numbers)
+    if view.sentence2 is None:
+        return str(number), [
+            say(
+                "There is one sentence here, and so one segment: each of its tokens, and each "
+                "special token, has the type {number}.",
+                number=number,
+            ),
+            say(
+                "Type {other} would mark the tokens of a second sentence. A task of one sentence "
+                "has none.",
+                other=1 - number if number in (0, 1) else 1,
+            ),
+        ]
     if token.sentence is not None:
         return str(number), [
             say(
@@ -789,6 +821,14 @@ def _mask(view, token, tokenizer):
             if token.sentence
             else say("{piece} is a special token, not padding", piece=token.piece)
         )
+        if getattr(tokenizer, "is_causal", False):
+            return str(token.mask), [
+                say(
+                    "{what}: 1 lets it and the tokens after it attend to it. In a decoder, no "
+                    "token attends to a later one.",
+                    what=what,
+                )
+            ]
         return str(token.mask), [
             say("{what}: 1 lets every token of the row attend to it.", what=what)
         ]

@@ -251,7 +251,7 @@ def cached_files(name: str, weights: bool = False) -> CheckpointFiles | None:
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether a checkpoint's folder has a vocabulary that a fast tokenizer reads."""
-    return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json"))
+    return any((folder / file).is_file() for file in repository.VOCABULARIES)
 
 
 def _from_hub(name, weights, settings):

@@ -38,27 +38,27 @@ def delimited_table(
     name: str,
     notes: tuple[str, ...] = (),
     max_rows: int | None = None,
-    max_columns: int = 100,
+    max_columns: int | None = None,
 ) -> Table:
     """The rows of a text with a delimiter between its cells: commas, semicolons, tabs, or what a
     first line `sep=|` names.
 
     Blank lines are skipped, and no other line is: each is a row, or a part of one that says so.
-    `name` is what messages call the text. Raises InputError where it has no row, or more rows or
-    columns than may be.
+    `name` is what messages call the text. Raises InputError where it has more rows or columns than
+    may be.
     """
     text, delimiters = _named_delimiter(text)
     sample = [line for line in lines_of(text) if line.strip()][:SAMPLE]
     delimiter = _delimiter(sample, delimiters)
     rows = [row for line in sample if (row := _without_blank_ends(first_row(line, delimiter)))]
     if not rows:
-        raise InputError(say("{name} has no rows. Write a pair into it.", name=name))
+        return Table((), (), notes)
     named = _names_columns(rows[0], rows[1:])
     if named:
         header = tuple(cell.strip() for cell in rows[0])
     else:
         header = ("",) * Counter(map(len, rows)).most_common(1)[0][0]
-    if len(header) > max_columns:
+    if max_columns is not None and len(header) > max_columns:
         raise InputError(
             say(
                 "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "

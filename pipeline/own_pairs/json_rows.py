@@ -33,7 +33,7 @@ def json_table(
     name: str,
     notes: tuple[str, ...] = (),
     max_rows: int | None = None,
-    max_columns: int = 100,
+    max_columns: int | None = None,
 ) -> Table:
     """The objects of a text as rows: one a line, or all in one array. `name` is what messages call
     the text.
@@ -60,7 +60,7 @@ def json_table(
             )
         )
     keys = dict.fromkeys(key for _, value in found if isinstance(value, dict) for key in value)
-    if len(keys) > max_columns:
+    if max_columns is not None and len(keys) > max_columns:
         raise InputError(
             say(
                 "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "

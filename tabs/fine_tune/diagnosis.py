@@ -92,9 +92,9 @@ def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
         remedy = gr.Button(_("Try that: start a run with it"), **small)
     section = DiagnosisSection(settings, fixed, card, remedy, try_it, changes, more_seeds)
     ended.change(section.draw, [ended, fixed], section.outputs, **PRIVATE)
-    for button, card_id in ((changes, "fixed-and-broken"), (more_seeds, "chance")):
+    for button, card_id in ((changes, "open-changed"), (more_seeds, "open-chance")):
         button.click(
-            None, js=f"() => page.runs.openCard({json.dumps(card_id)})", api_visibility="private"
+            None, js=f"() => page.openCard({json.dumps(card_id)})", api_visibility="private"
         )
     return section
 
@@ -103,7 +103,7 @@ def diagnosis_of(run: Run, settings: Settings) -> Diagnosis | None:
     """The diagnosis of an ended run, or None where there is nothing to look at."""
     if gives_label_away(run):
         return None
-    kept = read_judgement(settings.runs_folder / run.id)
+    kept = read_judgement(settings.runs_folder / run.id, len(run.labels))
     evidence = evidence_of(run, kept[0] if kept else None)
     return diagnose(evidence, settings) if evidence else None
 
@@ -128,8 +128,10 @@ def gives_label_away(run: Run) -> bool:
 
 
 def is_on_embedded_pairs(run: Run) -> bool:
-    """Whether a run learned from the embedded pairs, whose labels follow a stricter rule."""
-    return _place_of_pairs(run) == "embedded"
+    """Whether a run learned from the embedded pairs in MRPC's place: their labels follow a stricter
+    rule.
+    """
+    return _place_of_pairs(run) == "embedded" and run.config.get("task_name", "mrpc") == "mrpc"
 
 
 def _place_of_pairs(run: Run) -> str | None:

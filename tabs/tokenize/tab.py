@@ -89,7 +89,6 @@ def build_tab(settings: Settings) -> TokenizeTab:
                 shuffle = gr.Button(_("Random rows"), size="md", elem_id="press-random-rows")
             with gr.Column(elem_id="batch-side"):
                 refusal = gr.HTML(elem_id="batch-refusal")
-                grid = gr.HTML(waiting, js_on_load=PICTURE, elem_id="batch-grid")
                 show = gr.Radio(
                     [(_("tokens"), "pieces"), *zip(TENSORS, TENSORS, strict=True)],
                     value="pieces",
@@ -98,6 +97,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
                     container=False,
                     elem_id="batch-show",
                 )
+                grid = gr.HTML(waiting, js_on_load=PICTURE, elem_id="batch-grid")
                 told = gr.HTML(hint())
         batch = BatchGrid(
             settings,

@@ -368,6 +368,19 @@ def test_the_cell_at_a_place_of_the_picture(picture, batch, x, y, is_before, cel
 
 
 @pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("harbor", 6, "harbor"),
+        ("passengers", 7, "passen…"),
+        ("😀😀😀", 2, "😀…"),
+        ("[SEP]", 5, "[SEP]"),
+    ],
+)
+def test_a_piece_that_is_too_long_for_its_cell_is_cut(picture, text, most, shown):
+    assert picture.evaluate("(said) => page.batch.cut(...said)", [text, most]) == shown
+
+
+@pytest.mark.parametrize(
     ("roles", "before", "after"),
     [("s1pp", [0, 1, 5, 6], [0, 1, 2, 3]), ("pps1", [-2, -1, 0, 1], [0, 1, 2, 3])],
 )

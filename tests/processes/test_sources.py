@@ -285,15 +285,47 @@ def test_a_cached_checkpoint_of_pickles_is_not_taken_for_weights():
     assert not checkpoint_files("tiny/cached-pickle", settings=Settings()).origin.stands_in
 
 
-def test_a_tokenizer_that_cannot_pad_is_refused():
-    folder = tiny_checkpoint(in_cache("tiny/padless"))
-    (folder / "special_tokens_map.json").unlink()
-    values = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({**values, "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": None})
-    )
-    with pytest.raises(SourceError, match="tiny/padless has no padding token"):
-        load_tokenizer("tiny/padless", settings=Settings())
+def test_what_cannot_be_opened_costs_no_weights(loopback, tmp_path):
+    """The Hub lists its weights, and they stay there; one that is fit is downloaded as before."""
+    template = tiny_checkpoint(tmp_path / "fit")
+    folders = {"fit": template}
+    for name, values in {
+        "decoder": {"model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"]},
+        "images": {"model_type": "vit", "image_size": 224},
+        "code": {**json.loads((template / "config.json").read_text()), "auto_map": {"x": "y.Z"}},
+    }.items():
+        shutil.copytree(template, folder := tmp_path / name)
+        (folder / "config.json").write_text(json.dumps(values))
+        folders[name] = folder
+    for name in ("sentencepiece", "wordless"):
+        shutil.copytree(template, folder := tmp_path / name)
+        for file in ("tokenizer.json", "vocab.txt"):
+            (folder / file).unlink()
+        folders[name] = folder
+    (folders["sentencepiece"] / "spm.model").write_bytes(b"x")
+    flags = [f"--model=some/{name}={folder}" for name, folder in folders.items()]
+    told = loopback(*flags).ask(f"""
+import os
+from pathlib import Path
+from pipeline.model import load_model
+from pipeline.settings import Settings
+told = {{}}
+for name in {list(folders)}:
+    answer, _ = timed(load_model, f"some/{{name}}", settings=Settings())
+    cache = Path(os.environ["HF_HOME"]) / "hub" / f"models--some--{{name}}"
+    told[name] = [str(answer), len(list(cache.rglob("*.safetensors")))]
+print(json.dumps(told))
+""")
+    assert told.pop("fit")[1] == 1
+    assert {weights for _, weights in told.values()} == {0}
+    for name, words in {
+        "decoder": "is a decoder ('gemma2')",
+        "images": "reads images ('vit')",
+        "code": "needs Python code from its own repository",
+        "sentencepiece": "only in SentencePiece's own format (spm.model)",
+        "wordless": "has no tokenizer (none of tokenizer.json, vocab.txt, vocab.json)",
+    }.items():
+        assert told[name][0].startswith(f"some/{name}") and words in told[name][0], told[name]
 
 
 @pytest.mark.parametrize(
