@@ -101,6 +101,7 @@ class OwnPairsPanel:
     settings: Settings
     recent: RecentTexts
     panel: gr.Column
+    file: gr.File
     report: gr.HTML
     columns: Sequence[gr.Dropdown]
     chosen: gr.Row
@@ -114,7 +115,7 @@ class OwnPairsPanel:
     @property
     def read_outputs(self) -> list[Component]:
         """What reading fills."""
-        return [self.report, *self.columns, self.chosen, self.use, self.recent_key]
+        return [self.report, *self.columns, self.chosen, self.use, self.recent_key, self.file]
 
     def read_file(self, path: object) -> dict[Component, Any]:
         """The file that was dropped. It goes at once: nothing of it stays where Gradio puts it."""
@@ -122,9 +123,9 @@ class OwnPairsPanel:
             if not isinstance(path, str) or not path:
                 raise InputError(say("No file is chosen. Drop one with your pairs."))
             content = _taken(Path(path))
-            return self._read(content, Path(path).name)
+            return {**self._read(content, Path(path).name), self.file: None}
         except Exception as error:
-            return self._unread(error)
+            return {**self._unread(error), self.file: None}
 
     def read_text(self, text: object) -> dict[Component, Any]:
         """The text that was pasted."""
@@ -179,7 +180,7 @@ class OwnPairsPanel:
         table = read_table(content, name, self.settings)
         own = own_pairs(table, columns, settings=self.settings)
         return {
-            self.report: what_was_read(table, own),
+            self.report: what_was_read(table, own, name),
             self.use: gr.update(interactive=bool(own.splits)),
         }
 
@@ -363,6 +364,7 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
         settings,
         RecentTexts(16 * settings.max_csv_bytes),
         panel,
+        file,
         report,
         columns,
         chosen,

@@ -13,12 +13,14 @@ SHOWN_ROWS, MOST_CHARACTERS = 3, 160
 MOST_LINES = 8  # of rows left out, and of pairs in two splits
 
 
-def what_was_read(table: Table, own: OwnPairs) -> Markup:
+def what_was_read(table: Table, own: OwnPairs, name: str = "") -> Markup:
     """The pairs of `table` by the columns that are chosen: what the file is, its rows, labels,
-    lengths and splits, what was left out and why, and what to know before they are used.
+    lengths and splits, what was left out and why, and what to know before they are used. name: of
+    the file, "" for a text.
     """
     return render(
         "own_pairs.html",
+        name=name,
         form=table.form,
         own=own,
         first=_first_rows(own),

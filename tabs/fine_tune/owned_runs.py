@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from languages import say
 from pipeline.errors import InputError
 from pipeline.runs.progress import Run, outline
 from pipeline.runs.queue import read_run
@@ -59,6 +60,19 @@ def may_read_sentences(run: Run, owned: object, settings: Settings) -> bool:
     if not str(run.config.get("task_name", "")).startswith(OWN_PREFIX):
         return True
     return may_stop(run.id, secret_of(run.id, owned), settings)
+
+
+def check_pairs(run: Run, owned: object, settings: Settings) -> None:
+    """InputError where a run's settings name pairs that another visitor brought: a run like it
+    would show them to whoever starts it.
+    """
+    if not may_read_sentences(run, owned, settings):
+        raise InputError(
+            say(
+                "This run is on its owner's own pairs, so that only its owner can start another "
+                "like it. Choose pairs in the form and start a run."
+            )
+        )
 
 
 def runs_of(

@@ -74,7 +74,7 @@ def write_batch_script(settings: Settings, *values: Any) -> str:
     numbers = [row["row"] for row in rows]
     truncation = checked_truncation(inputs.truncation)
     return _stand_in(origin) + batch_script(
-        numbers, inputs.split, data.place, origin.loaded, max_length, truncation
+        numbers, inputs.split, data.place, origin.loaded, max_length, truncation, task
     )
 
 
