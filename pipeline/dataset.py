@@ -30,7 +30,7 @@ from pipeline.hub.availability import (
 )
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
-from pipeline.task import EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
+from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -240,7 +240,8 @@ def _from_csv(folder: Path, task: Task) -> "DatasetDict":
 
 
 def _embedded_origin(task: Task, reason: str, stands_in: bool = True) -> Origin:
-    name = say("embedded pairs")
+    chinese = app_pairs("embedded", task) == CHINESE_PAIRS
+    name = say("embedded Chinese pairs") if chinese else say("embedded pairs")
     return Origin(task.title if stands_in else name, name, "embedded", reason, stands_in)
 
 

@@ -192,6 +192,7 @@ PAWS_X_ZH = Task(
     rows={"train": 49_401, "validation": 2_000, "test": 2_000},
     columns={**PAIR, "idx": "id"},
     language="zh",
+    stand_in=CHINESE_PAIRS,
 )
 AFQMC = Task(
     name="afqmc",
@@ -206,6 +207,18 @@ AFQMC = Task(
     splits=LABELLED,
     columns={**PAIR, "idx": "idx"},
     language="zh",
+    stand_in=CHINESE_PAIRS,
+)
+EMBEDDED_ZH = Task(
+    name="embedded-zh",
+    title=say("embedded Chinese pairs"),
+    about=say("two sentences of the news, in Chinese: do they mean the same?"),
+    labels=LABELS,
+    metrics=BINARY,
+    rows={"train": 120, "validation": 40, "test": 40},
+    columns={**PAIR, "idx": "idx"},
+    language="zh",
+    stand_in=CHINESE_PAIRS,
 )
 CSV = Task(
     name="csv",
@@ -217,7 +230,10 @@ CSV = Task(
     variable="PAIRS_DIR",
     form="csv",
 )
-TASKS = {task.name: task for task in (MRPC, QQP, RTE, PAWS, SST2, MNLI, PAWS_X_ZH, AFQMC, CSV)}
+TASKS = {
+    task.name: task
+    for task in (MRPC, QQP, RTE, PAWS, SST2, MNLI, PAWS_X_ZH, AFQMC, EMBEDDED_ZH, CSV)
+}
 
 
 def task_named(name: str, settings: Settings) -> Task:

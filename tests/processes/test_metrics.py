@@ -145,7 +145,7 @@ def test_matthews_correlation_is_shown_where_accuracy_is():
     assert figures_said(figures) == "accuracy 75.0%, F1 80.0%, Matthews correlation 0.500"
     assert not any("matthews" in key for chart in CHARTS for key in chart.series.values())
     shares = dict.fromkeys(LABELS, 0.5)
-    right, wrong = (SimpleNamespace(label=label, probabilities=shares) for label in LABELS[::-1])
+    right, wrong = (SimpleNamespace(label=one, probabilities=shares) for one in LABELS[::-1])
     answers = [Answered(SimpleNamespace(label=LABELS[1]), each) for each in (right, wrong)]
     assert scores_of(answers).figures["matthews_correlation"] == 0.0
     done = run_as_data(Run("", "done", {}, events))
