@@ -451,7 +451,8 @@ def _whole_rows(task: Task, rows: "Dataset") -> list[int]:
     """
     if any(column not in rows.column_names for column in task.columns.values()):
         return list(range(len(rows)))
-    columns = [rows[task.columns[name]] for name in (*task.sentences, "label")]
+    # [:] reads a column at once; row by row 10,000 take two seconds
+    columns = [rows[task.columns[name]][:] for name in (*task.sentences, "label")]
     return [
         number
         for number, (*sentences, label) in enumerate(zip(*columns, strict=True))
@@ -499,7 +500,7 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
     if not len(rows):
         raise _no_rows(task, split)
     for column in (task.columns[name] for name in task.sentences):
-        for row, sentence in enumerate(rows[column]):
+        for row, sentence in enumerate(rows[column][:]):
             if not isinstance(sentence, str) or not sentence.strip():
                 raise SourceError(
                     say(
@@ -515,7 +516,7 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
     features = _features(task)
     if rows.features == features:
         return rows
-    kept = {column: list(rows[own]) for column, own in task.columns.items()}
+    kept = {column: rows[own][:] for column, own in task.columns.items()}
     numbered = {"idx": list(range(len(rows))), **kept, "label": labels}
     return _converted(split, {column: numbered[column] for column in features}, features)
 
@@ -531,7 +532,7 @@ def _labels(task: Task, split: str, rows: "Dataset") -> list[int]:
         order = [task.labels.index(name) for name in names]
     numbers = range(len(task.labels))
     labels = []
-    for row, label in enumerate(rows[column]):
+    for row, label in enumerate(rows[column][:]):
         if isinstance(label, str) or label is None or label not in numbers:
             raise SourceError(
                 say(
