@@ -30,7 +30,7 @@ from pipeline.hub.availability import (
 )
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
-from pipeline.task import EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
+from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -73,6 +73,13 @@ def load_raw_datasets(source: str, settings: Settings, task: Task = MRPC) -> Loa
 def _source(asked: str, task: Task, settings: Settings) -> str:
     """What `auto` means here; InputError for what is no source of the task."""
     source = settings.data if asked == "auto" else asked
+    if source == "folder" and not task.folder:
+        if asked == "auto":  # the host's folder is another task's
+            source = "auto"
+        else:
+            raise SourceError(
+                say("{task}: no folder can be set for this task. Choose auto.", task=task.title)
+            )
     if source not in SOURCES:
         raise InputError(
             say(
@@ -234,7 +241,8 @@ def _from_csv(folder: Path, task: Task) -> "DatasetDict":
 
 
 def _embedded_origin(task: Task, reason: str, stands_in: bool = True) -> Origin:
-    name = say("embedded pairs")
+    chinese = app_pairs("embedded", task) == CHINESE_PAIRS
+    name = say("embedded Chinese pairs") if chinese else say("embedded pairs")
     return Origin(task.title if stands_in else name, name, "embedded", reason, stands_in)
 
 

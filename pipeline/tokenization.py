@@ -417,7 +417,6 @@ def _notes(view, tokenizer):
     """What a reader should know of the tokens of a pair, in sentences."""
     notes = [] if view.has_type_ids else [why_no_type_ids(view)]
     notes += padding_notes(tokenizer)
-    notes += unknown_notes(tokenizer, [text for text in (view.sentence1, view.sentence2) if text])
     notes += _length_notes(view.full_length, len(view.tokens), view.max_length)
     specials = set(tokenizer.all_special_ids)
     typed = [
@@ -430,14 +429,15 @@ def _notes(view, tokenizer):
         for token in view.tokens
         if token.id == tokenizer.unk_token_id and token not in typed
     ]
+    texts = [text for text in (view.sentence1, view.sentence2) if text]
     if unknown:
-        notes.append(
+        notes += unknown_notes(tokenizer, texts) or [
             say(
                 "{unk_token} stands for text that the vocabulary has no token for: {unknown}",
                 unk_token=tokenizer.unk_token,
                 unknown=" ".join(unknown)[:80],
             )
-        )
+        ]
     for which in sorted({token.sentence for token in typed}):
         pieces = dict.fromkeys(token.piece for token in typed if token.sentence == which)
         notes.append(

@@ -29,8 +29,11 @@ CHINESE_CHARACTER = re.compile("[一-鿿]")
 def unknown_characters(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> tuple[str, int]:
     """(the characters that become the unknown token, how many characters there are).
 
-    Blanks are left out. A tokenizer of bytes has no unknown characters.
+    Blanks are left out, and so is an unknown token that was typed. A tokenizer of bytes has no
+    unknown characters.
     """
+    if not texts:
+        return "", 0
     encodings = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True)
     unknown = [
         text[start:end]
@@ -38,7 +41,7 @@ def unknown_characters(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str])
             texts, encodings["input_ids"], encodings["offset_mapping"], strict=True
         )
         for id, (start, end) in zip(ids, offsets, strict=True)
-        if id == tokenizer.unk_token_id
+        if id == tokenizer.unk_token_id and text[start:end] != tokenizer.unk_token
     ]
     return "".join("".join(unknown).split()), sum(len("".join(text.split())) for text in texts)
 

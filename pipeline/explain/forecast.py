@@ -216,7 +216,7 @@ def _pairs(config, task, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
-    if not size and not origin.place.startswith("hub"):  # at hand: nothing is fetched for a note
+    if not size and origin.place != "hub cache":  # at hand: nothing is read anew for a note
         notes += _unknown_notes(config, task, settings)
     return (
         pairs,
