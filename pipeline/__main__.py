@@ -1,4 +1,4 @@
-"""python -m pipeline tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
+"""python -m pipeline pairs | tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
 terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
@@ -14,7 +14,8 @@ import signal
 import sys
 import warnings
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,37 @@ from pipeline.collation import BatchView, batch_view
 from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
 from pipeline.dataset import SOURCES, either, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
+from pipeline.explain.probing import asked_pair, followed
 from pipeline.export.csv_answers import (
     Answered,
     PairFile,
     PairRow,
     Scores,
     answer_rows,
+    content_of,
+    labels_of,
     read_pairs,
+    relabelled,
     scores_of,
     write_answers,
 )
 from pipeline.hub.sources import RUN_PREFIX, comes_with_the_app
 from pipeline.metrics import metrics_in
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
+from pipeline.own_pairs.pairs import OwnPairs, own_pairs
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
 from pipeline.runs.task import model_takes_pair, task_of_run
-from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, is_unlaunched, launch
+from pipeline.settings import (
+    EMBEDDED_CHECKPOINT,
+    LABELS,
+    READY,
+    Settings,
+    is_unlaunched,
+    launch,
+    whole_number,
+)
 from pipeline.task import MRPC, SPLITS, TASKS, Task, task_named
 from pipeline.tokenization import (
     TokenView,
@@ -55,12 +72,20 @@ MODELS = (
 )
 
 
+FILES = "a CSV, TSV, JSON lines or parquet file"
+COLUMNS_HELP = (
+    "its columns with sentence1, sentence2, label and split, such as premise,hypothesis,gold or "
+    "review,,stars (default: guessed)"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options = parse(arguments)
     quieten(options.verbose)
     try:
-        return options.run(options)
+        with own_pairs_kept(options):
+            return options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -83,7 +108,101 @@ def quieten(verbose: bool) -> None:
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
-# ---------------------------------------------------------------- the four commands
+# ---------------------------------------------------------------- pairs of one's own
+
+
+def pairs(options: Namespace) -> int:
+    """What is read of a file of your own pairs: its columns, labels and splits, and each row that
+    is left out."""
+    table, own = own_pairs_in(options.file, options)
+    print_own_pairs(table, own)
+    return 2 if own.left_out else 0
+
+
+def own_pairs_in(path: str, options: Namespace) -> tuple[Table, OwnPairs]:
+    """A file's table and its pairs, by --columns or by those that are guessed."""
+    table = read_table(content_of(Path(path), path), path, settings_for_files(options))
+    columns = columns_named(options.columns) if options.columns else guess_columns(table)
+    given = getattr(options, "seed", None) or options.settings.seed
+    seed = whole_number("seed", given, 0, options.settings.largest_seed)
+    return table, own_pairs(table, columns, seed, settings=options.settings)
+
+
+def settings_for_files(options: Namespace) -> Settings:
+    """The settings with room for any file: it is the user's own."""
+    return replace(options.settings, max_csv_bytes=2**30, max_own_pairs=10**6)
+
+
+def chooser(options: Namespace) -> Callable[[Table], Columns] | None:
+    """What chooses the columns of a file: --columns, else a guess; None for --csv, which names
+    them itself.
+    """
+    if options.csv:
+        return None
+    if options.columns:
+        chosen = columns_named(options.columns)
+        return lambda table: chosen
+    return guess_columns
+
+
+@contextmanager
+def own_pairs_kept(options: Namespace) -> Iterator[None]:
+    """Within this block the pairs of --pairs are the task. A run keeps them, as on the page."""
+    path = getattr(options, "pairs", None)
+    if not path or options.run is predict:
+        yield
+        return
+    task = options.task_name if options.run is train else options.task
+    if task not in (None, MRPC.name):
+        raise InputError("--pairs and --task name two sets of pairs. Give one of them.")
+    _table, own = own_pairs_in(path, options)
+    for line, why in own.left_out:
+        tell(f"note: line {line} is left out: {why}")
+    if own.refused:
+        tell(f"note: {own.refused}")
+    reference = store.keep(own, settings_for_files(options))
+    options.task = options.task_name = reference
+    try:
+        yield
+    finally:
+        if options.run is not train:
+            store.forget(reference, options.settings)
+
+
+def print_own_pairs(table: Table, own: OwnPairs) -> None:
+    """What was read: columns, lengths, labels, splits, and why rows are left out."""
+    print(f"{table.form}, {_rows(own.rows)}, columns {', '.join(map(shown, table.columns))}")
+    for note in own.notes:
+        print(f"note: {note}")
+    for which, lengths in own.lengths.items():
+        name = shown(getattr(own.columns, which))
+        print(
+            f"{which:16}{name:20}{lengths.shortest} to {lengths.longest} characters, median "
+            f"{lengths.median}"
+        )
+    counts = ", ".join(f"{shown(label)} {count}" for label, count in own.counts.items())
+    unlabelled = f"{own.unlabelled} without" if own.unlabelled else ""
+    print(
+        f"{'label':16}{shown(own.columns.label) or '-':20}{', '.join(filter(None, [counts, unlabelled]))}"
+    )
+    sizes = ", ".join(f"{split} {len(rows)}" for split, rows in own.splits.items())
+    print(f"{'split':16}{shown(own.columns.split) or '-':20}{sizes}")
+    print(own.how_split)
+    if own.refused:
+        print(own.refused)
+    print(f"{'duplicates':16}{own.duplicates}, of which {own.contradictions} with another label")
+    lines = ", ".join(f"{one} and {other}" for one, other in own.in_two_splits)
+    print(f"{'in two splits':16}{f'lines {lines}' if lines else 0}")
+    print(f"{'left out':16}{len(own.left_out)}")
+    for line, why in own.left_out:
+        print(f"  line {line}: {why}")
+
+
+def _rows(count: int) -> str:
+    return say_plural("{count} row", "{count} rows", count)
+
+
+# ---------------------------------------------------------------- the other commands
 
 
 def tokenize(options: Namespace) -> int:
@@ -229,7 +348,7 @@ def evaluate(options: Namespace) -> int:
         checkpoint,
         options.source,
         split_of(task, options.split),
-        options.pairs,
+        options.first,
         settings=settings_of(options),
         task=task,
     )
@@ -269,13 +388,16 @@ def predict(options: Namespace) -> int:
 
     checkpoint = checkpoint_named(options.checkpoint, options.settings)
     check_sentences(checkpoint, options)
+    has_pair = asked_pair(checkpoint, "", "", options.settings)[1] is not None
+    how: dict[str, Any] = {"has_pair": has_pair, "choose": chooser(options)}
+    path = options.csv or options.pairs
     if pair := given_pair(options):
         pairs = PairFile([PairRow(0, *pair)])
     else:
-        pairs = read_pairs(options.csv, options.settings)
+        pairs = read_pairs(path, settings_for_files(options), **how)
     for note in pairs.notes:
         tell(f"note: {note}")
-    rows, answered, told = pairs.rows, [], None
+    rows, answered, told, headed = pairs.rows, [], None, False
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
@@ -287,11 +409,17 @@ def predict(options: Namespace) -> int:
             if origin and not told:
                 told = origin
                 tell(f"checkpoint: {origin}")
-                print_head(answers)
             for answer in answers:
+                if answer.prediction and not headed:
+                    headed = True
+                    print_head(answer.prediction)
                 print_answer(answer)
             answered += answers
             bar.update(len(answers))
+    if path and labels_of(answered) != LABELS:
+        names = labels_of(answered)
+        again = read_pairs(path, settings_for_files(options), labels=names, **how)
+        answered = relabelled(answered, again.rows)
     if scores := scores_of(answered):
         print_scores(scores)
     if options.output:
@@ -435,18 +563,6 @@ def columns(*rows: dict) -> list[str]:
     return lines
 
 
-def print_head(answers: Sequence[Answered]) -> None:
-    """The heads of the table of predictions, by the labels of the model that answered."""
-    labels = next((list(one.prediction.logits) for one in answers if one.prediction), LABELS)
-    share = f"P({shared(labels)})"
-    print(f"{'label':16}{share:>14}{'logits':>20}  tokens  pair")
-
-
-def shared(labels: Sequence[str], predicted: str = "label") -> str:
-    """The label whose probability is printed: of two the second, of more the predicted one."""
-    return labels[1] if len(labels) == 2 else predicted
-
-
 def print_answer(answer: Answered) -> None:
     """A row's prediction on stdout, or its error on stderr."""
     if answer.prediction:
@@ -457,17 +573,35 @@ def print_answer(answer: Answered) -> None:
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
 
+def print_head(prediction: Prediction) -> None:
+    """The names of print_prediction's columns: of two labels P(label 1), of more P(the answer)."""
+    names = list(prediction.probabilities)
+    share = f"P({shown(followed(prediction))})" if len(names) == 2 else "P(label)"
+    width, wide = _widths(prediction)
+    print(f"{'label':{width}}{share:>{max(14, len(share) + 1)}}{'logits':>{wide}}  tokens  pair")
+
+
 def print_prediction(pair: Sequence[str | None], prediction: Prediction) -> None:
     """A line with label, probability and logits, and one for all that there is to know of it."""
+    names = list(prediction.probabilities)
     logits = ", ".join(map(written, prediction.logits.values()))
     text = " | ".join(shown(sentence) for sentence in pair if sentence is not None)
-    share = prediction.probabilities[shared([*prediction.logits], prediction.label)]
-    print(f"{prediction.label:16}{share:>14.4f}{logits:>20}{prediction.tokens:>8}  {text}")
+    share = prediction.probabilities[followed(prediction)]
+    column = max(14, len(f"P({shown(names[1])})") + 1 if len(names) == 2 else 14)
+    width, wide = _widths(prediction)
+    label = shown(prediction.label)
+    print(f"{label:{width}}{share:>{column}.4f}{logits:>{wide}}{prediction.tokens:>8}  {text}")
     for which, cut in enumerate(prediction.truncated, 1):
         if cut:
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
     for note in prediction.notes:
         print(f"  note: {note}")
+
+
+def _widths(prediction: Prediction) -> tuple[int, int]:
+    """(of the column of labels, of that of logits) for a model with these labels."""
+    names = prediction.probabilities
+    return max(16, *(len(shown(name)) + 2 for name in names)), 10 * len(names)
 
 
 def print_scores(scores: Scores) -> None:
@@ -481,10 +615,13 @@ def print_scores(scores: Scores) -> None:
     print(f"\n{'':16}{head}   ({pairs})")
     print(f"{'majority':16}{majority}")
     print(f"{'predictions':16}{own}")
-    labels = list(dict.fromkeys(gold for gold, _answer in scores.confusion))
-    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in labels))
-    for gold in labels:
-        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in labels))
+    width = max(16, *(len(shown(label)) + 2 for label in scores.labels))
+    wide = width + 10
+    heads = (f"{'predicted ' + shown(answer):>{wide}}" for answer in scores.labels)
+    print(f"{'label':{width}}" + "".join(heads))
+    for gold in scores.labels:
+        counts = (f"{scores.confusion[gold, answer]:>{wide}}" for answer in scores.labels)
+        print(f"{shown(gold):{width}}" + "".join(counts))
 
 
 def _pairs(count: int) -> str:
@@ -499,8 +636,10 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     settings = Settings()
     parser = ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
-    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict")
-    for add in (add_tokenize, add_train, add_evaluate, add_predict):
+    commands = parser.add_subparsers(
+        required=True, metavar="pairs | tokenize | train | evaluate | predict"
+    )
+    for add in (add_pairs, add_tokenize, add_train, add_evaluate, add_predict):
         add(commands, settings)
     return parser.parse_args(arguments, Namespace(settings=settings))
 
@@ -514,9 +653,25 @@ def command(commands: Commands, function: Callable[[Namespace], int]) -> Argumen
     return parser
 
 
+def add_pairs(commands: Commands, settings: Settings) -> None:
+    """The options of `pairs`."""
+    parser = command(commands, pairs)
+    parser.add_argument("file", metavar="FILE", help=FILES)
+    parser.add_argument("--columns", metavar="A,B,LABEL", help=COLUMNS_HELP)
+
+
+def add_own_pairs(parser: ArgumentParser, pairs: Any = None) -> None:
+    """The options by which a file of one's own takes the place of a task. pairs: of which group
+    --pairs is one.
+    """
+    (pairs or parser).add_argument("--pairs", metavar="FILE", help=f"your own pairs: {FILES}")
+    parser.add_argument("--columns", metavar="A,B,LABEL", help=COLUMNS_HELP)
+
+
 def add_tokenize(commands: Commands, settings: Settings) -> None:
     """The options of `tokenize`."""
     parser = command(commands, tokenize)
+    add_own_pairs(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
@@ -547,6 +702,7 @@ def add_train(commands: Commands, settings: Settings) -> None:
     """The options of `train`: a run's settings as they are declared."""
     parser = command(commands, train)
     add_stand_in(parser)
+    add_own_pairs(parser)
     parser.add_argument(
         "--config", help="a run's config.json: its settings, but for those named here"
     )
@@ -573,7 +729,8 @@ def add_evaluate(commands: Commands, settings: Settings) -> None:
     parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--split", default="validation", choices=SPLITS)
     add_stand_in(parser)
-    parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
+    add_own_pairs(parser)
+    parser.add_argument("--first", type=int, help="only the first so many pairs (default: all)")
 
 
 def add_predict(commands: Commands, settings: Settings) -> None:
@@ -583,6 +740,7 @@ def add_predict(commands: Commands, settings: Settings) -> None:
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
     what.add_argument("--sentence", help="for a model of one sentence")
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
+    add_own_pairs(parser, what)
     parser.add_argument(
         "--output", help="a CSV with the file's columns and the answers, beside what is printed"
     )

@@ -20,10 +20,12 @@ from pipeline.errors import InputError, shown
 
 EMBEDDED_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
 NOTES_CHECKPOINT = "google-bert/bert-base-uncased"
+CHINESE_CHECKPOINT = "google-bert/bert-base-chinese"
 CHECKPOINTS = (
     EMBEDDED_CHECKPOINT,
     NOTES_CHECKPOINT,
     "distilbert/distilbert-base-uncased",
+    CHINESE_CHECKPOINT,
     "FacebookAI/roberta-base",
 )
 # What comes with the app beside that checkpoint: two small sets of weights on top of it

@@ -31,6 +31,7 @@ from pipeline.libraries import import_tokenizers
 from pipeline.memory import LoadCache
 from pipeline.sentence import checked_sentence, codes_of
 from pipeline.settings import Settings
+from pipeline.vocabulary import unknown_notes
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from datasets import DatasetDict
@@ -416,6 +417,7 @@ def _notes(view, tokenizer):
     """What a reader should know of the tokens of a pair, in sentences."""
     notes = [] if view.has_type_ids else [why_no_type_ids(view)]
     notes += padding_notes(tokenizer)
+    notes += unknown_notes(tokenizer, [text for text in (view.sentence1, view.sentence2) if text])
     notes += _length_notes(view.full_length, len(view.tokens), view.max_length)
     specials = set(tokenizer.all_special_ids)
     typed = [

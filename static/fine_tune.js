@@ -33,6 +33,25 @@ function announce(element, watch) {
     });
   watch("value", tell);
   tell();
+  leadToTheEnd(element);
+}
+
+// Whether what is said of an ended run is further down: on a phone its state then stays at the
+// window's foot (static/fine_tune.css), and a tap on it leads there.
+function leadToTheEnd(element) {
+  const status = element.closest("#run-status");
+  const words = document.querySelector("#run-words");
+  const look = () => {
+    const {top, height} = words.getBoundingClientRect();
+    status.classList.toggle("further-down", height > 0 && top > innerHeight);
+  };
+  addEventListener("scroll", look, {passive: true});
+  page.onChange(look);
+  element.addEventListener("click", () => {
+    if (!status.classList.contains("further-down")) return;
+    status.classList.remove("further-down");
+    status.scrollIntoView({block: "start", behavior: page.scrolling()});
+  });
 }
 
 // {id: secret, ..., browser: its name} of all tabs and of this one: a browser has one name, and older

@@ -180,25 +180,6 @@ function listenToOutput(element, trigger, watch) {
   drawn();
 }
 
-// Open "One step by hand" in Fine-tune as a visitor would, so that the address follows.
-function openOneStep() {
-  page.openTab("tab-fine-tune");
-  const show = (tries) => {
-    const section = document.querySelector("#one-step-by-hand");
-    if (!section?.offsetParent) {
-      if (tries) setTimeout(show, 100, tries - 1);
-      return;
-    }
-    const fold = section.querySelector("button.label-wrap");
-    if (fold && !fold.classList.contains("open")) fold.click();
-    setTimeout(() => {
-      section.scrollIntoView({block: "start"});
-      fold?.focus({preventScroll: true});
-    }, 250);
-  };
-  show(50);
-}
-
 const visibleIf = (visible) => ({visible, __type__: "update"});
 
-page.layers = {keep, listenToCards, listenToOutput, openOneStep, placeAfter, placeBeside, visibleIf};
+page.layers = {keep, listenToCards, listenToOutput, placeAfter, placeBeside, visibleIf};

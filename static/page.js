@@ -24,6 +24,26 @@ page.openTab = (name) => {
   return tab?.getAttribute("aria-selected") === "true";
 };
 
+// Once an element is there and in sight, `act` on it. It is looked for during five seconds.
+page.once = (selector, act, tries = 50) => {
+  const found = document.querySelector(selector);
+  if (found?.offsetParent) act(found);
+  else if (tries) setTimeout(page.once, 100, selector, act, tries - 1);
+};
+
+// Open the card of that id as a visitor would, in `tab` where another one is open, and bring it into
+// sight, once what it holds is there.
+page.openCard = (id, tab) => {
+  if (tab) page.openTab(tab);
+  page.once(`#${id} > button.label-wrap`, (fold) => {
+    if (!fold.classList.contains("open")) fold.click();
+    setTimeout(() => {
+      fold.focus({preventScroll: true});
+      fold.scrollIntoView({block: "start"});
+    }, 250);
+  });
+};
+
 // How the page scrolls: at once where motion is unwelcome.
 page.isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 page.scrolling = () => (page.isStill() ? "instant" : "smooth");

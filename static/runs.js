@@ -1,30 +1,28 @@
 // From a run to what comes next, and the list of a browser's runs (tabs/fine_tune/diagnosis.py,
-// tabs/fine_tune/runs_list.py).
+// tabs/fine_tune/runs_list.py), and the question before one is added (tabs/fine_tune/start_another.py).
 window.page ??= {};
 
 // Open the Predict tab at its sentences. The server chooses the run's model meanwhile.
 function toPredict() {
   page.openTab("tab-predict");
-  const look = (tries) => {
-    const field = document.querySelector("#tab-predict textarea");
-    if (field?.offsetParent) {
-      field.focus({preventScroll: true});
-      window.scrollTo({top: 0});
-    } else if (tries) {
-      setTimeout(look, 100, tries - 1);
-    }
-  };
-  look(50);
+  page.once("#tab-predict textarea", (field) => {
+    field.focus({preventScroll: true});
+    window.scrollTo({top: 0});
+  });
 }
 
-// Open the card of that id and bring it into sight.
-function openCard(id) {
-  const fold = document.querySelector(`#${id} > button.label-wrap`);
-  if (!fold) return;
-  if (!fold.classList.contains("open")) fold.click();
-  fold.focus({preventScroll: true});
-  fold.scrollIntoView({block: "start", behavior: "auto"});
+let asker = null; // what had the focus before the question
+
+// Whether to add a run is asked, or answered: the keyboard is at the first answer, then where it was.
+function question(text) {
+  if (!text) return asker?.focus({preventScroll: true});
+  asker = document.activeElement;
+  page.once("#start-another button", (first) => first.focus({preventScroll: true}));
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelector("#start-another button:last-of-type")?.click();
+});
 
 // A button of the list stops the run that it names.
 function listen(element, trigger) {
@@ -36,4 +34,4 @@ function listen(element, trigger) {
   });
 }
 
-page.runs = {listen, openCard, toPredict};
+page.runs = {listen, question, toPredict};

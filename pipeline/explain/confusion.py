@@ -9,7 +9,7 @@ has its figures, and their mean over the labels is the macro average.
 >>> [formula.written for formula in three.of_label(0)][:2]
 ['precision = 5 / (5 + 2) = 71.4%', 'recall = 5 / (5 + 1) = 83.3%']
 >>> three.macro()[2].written
-'macro F1 = (76.9% + 80.0% + 100.0%) / 3 = 85.6%'
+'macro-F1 = (76.9% + 80.0% + 100.0%) / 3 = 85.6%'
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Confusion:
     def of_label(self, label: int) -> list[Formula]:
         """Precision, recall and F1 of one label."""
         hits = self.rows[label][label]
-        alarms = sum(row[label] for row in self.rows) - hits
+        alarms = self._said(label) - hits
         misses = sum(self.rows[label]) - hits
         return [
             Formula(say("precision"), f"{hits}", f"({hits} + {alarms})", hits, hits + alarms),
@@ -102,13 +102,19 @@ class Confusion:
         ]
 
     def macro(self) -> list[Formula]:
-        """The mean over the labels of precision, recall and F1; a label's 0 / 0 counts as 0."""
-        names = say("macro precision"), say("macro recall"), say("macro F1")
-        each = zip(*(self.of_label(label) for label in self.labels), strict=True)
+        """The mean of precision, recall and F1 over the labels that are gold or predicted
+        somewhere; a label's 0 / 0 counts as 0.
+        """
+        names = say("macro precision"), say("macro recall"), say("macro-F1")
+        found = [one for one in self.labels if sum(self.rows[one]) + self._said(one)]
+        each = zip(*map(self.of_label, found), strict=True)
         return [
             _mean(name, [formula.value or 0.0 for formula in formulas])
             for name, formulas in zip(names, each, strict=True)
         ]
+
+    def _said(self, label: int) -> int:
+        return sum(row[label] for row in self.rows)
 
     def accuracy(self) -> Formula:
         """The share of right answers."""

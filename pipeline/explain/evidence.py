@@ -73,7 +73,7 @@ class Evidence:
     train_pairs: int
     # After the run, a label's number a pair; [] if not kept
     answers: list[int] = field(default_factory=list)
-    labels: tuple[str, ...] = LABELS  # the task's; of three or more, eval_f1 is macro F1
+    labels: tuple[str, ...] = LABELS  # the task's; of three or more, eval_f1 is macro-F1
 
     @property
     def accuracy(self) -> Score:
@@ -90,7 +90,7 @@ class Evidence:
         values = before, after, self.majority_f1
         shares = self.accuracy.before, self.accuracy.after, self.majority
         both = zip(values, shares, strict=True)
-        # That of macro F1 is about accuracy's (measured: dev/LOG.md)
+        # That of macro-F1 is about accuracy's (measured: dev/LOG.md)
         errors = (
             f1_error(f1, share, self.eval_pairs)
             if len(self.labels) == 2
@@ -247,7 +247,7 @@ def numbers(evidence: Evidence) -> dict[str, float | str]:
         "above": accuracy.above,
         "gain": accuracy.gain,
         "at_best": evidence.at_lowest,
-        "f1": "F1" if len(evidence.labels) == 2 else say("macro F1"),
+        "f1": "F1" if len(evidence.labels) == 2 else say("macro-F1"),
         "f1_before": f1.before,
         "f1_after": f1.after,
         "f1_majority": f1.majority,

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 from languages import say, say_plural
 from pipeline.config import TrainingConfig
-from pipeline.dataset import planned_pairs
-from pipeline.errors import HubUnavailable, SourceError
+from pipeline.dataset import load_raw_datasets, planned_pairs
+from pipeline.errors import HubUnavailable, InputError, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
@@ -26,8 +26,9 @@ from pipeline.runs.pace import Pace, evaluations_of, expected_pace, run_seconds
 from pipeline.runs.progress import list_runs
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
 from pipeline.task import task_named
-from pipeline.tokenization import padding_notes, tokenizer_for
+from pipeline.tokenization import ask_tokenizer, padding_notes, tokenizer_for
 from pipeline.training import freeze, has_fast_bf16
+from pipeline.vocabulary import unknown_notes
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
 # and evaluate. Measured: its resident memory with all of pipeline.runs.worker.IMPORTS imported.
@@ -38,6 +39,8 @@ LIBRARIES_BYTES = 520 * 10**6
 LEFT_OVER = 0.8
 # Trainer's per_device_eval_batch_size, as build_training_args sets it
 JUDGED_AT_ONCE = 64
+# Pairs whose characters are looked up in the vocabulary
+LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,8 @@ def _pairs(config, task, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
+    if not size and not origin.place.startswith("hub"):  # at hand: nothing is fetched for a note
+        notes += _unknown_notes(config, task, settings)
     return (
         pairs,
         eval_pairs,
@@ -221,6 +226,16 @@ def _pairs(config, task, settings):
         notes,
         [],
     )
+
+
+def _unknown_notes(config, task, settings):
+    """What the checkpoint's vocabulary lacks of the first training pairs."""
+    rows = load_raw_datasets(config.source, settings, task)[0]["train"][:LOOKED_AT]
+    texts = [text for name in task.sentences for text in rows[name] if text]
+    try:
+        return ask_tokenizer(config.checkpoint, unknown_notes, texts, settings=settings)[0]
+    except InputError:  # said where the checkpoint is loaded
+        return []
 
 
 # ---------------------------------------------------------------- memory

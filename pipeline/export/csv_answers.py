@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.columns import Columns, checked_columns, renamed
 from pipeline.own_pairs.delimited import delimited_table, ends_before
 from pipeline.own_pairs.encoding import text_of
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
+from pipeline.task import MRPC, SEVERAL
 from pipeline.tokenization import checked_pair
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
@@ -32,17 +35,8 @@ if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
-# A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
-# names
-GOLD = {
-    "0": 0,
-    "1": 1,
-    "0.0": 0,
-    "1.0": 1,
-    "false": 0,
-    "true": 1,
-    **{name: i for i, name in enumerate(LABELS)},
-}
+# What pandas and programs write for label 0 and 1 of LABELS, beside the numbers
+TRUTH = {"false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -53,10 +47,10 @@ class PairRow:
 
     line: int  # of the file, where the row begins; its first line is 1
     sentence1: str
-    sentence2: str | None
+    sentence2: str | None  # None for a model of one sentence
     error: str = ""
     note: str = ""
-    label: str | None = None  # the file's own answer, one of LABELS; None where it has none
+    label: str | None = None  # the file's own answer, one of the labels; None where it has none
     cells: tuple[
         str, ...
     ] = ()  # all of the row, one for each of the file's columns; () for the two sentences alone
@@ -88,26 +82,37 @@ def read_pairs(
     name: str | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
+    labels: Sequence[str] = LABELS,
+    has_pair: bool = True,
+    choose: Callable[[Table], Columns] | None = None,
 ) -> PairFile:
-    """The rows of a CSV or TSV whose first line names sentence1 and sentence2.
+    """The rows of a CSV or TSV whose first line names sentence1 and sentence2; of a task of one
+    sentence (has_pair is False) sentence1 alone is needed and read.
 
     Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
-    skipped, and no
-    other line is: each is a row, or a part of one that says so. A column `label` is the file's own
-    answer. UTF-8, UTF-16 and GB18030 are read. `name` is what messages call the file. Raises
-    InputError where the file as a whole can't be used or has more than `max_rows` rows or
-    `max_bytes` bytes.
+    skipped, and no other line is: each is a row, or a part of one that says so. A column `label` is
+    the file's own answer, by its number or name among `labels`. UTF-8, UTF-16 and GB18030 are read.
+    `choose` says which columns these are in a file that names others; then any file of pairs is
+    read, JSON lines and parquet, too. `name` is what messages call the file. Raises InputError
+    where the file as a whole can't be used or has more than `max_rows` rows or `max_bytes` bytes.
     """
     name = shown(name) if name else str(path)
-    text, notes = text_of(_content_of(Path(path), name, max_bytes), name)
-    table = delimited_table(text, name, notes, max_rows)
-    _check_columns(table, name)
-    rows = [_pair_row(row, table, settings) for row in table.rows]
-    return PairFile(rows, table.header, (*table.notes, *_notes_of_labels(rows, table.header)))
+    content = content_of(Path(path), name, max_bytes)
+    if choose is None:
+        text, notes = text_of(content, name)
+        table = delimited_table(text, name, notes, max_rows)
+    else:
+        table = read_table(content, str(path), settings)
+        table = renamed(table, checked_columns(choose(table), table))
+    needed = COLUMNS if has_pair else COLUMNS[:1]
+    _check_columns(table, name, needed)
+    rows = [_pair_row(row, table, needed, labels, settings) for row in table.rows]
+    notes = _notes_of_labels(rows, table.header, labels)
+    return PairFile(rows, table.header, (*table.notes, *notes))
 
 
-def _content_of(path, name, max_bytes):
-    """The bytes of a file, at most `max_bytes`."""
+def content_of(path: Path, name: str, max_bytes: int | None = None) -> bytes:
+    """The bytes of a file, at most `max_bytes`. Raises InputError where it can't be read."""
     try:
         with open(path, "rb") as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
@@ -130,10 +135,15 @@ def _content_of(path, name, max_bytes):
     return content
 
 
-def _check_columns(table, name):
+def _check_columns(table, name, needed):
     """InputError where the first line doesn't name the columns once each, or has no row below."""
     header = [column.casefold() for column in table.header]
-    if not all(column in header for column in COLUMNS):
+    is_pair = needed == COLUMNS
+    if not is_pair and needed[0] not in header:
+        raise InputError(
+            say("{name} has no column sentence1. Name it in the first line.", name=name)
+        )
+    if not all(column in header for column in needed):
         raise InputError(
             say(
                 "{name} has no rows with the columns sentence1 and sentence2. Name them in its "
@@ -141,7 +151,7 @@ def _check_columns(table, name):
                 name=name,
             )
         )
-    for column in (*COLUMNS, LABEL):
+    for column in (*needed, LABEL):
         if header.count(column) > 1:
             raise InputError(
                 say(
@@ -150,6 +160,13 @@ def _check_columns(table, name):
                     column=column,
                 )
             )
+    if not table.rows and not is_pair:
+        raise InputError(
+            say(
+                "{name} has the column sentence1, but no rows. Write a sentence below it.",
+                name=name,
+            )
+        )
     if not table.rows:
         raise InputError(
             say(
@@ -160,34 +177,61 @@ def _check_columns(table, name):
         )
 
 
-def _pair_row(row, table, settings):
+def _pair_row(row, table, needed, labels, settings):
     header = [column.casefold() for column in table.header]
-    sentence1, sentence2 = (row.cells[header.index(column)] for column in COLUMNS)
+    sentence1, *second = (row.cells[header.index(column)] for column in needed)
+    sentence2 = second[0] if second else None
     label = row.cells[header.index(LABEL)].strip() if LABEL in header else ""
-    gold = GOLD.get(label.casefold())
-    error = row.error or ends_before(row, table, [table.columns[header.index(c)] for c in COLUMNS])
+    gold = _numbers_of(labels).get(label.casefold())
+    error = row.error or ends_before(row, table, [table.columns[header.index(c)] for c in needed])
     notes = [row.note]
     if label and gold is None and not error:
-        notes.append(
-            say(
-                "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
-                label=shown(label),
-            )
-        )
+        notes.append(_foreign_label(label, labels))
     if not error:
         try:
             checked_pair(sentence1, sentence2, settings)
         except InputError as refused:
             error = refused.args[0]
-    known = None if gold is None else LABELS[gold]
+    known = None if gold is None else labels[gold]
     return PairRow(row.line, sentence1, sentence2, error, sentences(*notes), known, row.cells)
 
 
-def _notes_of_labels(rows, columns):
+def _numbers_of(labels):
+    """{a label as files write it, in lower case: its number}: numbers, also as a spreadsheet and
+    pandas write them, and names. A name that is a number means what it names.
+    """
+    names = {name.casefold(): number for number, name in enumerate(labels)}
+    numbers = {f"{number}{end}": number for number in range(len(labels)) for end in ("", ".0")}
+    if numbers.keys() & names.keys():
+        return names
+    return {**numbers, **(TRUTH if tuple(labels) == LABELS else {}), **names}
+
+
+def _foreign_label(label, labels):
+    if tuple(labels) == LABELS:
+        return say(
+            "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
+            label=shown(label),
+        )
+    return say(
+        "label is {label}, which is none of {labels}, so this row isn't counted.",
+        label=shown(label),
+        labels=", ".join(labels)[:200],
+    )
+
+
+def _notes_of_labels(rows, columns, labels):
     """What to know of a column `label` that names no answers."""
     if LABEL not in [column.casefold() for column in columns] or any(row.label for row in rows):
         return ()
-    return (say("The column label holds no 0 or 1, so the correct predictions can't be counted."),)
+    if tuple(labels) == LABELS:
+        said = say("The column label holds no 0 or 1, so the correct predictions can't be counted.")
+    else:
+        said = say(
+            "The column label holds none of {labels}, so the correct predictions can't be counted.",
+            labels=", ".join(labels)[:200],
+        )
+    return (said,)
 
 
 # ---------------------------------------------------------------- the model between
@@ -276,58 +320,74 @@ def _logit(label: str) -> Callable[[Answered], str | float]:
     return predicted(lambda prediction: round(prediction.logits[label], 6))
 
 
-# What comes out behind a file's own columns: {name: its cell of an answered row}, in this order.
-# A new column is one line here.
+# What comes out behind a file's own columns and the model's answer: {name: its cell of an answered
+# row}, in this order. A new column is one line here.
 ANSWER_COLUMNS: dict[str, Callable[[Answered], str | float]] = {
-    "predicted_label": predicted(lambda prediction: prediction.label),
-    **{f"probability_{label}": _probability(label) for label in LABELS},
-    **{f"logit_{label}": _logit(label) for label in LABELS},
     "error": lambda answer: answer.row.error,
     "note": lambda answer: sentences(*notes_of(answer)),
 }
+
+
+def answer_columns(labels: Sequence[str] = LABELS) -> dict[str, Callable[[Answered], str | float]]:
+    """The answer of a model with these labels, then ANSWER_COLUMNS."""
+    return {
+        "predicted_label": predicted(lambda prediction: prediction.label),
+        **{f"probability_{label}": _probability(label) for label in labels},
+        **{f"logit_{label}": _logit(label) for label in labels},
+        **ANSWER_COLUMNS,
+    }
+
+
+def labels_of(answers: Iterable[Answered]) -> tuple[str, ...]:
+    """The labels of the model that answered; LABELS where no row has an answer."""
+    for answer in answers:
+        if answer.prediction:
+            return tuple(answer.prediction.probabilities)
+    return LABELS
+
+
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
 def write_answers(
     answers: Iterable[Answered], file: TextIO, columns: Sequence[str] = COLUMNS
 ) -> None:
-    """Answered rows as a CSV into an open text file: the file's own columns, then ANSWER_COLUMNS,
+    """Answered rows as a CSV into an open text file: the file's own columns, then answer_columns,
     under names that none of them has.
 
     Texts go through `as_text` and stand in quotation marks; the numbers are numbers, the negative
     ones, too.
     """
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow([*map(as_text, columns), *_free_names(columns)])
-    places = [_sentence_at(columns, column) for column in COLUMNS]
+    answers = list(answers)
+    added = answer_columns(labels_of(answers))
+    writer.writerow([*map(as_text, columns), *map(as_text, _free_names(columns, added))])
+    names = [column.casefold() for column in columns]
+    places = [names.index(column) for column in COLUMNS if column in names]
     for answer in answers:
         own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2 or "")
         kept = [
             cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
             for place, cell in enumerate(own)
         ]
-        added = [cell(answer) for cell in ANSWER_COLUMNS.values()]
+        cells = [cell(answer) for cell in added.values()]
         writer.writerow(
-            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in added)]
+            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in cells)]
         )
 
 
-def _sentence_at(columns, name):
-    return next(place for place, column in enumerate(columns) if column.casefold() == name)
+def _free_names(columns, names):
+    """The names, each with a number behind it where the file has that column.
 
-
-def _free_names(columns):
-    """The names of ANSWER_COLUMNS, each with a number behind it where the file has that column.
-
-    >>> _free_names(["sentence1", "sentence2", "Error"])[-2:]
+    >>> _free_names(["sentence1", "sentence2", "Error"], ["error", "note"])
     ['error_2', 'note']
     """
     taken = {column.casefold() for column in columns}
     return [
         name
-        if name not in taken
-        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
-        for name in ANSWER_COLUMNS
+        if name.casefold() not in taken
+        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}".casefold() not in taken)
+        for name in names
     ]
 
 
@@ -348,14 +408,25 @@ def notes_of(answer: Answered) -> list[str]:
 # ---------------------------------------------------------------- against the file's own labels
 
 
+def relabelled(answers: Sequence[Answered], rows: Sequence[PairRow]) -> list[Answered]:
+    """Answered rows with the labels and notes of `rows`: the same file, read once more with the
+    labels of the model that answered (`labels_of`).
+    """
+    return [
+        replace(answer, row=replace(answer.row, label=row.label, note=row.note))
+        for answer, row in zip(answers, rows, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Scores:
-    """How many of a file's own labels the answers match; F1 counts `equivalent` as positive."""
+    """How many of a file's own labels the answers match; F1 counts label 1 of two as positive."""
 
     pairs: int  # that have both a label and an answer
     figures: dict[str, float]  # of each metric of the task
     majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
-    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
+    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, each two labels
+    labels: tuple[str, ...] = LABELS  # the model's
 
 
 def scores_of(answers: Sequence[Answered]) -> Scores | None:
@@ -363,10 +434,12 @@ def scores_of(answers: Sequence[Answered]) -> Scores | None:
     both = [
         (answer.row.label, answer.prediction.label)
         for answer in answers
-        if answer.row.label and answer.prediction
+        if answer.prediction and answer.row.label in answer.prediction.probabilities
     ]
     if not both:
         return None
-    confusion = {(gold, said): both.count((gold, said)) for gold in LABELS for said in LABELS}
-    gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
-    return Scores(len(both), scores(gold, said), majority(gold), confusion)
+    names = labels_of(answers)
+    confusion = {(gold, said): both.count((gold, said)) for gold in names for said in names}
+    gold, said = ([names.index(label) for label in labels] for labels in zip(*both, strict=True))
+    task = MRPC if len(names) == 2 else replace(MRPC, labels=names, metrics=SEVERAL)
+    return Scores(len(both), scores(gold, said, task), majority(gold, task), confusion, names)

@@ -9,12 +9,12 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from statistics import mean
 
 from languages import say
 from pipeline.errors import InputError, shown
-from pipeline.own_pairs.table import Table
+from pipeline.own_pairs.table import Table, unique_names
 
 FEWEST_LABELS, MOST_LABELS = 2, 20
 # The names of a pair that count before any other, and those that differ by more than a number
@@ -34,7 +34,7 @@ TWINS = (("1", "2"), ("a", "b"), ("一", "二"), ("甲", "乙"), ("first", "seco
 # What is left of such a name where it holds a number or a name rather than text
 NO_TEXT = re.compile(r".*(id|idx|index|len|length|label|score|date|url|编号|长度|标签|分数)")
 SINGLE = (
-    "sentence text review comment content question utterance tweet document "
+    "sentence sentence1 text text1 review comment content question utterance tweet document "
     "句子 文本 评论 内容 问题 语句"
 ).split()
 LABEL_NAMES = (
@@ -109,6 +109,20 @@ def columns_named(names: str) -> Columns:
             )
         )
     return Columns(*parts)
+
+
+def renamed(table: Table, columns: Columns) -> Table:
+    """The table with these columns under our names; another that has one of them gets a number.
+
+    >>> table = Table(("a", "b", "label"), (), header=("a", "b", "label"))
+    >>> renamed(table, Columns("b", label="a")).header
+    ('label', 'sentence1', 'label (2)')
+    """
+    ours = {name: which for which, name in asdict(columns).items() if name and which != "split"}
+    others = unique_names((*ours.values(), *(name for name in table.columns if name not in ours)))
+    free = iter(others[len(ours) :])
+    names = tuple(ours[name] if name in ours else next(free) for name in table.columns)
+    return replace(table, columns=names, header=names)
 
 
 # ---------------------------------------------------------------- by names
@@ -189,7 +203,7 @@ def guess_columns(table: Table) -> Columns:
     if not table.columns:
         raise InputError(say("There is no column. Bring a file with sentences."))
     contents = {name: _Contents(table.values(name)[:SAMPLE]) for name in table.columns}
-    pair = pair_by_name(table.columns)
+    pair = pair_by_name(table.header)
     named = [table.columns[place] for place in pair or ()]
     split = _split_column(table.columns, contents, named)
     label = _label_by_name(table.columns, contents, [*named, split])
@@ -206,7 +220,9 @@ class _Contents:
         self.different = {cell.casefold() for cell in self.cells}
         self.length = mean(map(len, self.cells)) if self.cells else 0
         self.are_numbers = all(NUMBER.fullmatch(cell) for cell in self.cells)
-        self.are_splits = len(self.different) > 1 and self.different <= set(SPLIT_VALUES)
+        known = sum(cell.casefold() in SPLIT_VALUES for cell in self.cells)
+        self.name_splits = bool(known) and 2 * known >= len(self.cells)
+        self.are_splits = len(self.different) > 1 and known == len(self.cells)
 
     @property
     def could_be_labels(self) -> bool:
@@ -219,13 +235,9 @@ class _Contents:
 
 def _split_column(names, contents, taken):
     place = _first_named(names, SPLIT_NAMES)
-    known = [] if place is None else [names[place]]
-    for name in (*known, *names):
-        values = contents[name].different
-        if name not in taken and (contents[name].are_splits or name in known and values):
-            if values <= set(SPLIT_VALUES):
-                return name
-    return ""
+    if place is not None and contents[names[place]].name_splits:
+        return names[place]
+    return next((name for name in names if name not in taken and contents[name].are_splits), "")
 
 
 def _label_by_name(names, contents, taken):

@@ -10,6 +10,7 @@ from pipeline.errors import InputError, shown
 from pipeline.own_pairs.delimited import delimited_table
 from pipeline.own_pairs.encoding import text_of
 from pipeline.own_pairs.json_rows import json_table, looks_like_json
+from pipeline.own_pairs.parquet_file import MAGIC, parquet_table
 from pipeline.own_pairs.table import Row, Table
 from pipeline.settings import Settings
 
@@ -43,9 +44,15 @@ def read_table(content: bytes, name: str, settings: Settings) -> Table:
                 name=said,
             )
         )
-    text, notes = text_of(content, said)
-    read = json_table if looks_like_json(text, name) else delimited_table
-    table = read(text, said, notes, settings.max_own_pairs, settings.max_own_columns)
+    table = _table(content, name, said, settings)
     if not table.rows:
         raise InputError(say("{name} has no rows. Write a pair into it.", name=said))
     return table
+
+
+def _table(content: bytes, name: str, said: str, settings: Settings) -> Table:
+    if content.startswith(MAGIC):
+        return parquet_table(content, said, settings)
+    text, notes = text_of(content, said)
+    read = json_table if looks_like_json(text, name) else delimited_table
+    return read(text, said, notes, settings.max_own_pairs, settings.max_own_columns)

@@ -7,6 +7,7 @@ no log, no link, no export.
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -17,12 +18,13 @@ from pipeline.tokenization import checked_pair
 PAIR_FILE = "pair.json"
 
 
-def pair_to_keep(
-    sentence1: object, sentence2: object, settings: Settings
-) -> tuple[str, str] | None:
-    """The two sentences as a run judges them; None where they are no pair (empty, too long): a
-    run can be started without one.
+def pair_to_keep(pair: Sequence[object], settings: Settings) -> tuple[str, str] | None:
+    """The two sentences as a run judges them; None where they are no pair (none given, empty, too
+    long): a run can be started without one.
     """
+    if len(pair) != 2:
+        return None
+    sentence1, sentence2 = pair
     try:
         return checked_pair(sentence1, sentence2, settings)
     except InputError:

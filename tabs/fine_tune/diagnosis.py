@@ -92,9 +92,9 @@ def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
         remedy = gr.Button(_("Try that: start a run with it"), **small)
     section = DiagnosisSection(settings, fixed, card, remedy, try_it, changes, more_seeds)
     ended.change(section.draw, [ended, fixed], section.outputs, **PRIVATE)
-    for button, card_id in ((changes, "fixed-and-broken"), (more_seeds, "chance")):
+    for button, card_id in ((changes, "open-changed"), (more_seeds, "open-chance")):
         button.click(
-            None, js=f"() => page.runs.openCard({json.dumps(card_id)})", api_visibility="private"
+            None, js=f"() => page.openCard({json.dumps(card_id)})", api_visibility="private"
         )
     return section
 

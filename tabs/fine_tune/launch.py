@@ -14,9 +14,8 @@ from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
-from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, unfinished_runs_of
+from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered
 from tabs.fine_tune.run_panel import RunPanel, status_of
-from tabs.fine_tune.start_another import StartAnother
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
@@ -24,8 +23,7 @@ SHORTCUT = "shortcut"  # the source of the lesson's pairs
 
 class Launch:
     """Handlers of the buttons that start a run. `controls`: the form, {setting: its field}; pair:
-    the fields of the page's two sentences, which the run judges along, or none. another: asks
-    before `start` adds a run to one that goes on; without it, nothing is asked.
+    the fields of the page's two sentences, which the run judges along, or none.
     """
 
     def __init__(
@@ -34,10 +32,9 @@ class Launch:
         controls: Mapping[str, Component],
         panel: RunPanel,
         pair: Sequence[Component] = (),
-        another: StartAnother | None = None,
     ) -> None:
         self.settings, self.controls, self.panel = settings, controls, panel
-        self.pair, self.another = list(pair), another
+        self.pair = list(pair)
 
     @property
     def inputs(self) -> list[Component]:
@@ -48,21 +45,10 @@ class Launch:
     def outputs(self) -> list[Component]:
         """All that a start may change."""
         panel = self.panel
-        asked = self.another.outputs if self.another else []
-        return [panel.status, panel.run_id, panel.owned, *self.controls.values(), *asked]
+        return [panel.status, panel.run_id, panel.owned, *self.controls.values()]
 
     def start(self, request: gr.Request, owned: object, *values: object) -> dict:
-        """Start what the form says; while a run of this browser goes on, ask first."""
-        try:
-            unfinished = unfinished_runs_of(owned, self.settings) if self.another else []
-        except Exception as error:
-            return {self.panel.status: error_notice(error)}
-        if self.another and unfinished:
-            return self.another.ask(unfinished)
-        return self.start_behind(request, owned, *values)
-
-    def start_behind(self, request: gr.Request, owned: object, *values: object) -> dict:
-        """Start what the form says, whatever goes on."""
+        """Start what the form says."""
         try:
             return self._started(self._config(values), owned, request, self._pair(values))
         except Exception as error:
@@ -86,7 +72,7 @@ class Launch:
         """Start what the diagnosis of an ended run proposes; the form shows its settings."""
         try:
             config = remedied(run_id, self.settings)
-            started = self._started(config, owned, request, self._kept(pair))
+            started = self._started(config, owned, request, pair_to_keep(pair, self.settings))
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         values = asdict(config)
@@ -97,10 +83,7 @@ class Launch:
         return config_from({**dict(zip(self.controls, form, strict=True)), **changes})
 
     def _pair(self, values: tuple) -> tuple[str, str] | None:
-        return self._kept(values[len(self.controls) :])
-
-    def _kept(self, pair: Sequence[object]) -> tuple[str, str] | None:
-        return pair_to_keep(*pair, self.settings) if len(pair) == 2 else None
+        return pair_to_keep(values[len(self.controls) :], self.settings)
 
     def _started(
         self,
@@ -113,7 +96,6 @@ class Launch:
         visitor = {"browser": owned[BROWSER], "address": address_of(request)}
         run_id, secret = start_run(config, self.settings, **visitor, own_pair=own_pair)
         return {
-            **(self.another.hide() if self.another else {}),
             self.panel.status: status_of(read_run(run_id, self.settings)),
             self.panel.run_id: run_id,
             self.panel.owned: {**owned, run_id: secret},

@@ -14,7 +14,9 @@ import gradio as gr
 from pipeline.errors import InputError
 from pipeline.runs.progress import Run, outline
 from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import may_stop
 from pipeline.settings import Settings
+from pipeline.task import OWN_PREFIX
 
 BROWSER = "browser"  # no run's id is a word
 MOST_REMEMBERED = 20  # older ones have expired anyway
@@ -47,6 +49,15 @@ def remembered(owned: object) -> dict[str, str]:
 def secret_of(run_id: object, owned: object) -> object:
     """What the browser says is the run's secret, or None."""
     return owned.get(run_id) if isinstance(owned, dict) and isinstance(run_id, str) else None
+
+
+def may_read_sentences(run: Run, owned: object, settings: Settings) -> bool:
+    """Whether a browser may read the sentences of a run: those that a visitor brought are shown to
+    who owns the run alone.
+    """
+    if not str(run.config.get("task_name", "")).startswith(OWN_PREFIX):
+        return True
+    return may_stop(run.id, secret_of(run.id, owned), settings)
 
 
 def runs_of(

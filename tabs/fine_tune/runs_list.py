@@ -70,7 +70,7 @@ class RunsList:
 
 def build_runs_list(settings: Settings, panel: RunPanel) -> RunsList:
     """The section; it follows the shown run and what the browser remembers."""
-    with gr.Accordion(_("Which runs do I have?"), open=False, elem_id="my-runs"):
+    with gr.Accordion(_("Which runs do I have?"), open=False, elem_id="open-runs"):
         unfinished = gr.HTML(js_on_load="page.runs.listen(element, trigger)")
         ended = gr.HTML(no_run_yet())
     timer = gr.Timer(3.0, active=False)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.config import config_from
+from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_runs
@@ -26,15 +27,28 @@ SEEDS = 3
 
 @dataclass(frozen=True)
 class SeedsSection:
-    """The components of the section, and their handlers. `controls`: {setting: its field}."""
+    """The components of the section, and their handlers. `controls`: {setting: its field}; pair:
+    the fields of the page's two sentences, which each run judges along, or none.
+    """
 
     settings: Settings
     controls: Mapping[str, Component]
+    pair: Sequence[Component]
     panel: RunPanel
     button: gr.Button
     message: gr.HTML
     table: gr.HTML
     timer: gr.Timer
+
+    @property
+    def inputs(self) -> list[Component]:
+        """What `start` takes: the browser's runs, the form, the pair."""
+        return [self.panel.owned, *self.controls.values(), *self.pair]
+
+    @property
+    def shown_inputs(self) -> list[Component]:
+        """What `start_shown` takes: the ended run, the browser's runs, the pair."""
+        return [self.panel.ended, self.panel.owned, *self.pair]
 
     @property
     def outputs(self) -> list[Component]:
@@ -43,10 +57,10 @@ class SeedsSection:
 
     def start(self, request: gr.Request, owned: object, *values: object) -> dict:
         """Start the form's settings with three seeds; a run that is there already counts."""
-        form = dict(zip(self.controls, values, strict=True))
-        return self._start(request, owned, form)
+        form = dict(zip(self.controls, values, strict=False))
+        return self._start(request, owned, form, values[len(form) :])
 
-    def start_shown(self, request: gr.Request, run_id: str, owned: object) -> dict:
+    def start_shown(self, request: gr.Request, run_id: str, owned: object, *pair: object) -> dict:
         """Start an ended run's settings with two more seeds."""
         try:
             config = read_run(run_id, self.settings).config
@@ -55,9 +69,11 @@ class SeedsSection:
         if not config:
             gone = _("This run has expired: its folder is gone. Start a new one.")
             return {self.message: notice(gone, kind="error")}
-        return self._start(request, owned, config)
+        return self._start(request, owned, config, pair)
 
-    def _start(self, request: gr.Request, owned: object, values: Mapping) -> dict:
+    def _start(
+        self, request: gr.Request, owned: object, values: Mapping, pair: Sequence[object]
+    ) -> dict:
         try:
             owned = remembered(owned)
             config = config_from(dict(values)).checked(self.settings)
@@ -67,7 +83,10 @@ class SeedsSection:
             there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
             missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
             visitor = {"browser": owned[BROWSER], "address": address_of(request)}
-            started = start_runs(missing, self.settings, **visitor) if missing else []
+            own_pair = pair_to_keep(pair, self.settings)
+            started = (
+                start_runs(missing, self.settings, **visitor, own_pair=own_pair) if missing else []
+            )
         except Exception as error:
             return {self.message: error_notice(error)}
         return {
@@ -103,7 +122,10 @@ class SeedsSection:
 
 
 def build_seeds(
-    settings: Settings, controls: Mapping[str, Component], panel: RunPanel
+    settings: Settings,
+    controls: Mapping[str, Component],
+    panel: RunPanel,
+    pair: Sequence[Component] = (),
 ) -> SeedsSection:
     """The part of a card; tab.py wires its button, as it does with all that start runs."""
     gr.Markdown(
@@ -121,7 +143,7 @@ def build_seeds(
     button = gr.Button(_("Run these settings with three seeds"))
     message, table = gr.HTML(), gr.HTML(js_on_load="page.charts.listen(element)")
     timer = gr.Timer(3.0, active=False)
-    return SeedsSection(settings, controls, panel, button, message, table, timer)
+    return SeedsSection(settings, controls, pair, panel, button, message, table, timer)
 
 
 def compared_seeds(runs: Sequence[Run]) -> Markup:

@@ -16,7 +16,7 @@ SOURCES = ("shortcut", "embedded")  # where the lesson comes from, and what took
 def build_shortcut(settings: Settings, ended: gr.State) -> gr.Button:
     """The section; returns its button that starts a run. `ended` holds the id of an ended run."""
     title = _("Can it be right for the wrong reason?")
-    with gr.Accordion(title, open=False, elem_id="shortcut") as section:
+    with gr.Accordion(title, open=False, elem_id="open-shortcut") as section:
         gr.Markdown(
             _(
                 "This app's first 480 pairs had a flaw: **almost the same words** was a sign of "

@@ -1,33 +1,96 @@
-"""Start while a run of this browser goes on: the page asks before it adds one behind it."""
+"""Starting a run while one of this browser goes on: the page asks before it adds one behind it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from languages import _
 from pipeline.runs.progress import Run
+from pipeline.settings import Settings
+from tabs.errors import error_notice
+from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.owned_runs import unfinished_runs_of
 from views.runs import another_behind
+
+Values = Mapping[Component, Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """One way to start runs. handler: takes the request and the values of `inputs`."""
+
+    handler: Callable[..., dict]
+    inputs: Sequence[Component]
+    outputs: Sequence[Component]
 
 
 @dataclass(frozen=True)
 class StartAnother:
-    """The question and its two buttons, hidden until it is asked."""
+    """The question and its two buttons, hidden until it is asked, for all buttons that start runs.
 
+    owned: the browser's runs. asked: the name of the start that the question is about.
+    """
+
+    settings: Settings
+    owned: Component
     text: gr.HTML
     yes: gr.Button
     no: gr.Button
+    asked: gr.State
+    starts: dict[str, Start] = field(default_factory=dict)
 
     @property
     def outputs(self) -> list[Component]:
         """What asking and answering change."""
-        return [self.text, self.yes, self.no]
+        return [self.text, self.yes, self.no, self.asked]
 
-    def ask(self, unfinished: Sequence[Run]) -> dict:
+    def before(self, name: str, button: gr.Button, start: Start) -> Dependency:
+        """Let this button start runs, after the question where one goes on."""
+        self.starts[name] = start
+
+        def press(values: Values, request: gr.Request) -> dict:
+            return self.press(name, values, request)
+
+        outputs = [*start.outputs, *self.outputs]
+        return button.click(press, {*start.inputs, self.owned}, outputs, **PRIVATE)
+
+    def answered(self) -> Dependency:
+        """Let the question's buttons answer it, once `before` has told of all that start runs."""
+
+        def go_on(values: Values, request: gr.Request) -> dict:
+            return self.go_on(values[self.asked], values, request)
+
+        starts = self.starts.values()
+        inputs = {self.asked, *(part for start in starts for part in start.inputs)}
+        outputs = {part for start in starts for part in start.outputs}
+        self.no.click(self.hide, None, self.outputs, **PRIVATE)
+        self.text.change(
+            None, self.text, js="(text) => page.runs.question(text)", api_visibility="private"
+        )
+        return self.yes.click(go_on, inputs, [*outputs, *self.outputs], **PRIVATE)
+
+    def press(self, name: str, values: Values, request: gr.Request | None) -> dict:
+        """Start, or ask first. values: of the start's inputs and `owned`."""
+        try:
+            unfinished = unfinished_runs_of(values[self.owned], self.settings)
+        except Exception as error:
+            return {self.text: error_notice(error)}
+        return self.ask(unfinished, name) if unfinished else self.go_on(name, values, request)
+
+    def go_on(self, name: str, values: Values, request: gr.Request | None) -> dict:
+        """Start, whatever goes on."""
+        start = self.starts[name]
+        changes = start.handler(request, *(values[part] for part in start.inputs))
+        return {**self.hide(), **changes}
+
+    def ask(self, unfinished: Sequence[Run], name: str) -> dict:
         """Ask about these runs."""
         shown = {self.yes: gr.Button(visible=True), self.no: gr.Button(visible=True)}
-        return {self.text: another_behind(unfinished), **shown}
+        return {self.text: another_behind(unfinished), self.asked: name, **shown}
 
     def hide(self) -> dict:
         """Answered, or not to be asked."""
@@ -35,10 +98,11 @@ class StartAnother:
         return {self.text: "", **hidden}
 
 
-def build_start_another() -> StartAnother:
-    """The question, where the tab places it: beside Start."""
-    text = gr.HTML(elem_id="start-another", padding=False)
-    with gr.Row(elem_classes="start-another"):
-        yes = gr.Button(_("Start another, behind it"), size="sm", min_width=120, visible=False)
-        no = gr.Button(_("Not now"), size="sm", min_width=80, visible=False)
-    return StartAnother(text, yes, no)
+def build_start_another(settings: Settings, owned: Component) -> StartAnother:
+    """The question. It stands over the page, for the buttons are in several places."""
+    with gr.Column(elem_id="start-another"):
+        text = gr.HTML(padding=False)
+        with gr.Row():
+            yes = gr.Button(_("Start another, behind it"), size="sm", min_width=120, visible=False)
+            no = gr.Button(_("Not now"), size="sm", min_width=80, visible=False)
+    return StartAnother(settings, owned, text, yes, no, gr.State(""))

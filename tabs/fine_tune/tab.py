@@ -25,7 +25,7 @@ from tabs.fine_tune.save import build_save
 from tabs.fine_tune.script import build_script
 from tabs.fine_tune.seeds import SeedsSection, build_seeds
 from tabs.fine_tune.shortcut import build_shortcut
-from tabs.fine_tune.start_another import build_start_another
+from tabs.fine_tune.start_another import Start, StartAnother, build_start_another
 from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.page_data import json_block
 from tabs.questions import questions
@@ -46,6 +46,7 @@ class FineTuneTab:
     launch: Launch
     diagnosis: DiagnosisSection
     seeds: SeedsSection
+    another: StartAnother
     runs: RunsList
 
 
@@ -61,7 +62,6 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
             controls = build_main_settings(settings)
             curve = gr.HTML(min_height=62, padding=False)
             start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
-            another = build_start_another()
             line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
             title = more_settings_title({})
             with gr.Accordion(title, open=False, elem_id="more-settings") as more:
@@ -73,18 +73,18 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
                 sentence = build_sentence()
             build_theatre(settings, panel, sentence)
     with questions():
-        build_changed_pairs(settings, panel.ended)
+        build_changed_pairs(settings, panel)
         title = _("How do I read the curves, and how much is chance?")
-        with gr.Accordion(title, open=False, elem_id="chance"):
+        with gr.Accordion(title, open=False, elem_id="open-chance"):
             gr.Markdown(_explanation())
-            seeds = build_seeds(settings, controls, panel)
+            seeds = build_seeds(settings, controls, panel, pair)
         title = _("What happens in one step, and what does a run need?")
-        with gr.Accordion(title, open=False, elem_id="one-step-by-hand"):
+        with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
                 tables = gr.HTML()
         title = _("How do I do this again, or keep the model?")
-        with gr.Accordion(title, open=False, elem_id="again") as again:
+        with gr.Accordion(title, open=False, elem_id="open-again") as again:
             build_save(settings, panel.ended)
             build_script(settings, panel, again)
             with gr.Accordion(_("The log, as a table"), open=False):
@@ -99,25 +99,26 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
     shared = Shared("fine-tune", controls, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
-    launch = Launch(settings, controls, panel, pair, another)
-    form = [panel.owned, *controls.values()]
-    remedied_run = [panel.ended, panel.owned, *launch.pair]
-    starts = (
-        start.click(launch.start, launch.inputs, launch.outputs, **PRIVATE),
-        another.yes.click(launch.start_behind, launch.inputs, launch.outputs, **PRIVATE),
-        diagnosis.remedy.click(launch.start_remedy, remedied_run, launch.outputs, **PRIVATE),
-        on_shortcut.click(
-            launch.start_on_shortcut,
-            [diagnosis.fixed, *launch.inputs],
-            launch.outputs,
-            **PRIVATE,
+    launch = Launch(settings, controls, panel, pair)
+    shortcut = [diagnosis.fixed, *launch.inputs]
+    remedied = [panel.ended, panel.owned, *launch.pair]
+    another = build_start_another(settings, panel.owned)
+    by_button = {
+        "form": (start, launch.start, launch.inputs, launch.outputs),
+        "remedy": (diagnosis.remedy, launch.start_remedy, remedied, launch.outputs),
+        "shortcut": (on_shortcut, launch.start_on_shortcut, shortcut, launch.outputs),
+        "seeds": (seeds.button, seeds.start, seeds.inputs, seeds.outputs),
+        "more seeds": (
+            diagnosis.more_seeds,
+            seeds.start_shown,
+            seeds.shown_inputs,
+            seeds.outputs,
         ),
-        seeds.button.click(seeds.start, form, seeds.outputs, **PRIVATE),
-        diagnosis.more_seeds.click(
-            seeds.start_shown, [panel.ended, panel.owned], seeds.outputs, **PRIVATE
-        ),
-    )
-    another.no.click(another.hide, None, another.outputs, **PRIVATE)
+    }
+    starts = [
+        another.before(name, button, Start(*start)) for name, (button, *start) in by_button.items()
+    ]
+    starts.append(another.answered())
     _follow(panel, seeds, shared, starts)
     # A run that has ended shows the pace of this machine
     panel.ended.change(
@@ -128,7 +129,9 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
         Opening(panel.load, panel.owned, [panel.run_id, *panel.outputs]),
         Opening(forecast.fn, forecast.inputs, forecast.outputs),
     )
-    return FineTuneTab(shared, panel.finished, openings, panel, launch, diagnosis, seeds, runs)
+    return FineTuneTab(
+        shared, panel.finished, openings, panel, launch, diagnosis, seeds, another, runs
+    )
 
 
 def _explanation() -> str:
@@ -148,7 +151,7 @@ def _explanation() -> str:
     return f"{what}\n\n{start}"
 
 
-def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: tuple) -> None:
+def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) -> None:
     """What is drawn follows the shown run: after a start, each second, and when it is stopped."""
     look = {"fn": panel.draw, "inputs": [panel.run_id, panel.owned], "outputs": panel.outputs}
     look_at_seeds = {

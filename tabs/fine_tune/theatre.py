@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.task import task_named
 from tabs.errors import error_notice, sent
 from tabs.fine_tune.listeners import PRIVATE
-from tabs.fine_tune.owned_runs import secret_of
+from tabs.fine_tune.owned_runs import may_read_sentences, secret_of
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.page_data import json_block
 from views.theatre import (
@@ -101,7 +101,9 @@ class Theatre:
             return no_pair()
         pair = JudgedPair(
             name=f"#{row}",
-            sentences=self._sentences(run, told[0].labels, row),
+            sentences=self._sentences(run, told[0].labels, row)
+            if may_read_sentences(run, owned, self.settings)
+            else None,
             gold=run.labels[told[0].labels[row]],
             shares=[(one.step, one.shares[row]) for one in told],
             at=step,

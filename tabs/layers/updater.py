@@ -26,30 +26,38 @@ class Updater:
 
 def build_updater() -> Updater:
     """The part."""
-    gr.Markdown(
-        _(
-            "d2l's hand-written `squared_loss` and `sgd` against `MSELoss` and `torch.optim.SGD`: "
-            "all four combinations on linear regression, each with its losses **summed** and "
-            "**averaged** before `backward()`. d2l's `sgd` itself divides by the batch size, "
-            "`SGD` doesn't."
-        )
-    )
-    with gr.Row():
-        inputs = [
-            slider(0.001, 1, 0.03, "lr", _("size of a step"), step=0.001),
-            slider(1, 256, 8, "batch_size", _("examples in one step")),
-            slider(1, MOST_STEPS, 60, _("steps")),
-            gr.Checkbox(
-                False, label=_("½ before MSELoss too"), info=_("d2l's squared_loss has it")
-            ),
-            slider(0, 20, 0, "seed", _("a new seed gives new data")),
-        ]
-    output = gr.HTML(min_height=520)
-    gr.Markdown(
-        _("The same on a classifier, one step written out: forward, loss, backward, update.")
-    )
-    by_hand = gr.Button(_("One step by hand, in Fine-tune"))
-    by_hand.click(None, js="() => page.layers.openOneStep()", api_visibility="private")
+    with gr.Row(elem_classes="two-columns"):
+        with gr.Column(elem_classes="knobs"):
+            gr.Markdown(
+                _(
+                    "d2l's hand-written `squared_loss` and `sgd` against `MSELoss` and "
+                    "`torch.optim.SGD`: all four combinations on linear regression, each with its "
+                    "losses **summed** and **averaged** before `backward()`. d2l's `sgd` itself "
+                    "divides by the batch size, `SGD` doesn't."
+                ),
+                elem_classes="quiet",
+            )
+            inputs = [
+                slider(0.001, 1, 0.03, "lr", _("size of a step"), step=0.001),
+                slider(1, 256, 8, "batch_size", _("examples in one step")),
+                slider(1, MOST_STEPS, 60, _("steps")),
+                gr.Checkbox(
+                    False, label=_("½ before MSELoss too"), info=_("d2l's squared_loss has it")
+                ),
+                slider(0, 20, 0, "seed", _("a new seed gives new data")),
+            ]
+            with gr.Column(elem_classes="by-hand"):
+                gr.Markdown(
+                    _(
+                        "The same on a classifier, one step written out: forward, loss, backward, "
+                        "update."
+                    ),
+                    elem_classes="quiet",
+                )
+                by_hand = gr.Button(_("One step by hand, in Fine-tune"), size="md")
+        output = gr.HTML(min_height=520, elem_classes="played")
+    to_step = "() => page.openCard('open-step', 'tab-fine-tune')"
+    by_hand.click(None, js=to_step, api_visibility="private")
     updater = Updater(inputs, output, with_reason(draw_updater))
     changes = [part.change for part in inputs]
     gr.on(changes, updater.draw, inputs, output, **PRIVATE, trigger_mode="always_last")

@@ -200,7 +200,7 @@ def test_smoothing_and_scale_are_switches(panel, ran):
 
 def test_what_it_changed_can_be_counted(panel, ran):
     expect(panel.locator(".diagnosis strong").first).not_to_be_empty()
-    pairs = panel.locator("#fixed-and-broken")
+    pairs = panel.locator("#open-changed")
     expect(pairs.locator("table.matrix")).to_have_count(2)
     counts = pairs.locator("table.matrix").last.locator("td").all_inner_texts()
     assert sum(int(re.match(r"\d+", count)[0]) for count in counts) == 40

@@ -221,7 +221,7 @@ def test_keys_go_from_lane_to_lane(blank):
         )
 
     assert [go("ArrowDown", row) for row in range(5)] == [3, 2, 4, 4, 4]
-    assert [go("ArrowUp", row) for row in range(5)] == [0, 1, 1, 0, 3]
+    assert [go("ArrowUp", row) for row in range(5)] == [0, 1, 1, 0, 2]
     assert go("ArrowRight", 0) == 1 and go("End", 3) == 2
 
 

@@ -360,7 +360,7 @@ def test_a_file_that_came_back_can_be_read_again(read, tiny, settings):
         assert not pairs.rows[0].error
     assert pairs.columns[-7:] == (
         "predicted_label_2",
-        *[f"{name}_2" for name in list(tables.ANSWER_COLUMNS)[1:]],
+        *[f"{name}_2" for name in list(tables.answer_columns())[1:]],
     )
 
 

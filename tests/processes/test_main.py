@@ -249,7 +249,7 @@ def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_
         (["train", "--learning-rate", "fast"], "learning_rate"),
         (["train", "--output", "/dev/null"], "/dev/null"),
         (["evaluate", "--checkpoint", "run:x"], "is not a run"),
-        (["evaluate", "--pairs", "-5"], "pairs is -5"),
+        (["evaluate", "--first", "-5"], "pairs is -5"),
         (["predict", "--csv", "/nowhere.csv"], "/nowhere.csv"),
         (["predict", "--csv", "/dev/null"], "sentence1 and sentence2"),
         (["predict", "--pair", "a", " "], "only white space"),
@@ -315,7 +315,7 @@ pair = ["--pair", "A cat sat.", "公司的利润上升了。"]
 few = ["--train-pairs", "8", "--eval-pairs", "4", "--batch-size", "8", "--max-steps", "1", "--output", folder + "/run"]
 for arguments in (["tokenize", *pair], ["tokenize", "--rows", "0-1", "--checkpoint", "tiny/bert"], ["train", *few],
                   ["train", *few[:-1], folder + "/other", "--checkpoint", "tiny/bert", "--precision", "bf16"],
-                  ["evaluate", "--pairs", "4"], ["evaluate", "--pairs", "4", "--checkpoint", "tiny/bert"], ["predict", *pair],
+                  ["evaluate", "--first", "4"], ["evaluate", "--first", "4", "--checkpoint", "tiny/bert"], ["predict", *pair],
                   ["predict", "--csv", csv, "--output", folder + "/out.csv"],
                   ["predict", *pair, "--checkpoint", "sentence-transformers/all-MiniLM-L6-v2"]):
     assert main(arguments) == 0, arguments

@@ -815,8 +815,8 @@ def test_an_own_pair_is_judged_and_stands_in_one_private_file(settings, tiny):
     "sentences", [("", "b"), ("a", " "), ("a", None), ("a" * 2001, "b"), ("a", "\ud800")]
 )
 def test_what_is_no_pair_is_kept_nowhere(settings, sentences):
-    assert pair_to_keep(*sentences, settings) is None
-    assert pair_to_keep("a" * 2000, "b", settings) == ("a" * 2000, "b")
+    assert pair_to_keep(sentences, settings) is None
+    assert pair_to_keep(("a" * 2000, "b"), settings) == ("a" * 2000, "b")
 
 
 @pytest.mark.parametrize("written", ["", "{}", '["a"]', '["a", 7]', '["a", "b", "c"]', "[" * 9999])
@@ -844,26 +844,68 @@ def asked_to(**values):
     return SimpleNamespace(_data=values)
 
 
-def test_start_asks_before_it_adds_a_run_to_ones_own(tab):
+def pressed(another, name, owned, *values):
+    """What a press of that start's button does. values: of the start's inputs but the browser's runs, in their order."""
+    said = dict(
+        zip(
+            (part for part in another.starts[name].inputs if part != another.owned),
+            values,
+            strict=False,
+        )
+    )
+    return another.press(name, {another.owned: owned, **said}, None)
+
+
+def test_a_start_asks_before_it_adds_a_run_to_ones_own(tab):
     built, closed, form = tab
-    launch, another = built.launch, built.launch.another
+    another = built.another
     pair = ("A heron stood.", "There stood a heron.")
-    first = launch.start(None, {}, *form, *pair)
+    first = pressed(another, "form", {}, *form, *pair)
     run_id, owned = first[built.panel.run_id], first[built.panel.owned]
     assert read_pair(closed.runs_folder / run_id) == pair
-    asked = launch.start(None, owned, *form, *pair)
+    asked = pressed(another, "form", owned, *form, *pair)
     assert set(asked) == set(another.outputs) and asked[another.yes].visible
     name = str(name_of(run_id))
     assert f"{name} is still waiting. Start another, behind it?" in asked[another.text]
     assert len(list_runs(closed)) == 1, "nothing is started before the answer"
     assert another.hide()[another.text] == "" and not another.hide()[another.no].visible
-    second = launch.start_behind(None, owned, *form, *pair)
+    said = dict(zip(built.launch.inputs, (owned, *form, *pair), strict=True))
+    second = another.go_on(asked[another.asked], said, None)
     assert second[built.panel.run_id] != run_id and not second[another.yes].visible
-    assert "2 runs of yours" in launch.start(None, second[built.panel.owned], *form)[another.text]
+    two = pressed(another, "form", second[built.panel.owned], *form, *pair)
+    assert "2 runs of yours" in two[another.text]
     # A stranger's run is no reason to ask, and one that has ended neither
-    assert built.panel.run_id in launch.start(None, {}, *form)
+    assert built.panel.run_id in pressed(another, "form", {}, *form, *pair)
     stop_run(run_id, owned[run_id], closed)
-    assert built.panel.run_id in launch.start(None, owned, *form)
+    assert built.panel.run_id in pressed(another, "form", owned, *form, *pair)
+
+
+@pytest.mark.parametrize("name", ["remedy", "shortcut", "seeds", "more seeds"])
+def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
+    built, closed, form = tab
+    pair = ("A heron stood.", "There stood a heron.")
+    started = built.launch.start(None, {}, *form, *pair)
+    run_id, owned = started[built.panel.run_id], started[built.panel.owned]
+    before = {
+        "remedy": (run_id, *pair),
+        "shortcut": ([], *form, *pair),
+        "seeds": (*form, *pair),
+        "more seeds": (run_id, *pair),
+    }
+    asked = pressed(built.another, name, owned, *before[name])
+    assert asked[built.another.asked] == name and "Start another" in asked[built.another.text]
+    assert len(list_runs(closed)) == 1, "nothing is started before the answer"
+    inputs = [part for part in built.another.starts[name].inputs if part != built.panel.owned]
+    said = {built.panel.owned: owned, **dict(zip(inputs, before[name], strict=True))}
+    drawn = built.another.go_on(name, said, None)
+    assert not drawn[built.another.yes].visible
+    sources = sorted(run.config["source"] for run in list_runs(closed) if run.id != run_id)
+    form_source = read_run(run_id, closed).config["source"]
+    # A run that hasn't ended has no diagnosis, and so no remedy
+    began = {"remedy": [], "shortcut": ["shortcut"], "seeds": [form_source] * 2}
+    assert sources == began.get(name, [form_source] * 2)
+    for run in list_runs(closed):
+        assert read_pair(closed.runs_folder / run.id) == pair, "each judges the page's pair along"
 
 
 def test_a_pair_that_is_none_keeps_no_run_from_starting(tab):
@@ -877,7 +919,7 @@ def test_unfinished_runs_are_listed_and_can_be_stopped_by_their_owner(tab):
     built, closed, form = tab
     owned = {}
     for _run in range(2):
-        owned = built.launch.start_behind(None, owned, *form)[built.panel.owned]
+        owned = built.launch.start(None, owned, *form)[built.panel.owned]
     first, second = (name for name in owned if name != "browser")
     listed = built.runs.draw("", owned)
     drawn = listed[built.runs.unfinished]

@@ -22,6 +22,7 @@ ROOMS = [
     "task",
     "dataset",
     "tokenization",
+    "vocabulary",
     "collation",
     "model",
     "metrics",
