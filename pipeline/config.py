@@ -106,14 +106,14 @@ class TrainingConfig:
         say("which pairs and labels to learn"),
         choices=tuple(TASKS),
         check=validated_task,  # a visitor's own pairs besides
-        label=say("Task"),
+        group=START,
+        label=say("Pairs"),
     )
     source: str = _declared(
         "auto",
-        say("MRPC if it is available (auto), else the embedded pairs"),
+        say("where those pairs come from; auto: the Hub, else what stands in"),
         choices=SOURCES,
-        group=START,
-        label=say("Pairs"),
+        label=say("Source of the pairs"),
     )
     # The run ends after `epochs` or `max_steps`, whichever comes first. A callback keeps the cap,
     # so that an epoch stays an epoch on the curve's axis.

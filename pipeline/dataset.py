@@ -73,6 +73,13 @@ def load_raw_datasets(source: str, settings: Settings, task: Task = MRPC) -> Loa
 def _source(asked: str, task: Task, settings: Settings) -> str:
     """What `auto` means here; InputError for what is no source of the task."""
     source = settings.data if asked == "auto" else asked
+    if source == "folder" and not task.folder:
+        if asked == "auto":  # the host's folder is another task's
+            source = "auto"
+        else:
+            raise SourceError(
+                say("{task}: no folder can be set for this task. Choose auto.", task=task.title)
+            )
     if source not in SOURCES:
         raise InputError(
             say(

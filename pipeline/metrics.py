@@ -12,7 +12,7 @@ is computed from the answers.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,11 @@ METRICS = {
         ),
     )
 }
+
+
+def f1_in(figures: Mapping[str, float]) -> float | None:
+    """F1 of two labels, macro-F1 of more; None where neither is among the figures."""
+    return figures.get("f1", figures.get("macro_f1"))
 
 
 def metrics_in(figures: Iterable[str]) -> list[Metric]:

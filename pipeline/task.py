@@ -12,13 +12,15 @@ pipeline.errors.InputError: task_name is 'cola', which is not a task of this app
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.errors import InputError
 from pipeline.settings import LABELS, Settings
+
+if TYPE_CHECKING:  # most tasks are nobody's own
+    from pipeline.own_pairs.pairs import OwnPairs
 
 SPLITS = ("train", "validation", "test")
 # GLUE keeps the labels of its test splits to itself
@@ -277,23 +279,16 @@ def task_told(name: str, told: Any) -> Task:
     )
 
 
-def own_pairs_of(name: str, settings: Settings) -> Any:
-    """The OwnPairs (pipeline/own_pairs) that a visitor brought under that name; InputError where
-    they are no longer kept.
+def own_pairs_of(name: str, settings: Settings) -> "OwnPairs":
+    """The OwnPairs that a visitor brought under that name; InputError where they are no longer
+    kept.
     """
-    try:  # by name: a type checker can't follow what isn't there yet
-        store = import_module("pipeline.own_pairs.store")
-    except ModuleNotFoundError:
-        raise InputError(
-            say(
-                "This app can't read pairs of your own. Choose one of {names}.",
-                names=", ".join(TASKS),
-            )
-        ) from None
+    from pipeline.own_pairs import store
+
     return store.load(name, settings)
 
 
-def own_task(name: str, own: Any) -> Task:
+def own_task(name: str, own: "OwnPairs") -> Task:
     """The task that a visitor's OwnPairs are. Where no run can be made of them, it has all splits,
     labelled or not.
     """

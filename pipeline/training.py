@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import queue
-import re
 import shutil
 import sys
 import threading
@@ -280,16 +279,13 @@ def set_dropout(model: "torch.nn.Module", share: float) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = share
         # Some keep a share for a call of F.dropout: T5, BART; Llama's attention
-        for name, value in vars(module).items():
-            if isinstance(value, float) and DROPOUT.search(name):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, float) and "dropout" in name:
                 setattr(module, name, share)
         # ModernBERT puts an Identity where its config says 0
         for name, child in module.named_children():
             if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
                 setattr(module, name, torch.nn.Dropout(share))
-
-
-DROPOUT = re.compile(r"dropout|pdrop|drop_prob")
 
 
 def freeze(model: "PreTrainedModel", layers: int) -> None:
@@ -455,6 +451,12 @@ def failure_message(error: Exception) -> str:
         return say(
             "The server's disk is full, so the model could not be saved. Try again later, or with "
             "a smaller checkpoint."
+        )
+    if "same number of <eos> tokens" in str(error):
+        return say(
+            "A sentence contains this checkpoint's end-of-text token, and an encoder-decoder such "
+            "as T5 needs equally many of them in each pair. Take it out of the sentences, or "
+            "choose an encoder such as BERT."
         )
     # What a library says may quote a path of this server's, or mean nothing to a learner: the log
     # has it

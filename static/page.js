@@ -84,3 +84,12 @@ page.openAtFirst = new Set(
 if (components.some(({type, props}) => type === "tabitem" && props.id === tabAsked)) {
   for (const {props} of components) if (props.elem_id === "tabs") props.selected = tabAsked;
 }
+
+// A link opens Gradio's own windows. Gradio 6.31: by `view` in the address it takes a window for open
+// whose code it hasn't loaded. The button's first click closes that one, the second opens it.
+const button = {api: "show-api", settings: "settings"}[asks.get("view")];
+const open = (found) => {
+  found.click();
+  setTimeout(() => found.click(), 100);
+};
+if (button) page.once(`footer button.${button}`, open, 600);

@@ -20,6 +20,7 @@ from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
 from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run, closing, points, progress
+from pipeline.task import MRPC
 from views.confusion import matrices
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
@@ -46,15 +47,8 @@ STATE_NAMES = {
     "failed": say("Failed"),
     "expired": say("Expired"),
 }
-LOG_COLUMNS = (
-    "step",
-    "epoch",
-    "loss",
-    "learning_rate",
-    "grad_norm",
-    "eval_loss",
-    *(f"eval_{name}" for name in METRICS),
-)
+EVALUATED = tuple(f"eval_{name}" for name in METRICS)  # a run has those of its task
+LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", *EVALUATED)
 
 
 def no_run_yet() -> Markup:
@@ -171,8 +165,12 @@ def log_table(rows: Sequence[Mapping[str, object]], ended: bool = False) -> Mark
         return quiet(_("The run ended before it logged a line."))
     if not rows:
         return quiet(_("The log starts with the first step."))
-    cells = [[short_number(row.get(name)) for name in LOG_COLUMNS] for row in rows]
-    return macro("plain_table", "log", _("Log"), _("Log"), LOG_COLUMNS, cells)
+    told = {name for row in rows for name in row} | {f"eval_{name}" for name in MRPC.metrics}
+    if "eval_macro_f1" in told:
+        told -= {"eval_f1"}
+    columns = [name for name in LOG_COLUMNS if name in told or name not in EVALUATED]
+    cells = [[short_number(row.get(name)) for name in columns] for row in rows]
+    return macro("plain_table", "log", _("Log"), _("Log"), columns, cells)
 
 
 def another_behind(unfinished: Sequence[Run]) -> Markup:

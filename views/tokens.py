@@ -26,6 +26,8 @@ NO_TYPE_IDS = say("this checkpoint has none: its model knows the sentences only 
 NOTHING_BETWEEN = say(
     "this checkpoint has none and puts no token between the sentences: its model reads one text"
 )
+# Of a task of one sentence
+ONE_TYPE = say("one sentence, so every token has type 0: type 1 would be a second sentence's")
 FATES = {"kept": say("✓ kept"), "dropped": say("✕ dropped"), "renamed": say("→ renamed")}
 
 
@@ -54,6 +56,7 @@ def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Mark
         ),
         role_names=ROLE_NAMES,
         no_type_ids=NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN,
+        one_type=ONE_TYPE if view.sentence2 is None and view.has_type_ids else "",
     )
 
 

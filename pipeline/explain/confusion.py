@@ -118,7 +118,9 @@ class Confusion:
 
     def accuracy(self) -> Formula:
         """The share of right answers."""
-        hits = [self.rows[label][label] for label in reversed(self.labels)]
+        # The positive class first, as in the other formulas of two labels
+        order = self.labels if len(self.rows) > 2 else (1, 0)
+        hits = [self.rows[label][label] for label in order]
         over = f"({' + '.join(map(str, hits))})"
         return Formula(say("accuracy"), over, f"{self.pairs}", sum(hits), self.pairs)
 

@@ -74,6 +74,7 @@ class Evidence:
     # After the run, a label's number a pair; [] if not kept
     answers: list[int] = field(default_factory=list)
     labels: tuple[str, ...] = LABELS  # the task's; of three or more, eval_f1 is macro-F1
+    has_pair: bool = True  # whether its rows have two sentences
 
     @property
     def accuracy(self) -> Score:
@@ -158,6 +159,7 @@ def evidence_of(run: Run, judgement: Judgement | None = None) -> Evidence | None
         train_pairs=start.get("train_pairs") or run.config["train_pairs"],
         answers=judgement.answers("after") if judgement else [],
         labels=run.labels,
+        has_pair=run.has_pair,
     )
 
 

@@ -31,11 +31,14 @@ from pipeline.tokenization import (
 )
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from collections.abc import Sequence
+
     from transformers import PreTrainedTokenizerFast
 
     from pipeline.tokenization import TokenView
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
+UNLABELLED = -1  # as GLUE and a file of pairs say it
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a BPE with byte fallback names a byte
 
 
@@ -135,10 +138,10 @@ def why_of_cell(
 
 
 def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
-    """The label of a row of the batch -> Why. labels: the task's names, in the order of their
-    numbers. Raises InputError for a number that is no label.
+    """The label of a row of the batch -> Why. labels: the task's, in the order of their numbers.
+    Raises InputError for a number that is no label.
     """
-    if type(label) is not int or not 0 <= label < len(labels):
+    if type(label) is not int or not UNLABELLED <= label < len(labels):
         raise InputError(
             say(
                 "{label} is not a label. The labels are 0 to {count}.",
@@ -146,38 +149,41 @@ def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
                 count=len(labels) - 1,
             )
         )
-    meaning = {
+    is_missing = label == UNLABELLED
+    name = say("no label") if is_missing else labels[label]
+    renamed = say(
+        "The collator renamed the column label to labels, the name that Trainer and the "
+        "models expect."
+    )
+    meaning = _no_label() if is_missing else _meaning(label, labels)
+    return Why("labels", 0, name, str(label), "label", (meaning, renamed))
+
+
+def _no_label() -> str:
+    return say(
+        "{label} stands for no label: this row has none, so that no run can learn from it.",
+        label=UNLABELLED,
+    )
+
+
+def _meaning(label: int, labels: Sequence[str]) -> str:
+    """What a label says, where this app knows it."""
+    known = {
         "equivalent": say("the two sentences mean the same"),
         "not_equivalent": say("they don't mean the same"),
-    }.get(labels[label])
-    stands = (
-        say(
+    }
+    about = {"label": label, "name": labels[label]}
+    if labels[label] in known:
+        meaning = known[labels[label]]
+        return say(
             "{label} stands for {name}: the annotators decided that {meaning}.",
-            label=label,
-            name=labels[label],
             meaning=meaning,
+            **about,
         )
-        if meaning
-        else say(
-            "{label} stands for {name}, one of {count} labels of this task.",
-            label=label,
-            name=labels[label],
-            count=len(labels),
-        )
-    )
-    return Why(
-        "labels",
-        0,
-        labels[label],
-        str(label),
-        "label",
-        (
-            stands,
-            say(
-                "The collator renamed the column label to labels, the name that Trainer and the "
-                "models expect."
-            ),
-        ),
+    return say(
+        "{label} stands for {name}, one of {count} labels of this task.",
+        count=len(labels),
+        **about,
     )
 
 
@@ -751,6 +757,7 @@ def _type_ids(view, token, tokenizer):
                 sentence_text=token.sentence,
                 number=number,
             ),
+            *([_no_second_type()] if view.sentence2 is None else []),
             say(
                 "A model with segment embeddings, such as BERT, adds segment embedding {number} "
                 "to the embedding of each of these tokens.",
@@ -783,6 +790,12 @@ def _type_ids(view, token, tokenizer):
             number=number,
         )
     ]
+
+
+def _no_second_type():
+    return say(
+        "The task has one sentence a row. Type 1 is for a second one, so no token has it here."
+    )
 
 
 def _padding_type(token, numbers):

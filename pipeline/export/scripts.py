@@ -22,7 +22,7 @@ from pipeline.dataset import COLUMNS, PAIRS_FOLDERS, app_pairs, columns_of
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
+from pipeline.settings import ADAPTERS, CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
 from pipeline.task import MRPC, TASKS, Task, task_told
 from pipeline.training import PACKAGES, has_fast_bf16
 
@@ -218,9 +218,7 @@ from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " 
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
 {_model(config.checkpoint, config.seed, embedded, labels=len(task.labels))}
-for module in model.modules():
-    if isinstance(module, torch.nn.Dropout):
-        module.p = {config.dropout}
+{_dropout(config.checkpoint, config.dropout)}
 {_frozen(config.frozen_layers)}
 
 def tokenize_function(examples):
@@ -432,7 +430,7 @@ def _model(model, seed, embedded=EMBEDDED, trained=True, labels=2):
 tokenizer = AutoTokenizer.from_pretrained({_base(model)!r})
 set_seed({seed})  # draws the head where the checkpoint has none
 model = AutoModelForSequenceClassification.from_pretrained(
-    {_base(model)!r}, num_labels={labels}, attn_implementation="sdpa" if torch.cuda.is_available() else "eager")"""
+    {_base(model)!r}, num_labels={labels}, attn_implementation=None if torch.cuda.is_available() else "eager")"""
     if model in ADAPTERS:
         part = f"adapters/{model.removeprefix('adapter:')}"
         # The adapter's head has two labels; of another number, the new head stays
@@ -444,7 +442,38 @@ from peft import PeftModel
 model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}{other}).merge_and_unload()"""
         if trained:
             lines += "\nmodel.requires_grad_(True)  # peft had frozen everything but the adapter"
-    return lines
+    return lines if _is_well_known(model) else f"{lines}\n{PADDED}"
+
+
+# As pipeline/tokenization.py and pipeline/training.py do for families that BERT is not one of
+PADDED = """if tokenizer.pad_token is None:  # GPT-2 and its kin: another special token stands in
+    tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+model.config.pad_token_id = tokenizer.pad_token_id  # a decoder answers from the last token before the padding
+if model.config.is_encoder_decoder and getattr(model.config, "decoder_start_token_id", None) is None:
+    model.config.decoder_start_token_id = model.config.pad_token_id  # T5's decoder begins with padding
+# T5 and BART answer with more than logits; Trainer's metrics take the logits alone
+model.config.keys_to_ignore_at_inference = ["past_key_values", "encoder_last_hidden_state"]"""
+
+
+def _is_well_known(model):
+    """Whether a model is one that the page offers: a BERT or a near relation."""
+    return model in (*CHECKPOINTS, *ADAPTERS)
+
+
+def _dropout(model, share):
+    """Lines that drop that share of activations wherever the model drops any."""
+    lines = f"""for module in model.modules():
+    if isinstance(module, torch.nn.Dropout):
+        module.p = {share}"""
+    if _is_well_known(model):
+        return lines
+    return f"""{lines}
+    for name, value in list(vars(module).items()):  # T5 and Llama keep some shares as numbers
+        if isinstance(value, float) and "dropout" in name:
+            setattr(module, name, {share})
+    for name, child in module.named_children():  # ModernBERT has an Identity where its share is 0
+        if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
+            setattr(module, name, torch.nn.Dropout({share}))"""
 
 
 def _stop(step):
@@ -467,7 +496,12 @@ trainer.add_callback(StopAsTheRun())
 def _frozen(layers):
     if not layers:
         return ""
-    return f"""encoder = getattr(model.base_model, "encoder", None) or model.base_model.transformer
-for part in (model.base_model.embeddings, *encoder.layer[:{layers}]):
+    return f"""body = model.base_model
+encoder = next(part for part in body.modules()
+               if isinstance(part, torch.nn.ModuleList) and len(part) == model.config.num_hidden_layers)
+embeddings = [body.embeddings] if hasattr(body, "embeddings") else [
+    part for name, part in body.named_modules()  # in a block of T5's they are of relative positions
+    if isinstance(part, torch.nn.Embedding) and "block" not in name]
+for part in (*embeddings, *encoder[:{layers}]):
     part.requires_grad_(False)
 """

@@ -259,10 +259,34 @@ def test_the_shortcut_is_measured_when_its_card_is_opened(panel):
     expect(section.get_by_text("71 are not_equivalent and 6 equivalent")).to_be_visible()
 
 
+def test_the_verdict_leads_to_what_changed_and_to_ones_own_sentences(visitor, panel, ran):
+    panel.get_by_role("button", name="What it fixed and broke").click()
+    expect(panel.locator("#open-changed > button")).to_be_focused()
+    expect(panel.locator("#open-changed table.matrix").first).to_be_in_viewport()
+    panel.get_by_role("button", name="Try it on your sentences").click()
+    predict = visitor.locator("#tab-predict")
+    expect(predict.locator("textarea").first).to_be_focused()
+    expect(predict.get_by_label("Model").first).to_have_value(re.compile("^yours: "))
+    expect(predict.locator(".answer").first).to_be_visible()
+    visitor.locator(".rail a", has_text="Trainer").click()
+    expect(panel.locator(".status strong")).to_have_text("Done")
+
+
 def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran):
-    seeds = opened(panel, "How do I read the curves")
-    seeds.get_by_role("button", name="Run these settings with three seeds").click()
+    panel.get_by_role("button", name="Two more seeds").click()
+    seeds = panel.locator("#open-chance")
     expect(seeds.locator("table.seeds tr")).to_have_count(4, timeout=60_000)
+    # While they go on, Start asks first
+    start = panel.get_by_role("button", name="Start the fine-tune")
+    start.click()
+    question = visitor.locator("#start-another")
+    yes = question.get_by_role("button", name="Start another, behind it")
+    expect(yes).to_be_focused()
+    expect(question.get_by_role("alert")).to_contain_text("Start another, behind")
+    visitor.keyboard.press("Escape")
+    expect(yes).to_be_hidden()
+    expect(start).to_be_focused()
+    expect(seeds.locator("table.seeds tr")).to_have_count(4)
     expect(seeds.locator("table.seeds tr", has_text="Done")).to_have_count(3, timeout=120_000)
     expect(seeds.locator(".bands .curve")).to_have_count(2)
     assert HEX.search(visitor.url)[1] == ran, "the run that the form describes stays"
@@ -270,6 +294,8 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
     visitor.reload()
     earlier = panel.locator("#run-charts .curve").first.locator("button[data-run]")
     expect(earlier).to_have_count(2, timeout=60_000)
+    # What was still on its way when the page was left
+    visitor.errors[:] = [said for said in visitor.errors if "Connection errored out" not in said]
     expect(panel.locator(".status strong")).to_have_text("Done")
     line = panel.locator("#run-charts .curve").first.locator(".on-linear .earlier").first
     expect(line).to_be_visible()

@@ -200,6 +200,8 @@ def test_gradios_own_window_forgets_no_lock(elsewhere, app_address):
     page.locator("footer").get_by_role("button", name="API").click()
     page.wait_for_url("**view=api**")
     assert page.evaluate("history.state.tabsLeft.predict") == [["lock", "sentence1"]]
+    reload(page)
+    expect(page.locator(".api-docs").get_by_text("/predict").first).to_be_visible(timeout=60_000)
 
 
 def test_a_link_has_the_run_or_the_settings_alone(elsewhere, app_address):

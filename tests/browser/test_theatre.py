@@ -5,7 +5,9 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from pipeline.explain.confusion import Confusion
 from tests.conftest import ROOT
+from views.confusion import matrices
 
 ADDRESS = (
     "?tab=fine-tune&source=embedded&max_steps=8&eval_pairs=60&eval_steps=4&batch_size=4"
@@ -261,3 +263,18 @@ def test_three_labels_have_a_lane_each(watched):
         assert (
             box["x"] <= inside["x"] and inside["y"] + inside["height"] <= box["y"] + box["height"]
         )
+
+
+def test_the_tables_of_six_labels_scroll_by_themselves(watched):
+    """Last, too: they are put into the page."""
+    names = ("business", "culture", "politics", "science_and_nature", "sports", "weather")
+    rows = tuple(tuple(100 if gold == said else 7 for said in range(6)) for gold in range(6))
+    drawn = str(matrices([("After", "after", Confusion(rows))], names))
+    watched.set_viewport_size({"width": 320, "height": 640})
+    watched.evaluate(
+        "drawn => document.querySelector('#theatre').insertAdjacentHTML('afterend', drawn)", drawn
+    )
+    frames = watched.locator(".matrices .frame").filter(has_text="science")
+    widths = frames.evaluate_all("all => all.map(one => [one.clientWidth, one.scrollWidth])")
+    assert len(widths) == 2 and all(width <= 320 < whole for width, whole in widths)
+    assert watched.evaluate("document.documentElement.scrollWidth") == 320

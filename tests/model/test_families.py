@@ -1,6 +1,7 @@
 """Each family of classifiers is trained two steps and asked once, on a tiny checkpoint of its own made on the spot."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
+from pipeline.explain.forecast import forecast
 from pipeline.explain.step_by_hand import one_step
 from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.hub.checkpoint_rules import check_fit
@@ -22,7 +24,7 @@ from pipeline.tokenization import (
     token_view,
     tokenize_function,
 )
-from pipeline.training import embeddings_of, fine_tune, layers_of, set_dropout
+from pipeline.training import embeddings_of, failure_message, fine_tune, layers_of, set_dropout
 from tests.conftest import in_cache
 from tests.support.families import END, FAMILIES
 
@@ -270,6 +272,26 @@ def test_the_token_that_stands_in_for_padding_is_said_and_set(gpt2):
     )
     mask = why_token(padded, 0, "attention_mask", tokenizer).says
     assert "no token attends to a later one" in mask[0]
+
+
+def test_the_forecast_of_a_run_says_it_too(gpt2, settings):
+    config = TrainingConfig(checkpoint=gpt2, source="folder", train_pairs=16, eval_pairs=8)
+    notes = list(map(str, forecast(config, settings).notes))
+    assert any(f"{END} (id 0) stands in" in note for note in notes)
+    ours = replace(config, checkpoint="sentence-transformers/all-MiniLM-L6-v2")
+    assert not any("stands in" in str(note) for note in forecast(ours, settings).notes)
+
+
+def test_a_t5_that_finds_its_end_within_a_sentence_says_so(settings, tmp_path):
+    """Its classifier looks for the last </s>, and takes batches with equally many in each row alone."""
+    name = "tiny-padding/t5"
+    FAMILIES["t5"](in_cache(name))
+    assert predict(name, [("Acme </s> rose.", "Acme fell.")], 64, settings=settings)
+    model, tokenizer = opened(name)
+    rows = encoded(tokenizer, PAIR, ("Acme </s> rose.", "Acme fell."))
+    with pytest.raises(ValueError) as raised:
+        model(**tokenizer.pad(rows, return_tensors="pt"))
+    assert "end-of-text token" in failure_message(raised.value)
 
 
 def test_the_classifier_finds_the_last_real_token_at_either_side(gpt2):
