@@ -39,11 +39,13 @@ from tabs.fine_tune.downloads import routes
 from tabs.fine_tune.save import PUSH_CODE
 from tabs.header import build_header
 from tabs.layers import tab as layers
+from tabs.own_pairs import build_own_pairs
 from tabs.pair import keep_equal
 from tabs.predict import tab as predict
 from tabs.share import share_data
 from tabs.tokenize import tab as tokenize
 from tabs.walk import build_walk
+from tabs.which_pairs import keep_choices_equal
 from web.assets import CachedAssets
 from web.first_paint import prerender
 from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
@@ -106,6 +108,7 @@ def _build_page(demo, settings):
     build_header()
     build_walk()
     above = gr.HTML(elem_id="from-the-address")
+    own_pairs = build_own_pairs(settings)
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
             tokenize_tab = tokenize.build_tab(settings)
@@ -136,8 +139,12 @@ def _build_page(demo, settings):
     asked_to_try.then(None, js="() => page.runs.toPredict()", api_visibility="private")
     share_data(settings)
     keep_equal({tab.shared.tab: tab.shared.pair for tab in (tokenize_tab, predict_tab)})
+    choices = [tokenize_tab.choice, fine_tune_tab.choice]
+    keep_choices_equal(choices)
+    own_pairs.listen(choices, [tokenize_tab.bring, fine_tune_tab.bring])
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
-    first_seen = read_address(demo, tabs, above, [tab.shared for tab in built])
+    parts = [tab.shared for tab in built]
+    first_seen = read_address(demo, tabs, above, parts, own_pairs.kept, own_pairs.still_kept)
     for tab in built:
         for opening in tab.openings:
             opening.after(first_seen[tab.shared.tab])

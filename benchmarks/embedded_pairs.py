@@ -1,7 +1,8 @@
 """python -m benchmarks.embedded_pairs [SOURCE] [FOLDER]: does a cheap rule solve the embedded
 pairs?
 
-Prints, for each split of `embedded` (or of SOURCE), the accuracy of the majority label and of
+Prints, for each split of `embedded` (or of SOURCE, or of the task `embedded-zh`), the accuracy
+of the majority label and of
 
 - the best threshold on each cheap feature, in each direction fitted on the split itself (an upper
   bound), and the better of both fitted on the train split;
@@ -17,6 +18,7 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.explain.shortcut import best_rule, measured
 from pipeline.metrics import majority
 from pipeline.settings import Settings
+from pipeline.task import EMBEDDED_ZH
 
 SPLITS = ("train", "validation", "test")
 
@@ -101,13 +103,18 @@ def bag_of_words(sentences, labels):
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    model = make_pipeline(CountVectorizer(binary=True), LogisticRegression(max_iter=1000))
+    # The vectorizer's own pattern, but for Chinese, of which each character is a word
+    words = CountVectorizer(binary=True, token_pattern=r"[一-鿿]|[^\W一-鿿]{2,}")
+    model = make_pipeline(words, LogisticRegression(max_iter=1000))
     return model.fit(sentences, labels).score
 
 
 def main(source="embedded", folder=None):
     """Print the table."""
-    raw_datasets, _ = load_raw_datasets(source, Settings())
+    if source == EMBEDDED_ZH.name:
+        raw_datasets, _ = load_raw_datasets("embedded", Settings(), EMBEDDED_ZH)
+    else:
+        raw_datasets, _ = load_raw_datasets(source, Settings())
     splits = {split: raw_datasets[split][:] for split in SPLITS}
     found = cheap_rules(splits)
     print(f"{'':42}" + "".join(f"{split:>12}" for split in SPLITS))

@@ -1,4 +1,4 @@
-"""python -m pipeline tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
+"""python -m pipeline pairs | tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
 terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
@@ -14,7 +14,8 @@ import signal
 import sys
 import warnings
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,40 @@ from typing import Any
 from languages import say_plural
 from pipeline.collation import BatchView, batch_view
 from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
-from pipeline.dataset import SOURCES, load_raw_datasets, parse_rows, rows_at
+from pipeline.dataset import SOURCES, either, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
+from pipeline.explain.probing import asked_pair, followed
 from pipeline.export.csv_answers import (
     Answered,
     PairFile,
     PairRow,
     Scores,
     answer_rows,
+    content_of,
+    labels_of,
     read_pairs,
+    relabelled,
     scores_of,
     write_answers,
 )
+from pipeline.hub.sources import RUN_PREFIX, comes_with_the_app
 from pipeline.metrics import metrics_in
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
+from pipeline.own_pairs.pairs import OwnPairs, own_pairs
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
-from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, READY, Settings, is_unlaunched, launch
-from pipeline.task import SPLITS
+from pipeline.runs.task import model_takes_pair, task_of_run
+from pipeline.settings import (
+    EMBEDDED_CHECKPOINT,
+    LABELS,
+    READY,
+    Settings,
+    is_unlaunched,
+    launch,
+    whole_number,
+)
+from pipeline.task import MRPC, SPLITS, TASKS, Task, task_named
 from pipeline.tokenization import (
     TokenView,
     checked_length,
@@ -53,12 +72,20 @@ MODELS = (
 )
 
 
+FILES = "a CSV, TSV, JSON lines or parquet file"
+COLUMNS_HELP = (
+    "its columns with sentence1, sentence2, label and split, such as premise,hypothesis,gold or "
+    "review,,stars (default: guessed)"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options = parse(arguments)
     quieten(options.verbose)
     try:
-        return options.run(options)
+        with own_pairs_kept(options):
+            return options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -81,7 +108,101 @@ def quieten(verbose: bool) -> None:
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
-# ---------------------------------------------------------------- the four commands
+# ---------------------------------------------------------------- pairs of one's own
+
+
+def pairs(options: Namespace) -> int:
+    """What is read of a file of your own pairs: its columns, labels and splits, and each row that
+    is left out."""
+    table, own = own_pairs_in(options.file, options)
+    print_own_pairs(table, own)
+    return 2 if own.left_out else 0
+
+
+def own_pairs_in(path: str, options: Namespace) -> tuple[Table, OwnPairs]:
+    """A file's table and its pairs, by --columns or by those that are guessed."""
+    table = read_table(content_of(Path(path), path), path, settings_for_files(options))
+    columns = columns_named(options.columns) if options.columns else guess_columns(table)
+    given = getattr(options, "seed", None) or options.settings.seed
+    seed = whole_number("seed", given, 0, options.settings.largest_seed)
+    return table, own_pairs(table, columns, seed, settings=options.settings)
+
+
+def settings_for_files(options: Namespace) -> Settings:
+    """The settings with room for any file: it is the user's own."""
+    return replace(options.settings, max_csv_bytes=2**30, max_own_pairs=10**6)
+
+
+def chooser(options: Namespace) -> Callable[[Table], Columns] | None:
+    """What chooses the columns of a file: --columns, else a guess; None for --csv, which names
+    them itself.
+    """
+    if options.csv:
+        return None
+    if options.columns:
+        chosen = columns_named(options.columns)
+        return lambda table: chosen
+    return guess_columns
+
+
+@contextmanager
+def own_pairs_kept(options: Namespace) -> Iterator[None]:
+    """Within this block the pairs of --pairs are the task. A run keeps them, as on the page."""
+    path = getattr(options, "pairs", None)
+    if not path or options.run is predict:
+        yield
+        return
+    task = options.task_name if options.run is train else options.task
+    if task not in (None, MRPC.name):
+        raise InputError("--pairs and --task name two sets of pairs. Give one of them.")
+    _table, own = own_pairs_in(path, options)
+    for line, why in own.left_out:
+        tell(f"note: line {line} is left out: {why}")
+    if own.refused:
+        tell(f"note: {own.refused}")
+    reference = store.keep(own, settings_for_files(options))
+    options.task = options.task_name = reference
+    try:
+        yield
+    finally:
+        if options.run is not train:
+            store.forget(reference, options.settings)
+
+
+def print_own_pairs(table: Table, own: OwnPairs) -> None:
+    """What was read: columns, lengths, labels, splits, and why rows are left out."""
+    print(f"{table.form}, {_rows(own.rows)}, columns {', '.join(map(shown, table.columns))}")
+    for note in own.notes:
+        print(f"note: {note}")
+    for which, lengths in own.lengths.items():
+        name = shown(getattr(own.columns, which))
+        print(
+            f"{which:16}{name:20}{lengths.shortest} to {lengths.longest} characters, median "
+            f"{lengths.median}"
+        )
+    counts = ", ".join(f"{shown(label)} {count}" for label, count in own.counts.items())
+    unlabelled = f"{own.unlabelled} without" if own.unlabelled else ""
+    print(
+        f"{'label':16}{shown(own.columns.label) or '-':20}{', '.join(filter(None, [counts, unlabelled]))}"
+    )
+    sizes = ", ".join(f"{split} {len(rows)}" for split, rows in own.splits.items())
+    print(f"{'split':16}{shown(own.columns.split) or '-':20}{sizes}")
+    print(own.how_split)
+    if own.refused:
+        print(own.refused)
+    print(f"{'duplicates':16}{own.duplicates}, of which {own.contradictions} with another label")
+    lines = ", ".join(f"{one} and {other}" for one, other in own.in_two_splits)
+    print(f"{'in two splits':16}{f'lines {lines}' if lines else 0}")
+    print(f"{'left out':16}{len(own.left_out)}")
+    for line, why in own.left_out:
+        print(f"  line {line}: {why}")
+
+
+def _rows(count: int) -> str:
+    return say_plural("{count} row", "{count} rows", count)
+
+
+# ---------------------------------------------------------------- the other commands
 
 
 def tokenize(options: Namespace) -> int:
@@ -91,21 +212,36 @@ def tokenize(options: Namespace) -> int:
     )
     max_length = checked_length(options.max_length, tokenizer, options.settings)
     tell(f"checkpoint: {origin}")
-    if options.pair:
-        sentence1, sentence2 = options.pair
-        view = token_view(
-            tokenizer,
-            *checked_pair(sentence1, sentence2, options.settings),
-            max_length,
-            not options.no_truncation,
-        )
+    if pair := given_pair(options):
+        view = token_view(tokenizer, *pair, max_length, not options.no_truncation)
         print_tokens(view)
         return 0
-    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings)
+    task = task_named(options.task, options.settings)
+    split = split_of(task, options.split)
+    raw_datasets, data_origin = load_raw_datasets(options.source, options.settings, task)
     tell(f"data: {data_origin}")
-    rows = rows_at(raw_datasets[options.split], parse_rows(options.rows, options.settings))
+    rows = rows_at(raw_datasets[split], parse_rows(options.rows, options.settings))
     print_batch(batch_view(tokenizer, rows, max_length, not options.no_truncation))
     return 0
+
+
+def given_pair(options: Namespace) -> tuple[str, str | None] | None:
+    """The sentences of --pair or --sentence, checked; None where neither is given."""
+    if options.pair:
+        sentence1, sentence2 = options.pair
+        return checked_pair(sentence1, sentence2, options.settings)
+    if options.sentence is not None:
+        return checked_pair(options.sentence, None, options.settings)
+    return None
+
+
+def split_of(task: Task, split: str) -> str:
+    """The split itself if the task has it with labels; else an InputError."""
+    if split not in task.splits:
+        raise InputError(
+            f"{task.title} has no labelled split {split}. Choose {either(task.splits)}."
+        )
+    return split
 
 
 def train(options: Namespace) -> int:
@@ -206,12 +342,15 @@ def evaluate(options: Namespace) -> int:
     """A checkpoint's accuracy and F1 on a split, beside the majority's."""
     from pipeline.training import evaluate_checkpoint
 
+    checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    task = task_to_evaluate(checkpoint, options)
     result = evaluate_checkpoint(
-        checkpoint_named(options.checkpoint, options.settings),
+        checkpoint,
         options.source,
-        options.split,
-        options.pairs,
+        split_of(task, options.split),
+        options.first,
         settings=settings_of(options),
+        task=task,
     )
     for origin in result["origins"]:
         tell(origin)
@@ -222,22 +361,47 @@ def evaluate(options: Namespace) -> int:
     return 0
 
 
+def task_to_evaluate(checkpoint: str, options: Namespace) -> Task:
+    """The task that was asked for; of a run's model, by default that of the run."""
+    if options.task:
+        return task_named(options.task, options.settings)
+    if checkpoint.startswith(RUN_PREFIX):
+        name = task_of_run(checkpoint.removeprefix(RUN_PREFIX), options.settings).name
+        return task_named(name, options.settings)
+    return MRPC
+
+
+def check_sentences(checkpoint: str, options: Namespace) -> None:
+    """Raises InputError for --pair where the model reads one sentence, and the other way round."""
+    if options.csv:
+        return
+    if options.pair and not model_takes_pair(checkpoint, options.settings):
+        raise InputError(f"{checkpoint} reads one sentence. Give it with --sentence.")
+    if options.sentence is not None and comes_with_the_app(checkpoint):
+        if checkpoint != EMBEDDED_CHECKPOINT and model_takes_pair(checkpoint, options.settings):
+            raise InputError(f"{checkpoint} compares two sentences. Give them with --pair.")
+
+
 def predict(options: Namespace) -> int:
-    """Label, probabilities and logits of one pair, or of a CSV of them."""
+    """Label, probabilities and logits of one pair or sentence, or of a CSV of pairs."""
     from tqdm import tqdm
 
-    if options.csv:
-        pairs = read_pairs(options.csv, options.settings)
+    checkpoint = checkpoint_named(options.checkpoint, options.settings)
+    check_sentences(checkpoint, options)
+    has_pair = asked_pair(checkpoint, "", "", options.settings)[1] is not None
+    how: dict[str, Any] = {"has_pair": has_pair, "choose": chooser(options)}
+    path = options.csv or options.pairs
+    if pair := given_pair(options):
+        pairs = PairFile([PairRow(0, *pair)])
     else:
-        sentence1, sentence2 = options.pair
-        pairs = PairFile([PairRow(0, *checked_pair(sentence1, sentence2, options.settings))])
+        pairs = read_pairs(path, settings_for_files(options), **how)
     for note in pairs.notes:
         tell(f"note: {note}")
-    rows, answered, told = pairs.rows, [], None
+    rows, answered, told, headed = pairs.rows, [], None, False
     with tqdm(total=len(rows), disable=len(rows) <= 32, unit="pair", file=sys.stderr) as bar:
         settings = settings_of(options)
         for answers, origin in answer_rows(
-            checkpoint_named(options.checkpoint, options.settings),
+            checkpoint,
             rows,
             options.max_length,
             settings=settings,
@@ -245,11 +409,17 @@ def predict(options: Namespace) -> int:
             if origin and not told:
                 told = origin
                 tell(f"checkpoint: {origin}")
-                print(f"{'label':16}{'P(equivalent)':>14}{'logits':>20}  tokens  pair")
             for answer in answers:
+                if answer.prediction and not headed:
+                    headed = True
+                    print_head(answer.prediction)
                 print_answer(answer)
             answered += answers
             bar.update(len(answers))
+    if path and labels_of(answered) != LABELS:
+        names = labels_of(answered)
+        again = read_pairs(path, settings_for_files(options), labels=names, **how)
+        answered = relabelled(answered, again.rows)
     if scores := scores_of(answered):
         print_scores(scores)
     if options.output:
@@ -403,19 +573,35 @@ def print_answer(answer: Answered) -> None:
         tell(f"error: line {answer.row.line}: {answer.row.error}")
 
 
-def print_prediction(pair: Sequence[str], prediction: Prediction) -> None:
+def print_head(prediction: Prediction) -> None:
+    """The names of print_prediction's columns: of two labels P(label 1), of more P(the answer)."""
+    names = list(prediction.probabilities)
+    share = f"P({shown(followed(prediction))})" if len(names) == 2 else "P(label)"
+    width, wide = _widths(prediction)
+    print(f"{'label':{width}}{share:>{max(14, len(share) + 1)}}{'logits':>{wide}}  tokens  pair")
+
+
+def print_prediction(pair: Sequence[str | None], prediction: Prediction) -> None:
     """A line with label, probability and logits, and one for all that there is to know of it."""
+    names = list(prediction.probabilities)
     logits = ", ".join(map(written, prediction.logits.values()))
-    text = " | ".join(shown(sentence) for sentence in pair)
-    print(
-        f"{prediction.label:16}{prediction.probabilities['equivalent']:>14.4f}{logits:>20}{prediction.tokens:>8}  "
-        f"{text}"
-    )
+    text = " | ".join(shown(sentence) for sentence in pair if sentence is not None)
+    share = prediction.probabilities[followed(prediction)]
+    column = max(14, len(f"P({shown(names[1])})") + 1 if len(names) == 2 else 14)
+    width, wide = _widths(prediction)
+    label = shown(prediction.label)
+    print(f"{label:{width}}{share:>{column}.4f}{logits:>{wide}}{prediction.tokens:>8}  {text}")
     for which, cut in enumerate(prediction.truncated, 1):
         if cut:
             print(f"  cut from sentence{which}, never seen by the model: {shown(cut)}")
     for note in prediction.notes:
         print(f"  note: {note}")
+
+
+def _widths(prediction: Prediction) -> tuple[int, int]:
+    """(of the column of labels, of that of logits) for a model with these labels."""
+    names = prediction.probabilities
+    return max(16, *(len(shown(name)) + 2 for name in names)), 10 * len(names)
 
 
 def print_scores(scores: Scores) -> None:
@@ -429,9 +615,13 @@ def print_scores(scores: Scores) -> None:
     print(f"\n{'':16}{head}   ({pairs})")
     print(f"{'majority':16}{majority}")
     print(f"{'predictions':16}{own}")
-    print(f"{'label':16}" + "".join(f"{'predicted ' + answer:>26}" for answer in LABELS))
-    for gold in LABELS:
-        print(f"{gold:16}" + "".join(f"{scores.confusion[gold, answer]:>26}" for answer in LABELS))
+    width = max(16, *(len(shown(label)) + 2 for label in scores.labels))
+    wide = width + 10
+    heads = (f"{'predicted ' + shown(answer):>{wide}}" for answer in scores.labels)
+    print(f"{'label':{width}}" + "".join(heads))
+    for gold in scores.labels:
+        counts = (f"{scores.confusion[gold, answer]:>{wide}}" for answer in scores.labels)
+        print(f"{shown(gold):{width}}" + "".join(counts))
 
 
 def _pairs(count: int) -> str:
@@ -446,8 +636,10 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     settings = Settings()
     parser = ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
-    commands = parser.add_subparsers(required=True, metavar="tokenize | train | evaluate | predict")
-    for add in (add_tokenize, add_train, add_evaluate, add_predict):
+    commands = parser.add_subparsers(
+        required=True, metavar="pairs | tokenize | train | evaluate | predict"
+    )
+    for add in (add_pairs, add_tokenize, add_train, add_evaluate, add_predict):
         add(commands, settings)
     return parser.parse_args(arguments, Namespace(settings=settings))
 
@@ -461,12 +653,31 @@ def command(commands: Commands, function: Callable[[Namespace], int]) -> Argumen
     return parser
 
 
+def add_pairs(commands: Commands, settings: Settings) -> None:
+    """The options of `pairs`."""
+    parser = command(commands, pairs)
+    parser.add_argument("file", metavar="FILE", help=FILES)
+    parser.add_argument("--columns", metavar="A,B,LABEL", help=COLUMNS_HELP)
+
+
+def add_own_pairs(parser: ArgumentParser, pairs: Any = None) -> None:
+    """The options by which a file of one's own takes the place of a task. pairs: of which group
+    --pairs is one.
+    """
+    (pairs or parser).add_argument("--pairs", metavar="FILE", help=f"your own pairs: {FILES}")
+    parser.add_argument("--columns", metavar="A,B,LABEL", help=COLUMNS_HELP)
+
+
 def add_tokenize(commands: Commands, settings: Settings) -> None:
     """The options of `tokenize`."""
     parser = command(commands, tokenize)
-    parser.add_argument(
+    add_own_pairs(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"), help="your own pair instead of rows"
     )
+    what.add_argument("--sentence", help="one sentence instead of rows")
+    parser.add_argument("--task", default=MRPC.name, help=f"one of {', '.join(TASKS)}")
     parser.add_argument(
         "--rows", default="0-7", help="rows of the split, such as 0-7 or 3,5 (default: %(default)s)"
     )
@@ -491,6 +702,7 @@ def add_train(commands: Commands, settings: Settings) -> None:
     """The options of `train`: a run's settings as they are declared."""
     parser = command(commands, train)
     add_stand_in(parser)
+    add_own_pairs(parser)
     parser.add_argument(
         "--config", help="a run's config.json: its settings, but for those named here"
     )
@@ -499,7 +711,8 @@ def add_train(commands: Commands, settings: Settings) -> None:
         told = told.replace("%", "%%")
         more = {"action": BooleanOptionalAction} if one.kind is bool else {"metavar": "X"}
         # Checked by TrainingConfig, with the same words as on the page
-        parser.add_argument(flag_of(name), default=None, help=told, **more)
+        flags = ["--task"] if name == "task_name" else []
+        parser.add_argument(*flags, flag_of(name), default=None, dest=name, help=told, **more)
     parser.add_argument(
         "--output",
         help=f"folder for events and model (default: a new one in {settings.runs_folder})",
@@ -510,10 +723,14 @@ def add_evaluate(commands: Commands, settings: Settings) -> None:
     """The options of `evaluate`."""
     parser = command(commands, evaluate)
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
+    parser.add_argument(
+        "--task", help=f"one of {', '.join(TASKS)} (default: a run's own, else {MRPC.name})"
+    )
     parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--split", default="validation", choices=SPLITS)
     add_stand_in(parser)
-    parser.add_argument("--pairs", type=int, help="only the first so many (default: all)")
+    add_own_pairs(parser)
+    parser.add_argument("--first", type=int, help="only the first so many pairs (default: all)")
 
 
 def add_predict(commands: Commands, settings: Settings) -> None:
@@ -521,7 +738,9 @@ def add_predict(commands: Commands, settings: Settings) -> None:
     parser = command(commands, predict)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pair", nargs=2, metavar=("SENTENCE1", "SENTENCE2"))
+    what.add_argument("--sentence", help="for a model of one sentence")
     what.add_argument("--csv", help="a file with the columns sentence1 and sentence2")
+    add_own_pairs(parser, what)
     parser.add_argument(
         "--output", help="a CSV with the file's columns and the answers, beside what is printed"
     )

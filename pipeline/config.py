@@ -19,7 +19,7 @@ from pipeline.dataset import SOURCES
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import validated_checkpoint
 from pipeline.settings import WARMED, Settings, whole_number
-from pipeline.task import MRPC, TASKS
+from pipeline.task import MRPC, TASKS, validated_task
 
 # Where the form shows a setting: among the first, or folded
 START, MAIN, MORE = "start", "main", "more"
@@ -95,7 +95,7 @@ class TrainingConfig:
 
     checkpoint: str = _declared(
         WARMED,
-        say("one of these, or a Hub id with safetensors, a fast tokenizer and a padding token"),
+        say("one of these, or a Hub id of a text model with safetensors and a fast tokenizer"),
         check=validated_checkpoint,
         group=START,
         label=say("Start from"),
@@ -105,14 +105,15 @@ class TrainingConfig:
         MRPC.name,
         say("which pairs and labels to learn"),
         choices=tuple(TASKS),
-        label=say("Task"),
+        check=validated_task,  # a visitor's own pairs besides
+        group=START,
+        label=say("Pairs"),
     )
     source: str = _declared(
         "auto",
-        say("MRPC if it is available (auto), else the embedded pairs"),
+        say("where those pairs come from; auto: the Hub, else what stands in"),
         choices=SOURCES,
-        group=START,
-        label=say("Pairs"),
+        label=say("Source of the pairs"),
     )
     # The run ends after `epochs` or `max_steps`, whichever comes first. A callback keeps the cap,
     # so that an epoch stays an epoch on the curve's axis.

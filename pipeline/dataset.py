@@ -1,15 +1,17 @@
-"""load_raw_datasets() -> DatasetDict of a task's sentence pairs: MRPC, or the embedded pairs.
+"""load_raw_datasets() -> DatasetDict of a task's labelled pairs: MRPC's, another task's, those of a
+visitor, or the embedded ones.
 
 MRPC (Microsoft Research Paraphrase Corpus, non-commercial research licence of Microsoft Research)
 is never shipped: it comes from the Hub, or from a folder of parquet files named by the environment
 variable MRPC_DIR. Whatever a task's own columns are called, here they are sentence1, sentence2,
-label and idx.
+label and idx; a task of one sentence has no sentence2. Splits without labels are left out.
 
     >>> raw_datasets, origin = load_raw_datasets("embedded", Settings())
     >>> {split: len(rows) for split, rows in raw_datasets.items()}
     {'train': 640, 'validation': 160, 'test': 160}
 """
 
+import csv
 import logging
 import threading
 import time
@@ -17,7 +19,7 @@ from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from languages import say
+from languages import say, say_plural
 from pipeline.errors import HubUnavailable, InputError, SourceError, shown
 from pipeline.hub.availability import (
     ask_hub,
@@ -28,7 +30,7 @@ from pipeline.hub.availability import (
 )
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
-from pipeline.task import EMBEDDED_PAIRS, MRPC, SPLITS, Task
+from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -41,7 +43,9 @@ SHORTCUT_PAIRS = EMBEDDED_PAIRS.with_name("shortcut")
 # Which folder of the app's own a place is (see Origin)
 PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.name}
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
-COLUMNS = ("sentence1", "sentence2", "label", "idx")
+SENTENCES = ("sentence1", "sentence2")
+COLUMNS = (*SENTENCES, "label", "idx")
+UNLABELLED = -1  # as GLUE's test splits have it
 
 _kept: dict[Any, Any] = {}
 _again: set[Any] = set()
@@ -54,6 +58,8 @@ def load_raw_datasets(source: str, settings: Settings, task: Task = MRPC) -> Loa
     Columns: sentence1, sentence2 (str), label (ClassLabel with the task's names), idx (int32).
     Raises SourceError for a source that was asked for by name and can't be had.
     """
+    if task.is_own:  # never kept here: they are one visitor's, and go when their time is over
+        return _own(task, settings)
     key = (_source(source, task, settings), task, task.folder_in(settings))
     with _lock:
         if key not in _kept:
@@ -67,12 +73,28 @@ def load_raw_datasets(source: str, settings: Settings, task: Task = MRPC) -> Loa
 def _source(asked: str, task: Task, settings: Settings) -> str:
     """What `auto` means here; InputError for what is no source of the task."""
     source = settings.data if asked == "auto" else asked
+    if source == "folder" and not task.folder:
+        if asked == "auto":  # the host's folder is another task's
+            source = "auto"
+        else:
+            raise SourceError(
+                say("{task}: no folder can be set for this task. Choose auto.", task=task.title)
+            )
     if source not in SOURCES:
         raise InputError(
             say(
                 "{source!r} is not a source of pairs. Choose one of {sources}.",
                 source=str(source)[:60],
                 sources=", ".join(SOURCES),
+            )
+        )
+    if source in PAIRS_FOLDERS and not _embedded_folder(task):
+        raise SourceError(
+            say(
+                "{task} has no embedded pairs. Choose auto, which asks the Hub, or the task "
+                "{mrpc}, whose embedded pairs are always here.",
+                task=task.title,
+                mrpc=MRPC.name,
             )
         )
     if source == "hub" and not task.repository:
@@ -112,6 +134,8 @@ def _load(source: str, task: Task, settings: Settings) -> Loaded:
         return _embedded(task, say("as requested"), stands_in=False)
     if source == "shortcut":
         return _shortcut(task)
+    if not task.repository and not task.folder:
+        return _embedded(task, say("they come with the app"), stands_in=False)
     if _is_local(source, task, settings):
         return _from_folder(task, task.folder_in(settings))
     try:
@@ -130,7 +154,17 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
     name.
     """
     vain = is_permanent(error)
-    if source == "hub" or not task.stand_in:
+    if not task.stand_in:
+        raise SourceError(
+            say(
+                "{task} can't be loaded: {error}. Try again where the Hub is reachable, or choose "
+                "the task {mrpc}, whose embedded pairs are always here.",
+                task=task.title,
+                error=error,
+                mrpc=MRPC.name,
+            )
+        ) from error
+    if source == "hub":
         known = {"task": task.title, "error": error}
         raise SourceError(
             say(
@@ -145,6 +179,15 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
             )
         ) from error
     known = {"task": task.title, "error": error, "variable": task.variable}
+    if not task.variable:
+        return (
+            say(
+                "stand in for {task}, because {error}. Unset that variable and start again",
+                **known,
+            )
+            if vain
+            else say("stand in for {task}, because {error}. Try again in a minute", **known)
+        )
     if vain:
         return say(
             "stand in for {task}, because {error}. Set {variable} to a folder with its files, or "
@@ -158,45 +201,75 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
     )
 
 
-def _embedded(task: Task, reason: str, stands_in: bool = True) -> Loaded:
-    from datasets import Value
+def _embedded_folder(task: Task) -> Path | None:
+    """The folder of embedded pairs that have the task's kind of labels; None for no such."""
+    return task.stand_in or (EMBEDDED_PAIRS if task.labels == MRPC.labels else None)
 
-    features = _features(task)
-    features["kind"] = Value("string")
-    raw_datasets = _from_csv(EMBEDDED_PAIRS, features)
-    # The columns of what they stand in for, and no other
-    return raw_datasets.remove_columns("kind"), _embedded_origin(task, reason, stands_in)
+
+def app_pairs(place: str, task: Task) -> Path:
+    """The folder of the app's own pairs that a place of PAIRS_FOLDERS is for a task."""
+    return SHORTCUT_PAIRS if place == "shortcut" else _embedded_folder(task) or EMBEDDED_PAIRS
+
+
+def columns_of(folder: Path) -> list[str]:
+    """The columns of the app's own pairs in a folder."""
+    with open(folder / "train.csv", encoding="utf-8") as file:
+        return next(csv.reader(file))
+
+
+def _embedded(task: Task, reason: str, stands_in: bool = True) -> Loaded:
+    return _from_csv(app_pairs("embedded", task), task), _embedded_origin(task, reason, stands_in)
 
 
 def _shortcut(task: Task) -> Loaded:
     name = say("shortcut pairs")
     origin = Origin(name, name, "shortcut", say("as requested"))
-    return _from_csv(SHORTCUT_PAIRS, _features(task)), origin
+    return _from_csv(SHORTCUT_PAIRS, task), origin
 
 
-def _from_csv(folder: Path, features: "Features") -> "DatasetDict":
-    from datasets import DatasetDict, load_dataset
+def _from_csv(folder: Path, task: Task) -> "DatasetDict":
+    """The app's own pairs with the columns of the task that they are read as, and no other."""
+    from datasets import DatasetDict, Value, load_dataset
 
-    files = {split: str(folder / f"{split}.csv") for split in SPLITS}
-    return DatasetDict(load_dataset("csv", data_files=files, features=features))
+    files = {split: str(folder / f"{split}.csv") for split in task.splits}
+    features = _features(task)
+    more = [name for name in columns_of(folder) if name not in features]
+    features.update({name: Value("string") for name in more})
+    return DatasetDict(
+        load_dataset("csv", data_files=files, features=features).remove_columns(more)
+    )
 
 
 def _embedded_origin(task: Task, reason: str, stands_in: bool = True) -> Origin:
-    name = say("embedded pairs")
+    chinese = app_pairs("embedded", task) == CHINESE_PAIRS
+    name = say("embedded Chinese pairs") if chinese else say("embedded pairs")
     return Origin(task.title if stands_in else name, name, "embedded", reason, stands_in)
+
+
+def _own(task: Task, settings: Settings) -> Loaded:
+    """A visitor's own pairs. Rows without a label have -1, which no run takes."""
+    from datasets import Dataset, DatasetDict
+
+    own = own_pairs_of(task.name, settings)
+    features = _features(task)
+    made = {}
+    for split in task.splits:
+        rows = own.splits[split]
+        columns: dict[str, list] = {name: [row[name] for row in rows] for name in task.sentences}
+        if task.labels:
+            columns["label"] = [row["label"] for row in rows]
+        columns["idx"] = [row["idx"] for row in rows]
+        made[split] = Dataset.from_dict(columns, features=features)
+    origin = Origin(task.title, task.title, "own", say("brought by you"))
+    return DatasetDict(made), origin
 
 
 def _features(task: Task) -> "Features":
     from datasets import ClassLabel, Features, Value
 
-    return Features(
-        {
-            "sentence1": Value("string"),
-            "sentence2": Value("string"),
-            "label": ClassLabel(names=list(task.labels)),
-            "idx": Value("int32"),
-        }
-    )
+    labels = {"label": ClassLabel(names=list(task.labels))} if task.labels else {}
+    sentences = {name: Value("string") for name in task.sentences}
+    return Features({**sentences, **labels, "idx": Value("int32")})
 
 
 def _from_folder(task: Task, folder: Path | None) -> Loaded:
@@ -211,9 +284,9 @@ def _from_folder(task: Task, folder: Path | None) -> Loaded:
         )
     files = {
         split: sorted(str(path) for path in folder.glob(f"{split}*.{task.form}"))
-        for split in SPLITS
+        for split in task.splits
     }
-    missing = [split for split in SPLITS if not files[split]]
+    missing = [split for split in task.splits if not files[split]]
     if missing:
         raise SourceError(
             say(
@@ -286,17 +359,17 @@ def _from_hub(task: Task, settings: Settings) -> Loaded:
         try:
             ask_hub(settings, asked, task.repository, timeout=seconds)
         except HubUnavailable as error:
-            return _from_hub_cache(task, error)
+            return _from_hub_cache(task, error, settings)
     raw_datasets = finish_download(settings, began, load_dataset, task.repository, task.config)
     call = f'load_dataset("{task.repository}", "{task.config}")'
-    return _checked(task, raw_datasets), Origin(task.title, task.title, "hub", call)
+    return _checked_from_hub(task, raw_datasets, "hub", call, settings)
 
 
 def _unless_missing(task: Task):
     return unless_missing(say("the Hub has no dataset {dataset}", dataset=task.repository))
 
 
-def _from_hub_cache(task: Task, refused: HubUnavailable) -> Loaded:
+def _from_hub_cache(task: Task, refused: HubUnavailable, settings: Settings) -> Loaded:
     """The task as `datasets` cached it on an earlier visit, without a word to the Hub."""
     from datasets import DownloadConfig, DownloadMode, load_dataset
 
@@ -305,7 +378,10 @@ def _from_hub_cache(task: Task, refused: HubUnavailable) -> Loaded:
     folder = _cached_folder(task)
     if folder is None:
         raise refused
-    files = {split: str(folder / _arrow(task, split)) for split in SPLITS}
+    files = {
+        task.split_names.get(split, split): str(folder / _arrow(task, split))
+        for split in task.splits
+    }
     try:
         raw_datasets = load_dataset(
             "arrow",
@@ -316,12 +392,13 @@ def _from_hub_cache(task: Task, refused: HubUnavailable) -> Loaded:
     except Exception:
         raise refused from None
     reason = say("downloaded earlier; {refused}", refused=refused)
-    return _checked(task, raw_datasets), Origin(task.title, task.title, "hub cache", reason)
+    return _checked_from_hub(task, raw_datasets, "hub cache", reason, settings)
 
 
 def _arrow(task: Task, split: str) -> str:
     """How `datasets` names the file of a split in its cache."""
-    return f"{task.repository.rpartition('/')[2]}-{split}.arrow"
+    name = task.split_names.get(split, split)
+    return f"{task.repository.rpartition('/')[2]}-{name}.arrow"
 
 
 def _cached_folder(task: Task) -> Path | None:
@@ -332,10 +409,56 @@ def _cached_folder(task: Task) -> Path | None:
     found = [
         folder
         for folder in Path(config.HF_DATASETS_CACHE).glob(f"{place}/*/*")
-        if all((folder / _arrow(task, split)).is_file() for split in SPLITS)
+        if all((folder / _arrow(task, split)).is_file() for split in task.splits)
         and folder.suffix != ".incomplete"
     ]
     return max(found, key=lambda folder: folder.stat().st_mtime, default=None)
+
+
+def _checked_from_hub(
+    task: Task, raw_datasets: "DatasetDict", place: str, reason: str, settings: Settings
+) -> Loaded:
+    """What the Hub gave, as far as it can be used here: of a large split the first rows, and no row
+    that has no sentence or no label, which nobody here could repair. The origin says so.
+    """
+    most, kept, said = settings.max_split_rows, {}, [reason]
+    for split in task.splits:
+        rows = raw_datasets.get(task.split_names.get(split, split))
+        if rows is None:
+            continue
+        if len(rows) > most:
+            about = {"split": split, "most": most, "count": len(rows)}
+            said.append(say("of {split} the first {most:,} of {count:,} rows", **about))
+            rows = rows.select(range(most))
+        whole = _whole_rows(task, rows)
+        if len(whole) < len(rows):
+            said.append(
+                say_plural(
+                    "{count:,} row of {split} has no sentence or no label and is left out",
+                    "{count:,} rows of {split} have no sentence or no label and are left out",
+                    len(rows) - len(whole),
+                    split=split,
+                )
+            )
+            rows = rows.select(whole)
+        kept[split] = rows
+    origin = Origin(task.title, task.title, place, listed(said))
+    return _checked(task, kept), origin
+
+
+def _whole_rows(task: Task, rows: "Dataset") -> list[int]:
+    """The numbers of the rows that have each sentence and a label; all where a column is missing,
+    which is an error of its own.
+    """
+    if any(column not in rows.column_names for column in task.columns.values()):
+        return list(range(len(rows)))
+    columns = [rows[task.columns[name]] for name in (*task.sentences, "label")]
+    return [
+        number
+        for number, (*sentences, label) in enumerate(zip(*columns, strict=True))
+        if label not in (None, UNLABELLED)
+        and all(sentence is not None and str(sentence).strip() for sentence in sentences)
+    ]
 
 
 def _checked(task: Task, raw_datasets: "dict[str, Dataset]") -> "DatasetDict":
@@ -346,16 +469,17 @@ def _checked(task: Task, raw_datasets: "dict[str, Dataset]") -> "DatasetDict":
     """
     from datasets import DatasetDict
 
-    missing = [split for split in SPLITS if split not in raw_datasets]
+    missing = [split for split in task.splits if split not in raw_datasets]
     if missing:
         raise SourceError(
             say(
-                "The data has no split {split}. It must have train, validation and test.",
+                "The data has no split {split}. It must have {splits}.",
                 split=missing[0],
+                splits=", ".join(task.splits),
             )
         )
     return DatasetDict(
-        {split: _checked_split(task, split, raw_datasets[split]) for split in SPLITS}
+        {split: _checked_split(task, split, raw_datasets[split]) for split in task.splits}
     )
 
 
@@ -375,7 +499,7 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
         )
     if not len(rows):
         raise _no_rows(task, split)
-    for column in (task.columns["sentence1"], task.columns["sentence2"]):
+    for column in (task.columns[name] for name in task.sentences):
         for row, sentence in enumerate(rows[column]):
             if not isinstance(sentence, str) or not sentence.strip():
                 raise SourceError(
@@ -394,7 +518,7 @@ def _checked_split(task: Task, split: str, rows: "Dataset") -> "Dataset":
         return rows
     kept = {column: list(rows[own]) for column, own in task.columns.items()}
     numbered = {"idx": list(range(len(rows))), **kept, "label": labels}
-    return _converted(split, {column: numbered[column] for column in COLUMNS}, features)
+    return _converted(split, {column: numbered[column] for column in features}, features)
 
 
 def _labels(task: Task, split: str, rows: "Dataset") -> list[int]:
@@ -422,6 +546,18 @@ def _labels(task: Task, split: str, rows: "Dataset") -> list[int]:
             )
         labels.append(order[int(label)] if order else int(label))
     return labels
+
+
+def listed(reasons: Iterable[str]) -> str:
+    """Reasons one after the other, each in its reader's language.
+
+    >>> listed(["one", "two", "three"])
+    'one; two; three'
+    """
+    first, *others = reasons
+    for other in others:
+        first = say("{first}; {other}", first=first, other=other)
+    return first
 
 
 def either(names: Iterable[str]) -> str:
@@ -466,14 +602,17 @@ def planned_pairs(
     The Hub is asked once, and no longer than for anything else. Raises what load_raw_datasets
     raises.
     """
+    if task.is_own:
+        raw_datasets, origin = load_raw_datasets(source, settings, task)
+        return _rows(raw_datasets), origin, 0
     source = _source(source, task, settings)
     kept, _until = _kept.get((source, task, task.folder_in(settings)), (None, 0))
     if _is_local(source, task, settings) or (kept and not kept[1].stands_in):
         raw_datasets, origin = load_raw_datasets(source, settings, task)
         return _rows(raw_datasets), origin, 0
     if folder := _cached_folder(task):
-        reason = say("downloaded earlier")
-        return _cached_rows(folder), Origin(task.title, task.title, "hub cache", reason), 0
+        origin = Origin(task.title, task.title, "hub cache", say("downloaded earlier"))
+        return _cached_rows(folder, task, settings), origin, 0
     try:
         with _unless_missing(task):
             size = download_size("dataset", task.repository, task.downloads, settings)
@@ -481,7 +620,7 @@ def planned_pairs(
         origin = _embedded_origin(task, _why_embedded(task, source, error))
         return _rows(load_raw_datasets("embedded", settings, task)[0]), origin, 0
     return (
-        task.rows,
+        {split: min(rows, settings.max_split_rows) for split, rows in task.rows.items()},
         Origin(task.title, task.title, "hub", say("a run will download it first")),
         size,
     )
@@ -491,11 +630,14 @@ def _rows(raw_datasets):
     return {split: len(rows) for split, rows in raw_datasets.items()}
 
 
-def _cached_rows(folder):
+def _cached_rows(folder, task, settings):
     from datasets import DatasetInfo
 
     splits = DatasetInfo.from_directory(str(folder)).splits
-    return {split: splits[split].num_examples for split in SPLITS}
+    counts = {
+        split: splits[task.split_names.get(split, split)].num_examples for split in task.splits
+    }
+    return {split: min(count, settings.max_split_rows) for split, count in counts.items()}
 
 
 # ---------------------------------------------------------------- rows for a visitor
@@ -560,10 +702,9 @@ def search_rows(dataset: "Dataset", words: str, most: int) -> list[int]:
     """Numbers of the first `most` rows with all of `words` in either sentence, case ignored."""
     wanted = words.casefold().split()
     found = []
-    for number, (first, second) in enumerate(
-        zip(dataset["sentence1"], dataset["sentence2"], strict=True)
-    ):
-        text = f"{first} {second}".casefold()
+    columns = [dataset[name] for name in SENTENCES if name in dataset.column_names]
+    for number, sentences in enumerate(zip(*columns, strict=True)):
+        text = " ".join(sentences).casefold()
         if all(word in text for word in wanted):
             found.append(number)
             if len(found) == most:

@@ -12,7 +12,7 @@ is computed from the answers.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,14 @@ def f1(labels: Answers, predictions: Answers) -> float:
     return 2 * hits / (2 * hits + misses + false_alarms) if hits else 0.0
 
 
+def macro_f1(labels: Answers, predictions: Answers) -> float:
+    """The mean of each label's own F1, over the labels that are gold or predicted somewhere."""
+    both = Counter(zip(labels, predictions, strict=True))
+    gold, said = Counter(labels), Counter(predictions)
+    each = [2 * both[one, one] / (gold[one] + said[one]) for one in sorted({*gold, *said})]
+    return sum(each) / len(each)
+
+
 def matthews_correlation(labels: Answers, predictions: Answers) -> float:
     """How far predictions and gold labels go together, from -1 to 1; 0 for one answer to all."""
     pairs, gold, said = len(labels), Counter(labels), Counter(predictions)
@@ -91,11 +99,17 @@ METRICS = {
     for metric in (
         Metric("accuracy", say("accuracy"), accuracy),
         Metric("f1", "F1", f1),
+        Metric("macro_f1", "macro-F1", macro_f1),
         Metric(
             "matthews_correlation", say("Matthews correlation"), matthews_correlation, share=False
         ),
     )
 }
+
+
+def f1_in(figures: Mapping[str, float]) -> float | None:
+    """F1 of two labels, macro-F1 of more; None where neither is among the figures."""
+    return figures.get("f1", figures.get("macro_f1"))
 
 
 def metrics_in(figures: Iterable[str]) -> list[Metric]:
@@ -116,7 +130,8 @@ def scores(labels: Answers, predictions: Answers, task: Task = MRPC) -> dict[str
 def majority(labels: Answers, task: Task = MRPC) -> dict[str, Any]:
     """Figures of always predicting the majority class: what any model must beat.
 
-    F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812.
+    F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812. Of labels that
+    are equally frequent the last one counts as the majority's.
 
     >>> majority([1, 1, 0])
     {'label': 1, 'accuracy': 0.6666666666666666, 'f1': 0.8, 'matthews_correlation': 0.0}
@@ -135,14 +150,27 @@ HUB_METRIC = "evaluate-metric/glue"  # a Space, as all of evaluate's metrics are
 FILES = ("glue.py",)  # what evaluate downloads of it
 
 
-def load_metric(settings: Settings) -> "tuple[EvaluationModule, Origin]":
-    """(evaluate.EvaluationModule with accuracy and f1, Origin)."""
+def load_metric(settings: Settings, task: Task = MRPC) -> "tuple[EvaluationModule | None, Origin]":
+    """(evaluate.EvaluationModule with accuracy and f1, Origin). None for a task of more than two
+    labels: the module's f1 is that of label 1.
+    """
+    if not _has_module(task):
+        return None, _computed_origin(task)
     import evaluate
 
     try:
         return _hub_metric(settings), _hub_origin()
     except HubUnavailable as error:
         return evaluate.load(str(EMBEDDED_METRIC), keep_in_memory=True), _embedded_origin(error)
+
+
+def _has_module(task: Task) -> bool:
+    return len(task.labels) <= 2
+
+
+def _computed_origin(task: Task) -> Origin:
+    names = ", ".join(str(METRICS[name].label) for name in task.metrics)
+    return Origin(names, names, "embedded", say("computed from the answers"))
 
 
 def _hub_origin() -> Origin:
@@ -154,12 +182,14 @@ def _embedded_origin(error: HubUnavailable) -> Origin:
     return Origin("glue/mrpc", "mrpc_metric", "embedded", reason, stands_in=True)
 
 
-def planned_metric(settings: Settings) -> tuple[Origin, int]:
+def planned_metric(settings: Settings, task: Task = MRPC) -> tuple[Origin, int]:
     """(Origin, bytes to download) of what load_metric is about to return; nothing is downloaded for
     it.
 
     The Hub is asked once, and no longer than for anything else.
     """
+    if not _has_module(task):
+        return _computed_origin(task), 0
     try:
         expect_hub()
         if _is_cached():
@@ -200,7 +230,7 @@ def _hub_metric(settings: Settings) -> "EvaluationModule":
 
 
 def build_compute_metrics(
-    metric: "EvaluationModule", task: Task = MRPC
+    metric: "EvaluationModule | None", task: Task = MRPC
 ) -> Callable[[Any], dict[str, float]]:
     """The function that Trainer calls: (logits (n, classes), labels (n,)) -> {metric: figure}.
 
@@ -215,6 +245,8 @@ def build_compute_metrics(
             return dict.fromkeys(task.metrics, float("nan"))
         predictions = np.argmax(logits, axis=-1)  # (n,)
         figures = scores(np.asarray(labels).tolist(), predictions.tolist(), task)
+        if metric is None:
+            return figures
         for name, value in metric.compute(predictions=predictions, references=labels).items():
             if name in figures:
                 figures[name] = float(value)

@@ -120,13 +120,14 @@ def saturation_note(logits: list[float]) -> tuple:
 
 def predict(
     checkpoint: str,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, str | None]],
     max_length: int = 128,
     batch_size: int | None = None,
     *,
     settings: Settings,
 ) -> tuple[list[Prediction], Origin]:
-    """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model).
+    """[(sentence1, sentence2), …] -> ([Prediction, …], Origin of the model). sentence2 is None for
+    a model of one sentence.
 
     `batch_size`: how many pairs share a forward pass; see logits_of.
     Raises InputError for an empty or overlong sentence, too many pairs, or a checkpoint that can't
@@ -148,7 +149,7 @@ def _predict(checkpoint, pairs, max_length, batch_size, settings):
         _prediction(model, tokenizer, pair, encoding, row, max_length)
         for pair, encoding, row in zip(pairs, encodings, logits, strict=True)
     ]
-    foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair}))
+    foreign = any(map(is_foreign, {sentence for pair in pairs for sentence in pair if sentence}))
     foreign = foreign and _knows_english_only(origin, tokenizer, settings)
     about = [
         (*_unseen(pair, encoding), *(_foreign_notes(pair) if foreign else ()))
@@ -190,7 +191,7 @@ def _foreign_notes(pair):
     foreign = [
         which
         for which, sentence in zip(("sentence1", "sentence2"), pair, strict=True)
-        if is_foreign(sentence)
+        if sentence and is_foreign(sentence)
     ]
     return (
         (
@@ -206,7 +207,7 @@ def _foreign_notes(pair):
 
 
 def predict_each(
-    requests: Sequence[tuple[str, str, str, int]], settings: Settings
+    requests: Sequence[tuple[str, str, str | None, int]], settings: Settings
 ) -> list[tuple[Prediction, Origin] | Exception]:
     """[(checkpoint, sentence1, sentence2, max_length), …] -> [(Prediction, Origin) or the exception
     of it, …].
@@ -267,8 +268,8 @@ def logits_of(
     encodings: list[dict[str, Any]],
     batch_size: int | None = None,
 ) -> list[list[float]]:
-    """Encodings -> their logits, (pairs, 2) as nested lists. On a GPU 32 share a forward pass, on a
-    CPU none, by default.
+    """Encodings -> their logits, (pairs, labels) as nested lists. On a GPU 32 share a forward pass,
+    on a CPU none, by default.
 
     Different pairs gain little from it on a CPU: in a batch of 32 a pair took 0.91 of its time
     alone. And in bfloat16

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
 
 
 def served(model: PreTrainedModel, in_bf16: bool | None = None) -> PreTrainedModel:
-    """The model as a function of a batch's tensors -> logits (batch, 2), float32.
+    """The model as a function of a batch's tensors -> logits (batch, labels), float32.
 
     BERT goes to fused layers; other architectures answer as they are. Unless `in_bf16` says,
     float32 on a GPU, and bfloat16 on a CPU whose processor has it. The given model is used up.

@@ -20,10 +20,12 @@ from pipeline.errors import InputError, shown
 
 EMBEDDED_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
 NOTES_CHECKPOINT = "google-bert/bert-base-uncased"
+CHINESE_CHECKPOINT = "google-bert/bert-base-chinese"
 CHECKPOINTS = (
     EMBEDDED_CHECKPOINT,
     NOTES_CHECKPOINT,
     "distilbert/distilbert-base-uncased",
+    CHINESE_CHECKPOINT,
     "FacebookAI/roberta-base",
 )
 # What comes with the app beside that checkpoint: two small sets of weights on top of it
@@ -186,6 +188,10 @@ class Settings:
     # A file of pairs on the page; the command line takes any
     max_csv_rows: int = 2_000
     max_csv_bytes: int = 4 * 2**20
+    # A visitor's own pairs, in a file of max_csv_bytes at most; what those of all visitors may take
+    max_own_pairs: int = 20_000
+    max_own_columns: int = 100
+    max_own_pairs_bytes: int = 2**28
     # Files of all visitors together, uploaded and to download, and how long each is kept; one
     # address may take as much as it leaves free
     max_upload_folder_bytes: int = 2**28
@@ -199,6 +205,8 @@ class Settings:
     # What a run may use
     max_steps: int = 300
     max_epochs: int = 5
+    # Of a split on the Hub so many are checked and kept: QQP and MNLI have 390,000
+    max_split_rows: int = 10_000
     max_train_pairs: int = 4_000
     max_eval_pairs: int = 500
     max_batch_size: int = 64

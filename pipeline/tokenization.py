@@ -11,16 +11,16 @@ data.
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from languages import say
 from pipeline.errors import InputError, SourceError, shown
+from pipeline.hub.checkpoint_rules import CAUSAL, COUNTS_FROM_THE_LEFT, model_type_in
 from pipeline.hub.isolated import ask
+from pipeline.hub.repository import only_sentencepiece
 from pipeline.hub.sources import (
     check_files,
     checkpoint_files,
@@ -29,7 +29,9 @@ from pipeline.hub.sources import (
 )
 from pipeline.libraries import import_tokenizers
 from pipeline.memory import LoadCache
+from pipeline.sentence import checked_sentence, codes_of
 from pipeline.settings import Settings
+from pipeline.vocabulary import unknown_notes
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from datasets import DatasetDict
@@ -49,12 +51,13 @@ def tokenize_function(
     """The one way in which pairs become encodings here: Dataset.map, the Tokenize tab and
     prediction all call it.
 
-    `examples` holds sentence1 and sentence2, each one string or a list of them. Nothing is padded
-    (`padding=False` is the tokenizer's default): the data collator does that, batch by batch.
+    `examples` holds sentence1 and sentence2, each one string or a list of them; a task of one
+    sentence has no sentence2, or None. Nothing is padded (`padding=False` is the tokenizer's
+    default): the data collator does that, batch by batch.
     """
     return tokenizer(
         examples["sentence1"],
-        examples["sentence2"],
+        examples.get("sentence2"),
         truncation=truncation,
         max_length=max_length if truncation else None,
     )
@@ -86,14 +89,9 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
 
     name = files.origin.asked
     check_files(files)
-    if not has_tokenizer(files.folder) and any(files.folder.glob("*.model")):
-        raise SourceError(
-            say(
-                "{name} has its vocabulary only in SentencePiece's own format, and no "
-                "tokenizer.json. Choose a checkpoint with one.",
-                name=name,
-            )
-        )
+    sentencepiece = [path.name for path in files.folder.glob("*.model")]
+    if not has_tokenizer(files.folder) and sentencepiece:
+        raise only_sentencepiece(name, sentencepiece[0])
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             files.folder, trust_remote_code=False, local_files_only=True
@@ -115,15 +113,77 @@ def tokenizer_in(files: CheckpointFiles) -> PreTrainedTokenizerFast:
                 name=name,
             )
         )
-    if tokenizer.pad_token is None:
+    _set_padding(name, tokenizer, model_type_in(files.folder))
+    return tokenizer
+
+
+# Specials that may pad where a tokenizer has no token for it, the best first
+STAND_INS = ("eos_token", "unk_token", "bos_token", "sep_token")
+
+
+def _set_padding(name, tokenizer, model_type):
+    """The tokenizer gets what a batch needs: a padding token, and the side on which padding does no
+    harm. A run saves both with its model.
+    """
+    tokenizer.is_causal = model_type in CAUSAL
+    if tokenizer.padding_side == "left" and model_type in COUNTS_FROM_THE_LEFT:
+        tokenizer.padding_side, tokenizer.padded_left = "right", True
+    if tokenizer.pad_token is not None:
+        return
+    found = [token for token in STAND_INS if getattr(tokenizer, token) is not None]
+    if not found:
         raise SourceError(
             say(
-                "{name} has no padding token, so no batch can be padded. Choose an encoder such "
-                "as BERT.",
+                "{name} has no padding token, and no other special token that could pad a batch "
+                "instead. Choose an encoder such as BERT.",
                 name=name,
             )
         )
-    return tokenizer
+    tokenizer.pad_token = getattr(tokenizer, found[0])
+
+
+def padding_notes(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """What to know of the way in which this tokenizer's batches are padded, in sentences.
+
+    The tokenizer is one of `tokenizer_in`.
+    """
+    notes: list[str] = []
+    if stands_in_for_padding(tokenizer):
+        notes.append(
+            say(
+                "This checkpoint has no padding token of its own, so {pad_token} (id {id}) stands "
+                "in: rows are padded with it, and attention_mask tells padding from text.",
+                pad_token=tokenizer.pad_token,
+                id=tokenizer.pad_token_id,
+            )
+        )
+    if getattr(tokenizer, "is_causal", False):
+        notes.append(
+            say(
+                "This checkpoint is a decoder: each token attends only to itself and to those "
+                "before it. So its classifier answers from the last token that isn't padding, "
+                "which has seen the whole pair."
+            )
+        )
+    if getattr(tokenizer, "padded_left", False):
+        notes.append(
+            say(
+                "This checkpoint's tokenizer pads on the left, but its model counts positions "
+                "from there, so padding would shift the tokens. Here it pads on the right."
+            )
+        )
+    return notes
+
+
+def stands_in_for_padding(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether another special token serves as the padding token, by the checkpoint's choice or by
+    ours.
+    """
+    return tokenizer.pad_token_id in (
+        tokenizer.convert_tokens_to_ids(special)
+        for special in (getattr(tokenizer, token) for token in STAND_INS)
+        if special is not None
+    )
 
 
 _tokenizers = LoadCache(most=8)
@@ -161,7 +221,10 @@ def longest_length(
     model's, where it is known.
     """
     positions = getattr(config, "max_position_embeddings", None) or settings.longest_max_length
-    if config and config.model_type in POSITIONS_AFTER_PADDING:
+    # Relative positions have no end: T5 names no number, XLNet -1, DeBERTa-v3 one that it ignores
+    if positions < 0 or getattr(config, "position_biased_input", True) is False:
+        positions = settings.longest_max_length
+    elif config and config.model_type in POSITIONS_AFTER_PADDING:
         positions -= (config.pad_token_id or 0) + 1
     return min(tokenizer.model_max_length, settings.longest_max_length, positions)
 
@@ -213,89 +276,25 @@ def checked_truncation(truncation: Any) -> bool:
     return truncation
 
 
-# Code points that are drawn as nothing although Unicode counts them as letters, marks or symbols:
-# its property Default_Ignorable_Code_Point (DerivedCoreProperties.txt) without what the category
-# tells already, the blank of Braille, and the places where no character will ever be.
-INVISIBLE = re.compile(
-    "[\u115f\u1160\u3164\uffa0\u2065\ufff0-\ufff8\U000e0000-\U000e0fff\u2800\ufdd0-\ufdef"
-    + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
-    + "]"
-)
-# Separators; control, format and private characters; marks, which belong on a letter
-UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Mn", "Mc", "Me")
+@overload
+def checked_pair(sentence1: Any, sentence2: None, settings: Settings) -> tuple[str, None]: ...
 
 
-def is_blank(sentence: str) -> bool:
-    r"""Whether nothing in a text can be read: it has only blanks, invisible characters, and marks
-    without a letter.
+@overload
+def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]: ...
 
-    >>> is_blank(" \u200b\u00ad\0"), is_blank("\u0301"), is_blank("e\u0301"), is_blank(".")
-    (True, True, False, False)
+
+def checked_pair(
+    sentence1: Any, sentence2: Any, settings: Settings
+) -> tuple[str, str] | tuple[str, None]:
+    """Both sentences as given, or an InputError that says which one is wrong and what to do.
+
+    sentence2: None in a task of one sentence.
     """
-    return all(
-        unicodedata.category(character) in UNSEEN or INVISIBLE.match(character)
-        for character in sentence
-    )
-
-
-def _why_blank(which: str, sentence: str) -> str:
-    if not sentence:
-        return say("{which} is empty. Write a sentence there.", which=which)
-    if not sentence.strip():
-        return say("{which} is only white space. Write a sentence there.", which=which)
-    return say(
-        "{which} has no readable character, only invisible ones or marks without a letter "
-        "({codes}). Write a sentence there.",
-        which=which,
-        codes=_codes(sentence),
-    )
-
-
-def _codes(sentence: str, most: int = 3) -> str:
-    r"""The first few different characters of a text, blanks left out, as code points.
-
-    >>> _codes(" \u200b\u200b\u00ad")
-    'U+200B, U+00AD'
-    """
-    different = list(dict.fromkeys(character for character in sentence if not character.isspace()))
-    codes = ", ".join(f"U+{ord(character):04X}" for character in different[:most])
-    return f"{codes}, …" if len(different) > most else codes
-
-
-def checked_pair(sentence1: Any, sentence2: Any, settings: Settings) -> tuple[str, str]:
-    """Both sentences as given, or an InputError that says which one is wrong and what to do."""
-    for which, sentence in (("sentence1", sentence1), ("sentence2", sentence2)):
-        if not isinstance(sentence, str):
-            raise InputError(
-                say(
-                    "{which} is {type}, not text. Give a sentence.",
-                    which=which,
-                    type=type(sentence).__name__,
-                )
-            )
-        if is_blank(sentence):
-            raise InputError(_why_blank(which, sentence))
-        if len(sentence) > settings.max_characters:
-            raise InputError(
-                say(
-                    "{which} has {count:,} characters; the limit is {max_characters:,}. Shorten "
-                    "it.",
-                    which=which,
-                    count=len(sentence),
-                    max_characters=settings.max_characters,
-                )
-            )
-        # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one
-        # all the same.
-        if any("\ud800" <= character <= "\udfff" for character in sentence):
-            raise InputError(
-                say(
-                    "{which} contains half of a surrogate pair, which is not a character. Type "
-                    "that character again.",
-                    which=which,
-                )
-            )
-    return sentence1, sentence2
+    first = checked_sentence("sentence1", sentence1, settings)
+    if sentence2 is None:
+        return first, None
+    return first, checked_sentence("sentence2", sentence2, settings)
 
 
 # ---------------------------------------------------------------- one pair, token by token
@@ -322,12 +321,12 @@ class TokenView:
     """One pair as the model gets it, each number traced back to its characters."""
 
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None in a task of one sentence
     tokens: list[Token]
     has_type_ids: bool
     full_length: int  # tokens before truncation
     max_length: int
-    cut: tuple[str, str]  # what truncation removed from each sentence
+    cut: tuple[str, ...]  # what truncation removed from each of the two sentences
     notes: list[str]
 
     @property
@@ -354,6 +353,11 @@ NO_SEPARATOR = say(
 
 def why_no_type_ids(view: TokenView) -> str:
     """Why a pair has no token_type_ids, and what tells its sentences apart then."""
+    if view.sentence2 is None:
+        return say(
+            "This checkpoint has no token_type_ids: its model doesn't distinguish segments. One "
+            "sentence would be a single segment in any case."
+        )
     if view.has_separator:
         return NO_TYPE_IDS
     return say(
@@ -377,12 +381,12 @@ def is_typed_special(token: Token, tokenizer: PreTrainedTokenizerFast) -> bool:
 def token_view(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int = 128,
     truncation: bool = True,
 ) -> TokenView:
     """One pair -> TokenView. Offsets count characters (code points) of the sentence the token comes
-    from.
+    from. sentence2: None in a task of one sentence.
     """
     pair = {"sentence1": sentence1, "sentence2": sentence2}
     encoding = tokenize_function(tokenizer, pair, max_length, truncation)
@@ -393,7 +397,8 @@ def token_view(
     ]
     cut_from = _cut_before if tokenizer.truncation_side == "left" else _cut
     cut = tuple(
-        cut_from(encoding, full, which, text) for which, text in enumerate((sentence1, sentence2))
+        "" if text is None else cut_from(encoding, full, which, text)
+        for which, text in enumerate((sentence1, sentence2))
     )
     view = TokenView(
         sentence1,
@@ -411,6 +416,7 @@ def token_view(
 def _notes(view, tokenizer):
     """What a reader should know of the tokens of a pair, in sentences."""
     notes = [] if view.has_type_ids else [why_no_type_ids(view)]
+    notes += padding_notes(tokenizer)
     notes += _length_notes(view.full_length, len(view.tokens), view.max_length)
     specials = set(tokenizer.all_special_ids)
     typed = [
@@ -423,14 +429,15 @@ def _notes(view, tokenizer):
         for token in view.tokens
         if token.id == tokenizer.unk_token_id and token not in typed
     ]
+    texts = [text for text in (view.sentence1, view.sentence2) if text]
     if unknown:
-        notes.append(
+        notes += unknown_notes(tokenizer, texts) or [
             say(
                 "{unk_token} stands for text that the vocabulary has no token for: {unknown}",
                 unk_token=tokenizer.unk_token,
                 unknown=" ".join(unknown)[:80],
             )
-        )
+        ]
     for which in sorted({token.sentence for token in typed}):
         pieces = dict.fromkeys(token.piece for token in typed if token.sentence == which)
         notes.append(
@@ -447,7 +454,10 @@ def _notes(view, tokenizer):
 
 
 def nothing_left(
-    sentence1: str, sentence2: str, sentences: list[int | None], cut: tuple[str, str] = ("", "")
+    sentence1: str,
+    sentence2: str | None,
+    sentences: list[int | None],
+    cut: tuple[str, ...] = ("", ""),
 ) -> list[str]:
     """[A note for each sentence of which the tokenizer makes no token at all]. sentences: 1, 2 or
     None of each token.
@@ -455,14 +465,14 @@ def nothing_left(
     missing = [
         (which, text)
         for which, text in enumerate((sentence1, sentence2), 1)
-        if which not in sentences and not cut[which - 1]
+        if text is not None and which not in sentences and not cut[which - 1]
     ]
     return [
         say(
             "This tokenizer turns sentence{which} ({codes}) into no tokens, so the model doesn't "
             "see it.",
             which=which,
-            codes=_codes(text),
+            codes=codes_of(text),
         )
         for which, text in missing
     ]
@@ -471,7 +481,7 @@ def nothing_left(
 def pair_view(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int,
     truncation: bool,
     settings: Settings,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from languages import say, say_plural
-from pipeline.answers import Answers, are_probabilities, rounded, write_answers
+from pipeline.answers import Answers, answer_of, are_shares, rounded, share_of, write_answers
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
@@ -33,10 +33,10 @@ from pipeline.hub.sources import (
     root_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
-from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority
+from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority, metrics_in
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
-from pipeline.task import MRPC, Task, task_named
+from pipeline.task import MRPC, Task, task_named, told_of
 from pipeline.tokenization import (
     checked_length,
     load_tokenizer,
@@ -152,6 +152,7 @@ def build_trainer(
         data_collator=data_collator,
         compute_metrics=compute_metrics,
         processing_class=processing_class,
+        preprocess_logits_for_metrics=_logits_alone,
     )
     # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
     # one that divides by the count of all accumulated batches, and would add those means up
@@ -159,20 +160,26 @@ def build_trainer(
     return trainer
 
 
+def _logits_alone(outputs: Any, labels: Any) -> Any:
+    """The logits of a batch: T5 and BART answer with their encoder's hidden states besides."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
 def prepare(
     config: TrainingConfig, output_dir: str | Path, settings: Settings
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
-    task = task_named(config.task_name)
+    task = task_named(config.task_name, settings)
+    check_task(config.checkpoint, task, settings)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
-    metric, metric_origin = load_metric(settings)
+    metric, metric_origin = load_metric(settings, task)
     chosen = _chosen(raw_datasets, config)
     files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
     # All that comes from the Hub is here; from now on a stranger's files are opened
     if settings.confines and not is_bundled(files.origin.loaded):
         confine_run(Path(output_dir), root_folder(files), settings)
         chosen = _in_memory(chosen)
-    model, model_origin = model_in(files, config.seed), files.origin
+    model, model_origin = model_in(files, config.seed, task.labels), files.origin
     check_weights(model, model_origin.loaded)
     with given(files):
         tokenizer, _ = load_tokenizer(model_origin.loaded, settings)  # a stand-in brings its own
@@ -194,6 +201,7 @@ def prepare(
     start = {
         "event": "start",
         "config": asdict(config),
+        "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
         "labels": list(chosen["validation"]["label"]),
@@ -211,9 +219,20 @@ def prepare(
     return trainer, start
 
 
-def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> None:
+def check_task(checkpoint: str, task: Task, settings: Settings) -> None:
+    """Raises InputError for a task that no run can learn, or not from a checkpoint of the app's."""
+    if task.refused:
+        raise InputError(task.refused)
+    if is_bundled(checkpoint):
+        files = checkpoint_files(checkpoint, settings=settings)
+        check_labels(checkpoint, files.folder, task.labels)
+
+
+def check_start(
+    checkpoint: str, config: TrainingConfig, labels: tuple[str, ...], settings: Settings
+) -> None:
     """Raises InputError for what would end a run of `config` as it begins: before it waits for its
-    turn.
+    turn. labels: the task's.
 
     Looks at the checkpoint's config and tokenizer alone; its weights may not be here yet.
     """
@@ -222,8 +241,8 @@ def check_start(checkpoint: str, config: TrainingConfig, settings: Settings) -> 
         files.origin.stands_in
     ):  # it may be here when the run's turn comes; then the run itself looks
         return
-    check_labels(checkpoint, files.folder)
-    model, tokenizer = on_meta(checkpoint, files.folder), tokenizer_in(files)
+    check_labels(checkpoint, files.folder, labels)
+    model, tokenizer = on_meta(checkpoint, files.folder, len(labels)), tokenizer_in(files)
     check_fit(checkpoint, model.config, tokenizer)
     checked_length(config.max_length, tokenizer, settings, model.config)
     freeze(model, config.frozen_layers)
@@ -259,6 +278,14 @@ def set_dropout(model: "torch.nn.Module", share: float) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share
+        # Some keep a share for a call of F.dropout: T5, BART; Llama's attention
+        for name, value in list(vars(module).items()):
+            if isinstance(value, float) and "dropout" in name:
+                setattr(module, name, share)
+        # ModernBERT puts an Identity where its config says 0
+        for name, child in module.named_children():
+            if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
+                setattr(module, name, torch.nn.Dropout(share))
 
 
 def freeze(model: "PreTrainedModel", layers: int) -> None:
@@ -304,14 +331,24 @@ def layers_of(model: "PreTrainedModel") -> "torch.nn.ModuleList | None":
 
 def embeddings_of(model: "PreTrainedModel") -> "list[torch.nn.Module]":
     """The parts of the body that turn ids into vectors: a module called embeddings, else every
-    Embedding that is a child.
+    Embedding that is in no layer (T5's first layers have one, of relative positions).
     """
     import torch
 
     body = model.base_model
     if hasattr(body, "embeddings"):
         return [body.embeddings]
-    return [child for child in body.children() if isinstance(child, torch.nn.Embedding)]
+    in_layers = {
+        inner
+        for module in body.modules()
+        if isinstance(module, torch.nn.ModuleList)
+        for inner in module.modules()
+    }
+    return [
+        module
+        for module in body.modules()
+        if isinstance(module, torch.nn.Embedding) and module not in in_layers
+    ]
 
 
 def confine_run(folder: Path, checkpoint: Path, settings: Settings) -> None:
@@ -365,10 +402,10 @@ def fine_tune(
 
     start (config, total_steps, majority, the validation pairs' labels, where everything came from),
     log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; right,
-    how many pairs were answered rightly, and shares, P(equivalent) of each, where they can be told
-    one by one; the one at step 0 is before any training), and last one of done, stopped, failed.
-    done and stopped leave model and tokenizer in `folder`/model.
-    `should_stop()` is asked after each step. own_pair: the visitor's, whose P(equivalent) goes into
+    how many pairs were answered rightly, and shares, what answers.py tells of each, where they can
+    be told one by one; the one at step 0 is before any training), and last one of done, stopped,
+    failed. done and stopped leave model and tokenizer in `folder`/model.
+    `should_stop()` is asked after each step. own_pair: the visitor's, whose share goes into
     each evaluation as "own_share". Raises InputError before the first event for a config out of
     bounds.
     """
@@ -415,6 +452,12 @@ def failure_message(error: Exception) -> str:
             "The server's disk is full, so the model could not be saved. Try again later, or with "
             "a smaller checkpoint."
         )
+    if "same number of <eos> tokens" in str(error):
+        return say(
+            "A sentence contains this checkpoint's end-of-text token, and an encoder-decoder such "
+            "as T5 needs equally many of them in each pair. Take it out of the sentences, or "
+            "choose an encoder such as BERT."
+        )
     # What a library says may quote a path of this server's, or mean nothing to a learner: the log
     # has it
     log.error("the run failed", exc_info=error)
@@ -446,7 +489,7 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     )
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    before, shares_before = _judged_before(trainer, config, settings, teller)
+    before, shares_before = _judged_before(trainer, start, settings, teller)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
@@ -481,19 +524,22 @@ def _pair_by_pair(trainer):
         return {}
     shares = [rounded(share) for share in shares]
     labels = trainer.eval_dataset["label"]
-    right = sum((share > 0.5) == bool(gold) for share, gold in zip(shares, labels, strict=True))
+    right = sum(answer_of(share) == gold for share, gold in zip(shares, labels, strict=True))
     return {"right": right, "shares": shares}
 
 
 def _own_share(trainer, config, pair):
-    """A function that gives {"own_share": P(equivalent) of the visitor's pair}, {} without a pair
-    or where it is NaN. It leaves the run as it is: dropout is off, so no random number is drawn.
+    """A function that gives {"own_share": the share of the visitor's pair, as answers.py tells it},
+    {} without a pair or where it is NaN. It leaves the run as it is: dropout is off, so no random
+    number is drawn.
     """
     if pair is None:
         return dict
     import torch
 
-    sentences = dict(zip(("sentence1", "sentence2"), pair, strict=True))
+    columns = trainer.eval_dataset.column_names  # a task of one sentence has no sentence2
+    both = zip(("sentence1", "sentence2"), pair, strict=True)
+    sentences = {name: sentence for name, sentence in both if name in columns}
     encoding = tokenize_function(trainer.processing_class, sentences, config.max_length)
     batch = trainer.data_collator([dict(encoding)])  # (1, seq_len)
 
@@ -503,11 +549,13 @@ def _own_share(trainer, config, pair):
         model.eval()
         try:
             with torch.no_grad(), trainer.accelerator.autocast():
-                logits = model(**batch.to(trainer.args.device)).logits  # (1, 2)
+                logits = model(**batch.to(trainer.args.device)).logits  # (1, labels)
         finally:
             model.train(was_training)
-        share = logits[0].double().softmax(-1)[1].item()
-        return {"own_share": rounded(share)} if math.isfinite(share) else {}
+        probabilities = logits[0].double().softmax(-1).tolist()
+        if not all(map(math.isfinite, probabilities)):
+            return {}
+        return {"own_share": rounded(share_of(probabilities))}
 
     return own_share
 
@@ -529,19 +577,21 @@ def _peak_bytes():
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _judged_before(trainer, config, settings, teller):
+def _judged_before(trainer, start, settings, teller):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
     and judging those takes
     longer than all else before the first step: once it is done, figures and answers are kept beside
     the runs.
 
-    (figures, P(equivalent) of each pair or None).
+    (figures, the share of each pair or None).
     """
     from transformers import set_seed
 
     path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
     alone = trainer.args.world_size == 1
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *task_named(config.task_name).metrics))]
+    # Not of the task itself: a confined worker can no longer read a visitor's pairs
+    metrics = (one.name for one in metrics_in(start["majority"]))
+    names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
@@ -563,11 +613,11 @@ def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> 
     one).
     """
     config = (config or TrainingConfig()).checked(settings)
-    trainer, _ = prepare(config, settings.runs_folder / "before", settings)
+    trainer, start = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
     silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
-    _judged_before(trainer, config, settings, silent)
+    _judged_before(trainer, start, settings, silent)
 
 
 def _weights_and_pairs(trainer):
@@ -603,7 +653,7 @@ def _kept_figures(path, pairs, names):
     except (OSError, ValueError):
         return None
     whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in names)
-    whole = whole and are_probabilities(figures.get("shares")) and len(figures["shares"]) == pairs
+    whole = whole and are_shares(figures.get("shares")) and len(figures["shares"]) == pairs
     return figures if whole else None
 
 
@@ -744,11 +794,11 @@ def evaluate_checkpoint(
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(most or len(rows), len(rows))))
-    model, model_origin = load_model(checkpoint, config.seed, settings=settings)
+    model, model_origin = load_model(checkpoint, config.seed, task.labels, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)
-    metric, metric_origin = load_metric(settings)
+    metric, metric_origin = load_metric(settings, task)
     from datasets import DatasetDict
 
     tokenized = tokenize_datasets(DatasetDict({split: rows}), tokenizer, config.max_length)[split]

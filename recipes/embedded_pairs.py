@@ -1,6 +1,7 @@
-"""python -m recipes.embedded_pairs [FOLDER]: write the embedded pairs, the same ones each time.
+"""python -m recipes.embedded_pairs: write the embedded pairs, the same ones each time.
 
-`recipes/facts/*.txt` holds some 270 short news items, written by hand. An item looks like this:
+`recipes/facts/*.txt` holds some 270 short news items, written by hand, `recipes/facts_zh/*.txt`
+some 70 in Chinese. An item looks like this:
 
     The airline Norvia will hire 300 pilots this year.         the sentence
     = Norvia, the airline, intends to take on 300 pilots ...   the same, reworded
@@ -15,21 +16,20 @@ label: the base sentence stands beside its copy, its synonym, its rewording (equ
 its changed version, and the changed version stands beside the rewording, too (not equivalent).
 """
 
-import argparse
 import csv
 import random
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.task import EMBEDDED_PAIRS
+from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS
 
-FACTS = Path(__file__).parent / "facts"
 # ", a spokeswoman said on Monday": who said it, which changes nothing of what was said
-ATTRIBUTIONS = FACTS / "attributions.txt"
+ATTRIBUTIONS = "attributions.txt"
 HAS_ONE = re.compile(r"\b(said|say|says|showed|found\.|according|reported|complained|concluded)\b")
-SEED = 17
+CHINESE_HAS_ONE = re.compile("说|称|表示|认定|认为|预计|显示|据|报道|透露")
 # Pairs of each kind among 160, the size of the validation and of the test split.
 # Train has four times as many.
 QUOTAS = {
@@ -68,6 +68,34 @@ QUOTAS = {
     },
 }
 SHARES = {"train": 4, "validation": 1, "test": 1}
+# Of 40 Chinese pairs; train has three times as many
+CHINESE_QUOTAS = {
+    1: {
+        "same": 3,
+        "punctuation": 2,
+        "synonym": 5,
+        "rearranged": 4,
+        "reworded": 6,
+        "attributed": 5,
+    },
+    0: {
+        "not": 1,
+        "number": 1,
+        "name": 1,
+        "direction": 1,
+        "role": 1,
+        "not, attributed": 1,
+        "number, rearranged": 1,
+        "direction, attributed": 1,
+        "not, reworded": 1,
+        "number, reworded": 1,
+        "name, reworded": 1,
+        "direction, reworded": 1,
+        "role, reworded": 1,
+        "other": 2,
+    },
+}
+CHINESE_SHARES = {"train": 3, "validation": 1, "test": 1}
 CHANGES = ("not", "number", "name", "direction", "role")
 
 
@@ -93,15 +121,43 @@ class Candidate:
     sentences: tuple
 
 
+@dataclass(frozen=True)
+class PairSet:
+    """How one set of embedded pairs is made from its facts.
+
+    quotas: {label: {kind: pairs}}, which a split has as often as `shares` says. turn: the splits in
+    the order in which the items are dealt out. copies: a sentence -> (kind, the same sentence
+    with other spelling). attributed: a sentence and who said so -> both in one sentence, where
+    `has_one` doesn't find that it has one.
+    """
+
+    facts: Path
+    folder: Path
+    seed: int
+    quotas: dict[int, dict[str, int]]
+    shares: dict[str, int]
+    turn: tuple[str, ...]
+    copies: Callable[[str, random.Random], Iterator[tuple[str, str]]]
+    attributed: Callable[[str, str], str]
+    has_one: re.Pattern
+
+    def with_attribution(self, sentence: str, rng: random.Random) -> str | None:
+        """The sentence with the name of somebody who said so; None where it has one already."""
+        if self.has_one.search(sentence):
+            return None
+        lines = (self.facts / ATTRIBUTIONS).read_text(encoding="utf-8").splitlines()
+        return self.attributed(sentence, rng.choice(lines))
+
+
 # ------------------------------------------------------------------------ facts
 
 
-def read_facts(folder: Path = FACTS) -> dict[str, list[Fact]]:
+def read_facts(folder: Path) -> dict[str, list[Fact]]:
     """The items of each file, by the file's name. ValueError names an item that is not sound."""
     return {
-        path.stem: [parse(block) for block in path.read_text().strip().split("\n\n")]
+        path.stem: [parse(block) for block in path.read_text("utf-8").strip().split("\n\n")]
         for path in sorted(folder.glob("*.txt"))
-        if path != ATTRIBUTIONS
+        if path.name != ATTRIBUTIONS
     }
 
 
@@ -164,7 +220,7 @@ def substituted(sentence: str, parts: list[tuple[str, str, bool]]) -> str | None
 # ------------------------------------------------------------------ from facts to pairs
 
 
-def candidates(number: int, fact: Fact, rng: random.Random) -> list[Candidate]:
+def candidates(pairs: PairSet, number: int, fact: Fact, rng: random.Random) -> list[Candidate]:
     """Every pair that an item can give."""
     base, found = fact.sentence, []
 
@@ -174,10 +230,8 @@ def candidates(number: int, fact: Fact, rng: random.Random) -> list[Candidate]:
 
     changed = [(kind, substituted(base, parts)) for kind, parts in fact.changes]
     for version in (base, fact.reworded, fact.other, *(text for _, text in changed)):
-        add(1, "same", version, version)
-        add(1, "blank", version, with_blank(version, rng))
-        add(1, "full stop", version, version.removesuffix("."))
-        add(1, "letter case", version, rng.choice((version.lower(), version.upper())))
+        for kind, text in pairs.copies(version, rng):
+            add(1, kind, version, text)
     for version in (base, fact.rearranged or None, *(text for _, text in changed)):
         for text in reworded_in_places(version, fact):
             add(1, "synonym", version, text)
@@ -191,16 +245,16 @@ def candidates(number: int, fact: Fact, rng: random.Random) -> list[Candidate]:
         add(1, "reworded", version, fact.reworded)
         add(0, "other", version, fact.other)
     add(0, "other", fact.reworded, fact.other)
-    if with_attribution(base, rng):
+    if pairs.with_attribution(base, rng):
         for version in (*alike, fact.reworded, fact.rearranged or None):
-            add(1, "attributed", with_attribution(base, rng), version)
-            add(1, "attributed", base, version and with_attribution(version, rng))
+            add(1, "attributed", pairs.with_attribution(base, rng), version)
+            add(1, "attributed", base, version and pairs.with_attribution(version, rng))
     for kind, text in changed:
         add(0, kind, base, text)
-        if with_attribution(base, rng):
+        if pairs.with_attribution(base, rng):
             for version in (base, fact.reworded):
-                add(0, f"{kind}, attributed", with_attribution(version, rng), text)
-                add(0, f"{kind}, attributed", version, with_attribution(text, rng))
+                add(0, f"{kind}, attributed", pairs.with_attribution(version, rng), text)
+                add(0, f"{kind}, attributed", version, pairs.with_attribution(text, rng))
         add(0, f"{kind}, reworded", fact.reworded, text)
         add(0, f"{kind}, rearranged", fact.rearranged or None, text)
     return found
@@ -215,11 +269,25 @@ def reworded_in_places(sentence: str | None, fact: Fact) -> list[str]:
     return list(dict.fromkeys(text for text in texts if text))
 
 
-def with_attribution(sentence: str, rng: random.Random) -> str | None:
-    """The sentence with the name of somebody who said so; None where it has one already."""
-    if HAS_ONE.search(sentence):
-        return None
-    return sentence.removesuffix(".") + rng.choice(ATTRIBUTIONS.read_text().splitlines()) + "."
+def english_copies(sentence: str, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """(kind, copy): the sentence itself, with a blank more, without its full stop, in one case."""
+    yield "same", sentence
+    yield "blank", with_blank(sentence, rng)
+    yield "full stop", sentence.removesuffix(".")
+    yield "letter case", rng.choice((sentence.lower(), sentence.upper()))
+
+
+def chinese_copies(sentence: str, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """(kind, copy): the sentence itself, without its full stop, with ASCII punctuation or with
+    blanks around its numbers, as people type them.
+    """
+    yield "same", sentence
+    yield "punctuation", sentence.removesuffix("。")
+    ascii_marks = str.maketrans({"，": ", ", "。": ".", "“": '"', "”": '"', "、": ", "})
+    yield "punctuation", sentence.translate(ascii_marks)
+    spaced = re.sub(r"(?<=[一-龥])(?=\d)|(?<=[\d%])(?=[一-龥])", " ", sentence)
+    if spaced != sentence:
+        yield "punctuation", spaced
 
 
 def with_blank(sentence: str, rng: random.Random) -> str:
@@ -232,10 +300,11 @@ def with_blank(sentence: str, rng: random.Random) -> str:
     return sentence.removesuffix(".") + " ." if place == 1 else sentence + " "
 
 
-def split_facts(facts: dict[str, list[Fact]], rng: random.Random) -> dict[str, list[Fact]]:
-    """Each file's items over the three splits, 4 : 1 : 1, so that each split has every subject."""
+def split_facts(
+    facts: dict[str, list[Fact]], turn: tuple[str, ...], rng: random.Random
+) -> dict[str, list[Fact]]:
+    """Each file's items over the splits in turn, so that each split has every subject."""
     splits = {split: [] for split in SHARES}
-    turn = ["train", "train", "validation", "train", "train", "test"]
     everything = []
     for items in facts.values():
         everything += rng.sample(items, len(items))
@@ -244,17 +313,19 @@ def split_facts(facts: dict[str, list[Fact]], rng: random.Random) -> dict[str, l
     return splits
 
 
-def draw(facts: list[Fact], share: int, rng: random.Random) -> list[Candidate]:
+def draw(pairs: PairSet, facts: list[Fact], share: int, rng: random.Random) -> list[Candidate]:
     """Pairs by the quotas; an item that has given fewer pairs comes first."""
     by_kind = defaultdict(list)
     for number, fact in enumerate(facts):
-        for candidate in candidates(number, fact, rng):
+        for candidate in candidates(pairs, number, fact, rng):
             by_kind[candidate.label, candidate.kind].append(candidate)
     times, seen, drawn = Counter(), set(), []
     labels = {number: Counter() for number in range(len(facts))}
     # Scarce kinds first, so that every quota is met
     wanted = [
-        (label, kind, share * count) for label in QUOTAS for kind, count in QUOTAS[label].items()
+        (label, kind, share * count)
+        for label, kinds in pairs.quotas.items()
+        for kind, count in kinds.items()
     ]
     wanted.sort(key=lambda one: len(by_kind[one[:2]]) / one[2])
     for label, kind, count in wanted:
@@ -281,13 +352,37 @@ def draw(facts: list[Fact], share: int, rng: random.Random) -> list[Candidate]:
     return drawn
 
 
-def make(seed: int = SEED, facts: dict[str, list[Fact]] | None = None) -> dict[str, list[dict]]:
+ENGLISH = PairSet(
+    facts=Path(__file__).parent / "facts",
+    folder=EMBEDDED_PAIRS,
+    seed=17,
+    quotas=QUOTAS,
+    shares=SHARES,
+    turn=("train", "train", "validation", "train", "train", "test"),
+    copies=english_copies,
+    attributed=lambda sentence, who: f"{sentence.removesuffix('.')}{who}.",
+    has_one=HAS_ONE,
+)
+CHINESE = PairSet(
+    facts=Path(__file__).parent / "facts_zh",
+    folder=CHINESE_PAIRS,
+    seed=29,
+    quotas=CHINESE_QUOTAS,
+    shares=CHINESE_SHARES,
+    turn=("train", "validation", "train", "test", "train"),
+    copies=chinese_copies,
+    attributed=lambda sentence, who: who + sentence,
+    has_one=CHINESE_HAS_ONE,
+)
+
+
+def make(pairs: PairSet = ENGLISH) -> dict[str, list[dict]]:
     """The rows of each split: sentence1, sentence2, label, idx, kind."""
-    rng = random.Random(seed)
+    rng = random.Random(pairs.seed)
     rows = {}
-    for split, items in split_facts(facts or read_facts(), rng).items():
+    for split, items in split_facts(read_facts(pairs.facts), pairs.turn, rng).items():
         rows[split] = []
-        for number, pair in enumerate(draw(items, SHARES[split], rng)):
+        for number, pair in enumerate(draw(pairs, items, pairs.shares[split], rng)):
             first, second = rng.sample(pair.sentences, 2)
             rows[split].append(
                 {
@@ -303,6 +398,7 @@ def make(seed: int = SEED, facts: dict[str, list[Fact]] | None = None) -> dict[s
 
 def write(folder: Path, splits: dict[str, list[dict]]) -> None:
     """One CSV a split."""
+    folder.mkdir(exist_ok=True)
     for split, rows in splits.items():
         with open(folder / f"{split}.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
@@ -311,6 +407,5 @@ def write(folder: Path, splits: dict[str, list[dict]]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write the embedded pairs.")
-    parser.add_argument("folder", nargs="?", type=Path, default=EMBEDDED_PAIRS)
-    write(parser.parse_args().folder, make())
+    for one in (ENGLISH, CHINESE):
+        write(one.folder, make(one))

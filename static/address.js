@@ -44,6 +44,7 @@ function query(tab, {names, defaults}, values, here) {
     // A visitor's own run stands in no other visitor's list
     if (Array.isArray(value)) value = value.filter((one) => !one.startsWith("run:"));
     if (value === null || value === undefined) return;
+    value = page.ownPairs.inAddress(value);
     if (String(value) !== String(defaults[place])) asks.set(name, value);
   });
   return asks;
@@ -112,8 +113,8 @@ function handedOver() {
 }
 
 // Once the page is there: what the address asks for. Where the server has fields to fill, it
-// returns [what the address said of other tabs as JSON, ""]; else ["", the mark that the first tab
-// is seen].
+// returns [the key to own pairs, what the address said of other tabs as JSON, ""]; else [the key,
+// "", the mark that the first tab is seen].
 function begin() {
   const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
   const left = (again ? history.state?.tabsLeft : handedOver()) ?? {};
@@ -124,7 +125,8 @@ function begin() {
   addEventListener("popstate", comeBack);
   const asked = fillsFields(location.search) || Object.keys(page.address.left).length;
   page.address.isFilled = !asked;
-  return asked ? [JSON.stringify(page.address.left), ""] : ["", "seen"];
+  const own = page.ownPairs.kept();
+  return asked ? [own, JSON.stringify(page.address.left), ""] : [own, "", "seen"];
 }
 
 // Once the fields are filled, the marks of the tabs: the open one is seen.

@@ -329,7 +329,7 @@ function listen(element, trigger, watch) {
     const grid = element.querySelector(".batch-grid");
     if (!grid) return;
     const {inputs} = grid.dataset;
-    const batch = JSON.parse(grid.querySelector(".batch-data").content.textContent);
+    const batch = JSON.parse(grid.querySelector(".batch-data").dataset.batch);
     const {when = "after", as = "picture"} = element.dataset;
     const asked = JSON.parse(inputs || "{}").show;
     const show = batch.tensors[asked] ? asked : "pieces";

@@ -4,11 +4,12 @@ window.page ??= {};
 
 // ---------------------------------------------------------------- pure part
 
-// Whether an answer to the pair `made` (JSON) is out of date, now that [sentence1, sentence2] stand there.
+// Whether an answer to the pair `made` (JSON) is out of date, now that [sentence1, sentence2] stand
+// there. A model of one sentence was asked for [sentence1, null].
 function isStale(made, now) {
   if (!made) return false;
   const [one, two] = JSON.parse(made);
-  return one !== now[0] || two !== now[1];
+  return one !== now[0] || (two !== null && two !== now[1]);
 }
 
 // ---------------------------------------------------------------- the page

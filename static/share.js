@@ -14,6 +14,12 @@ function links(query, {space, languages, title}, {origin, pathname}) {
   return [link, frame];
 }
 
+// Own pairs stay with who brought them; the panel of `tab` says so.
+function tellOfOwnPairs(tab, areOwn) {
+  const told = document.querySelector(`#share-${tab} .share-own`);
+  if (told) told.hidden = !areOwn;
+}
+
 // Copy the link or the frame (`what`) of what is on the screen; returns [link, frame]. values:
 // those of the tab's fields, then the task, the names of hidden and of locked fields, and whether
 // the run that is shown belongs to it.
@@ -23,6 +29,8 @@ function copy(what, tab, values) {
   const asks = page.address.query(tab, fields, values, here);
   const [task, hidden, locked, withRun] = values.slice(fields.names.length);
   if (withRun === false) asks.delete("run");
+  tellOfOwnPairs(tab, asks.get("task_name") === "own");
+  if (asks.get("task_name") === "own") asks.delete("task_name");
   const open = [...document.querySelectorAll(`#tab-${tab} [id^=open-] > button.label-wrap.open`)]
     .map((fold) => fold.parentElement.id)
     .filter((id) => !page.openAtFirst.has(id))
@@ -53,6 +61,8 @@ function open(button) {
   );
   if (!panel) return;
   opener = button;
+  const here = new URL(location).searchParams;
+  tellOfOwnPairs(panel.id.slice("share-".length), here.get("task_name") === "own");
   panel.classList.add("shown");
   panel.setAttribute("role", "dialog");
   panel.setAttribute("aria-label", panel.querySelector(".share-head strong").textContent);

@@ -1,6 +1,7 @@
-// A run's validation pairs as dots by P(equivalent) (tabs/fine_tune/theatre.py, which says to
-// "theatre" the texts of views/theatre.py: dots_texts). The dots are kept while they move, so that
-// each can be followed from one evaluation to the next.
+// A run's validation pairs as dots (tabs/fine_tune/theatre.py, which says to "theatre" the texts of
+// views/theatre.py: dots_texts). The dots are kept while they move, so that each can be followed
+// from one evaluation to the next. Two labels: by P(label 1), label 1 above the axis and label 0
+// below. More: by P(gold label), in a lane for each gold label.
 window.page ??= {};
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -8,6 +9,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const [HEIGHT, AXIS, COUNTS, EDGE] = [206, 22, 17, 10];
 const [NARROW, NARROWEST] = [480, 300];
 const [LARGEST, SMALLEST, FILLED] = [10, 3, 0.5];
+// How high a lane is at least, with the line that counts its pairs; of more labels than this, all
+// pairs share one lane
+const [LANE, MOST_LANES] = [50, 6];
 const REPLAY_MS = 900;
 const NEAR = 14; // pixels from a dot within which a pointer means it
 
@@ -62,6 +66,26 @@ function layout(shares, labels, width, heights, size) {
   return places;
 }
 
+// Where each dot's middle is in its lane: [[x, y], ...], y up from the lane's floor. Where the column
+// of its P is full, it stands in the nearest one that isn't.
+function layoutInLanes(shares, lanes, width, heights, size) {
+  const columns = Math.max(Math.floor(width / size), 1);
+  const stacks = heights.map(() => new Array(columns).fill(0));
+  return shares.map((share, row) => {
+    const stack = stacks[lanes[row]];
+    const room = Math.floor(heights[lanes[row]] / size);
+    const own = Math.min(Math.floor((share / 1000) * columns), columns - 1);
+    let column = own;
+    for (let off = 1; stack[column] >= room && off < columns; off += 1) {
+      const near = [own - off, own + off].filter((one) => one >= 0 && one < columns);
+      column = near.find((one) => stack[one] < room) ?? column;
+    }
+    const level = stack[column];
+    stack[column] += 1;
+    return [(width - columns * size) / 2 + (column + 0.5) * size, (level + 0.5) * size];
+  });
+}
+
 // {right, wrong} of each gold label at one evaluation.
 function counts(shares, labels) {
   const counted = [0, 1].map(() => ({right: 0, wrong: 0}));
@@ -71,9 +95,9 @@ function counts(shares, labels) {
   return counted;
 }
 
-// The dot that a key leads to from `row`: by P within its gold label, or to the other label's dot of
-// the nearest P; undefined for any other key.
-function neighbour(key, row, shares, labels) {
+// The dot that a key leads to from `row`: by P within its gold label, or to the next label's dot of
+// the nearest P; undefined for any other key. order: the labels from the top of the picture down.
+function neighbour(key, row, shares, labels, order = [1, 0]) {
   const alike = shares.map((_, one) => one).filter((one) => labels[one] === labels[row]);
   alike.sort((a, b) => shares[a] - shares[b] || a - b);
   const place = alike.indexOf(row);
@@ -84,8 +108,7 @@ function neighbour(key, row, shares, labels) {
     case "End": return alike.at(-1);
     case "ArrowUp":
     case "ArrowDown": {
-      const wanted = key === "ArrowUp" ? 1 : 0;
-      if (labels[row] === wanted) return row;
+      const wanted = order[order.indexOf(labels[row]) + (key === "ArrowUp" ? -1 : 1)];
       let best = row;
       for (const [one, label] of labels.entries()) {
         const nearer = Math.abs(shares[one] - shares[row]) < Math.abs(shares[best] - shares[row]);
@@ -138,6 +161,7 @@ class Theatre {
     const own = ownText ? JSON.parse(ownText) : {};
     const isOwn = own.run === data.run && own.own?.length === data.steps?.length;
     data.own = isOwn ? own.own : [];
+    data.ownAnswers = own.ownAnswers;
     const isAnother = data.run !== this.data?.run;
     const followed = !this.data || this.at === this.data.steps.length - 1;
     this.data = data.steps ? data : null;
@@ -146,12 +170,39 @@ class Theatre {
       this.row = null;
       this.svg.replaceChildren();
       this.output.textContent = "";
+      if (this.data) this.name();
       this.build(text ? this.say.untold : this.say.waiting);
     }
     this.figure.classList.toggle("one", !(this.data?.steps.length > 1));
     if (!this.data) return;
     this.slider.max = data.steps.length - 1;
     this.goTo(isAnother || followed ? data.steps.length - 1 : this.at);
+  }
+
+  // Whether the run has more labels than two.
+  get many() {
+    return this.data?.names.length > 2;
+  }
+
+  // The run's own labels in what stands around the picture.
+  name() {
+    const {say, many} = this;
+    const {names} = this.data;
+    const label = names[1];
+    const caption = many ? say.goldCaption : filled(say.caption, {label});
+    this.figure.querySelector(".theatre-caption").textContent = caption;
+    this.stage.setAttribute("aria-label", many ? say.goldStage : filled(say.stage, {label}));
+    const key = names.map((each, number) => [`gold${number}`, filled(say.gold, {label: each})]);
+    const shown = names.length > MOST_LANES ? [] : many ? key : key.toReversed();
+    shown.push(...(many ? [["wrong", say.wrong]] : []));
+    shown.push(["crossed", many ? say.turned : say.crossed]);
+    const own = this.figure.querySelector(".theatre-key .own");
+    own.parentElement.replaceChildren(...shown.map(([name, text]) => {
+      const part = document.createElement("span");
+      part.className = name;
+      part.textContent = text;
+      return part;
+    }), own);
   }
 
   get width() {
@@ -193,6 +244,10 @@ class Theatre {
     const labels = data?.labels ?? [];
     this.seen = this.stage.clientWidth;
     this.figure.classList.toggle("empty", !data);
+    if (this.many) {
+      this.buildLanes();
+      return;
+    }
     const heights = parts(labels, HEIGHT - AXIS - 2 * COUNTS);
     this.heights = heights;
     this.inner = width - 2 * EDGE;
@@ -220,11 +275,53 @@ class Theatre {
       return [["start", 4], ["end", width - 4]].map(([anchor, x]) =>
         drawn(this.svg, "text", {class: "corner", x, y, "text-anchor": anchor}));
     });
+    this.buildDots(labels);
+  }
+
+  // The same for three labels or more. On the left of 1 / labels an answer is surely wrong, on the
+  // right of 0.5 surely right; between, a dot's filling tells.
+  buildLanes() {
+    const {width, data} = this;
+    const {names, labels} = data;
+    const isApart = names.length <= MOST_LANES;
+    const count = isApart ? names.length : 1;
+    this.lanes = isApart ? labels : labels.map(() => 0);
+    this.lane = Math.max(LANE, Math.floor((HEIGHT - AXIS) / count));
+    this.heights = new Array(count).fill(this.lane - COUNTS - 2);
+    this.inner = width - 2 * EDGE;
+    this.size = dotSize(this.lanes, this.inner, this.heights);
+    this.axis = count * this.lane;
+    const height = this.axis + AXIS;
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.svg.setAttribute("height", height);
+    const least = EDGE + this.inner / names.length;
+    drawn(this.svg, "rect", {class: "wrong-side", x: 0, y: 0, width: least, height: this.axis});
+    for (const x of [least, width / 2]) {
+      drawn(this.svg, "line", {class: "half", x1: x, x2: x, y1: 0, y2: this.axis});
+    }
+    const ticks = [[0, "start"], [1 / names.length, "middle"], [0.5, "middle"], [1, "end"]];
+    for (const [share, anchor] of ticks) {
+      const place = {x: EDGE + share * this.inner, y: this.axis + AXIS / 2 + 4};
+      const said = share === 1 / names.length ? `1/${names.length}` : share;
+      drawn(this.svg, "text", {class: "tick", ...place, "text-anchor": anchor}, said);
+    }
+    this.corners = this.heights.map((_, lane) => {
+      const y = lane * this.lane;
+      const floor = {x1: 0, x2: width, y1: y + this.lane, y2: y + this.lane};
+      drawn(this.svg, "line", {class: "floor", ...floor});
+      return drawn(this.svg, "text", {class: "corner", x: 4, y: y + 12});
+    });
+    this.buildDots(isApart ? labels : this.lanes);
+  }
+
+  // A shape for each pair, the visitor's own, and the ring around the chosen one.
+  buildDots(labels) {
+    const {say} = this;
     this.svg.classList.toggle("small", this.size < 7);
     const side = this.size - 1;
     this.dots = labels.map((label) => drawn(this.svg, "rect", {
       class: `dot gold${label}`, x: -side / 2, y: -side / 2, width: side, height: side,
-      rx: label ? side / 2 : 0,
+      rx: label % 2 ? side / 2 : 0,
     }));
     this.own = drawn(this.svg, "g", {class: "own-dot"});
     drawn(this.own, "path", {d: "M0,-9 L9,0 L0,9 L-9,0 Z"});
@@ -234,27 +331,16 @@ class Theatre {
 
   draw() {
     if (!this.svg.childElementCount || !this.dots) this.build();
-    const {labels, shares, own} = this.data;
-    const now = shares[this.at];
-    const places = layout(now, labels, this.inner, this.heights, this.size);
-    this.places = places.map(([x, y]) => [
-      EDGE + x, y < 0 ? this.axis + y : this.axis + AXIS + y,
-    ]);
+    const {shares, own, ownAnswers} = this.data;
+    this.places = this.many ? this.placesInLanes() : this.placesByLine();
     for (const [row, dot] of this.dots.entries()) {
       const [x, y] = this.places[row];
       dot.style.transform = `translate(${x}px, ${y}px)`;
-      dot.classList.toggle("crossed", now[row] > 500 !== shares[0][row] > 500);
+      dot.classList.toggle("crossed", this.isOver(this.at, row) !== this.isOver(0, row));
+      dot.classList.toggle("wrong", this.many && !this.isOver(this.at, row));
     }
-    const counted = counts(now, labels);
-    for (const [part, label] of [1, 0].entries()) {
-      for (const answer of [0, 1]) {
-        const isRight = answer === label;
-        const count = counted[label][isRight ? "right" : "wrong"];
-        const say = this.saysAnswers();
-        const said = filled(say, {count, label: this.say.labels[answer]});
-        this.corners[part][answer].textContent = `${isRight ? "✓" : "✕"} ${said}`;
-      }
-    }
+    if (this.many) this.countLanes();
+    else this.countCorners();
     this.own.style.display = own.length ? "" : "none";
     this.element.querySelector(".theatre-key .own").hidden = !own.length;
     if (own.length) {
@@ -262,10 +348,57 @@ class Theatre {
       this.ownPlace = [x, this.axis + AXIS / 2];
       this.own.style.transform = `translate(${x}px, ${this.ownPlace[1]}px)`;
       const label = this.own.querySelector("text");
+      const names = this.data.names;
+      if (this.many) {
+        const answer = names[ownAnswers[this.at]];
+        const isNarrow = this.width < NARROW;
+        label.textContent = isNarrow ? answer : filled(this.say.ownAnswer, {label: answer});
+      }
       label.setAttribute("text-anchor", own[this.at] > 500 ? "end" : "start");
       label.setAttribute("x", own[this.at] > 500 ? -13 : 13);
     }
     this.mark();
+  }
+
+  // Whether a dot is over the line (two labels), or its answer right (more).
+  isOver(at, row) {
+    const {labels, shares, answers} = this.data;
+    return answers ? answers[at][row] === labels[row] : shares[at][row] > 500;
+  }
+
+  placesByLine() {
+    const {labels, shares} = this.data;
+    const places = layout(shares[this.at], labels, this.inner, this.heights, this.size);
+    return places.map(([x, y]) => [EDGE + x, y < 0 ? this.axis + y : this.axis + AXIS + y]);
+  }
+
+  placesInLanes() {
+    const now = this.data.shares[this.at];
+    const places = layoutInLanes(now, this.lanes, this.inner, this.heights, this.size);
+    return places.map(([x, y], row) => [EDGE + x, (this.lanes[row] + 1) * this.lane - y]);
+  }
+
+  countCorners() {
+    const {labels, shares, names} = this.data;
+    const counted = counts(shares[this.at], labels);
+    for (const [part, label] of [1, 0].entries()) {
+      for (const answer of [0, 1]) {
+        const isRight = answer === label;
+        const count = counted[label][isRight ? "right" : "wrong"];
+        const say = this.saysAnswers();
+        const said = filled(say, {count, label: names[answer]});
+        this.corners[part][answer].textContent = `${isRight ? "✓" : "✕"} ${said}`;
+      }
+    }
+  }
+
+  countLanes() {
+    for (const [lane, corner] of this.corners.entries()) {
+      const rows = [...this.lanes.keys()].filter((row) => this.lanes[row] === lane);
+      const right = rows.filter((row) => this.isOver(this.at, row)).length;
+      const say = this.corners.length > 1 ? this.say.lane : this.say.lanes;
+      corner.textContent = filled(say, {label: this.data.names[lane], right, count: rows.length});
+    }
   }
 
   // How the answers are counted, as long as the picture has room for it.
@@ -320,7 +453,9 @@ class Theatre {
       const from = typeof this.row === "number" ? this.row : null;
       const row = from === null && event.key.startsWith("Arrow")
         ? 0
-        : neighbour(event.key, from ?? 0, shares[this.at], labels);
+        : this.many
+          ? neighbour(event.key, from ?? 0, shares[this.at], this.lanes, [...this.heights.keys()])
+          : neighbour(event.key, from ?? 0, shares[this.at], labels);
       if (row === undefined) return;
       this.choose(row, 100);
     }
@@ -341,4 +476,4 @@ function show(...data) {
   theatre?.show(...data);
 }
 
-page.theatre = {counts, dotSize, layout, listen, neighbour, parts, show};
+page.theatre = {counts, dotSize, layout, layoutInLanes, listen, neighbour, parts, show};

@@ -21,10 +21,16 @@ from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import RUN_PREFIX
 from tabs.page_data import json_block
+from tabs.which_pairs import OWN_IN_ADDRESS, OWN_TITLE, PairsChoice
 from views.render import render
 
 MOST_TASK, MOST_NAME = 300, 200
 MOST_NAMED, MOST_LEFT = 3, 100_000
+PAIR = ("sentence1", "sentence2")
+OWN_ELSEWHERE = say(
+    "The address asks for somebody's own pairs. They stay in the browser that brought them, for a "
+    "day at most, so the page shows MRPC. Bring your own pairs, or choose others."
+)
 # What a teacher's link may do to a field: {name in the address: (its verb, the change)}
 FIXED = {
     "hide": (say("hide"), {"visible": False}),
@@ -77,8 +83,15 @@ class Shared:
     @property
     def pair(self) -> list[Component]:
         """The fields of the page's pair, where the tab has them."""
-        names = ("sentence1", "sentence2")
-        return [self.fields[name] for name in names] if self.fields.keys() >= set(names) else []
+        return [self.fields[name] for name in PAIR] if self.fields.keys() >= set(PAIR) else []
+
+    @property
+    def one_for_all(self) -> dict[str, Component]:
+        """The fields that other tabs have, too, and that are equal in all: the page's pair, and the
+        choice of pairs.
+        """
+        names = [*(PAIR if self.pair else ()), "task_name"]
+        return {name: self.fields[name] for name in names if name in self.fields}
 
     def data(self) -> dict[str, list]:
         """What the page's scripts know of the fields (static/address.js)."""
@@ -104,26 +117,37 @@ class Shared:
         }
 
 
-def read_address(demo: gr.Blocks, tabs: gr.Tabs, above: gr.HTML, parts: Sequence[Shared]) -> dict:
+def read_address(
+    demo: gr.Blocks,
+    tabs: gr.Tabs,
+    above: gr.HTML,
+    parts: Sequence[Shared],
+    kept: gr.Textbox,
+    still_kept: Callable[[object], str],
+) -> dict:
     """When the page loads, its address fills the fields, and those of the tabs that were left with
     what it said of them. Returns {tab: the event after which it may draw itself}.
 
     A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the
-    tabs, for the teacher's task and for what was wrong; parts: in the tabs' order.
+    tabs, for the teacher's task and for what was wrong; parts: in the tabs' order. kept: is filled
+    with the key that the browser keeps to its visitor's own pairs; still_kept: such a key, or ""
+    where it opens nothing.
     """
     json_block("address", {"fields": {part.tab: part.data() for part in parts}})
 
-    def open_address(left: str, request: gr.Request) -> dict[Block, Any]:
-        address = opened(dict(request.query_params), parts, read_left(left))
+    def open_address(left: str, own: str, request: gr.Request) -> dict[Block, Any]:
+        said = read_left(left)
+        address = opened(dict(request.query_params), parts, said, still_kept(own))
         tab = {tabs: gr.Tabs(selected=address.tab)} if address.tab else {}
         return {above: address.above(), **tab, **address.changes}
 
     # A change of a hidden text is an event that the page itself can raise
     asked, *seen = [gr.Textbox("", visible="hidden") for _part in ("asked", *parts)]
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    demo.load(None, None, [asked, seen[0]], js="() => page.address.begin()", **private)
+    # What the browser keeps comes first: a change of `asked` asks for it
+    demo.load(None, None, [kept, asked, seen[0]], js="() => page.address.begin()", **private)
     components = [component for part in parts for component in part.outputs]
-    filled = asked.change(open_address, asked, [tabs, above, *components], **private)
+    filled = asked.change(open_address, [asked, kept], [tabs, above, *components], **private)
     filled.then(None, None, seen, js="() => page.address.marks()", **private)
     filled.then(None, js="() => page.address.filled()", api_visibility="private")
     # The first tab is seen from the start. One that the address opens is selected before it is
@@ -170,10 +194,12 @@ def opened(
     query: Mapping[str, str],
     parts: Sequence[Shared],
     left: Mapping[str, Mapping[str, str]] | None = None,
+    own: str = "",
 ) -> Address:
     """An address's values, a dict of untrusted text -> what it asks for.
 
-    left: {tab: such a dict}, what it said of other tabs, which is checked and done likewise.
+    left: {tab: such a dict}, what it said of other tabs, which is checked and done likewise. own:
+    the key to this visitor's own pairs, or "".
     """
     address = Address()
     address.task = _task(str(query.get("task") or "").strip(), address.wrong)
@@ -190,19 +216,19 @@ def opened(
             )
         )
     for part in parts:
-        own = query if part.tab == tab else (left or {}).get(part.tab, {})
-        _open_part(part, part.renamed(dict(own)), address)
-    _one_pair([part for part in parts if part.pair], address)
+        said = query if part.tab == tab else (left or {}).get(part.tab, {})
+        _open_part(part, part.renamed(dict(said)), address, own)
+    _one_for_all(parts, address)
     return address
 
 
-def _one_pair(parts: Sequence[Shared], address: Address) -> None:
-    """The page has one pair: what the address says of its sentences in one tab, a lock among it,
-    holds in all. The tab that it opens comes first.
+def _one_for_all(parts: Sequence[Shared], address: Address) -> None:
+    """The page has one pair, and one choice of pairs: what the address says of them in one tab, a
+    lock among it, holds in all. The tab that it opens comes first.
     """
     parts = sorted(parts, key=lambda part: part.tab != address.tab)
-    for place in (0, 1):
-        fields = [part.pair[place] for part in parts]
+    for name in (*PAIR, "task_name"):
+        fields = [part.one_for_all[name] for part in parts if name in part.one_for_all]
         said = next((address.changes[field] for field in fields if field in address.changes), None)
         if said:
             # Gradio 6.31 changes the update that it is given: each field gets its own
@@ -223,12 +249,15 @@ def _task(task: str, wrong: list[str]) -> str:
     return ""
 
 
-def _open_part(part: Shared, query: Mapping[str, str], address: Address) -> None:
+def _open_part(part: Shared, query: Mapping[str, str], address: Address, own: str) -> None:
     """Add to `address` what it says of one tab. A field whose value is wrong keeps its default."""
     changes: dict[str, dict[str, Any]] = {}
     for name, component in part.fields.items():
         if name in query:
             try:
+                if isinstance(component, PairsChoice) and query[name] == OWN_IN_ADDRESS:
+                    changes[name] = _own_pairs(component, own)
+                    continue
                 changes[name] = {"value": read_value(name, query[name], component)}
             except InputError as error:
                 address.wrong.append(error.args[0])
@@ -262,6 +291,13 @@ def _open_part(part: Shared, query: Mapping[str, str], address: Address) -> None
     for name, component in part.teacher.items():
         if name in handed_on:
             address.changes[component] = handed_on[name]
+
+
+def _own_pairs(choice: gr.Dropdown, own: str) -> dict[str, Any]:
+    """The change by which the visitor's own pairs are chosen; InputError where there are none."""
+    if not own:
+        raise InputError(OWN_ELSEWHERE)
+    return {"value": own, "choices": [*choice.choices, (str(OWN_TITLE), own)]}
 
 
 def _some(names: list[str]) -> str:

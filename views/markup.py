@@ -44,8 +44,9 @@ def quiet(sentence: str) -> Markup:
     return macro("paragraph", "quiet", sentence)
 
 
-def made_of(sentence1: str, sentence2: str) -> Markup:
-    """The attribute of what was made of a pair: static/pair.js dims it once another is typed.
+def made_of(sentence1: str, sentence2: str | None) -> Markup:
+    """The attribute of what was made of a pair, or of one sentence (None for the other):
+    static/pair.js dims it once another is typed.
 
     >>> print(made_of("A cat.", "A dog."))
      data-pair="[&#34;A cat.&#34;, &#34;A dog.&#34;]"
@@ -53,11 +54,14 @@ def made_of(sentence1: str, sentence2: str) -> Markup:
     return Markup(' data-pair="{}"').format(json.dumps([sentence1, sentence2]))
 
 
-def of_pair(pair: Sequence[str], drawn: Markup) -> Markup:
+def of_pair(pair: Sequence[str | None], drawn: Markup) -> Markup:
     """What was made of a pair, as `made_of` marks it."""
-    return Markup("<div{}>{}</div>").format(made_of(*pair), drawn)
+    sentence1, sentence2 = pair
+    return Markup("<div{}>{}</div>").format(made_of(sentence1 or "", sentence2), drawn)
 
 
-def two_lines(sentence1: str, sentence2: str) -> Markup:
-    """A pair in one cell."""
+def two_lines(sentence1: str, sentence2: str | None = None) -> Markup:
+    """A pair in one cell, or the one sentence that there is."""
+    if sentence2 is None:
+        return element("bdi", sentence1)
     return Markup("{}<br>{}").format(element("bdi", sentence1), element("bdi", sentence2))

@@ -15,8 +15,15 @@ from markupsafe import Markup
 
 from languages import _, ngettext
 from pipeline.explain.confusion import Confusion
-from pipeline.explain.probing import LeftOut, Mattered, Record, Stressed
-from pipeline.export.csv_answers import Answered, Scores, notes_of, scores_of
+from pipeline.explain.probing import (
+    LeftOut,
+    Mattered,
+    Record,
+    Stressed,
+    followed,
+    judges_meaning,
+)
+from pipeline.export.csv_answers import Answered, Scores, labels_of, notes_of, scores_of
 from pipeline.hub.sources import Origin
 from pipeline.metrics import metrics_in
 from pipeline.prediction import Prediction, SoftmaxSteps, softmax_steps, written
@@ -61,7 +68,7 @@ class Answer:
     label: str
     share: Share  # of the positive label
     logits: tuple[str, ...]
-    positive: str = EQUIVALENT
+    positive: str = EQUIVALENT  # label 1 of two, the label itself of more
 
     @classmethod
     def of(cls, prediction: Prediction | None) -> "Answer | None":
@@ -69,7 +76,9 @@ class Answer:
         if prediction is None:
             return None
         logits = tuple(written(value) for value in prediction.logits.values())
-        return cls(prediction.label, Share.of(prediction.probabilities[EQUIVALENT]), logits)
+        positive = followed(prediction)
+        share = Share.of(prediction.probabilities[positive])
+        return cls(prediction.label, share, logits, positive)
 
 
 def _cut(prediction: Prediction) -> list[tuple[int, str]]:
@@ -82,22 +91,29 @@ def _cut(prediction: Prediction) -> list[tuple[int, str]]:
 
 def answer_view(
     prediction: Prediction,
-    pair: Sequence[str],
+    pair: Sequence[str | None],
     origin: Origin,
     notes: Sequence[str] = (),
     record: Record | None = None,
 ) -> Markup:
     """A pair's answer: label, bars, the arithmetic, and how far to believe it.
 
-    notes: why it may mean less than it seems. record: what the model was measured at.
+    pair: as the model was asked; of one sentence the other is None. notes: why it may mean less
+    than it seems. record: what the model was measured at.
     """
+    is_pair = pair[1] is not None
+    question = _("What does the model predict?")
+    if is_pair and judges_meaning(prediction):
+        question = _("Do the two sentences mean the same?")
     logits = " · ".join(
         f"{value:.2f}".replace("-", "−") if abs(value) < 1e6 else written(value)
         for value in prediction.logits.values()
     )
     return render(
         "answer.html",
-        made_of=made_of(*pair),
+        question=question,
+        is_pair=is_pair,
+        made_of=made_of(pair[0] or "", pair[1]),
         bars=probability_bars(prediction),
         notes=notes,
         arithmetic=arithmetic(softmax_steps(prediction.logits), prediction.logits),
@@ -130,17 +146,19 @@ def probability_bars(prediction: Prediction) -> Markup:
 
 
 def arithmetic(steps: SoftmaxSteps, logits: Mapping[str, float]) -> Markup:
-    """From the logits to the answer, in four lines to check with a calculator."""
+    """From the logits of two labels or more to the answer, in four lines to check with a
+    calculator.
+    """
     moved = f" - {_decimals(steps.shift)}" if steps.shift else ""
     total = _decimals(steps.total)
     exps = {label: _decimals(value) for label, value in steps.exps.items()}
     shares = {label: _decimals(share) for label, share in steps.probabilities.items()}
-    high, low = max(steps.probabilities.values()), min(steps.probabilities.values())
+    high, low, *others = sorted(steps.probabilities.values(), reverse=True)
     wins = _(
         "{high} {sign} {low}, so the prediction is {label}",
         high=_decimals(high),
         sign=">" if high > low else "=",
-        low=_decimals(low),
+        low=", ".join(map(_decimals, (low, *others))),
         label=steps.label,
     )
     lines = [
@@ -153,7 +171,7 @@ def arithmetic(steps: SoftmaxSteps, logits: Mapping[str, float]) -> Markup:
             _("each divided by the sum"),
             [f"{label}: {exp} / {total} = {shares[label]}" for label, exp in exps.items()],
         ),
-        (_("the larger one wins"), [wins]),
+        (_("the largest one wins") if others else _("the larger one wins"), [wins]),
     ]
     return render("arithmetic.html", steps=lines, shifted=bool(steps.shift))
 
@@ -179,6 +197,8 @@ def record_line(record: Record) -> Markup:
             pairs=record.run_pairs,
             **figures,
         )
+        if not record.may_be_stressed:
+            return macro("paragraph", "quiet", measured)
         unknown = _(
             "Nobody has measured yet which changes it overlooks. Try “What does it overlook?” "
             "below."
@@ -206,31 +226,59 @@ def record_line(record: Record) -> Markup:
 
 
 def models_table(answers: Iterable[tuple[str, Prediction | None, str]]) -> Markup:
-    """One row a model: its name, its answer or None, and where it came from or why it has none."""
-    heads = (
-        _("model"),
-        _("prediction"),
-        f"P({EQUIVALENT})",
-        *(_("logit of {name}", name=label) for label in LABELS),
-        _("source"),
-    )
+    """One row a model: its name, its answer or None, and where it came from or why it has none.
+
+    Models with the same labels share the columns of their probabilities and logits; where the
+    labels differ, each row names its own.
+    """
     told = list(answers)
+    predictions = [prediction for _name, prediction, _about in told if prediction]
+    kinds = {tuple(prediction.probabilities): None for prediction in predictions} or {LABELS: None}
+    labels = next(iter(kinds))
+    if len(kinds) > 1:
+        columns = [_("its probability"), _("logits")]
+    elif len(labels) == 2:
+        columns = [f"P({labels[1]})", *(_("logit of {name}", name=label) for label in labels)]
+    else:
+        columns = [_("its probability"), *(_("logit of {name}", name=label) for label in labels)]
     rows = [
-        {"name": name, "answer": Answer.of(prediction), "about": about}
+        {
+            "name": name,
+            "answer": Answer.of(prediction),
+            "logits": _logits_of(prediction, apart=len(kinds) > 1),
+            "about": about,
+            "share": Share.of(prediction.probabilities[prediction.label])
+            if prediction and len(kinds) > 1
+            else None,
+        }
         for name, prediction, about in told
     ]
-    labels = [prediction.label for _name, prediction, _about in told if prediction]
-    return render("models.html", said=_agreement(labels), heads=heads, rows=rows)
+    heads = (_("model"), _("prediction"), *columns, _("source"))
+    return render("models.html", said=_agreement(predictions), heads=heads, rows=rows)
 
 
-def _agreement(labels: Sequence[str]) -> str:
+def _logits_of(prediction: Prediction | None, *, apart: bool) -> list[str]:
+    """A cell for each logit; one for all, with the labels' names, where rows have other labels."""
+    if prediction is None:
+        return []
+    if not apart:
+        return [written(value) for value in prediction.logits.values()]
+    return [listed(f"{label} {written(value)}" for label, value in prediction.logits.items())]
+
+
+def _agreement(predictions: Sequence[Prediction]) -> str:
     """Whether the models that answered agree; "" for fewer than two."""
-    if len(labels) < 2:
+    if len(predictions) < 2:
         return ""
-    counts = {label: labels.count(label) for label in LABELS}
+    if len({frozenset(prediction.probabilities) for prediction in predictions}) > 1:
+        return _("The models have different labels, so there is nothing to agree on.")
+    labels = [prediction.label for prediction in predictions]
+    counts = {label: labels.count(label) for label in predictions[0].probabilities}
     if max(counts.values()) == len(labels):
         return _("All {count} models predict {label}.", count=len(labels), label=labels[0])
-    said = listed(f"{count} {label}" for label, count in counts.items())
+    said = listed(
+        f"{count} {label}" for label, count in counts.items() if count or len(counts) == 2
+    )
     return _("The models disagree: {answers}.", answers=said)
 
 
@@ -244,7 +292,7 @@ class Word:
     text: str
     points: str = "–"
     tip: str = ""
-    direction: str = ""  # "down" or "up": how P(equivalent) moves without it; "" where it stays
+    direction: str = ""  # "down" or "up": how the probability moves without it; "" where it stays
     depth: str = ""  # of the colour, 0 to 1
     flips: bool = False  # whether the answer without it is the other one
 
@@ -255,14 +303,17 @@ def words_left_out(found: Mattered) -> Markup:
         "words.html",
         answer=Answer.of(found.prediction),
         sentences=[
-            _with_words(found.sentence1, 1, found),
-            _with_words(found.sentence2, 2, found),
+            _with_words(sentence, which, found)
+            for which, sentence in enumerate((found.sentence1, found.sentence2), 1)
+            if sentence is not None
         ],
+        label=found.label,
+        is_binary=len(found.prediction.probabilities) == 2,
         cut=_cut(found.prediction),
         heads=(
             _("word left out"),
             _("sentence"),
-            _("P({label}) without it", label=EQUIVALENT),
+            _("P({label}) without it", label=found.label),
             _("change in percentage points"),
             _("prediction without it"),
         ),
@@ -291,8 +342,8 @@ def _word(word: LeftOut, found: Mattered) -> Word:
     tip = _(
         "without “{word}”: {before} → {after}, {change:+.1f} percentage points",
         word=word.word,
-        before=percent(found.prediction.probabilities[EQUIVALENT]),
-        after=percent(word.prediction.probabilities[EQUIVALENT]),
+        before=percent(found.prediction.probabilities[found.label]),
+        after=percent(word.prediction.probabilities[found.label]),
         change=100 * word.change,
     )
     direction = "" if moved == "0" else "up" if word.change > 0 else "down"
@@ -312,7 +363,7 @@ def _word_row(word: LeftOut, found: Mattered) -> dict:
     return {
         **row,
         "label": word.prediction.label,
-        "share": percent(word.prediction.probabilities[EQUIVALENT]),
+        "share": percent(word.prediction.probabilities[found.label]),
         "change": f"{100 * word.change:+.1f}",
         "flips": _flips(word, found),
     }
@@ -452,6 +503,7 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
         )
         notes = [*notes, without]
     scores = scores_of(answers)
+    names = labels_of(answers)
     caption = ngettext("The only row", "All {count} rows", len(answers))
     if len(answers) > PREVIEW_ROWS:
         caption = _("The first {shown} of {rows:,} rows", shown=PREVIEW_ROWS, rows=len(answers))
@@ -461,26 +513,31 @@ def answers_table(answers: list[Answered], notes: Sequence[str] = ()) -> Markup:
             "{count:,} pair predicted: {answers}.",
             "{count:,} pairs predicted: {answers}.",
             len(labels),
-            answers=listed(f"{labels.count(label):,} {label}" for label in LABELS),
+            answers=listed(f"{labels.count(label):,} {label}" for label in names),
         ),
         notes=notes,
         scores=scores,
         figures=figures_said(scores.figures) if scores else "",
         majority=figures_said(scores.majority) if scores else "",
-        labels=LABELS,
+        labels=names,
         matrices=_matrix(scores) if scores else "",
         caption=caption,
-        heads=(_("line"), _("prediction"), f"P({EQUIVALENT})", _("pair, or its error")),
+        heads=(
+            _("line"),
+            _("prediction"),
+            f"P({names[1]})" if len(names) == 2 else _("its probability"),
+            _("pair, or its error"),
+        ),
         rows=[_answer_row(answer) for answer in answers[:PREVIEW_ROWS]],
     )
 
 
 def _matrix(scores: Scores) -> Markup:
     """The confusion matrix of a file's own labels and the answers."""
-    places = {label: place for place, label in enumerate(LABELS)}
+    places = {label: place for place, label in enumerate(scores.labels)}
     counts = {(places[gold], places[said]): n for (gold, said), n in scores.confusion.items()}
     caption, label = _("The file's labels and the predictions"), _("Confusion matrix")
-    return matrices([(caption, label, Confusion.of(counts))], LABELS)
+    return matrices([(caption, label, Confusion.of(counts))], scores.labels)
 
 
 def figures_said(figures: Mapping[str, float]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from languages import _, ngettext, say
+from pipeline.answers import answer_of, probability_of
 from pipeline.explain.confusion import Confusion
 from pipeline.explain.diagnosis import (
     KNEW,
@@ -19,6 +20,7 @@ from pipeline.explain.what_changed import Judgement
 from pipeline.metrics import METRICS, Metric, metrics_in
 from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run, closing, points, progress
+from pipeline.task import MRPC
 from views.confusion import matrices
 from views.markup import notice, quiet, sentences, stacked_table, two_lines
 from views.numbers import (
@@ -45,15 +47,8 @@ STATE_NAMES = {
     "failed": say("Failed"),
     "expired": say("Expired"),
 }
-LOG_COLUMNS = (
-    "step",
-    "epoch",
-    "loss",
-    "learning_rate",
-    "grad_norm",
-    "eval_loss",
-    *(f"eval_{name}" for name in METRICS),
-)
+EVALUATED = tuple(f"eval_{name}" for name in METRICS)  # a run has those of its task
+LOG_COLUMNS = ("step", "epoch", "loss", "learning_rate", "grad_norm", "eval_loss", *EVALUATED)
 
 
 def no_run_yet() -> Markup:
@@ -170,8 +165,12 @@ def log_table(rows: Sequence[Mapping[str, object]], ended: bool = False) -> Mark
         return quiet(_("The run ended before it logged a line."))
     if not rows:
         return quiet(_("The log starts with the first step."))
-    cells = [[short_number(row.get(name)) for name in LOG_COLUMNS] for row in rows]
-    return macro("plain_table", "log", _("Log"), _("Log"), LOG_COLUMNS, cells)
+    told = {name for row in rows for name in row} | {f"eval_{name}" for name in MRPC.metrics}
+    if "eval_macro_f1" in told:
+        told -= {"eval_f1"}
+    columns = [name for name in LOG_COLUMNS if name in told or name not in EVALUATED]
+    cells = [[short_number(row.get(name)) for name in columns] for row in rows]
+    return macro("plain_table", "log", _("Log"), _("Log"), columns, cells)
 
 
 def another_behind(unfinished: Sequence[Run]) -> Markup:
@@ -299,12 +298,12 @@ def diagnosis_card(diagnosis: Diagnosis) -> Markup:
 
 
 def changed_pairs(
-    judgement: Judgement, pairs: Sequence[tuple[str, str]] | None, labels: Sequence[str]
+    judgement: Judgement, pairs: Sequence[tuple[str, ...]] | None, labels: Sequence[str]
 ) -> Markup:
     """Both confusion matrices, the pairs that the run fixed, and those that it broke.
 
-    pairs: [(sentence1, sentence2), …] or None where the split isn't here any more; labels: the two
-    labels' names.
+    pairs: [(sentence1, sentence2), …], of a task of one sentence [(sentence1,), …], or None where
+    the split isn't here any more; labels: the labels' names.
     """
     right = zip(judgement.right("before"), judgement.right("after"), strict=True)
     both = sum(before and after for before, after in right)
@@ -338,7 +337,7 @@ def _changes(
     name: str,
     rows: Sequence[int],
     judgement: Judgement,
-    pairs: Sequence[tuple[str, str]] | None,
+    pairs: Sequence[tuple[str, ...]] | None,
     labels: Sequence[str],
 ) -> Markup:
     if not rows:
@@ -348,9 +347,7 @@ def _changes(
             _("row {row}", row=row),
             two_lines(*pairs[row]) if pairs else "–",
             labels[judgement.labels[row]],
-            Markup("{} → {}").format(
-                percent(judgement.before[row]), element("strong", percent(judgement.after[row]))
-            ),
+            _moved(judgement, row, labels),
         )
         for row in rows[:SHOWN_PAIRS]
     ]
@@ -360,8 +357,22 @@ def _changes(
     caption = ngettext(
         "{name}: {count} pair{some}", "{name}: {count} pairs{some}", len(rows), name=name, some=some
     )
-    heads = (_("pair"), _("sentences"), _("gold label"), "P(equivalent)")
+    probability = f"P({labels[1]})" if len(labels) == 2 else _("P(gold label), and the prediction")
+    heads = (_("pair"), _("sentences"), _("gold label"), probability)
     return stacked_table("pairs", caption, heads, cells)
+
+
+def _moved(judgement: Judgement, row: int, labels: Sequence[str]) -> Markup:
+    """Where a pair's probability was before the run, and where it is after: of label 1 of two, of
+    the gold label of more, whose answers are told, too.
+    """
+    both = judgement.before[row], judgement.after[row]
+    of = 1 if len(labels) == 2 else judgement.labels[row]
+    before, after = (percent(probability_of(share, of)) for share in both)
+    if len(labels) > 2:
+        first, last = (labels[answer_of(share)] for share in both)
+        before, after = f"{before} ({first})", f"{after} ({last})"
+    return Markup("{} → {}").format(before, element("strong", after))
 
 
 def runs_table(

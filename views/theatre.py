@@ -1,5 +1,7 @@
-"""A run's evaluations as dots: each validation pair by P(equivalent), coloured by its gold label.
+"""A run's evaluations as dots: each validation pair by a probability, coloured by its gold label.
 
+Of two labels it is the probability of label 1: a right dot is on its label's side of the line. Of
+more it is that of the gold label, and each gold label has a lane of its own.
 static/theatre.js draws the dots of `dots_data`; the sentences of a pair come when it is asked for.
 
 >>> binned([0.04, 0.5, 0.51, 1.0], [0, 1, 1, 0])[0], binned([1.0], [0])[-1]
@@ -14,7 +16,9 @@ from typing import Any
 from markupsafe import Markup
 
 from languages import _
+from pipeline.answers import Share, answer_of, probability_of
 from pipeline.explain.evaluations import Evaluation, said_of
+from pipeline.settings import LABELS
 from views.markup import quiet
 from views.numbers import percent
 from views.render import render
@@ -26,13 +30,31 @@ MOST_STEPS = 24
 
 def empty_theatre() -> Markup:
     """The picture before the first evaluation; the script fills it."""
-    return render("theatre.html")
+    return render("theatre.html", texts=dots_texts(), labels=LABELS)
 
 
-def dots_texts(labels: Sequence[str]) -> dict[str, Any]:
-    """What the script says of the dots. labels: the names of the two labels."""
+def dots_texts() -> dict[str, Any]:
+    """What the script says of the dots; in some texts it fills in the run's own labels."""
     return {
-        "labels": list(labels),
+        "caption": _("Validation pairs by P({label})"),
+        "gold": _("gold label {label}"),
+        "goldCaption": _("Validation pairs by P(gold label)"),
+        "lane": _("{label}: {right} of {count} right"),
+        "lanes": _("all labels: {right} of {count} right"),
+        "axis": _("P(gold label)"),
+        "wrong": _("hollow: predicted wrongly"),
+        "turned": _("outlined: right now, wrong before training, or the other way round"),
+        "crossed": _("outlined: crossed the line since training began"),
+        "ownAnswer": _("your pair: {label}"),
+        "stage": _(
+            "Validation pairs as dots, by P({label}) from 0 to 1. Arrow keys left and right go "
+            "from dot to dot, up and down to the other gold label, Enter to your pair."
+        ),
+        "goldStage": _(
+            "Validation pairs as dots, by P(gold label) from 0 to 1, in one lane for each gold "
+            "label. Arrow keys left and right go from dot to dot, up and down to the next lane, "
+            "Enter to your pair."
+        ),
         "before": _("before training"),
         "step": _("step {step}"),
         "answered": _("{count} predicted {label}"),
@@ -43,8 +65,9 @@ def dots_texts(labels: Sequence[str]) -> dict[str, Any]:
 
 
 def dots_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
-    """The evaluations as JSON for the script, P(equivalent) in thousandths; "" before the first
-    one.
+    """The evaluations as JSON for the script, "" before the first one: the gold labels' numbers and
+    all names, and each dot's probability in thousandths. Of three labels or more the answers too,
+    which that doesn't tell.
     """
     if not evaluations:
         return ""
@@ -53,22 +76,43 @@ def dots_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
         return json.dumps({"run": run_id})
     data = {
         "run": run_id,
+        "names": list(told[0].names),
         "labels": list(told[0].labels),
         "steps": [one.step for one in told],
-        "shares": [[round(1000 * share) for share in one.shares] for one in told],
+        "shares": [[round(1000 * share) for share in places(one)] for one in told],
     }
+    if len(told[0].names) > 2:
+        data["answers"] = [one.answers for one in told]
     return json.dumps(data, separators=(",", ":"))
 
 
+def places(one: Evaluation) -> list[float]:
+    """Where each dot is, 0 to 1: P(label 1) of two labels, P(gold label) of more."""
+    is_binary = len(one.names) == 2
+    return [
+        probability_of(share, 1 if is_binary else gold)
+        for share, gold in zip(one.shares, one.labels, strict=True)
+    ]
+
+
 def own_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
-    """P(equivalent) of the visitor's own pair at each evaluation of `dots_data`, as JSON; "" where
-    the run judges none. For who owns the run alone.
+    """Where the visitor's own pair is at each evaluation of `dots_data`, as JSON; "" where the run
+    judges none. Nobody knows its gold label: of three labels or more it is at the probability of
+    its answer, which is told, too. For who owns the run alone.
     """
     told = thinned([one for one in evaluations if one.shares])
-    own = [round(1000 * one.own_share) for one in told if one.own_share is not None]
-    if not own or len(own) != len(told):
+    shares = [one.own_share for one in told if one.own_share is not None]
+    if not shares or len(shares) != len(told):
         return ""
-    return json.dumps({"run": run_id, "own": own})
+    answers = [answer_of(share) for share in shares]
+    if len(told[0].names) == 2:
+        own = [round(1000 * probability_of(share, 1)) for share in shares]
+        return json.dumps({"run": run_id, "own": own})
+    own = [
+        round(1000 * probability_of(share, answer))
+        for share, answer in zip(shares, answers, strict=True)
+    ]
+    return json.dumps({"run": run_id, "own": own, "ownAnswers": answers})
 
 
 def thinned(evaluations: Sequence[Evaluation], most: int = MOST_STEPS) -> list[Evaluation]:
@@ -90,32 +134,40 @@ def last_said(evaluations: Sequence[Evaluation]) -> Markup:
 # ---------------------------------------------------------------- as a table
 
 
-def binned(shares: Sequence[float], labels: Sequence[int]) -> list[tuple[str, int, int]]:
-    """[(bin, pairs of label 0 in it, pairs of label 1)] of ten bins; 0.5 itself is in the lower
-    half, as it is answered with label 0.
+def binned(
+    shares: Sequence[float], labels: Sequence[int], count: int = 2
+) -> list[tuple[str | int, ...]]:
+    """[(bin, pairs of label 0 in it, pairs of label 1, … of all `count` labels)] of ten bins; 0.5
+    itself is in the lower half, as of two labels it is answered with label 0.
     """
-    counts = [[0, 0] for _bin in range(BINS)]
+    counts = [[0] * count for _bin in range(BINS)]
     for share, label in zip(shares, labels, strict=True):
         place = max(-(-round(1000 * share) * BINS // 1000) - 1, 0)
         counts[place][label] += 1
     return [
-        (f"{place / BINS:.1f} – {(place + 1) / BINS:.1f}", pairs[0], pairs[1])
+        (f"{place / BINS:.1f} – {(place + 1) / BINS:.1f}", *pairs)
         for place, pairs in enumerate(counts)
     ]
 
 
-def bins_table(evaluations: Sequence[Evaluation], labels: Sequence[str]) -> Markup:
+def bins_table(evaluations: Sequence[Evaluation]) -> Markup:
     """The last evaluation's dots in ten bins, for who doesn't see them; empty without any."""
     told = [one for one in evaluations if one.shares]
     if not told:
         return Markup()
     last = told[-1]
     when = _("before training") if last.step == 0 else _("step {step}", step=last.step)
+    if len(last.names) == 2:
+        axis = f"P({last.names[1]})"
+        caption = _("Validation pairs by P({label}), {when}", label=last.names[1], when=when)
+    else:
+        axis = _("P(gold label)")
+        caption = _("Validation pairs by P(gold label), {when}", when=when)
     return render(
         "theatre_table.html",
-        caption=_("Validation pairs by P(equivalent), {when}", when=when),
-        heads=("P(equivalent)", *(_("gold label {label}", label=label) for label in labels)),
-        rows=binned(last.shares, last.labels),
+        caption=caption,
+        heads=(axis, *(_("gold label {label}", label=name) for name in last.names)),
+        rows=binned(places(last), last.labels, len(last.names)),
     )
 
 
@@ -127,49 +179,75 @@ class JudgedPair:
     """A pair of the theatre and what a run said of it.
 
     name: "#12" or the visitor's own. gold: its label's name, "" where nobody knows it.
-    shares: [(step, P(equivalent))] of each evaluation. at: the step that is looked at.
+    shares: [(step, share of answers.py)] of each evaluation. at: the step that is looked at.
     """
 
     name: str
-    sentences: tuple[str, str] | None
+    sentences: tuple[str, str | None] | None
     gold: str
-    shares: Sequence[tuple[int, float]]
+    shares: Sequence[tuple[int, Share]]
     at: int
 
 
 def judged_pair(pair: JudgedPair, labels: Sequence[str]) -> Markup:
-    """The two sentences, gold label, P, and whether the pair crossed the line."""
+    """The sentences, gold label, probabilities, and whether the answer changed since training
+    began. labels: the names of the run's labels.
+    """
     now = dict(pair.shares)[pair.at]
-    answer = labels[int(now > 0.5)]
+    answer = labels[answer_of(now)]
+    told = [1] if len(labels) == 2 else range(len(labels))
     return render(
         "theatre_pair.html",
         pair=pair,
         answer=answer,
-        share=percent(now),
+        shares=[(labels[label], percent(probability_of(now, label))) for label in told],
         right=None if not pair.gold else answer == pair.gold,
-        crossed=crossing(pair),
+        crossed=crossing(pair) if len(labels) == 2 else turns(pair, labels),
     )
 
 
 def crossing(pair: JudgedPair) -> str:
-    """Where a pair stood before training, and when it crossed the line since."""
-    until = [(step, share) for step, share in pair.shares if step <= pair.at]
-    first, *later = until
+    """Where a pair of two labels stood before training, and when it crossed the line since."""
+    (_step, share), *later = _until(pair)
     if not later:
         return ""
-    sides = [share > 0.5 for _step, share in until]
-    crossed = [
-        step
-        for (step, _share), was, now in zip(later, sides, sides[1:], strict=False)
-        if was != now
-    ]
-    began = percent(first[1])
+    crossed = [step for step, _answer in _changes(pair)]
+    began = percent(probability_of(share, 1))
     if not crossed:
         return _("Before training {began}; it hasn't crossed the line.", began=began)
     steps = _(", ").join(map(str, crossed))
     return _(
         "Before training {began}; it crossed the line by step {steps}.", began=began, steps=steps
     )
+
+
+def turns(pair: JudgedPair, labels: Sequence[str]) -> str:
+    """What a pair of three labels or more was answered before training, and since."""
+    (_step, share), *later = _until(pair)
+    if not later:
+        return ""
+    began = labels[answer_of(share)]
+    changes = [
+        _("{label} by step {step}", label=labels[answer], step=step)
+        for step, answer in _changes(pair)
+    ]
+    if not changes:
+        return _("Before training {began}, and the same since.", began=began)
+    return _("Before training {began}; {changes}.", began=began, changes=_(", ").join(changes))
+
+
+def _until(pair: JudgedPair) -> list[tuple[int, Share]]:
+    return [(step, share) for step, share in pair.shares if step <= pair.at]
+
+
+def _changes(pair: JudgedPair) -> list[tuple[int, int]]:
+    """[(step, its answer)] of each evaluation whose answer is another than before."""
+    answers = [(step, answer_of(share)) for step, share in _until(pair)]
+    return [
+        (step, now)
+        for (_step, was), (step, now) in zip(answers, answers[1:], strict=False)
+        if was != now
+    ]
 
 
 def no_pair() -> Markup:

@@ -26,6 +26,8 @@ NO_TYPE_IDS = say("this checkpoint has none: its model knows the sentences only 
 NOTHING_BETWEEN = say(
     "this checkpoint has none and puts no token between the sentences: its model reads one text"
 )
+# Of a task of one sentence
+ONE_TYPE = say("one sentence, so every token has type 0: type 1 would be a second sentence's")
 FATES = {"kept": say("✓ kept"), "dropped": say("✕ dropped"), "renamed": say("→ renamed")}
 
 
@@ -41,15 +43,20 @@ def token_grid(view: TokenView, inputs: Mapping[str, Any] | None = None) -> Mark
         "token_grid.html",
         view=view,
         inputs=_written(inputs),
-        sentences=[list(_parts_of_sentence(view, which)) for which in (1, 2)],
+        sentences=[
+            _parts_of_sentence(sentence, view, which)
+            for which, sentence in enumerate((view.sentence1, view.sentence2), 1)
+            if sentence is not None
+        ],
         parts=parts,
         seam=_seam(view.tokens),
-        characters=len(view.sentence1) + len(view.sentence2),
+        characters=len(view.sentence1) + len(view.sentence2 or ""),
         made_of=made_of(
-            asked.get("sentence1", view.sentence1), asked.get("sentence2", view.sentence2)
+            asked.get("sentence1", view.sentence1), asked.get("sentence2", view.sentence2) or ""
         ),
         role_names=ROLE_NAMES,
         no_type_ids=NO_TYPE_IDS if view.has_separator else NOTHING_BETWEEN,
+        one_type=ONE_TYPE if view.sentence2 is None and view.has_type_ids else "",
     )
 
 
@@ -79,9 +86,9 @@ class _Part:
     is_cut: bool = False
 
 
-def _parts_of_sentence(view: TokenView, which: int) -> list[_Part]:
-    """One sentence from its beginning to its end."""
-    sentence, cut = (view.sentence1, view.sentence2)[which - 1], view.cut[which - 1].strip()
+def _parts_of_sentence(sentence: str, view: TokenView, which: int) -> list[_Part]:
+    """Sentence 1 or 2 (`which`) from its beginning to its end."""
+    cut = view.cut[which - 1].strip()
 
     def between(start: int, stop: int) -> _Part:
         text = sentence[start:stop]

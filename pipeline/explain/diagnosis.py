@@ -10,6 +10,7 @@ comes out about 1.25 times too large (evidence.py), so one and a half of it is a
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from statistics import mean
@@ -41,7 +42,6 @@ CLEARLY_ABOVE = 2.0  # standard errors of the majority's value
 CLEAR_CHANGE = 1.5  # standard errors of a difference between two evaluations
 CLEAR_RISE = 1.5  # standard errors of the validation loss
 SEEN_AGAIN = 1.5  # epochs from which on pairs can have been memorised: half of them came twice
-COIN = math.log(2)  # the loss of answering one half to everything
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,15 @@ def _too_few(evidence: Evidence) -> str:
             one=100 / pairs,
             **numbers(evidence),
         )
+    if rare < LEAST_OF_A_LABEL and len(evidence.labels) > 2:
+        return say_plural(
+            "only {count} of the {pairs} evaluated pairs has another label than the most frequent "
+            "one, so always predicting the majority class is nearly always right",
+            "only {count} of the {pairs} evaluated pairs have another label than the most frequent "
+            "one, so always predicting the majority class is nearly always right",
+            rare,
+            pairs=pairs,
+        )
     if rare < LEAST_OF_A_LABEL:
         return say_plural(
             "only {count} of the {pairs} evaluated pairs has the rarer label, so always "
@@ -113,8 +122,8 @@ def _too_few(evidence: Evidence) -> str:
 def _one_class(evidence: Evidence) -> str:
     if not evidence.answers or evidence.majority > ONE_CLASS:
         return ""
-    ones = mean(evidence.answers)
-    share, label = max((ones, "equivalent"), (1 - ones, "not_equivalent"))
+    [(number, count)] = Counter(evidence.answers).most_common(1)
+    share, label = count / len(evidence.answers), evidence.labels[number]
     if share < ONE_CLASS:
         return ""
     return say(
@@ -137,7 +146,7 @@ def _spoiled(evidence: Evidence) -> str:
         return ""
     return say(
         "accuracy went from {before:.1%} to {after:.1%} ({gain:+.1f} standard errors of the "
-        "difference), F1 from {f1_before:.1%} to {f1_after:.1%} ({f1_gain:+.1f}), and the "
+        "difference), {f1} from {f1_before:.1%} to {f1_after:.1%} ({f1_gain:+.1f}), and the "
         "validation loss from {val_first:.3f} to {val_last:.3f}",
         **numbers(evidence),
     )
@@ -154,17 +163,26 @@ def _too_short(evidence: Evidence) -> str:
 
 
 def _worse_than_a_coin(evidence: Evidence) -> str:
-    """Its second half is clearly worse than a coin, which answers one half, and than its start."""
+    """Its second half is clearly worse than a coin, which gives each label the same probability,
+    and than its start.
+    """
+    coin = math.log(len(evidence.labels))
     half = [value for _, value in evidence.loss[len(evidence.loss) // 2 :]]
     error = noise(evidence.loss) / math.sqrt(len(half))
-    if mean(half) - max(COIN, evidence.eval_ends[0]) <= 2 * error:
+    if mean(half) - max(coin, evidence.eval_ends[0]) <= 2 * error:
         return ""
+    figures = {"half": mean(half), "coin": coin, **numbers(evidence)}
+    if len(evidence.labels) > 2:
+        return say(
+            "the training loss averages {half:.3f} in the second half of the run, while guessing "
+            "among {labels} labels has {coin:.3f} and the starting checkpoint had {val_first:.3f}",
+            labels=len(evidence.labels),
+            **figures,
+        )
     return say(
         "the training loss averages {half:.3f} in the second half of the run, while a coin toss "
         "has {coin:.3f} and the starting checkpoint had {val_first:.3f}",
-        half=mean(half),
-        coin=COIN,
-        **numbers(evidence),
+        **figures,
     )
 
 
@@ -176,7 +194,7 @@ def _memorises(evidence: Evidence) -> str:
     return say(
         "the training loss went from {first:.3f} to {last:.3f} in {epochs:.1f} epochs, while the "
         "validation loss ends at {val_last:.3f}, accuracy at {after:.1%} (majority {majority:.1%}) "
-        "and F1 at {f1_after:.1%} (majority {f1_majority:.1%})",
+        "and {f1} at {f1_after:.1%} (majority {f1_majority:.1%})",
         **numbers(evidence),
     )
 
@@ -248,6 +266,7 @@ def _learns_something(evidence: Evidence) -> str:
 def _lacks(evidence: Evidence) -> list[str]:
     """What keeps a run from being called good, the most telling first."""
     accuracy, f1, (first, last) = evidence.accuracy, evidence.f1, evidence.eval_ends
+    name = numbers(evidence)["f1"]
     lacks = [
         (
             accuracy.above < CLEARLY_ABOVE,
@@ -255,7 +274,7 @@ def _lacks(evidence: Evidence) -> list[str]:
         ),
         (
             f1.above < CLEARLY_ABOVE,
-            say("F1 would have to be two standard errors above the majority class"),
+            say("{f1} would have to be two standard errors above the majority class", f1=name),
         ),
         (
             accuracy.gain < CLEAR_CHANGE,
@@ -263,7 +282,7 @@ def _lacks(evidence: Evidence) -> list[str]:
         ),
         (
             f1.gain < CLEAR_CHANGE,
-            say("F1 would have to rise by 1.5 standard errors of the difference"),
+            say("{f1} would have to rise by 1.5 standard errors of the difference", f1=name),
         ),
         (last >= first, say("the validation loss would have to fall")),
     ]
@@ -274,7 +293,7 @@ def _scores_said(evidence: Evidence) -> str:
     """Where both metrics went, and how far from the majority's they ended."""
     return say(
         "accuracy went from {before:.1%} to {after:.1%} ({above:+.1f} standard errors from the "
-        "majority class at {majority:.1%}), and F1 from {f1_before:.1%} to {f1_after:.1%} "
+        "majority class at {majority:.1%}), and {f1} from {f1_before:.1%} to {f1_after:.1%} "
         "({f1_above:+.1f} from {f1_majority:.1%})",
         **numbers(evidence),
     )
@@ -355,7 +374,7 @@ def _too_close(evidence: Evidence) -> str:
 def _ends_said(evidence: Evidence) -> str:
     """Where a run that got nowhere ended. The last rule: it holds always."""
     return say(
-        "accuracy ends at {after:.1%} (majority {majority:.1%}), F1 at {f1_after:.1%} (majority "
+        "accuracy ends at {after:.1%} (majority {majority:.1%}), {f1} at {f1_after:.1%} (majority "
         "{f1_majority:.1%}), and the training loss went from {first:.3f} to {last:.3f}",
         **numbers(evidence),
     )

@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 
 from languages import say, say_plural
+from pipeline.answers import Share, answer_of, are_shares, probability_of
 from pipeline.runs.progress import Run
 from pipeline.settings import LABELS
 
@@ -29,8 +30,8 @@ class Evaluation:
     """One evaluation of a run on its validation pairs.
 
     majority: how many pairs are right by always saying majority_label. labels: the pairs' gold
-    labels; shares: P(equivalent) of each pair; both () where they can't be told pair by pair.
-    own_share: that of the visitor's own pair.
+    labels; shares: what answers.py tells of each pair; both () where they can't be told pair by
+    pair. own_share: that of the visitor's own pair. names: those of the task's labels.
     """
 
     step: int
@@ -40,13 +41,14 @@ class Evaluation:
     majority: int
     majority_label: int = 1
     labels: tuple[int, ...] = ()
-    shares: tuple[float, ...] = ()
-    own_share: float | None = None
+    shares: tuple[Share, ...] = ()
+    own_share: Share | None = None
+    names: tuple[str, ...] = LABELS
 
     @property
     def answers(self) -> list[int]:
         """The label that each pair was given."""
-        return [int(share > 0.5) for share in self.shares]
+        return [answer_of(share) for share in self.shares]
 
     @property
     def rights(self) -> list[bool]:
@@ -59,8 +61,8 @@ class Evaluation:
         if not self.labels:
             return 0
         return sum(
-            not right and max(share, 1 - share) >= SURE
-            for right, share in zip(self.rights, self.shares, strict=True)
+            not right and probability_of(share, answer) >= SURE
+            for right, share, answer in zip(self.rights, self.shares, self.answers, strict=True)
         )
 
 
@@ -75,14 +77,17 @@ def evaluations_of(run: Run) -> list[Evaluation]:
     labels = tuple(start.get("labels") or ())
     if len(labels) != pairs:
         labels = ()
-    return [_evaluation(event, pairs, majority, labels) for event in run.of("evaluation")]
+    names = run.labels
+    return [_evaluation(event, pairs, majority, labels, names) for event in run.of("evaluation")]
 
 
-def _evaluation(event: dict, pairs: int, majority: dict, labels: tuple[int, ...]) -> Evaluation:
+def _evaluation(
+    event: dict, pairs: int, majority: dict, labels: tuple[int, ...], names: tuple[str, ...]
+) -> Evaluation:
     accuracy = event.get("eval_accuracy", math.nan)
     right = round(accuracy * pairs) if math.isfinite(accuracy) else 0
-    shares = tuple(event.get("shares") or ())
-    told = bool(labels) and len(shares) == pairs
+    shares, own = event.get("shares") or [], event.get("own_share")
+    told = bool(labels) and len(shares) == pairs and are_shares(shares, len(names))
     return Evaluation(
         step=event["step"],
         loss=event.get("eval_loss", math.nan),
@@ -91,8 +96,9 @@ def _evaluation(event: dict, pairs: int, majority: dict, labels: tuple[int, ...]
         majority=round(majority["accuracy"] * pairs),
         majority_label=majority.get("label", 1),
         labels=labels if told else (),
-        shares=shares if told else (),
-        own_share=event.get("own_share"),
+        shares=tuple(shares) if told else (),
+        own_share=own if are_shares([own], len(names)) else None,
+        names=names,
     )
 
 
@@ -122,9 +128,9 @@ def said_of(one: Evaluation, before: Evaluation | None = None) -> str:
 
 def _against_majority(one: Evaluation) -> str:
     """How the count stands to that of always giving the majority's label."""
-    label = LABELS[one.majority_label]
+    label = one.names[one.majority_label]
     if one.shares and len(set(one.answers)) == 1:
-        return say("because it predicts “{label}” for every pair", label=LABELS[one.answers[0]])
+        return say("because it predicts “{label}” for every pair", label=one.names[one.answers[0]])
     more = one.right - one.majority
     if more > 0:
         return say_plural(

@@ -24,6 +24,7 @@ from languages import say, say_plural
 from pipeline.config import TrainingConfig
 from pipeline.explain.what_changed import Judgement
 from pipeline.runs.progress import Run
+from pipeline.settings import LABELS
 
 Points = list[tuple[int, float]]  # (step, value)
 
@@ -70,7 +71,10 @@ class Evidence:
     majority_f1: float
     eval_pairs: int
     train_pairs: int
-    answers: list[int] = field(default_factory=list)  # after the run, 0 or 1 a pair; [] if not kept
+    # After the run, a label's number a pair; [] if not kept
+    answers: list[int] = field(default_factory=list)
+    labels: tuple[str, ...] = LABELS  # the task's; of three or more, eval_f1 is macro-F1
+    has_pair: bool = True  # whether its rows have two sentences
 
     @property
     def accuracy(self) -> Score:
@@ -87,7 +91,14 @@ class Evidence:
         values = before, after, self.majority_f1
         shares = self.accuracy.before, self.accuracy.after, self.majority
         both = zip(values, shares, strict=True)
-        first, last, error = (f1_error(f1, share, self.eval_pairs) for f1, share in both)
+        # That of macro-F1 is about accuracy's (measured: dev/LOG.md)
+        errors = (
+            f1_error(f1, share, self.eval_pairs)
+            if len(self.labels) == 2
+            else standard_error(share, self.eval_pairs)
+            for f1, share in both
+        )
+        first, last, error = errors
         return Score(*values, error, math.hypot(first, last))
 
     @property
@@ -129,17 +140,26 @@ def evidence_of(run: Run, judgement: Judgement | None = None) -> Evidence | None
     end = run.first(run.state) if run.ended else None
     if not start or not run.config or not end or not end.get("after"):
         return None
-    told = "eval_loss", "eval_accuracy", "eval_f1"
-    events = [event for event in run.of("evaluation") if all(name in event for name in told)]
+    f1 = "f1" if len(run.labels) == 2 else "macro_f1"
+    told = {"eval_loss": "eval_loss", "eval_accuracy": "eval_accuracy", "eval_f1": f"eval_{f1}"}
+    whole = {*told.values()}
+    events = [event for event in run.of("evaluation") if whole <= set(event)]
+    if f1 not in start["majority"]:
+        return None
     return Evidence(
         config=TrainingConfig(**run.config),
         loss=[(event["step"], event["loss"]) for event in run.of("log")],
-        **{name: [(event["step"], event[name]) for event in events] for name in told},
+        **{
+            name: [(event["step"], event[figure]) for event in events]
+            for name, figure in told.items()
+        },
         majority=start["majority"]["accuracy"],
-        majority_f1=start["majority"]["f1"],
+        majority_f1=start["majority"][f1],
         eval_pairs=start.get("eval_pairs") or run.config["eval_pairs"],
         train_pairs=start.get("train_pairs") or run.config["train_pairs"],
         answers=judgement.answers("after") if judgement else [],
+        labels=run.labels,
+        has_pair=run.has_pair,
     )
 
 
@@ -229,6 +249,7 @@ def numbers(evidence: Evidence) -> dict[str, float | str]:
         "above": accuracy.above,
         "gain": accuracy.gain,
         "at_best": evidence.at_lowest,
+        "f1": "F1" if len(evidence.labels) == 2 else say("macro-F1"),
         "f1_before": f1.before,
         "f1_after": f1.after,
         "f1_majority": f1.majority,
@@ -255,7 +276,7 @@ def in_one_line(evidence: Evidence) -> str:
         return ""
     return say(
         "Accuracy {before:.1%} → {after:.1%} (majority {majority:.1%}, standard error "
-        "{error:.1f} percentage points), F1 {f1_before:.1%} → {f1_after:.1%} (majority "
+        "{error:.1f} percentage points), {f1} {f1_before:.1%} → {f1_after:.1%} (majority "
         "{f1_majority:.1%}, standard error {f1_error:.1f}), on {pairs}. Validation loss "
         "{val_first:.3f} → {val_last:.3f}, training loss {first:.3f} → {last:.3f}. {steps} of "
         "{batch} each: each training pair was seen {epochs:.1f} times.",

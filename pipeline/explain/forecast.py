@@ -9,24 +9,26 @@ Nothing is trained or downloaded for it but a checkpoint's config and vocabulary
 how many numbers its model has.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from languages import say, say_plural
 from pipeline.config import TrainingConfig
-from pipeline.dataset import planned_pairs
-from pipeline.errors import HubUnavailable, SourceError
+from pipeline.dataset import load_raw_datasets, planned_pairs
+from pipeline.errors import HubUnavailable, InputError, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import cached_files, checkpoint_files, stand_in
+from pipeline.hub.sources import cached_files, checkpoint_files, given, stand_in
 from pipeline.metrics import HUB_METRIC, planned_metric
 from pipeline.model import on_meta
 from pipeline.runs.pace import Pace, evaluations_of, expected_pace, run_seconds
 from pipeline.runs.progress import list_runs
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
 from pipeline.task import task_named
+from pipeline.tokenization import ask_tokenizer, padding_notes, tokenizer_for
 from pipeline.training import freeze, has_fast_bf16
+from pipeline.vocabulary import unknown_notes
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
 # and evaluate. Measured: its resident memory with all of pipeline.runs.worker.IMPORTS imported.
@@ -37,6 +39,8 @@ LIBRARIES_BYTES = 520 * 10**6
 LEFT_OVER = 0.8
 # Trainer's per_device_eval_batch_size, as build_training_args sets it
 JUDGED_AT_ONCE = 64
+# Pairs whose characters are looked up in the vocabulary
+LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Size:
     """A classifier's numbers: all parameters, those that learn, and the encoder's shape (`layers`:
     those that learn).
 
-    frozen: layers that only run forwards.
+    frozen: layers that only run forwards. notes: what to know of how its rows are padded.
     """
 
     parameters: int
@@ -54,6 +58,7 @@ class Size:
     intermediate: int
     heads: int
     frozen: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,8 +123,9 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     that isn't there.
     """
     config = config.checked(settings)
-    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, settings)
-    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings))
+    task = task_named(config.task_name, settings)
+    pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, task, settings)
+    of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings, task))
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
     size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
     if loaded != config.checkpoint:
@@ -130,6 +136,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
                 checkpoint=config.checkpoint,
             )
         )
+    notes += size.notes if size else ()
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     evaluations = evaluations_of(config, steps, per_epoch)
     times = _work(size) / _work(EMBEDDED) if size else 1.0
@@ -181,12 +188,13 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     )
 
 
-def _pairs(config, settings):
+def _pairs(config, task, settings):
     """(pairs to learn from, pairs to judge by, where they come from, their Download, notes,
     warnings).
     """
     try:
-        task = task_named(config.task_name)
+        if task.refused:
+            raise SourceError(task.refused)
         rows, origin, size = planned_pairs(config.source, settings, task)
     except SourceError as error:
         fails = say("The run would fail: {error}", error=error)
@@ -208,6 +216,8 @@ def _pairs(config, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
+    if not size and origin.place != "hub cache":  # at hand: nothing is read anew for a note
+        notes += _unknown_notes(config, task, settings)
     return (
         pairs,
         eval_pairs,
@@ -216,6 +226,16 @@ def _pairs(config, settings):
         notes,
         [],
     )
+
+
+def _unknown_notes(config, task, settings):
+    """What the checkpoint's vocabulary lacks of the first training pairs."""
+    rows = load_raw_datasets(config.source, settings, task)[0]["train"][:LOOKED_AT]
+    texts = [text for name in task.sentences for text in rows[name] if text]
+    try:
+        return ask_tokenizer(config.checkpoint, unknown_notes, texts, settings=settings)[0]
+    except InputError:  # said where the checkpoint is loaded
+        return []
 
 
 # ---------------------------------------------------------------- memory
@@ -306,7 +326,14 @@ def size_of(name: str, frozen_layers: int, settings: Settings) -> tuple[Size | N
 def _size_of(name, frozen_layers, settings):
     """`size_of` where the checkpoint may be opened."""
     files = checkpoint_files(name, settings=settings)
-    return _size(files.origin.loaded, files.folder, frozen_layers), files.origin.loaded
+    size = _size(files.origin.loaded, files.folder, frozen_layers)
+    with given(files):
+        tokenizer, _ = tokenizer_for(name, settings)
+    return replace(size, notes=tuple(padding_notes(tokenizer))), files.origin.loaded
+
+
+# As the families name the width between the two matrices of a layer's feed-forward part
+INNER_SIZES = ("intermediate_size", "hidden_dim", "d_ff", "encoder_ffn_dim", "ffn_dim", "d_inner")
 
 
 @lru_cache(maxsize=64)
@@ -319,11 +346,10 @@ def _size(name, folder, frozen_layers):
     layers, hidden = config.num_hidden_layers, config.hidden_size
     freeze(model, frozen_layers)
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    inner = (
-        getattr(config, "intermediate_size", None)
-        or getattr(config, "hidden_dim", None)
-        or 4 * hidden
-    )
+    named = (getattr(config, name, None) for name in INNER_SIZES)
+    inner = next((size for size in named if size), 4 * hidden)
+    # T5 and BART run the pair through as many layers again, none of them frozen
+    layers += getattr(config, "decoder_layers", getattr(config, "num_decoder_layers", None)) or 0
     return Size(
         sum(count for count, _ in counts),
         sum(count for count, learns in counts if learns),

@@ -19,11 +19,70 @@ from pipeline.errors import InputError, shown
 from pipeline.explain.stress import changed_pair
 from pipeline.hub.sources import EMBEDDED_ADAPTERS, RUN_PREFIX, Origin
 from pipeline.prediction import Prediction, predict
-from pipeline.runs.progress import outline
+from pipeline.runs.progress import Run, outline
+from pipeline.sentence import is_blank
 from pipeline.settings import ADAPTERS, LABELS, Settings
-from pipeline.tokenization import checked_pair, is_blank
+from pipeline.tokenization import checked_pair
 
 NOT_EQUIVALENT, EQUIVALENT = LABELS
+
+
+# ---------------------------------------------------------------- what a model is asked
+
+
+def run_of(model: str, settings: Settings) -> Run | None:
+    """The run that left a model, without its log; None for any other model."""
+    if not isinstance(model, str) or not model.startswith(RUN_PREFIX):
+        return None
+    try:
+        return outline(model.removeprefix(RUN_PREFIX), settings)
+    except InputError:  # no run's id
+        return None
+
+
+def asked_pair(
+    model: str, sentence1: str, sentence2: str | None, settings: Settings
+) -> tuple[str, str | None]:
+    """The sentences that a model is asked about: a run's of one sentence reads the first alone."""
+    run = run_of(model, settings)
+    return sentence1, sentence2 if run is None or run.has_pair else None
+
+
+def followed(prediction: Prediction) -> str:
+    """The label whose probability is told of an answer: label 1 of two, the answer of more."""
+    names = list(prediction.probabilities)
+    return names[1] if len(names) == 2 else prediction.label
+
+
+def judges_meaning(prediction: Prediction) -> bool:
+    """Whether a model answers with LABELS: what a changed pair should be called follows then."""
+    return set(prediction.probabilities) == set(LABELS)
+
+
+def check_judges_meaning(prediction: Prediction) -> None:
+    """Raise InputError for a model with other labels than LABELS."""
+    if judges_meaning(prediction):
+        return
+    raise InputError(
+        say(
+            "The answers that this card expects are {ours}. This model answers with its own "
+            "labels: {theirs}. Choose a model of {ours}.",
+            ours=", ".join(LABELS),
+            theirs=", ".join(prediction.probabilities)[:200],
+        )
+    )
+
+
+def check_takes_pair(model: str, settings: Settings) -> None:
+    """Raise InputError for a model that reads one sentence."""
+    if asked_pair(model, "", "", settings)[1] is None:
+        raise InputError(
+            say(
+                "This card is about two sentences, and this model reads one. Choose a model of "
+                "pairs."
+            )
+        )
+
 
 # ---------------------------------------------------------------- what mattered
 
@@ -34,8 +93,8 @@ WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One word and the answer without it. `change` is P(equivalent) without the word minus
-    P(equivalent) with it.
+    """One word and the answer without it. `change` is the probability of the followed label without
+    the word minus that with it.
     """
 
     sentence: int  # 1 or 2
@@ -49,15 +108,20 @@ class LeftOut:
 @dataclass(frozen=True)
 class Mattered:
     """A pair's answer, and each word's share in it. `biggest` is the largest absolute change, 0 to
-    1.
+    1. label: the one whose probability is followed.
     """
 
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None for a model of one sentence
     prediction: Prediction
     words: list[LeftOut]
     biggest: float
     origin: Origin
+
+    @property
+    def label(self) -> str:
+        """The label whose probability is followed, as `followed` chooses it."""
+        return followed(self.prediction)
 
 
 def words_of(sentence: str, which: int) -> list[LeftOut]:
@@ -94,8 +158,13 @@ def leave_one_out(
     Raises InputError for more than `max_words_left_out` words together, and for whatever `predict`
     raises it.
     """
-    pair = checked_pair(sentence1, sentence2, settings)
-    words = [word for which, sentence in enumerate(pair, 1) for word in words_of(sentence, which)]
+    pair = checked_pair(*asked_pair(checkpoint, sentence1, sentence2, settings), settings)
+    words = [
+        word
+        for which, sentence in enumerate(pair, 1)
+        if sentence is not None
+        for word in words_of(sentence, which)
+    ]
     if len(words) > settings.max_words_left_out:
         raise InputError(
             say(
@@ -106,13 +175,18 @@ def leave_one_out(
             )
         )
     shorter = [_shortened(pair, word) for word in words]
-    possible = [number for number, changed in enumerate(shorter) if not any(map(is_blank, changed))]
+    possible = [
+        number
+        for number, changed in enumerate(shorter)
+        if not any(is_blank(sentence) for sentence in changed if sentence is not None)
+    ]
     asked = [pair, *(shorter[number] for number in possible)]
     (whole, *answers), origin = predict(
         checkpoint, asked, max_length, settings=settings, batch_size=len(asked)
     )
+    label = followed(whole)
     for number, answer in zip(possible, answers, strict=True):
-        change = answer.probabilities[EQUIVALENT] - whole.probabilities[EQUIVALENT]
+        change = answer.probabilities[label] - whole.probabilities[label]
         words[number] = replace(words[number], prediction=answer, change=change)
     biggest = max((abs(word.change) for word in words if word.change is not None), default=0.0)
     return Mattered(*pair, whole, words, biggest, origin)
@@ -120,7 +194,7 @@ def leave_one_out(
 
 def _shortened(pair, word):
     return tuple(
-        without(sentence, word) if which == word.sentence else sentence
+        without(sentence, word) if sentence is not None and which == word.sentence else sentence
         for which, sentence in enumerate(pair, 1)
     )
 
@@ -221,8 +295,8 @@ def stress(
     call of the model.
 
     `truth` is the pair's own label, as a reader sees it: what the answer should be follows from it.
-    The same pair is changed in the same way each time. Raises InputError for an unknown label and
-    for whatever `predict` raises it.
+    The same pair is changed in the same way each time. Raises InputError for an unknown label, for
+    a model of one sentence or of other labels, and for whatever `predict` raises it.
     """
     if truth not in LABELS:
         raise InputError(
@@ -232,6 +306,7 @@ def stress(
                 labels=", ".join(LABELS),
             )
         )
+    check_takes_pair(checkpoint, settings)
     pair = checked_pair(sentence1, sentence2, settings)
     rows = [_checked(row, settings) for row in _stressed(pair, truth, settings.seed)]
     possible = [number for number, row in enumerate(rows) if not _impossible(row)]
@@ -241,6 +316,7 @@ def stress(
         max_length,
         settings=settings,
     )
+    check_judges_meaning(predictions[0])
     for number, prediction in zip(possible, predictions, strict=True):
         rows[number] = replace(rows[number], prediction=prediction)
     return rows, origin
@@ -303,6 +379,7 @@ class Record:
     # How many validation pairs of its own run it was measured on; None: on MRPC's test pairs
     run_pairs: int | None = None
     majority_label: str = EQUIVALENT
+    may_be_stressed: bool = True  # it says of two sentences whether they mean the same
 
     @property
     def one_wrong_in(self) -> int:
@@ -333,13 +410,13 @@ def record_for(model: str, settings: Settings) -> Record | None:
     """
     if not model.startswith(RUN_PREFIX):
         return record_of(model)
-    try:
-        run = outline(model.removeprefix(RUN_PREFIX), settings)
-    except InputError:  # no run's id
+    run = run_of(model, settings)
+    if run is None:
         return None
     start = run.first("start")
     if not run.answers or not start or not start.get("eval_pairs"):
         return None
     majority, accuracy = start["majority"], run.events[-1]["after"]["accuracy"]
-    label = LABELS[1 if majority.get("label", 1) else 0]  # an old run may not tell it
-    return Record(accuracy, majority["accuracy"], {}, start["eval_pairs"], label)
+    label = run.labels[majority.get("label", 1)]  # an old run may not tell it
+    is_ours = run.has_pair and run.labels == LABELS
+    return Record(accuracy, majority["accuracy"], {}, start["eval_pairs"], label, is_ours)

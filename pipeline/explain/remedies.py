@@ -62,8 +62,8 @@ def _larger_batch(config: TrainingConfig) -> Candidates:
     return [({"batch_size": ENOUGH}, say("Larger batches: the mean over more pairs varies less."))]
 
 
-def _warm_start(config: TrainingConfig) -> Candidates:
-    if config.checkpoint in (WARMED, READY):
+def _warm_start(evidence: Evidence) -> Candidates:
+    if evidence.config.checkpoint in (WARMED, READY) or not evidence.has_pair:
         return []
     why = say("A starting checkpoint that can already compare two sentences needs far fewer steps.")
     return [({"checkpoint": WARMED}, why)]
@@ -173,7 +173,7 @@ def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
     if config.learning_rate > 1e-3:
         why = say("Such large steps overshoot; the model may end up predicting a single class.")
         candidates.append(({"learning_rate": 2e-4}, why))
-    candidates += [*_warm_start(config), *_larger_rate(config), *_larger_batch(config)]
+    candidates += [*_warm_start(evidence), *_larger_rate(config), *_larger_batch(config)]
     candidates += _more_steps(evidence, settings, say("More steps: there is time to learn more."))
     if config.frozen_layers:
         why = say("With no layer frozen, more of the model can adapt.")
@@ -191,7 +191,7 @@ def see_it_through(evidence: Evidence, settings: Settings) -> Remedy:
 
 def memorise_less(evidence: Evidence, settings: Settings) -> Remedy:
     """For pairs that were memorised, and nothing learned for others."""
-    candidates = [*_more_pairs(evidence, settings), *_warm_start(evidence.config)]
+    candidates = [*_more_pairs(evidence, settings), *_warm_start(evidence)]
     candidates += _hold_back(evidence.config)
     otherwise = say("{finding}: choose more pairs.", finding=ALL_TRIED)
     return _first(evidence, settings, candidates, otherwise)

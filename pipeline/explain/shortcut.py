@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from pipeline.dataset import load_raw_datasets
+from pipeline.explain.probing import check_judges_meaning, check_takes_pair
 from pipeline.metrics import majority
 from pipeline.prediction import predict
 from pipeline.settings import Settings
@@ -37,8 +38,13 @@ class Rule:
 
 
 def words(sentence: str) -> list[str]:
-    """The words of a sentence, case folded, in order."""
-    return re.findall(r"\w+", sentence.casefold())
+    """The words of a sentence, case folded, in order. A Chinese character counts as a word: no
+    blank says where a Chinese word ends.
+
+    >>> words("Up 12% 上涨")
+    ['up', '12', '上', '涨']
+    """
+    return re.findall(r"[一-鿿]|[^\W一-鿿]+", sentence.casefold())
 
 
 def word_overlap(first: str, second: str) -> float:
@@ -161,10 +167,13 @@ def identical_sentences(checkpoint: str, settings: Settings) -> list[tuple[str, 
     """[(sentence, P(equivalent) of the sentence and itself), …], the least sure first.
 
     The sentences are of the shortcut pairs' validation split, which no run is trained on.
-    Raises InputError for a checkpoint that can't be had.
+    Raises InputError for a checkpoint that can't be had, and for one that reads one sentence or has
+    other labels.
     """
+    check_takes_pair(checkpoint, settings)
     rows = load_raw_datasets("shortcut", settings)[0]["validation"][:ASKED]
     sentences = rows["sentence1"]
     predictions, _ = predict(checkpoint, [(text, text) for text in sentences], settings=settings)
+    check_judges_meaning(predictions[0])
     shares = [prediction.probabilities["equivalent"] for prediction in predictions]
     return sorted(zip(sentences, shares, strict=True), key=lambda one: one[1])

@@ -26,11 +26,12 @@ from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
+from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files
 from pipeline.model import held_parameters, model_in
 from pipeline.settings import Settings
-from pipeline.task import task_named
+from pipeline.task import Task, task_named
 from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets
 from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
 
@@ -67,8 +68,8 @@ def losses_by_hand(model: torch.nn.Module, batch: dict) -> torch.Tensor:
     label got.
     """
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-    logits = model(**inputs).logits  # (batch, 2)
-    log_probabilities = logits.log_softmax(dim=-1)  # (batch, 2)
+    logits = model(**inputs).logits  # (batch, labels)
+    log_probabilities = logits.log_softmax(dim=-1)  # (batch, labels)
     return -log_probabilities[range(len(logits)), batch["labels"]]  # (batch,)
 
 
@@ -86,17 +87,19 @@ def step_by_hand(
 
     losses = losses_by_hand(model, batch)  # (batch,)
     losses.mean().backward()
-    learning = [weight for weight in model.parameters() if weight.grad is not None]
-    norm = torch.stack([weight.grad.norm() for weight in learning]).norm()
+    learning = {
+        name: weight for name, weight in model.named_parameters() if weight.grad is not None
+    }
+    norm = torch.stack([weight.grad.norm() for weight in learning.values()]).norm()
     clip = (max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
     with torch.no_grad():
-        for weight in learning:
+        for name, weight in learning.items():
             gradient = weight.grad * clip
             # AdamW's two running averages after one step, each made up for having begun at 0
             average = (1 - 0.9) * gradient / (1 - 0.9**1)
             square = (1 - 0.999) * gradient.square() / (1 - 0.999**1)
             # biases and LayerNorm are not pulled towards zero
-            decay = 0.0 if weight.ndim < 2 else weight_decay
+            decay = 0.0 if weight.ndim < 2 or "bias" in name else weight_decay
             weight -= learning_rate * decay * weight
             weight -= learning_rate * average / (square.sqrt() + 1e-8)
     return losses.detach(), norm
@@ -107,13 +110,13 @@ def step_by_hand(
 
 @dataclass(frozen=True)
 class Example:
-    """One pair of the batch: its row in the train split, what it says, its gold label (0 or 1), its
-    loss by hand.
+    """One pair of the batch: its row in the train split, what it says, the number of its gold
+    label, its loss by hand.
     """
 
     row: int
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None in a task of one sentence
     label: int
     share: float  # the probability that its gold label got
     loss: float
@@ -153,6 +156,7 @@ class OneStep:
     config: TrainingConfig  # as both stepped under it
     loaded: str  # the checkpoint that was stepped
     place: str  # where the pairs came from, an Origin's
+    task: Task
 
     @property
     def loss_difference(self) -> float:
@@ -167,7 +171,8 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
     large to be stepped while a page waits.
     """
     config, notes = _as_here(config.checked(settings))
-    raw_datasets, place = load_raw_datasets(config.source, settings, task_named(config.task_name))
+    task = task_named(config.task_name, settings)
+    raw_datasets, place = load_raw_datasets(config.source, settings, task)
     rows = raw_datasets["train"].select(range(min(config.train_pairs, len(raw_datasets["train"]))))
     return ask(
         config.checkpoint,
@@ -176,27 +181,35 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
         notes,
         rows[:],
         place.place,
+        task,
         weights=True,
         settings=settings,
     )
 
 
-def _one_step(checkpoint, config, notes, columns, place, settings):
+def _one_step(checkpoint, config, notes, columns, place, task, settings):
     """`one_step` where the checkpoint may be opened. columns: the training pairs' lists."""
     began = time.monotonic()
     with _one_at_a_time:
         files = checkpoint_files(checkpoint, weights=True, settings=settings)
         _check_size(config.checkpoint, files.folder)
-        model, origin = model_in(files, config.seed), files.origin
+        model, origin = model_in(files, config.seed, task.labels), files.origin
         check_weights(model, origin.loaded)
         tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
+        check_fit(config.checkpoint, model.config, tokenizer)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
         if origin.stands_in:
             notes.append(origin.said)
         twin = copy.deepcopy(model)
         batches, trainer = _trainers_step(model, tokenized, tokenizer, config)
-        told = {"notes": notes, "config": config, "loaded": origin.loaded, "place": place}
+        told = {
+            "notes": notes,
+            "config": config,
+            "loaded": origin.loaded,
+            "place": place,
+            "task": task,
+        }
         return _compared(twin, trainer, batches[0], rows, tokenized, config, told, began)
 
 
@@ -340,7 +353,12 @@ def _examples(batch, losses, rows, tokenized):
         row = found[tuple(number for number, real in zip(ids, mask, strict=True) if real)]
         examples.append(
             Example(
-                row, rows[row]["sentence1"], rows[row]["sentence2"], label, math.exp(-loss), loss
+                row,
+                rows[row]["sentence1"],
+                rows[row].get("sentence2"),
+                label,
+                math.exp(-loss),
+                loss,
             )
         )
     return examples

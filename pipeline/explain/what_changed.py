@@ -13,23 +13,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.answers import ANSWERS_FILE, are_probabilities
+from pipeline.answers import (
+    ANSWERS_FILE,
+    Share,
+    answer_of,
+    are_shares,
+    labels_told,
+    probability_of,
+)
 from pipeline.runs.folder import MOST_BYTES_OF_EVENTS, parsed, read_text
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One entry a validation pair, in the order of the split. `before` and `after`: P(equivalent),
-    0 to 1.
+    """One entry a validation pair, in the order of the split. `before` and `after`: the shares of
+    answers.py.
     """
 
     labels: tuple[int, ...]
-    before: tuple[float, ...]
-    after: tuple[float, ...]
+    before: tuple[Share, ...]
+    after: tuple[Share, ...]
 
     def answers(self, when: str) -> list[int]:
         """The label that the model gave each pair, `when` "before" or "after" the run."""
-        return [int(share > 0.5) for share in getattr(self, when)]
+        return [answer_of(share) for share in getattr(self, when)]
 
     def right(self, when: str) -> list[bool]:
         """Whether each answer was the gold label."""
@@ -42,47 +49,50 @@ class Judgement:
         return sum(self.right(when)) / len(self.labels)
 
     def confusion(self, when: str) -> dict[tuple[int, int], int]:
-        """{(gold label, answer): number of pairs}, all four."""
-        counts = {(gold, answer): 0 for gold in (0, 1) for answer in (0, 1)}
+        """{(gold label, answer): number of pairs}, for each two labels."""
+        numbers = range(labels_told(self.before[0]))
+        counts = {(gold, answer): 0 for gold in numbers for answer in numbers}
         for gold, answer in zip(self.labels, self.answers(when), strict=True):
             counts[gold, answer] += 1
         return counts
 
     @property
     def fixed(self) -> list[int]:
-        """Rows that were wrong before and are right now, the largest change of the probability
-        first.
+        """Rows that were wrong before and are right now, the largest change of the gold
+        label's probability first.
         """
         return self._changed(to=True)
 
     @property
     def broken(self) -> list[int]:
-        """Rows that were right before and are wrong now, the largest change of the probability
-        first.
+        """Rows that were right before and are wrong now, the largest change of the gold
+        label's probability first.
         """
         return self._changed(to=False)
 
     def _changed(self, to):
         were, are = self.right("before"), self.right("after")
         rows = [row for row in range(len(self.labels)) if were[row] != are[row] and are[row] == to]
-        return sorted(rows, key=lambda row: -abs(self.after[row] - self.before[row]))
+        return sorted(rows, key=lambda row: -abs(self._gain(row)))
+
+    def _gain(self, row):
+        gold = self.labels[row]
+        return probability_of(self.after[row], gold) - probability_of(self.before[row], gold)
 
 
-def read_judgement(folder: Path) -> tuple[Judgement, str] | None:
+def read_judgement(folder: Path, count: int = 2) -> tuple[Judgement, str] | None:
     """(Judgement, digest of its pairs) of a run's folder; None where it left none, or what is there
-    is damaged or foreign.
+    is damaged or foreign. count: how many labels its task has.
     """
     values = parsed(read_text(folder / ANSWERS_FILE, MOST_BYTES_OF_EVENTS))
     if not isinstance(values, dict) or not isinstance(values.get("pairs"), str):
         return None
     labels, shares = values.get("labels"), [values.get("before") or [], values.get("after") or []]
-    if (
-        not isinstance(labels, list)
-        or not labels
-        or any(type(label) is not int or label not in (0, 1) for label in labels)
-    ):
+    if not isinstance(labels, list) or not labels:
         return None
-    if not all(are_probabilities(each) and len(each) == len(labels) for each in shares):
+    if not all(are_shares(each, count) and len(each) == len(labels) for each in shares):
         return None
-    before, after = (tuple(map(float, each)) for each in shares)
+    if any(type(label) is not int or not 0 <= label < count for label in labels):
+        return None
+    before, after = map(tuple, shares)
     return Judgement(tuple(labels), before, after), values["pairs"]

@@ -11,6 +11,7 @@ tokenizer itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +25,20 @@ from pipeline.tokenization import (
     is_typed_special,
     load_tokenizer,  # noqa: F401
     pair_view,
+    stands_in_for_padding,
     token_view,
     why_no_type_ids,
 )
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
+    from collections.abc import Sequence
+
     from transformers import PreTrainedTokenizerFast
 
     from pipeline.tokenization import TokenView
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
+UNLABELLED = -1  # as GLUE and a file of pairs say it
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a BPE with byte fallback names a byte
 
 
@@ -102,7 +107,7 @@ def why_token(view: TokenView, position: int, row: str, tokenizer: PreTrainedTok
 def why_of_token(
     tokenizer: PreTrainedTokenizerFast,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int,
     truncation: bool,
     position: int,
@@ -127,44 +132,58 @@ def why_of_cell(
     """One cell of a batch's grid -> Why. rows: the raw rows of the batch; line: which of them."""
     seq_len = max(rows_view(tokenizer, rows, max_length, truncation, settings).lengths)
     max_length = checked_length(max_length, tokenizer, settings)
-    view = token_view(
-        tokenizer, rows[line]["sentence1"], rows[line]["sentence2"], max_length, truncation
-    )
+    first, second = rows[line]["sentence1"], rows[line].get("sentence2")
+    view = token_view(tokenizer, first, second, max_length, truncation)
     return why_token(padded_view(view, seq_len, tokenizer), position, row, tokenizer)
 
 
-def why_label(label: int | None) -> Why:
-    """The label of a row of the batch -> Why. Raises InputError for a number that is no label."""
-    if type(label) is not int or not 0 <= label < len(LABELS):
+def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
+    """The label of a row of the batch -> Why. labels: the task's, in the order of their numbers.
+    Raises InputError for a number that is no label.
+    """
+    if type(label) is not int or not UNLABELLED <= label < len(labels):
         raise InputError(
             say(
                 "{label} is not a label. The labels are 0 to {count}.",
                 label=shown(label),
-                count=len(LABELS) - 1,
+                count=len(labels) - 1,
             )
         )
-    meaning = {
+    is_missing = label == UNLABELLED
+    name = say("no label") if is_missing else labels[label]
+    renamed = say(
+        "The collator renamed the column label to labels, the name that Trainer and the "
+        "models expect."
+    )
+    meaning = _no_label() if is_missing else _meaning(label, labels)
+    return Why("labels", 0, name, str(label), "label", (meaning, renamed))
+
+
+def _no_label() -> str:
+    return say(
+        "{label} stands for no label: this row has none, so that no run can learn from it.",
+        label=UNLABELLED,
+    )
+
+
+def _meaning(label: int, labels: Sequence[str]) -> str:
+    """What a label says, where this app knows it."""
+    known = {
         "equivalent": say("the two sentences mean the same"),
         "not_equivalent": say("they don't mean the same"),
-    }[LABELS[label]]
-    return Why(
-        "labels",
-        0,
-        LABELS[label],
-        str(label),
-        "label",
-        (
-            say(
-                "{label} stands for {name}: the annotators decided that {meaning}.",
-                label=label,
-                name=LABELS[label],
-                meaning=meaning,
-            ),
-            say(
-                "The collator renamed the column label to labels, the name that Trainer and the "
-                "models expect."
-            ),
-        ),
+    }
+    about = {"label": label, "name": labels[label]}
+    if labels[label] in known:
+        meaning = known[labels[label]]
+        return say(
+            "{label} stands for {name}: the annotators decided that {meaning}.",
+            meaning=meaning,
+            **about,
+        )
+    return say(
+        "{label} stands for {name}, one of {count} labels of this task.",
+        count=len(labels),
+        **about,
     )
 
 
@@ -209,6 +228,7 @@ def _piece(view, token, tokenizer):
                 length=own,
             ),
             say("A tensor is rectangular, so all rows of a batch need the same length."),
+            *_pads_instead(token, tokenizer),
         ]
     elif token.sentence is None:
         says = [_special(view, token, tokenizer)]
@@ -219,6 +239,19 @@ def _piece(view, token, tokenizer):
     else:
         says = _known(view, token, tokenizer)
     return token.piece, says
+
+
+def _pads_instead(token, tokenizer):
+    """What to know of a padding token that is another special token, too."""
+    if not stands_in_for_padding(tokenizer):
+        return []
+    return [
+        say(
+            "This checkpoint has no padding token of its own: {piece}, one of its other special "
+            "tokens, stands in.",
+            piece=token.piece,
+        )
+    ]
 
 
 def _typed(view, token, tokenizer):
@@ -297,6 +330,10 @@ def _closes(view, token, tokenizer):
     ]
     if token.position not in separators:
         return None, None
+    if view.sentence2 is None:
+        own = [other.position for other in view.tokens if other.sentence == 1]
+        closing = [at for at in separators if at > max(own, default=-1)]
+        return (0, 1) if token.position in closing[:1] else (None, None)
     places = {
         which: [other.position for other in view.tokens if other.sentence == which]
         for which in (1, 2)
@@ -699,6 +736,19 @@ def _type_ids(view, token, tokenizer):
     }
     if token.role == "padding":
         return str(number), _padding_type(token, numbers)
+    if view.sentence2 is None:
+        return str(number), [
+            say(
+                "There is one sentence here, and so one segment: each of its tokens, and each "
+                "special token, has the type {number}.",
+                number=number,
+            ),
+            say(
+                "Type {other} would mark the tokens of a second sentence. A task of one sentence "
+                "has none.",
+                other=1 - number if number in (0, 1) else 1,
+            ),
+        ]
     if token.sentence is not None:
         return str(number), [
             say(
@@ -707,6 +757,7 @@ def _type_ids(view, token, tokenizer):
                 sentence_text=token.sentence,
                 number=number,
             ),
+            *([_no_second_type()] if view.sentence2 is None else []),
             say(
                 "A model with segment embeddings, such as BERT, adds segment embedding {number} "
                 "to the embedding of each of these tokens.",
@@ -741,6 +792,12 @@ def _type_ids(view, token, tokenizer):
     ]
 
 
+def _no_second_type():
+    return say(
+        "The task has one sentence a row. Type 1 is for a second one, so no token has it here."
+    )
+
+
 def _padding_type(token, numbers):
     alike = next((which for which in (1, 2) if token.type_id in numbers[which]), None)
     if alike is None:
@@ -764,6 +821,14 @@ def _mask(view, token, tokenizer):
             if token.sentence
             else say("{piece} is a special token, not padding", piece=token.piece)
         )
+        if getattr(tokenizer, "is_causal", False):
+            return str(token.mask), [
+                say(
+                    "{what}: 1 lets it and the tokens after it attend to it. In a decoder, no "
+                    "token attends to a later one.",
+                    what=what,
+                )
+            ]
         return str(token.mask), [
             say("{what}: 1 lets every token of the row attend to it.", what=what)
         ]

@@ -20,42 +20,23 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from languages import say, sentences
 from pipeline.errors import InputError, NoAnswer, shown
-from pipeline.export.csv_reader import Cells, first_row, lines_of, rows_of
 from pipeline.metrics import majority, scores
+from pipeline.own_pairs.columns import Columns, checked_columns, renamed
+from pipeline.own_pairs.delimited import delimited_table, ends_before
+from pipeline.own_pairs.encoding import text_of
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
-from pipeline.tokenization import checked_pair, is_blank
+from pipeline.task import MRPC, SEVERAL
+from pipeline.tokenization import checked_pair
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.hub.sources import Origin
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
-# Spreadsheets of some languages write commas in numbers and semicolons between cells
-DELIMITERS = (",", ";", "\t")
-BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
-# Excel's first line that names the delimiter, with the quotation marks that another program may
-# have put around it
-NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
-# A label as files write it: MRPC's numbers, also as a spreadsheet and pandas write them, and the
-# names
-GOLD = {
-    "0": 0,
-    "1": 1,
-    "0.0": 0,
-    "1.0": 1,
-    "false": 0,
-    "true": 1,
-    **{name: i for i, name in enumerate(LABELS)},
-}
-
-
-# The commonest characters of Chinese: two of five in a text are among them
-COMMON = frozenset(
-    "，。、“”的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能"
-    "而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起"
-    "看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与"
-)
+# What pandas and programs write for label 0 and 1 of LABELS, beside the numbers
+TRUTH = {"false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -66,10 +47,10 @@ class PairRow:
 
     line: int  # of the file, where the row begins; its first line is 1
     sentence1: str
-    sentence2: str
+    sentence2: str | None  # None for a model of one sentence
     error: str = ""
     note: str = ""
-    label: str | None = None  # the file's own answer, one of LABELS; None where it has none
+    label: str | None = None  # the file's own answer, one of the labels; None where it has none
     cells: tuple[
         str, ...
     ] = ()  # all of the row, one for each of the file's columns; () for the two sentences alone
@@ -101,25 +82,37 @@ def read_pairs(
     name: str | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
+    labels: Sequence[str] = LABELS,
+    has_pair: bool = True,
+    choose: Callable[[Table], Columns] | None = None,
 ) -> PairFile:
-    """The rows of a CSV or TSV whose first line names sentence1 and sentence2.
+    """The rows of a CSV or TSV whose first line names sentence1 and sentence2; of a task of one
+    sentence (has_pair is False) sentence1 alone is needed and read.
 
     Commas, semicolons, tabs or what a first line `sep=|` names stand between cells; blank lines are
-    skipped, and no
-    other line is: each is a row, or a part of one that says so. A column `label` is the file's own
-    answer. UTF-8, UTF-16 and GB18030 are read. `name` is what messages call the file. Raises
-    InputError where the file as a whole can't be used or has more than `max_rows` rows or
-    `max_bytes` bytes.
+    skipped, and no other line is: each is a row, or a part of one that says so. A column `label` is
+    the file's own answer, by its number or name among `labels`. UTF-8, UTF-16 and GB18030 are read.
+    `choose` says which columns these are in a file that names others; then any file of pairs is
+    read, JSON lines and parquet, too. `name` is what messages call the file. Raises InputError
+    where the file as a whole can't be used or has more than `max_rows` rows or `max_bytes` bytes.
     """
     name = shown(name) if name else str(path)
-    text, notes = _text_of(Path(path), name, max_bytes)
-    delimited = _delimited(text, name)
-    rows, columns = _rows_of(*delimited, name=name, settings=settings, max_rows=max_rows)
-    return PairFile(rows, columns, (*notes, *_notes_of_labels(rows, columns)))
+    content = content_of(Path(path), name, max_bytes)
+    if choose is None:
+        text, notes = text_of(content, name)
+        table = delimited_table(text, name, notes, max_rows)
+    else:
+        table = read_table(content, str(path), settings)
+        table = renamed(table, checked_columns(choose(table), table))
+    needed = COLUMNS if has_pair else COLUMNS[:1]
+    _check_columns(table, name, needed)
+    rows = [_pair_row(row, table, needed, labels, settings) for row in table.rows]
+    notes = _notes_of_labels(rows, table.header, labels)
+    return PairFile(rows, table.header, (*table.notes, *notes))
 
 
-def _text_of(path, name, max_bytes):
-    """(the file's text, notes on how it was read)."""
+def content_of(path: Path, name: str, max_bytes: int | None = None) -> bytes:
+    """The bytes of a file, at most `max_bytes`. Raises InputError where it can't be read."""
     try:
         with open(path, "rb") as file:
             content = file.read(-1 if max_bytes is None else max_bytes + 1)
@@ -139,115 +132,42 @@ def _text_of(path, name, max_bytes):
                 max_bytes=max_bytes / 2**20,
             )
         )
-    try:
-        return content.decode(_unicode_of(content)), ()
-    except UnicodeDecodeError:
-        text = _chinese(content)
-    if text is None:
+    return content
+
+
+def _check_columns(table, name, needed):
+    """InputError where the first line doesn't name the columns once each, or has no row below."""
+    header = [column.casefold() for column in table.header]
+    is_pair = needed == COLUMNS
+    if not is_pair and needed[0] not in header:
+        raise InputError(
+            say("{name} has no column sentence1. Name it in the first line.", name=name)
+        )
+    if not all(column in header for column in needed):
         raise InputError(
             say(
-                "{name} can't be read as a CSV in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.",
+                "{name} has no rows with the columns sentence1 and sentence2. Name them in its "
+                "first line.",
                 name=name,
             )
         )
-    return text, (
-        say(
-            "This file is not in UTF-8; it was read as GB18030, the encoding of Chinese "
-            "spreadsheets."
-        ),
-    )
-
-
-def _unicode_of(content: bytes) -> str:
-    """The encoding of Unicode that a file's first bytes show: by its mark, or by the zeros that
-    UTF-16 puts beside ASCII.
-    """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(
-        (content[:1] == b"\0", content[1:2] == b"\0"), "utf-8-sig"
-    )
-
-
-def _chinese(content: bytes) -> str | None:
-    """The text if these bytes are GB18030, of which GBK and GB2312 are parts; None for another
-    encoding.
-
-    It reads nearly any two bytes as some character, but those of another encoding make rare ones,
-    and no Chinese text is without the common ones.
-    """
-    try:
-        text = content.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    foreign = [character for character in text if not character.isascii()]
-    kana = [character for character in foreign if "\u3040" <= character <= "\u30ff"]
-    simple = sum(
-        len(character.encode("gb2312", errors="ignore")) == 2 for character in foreign
-    ) - len(kana)
-    common = sum(character in COMMON for character in foreign)
-    return text if simple >= 0.9 * len(foreign) and common >= 0.15 * len(foreign) else None
-
-
-def _delimited(text, name):
-    """(the text, its delimiter, the names in its first line in lower case, the same as they are
-    written).
-    """
-    lines = lines_of(text)
-    named = next((place for place, line in enumerate(lines) if line.strip()), 0)
-    delimiters = DELIMITERS
-    if lines and (found := NAMED_DELIMITER.fullmatch(lines[named])):
-        delimiters = (found[1],)
-        text = "\n".join(
-            ["" if place == named else line for place, line in enumerate(lines)]
-        )  # the others keep their number
-    for delimiter in delimiters:
-        columns = [cell.strip() for cell in first_row(text, delimiter)]
-        while columns and not columns[-1]:  # a spreadsheet may end its lines with delimiters
-            columns.pop()
-        header = [column.casefold() for column in columns]
-        if all(column in header for column in COLUMNS):
-            for column in (*COLUMNS, LABEL):
-                if header.count(column) > 1:
-                    raise InputError(
-                        say(
-                            "{name} names the column {column} twice in its first line. Rename one "
-                            "of them.",
-                            name=name,
-                            column=column,
-                        )
-                    )
-            return text, delimiter, header, columns
-    raise InputError(
-        say(
-            "{name} has no rows with the columns sentence1 and sentence2. Name them in its first "
-            "line.",
-            name=name,
-        )
-    )
-
-
-def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
-    """([PairRow, …], the file's columns)."""
-    at = [header.index(column) for column in COLUMNS]
-
-    def is_whole(cells):
-        if not max(at) < len(cells) or len(_fitting(cells, header)) > len(header):
-            return False
-        return not any(is_blank(cells[place]) for place in at)
-
-    found = []
-    for row in list(rows_of(text, delimiter, is_whole))[1:]:
-        if len(found) == max_rows:
+    for column in (*needed, LABEL):
+        if header.count(column) > 1:
             raise InputError(
                 say(
-                    "{name} has more rows than the limit of {max_rows:,}. Split it.",
+                    "{name} names the column {column} twice in its first line. Rename one of them.",
                     name=name,
-                    max_rows=max_rows,
+                    column=column,
                 )
             )
-        found.append(_pair_row(row, header, at, delimiter, settings))
-    if not found:
+    if not table.rows and not is_pair:
+        raise InputError(
+            say(
+                "{name} has the column sentence1, but no rows. Write a sentence below it.",
+                name=name,
+            )
+        )
+    if not table.rows:
         raise InputError(
             say(
                 "{name} has the columns sentence1 and sentence2, but no rows. Write a pair below "
@@ -255,132 +175,63 @@ def _rows_of(text, delimiter, header, columns, *, name, settings, max_rows):
                 name=name,
             )
         )
-    return found, tuple(columns)
 
 
-def _fitting(cells, header):
-    """The cells without the empty last ones for which there is no column."""
-    last = len(cells)
-    while last > len(header) and not cells[last - 1].strip():
-        last -= 1
-    return tuple(cells[:last])
-
-
-def _pair_row(row: Cells, header, at, delimiter, settings):
-    cells = _fitting(row.cells, header)
-    sentence1, sentence2 = (cells[place] if place < len(cells) else "" for place in at)
-    label = (
-        cells[header.index(LABEL)].strip()
-        if LABEL in header and header.index(LABEL) < len(cells)
-        else ""
-    )
-    gold = GOLD.get(label.casefold())
-    notes = []
-    if row.last > row.line:
-        notes.append(
-            say(
-                "This row spans lines {first} to {last} of the file: a quoted cell has line "
-                "breaks.",
-                first=row.line,
-                last=row.last,
-            )
-        )
-    error = _error_of(row, cells, header, at, delimiter)
+def _pair_row(row, table, needed, labels, settings):
+    header = [column.casefold() for column in table.header]
+    sentence1, *second = (row.cells[header.index(column)] for column in needed)
+    sentence2 = second[0] if second else None
+    label = row.cells[header.index(LABEL)].strip() if LABEL in header else ""
+    gold = _numbers_of(labels).get(label.casefold())
+    error = row.error or ends_before(row, table, [table.columns[header.index(c)] for c in needed])
+    notes = [row.note]
     if label and gold is None and not error:
-        notes.append(
-            say(
-                "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
-                label=shown(label),
-            )
-        )
+        notes.append(_foreign_label(label, labels))
     if not error:
         try:
             checked_pair(sentence1, sentence2, settings)
         except InputError as refused:
             error = refused.args[0]
-    whole = (*cells, *[""] * (len(header) - len(cells)))
-    if len(whole) > len(header):  # what has no column stays with the last one
-        whole = (*whole[: len(header) - 1], delimiter.join(whole[len(header) - 1 :]))
-    return PairRow(
-        row.line,
-        sentence1,
-        sentence2,
-        error,
-        sentences(*notes),
-        None if gold is None else LABELS[gold],
-        whole,
-    )
+    known = None if gold is None else labels[gold]
+    return PairRow(row.line, sentence1, sentence2, error, sentences(*notes), known, row.cells)
 
 
-def _error_of(row: Cells, cells, header, at, delimiter):
-    """Why the cells of a row can't be trusted, "" if they can: better no answer than one to half a
-    sentence.
+def _numbers_of(labels):
+    """{a label as files write it, in lower case: its number}: numbers, also as a spreadsheet and
+    pandas write them, and names. A name that is a number means what it names.
     """
-    if row.unclear:
-        return say(
-            "Lines {first} to {last} were read as one row: a quotation mark opens in the first "
-            "line and closes in the last, but most of the lines look like separate rows. Close "
-            "the quotation mark where its sentence ends.",
-            first=row.line,
-            last=row.last,
-        )
-    if row.open:
-        return say(
-            "A quotation mark at the beginning of a cell isn't closed at the end of that cell. "
-            "Close it, and double any quotation marks inside the sentence. The lines below were "
-            "read as separate rows."
-        )
-    if len(cells) > len(header):
-        return _too_many(row, cells, header, at, delimiter)
-    missing = [column for column, place in zip(COLUMNS, at, strict=True) if place >= len(cells)]
-    if missing:
-        return say(
-            "This row ends before {missing}: it has only {cells} of the {columns} cells that the "
-            "first line names. Separate the cells with {between}.",
-            missing=missing[0],
-            cells=len(cells),
-            columns=len(header),
-            between=_between(delimiter),
-        )
-    return ""
+    names = {name.casefold(): number for number, name in enumerate(labels)}
+    numbers = {f"{number}{end}": number for number in range(len(labels)) for end in ("", ".0")}
+    if numbers.keys() & names.keys():
+        return names
+    return {**numbers, **(TRUTH if tuple(labels) == LABELS else {}), **names}
 
 
-def _too_many(row, cells, header, at, delimiter):
-    said = say(
-        "This row has {cells} cells, but the first line names {columns}.",
-        cells=len(cells),
-        columns=len(header),
-    )
-    if delimiter == "\t":
+def _foreign_label(label, labels):
+    if tuple(labels) == LABELS:
         return say(
-            "{said} Tabs separate the cells here. Remove the tab from the sentence that contains "
-            "it.",
-            said=said,
-        )
-    if all(row.quoted[place] for place in at):
-        return say(
-            "{said} The cell {extra} has no column name. Add one to the first line, or remove "
-            "the cell.",
-            said=said,
-            extra=shown(cells[len(header)]),
+            "label is {label}, which is neither 0 nor 1, so this row isn't counted.",
+            label=shown(label),
         )
     return say(
-        "{said} In this file {between} separate the cells. Put a sentence that contains one in "
-        "quotation marks.",
-        said=said,
-        between=_between(delimiter),
+        "label is {label}, which is none of {labels}, so this row isn't counted.",
+        label=shown(label),
+        labels=", ".join(labels)[:200],
     )
 
 
-def _between(delimiter):
-    return BETWEEN.get(delimiter, f"“{delimiter}”")
-
-
-def _notes_of_labels(rows, columns):
+def _notes_of_labels(rows, columns, labels):
     """What to know of a column `label` that names no answers."""
     if LABEL not in [column.casefold() for column in columns] or any(row.label for row in rows):
         return ()
-    return (say("The column label holds no 0 or 1, so the correct predictions can't be counted."),)
+    if tuple(labels) == LABELS:
+        said = say("The column label holds no 0 or 1, so the correct predictions can't be counted.")
+    else:
+        said = say(
+            "The column label holds none of {labels}, so the correct predictions can't be counted.",
+            labels=", ".join(labels)[:200],
+        )
+    return (said,)
 
 
 # ---------------------------------------------------------------- the model between
@@ -469,58 +320,74 @@ def _logit(label: str) -> Callable[[Answered], str | float]:
     return predicted(lambda prediction: round(prediction.logits[label], 6))
 
 
-# What comes out behind a file's own columns: {name: its cell of an answered row}, in this order.
-# A new column is one line here.
+# What comes out behind a file's own columns and the model's answer: {name: its cell of an answered
+# row}, in this order. A new column is one line here.
 ANSWER_COLUMNS: dict[str, Callable[[Answered], str | float]] = {
-    "predicted_label": predicted(lambda prediction: prediction.label),
-    **{f"probability_{label}": _probability(label) for label in LABELS},
-    **{f"logit_{label}": _logit(label) for label in LABELS},
     "error": lambda answer: answer.row.error,
     "note": lambda answer: sentences(*notes_of(answer)),
 }
+
+
+def answer_columns(labels: Sequence[str] = LABELS) -> dict[str, Callable[[Answered], str | float]]:
+    """The answer of a model with these labels, then ANSWER_COLUMNS."""
+    return {
+        "predicted_label": predicted(lambda prediction: prediction.label),
+        **{f"probability_{label}": _probability(label) for label in labels},
+        **{f"logit_{label}": _logit(label) for label in labels},
+        **ANSWER_COLUMNS,
+    }
+
+
+def labels_of(answers: Iterable[Answered]) -> tuple[str, ...]:
+    """The labels of the model that answered; LABELS where no row has an answer."""
+    for answer in answers:
+        if answer.prediction:
+            return tuple(answer.prediction.probabilities)
+    return LABELS
+
+
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
 def write_answers(
     answers: Iterable[Answered], file: TextIO, columns: Sequence[str] = COLUMNS
 ) -> None:
-    """Answered rows as a CSV into an open text file: the file's own columns, then ANSWER_COLUMNS,
+    """Answered rows as a CSV into an open text file: the file's own columns, then answer_columns,
     under names that none of them has.
 
     Texts go through `as_text` and stand in quotation marks; the numbers are numbers, the negative
     ones, too.
     """
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow([*map(as_text, columns), *_free_names(columns)])
-    places = [_sentence_at(columns, column) for column in COLUMNS]
+    answers = list(answers)
+    added = answer_columns(labels_of(answers))
+    writer.writerow([*map(as_text, columns), *map(as_text, _free_names(columns, added))])
+    names = [column.casefold() for column in columns]
+    places = [names.index(column) for column in COLUMNS if column in names]
     for answer in answers:
-        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2)
+        own = answer.row.cells or (answer.row.sentence1, answer.row.sentence2 or "")
         kept = [
             cell if place not in places and NUMBER.fullmatch(cell) else as_text(cell)
             for place, cell in enumerate(own)
         ]
-        added = [cell(answer) for cell in ANSWER_COLUMNS.values()]
+        cells = [cell(answer) for cell in added.values()]
         writer.writerow(
-            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in added)]
+            [*kept, *(as_text(str(cell)) if isinstance(cell, str) else cell for cell in cells)]
         )
 
 
-def _sentence_at(columns, name):
-    return next(place for place, column in enumerate(columns) if column.casefold() == name)
+def _free_names(columns, names):
+    """The names, each with a number behind it where the file has that column.
 
-
-def _free_names(columns):
-    """The names of ANSWER_COLUMNS, each with a number behind it where the file has that column.
-
-    >>> _free_names(["sentence1", "sentence2", "Error"])[-2:]
+    >>> _free_names(["sentence1", "sentence2", "Error"], ["error", "note"])
     ['error_2', 'note']
     """
     taken = {column.casefold() for column in columns}
     return [
         name
-        if name not in taken
-        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
-        for name in ANSWER_COLUMNS
+        if name.casefold() not in taken
+        else next(f"{name}_{n}" for n in count(2) if f"{name}_{n}".casefold() not in taken)
+        for name in names
     ]
 
 
@@ -541,14 +408,25 @@ def notes_of(answer: Answered) -> list[str]:
 # ---------------------------------------------------------------- against the file's own labels
 
 
+def relabelled(answers: Sequence[Answered], rows: Sequence[PairRow]) -> list[Answered]:
+    """Answered rows with the labels and notes of `rows`: the same file, read once more with the
+    labels of the model that answered (`labels_of`).
+    """
+    return [
+        replace(answer, row=replace(answer.row, label=row.label, note=row.note))
+        for answer, row in zip(answers, rows, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Scores:
-    """How many of a file's own labels the answers match; F1 counts `equivalent` as positive."""
+    """How many of a file's own labels the answers match; F1 counts label 1 of two as positive."""
 
     pairs: int  # that have both a label and an answer
     figures: dict[str, float]  # of each metric of the task
     majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
-    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, all four
+    confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, each two labels
+    labels: tuple[str, ...] = LABELS  # the model's
 
 
 def scores_of(answers: Sequence[Answered]) -> Scores | None:
@@ -556,10 +434,12 @@ def scores_of(answers: Sequence[Answered]) -> Scores | None:
     both = [
         (answer.row.label, answer.prediction.label)
         for answer in answers
-        if answer.row.label and answer.prediction
+        if answer.prediction and answer.row.label in answer.prediction.probabilities
     ]
     if not both:
         return None
-    confusion = {(gold, said): both.count((gold, said)) for gold in LABELS for said in LABELS}
-    gold, said = ([LABELS.index(label) for label in labels] for labels in zip(*both, strict=True))
-    return Scores(len(both), scores(gold, said), majority(gold), confusion)
+    names = labels_of(answers)
+    confusion = {(gold, said): both.count((gold, said)) for gold in names for said in names}
+    gold, said = ([names.index(label) for label in labels] for labels in zip(*both, strict=True))
+    task = MRPC if len(names) == 2 else replace(MRPC, labels=names, metrics=SEVERAL)
+    return Scores(len(both), scores(gold, said, task), majority(gold, task), confusion, names)

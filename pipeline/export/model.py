@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.config import config_from
-from pipeline.dataset import PAIRS_FOLDERS
+from pipeline.dataset import PAIRS_FOLDERS, app_pairs, either
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, is_permanent, run_with_deadline
 from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
 from pipeline.runs.queue import read_run
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, READY, Settings
-from pipeline.task import MRPC, Task, task_named
+from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, READY, Settings
+from pipeline.task import MRPC, OWN_PREFIX, Task, task_told
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.runs.progress import Run
@@ -85,7 +85,8 @@ def _embedded_files(run):
     if start["model"]["loaded"] in ADAPTERS:
         folders.append(f"adapters/{start['model']['loaded'].removeprefix('adapter:')}")
     if start["data"]["place"] in PAIRS_FOLDERS:
-        folders.append(PAIRS_FOLDERS[start["data"]["place"]])
+        task = task_told(run.config["task_name"], start.get("task"))
+        folders.append(app_pairs(start["data"]["place"], task).name)
     return {
         f"{EMBEDDED}/{folder}/{path.name}": path
         for folder in folders
@@ -118,43 +119,59 @@ def model_card(run: Run, name: str) -> str:
         )
     loaded = validated_checkpoint(start["model"]["loaded"])  # it stands in a file, and becomes YAML
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
-    task, place = task_named(config_from(run.config).task_name), start["data"]["place"]
-    on_mrpc = task is MRPC and place not in PAIRS_FOLDERS
-    data = f"the {place} pairs" if place in PAIRS_FOLDERS else task.title
+    task = task_told(config_from(run.config).task_name, start.get("task"))
+    place = start["data"]["place"]
+    of_app = place in PAIRS_FOLDERS
+    on_hub = not of_app and bool(task.repository)
+    data = f"the {place} pairs" if of_app else task.title
     return "\n".join(
         [
             "---",
-            *_front_matter(name, base, task if on_mrpc else None, data.removeprefix("the "), end),
+            *_front_matter(name, base, task, on_hub, of_app, data.removeprefix("the "), end),
             "---",
             "",
             f"# {name}",
             "",
-            "Says whether two English sentences mean the same: `equivalent` or `not_equivalent`. "
-            "It was fine-tuned with "
+            f"{_what_it_says(task)} It was fine-tuned with "
             f"`Trainer` in a teaching app, in one short run, from `{loaded}`.",
             "",
-            *_use(name),
+            *_use(name, task),
             *_figures(run, start, end, data),
             *_settings(run, start, end, data),
-            *_licences(on_mrpc, loaded),
+            *_licences(task, of_app, loaded),
         ]
     )
 
 
-def _front_matter(name: str, base: str, task: Task | None, data: str, end: dict) -> list[str]:
+def _what_it_says(task: Task) -> str:
+    if task.labels == LABELS and task.language == "en":
+        return "Says whether two English sentences mean the same: `equivalent` or `not_equivalent`."
+    what = "two sentences" if task.has_pair else "one sentence"
+    return f"Reads {what} and answers {either(f'`{_plain(label)}`' for label in task.labels)}."
+
+
+def _plain(label: str) -> str:
+    """A label that a visitor may have named, as no markup and no YAML."""
+    return re.sub(r"[^\w .,+-]", "_", label)[:60]
+
+
+def _front_matter(
+    name: str, base: str, task: Task, on_hub: bool, of_app: bool, data: str, end: dict
+) -> list[str]:
     """YAML for the Hub. Every value is a name from a fixed set, a checked id, or a number.
 
-    task: the one whose pairs on the Hub it learned, None for other pairs.
+    on_hub: whether it learned the task's pairs on the Hub; of_app: whether the app's own.
     """
     datasets, dataset = [], f"{{name: {data}, type: custom}}"
-    if task:
+    if on_hub:
         datasets = ["datasets:", f"- {task.repository}"]
-        where = f"type: {task.repository}, config: {task.config}, split: validation"
+        split = task.split_names.get("validation", "validation")
+        where = f"type: {task.repository}, config: {task.config}, split: {split}"
         dataset = f"{{name: {task.title}, {where}}}"
     measured = metrics_in(end["after"])
     return [
-        f"license: {'other' if task or base != EMBEDDED_CHECKPOINT else 'apache-2.0'}",
-        "language: en",
+        f"license: {'apache-2.0' if of_app and base == EMBEDDED_CHECKPOINT else 'other'}",
+        *([f"language: {task.language}"] if task.language else []),
         "library_name: transformers",
         "pipeline_tag: text-classification",
         f"base_model: {base}",
@@ -174,14 +191,22 @@ def _front_matter(name: str, base: str, task: Task | None, data: str, end: dict)
     ]
 
 
-def _use(name):
+EXAMPLES = {
+    ("en", True): '{"text": "A cat sat.", "text_pair": "A cat was sitting."}',
+    ("zh", True): '{"text": "猫坐着。", "text_pair": "一只猫坐在那里。"}',
+    ("en", False): '"A film to see twice."',
+}
+
+
+def _use(name, task):
+    example = EXAMPLES.get((task.language or "en", task.has_pair), EXAMPLES["en", task.has_pair])
     return [
         "```python",
         "from transformers import pipeline",
         "",
         f'classifier = pipeline("text-classification", model="{name}")  # this folder, or its id '
         f"on the Hub",
-        'print(classifier({"text": "A cat sat.", "text_pair": "A cat was sitting."}))',
+        f"print(classifier({example}))",
         "```",
         "",
     ]
@@ -212,7 +237,11 @@ def _figures(run, start, end, data):
 
 
 def _settings(run, start, end, data):
-    settings = [f"| {name} | {value} |" for name, value in run.config.items()]
+    settings = [
+        # A visitor's own pairs are named nowhere outside
+        f"| {name} | {'own pairs' if str(value).startswith(OWN_PREFIX) else value} |"
+        for name, value in run.config.items()
+    ]
     versions = start.get("versions") or {}
     used = (
         ", ".join(f"{package} {version}" for package, version in versions.items()) or "not recorded"
@@ -233,24 +262,32 @@ def _settings(run, start, end, data):
     ]
 
 
-def _licences(on_mrpc, loaded):
+def _licences(task, of_app, loaded):
     """The card's last part: the licences of the pairs and of `loaded`, where the run started, and
     what not to expect.
     """
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     lines = ["## Licences and limits", ""]
-    if on_mrpc:
+    if of_app:
+        lines += [
+            "The pairs were written for the teaching app and are part of its repository (CC0-1.0).",
+            "",
+        ]
+    elif task is MRPC:
         lines += [
             "The pairs are the Microsoft Research Paraphrase Corpus, which is under Microsoft "
             "Research's licence for non-commercial research; it is not part of this repository. "
             "Look at its terms before you use this model for anything else.",
             "",
         ]
-    else:
+    elif task.repository:
         lines += [
-            "The pairs were written for the teaching app and are part of its repository (CC0-1.0).",
+            f"The data is {task.title}, `{task.repository}` on the Hub: its own terms hold. It is "
+            "not part of this repository.",
             "",
         ]
+    else:
+        lines += [f"The data, {task.title}, is not part of this repository.", ""]
     if loaded in ADAPTERS:
         how = "with their labels" if loaded == READY else "without pairing and labels"
         lines += [
@@ -262,12 +299,10 @@ def _licences(on_mrpc, loaded):
         lines += [f"The checkpoint below it all, `{base}`, is under Apache 2.0.", ""]
     else:
         lines += [f"The start is `{base}`: its own licence goes on to hold for these weights.", ""]
-    return [
-        *lines,
-        "A model of one short run is for learning how fine-tuning works. Change a number or a name "
-        "in a sentence, and it may still answer `equivalent`.",
-        "",
-    ]
+    limits = "A model of one short run is for learning how fine-tuning works."
+    if task.labels == LABELS:
+        limits += " Change a number or a name in a sentence, and it may still answer `equivalent`."
+    return [*lines, limits, ""]
 
 
 # ---------------------------------------------------------------- a zip

@@ -10,18 +10,20 @@ where to get it.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.config import TrainingConfig, config_from
-from pipeline.dataset import PAIRS_FOLDERS
+from pipeline.dataset import COLUMNS, PAIRS_FOLDERS, app_pairs, columns_of
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
-from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
-from pipeline.task import MRPC, Task, task_named
+from pipeline.settings import ADAPTERS, CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
+from pipeline.task import MRPC, TASKS, Task, task_told
 from pipeline.training import PACKAGES, has_fast_bf16
 
 if TYPE_CHECKING:
@@ -34,19 +36,18 @@ EMBEDDED = "pipeline/embedded"
 
 def tokenize_script(
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     checkpoint: str = EMBEDDED_CHECKPOINT,
     max_length: int = 128,
     truncation: bool = True,
 ) -> str:
-    """One pair's encoding, as the Tokenize tab shows it."""
+    """One pair's encoding, as the Tokenize tab shows it. sentence2: None for one sentence."""
     call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
     return f"""{_head("What the Tokenize tab shows", "transformers")}
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
-encoding = tokenizer({sentence1!r},
-                     {sentence2!r}, {call})
+encoding = tokenizer({sentence1!r},{_second(sentence2, 21)} {call})
 for number, piece in zip(encoding["input_ids"], tokenizer.convert_ids_to_tokens(encoding["input_ids"])):
     print(f"{{number:>6}} {{piece}}")
 print(encoding)
@@ -60,6 +61,7 @@ def batch_script(
     checkpoint: str = EMBEDDED_CHECKPOINT,
     max_length: int = 128,
     truncation: bool = True,
+    task: Task = MRPC,
 ) -> str:
     """The padded batch of some rows of a split. `place`: where the pairs came from, an Origin's."""
     call = f"truncation=True, max_length={int(max_length)}" if truncation else "truncation=False"
@@ -67,16 +69,16 @@ def batch_script(
 from datasets import load_dataset
 from transformers import AutoTokenizer, DataCollatorWithPadding
 
-{_pairs(place)}
+{_pairs(place, task)}
 rows = raw_datasets[{split!r}].select({list(rows)})
 tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
 
 
 def tokenize_function(examples):
-    return tokenizer(examples["sentence1"], examples["sentence2"], {call})
+    return tokenizer({_columns(task)}, {call})
 
 
-tokenized = rows.map(tokenize_function, batched=True).remove_columns(["sentence1", "sentence2", "idx"])
+tokenized = rows.map(tokenize_function, batched=True).remove_columns({_dropped(task)})
 batch = DataCollatorWithPadding(tokenizer)([tokenized[i] for i in range(len(tokenized))])
 print([len(ids) for ids in tokenized["input_ids"]])
 print({{name: list(tensor.shape) for name, tensor in batch.items()}})
@@ -87,25 +89,25 @@ print(batch["input_ids"].tolist())
 def predict_script(
     model: str,
     sentence1: str,
-    sentence2: str,
+    sentence2: str | None,
     max_length: int = 128,
     seed: int = Settings.seed,
+    labels: Sequence[str] = LABELS,
 ) -> str:
-    """One prediction, in float32."""
+    """One prediction, in float32. labels: the model's, in the order of their numbers."""
     rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
     packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
     return f"""{_head("A prediction of the Predict tab", *packages)}{rounded}
 import torch
-{_model(model, seed, trained=False)}
-batch = tokenizer({sentence1!r},
-                  {sentence2!r}, truncation=True, max_length={int(max_length)}, return_tensors="pt")
+{_model(model, seed, trained=False, labels=len(labels))}
+batch = tokenizer({sentence1!r},{_second(sentence2, 18)} truncation=True, max_length={int(max_length)}, return_tensors="pt")
 model.eval()
 with torch.inference_mode():
     logits = model(**batch).logits[0]
 probabilities = logits.softmax(-1)
 print("logits", logits.tolist())
 print("probabilities", probabilities.tolist())
-print("label", {list(LABELS)}[int(probabilities.argmax())])
+print("label", {list(labels)}[int(probabilities.argmax())])
 """
 
 
@@ -122,17 +124,17 @@ import torch
 from datasets import load_dataset
 from transformers import DataCollatorWithPadding
 
-{_pairs(step.place, task_named(config.task_name))}
+{_pairs(step.place, step.task)}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
-{_model(step.loaded, config.seed)}
+{_model(step.loaded, config.seed, labels=len(step.task.labels))}
 {_frozen(config.frozen_layers)}
 
 def tokenize_function(examples):
-    return tokenizer(examples["sentence1"], examples["sentence2"], truncation=True, max_length={config.max_length})
+    return tokenizer({_columns(step.task)}, truncation=True, max_length={config.max_length})
 
 
 tokenized = raw_datasets["train"].select(rows).map(tokenize_function, batched=True)
-tokenized = tokenized.remove_columns(["sentence1", "sentence2", "idx"])
+tokenized = tokenized.remove_columns({_dropped(step.task)})
 batch = DataCollatorWithPadding(tokenizer)([tokenized[i] for i in range(len(tokenized))])
 
 
@@ -184,6 +186,7 @@ def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
         start.get("versions"),
         (end or {}).get("step"),
         embedded,
+        task_told(config.task_name, start.get("task")),
     )
 
 
@@ -194,44 +197,37 @@ def train_script(
     versions: dict[str, str] | None = None,
     stopped_at: int | None = None,
     embedded: Any = EMBEDDED,
+    task: Task | None = None,
 ) -> str:
     """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
-    "auto" meant there.
+    "auto" meant there. task: by default the one that the config names.
 
     versions: {package: version} of the worker; by default those installed here. stopped_at: the
     step at which it was stopped.
     """
+    task = task or TASKS[config.task_name]
     what = "A run of the Fine-tune tab: the same curve on the same machine"
     return f"""{_head(what, *PACKAGES, versions=versions)}
-import evaluate
-import numpy as np
+{"" if len(task.labels) > len(LABELS) else IMPORT_EVALUATE}import numpy as np
 import torch
 from datasets import DatasetDict, load_dataset
 from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
 
-{_pairs(place, task_named(config.task_name), embedded)}
+{_pairs(place, task, embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
-{_model(config.checkpoint, config.seed, embedded)}
-for module in model.modules():
-    if isinstance(module, torch.nn.Dropout):
-        module.p = {config.dropout}
+{_model(config.checkpoint, config.seed, embedded, labels=len(task.labels))}
+{_dropout(config.checkpoint, config.dropout)}
 {_frozen(config.frozen_layers)}
 
 def tokenize_function(examples):
-    return tokenizer(examples["sentence1"], examples["sentence2"], truncation=True, max_length={config.max_length})
+    return tokenizer({_columns(task)}, truncation=True, max_length={config.max_length})
 
 
 tokenized_datasets = DatasetDict(train=raw_datasets["train"], validation=raw_datasets["validation"]).map(
     tokenize_function, batched=True)
-metric = evaluate.load("glue", "mrpc")
-
-
-def compute_metrics(eval_pred):
-    logits, labels = eval_pred
-    return metric.compute(predictions=np.argmax(logits, axis=-1), references=labels)
-
+{MEASURED if len(task.labels) > len(LABELS) else MEASURED_BY_GLUE}
 
 # A run ends after `epochs` or `max_steps`, whichever comes first
 steps_per_epoch = -(-len(tokenized_datasets["train"]) // {config.effective_batch_size})
@@ -263,6 +259,45 @@ for log in trainer.state.log_history:
 """
 
 
+IMPORT_EVALUATE = "import evaluate\n"
+MEASURED_BY_GLUE = """metric = evaluate.load("glue", "mrpc")
+
+
+def compute_metrics(eval_pred):
+    logits, labels = eval_pred
+    return metric.compute(predictions=np.argmax(logits, axis=-1), references=labels)
+"""
+# evaluate's metrics of several labels are scikit-learn's, one download each
+MEASURED = """
+
+def compute_metrics(eval_pred):
+    from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+    logits, labels = eval_pred
+    predictions = np.argmax(logits, axis=-1)
+    return {
+        "accuracy": accuracy_score(labels, predictions),
+        "macro_f1": f1_score(labels, predictions, average="macro", zero_division=0),
+        "matthews_correlation": matthews_corrcoef(labels, predictions),
+    }
+"""
+
+
+def _second(sentence2, indent):
+    """The second argument of a tokenizer's call on a line of its own; none for one sentence."""
+    return "" if sentence2 is None else f"\n{' ' * indent}{sentence2!r},"
+
+
+def _columns(task):
+    """The arguments of tokenize_function's call."""
+    return ", ".join(f'examples["{name}"]' for name in task.sentences)
+
+
+def _dropped(task):
+    """The columns that no batch takes, as a list in a script."""
+    return json.dumps([*task.sentences, "idx"])
+
+
 def _arguments(values: dict[str, Any]) -> str:
     """Lines of a call, an argument each."""
     return "\n".join(f"    {name}={value!r}," for name, value in values.items())
@@ -290,20 +325,9 @@ def _beside(what, part, embedded):
 def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
     """Lines that load the pairs which the page had from `place`, an Origin's."""
     if place in PAIRS_FOLDERS:
-        folder = PAIRS_FOLDERS[place]
-        # The embedded pairs have a column that MRPC hasn't
-        kind, without = (
-            (', "kind": Value("string")', '.remove_columns("kind")')
-            if place == "embedded"
-            else ("", "")
-        )
-        return f'''{_beside("The app's own pairs,", folder, embedded)}
-from datasets import ClassLabel, Features, Value
-
-features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
-                     "label": ClassLabel(names={list(task.labels)}), "idx": Value("int32"){kind}}})
-raw_datasets = load_dataset("csv", features=features, data_files={{
-    split: f"{embedded}/{folder}/{{split}}.csv" for split in ("train", "validation", "test")}}){without}'''
+        return _app_pairs(place, task, embedded)
+    if task.is_own:
+        return _own_pairs(task)
     loaded = f'raw_datasets = load_dataset("{task.repository}", "{task.config}")'
     if not task.repository:
         loaded = f'''folder = "pairs"  # the path of the files that the page read, which were in {task.variable}
@@ -314,6 +338,8 @@ raw_datasets = load_dataset("{task.form}", data_files={{
             f"# The page read {task.title} from a folder ({task.variable}); these are the same "
             f"rows, from the Hub.\n{loaded}"
         )
+    elif task is not MRPC:
+        loaded += _as_the_page_has_them(task)
     other = {own: here for here, own in task.columns.items() if own != here}
     if other:
         loaded += f"\nraw_datasets = raw_datasets.rename_columns({other})"
@@ -323,6 +349,58 @@ raw_datasets = load_dataset("{task.form}", data_files={{
             'lambda row, number: {"idx": number}, with_indices=True)'
         )
     return loaded
+
+
+def _app_pairs(place, task, embedded):
+    """Lines that load the app's own pairs, which may have a column more than MRPC's."""
+    path = app_pairs(place, task)
+    more = [name for name in columns_of(path) if name not in COLUMNS]
+    types = "".join(f', "{name}": Value("string")' for name in more)
+    without = f".remove_columns({json.dumps(more)[1:-1]})" if more else ""
+    return f'''{_beside("The app's own pairs,", path.name, embedded)}
+from datasets import ClassLabel, Features, Value
+
+features = Features({{"sentence1": Value("string"), "sentence2": Value("string"),
+                     "label": ClassLabel(names={list(task.labels)}), "idx": Value("int32"){types}}})
+raw_datasets = load_dataset("csv", features=features, data_files={{
+    split: f"{embedded}/{path.name}/{{split}}.csv" for split in {_tuple(task.splits)}}}){without}'''
+
+
+def own_files(task: Task) -> dict[str, str]:
+    """{split: name of its file} of a visitor's own pairs, beside a script that reads them."""
+    return {split: f"{OWN_FOLDER}/{split}.parquet" for split in task.splits}
+
+
+OWN_FOLDER = "own-pairs"
+
+
+def _own_pairs(task):
+    """Lines that load a visitor's own pairs from the files beside the script."""
+    columns = json.dumps([*task.sentences, "label", "idx"])
+    return f"""# Your own pairs, in the files that the page gives to you alone: unpack them beside this script
+from datasets import ClassLabel
+
+raw_datasets = load_dataset("parquet", data_files={json.dumps(own_files(task))})
+raw_datasets = raw_datasets.select_columns({columns})
+raw_datasets = raw_datasets.cast_column("label", ClassLabel(names={list(task.labels)}))"""
+
+
+def _as_the_page_has_them(task):
+    """Lines that leave of a task on the Hub what the page leaves of it (pipeline/dataset.py)."""
+    names = {split: task.split_names.get(split, split) for split in task.splits}
+    columns = [task.columns[name] for name in task.sentences]
+    whole = " and ".join(f'(row["{column}"] or "").strip()' for column in columns)
+    label = task.columns["label"]
+    return f'''
+# As on the page: the first rows of the splits with labels, but for rows without a sentence or a label
+raw_datasets = type(raw_datasets)({{
+    split: raw_datasets[name].select(range(min({Settings.max_split_rows}, len(raw_datasets[name]))))
+    for split, name in {names}.items()}})
+raw_datasets = raw_datasets.filter(lambda row: row["{label}"] not in (None, -1) and {whole})'''
+
+
+def _tuple(names):
+    return f"({', '.join(json.dumps(name) for name in names)})"
 
 
 def _base(model):
@@ -337,10 +415,10 @@ def model_folder(run_id: str) -> str:
     return f"paraphrase-{run_id[:8]}"
 
 
-def _model(model, seed, embedded=EMBEDDED, trained=True):
+def _model(model, seed, embedded=EMBEDDED, trained=True, labels=2):
     """Lines that load tokenizer and model; a head that the checkpoint hasn't is drawn with `seed`.
 
-    trained: the script goes on to train it, which takes gradients.
+    trained: the script goes on to train it, which takes gradients. labels: how many it has.
     """
     where = (
         "\n# The run's model: Fine-tune, Download the model; unpack it here"
@@ -352,17 +430,50 @@ def _model(model, seed, embedded=EMBEDDED, trained=True):
 tokenizer = AutoTokenizer.from_pretrained({_base(model)!r})
 set_seed({seed})  # draws the head where the checkpoint has none
 model = AutoModelForSequenceClassification.from_pretrained(
-    {_base(model)!r}, num_labels=2, attn_implementation="sdpa" if torch.cuda.is_available() else "eager")"""
+    {_base(model)!r}, num_labels={labels}, attn_implementation=None if torch.cuda.is_available() else "eager")"""
     if model in ADAPTERS:
         part = f"adapters/{model.removeprefix('adapter:')}"
+        # The adapter's head has two labels; of another number, the new head stays
+        other = ", ignore_mismatched_sizes=True" if labels != len(LABELS) else ""
         lines += f"""
 {_beside("The adapter is", part, embedded)}
 from peft import PeftModel
 
-model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}).merge_and_unload()"""
+model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}{other}).merge_and_unload()"""
         if trained:
             lines += "\nmodel.requires_grad_(True)  # peft had frozen everything but the adapter"
-    return lines
+    return lines if _is_well_known(model) else f"{lines}\n{PADDED}"
+
+
+# As pipeline/tokenization.py and pipeline/training.py do for families that BERT is not one of
+PADDED = """if tokenizer.pad_token is None:  # GPT-2 and its kin: another special token stands in
+    tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+model.config.pad_token_id = tokenizer.pad_token_id  # a decoder answers from the last token before the padding
+if model.config.is_encoder_decoder and getattr(model.config, "decoder_start_token_id", None) is None:
+    model.config.decoder_start_token_id = model.config.pad_token_id  # T5's decoder begins with padding
+# T5 and BART answer with more than logits; Trainer's metrics take the logits alone
+model.config.keys_to_ignore_at_inference = ["past_key_values", "encoder_last_hidden_state"]"""
+
+
+def _is_well_known(model):
+    """Whether a model is one that the page offers: a BERT or a near relation."""
+    return model in (*CHECKPOINTS, *ADAPTERS)
+
+
+def _dropout(model, share):
+    """Lines that drop that share of activations wherever the model drops any."""
+    lines = f"""for module in model.modules():
+    if isinstance(module, torch.nn.Dropout):
+        module.p = {share}"""
+    if _is_well_known(model):
+        return lines
+    return f"""{lines}
+    for name, value in list(vars(module).items()):  # T5 and Llama keep some shares as numbers
+        if isinstance(value, float) and "dropout" in name:
+            setattr(module, name, {share})
+    for name, child in module.named_children():  # ModernBERT has an Identity where its share is 0
+        if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
+            setattr(module, name, torch.nn.Dropout({share}))"""
 
 
 def _stop(step):
@@ -385,7 +496,12 @@ trainer.add_callback(StopAsTheRun())
 def _frozen(layers):
     if not layers:
         return ""
-    return f"""encoder = getattr(model.base_model, "encoder", None) or model.base_model.transformer
-for part in (model.base_model.embeddings, *encoder.layer[:{layers}]):
+    return f"""body = model.base_model
+encoder = next(part for part in body.modules()
+               if isinstance(part, torch.nn.ModuleList) and len(part) == model.config.num_hidden_layers)
+embeddings = [body.embeddings] if hasattr(body, "embeddings") else [
+    part for name, part in body.named_modules()  # in a block of T5's they are of relative positions
+    if isinstance(part, torch.nn.Embedding) and "block" not in name]
+for part in (*embeddings, *encoder[:{layers}]):
     part.requires_grad_(False)
 """

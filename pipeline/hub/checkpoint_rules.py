@@ -18,11 +18,11 @@ from languages import say
 from pipeline.errors import SourceError
 from pipeline.hub.repository import INDEX, MEBIBYTE, SMALL_FILES
 
-# Text encoders and decoders that transformers has as sequence classifiers, by config.json's
-# model_type.
+# Models of text that transformers has as sequence classifiers, by config.json's model_type.
 ARCHITECTURES = frozenset(
     (
         "albert",
+        "bart",
         "big_bird",
         "bert",
         "camembert",
@@ -46,6 +46,7 @@ ARCHITECTURES = frozenset(
         "mobilebert",
         "modernbert",
         "mpnet",
+        "mt5",
         "nomic_bert",
         "nystromformer",
         "opt",
@@ -56,6 +57,8 @@ ARCHITECTURES = frozenset(
         "roberta-prelayernorm",
         "roformer",
         "squeezebert",
+        "t5",
+        "umt5",
         "xlm-roberta",
         "xlm-roberta-xl",
         "xlnet",
@@ -63,28 +66,35 @@ ARCHITECTURES = frozenset(
         "yoso",
     )
 )
-ENCODER_DECODERS = frozenset(
-    (
-        "bart",
-        "bigbird_pegasus",
-        "led",
-        "marian",
-        "mbart",
-        "mt5",
-        "mvp",
-        "pegasus",
-        "plbart",
-        "t5",
-        "t5gemma",
-        "umt5",
-    )
+# They read from left to right, and answer from the last token that isn't padding
+CAUSAL = ("gpt2", "gpt_neo", "gpt_neox", "llama", "opt", "qwen2", "qwen3")
+# They count positions from the row's left end, padding included
+COUNTS_FROM_THE_LEFT = (
+    "albert",
+    "bert",
+    "big_bird",
+    "convbert",
+    "distilbert",
+    "electra",
+    "ernie",
+    "gpt2",
+    "gpt_neo",
+    "megatron-bert",
+    "mobilebert",
+    "nystromformer",
+    "rembert",
+    "squeezebert",
+    "yoso",
 )
+
+
 # transformers' tokenizer classes for those, with or without "Fast"
 TOKENIZERS = frozenset(
     f"{name}{suffix}"
     for suffix in ("Tokenizer", "TokenizerFast")
     for name in (
         "Albert",
+        "Bart",
         "Bert",
         "BigBird",
         "Camembert",
@@ -106,6 +116,7 @@ TOKENIZERS = frozenset(
         "Roberta",
         "RoFormer",
         "SqueezeBert",
+        "T5",
         "XLMRoberta",
         "XLNet",
     )
@@ -129,6 +140,15 @@ FORBIDDEN = (
     "init_inputs",
     "fast_tokenizer_files",
 )
+REASONS = {
+    "auto_map": say("Python code of its own (auto_map), which this app never runs"),
+    "quantization_config": say(
+        "quantised weights (quantization_config), and a run trains weights in float32"
+    ),
+}
+# What a config says of a model that doesn't read text, or not only text
+OF_IMAGES = ("vision_config", "image_size", "num_channels", "patch_size", "image_token_id")
+OF_SOUND = ("audio_config", "num_mel_bins", "feat_extract_norm", "sampling_rate", "conv_stride")
 ATTENTIONS = ("eager", "sdpa")
 # Of a tokenizer's config: what is opened as a file where it is a text
 OPENED = re.compile(r"vocab|merges|\w*_file|\w*(?:_path|_dir|_folder)|spm|\w+_spm|sp_model")
@@ -183,6 +203,15 @@ def _config(name: str, folder: Path) -> dict:
             )
         )
     return config
+
+
+def model_type_in(folder: Path) -> str:
+    """The model_type of a folder's config.json; "" where it names none."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return str(config.get("model_type", ""))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
 
 
 def _read(name: str, folder: Path, file: str) -> dict:
@@ -261,22 +290,21 @@ def _not_allowed(name: str, what: str) -> SourceError:
 
 def _check_config(name: str, config: dict) -> None:
     kind = str(config.get("model_type"))
-    if kind in ENCODER_DECODERS:
+    if config.get("auto_map"):
         raise SourceError(
             say(
-                "{name} is an encoder-decoder ({kind}), but this app classifies pairs with an "
-                "encoder. Choose one such as BERT.",
+                "{name} needs Python code from its own repository (auto_map in its config.json), "
+                "which this app never runs. Choose another.",
                 name=name,
-                kind=kind,
             )
         )
     if kind not in ARCHITECTURES:
         raise SourceError(
             say(
-                "{name} has the architecture {kind!r}, which this app doesn't open. Choose one "
-                "such as bert, roberta, electra, deberta-v2 or modernbert.",
+                "{name} {what}. Choose a model of text such as bert, roberta, electra, deberta-v2 "
+                "or modernbert.",
                 name=name,
-                kind=kind[:40],
+                what=_what_else(config, kind[:40]),
             )
         )
     _check_forbidden(name, config)
@@ -298,12 +326,35 @@ def _check_config(name: str, config: dict) -> None:
         _check_number(name, key, value)
 
 
+def _what_else(config: dict, kind: str) -> str:
+    """What a model is that is not on the list, as far as its config tells."""
+    if "model_type" not in config:
+        return say("names no model_type in its config.json, so its architecture is unknown")
+    if any(key in config for key in OF_IMAGES):
+        return say("reads images ({kind!r}), not pairs of sentences", kind=kind)
+    if any(key in config for key in OF_SOUND):
+        return say("reads sound ({kind!r}), not pairs of sentences", kind=kind)
+    if config.get("is_encoder_decoder"):
+        return say(
+            "is an encoder-decoder ({kind!r}), which writes text and can't be opened as a "
+            "classifier here",
+            kind=kind,
+        )
+    if any("ForCausalLM" in str(name) for name in config.get("architectures") or ()):
+        return say(
+            "is a decoder ({kind!r}), which continues text and can't be opened as a classifier "
+            "here",
+            kind=kind,
+        )
+    return say("has the architecture {kind!r}, which this app doesn't open", kind=kind)
+
+
 def _check_forbidden(name: str, config: dict) -> None:
     for _depth, _key, value in _walk(config):
         if isinstance(value, dict):
             for key in FORBIDDEN:
                 if value.get(key):
-                    raise _not_allowed(name, say("{key} in a config", key=key))
+                    raise _not_allowed(name, REASONS.get(key) or say("{key} in a config", key=key))
 
 
 def _check_number(name: str, key: str, value: Any) -> None:
@@ -508,10 +559,13 @@ def check_fit(name: str, config: Any, tokenizer: Any) -> None:
     """Raises SourceError where a tokenizer makes numbers that its model has no row for; sets what
     it lacks.
 
-    config: the model's. A decoder finds the end of a padded row by config.pad_token_id.
+    config: the model's. A decoder finds the end of a padded row by config.pad_token_id, and an
+    encoder-decoder begins its answer with config.decoder_start_token_id.
     """
-    if config.pad_token_id is None:
+    if config.pad_token_id is None or config.model_type in CAUSAL:
         config.pad_token_id = tokenizer.pad_token_id
+    if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
+        config.decoder_start_token_id = config.pad_token_id
     if len(tokenizer) > config.vocab_size:
         raise SourceError(
             say(

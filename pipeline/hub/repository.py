@@ -63,6 +63,8 @@ SMALL_FILES = {
     "bpe.codes": 20 * MEBIBYTE,
 }
 INDEX = "model.safetensors.index.json"
+# A fast tokenizer is made of any of them
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
 MOST_FILES = 20_000
 # A download of which nothing arrives for so long is ended; its place is another's
 STALLED_SECONDS = 20.0
@@ -229,6 +231,9 @@ def check_listing(
                 name=name,
             )
         )
+    sentencepiece = [file for file in sizes if file.endswith(".model")]
+    if sentencepiece and not any(file in sizes for file in VOCABULARIES):
+        raise only_sentencepiece(name, sentencepiece[0])
     if weights and not any(map(_is_weights, sizes)):
         raise SourceError(
             say(
@@ -251,6 +256,18 @@ def check_listing(
                 )
             )
     check_size(name, wanted_bytes(sizes, weights, settings), settings)
+
+
+def only_sentencepiece(name: str, file: str) -> SourceError:
+    """The refusal of a checkpoint whose vocabulary is in `file` alone."""
+    return SourceError(
+        say(
+            "{name} has its vocabulary only in SentencePiece's own format ({file}), and no "
+            "tokenizer.json. Choose a checkpoint with one.",
+            name=name,
+            file=file,
+        )
+    )
 
 
 def check_size(name: str, size: int, settings: Settings) -> None:
@@ -472,10 +489,27 @@ class _Watch:
 def _download(name: str, weights: bool) -> str:
     from huggingface_hub import snapshot_download
 
-    patterns = [*SMALL_FILES, *(("*.safetensors", INDEX) if weights else ())]
-    try:
-        return snapshot_download(
-            name, allow_patterns=patterns, ignore_patterns=["*/*", "adapter_*"]
+    def fetch(*patterns: str) -> str:
+        try:
+            return snapshot_download(
+                name, allow_patterns=list(patterns), ignore_patterns=["*/*", "adapter_*"]
+            )
+        except Exception as error:
+            raise _refused_or_failed(name, error) from None
+
+    folder = fetch(*SMALL_FILES)
+    if not weights:
+        return folder
+    # What may not be opened anyway costs no large file
+    from pipeline.hub.checkpoint_rules import check_folder
+
+    check_folder(name, Path(folder))
+    if not any((Path(folder) / file).is_file() for file in VOCABULARIES):
+        raise SourceError(
+            say(
+                "{name} has no tokenizer (none of {files}). Choose another.",
+                name=name,
+                files=", ".join(VOCABULARIES),
+            )
         )
-    except Exception as error:
-        raise _refused_or_failed(name, error) from None
+    return fetch(*SMALL_FILES, "*.safetensors", INDEX)

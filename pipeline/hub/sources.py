@@ -44,7 +44,7 @@ class Origin:
 
     asked: str
     loaded: str
-    place: str  # "embedded" | "shortcut" | "hub" | "hub cache" | "folder" | "run"
+    place: str  # "embedded" | "shortcut" | "hub" | "hub cache" | "folder" | "run" | "own"
     reason: str
     stands_in: bool = False
 
@@ -64,6 +64,7 @@ PLACES = {
     "hub cache": say("hub cache"),
     "folder": say("folder"),
     "run": say("run"),
+    "own": say("your own"),
 }
 
 
@@ -250,7 +251,7 @@ def cached_files(name: str, weights: bool = False) -> CheckpointFiles | None:
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether a checkpoint's folder has a vocabulary that a fast tokenizer reads."""
-    return any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json"))
+    return any((folder / file).is_file() for file in repository.VOCABULARIES)
 
 
 def _from_hub(name, weights, settings):

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from pipeline.hub.sources import RUN_ID
-from pipeline.runs.folder import address_of, is_run, modified
+from pipeline.own_pairs import store
+from pipeline.runs.folder import address_of, is_run, modified, parsed, read_text
 from pipeline.runs.liveness import may_reconnect
 from pipeline.runs.progress import list_runs
 from pipeline.settings import Settings
@@ -23,7 +24,7 @@ def sweep(settings: Settings) -> None:
     ended runs take most. What looks like a run and isn't one goes with age.
 
     A disk that something else has filled costs nobody a model: new runs are refused until there is
-    room again.
+    room again. A visitor's own pairs stay as long as a run that uses them.
     """
     folder = settings.runs_folder
     if not folder.is_dir():
@@ -41,6 +42,7 @@ def sweep(settings: Settings) -> None:
     for path in folder.glob("before/*"):  # evaluations that trainings keep for each other
         if now - modified(path) > settings.max_run_age_seconds:
             path.unlink(missing_ok=True)
+    store.remove_unused(set(filter(None, map(_task_of, _run_paths(folder)))), settings)
     _make_room(folder, [run_id for run_id in ended if (folder / run_id).exists()], settings)
 
 
@@ -67,6 +69,13 @@ def _run_paths(folder: Path) -> list[Path]:
     return [path for path in list(folder.iterdir()) if RUN_ID.fullmatch(path.name)]
 
 
+def _task_of(path: Path) -> str:
+    """The name of a run's task, "" where its folder tells none."""
+    config = parsed(read_text(path / "config.json"))
+    name = config.get("task_name") if isinstance(config, dict) else None
+    return name if isinstance(name, str) else ""
+
+
 def _time_given(path: Path, settings: Settings) -> float:
     if _is_untrained(path):
         return min(settings.max_untrained_seconds, settings.max_run_age_seconds)
@@ -90,7 +99,7 @@ def _make_room(folder: Path, ended: list[str], settings: Settings) -> None:
     nobody's own runs push another's off.
     """
     sizes = {path.name: bytes_of(path) for path in _run_paths(folder)}
-    count, total = len(sizes), sum(sizes.values())
+    count, total = len(sizes), sum(sizes.values()) + bytes_of(store.pairs_folder(settings))
     of_address: dict[str, list[str]] = {}
     for run_id in ended:
         of_address.setdefault(address_of(folder / run_id), []).append(run_id)

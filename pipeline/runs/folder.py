@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from languages import as_data, from_data, say
-from pipeline.answers import are_probabilities
+from pipeline.answers import are_shares
 from pipeline.config import config_from
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID
-from pipeline.settings import Settings
+from pipeline.settings import LABELS, Settings
 
 # The longest run writes 300 steps, some 200 bytes each, and as many evaluations with an answer to
 # each of 500 pairs, some 3 kB each.
 MOST_BYTES_OF_EVENTS = 2**22
+MOST_OF_A_NAME = 200  # characters of a label's name
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 WIDEST = Settings(
@@ -262,8 +263,10 @@ def is_event(event: Any) -> bool:
     if not all(isinstance(event.get(name, ""), str) for name in ("message", "reason")):
         return False
     if event["event"] in ("log", "evaluation") and not all(
-        is_number(event[name]) for name in event if name not in ("event", "shares")
+        is_number(event[name]) for name in event if name not in ("event", "shares", "own_share")
     ):
+        return False
+    if event["event"] == "start" and not _labels_have_names(event):
         return False
     return all(fits(_inner(event, path)) for path, fits in NEEDED.get(event["event"], ()))
 
@@ -296,17 +299,44 @@ def _is_flag_or_nothing(value: Any) -> bool:
 
 
 def _are_shares_or_nothing(value: Any) -> bool:
-    return value is None or (are_probabilities(value) and len(value) <= WIDEST.max_eval_pairs)
+    return value is None or (are_shares(value) and len(value) <= WIDEST.max_eval_pairs)
 
 
 def _are_labels_or_nothing(value: Any) -> bool:
     return value is None or (
-        isinstance(value, list) and all(type(one) is int and one in (0, 1) for one in value)
+        isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)
     )
 
 
+def _are_names_or_nothing(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list)
+        and len(value) >= 2
+        and all(_is_text(one) and len(one) <= MOST_OF_A_NAME for one in value)
+    )
+
+
+def _is_task(value: Any) -> bool:
+    """What a run tells of its task; an old run may not say."""
+    return value is None or (
+        isinstance(value, dict) and isinstance(value.get("has_pair", True), bool)
+    )
+
+
+def _labels_have_names(start: dict) -> bool:
+    """Whether a start names each label that it gives a pair or the majority."""
+    names = _inner(start, "task.labels")
+    if not _are_names_or_nothing(names):
+        return False
+    majority = start.get("majority")
+    common = majority.get("label") if isinstance(majority, dict) else None
+    given = start.get("labels") or []
+    numbers = [*(given if isinstance(given, list) else []), 0 if common is None else common]
+    return all(type(one) is int and 0 <= one < len(names or LABELS) for one in numbers)
+
+
 def _is_share_or_nothing(value: Any) -> bool:
-    return value is None or are_probabilities([value])
+    return value is None or are_shares([value])
 
 
 def _are_versions(value: Any) -> bool:
@@ -327,11 +357,11 @@ def _is_origin(value: Any) -> bool:
 
 
 def _are_figures(value: Any) -> bool:
-    """Numbers, accuracy and F1 among them; a run that never came to evaluate has none."""
+    """Numbers, accuracy and an F1 among them; a run that never came to evaluate has none."""
     if value is None:
         return True
-    named = isinstance(value, dict) and {"accuracy", "f1"} <= set(value)
-    return named and all(map(is_number, value.values()))
+    named = isinstance(value, dict) and "accuracy" in value and {"f1", "macro_f1"} & set(value)
+    return bool(named) and all(map(is_number, value.values()))
 
 
 _END = (
@@ -343,7 +373,7 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
     "start": (
         ("total_steps", _is_count),
         ("majority", _are_figures),
-        ("majority.f1", is_number),
+        ("majority.accuracy", is_number),
         ("model", _is_origin),
         ("data", _is_origin),
         ("metric", _is_origin),
@@ -353,6 +383,7 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("train_pairs", _is_count_or_nothing),
         ("eval_pairs", _is_count_or_nothing),
         ("labels", _are_labels_or_nothing),
+        ("task", _is_task),
     ),
     "log": (("step", _is_count), ("loss", is_number)),
     "evaluation": (

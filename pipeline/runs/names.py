@@ -14,6 +14,7 @@ from typing import Any
 from languages import say, say_plural
 from pipeline.config import RUN_SETTINGS
 from pipeline.hub.sources import RUN_ID
+from pipeline.task import TASKS
 
 MOST_DRAWS = 20
 # Told apart at one look, and no name that a pupil would mind
@@ -265,6 +266,8 @@ def settings_apart(config: Mapping[str, Any], other: Mapping[str, Any] | None = 
 
     >>> settings_apart({"seed": 7, "checkpoint": "owner/model", "dropout": 0.0})
     ['model', 'seed 7']
+    >>> settings_apart({"task_name": "own:" + 32 * "0"})
+    ['own pairs']
     """
     if other is None:
         other = {name: one.default for name, one in RUN_SETTINGS.items()}
@@ -282,6 +285,8 @@ def _said(name: str, value: Any) -> str:
         return say_plural("{count} step", "{count} steps", value)
     if name == "batch_size":
         return say("batch of {count}", count=value)
+    if name == "task_name":  # whoever follows a run's link reads it
+        return TASKS[value].title if value in TASKS else say("own pairs")
     if name in ("checkpoint", "source"):  # the value says what it is
         return str(value).rpartition("/")[2]
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"

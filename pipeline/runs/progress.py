@@ -20,7 +20,7 @@ from pipeline.runs.folder import (
     run_folder,
 )
 from pipeline.runs.liveness import is_alive
-from pipeline.settings import Settings
+from pipeline.settings import LABELS, Settings
 
 ENDED = ("done", "stopped", "failed", "expired")
 # What of a folder's files changes with whatever may change an ended run: their times and sizes
@@ -61,6 +61,20 @@ class Run:
             return False
         loss = self.events[-1]["after"].get("loss", 0.0)  # an old run may not tell it
         return is_number(loss) and math.isfinite(loss)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of its task's labels, in the order of their numbers."""
+        return tuple(self._task.get("labels") or LABELS)  # an old run doesn't tell them
+
+    @property
+    def has_pair(self) -> bool:
+        """Whether its task's rows have two sentences."""
+        return self._task.get("has_pair", True)
+
+    @property
+    def _task(self) -> dict:
+        return (self.first("start") or {}).get("task") or {}
 
     def of(self, kind: str) -> list[dict]:
         """The events of one kind, in order."""

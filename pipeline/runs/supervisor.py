@@ -29,7 +29,8 @@ from pipeline.runs.own_pair import write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.runs.queue import check_room, digest, in_turn
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings
-from pipeline.training import check_start
+from pipeline.task import task_named
+from pipeline.training import check_start, check_task
 
 try:
     import fcntl
@@ -78,8 +79,10 @@ def start_runs(
     configs = [config.checked(settings) for config in configs]
     for config in configs:
         _check_hardware(config, settings)
+        task = task_named(config.task_name, settings)
+        check_task(config.checkpoint, task, settings)
         if not is_bundled(config.checkpoint):
-            ask(config.checkpoint, check_start, config, settings=settings)
+            ask(config.checkpoint, check_start, config, task.labels, settings=settings)
     started = []
     taken = {run.id for run in list_runs(settings)}
     for _config in configs:

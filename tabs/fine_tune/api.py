@@ -9,7 +9,13 @@ from inspect import Parameter, Signature
 
 import gradio as gr
 
+from languages import say
 from pipeline.config import RUN_SETTINGS, config_from
+from pipeline.errors import InputError
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import guess_columns
+from pipeline.own_pairs.pairs import own_pairs
+from pipeline.own_pairs.read import read_table
 from pipeline.runs.folder import is_number
 from pipeline.runs.progress import Run, progress
 from pipeline.runs.queue import read_run
@@ -17,10 +23,18 @@ from pipeline.runs.supervisor import start_run, stop_run
 from pipeline.settings import Settings
 from tabs.errors import toast
 from tabs.fine_tune.owned_runs import address_of
+from tabs.which_pairs import is_own
 from views.runs import run_message
 
-TYPES = {**{name: one.kind for name, one in RUN_SETTINGS.items()}, "request": gr.Request}
-DEFAULTS = {**{name: one.default for name, one in RUN_SETTINGS.items()}, "request": None}
+MORE = {"pairs": (str, ""), "request": (gr.Request, None)}  # {name: (type, default)}
+TYPES = {
+    **{name: one.kind for name, one in RUN_SETTINGS.items()},
+    **{name: kind for name, (kind, _default) in MORE.items()},
+}
+DEFAULTS = {
+    **{name: one.default for name, one in RUN_SETTINGS.items()},
+    **{name: default for name, (_kind, default) in MORE.items()},
+}
 SIGNATURE = Signature(
     [
         Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=DEFAULTS[name], annotation=kind)
@@ -28,14 +42,18 @@ SIGNATURE = Signature(
     ],
     return_annotation=dict,
 )
+NAMES_PAIRS = say("task_name names somebody's own pairs. Give yours as the argument pairs.")
 DOCSTRING = """Start a fine-tune on this server and return at once; /?run=<id> shows it.
 
 Args:
 {settings}
+    pairs: your own pairs in place of task_name, the text of a CSV, a TSV or JSON lines; its columns
+        are guessed by their names and contents
 
 Returns:
-    run (its id, for `run_status`), secret (whoever has it may stop the run, with `stop_run`), and
-    model (its name for `predict` once it is done)
+    run (its id, for `run_status`), secret (whoever has it may stop the run, with `stop_run`), model
+    (its name for `predict` once it is done), and pairs, what was read of yours: rows, labels,
+    splits and left_out (line and reason of each row that can't be used)
 """
 
 
@@ -45,18 +63,41 @@ def build_fine_tune(settings: Settings) -> Callable[..., dict]:
     def fine_tune(*given, **named):
         values = SIGNATURE.bind(*given, **named)
         values.apply_defaults()
-        request = values.arguments.pop("request")
+        request, text = (values.arguments.pop(name) for name in ("request", "pairs"))
+        address, read = address_of(request), {}
         try:
+            if is_own(values.arguments["task_name"]):
+                raise InputError(NAMES_PAIRS)
+            if text:
+                values.arguments["task_name"], read = kept_pairs(text, address, settings)
             config = config_from(values.arguments)
-            run_id, secret = start_run(config, settings, address=address_of(request))
+            run_id, secret = start_run(config, settings, address=address)
         except Exception as error:
             raise toast(error) from None
-        return {"run": run_id, "secret": secret, "model": f"run:{run_id}"}
+        return {"run": run_id, "secret": secret, "model": f"run:{run_id}", **read}
 
     fine_tune.__signature__ = SIGNATURE
     fine_tune.__annotations__ = {**TYPES, "return": dict}
     fine_tune.__doc__ = DOCSTRING.format(settings="\n".join(described(settings)))
     return fine_tune
+
+
+def kept_pairs(text: object, address: str, settings: Settings) -> tuple[str, dict]:
+    """(the task's name of the pairs in a text, what was read of them). InputError where a run can't
+    be made of them.
+    """
+    content = str(text).encode(errors="replace")
+    table = read_table(content, "", settings)
+    own = own_pairs(table, guess_columns(table), settings=settings)
+    if own.refused:
+        raise InputError(own.refused)
+    read = {
+        "rows": own.rows,
+        "labels": own.counts,
+        "splits": {split: len(rows) for split, rows in own.splits.items()},
+        "left_out": [[line, str(why)] for line, why in own.left_out],
+    }
+    return store.keep(own, settings, visitor=address), {"pairs": read}
 
 
 def described(settings: Settings) -> list[str]:

@@ -14,6 +14,7 @@ from languages import _, say
 from pipeline.metrics import METRICS
 from pipeline.runs.names import name_of
 from pipeline.runs.progress import Run, points, progress
+from pipeline.task import MRPC
 from views.charts import Background, earlier_run, line_chart, mean_and_range, range_band
 
 
@@ -43,8 +44,9 @@ class RunChart:
             for other in earlier
             if (line := points(other, self.earlier))
         ]
+        keys = {name: key for name, key in self.series.items() if key not in _untold(run)}
         return self._drawn(
-            {str(name): points(run, key) for name, key in self.series.items()},
+            {str(name): points(run, key) for name, key in keys.items()},
             run,
             behind,
             noisy=[str(name) for name, key in self.series.items() if key in self.noisy],
@@ -77,6 +79,12 @@ class RunChart:
             rises=bool(self.baselines),
             **options,
         )
+
+
+def _untold(run: Run) -> set[str]:
+    """The keys of the metrics that a run's task hasn't: F1 is of two labels, macro-F1 of more."""
+    told = (run.first("start") or {}).get("majority") or MRPC.metrics
+    return {f"eval_{name}" for name in METRICS if name not in told}
 
 
 SHARES = [metric for metric in METRICS.values() if metric.share]  # on one axis, in percent

@@ -103,7 +103,7 @@ def diagnosis_of(run: Run, settings: Settings) -> Diagnosis | None:
     """The diagnosis of an ended run, or None where there is nothing to look at."""
     if gives_label_away(run):
         return None
-    kept = read_judgement(settings.runs_folder / run.id)
+    kept = read_judgement(settings.runs_folder / run.id, len(run.labels))
     evidence = evidence_of(run, kept[0] if kept else None)
     return diagnose(evidence, settings) if evidence else None
 
@@ -128,8 +128,10 @@ def gives_label_away(run: Run) -> bool:
 
 
 def is_on_embedded_pairs(run: Run) -> bool:
-    """Whether a run learned from the embedded pairs, whose labels follow a stricter rule."""
-    return _place_of_pairs(run) == "embedded"
+    """Whether a run learned from the embedded pairs in MRPC's place: their labels follow a stricter
+    rule.
+    """
+    return _place_of_pairs(run) == "embedded" and run.config.get("task_name", "mrpc") == "mrpc"
 
 
 def _place_of_pairs(run: Run) -> str | None:

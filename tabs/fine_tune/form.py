@@ -1,6 +1,7 @@
 """The form of a run: a control for each setting, as pipeline/config.py declares it."""
 
 import math
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -8,6 +9,7 @@ from gradio.components import Component
 from languages import ngettext, say
 from pipeline.config import MAIN, MORE, RUN_SETTINGS, START, RunSetting
 from pipeline.settings import CHECKPOINTS, READY, WARMED, Settings
+from tabs.which_pairs import build_choice
 
 # A group that has names for its values shows those
 NAMED = {
@@ -17,19 +19,25 @@ NAMED = {
         (say("all-MiniLM-L6-v2, already fine-tuned on MRPC"), READY),
     ],
     "source": [
-        (say("MRPC, or its stand-in"), "auto"),
-        (say("MRPC from the Hub"), "hub"),
-        (say("MRPC from this server's folder"), "folder"),
-        (say("the app's own pairs"), "embedded"),
+        (say("the real pairs, or what stands in for them"), "auto"),
+        (say("the Hub"), "hub"),
+        (say("this server's folder"), "folder"),
+        (say("the app's embedded pairs"), "embedded"),
         (say("pairs that give their label away"), "shortcut"),
     ],
 }
+PAIRS = "task_name"  # the page's own choice (tabs/which_pairs.py)
 MOST_NAMED = 3  # settings in the fold's title
 
 
-def build_main_settings(settings: Settings) -> dict[str, Component]:
-    """The settings that matter most, by their names; learning_rate last: its curve follows it."""
-    return {**_group(START, settings), **_group(MAIN, settings)}
+def build_main_settings(settings: Settings) -> tuple[dict[str, Component], gr.Button]:
+    """The settings that matter most, by their names; learning_rate last: its curve follows it. With
+    them the button beside the pairs, by which a visitor brings others.
+    """
+    first = _group(START, settings)
+    one = RUN_SETTINGS[PAIRS]
+    pairs, bring = build_choice(settings, one.default, **_about(one))
+    return {**first, PAIRS: pairs, **_group(MAIN, settings)}, bring
 
 
 def build_more_settings(settings: Settings) -> dict[str, Component]:
@@ -38,7 +46,7 @@ def build_more_settings(settings: Settings) -> dict[str, Component]:
 
 
 def _group(group: str, settings: Settings) -> dict[str, Component]:
-    declared = [one for one in RUN_SETTINGS.values() if one.group == group]
+    declared = [one for one in RUN_SETTINGS.values() if one.group == group and one.name != PAIRS]
     declared.sort(key=lambda one: one.typed)
     return {one.name: control(one, settings) for one in declared}
 
@@ -65,12 +73,7 @@ def more_settings_title(values: dict[str, object]) -> str:
 
 def control(one: RunSetting, settings: Settings) -> Component:
     """The component in which one setting is chosen, with its line of help."""
-    about = {
-        "label": str(one.label or one.name),
-        "info": info(one),
-        "elem_id": f"setting-{one.name}",
-        "min_width": 120,
-    }
+    about = _about(one)
     if one.name in NAMED:
         names = [(str(name), value) for name, value in NAMED[one.name]]
         is_free = not one.choices
@@ -85,6 +88,15 @@ def control(one: RunSetting, settings: Settings) -> Component:
         return gr.Number(one.default, step=10 ** math.floor(math.log10(one.default)), **about)
     step = 1 if one.kind is int else None
     return gr.Slider(one.low, one.most(settings), one.default, step=step, buttons=[], **about)
+
+
+def _about(one: RunSetting) -> dict[str, Any]:
+    return {
+        "label": str(one.label or one.name),
+        "info": info(one),
+        "elem_id": f"setting-{one.name}",
+        "min_width": 120,
+    }
 
 
 def info(one: RunSetting) -> str:

@@ -12,10 +12,12 @@ from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
+from pipeline.task import MRPC
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
-from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered
+from tabs.fine_tune.owned_runs import BROWSER, address_of, check_pairs, remembered
 from tabs.fine_tune.run_panel import RunPanel, status_of
+from tabs.which_pairs import is_own
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
@@ -58,25 +60,29 @@ class Launch:
         self, request: gr.Request, fixed: object, owned: object, *values: object
     ) -> dict:
         """Start what the form says on the pairs that give their label away; the form shows them."""
-        if "source" in (fixed or ()):
+        if {"source", "task_name"} & set(fixed or ()):
             refused = _("This page has its pairs fixed, so this run can't be started here.")
             return {self.panel.status: notice(refused, kind="error")}
         try:
-            config = self._config(values, source=SHORTCUT)
+            config = self._config(values, task_name=MRPC.name, source=SHORTCUT)
             started = self._started(config, owned, request, self._pair(values))
         except Exception as error:
             return {self.panel.status: error_notice(error)}
-        return {**started, self.controls["source"]: SHORTCUT}
+        chosen = {self.controls["source"]: SHORTCUT, self.controls["task_name"]: MRPC.name}
+        return {**started, **chosen}
 
     def start_remedy(self, request: gr.Request, run_id: str, owned: object, *pair: object) -> dict:
         """Start what the diagnosis of an ended run proposes; the form shows its settings."""
         try:
+            check_pairs(read_run(run_id, self.settings), owned, self.settings)
             config = remedied(run_id, self.settings)
             started = self._started(config, owned, request, pair_to_keep(pair, self.settings))
         except Exception as error:
             return {self.panel.status: error_notice(error)}
-        values = asdict(config)
-        return {**started, **{field: values[name] for name, field in self.controls.items()}}
+        # The form can't choose own pairs by their name: it takes their key
+        values = {name: value for name, value in asdict(config).items() if not is_own(value)}
+        fields = self.controls.items()
+        return {**started, **{field: values[name] for name, field in fields if name in values}}
 
     def _config(self, values: tuple, **changes: object) -> TrainingConfig:
         form = values[: len(self.controls)]

@@ -9,7 +9,7 @@ from languages import _
 from pipeline.config import config_from
 from pipeline.explain import step_by_hand
 from pipeline.export.scripts import by_hand_script
-from pipeline.settings import LABELS, Settings
+from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.scripts import script_block
 from views.code import script
@@ -40,7 +40,7 @@ def build_one_step(settings: Settings, controls: Mapping[str, Component]) -> Non
             source = script(by_hand_script(taken), "by_hand.py")
         except Exception as error:
             return {answer: error_notice(error)}
-        return {answer: one_step(taken, LABELS), lines: source}
+        return {answer: one_step(taken, taken.task.labels), lines: source}
 
     # In a queue of its own: it takes seconds of both cores
     take.click(

@@ -11,15 +11,19 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from languages import say
 from pipeline.errors import InputError
 from pipeline.runs.progress import Run, outline
 from pipeline.runs.queue import read_run
+from pipeline.runs.supervisor import may_stop
 from pipeline.settings import Settings
+from pipeline.task import OWN_PREFIX
 
 BROWSER = "browser"  # no run's id is a word
 MOST_REMEMBERED = 20  # older ones have expired anyway
 MOST_READ = 40
 EARLIER_RUNS = 4  # behind a chart
+COMPARED = ("task_name", "source", "eval_pairs")  # what two comparable runs have in common
 # Addresses of visitors are counted, not kept: what a run's folder holds of one can't be traced back
 # without this key.
 ADDRESS_KEY = secrets.token_bytes(32)
@@ -47,6 +51,28 @@ def remembered(owned: object) -> dict[str, str]:
 def secret_of(run_id: object, owned: object) -> object:
     """What the browser says is the run's secret, or None."""
     return owned.get(run_id) if isinstance(owned, dict) and isinstance(run_id, str) else None
+
+
+def may_read_sentences(run: Run, owned: object, settings: Settings) -> bool:
+    """Whether a browser may read the sentences of a run: those that a visitor brought are shown to
+    who owns the run alone.
+    """
+    if not str(run.config.get("task_name", "")).startswith(OWN_PREFIX):
+        return True
+    return may_stop(run.id, secret_of(run.id, owned), settings)
+
+
+def check_pairs(run: Run, owned: object, settings: Settings) -> None:
+    """InputError where a run's settings name pairs that another visitor brought: a run like it
+    would show them to whoever starts it.
+    """
+    if not may_read_sentences(run, owned, settings):
+        raise InputError(
+            say(
+                "This run is on its owner's own pairs, so that only its owner can start another "
+                "like it. Choose pairs in the form and start a run."
+            )
+        )
 
 
 def runs_of(
@@ -93,4 +119,4 @@ def earlier_runs_of(run: Run, owned: object, settings: Settings) -> list[Run]:
 
 
 def _same_pairs(one: Run, other: Run) -> bool:
-    return all(one.config.get(name) == other.config.get(name) for name in ("source", "eval_pairs"))
+    return all(one.config.get(name) == other.config.get(name) for name in COMPARED)

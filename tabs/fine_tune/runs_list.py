@@ -6,6 +6,7 @@ import gradio as gr
 
 from languages import _
 from pipeline.config import TrainingConfig
+from pipeline.metrics import f1_in
 from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
@@ -114,6 +115,6 @@ def _row(run: Run, shown: Run | None, settings: Settings) -> tuple:
         differs or ("–" if is_shown else _("none")),
         end["before"]["accuracy"],
         end["after"]["accuracy"],
-        end["after"]["f1"],
+        f1_in(end["after"]),
         found.name if found else "–",
     )

@@ -1,24 +1,36 @@
 """Reproduce a run: its script, its command, and where everything came from."""
 
+import io
+import secrets
 import shlex
+import zipfile
+from dataclasses import replace
 
 import gradio as gr
 
-from languages import _
-from pipeline.config import TrainingConfig
+from languages import _, say
+from pipeline.config import TrainingConfig, flag_of
 from pipeline.errors import InputError
-from pipeline.export.scripts import run_script
+from pipeline.export.own_pairs import PAIRS_COLUMNS, PAIRS_FILE, pairs_csv, pairs_parquet
+from pipeline.export.scripts import OWN_FOLDER, run_script
 from pipeline.hub.sources import origin_said
+from pipeline.own_pairs import store
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
+from pipeline.task import MRPC, task_told
+from tabs.errors import error_notice
 from tabs.fine_tune.downloads import script_address
 from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.owned_runs import may_read_sentences
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
+from tabs.which_pairs import is_own
 from views.code import script
 from views.runs import command_and_origins
+from web.fair_queue import address_of as who_asks
+from web.uploads import upload_folder
 
 
 def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> None:
@@ -31,6 +43,8 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
             "script inside a clone of the app's repository."
         )
     )
+    pack = gr.Button(_("Pack the script with my pairs"), size="md", visible=False)
+    packed = gr.DownloadButton(_("Download the script and my pairs"), size="md", visible=False)
     block = script_block(
         _("# Start a run; its script appears here when the model is loaded."), "train.py"
     )
@@ -47,6 +61,57 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
         **PRIVATE,
     )
 
+    def offer(run_id: str, owned: object) -> dict:
+        hidden = {packed: gr.update(visible=False, value=None)}
+        try:
+            is_offered = bool(run_id) and _is_owned(read_run(run_id, settings), owned, settings)
+        except InputError:
+            is_offered = False
+        return {pack: gr.update(visible=is_offered), **hidden}
+
+    def pack_it(request: gr.Request, run_id: str, owned: object) -> dict:
+        try:
+            path = packed_pairs(run_id, owned, settings, request)
+        except Exception as error:
+            return {block: error_notice(error)}
+        return {packed: gr.update(visible=True, value=path)}
+
+    shown = [section.expand, panel.run_id.change, panel.ended.change, panel.known.change]
+    asked = [panel.run_id, panel.owned]
+    gr.on(shown, offer, asked, [pack, packed], **PRIVATE)
+    pack.click(pack_it, asked, [packed, block], **PRIVATE)
+
+
+def _is_owned(run: Run, owned: object, settings: Settings) -> bool:
+    """Whether a run is on pairs that this browser's visitor brought."""
+    return is_own(run.config.get("task_name")) and may_read_sentences(run, owned, settings)
+
+
+def packed_pairs(
+    run_id: str, owned: object, settings: Settings, request: gr.Request | None = None
+) -> str:
+    """The path of a zip, for a run's owner alone: train.py, the pairs beside it as it reads them,
+    and as a CSV. In a folder whose name nobody can guess.
+    """
+    run = read_run(run_id, settings)
+    if not _is_owned(run, owned, settings):
+        raise InputError(say("Only who brought a run's pairs gets them. Start a run of your own."))
+    own = store.load(run.config["task_name"], settings)
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.py", run_script(run))
+        archive.writestr(PAIRS_FILE, pairs_csv(own))
+        for split in own.labelled_splits:
+            archive.writestr(f"{OWN_FOLDER}/{split}.parquet", pairs_parquet(own, split))
+    content = zipped.getvalue()
+    uploads = upload_folder(settings)
+    uploads.reserve(who_asks(request), len(content))
+    folder = uploads.folder / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    path = folder / "train-on-my-pairs.zip"
+    path.write_bytes(content)
+    return str(path)
+
 
 def script_of(run_id: str, settings: Settings) -> str:
     """The run's script, which the server has as a file, too."""
@@ -57,11 +122,27 @@ def script_of(run_id: str, settings: Settings) -> str:
     return script(source, "train.py", script_address(run_id))
 
 
+def _command(run: Run) -> list[str]:
+    """What comes after `python`. Own pairs are named by the file that their owner gets, not by the
+    name that this server knows them by: anybody may read this who has the run's link.
+    """
+    config = TrainingConfig(**run.config)
+    if not is_own(config.task_name):
+        return train_command(config, f"runs/{run.id}")
+    command = train_command(replace(config, task_name=MRPC.name), f"runs/{run.id}")
+    place = command.index(flag_of("task_name"))
+    task = task_told(config.task_name, (run.first("start") or {}).get("task"))
+    columns = ",".join(
+        "" if name == "sentence2" and not task.has_pair else name for name in PAIRS_COLUMNS
+    )
+    return [*command[:place], "--pairs", PAIRS_FILE, "--columns", columns, *command[place + 2 :]]
+
+
 def provenance_of(run: Run) -> str:
     """The command that runs it, and where model, pairs and metric were loaded from."""
     if not run.config:
         return ""
-    command = train_command(TrainingConfig(**run.config), f"runs/{run.id}")
+    command = _command(run)
     start = run.first("start") or {}
     origins = [start[part] for part in ("model", "data", "metric") if start.get(part)]
     return command_and_origins(

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.config import config_from
+from pipeline.metrics import f1_in
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
@@ -16,7 +17,7 @@ from pipeline.runs.supervisor import start_runs
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
-from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, runs_of
+from tabs.fine_tune.owned_runs import BROWSER, address_of, check_pairs, remembered, runs_of
 from tabs.fine_tune.run_panel import RunPanel
 from views.markup import notice
 from views.render import render
@@ -63,7 +64,9 @@ class SeedsSection:
     def start_shown(self, request: gr.Request, run_id: str, owned: object, *pair: object) -> dict:
         """Start an ended run's settings with two more seeds."""
         try:
-            config = read_run(run_id, self.settings).config
+            run = read_run(run_id, self.settings)
+            check_pairs(run, owned, self.settings)
+            config = run.config
         except Exception as error:
             return {self.message: error_notice(error)}
         if not config:
@@ -161,4 +164,4 @@ def compared_seeds(runs: Sequence[Run]) -> Markup:
 
 def _metrics_of(run: Run) -> tuple:
     after = (run.first("done") or {}).get("after") or {}
-    return after.get("accuracy"), after.get("f1"), after.get("loss")
+    return after.get("accuracy"), f1_in(after), after.get("loss")

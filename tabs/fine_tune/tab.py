@@ -40,6 +40,8 @@ class FineTuneTab:
     """The tab's parts; `finished` holds the name of a model that a run has left (`run:<id>`)."""
 
     shared: Shared
+    choice: gr.Dropdown
+    bring: gr.Button
     finished: gr.State
     openings: tuple[Opening, ...]
     panel: RunPanel
@@ -59,7 +61,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
                 _("`Trainer` fine-tunes the model on pairs."),
                 elem_classes="introduction",
             )
-            controls = build_main_settings(settings)
+            controls, bring = build_main_settings(settings)
             curve = gr.HTML(min_height=62, padding=False)
             start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
             line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
@@ -73,7 +75,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
                 sentence = build_sentence()
             build_theatre(settings, panel, sentence)
     with questions():
-        build_changed_pairs(settings, panel.ended)
+        build_changed_pairs(settings, panel)
         title = _("How do I read the curves, and how much is chance?")
         with gr.Accordion(title, open=False, elem_id="open-chance"):
             gr.Markdown(_explanation())
@@ -96,7 +98,8 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
         on_shortcut = build_shortcut(settings, panel.ended)
         runs = build_runs_list(settings, panel)
     forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
-    shared = Shared("fine-tune", controls, fixed=diagnosis.fixed, renamed=renamed)
+    fills = {bring: ("task_name",)}
+    shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
     launch = Launch(settings, controls, panel, pair)
@@ -130,7 +133,17 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
         Opening(forecast.fn, forecast.inputs, forecast.outputs),
     )
     return FineTuneTab(
-        shared, panel.finished, openings, panel, launch, diagnosis, seeds, another, runs
+        shared,
+        controls["task_name"],
+        bring,
+        panel.finished,
+        openings,
+        panel,
+        launch,
+        diagnosis,
+        seeds,
+        another,
+        runs,
     )
 
 

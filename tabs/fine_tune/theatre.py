@@ -19,11 +19,11 @@ from pipeline.runs.own_pair import read_pair
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import may_stop
-from pipeline.settings import LABELS, Settings
+from pipeline.settings import Settings
 from pipeline.task import task_named
 from tabs.errors import error_notice, sent
 from tabs.fine_tune.listeners import PRIVATE
-from tabs.fine_tune.owned_runs import secret_of
+from tabs.fine_tune.owned_runs import may_read_sentences, secret_of
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.page_data import json_block
 from views.theatre import (
@@ -76,7 +76,7 @@ class Theatre:
         return {
             **({self.own: own_data(run_id, evaluations)} if is_owner else {}),
             self.sentence: last_said(evaluations),
-            self.table: bins_table(evaluations, LABELS),
+            self.table: bins_table(evaluations),
             self.data: dots_data(run_id, evaluations),
         }
 
@@ -96,40 +96,42 @@ class Theatre:
         if step not in [one.step for one in told]:
             return no_pair()
         if row == OWN:
-            return self._read_own(run_id, owned, told, step)
+            return self._read_own(run, owned, told, step)
         if type(row) is not int or not 0 <= row < told[0].pairs:
             return no_pair()
         pair = JudgedPair(
             name=f"#{row}",
-            sentences=self._sentences(run, told[0].labels, row),
-            gold=LABELS[told[0].labels[row]],
+            sentences=self._sentences(run, told[0].labels, row)
+            if may_read_sentences(run, owned, self.settings)
+            else None,
+            gold=run.labels[told[0].labels[row]],
             shares=[(one.step, one.shares[row]) for one in told],
             at=step,
         )
-        return judged_pair(pair, LABELS)
+        return judged_pair(pair, run.labels)
 
-    def _sentences(self, run: Run, labels: Sequence[int], row: int) -> tuple[str, str] | None:
+    def _sentences(
+        self, run: Run, labels: Sequence[int], row: int
+    ) -> tuple[str, str | None] | None:
         """The sentences of a row, if the split is still the one that was judged."""
         try:
-            task = task_named(config_from(run.config).task_name)
+            task = task_named(config_from(run.config).task_name, self.settings)
             rows = load_raw_datasets(run.config["source"], self.settings, task)[0]["validation"]
         except (InputError, KeyError):
             return None
         if tuple(rows["label"][: len(labels)]) != tuple(labels):
             return None
-        return rows[row]["sentence1"], rows[row]["sentence2"]
+        return rows[row]["sentence1"], rows[row].get("sentence2")
 
-    def _read_own(
-        self, run_id: str, owned: object, told: Sequence[Evaluation], step: int
-    ) -> Markup:
+    def _read_own(self, run: Run, owned: object, told: Sequence[Evaluation], step: int) -> Markup:
         """The visitor's own pair, for the browser that owns the run alone."""
-        if not may_stop(run_id, secret_of(run_id, owned), self.settings):
+        if not may_stop(run.id, secret_of(run.id, owned), self.settings):
             return no_pair()
         shares = [(one.step, one.own_share) for one in told if one.own_share is not None]
         if step not in dict(shares):
             return no_pair()
-        sentences = read_pair(self.settings.runs_folder / run_id)
-        return judged_pair(JudgedPair(_("your pair"), sentences, "", shares, step), LABELS)
+        sentences = read_pair(self.settings.runs_folder / run.id)
+        return judged_pair(JudgedPair(_("your pair"), sentences, "", shares, step), run.labels)
 
 
 def build_sentence() -> gr.HTML:
@@ -139,7 +141,7 @@ def build_sentence() -> gr.HTML:
 
 def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> Theatre:
     """The section; it follows the panel's run. sentence: of build_sentence."""
-    json_block("theatre", dots_texts(LABELS))
+    json_block("theatre", dots_texts())
     dots = gr.HTML(
         empty_theatre(),
         elem_id="theatre",

@@ -8,7 +8,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from languages import _, say
-from pipeline.explain.probing import record_for
+from pipeline.explain.probing import asked_pair, record_for
 from pipeline.hub.isolated import is_at_hand
 from pipeline.hub.sources import Origin
 from pipeline.prediction import Prediction, predict, predict_each
@@ -40,21 +40,30 @@ class Answers:
         """
         ready = [is_at_hand(model) for model in models]
         asked = zip(models, sentences1, sentences2, ready, strict=True)
-        pairs = [(*pair, self.settings.max_length) for *pair, at_hand in asked if at_hand]
+        pairs = [
+            (model, *asked_pair(model, *pair, self.settings), self.settings.max_length)
+            for model, *pair, at_hand in asked
+            if at_hand
+        ]
         answered = iter(predict_each(pairs, self.settings))
         shown = [
-            self._drawn(next(answered), pair) if at_hand else _wait_for(model)
+            self._drawn(next(answered), asked_pair(model, *pair, self.settings))
+            if at_hand
+            else _wait_for(model)
             for *pair, model, at_hand in zip(sentences1, sentences2, models, ready, strict=True)
         ]
         return [shown, [gr.skip() if at_hand else secrets.token_hex(8) for at_hand in ready]]
 
     def answer(self, sentence1: str, sentence2: str, model: str) -> Markup:
         """The answer to one pair, or why there is none."""
-        asked = [(model, sentence1, sentence2, self.settings.max_length)]
+        pair = asked_pair(model, sentence1, sentence2, self.settings)
+        asked = [(model, *pair, self.settings.max_length)]
         [answered] = predict_each(asked, self.settings)
-        return self._drawn(answered, (sentence1, sentence2))
+        return self._drawn(answered, pair)
 
-    def _drawn(self, answer: tuple[Prediction, Origin] | Exception, pair: Sequence[str]) -> Markup:
+    def _drawn(
+        self, answer: tuple[Prediction, Origin] | Exception, pair: Sequence[str | None]
+    ) -> Markup:
         """What the answer to a pair looks like; of an exception, its message."""
         if isinstance(answer, Exception):
             return error_notice(answer)
@@ -67,11 +76,11 @@ class Answers:
     def predict(
         self, sentence1: str, sentence2: str, model: str = READY, max_length: int = 128
     ) -> dict:
-        """Whether two sentences are paraphrases.
+        """Whether two sentences are paraphrases, or what else a model was trained to say of them.
 
         Args:
             sentence1: the first sentence, at most 2,000 characters
-            sentence2: the second sentence
+            sentence2: the second sentence; a model of one sentence doesn't read it
             model: adapter:paraphrase, adapter:pair-warmed, an id of the Hub, or run:<id> for a
             fine-tune of this server
             max_length: the most tokens of the pair; what is longer is cut
@@ -81,9 +90,8 @@ class Answers:
             sentence), notes (why the answer may mean less than it seems), and origin
         """
         try:
-            [prediction], origin = predict(
-                model, [(sentence1, sentence2)], max_length, settings=self.settings
-            )
+            pair = asked_pair(model, sentence1, sentence2, self.settings)
+            [prediction], origin = predict(model, [pair], max_length, settings=self.settings)
         except Exception as error:
             raise toast(error) from None
         return {

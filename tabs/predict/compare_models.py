@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from languages import _, say
 from pipeline.errors import InputError, shown
+from pipeline.explain.probing import asked_pair
 from pipeline.hub.sources import Origin
 from pipeline.prediction import Prediction, predict_each
 from pipeline.settings import Settings
@@ -62,7 +63,6 @@ def compare(
     settings: Settings, sentence1: str, sentence2: str, chosen: list[str], other: str
 ) -> Markup:
     """One row a model: those that are chosen, and an id of the Hub."""
-    pair = checked_pair(sentence1, sentence2, settings)
     other = (other or "").strip()
     models = list(dict.fromkeys([*chosen, other] if other else chosen))
     if not models:
@@ -75,7 +75,11 @@ def compare(
                 most=settings.max_models_compared,
             )
         )
-    answers = predict_each([(model, *pair, settings.max_length) for model in models], settings)
+    pairs = [asked_pair(model, sentence1, sentence2, settings) for model in models]
+    if all(second is not None for _first, second in pairs):
+        checked_pair(sentence1, sentence2, settings)  # said once, not by each model
+    asked = zip(models, pairs, strict=True)
+    answers = predict_each([(model, *pair, settings.max_length) for model, pair in asked], settings)
     rows = [
         row(model, answer)
         for model, answer in zip(models, without_doubles(models, answers), strict=True)

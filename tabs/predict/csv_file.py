@@ -13,8 +13,16 @@ from markupsafe import Markup
 
 from languages import _, say
 from pipeline.errors import InputError
-from pipeline.export.csv_answers import Answered, answer_rows, read_pairs, write_answers
-from pipeline.settings import Settings
+from pipeline.explain.probing import asked_pair
+from pipeline.export.csv_answers import (
+    Answered,
+    answer_rows,
+    labels_of,
+    read_pairs,
+    relabelled,
+    write_answers,
+)
+from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
 from views.markup import origin_line
 from views.predictions import answers_table
@@ -57,7 +65,9 @@ class CsvFile:
             )
         settings = self.settings
         limits = {"max_rows": settings.max_csv_rows, "max_bytes": settings.max_csv_bytes}
-        pairs = read_pairs(path, settings, name=Path(path).name, **limits)
+        has_pair = asked_pair(model, "", "", settings)[1] is not None
+        how = {"name": Path(path).name, "has_pair": has_pair, **limits}
+        pairs = read_pairs(path, settings, **how)
         answered, line = [], Markup("")
         progress(0, desc=_("loading the model"))
         for answers, origin in answer_rows(
@@ -67,6 +77,10 @@ class CsvFile:
             if origin and not line:
                 line = origin_line(origin, origin.stands_in)
             progress((len(answered), len(pairs.rows)), desc=_("pairs"), unit=_("pairs"))
+        labels = labels_of(answered)
+        if labels != LABELS:  # a model tells its labels with its first answer
+            pairs = read_pairs(path, settings, labels=labels, **how)
+            answered = relabelled(answered, pairs.rows)
         drawn = line + answers_table(answered, pairs.notes)
         return drawn, self._saved(answered, pairs.columns, request)
 
@@ -94,9 +108,10 @@ def build_csv_file(settings: Settings, model: gr.Dropdown) -> CsvFile:
                 "The first line names the columns `sentence1` and `sentence2`; commas, semicolons "
                 "or tabs separate the cells. The limit is {rows:,} rows and {mebibytes} MiB. A "
                 "row that can't be predicted gets an `error`; the other rows are not affected. "
-                "The file comes back with all its columns. If it has a column `label` (0 or 1), "
-                "the predictions are scored by it. A text that a spreadsheet would run as a "
-                "formula (one that begins with `=`, `+`, `-` or `@`) gets an apostrophe before it.",
+                "The file comes back with all its columns. If it has a column `label` (the number "
+                "or the name of one of the model's labels), the predictions are scored by it. A "
+                "text that a spreadsheet would run as a formula (one that begins with `=`, `+`, "
+                "`-` or `@`) gets an apostrophe before it.",
                 rows=settings.max_csv_rows,
                 mebibytes=settings.max_csv_bytes // 2**20,
             )

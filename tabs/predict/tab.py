@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from languages import _, say
+from languages import _, language, say
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
 from tabs.errors import public
@@ -46,6 +46,21 @@ EXAMPLE_NAMES = (
     say("profits rose, profits fell"),
     say("two hikers, reworded"),
     say("a museum reopens, or closes"),
+)
+# Of the embedded Chinese pairs, beside those on the Chinese page
+CHINESE_EXAMPLES = [
+    [
+        "投资人顾承远买下了酿酒企业老泉坊的120家酒馆。",
+        "酿酒企业老泉坊的120家酒馆被投资人顾承远收购了。",
+    ],
+    [
+        "受管道受损影响，国际油价周一突破每桶80美元。",
+        "受管道修复影响，国际油价周一跌破每桶80美元。",
+    ],
+]
+CHINESE_EXAMPLE_NAMES = (
+    say("in Chinese: pubs bought, reworded"),
+    say("in Chinese: oil prices rose, fell"),
 )
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
 # Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
@@ -122,11 +137,13 @@ def build_tab(settings: Settings) -> PredictTab:
             )
             button = gr.Button(_("Predict"), variant="primary", elem_id="press-predict")
             with gr.Column(elem_classes="examples"):
+                in_chinese = language() == "zh"
+                names = (*EXAMPLE_NAMES, *(CHINESE_EXAMPLE_NAMES if in_chinese else ()))
                 examples = gr.Examples(
-                    EXAMPLES,
+                    [*EXAMPLES, *(CHINESE_EXAMPLES if in_chinese else ())],
                     pair,
                     label=_("Examples"),
-                    example_labels=[str(name) for name in EXAMPLE_NAMES],
+                    example_labels=[str(name) for name in names],
                     api_visibility="private",
                 )
                 gr.Markdown(

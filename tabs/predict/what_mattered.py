@@ -46,4 +46,4 @@ def leave_words_out(settings: Settings, sentence1: str, sentence2: str, model: s
     drawn = words_left_out(found)
     if found.origin.stands_in:
         drawn = origin_line(found.origin, True) + drawn
-    return of_pair((sentence1, sentence2), drawn)
+    return of_pair((found.sentence1, found.sentence2), drawn)

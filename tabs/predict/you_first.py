@@ -9,7 +9,7 @@ from gradio.blocks import Block
 from languages import _, say
 from pipeline.dataset import load_raw_datasets, random_rows, rows_at
 from pipeline.errors import InputError
-from pipeline.explain.probing import record_of
+from pipeline.explain.probing import check_judges_meaning, check_takes_pair, record_of
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, Settings
 from tabs.errors import error_notice
@@ -87,9 +87,11 @@ class YouFirst:
                 raise InputError(say("You have answered this pair. Press “Next pair”."))
             row = self._row(quiz)
             pair = row["sentence1"], row["sentence2"]
+            check_takes_pair(model, self.settings)
             [answer], origin = predict(
                 model, [pair], self.settings.max_length, settings=self.settings
             )
+            check_judges_meaning(answer)
         except Exception as error:
             return {self.result: error_notice(error)}
         gold = LABELS[row["label"]]

@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
+from languages import say
+from pipeline.errors import InputError
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
+from pipeline.task import MRPC
 from pipeline.tokenization import pair_view
 from tabs.errors import toast
-from tabs.tokenize.inputs import ask
+from tabs.tokenize.inputs import PairInputs, ask, sentences_of
+from tabs.which_pairs import is_own
+
+NO_OWN_TASK = say("task_name names somebody's own pairs. Leave it out.")
 
 
 def tokenize_endpoint(settings: Settings) -> Callable[..., dict]:
@@ -18,6 +24,7 @@ def tokenize_endpoint(settings: Settings) -> Callable[..., dict]:
         checkpoint: str = EMBEDDED_CHECKPOINT,
         max_length: int = 128,
         truncation: bool = True,
+        task_name: str = MRPC.name,
     ) -> dict:
         """Tokenize a pair of sentences as the model gets it.
 
@@ -27,14 +34,19 @@ def tokenize_endpoint(settings: Settings) -> Callable[..., dict]:
             checkpoint: an id of the Hub; it decides the vocabulary
             max_length: the most tokens of the pair, 8 to 512
             truncation: whether to cut what is longer
+            task_name: mrpc, or another task of `fine_tune`; one of single sentences, such as sst2,
+                leaves sentence2 out
 
         Returns:
             tokens (one dict a token: piece, id, type_id, mask, sentence, start, end, text, role),
             full_length, cut (what truncation removed from each sentence), notes, and origin (what
             was loaded, from where, why)
         """
-        pair = sentence1, sentence2, max_length, truncation
         try:
+            if is_own(task_name):
+                raise InputError(NO_OWN_TASK)
+            inputs = PairInputs(sentence1, sentence2, checkpoint, max_length, truncation, task_name)
+            pair = *sentences_of(inputs, settings), max_length, truncation
             view, origin = ask(checkpoint, pair_view, *pair, settings=settings)
         except Exception as error:
             raise toast(error) from None

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.collation import rows_view
-from pipeline.dataset import random_rows, search_rows
+from pipeline.dataset import parse_rows, random_rows, search_rows
 from pipeline.errors import InputError
 from pipeline.settings import Settings
+from pipeline.task import task_named
 from tabs.errors import error_notice, sent
 from tabs.tokenize.inputs import BatchInputs, ask, load_rows, load_split
 from tabs.tokenize.padding_costs import draw_costs
@@ -34,7 +35,10 @@ class BatchGrid:
     """
 
     settings: Settings
+    choice: gr.Dropdown
+    split: gr.Radio
     rows: gr.Textbox
+    sentence2: gr.Textbox
     seen_rows: gr.State
     seen_words: gr.State
     refusal: gr.HTML
@@ -61,8 +65,34 @@ class BatchGrid:
         try:
             return self._draw(*values)
         except Exception as error:
-            emptied = dict.fromkeys([self.grid, self.explanation, self.costs, self.tables], "")
-            return {**emptied, self.refusal: error_notice(error), self.seen_rows: values[0]}
+            return self._refused(error, values[0])
+
+    def choose(self, *values: Any) -> dict[Component, Any]:
+        """Other pairs: their splits, the batch of rows that they have, and no second sentence where
+        theirs have one. values: as of `draw`.
+        """
+        inputs = BatchInputs(*values[:-1])
+        fields: dict[Component, Any] = {}
+        try:
+            task = task_named(inputs.task_name, self.settings)
+            split = inputs.split if inputs.split in task.splits else task.splits[0]
+            fields[self.choice] = gr.update(info=str(task.about))
+            fields[self.split] = gr.Radio(list(task.splits), value=split)
+            fields[self.sentence2] = gr.Textbox(visible=True if task.has_pair else "hidden")
+            dataset, _origin, _task = load_split(split, task.name, self.settings)
+            rows = _rows_within(inputs.rows, len(dataset), self.settings)
+        except Exception as error:
+            return {**fields, **self._refused(error, values[0])}
+        return {**fields, self.rows: rows, **self.draw(rows, split, *values[2:])}
+
+    @property
+    def chosen_outputs(self) -> list[Component]:
+        """What `choose` fills."""
+        return [*self.outputs, self.choice, self.split, self.rows, self.sentence2]
+
+    def _refused(self, error: Exception, rows: str) -> dict[Component, Any]:
+        emptied = dict.fromkeys([self.grid, self.explanation, self.costs, self.tables], "")
+        return {**emptied, self.refusal: error_notice(error), self.seen_rows: rows}
 
     def _draw(self, *values: Any) -> dict[Component, Any]:
         *batch, size = values
@@ -102,16 +132,16 @@ class BatchGrid:
 
     def search(self, words: str, *values: Any) -> dict[Component, Any]:
         """The rows with all of these words. values: as of `draw`."""
-        split = BatchInputs(*values[:-1]).split
-        find = partial(found_rows, words, split, self.settings)
+        inputs = BatchInputs(*values[:-1])
+        find = partial(found_rows, words, inputs.split, inputs.task_name, self.settings)
         return self._draw_rows(find, values) | {self.seen_words: words}
 
     def shuffle(self, *values: Any) -> dict[Component, Any]:
         """Random rows. values: as of `draw`."""
 
         def pick() -> list[int]:
-            split = BatchInputs(*values[:-1]).split
-            dataset, _origin = load_split(split, self.settings)
+            inputs = BatchInputs(*values[:-1])
+            dataset, _origin, _task = load_split(inputs.split, inputs.task_name, self.settings)
             return random_rows(dataset, FOUND_ROWS)
 
         return self._draw_rows(pick, values)
@@ -126,9 +156,19 @@ class BatchGrid:
         except Exception as error:
             return {self.refusal: error_notice(error)}
 
-    def explain(self, event: gr.EventData) -> Markup:
+    def explain(self, task_name: str, event: gr.EventData) -> Markup:
         """Why the cell that was chosen has its value."""
-        return explain_batch_cell(self.settings, sent(event))
+        return explain_batch_cell(self.settings, sent(event), task_name)
+
+
+def _rows_within(rows: str, count: int, settings: Settings) -> str:
+    """`rows` as they are where a split of `count` rows has them, else its first few."""
+    try:
+        if max(parse_rows(rows, settings)) < count:
+            return rows
+    except InputError:
+        pass
+    return f"0-{min(FOUND_ROWS, count) - 1}"
 
 
 class DrawnBatch(NamedTuple):
@@ -141,7 +181,7 @@ class DrawnBatch(NamedTuple):
 
 def draw_batch(settings: Settings, inputs: BatchInputs, batch_size: int = 2) -> DrawnBatch:
     """The batch's grid, what stands in for what, and what the collator did to the columns."""
-    rows, data_origin = load_rows(inputs, settings)
+    rows, data_origin, _task = load_rows(inputs, settings)
     view, origin = ask(
         inputs.checkpoint, rows_view, rows, inputs.max_length, inputs.truncation, settings=settings
     )
@@ -158,9 +198,9 @@ def draw_batch(settings: Settings, inputs: BatchInputs, batch_size: int = 2) -> 
     return DrawnBatch(Markup("").join(parts), costs, shapes_table(view) + columns_table(view))
 
 
-def found_rows(words: str, split: str, settings: Settings) -> list[int]:
+def found_rows(words: str, split: str, task_name: str, settings: Settings) -> list[int]:
     """The numbers of the first rows with all of these words; an InputError where there are none."""
-    dataset, _origin = load_split(split, settings)
+    dataset, _origin, _task = load_split(split, task_name, settings)
     if not words.strip():
         raise InputError(_("The search is empty. Type a word, such as police."))
     found = search_rows(dataset, words[:200], FOUND_ROWS)

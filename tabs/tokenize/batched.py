@@ -38,8 +38,8 @@ def build_batched(settings: Settings, inputs: Sequence[Component]) -> None:
 def time_map(settings: Settings, *values: Any) -> Markup:
     """values: BatchInputs."""
     inputs = BatchInputs(*values)
-    dataset, origin = load_split(inputs.split, settings)
-    rows = dataset.select_columns(["sentence1", "sentence2"])[: settings.max_mapped_rows]
+    dataset, origin, task = load_split(inputs.split, inputs.task_name, settings)
+    rows = dataset.select_columns(list(task.sentences))[: settings.max_mapped_rows]
     times, _origin = ask(
         inputs.checkpoint, experiments.map_times, rows, inputs.max_length, settings=settings
     )

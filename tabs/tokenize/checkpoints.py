@@ -12,7 +12,7 @@ from languages import _
 from pipeline.explain.experiments import compare_splits, split_of, why_the_same
 from pipeline.settings import CHECKPOINTS, Settings
 from tabs.errors import notice_on_error
-from tabs.tokenize.inputs import PairInputs, ask
+from tabs.tokenize.inputs import PairInputs, ask, sentences_of
 from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
 from views.experiments import checkpoints
 
@@ -40,11 +40,13 @@ def build_checkpoints(settings: Settings, inputs: Sequence[Component]) -> dict[s
 def draw_checkpoints(settings: Settings, *values: Any) -> Markup:
     """values: PairInputs and the second checkpoint."""
     *pair, second = values
-    sentence1, sentence2, first, *rest = PairInputs(*pair)
+    inputs = PairInputs(*pair)
+    sentences = sentences_of(inputs, settings)
+    cut = inputs.max_length, inputs.truncation
     splits, origins = zip(
         *(
-            ask(checkpoint, split_of, sentence1, sentence2, *rest, settings=settings)
-            for checkpoint in (first, second)
+            ask(checkpoint, split_of, *sentences, *cut, settings=settings)
+            for checkpoint in (inputs.checkpoint, second)
         ),
         strict=True,
     )

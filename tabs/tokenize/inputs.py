@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from languages import _
-from pipeline.dataset import SPLITS, load_raw_datasets, parse_rows, rows_at
+from pipeline.dataset import load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
+from pipeline.task import MRPC, Task, task_named
 from pipeline.tokenization import ask_tokenizer
 
 if TYPE_CHECKING:  # importing it takes a second
@@ -22,6 +23,7 @@ class PairInputs(NamedTuple):
     checkpoint: str
     max_length: int
     truncation: bool
+    task_name: str = MRPC.name
 
 
 class BatchInputs(NamedTuple):
@@ -32,6 +34,7 @@ class BatchInputs(NamedTuple):
     checkpoint: str
     max_length: int
     truncation: bool
+    task_name: str = MRPC.name
     show: str = "pieces"  # or the tensor whose numbers stand in the cells
 
 
@@ -42,21 +45,32 @@ def ask(checkpoint: str, function: Callable, *arguments: Any, settings: Settings
     return ask_tokenizer(checkpoint, function, *arguments, settings, settings=settings)
 
 
-def load_split(split: str, settings: Settings) -> "tuple[Dataset, Origin]":
-    """A split and where it came from; an InputError for a name that is no split."""
-    if split not in SPLITS:
+def sentences_of(inputs: PairInputs, settings: Settings) -> tuple[str, str | None]:
+    """What of the page's two sentences the chosen task's model gets: of a task of one sentence, the
+    first alone.
+    """
+    has_pair = task_named(inputs.task_name, settings).has_pair
+    return inputs.sentence1, inputs.sentence2 if has_pair else None
+
+
+def load_split(split: str, task_name: str, settings: Settings) -> "tuple[Dataset, Origin, Task]":
+    """A split of a task, where it came from, and the task; an InputError for a name that is no
+    split of it.
+    """
+    task = task_named(task_name, settings)
+    if split not in task.splits:
         raise InputError(
             _(
                 "{split!r} is not a split. Choose one of {splits}.",
                 split=str(split)[:60],
-                splits=", ".join(SPLITS),
+                splits=", ".join(task.splits),
             )
         )
-    raw_datasets, origin = load_raw_datasets("auto", settings)
-    return raw_datasets[split], origin
+    raw_datasets, origin = load_raw_datasets("auto", settings, task)
+    return raw_datasets[split], origin, task
 
 
-def load_rows(inputs: BatchInputs, settings: Settings) -> tuple[list[dict], Origin]:
-    """The chosen rows, each with its number, and where they came from."""
-    dataset, origin = load_split(inputs.split, settings)
-    return rows_at(dataset, parse_rows(inputs.rows, settings)), origin
+def load_rows(inputs: BatchInputs, settings: Settings) -> tuple[list[dict], Origin, Task]:
+    """The chosen rows, each with its number, where they came from, and their task."""
+    dataset, origin, task = load_split(inputs.split, inputs.task_name, settings)
+    return rows_at(dataset, parse_rows(inputs.rows, settings)), origin, task

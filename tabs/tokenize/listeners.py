@@ -18,11 +18,13 @@ MEASURED = {**PRIVATE, "concurrency_id": "measuring", "concurrency_limit": 1}
 OF_THE_PAIR = {"size": "md", "elem_classes": "of-the-pair"}
 
 
-def explain_cells(grid: gr.HTML, handler: Callable, output: gr.HTML) -> None:
+def explain_cells(
+    grid: gr.HTML, handler: Callable, output: gr.HTML, inputs: Sequence[Component] = ()
+) -> None:
     """A chosen cell of `grid`, which has the script of tokens.js, is explained in `output`."""
     # always_last: while arrow keys travel, only the newest cell is worth explaining
     private = {**PRIVATE, "show_progress": "hidden"}
-    grid.click(handler, None, output, **private)
+    grid.click(handler, list(inputs), output, **private)
 
 
 def draw_always(

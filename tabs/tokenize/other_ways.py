@@ -8,13 +8,19 @@ import gradio as gr
 from gradio.components import Component
 from markupsafe import Markup
 
-from languages import _
+from languages import _, say
+from pipeline.errors import InputError
 from pipeline.explain.experiments import ways_of
 from pipeline.settings import Settings
 from tabs.errors import notice_on_error
-from tabs.tokenize.inputs import PairInputs, ask
+from tabs.tokenize.inputs import PairInputs, ask, sentences_of
 from tabs.tokenize.listeners import draw_always
 from views.experiments import ways
+
+ONE_SENTENCE = say(
+    "The rows of the chosen task have one sentence: there is no second one to swap it with. Choose "
+    "other pairs below, such as MRPC."
+)
 
 
 def build_other_ways(settings: Settings, inputs: Sequence[Component], drawn: Sequence[Any]) -> None:
@@ -31,6 +37,10 @@ def build_other_ways(settings: Settings, inputs: Sequence[Component], drawn: Seq
 @notice_on_error
 def draw_ways(settings: Settings, *values: Any) -> Markup:
     """values: PairInputs."""
-    sentence1, sentence2, checkpoint, *rest = PairInputs(*values)
-    made, _origin = ask(checkpoint, ways_of, sentence1, sentence2, *rest, settings=settings)
+    inputs = PairInputs(*values)
+    sentences = sentences_of(inputs, settings)
+    if sentences[1] is None:
+        raise InputError(ONE_SENTENCE)
+    cut = inputs.max_length, inputs.truncation
+    made, _origin = ask(inputs.checkpoint, ways_of, *sentences, *cut, settings=settings)
     return ways(made)

@@ -18,7 +18,7 @@ from pipeline.tokenization import (
     tokenizer_for,
 )
 from tabs.errors import notice_on_error
-from tabs.tokenize.inputs import PairInputs
+from tabs.tokenize.inputs import PairInputs, sentences_of
 from tabs.tokenize.listeners import OF_THE_PAIR, PRIVATE
 from views.experiments import logits_with_padding
 from web.first_paint import Opening
@@ -64,7 +64,7 @@ def draw_logits(settings: Settings, *values: Any) -> Markup:
     inputs = PairInputs(*pair)
     tokenizer, _origin = tokenizer_for(ASKED, settings)
     max_length = checked_length(inputs.max_length, tokenizer, settings)
-    sentences = checked_pair(inputs.sentence1, inputs.sentence2, settings)
+    sentences = checked_pair(*sentences_of(inputs, settings), settings)
     truncation = checked_truncation(inputs.truncation)
     return logits_with_padding(
         padding_proof(*sentences, padding, max_length, truncation, settings=settings)

@@ -87,7 +87,7 @@ def measure_costs(settings: Settings, *values: Any) -> Markup:
 def _costs(settings: Settings, values: Sequence[Any], measures: bool) -> Markup:
     *batch, batch_size = values
     inputs = BatchInputs(*batch)
-    rows, _origin = load_rows(inputs, settings)
+    rows, _origin, _task = load_rows(inputs, settings)
     view, _origin = ask(
         inputs.checkpoint, rows_view, rows, inputs.max_length, inputs.truncation, settings=settings
     )

@@ -15,7 +15,7 @@ from pipeline.hub.sources import is_bundled
 from pipeline.settings import Settings
 from pipeline.tokenization import pair_view
 from tabs.errors import error_notice, explain, sent
-from tabs.tokenize.inputs import PairInputs, ask, load_split
+from tabs.tokenize.inputs import PairInputs, ask, load_split, sentences_of
 from tabs.tokenize.why import explain_pair_cell
 from views.markup import made_of, origin_line
 from views.tokens import hint, no_explanation, taken_row, token_grid
@@ -71,11 +71,13 @@ class PairGrid:
         try:
             if number is None:
                 raise InputError(_("No row number is given. Choose a row of the batch."))
-            dataset, _origin = load_split(split, self.settings)
+            task_name = PairInputs("", "", *rest).task_name
+            dataset, _origin, _task = load_split(split, task_name, self.settings)
             [row] = rows_at(dataset, [int(number)])
         except Exception as error:
             return {self.told: no_explanation(explain(error))}
-        sentence1, sentence2 = row["sentence1"], row["sentence2"]
+        # A row of one sentence leaves the second field, which isn't seen, empty
+        sentence1, sentence2 = row["sentence1"], row.get("sentence2") or ""
         sentences = {self.sentence1: sentence1, self.sentence2: sentence2}
         told = {self.told: taken_row(int(number))}
         return self.draw(sentence1, sentence2, *rest) | sentences | told
@@ -92,9 +94,8 @@ def _is_own(values: Sequence[Any]) -> bool:
 
 def draw_pair(settings: Settings, inputs: PairInputs) -> Markup:
     """The pair's grid, and where its tokenizer came from."""
-    sentence1, sentence2, checkpoint, max_length, truncation = inputs
-    view, origin = ask(
-        checkpoint, pair_view, sentence1, sentence2, max_length, truncation, settings=settings
-    )
+    sentences = sentences_of(inputs, settings)
+    cut = inputs.max_length, inputs.truncation
+    view, origin = ask(inputs.checkpoint, pair_view, *sentences, *cut, settings=settings)
     stand_in = origin_line(origin, True) if origin.stands_in else Markup("")
     return stand_in + token_grid(view, inputs._asdict())

@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from pipeline.tokenization import checked_pair, checked_truncation, row_lengths
 from tabs.errors import explain
 from tabs.scripts import in_block, script_block
-from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows
+from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows, sentences_of
 from tabs.tokenize.listeners import draw_always
 
 
@@ -60,7 +60,7 @@ def write_pair_script(settings: Settings, *values: Any) -> str:
     """values: PairInputs."""
     inputs = PairInputs(*values)
     max_length, origin = _checkpoint(settings, inputs)
-    sentences = checked_pair(inputs.sentence1, inputs.sentence2, settings)
+    sentences = checked_pair(*sentences_of(inputs, settings), settings)
     truncation = checked_truncation(inputs.truncation)
     return _stand_in(origin) + tokenize_script(*sentences, origin.loaded, max_length, truncation)
 
@@ -70,11 +70,11 @@ def write_batch_script(settings: Settings, *values: Any) -> str:
     """values: BatchInputs."""
     inputs = BatchInputs(*values)
     max_length, origin = _checkpoint(settings, inputs)
-    rows, data = load_rows(inputs, settings)
+    rows, data, task = load_rows(inputs, settings)
     numbers = [row["row"] for row in rows]
     truncation = checked_truncation(inputs.truncation)
     return _stand_in(origin) + batch_script(
-        numbers, inputs.split, data.place, origin.loaded, max_length, truncation
+        numbers, inputs.split, data.place, origin.loaded, max_length, truncation, task
     )
 
 

@@ -6,7 +6,7 @@ import gradio as gr
 
 from languages import _
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, Settings
-from pipeline.task import SPLITS
+from pipeline.task import MRPC, SPLITS
 from tabs.address import Shared, press_open
 from tabs.errors import public
 from tabs.pair import build_pair
@@ -23,6 +23,7 @@ from tabs.tokenize.padding import build_padding
 from tabs.tokenize.padding_costs import build_padding_costs
 from tabs.tokenize.pair import PairGrid
 from tabs.tokenize.scripts import build_scripts
+from tabs.which_pairs import build_choice
 from views.markup import notice
 from views.tokens import hint
 from web.first_paint import Opening
@@ -38,6 +39,8 @@ class TokenizeTab:
 
     pair: PairGrid
     batch: BatchGrid
+    choice: gr.Dropdown
+    bring: gr.Button
     shared: Shared
     openings: tuple[Opening, ...]
 
@@ -69,6 +72,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
     with gr.Column(elem_id="batch", elem_classes="sheet"):
         with gr.Row(elem_classes="two-columns"):
             with gr.Column(elem_classes="controls"):
+                choice, bring = build_choice(settings, MRPC.name, info=str(MRPC.about))
                 split = gr.Radio(list(SPLITS), value="train", label=_("Split"))
                 rows = gr.Textbox(
                     "0-7",
@@ -97,7 +101,10 @@ def build_tab(settings: Settings) -> TokenizeTab:
                 told = gr.HTML(hint())
         batch = BatchGrid(
             settings,
+            choice,
+            split,
             rows,
+            sentence2,
             seen_rows=gr.State("0-7"),
             seen_words=gr.State(""),
             refusal=refusal,
@@ -109,7 +116,10 @@ def build_tab(settings: Settings) -> TokenizeTab:
         with gr.Row(elem_classes="in-a-line"):
             size = gr.Slider(1, settings.max_rows, 2, step=1, label="batch_size")
             resized = build_padding_costs(
-                settings, size, [rows, split, checkpoint, max_length, truncation], batch.costs
+                settings,
+                size,
+                [rows, split, checkpoint, max_length, truncation, choice],
+                batch.costs,
             )
     pair = PairGrid(settings, sentence1, sentence2, grid=tokens, explanation=why, told=told)
     number = gr.Number(0, precision=0, visible="hidden")
@@ -118,12 +128,12 @@ def build_tab(settings: Settings) -> TokenizeTab:
 
     # ---- the grids
 
-    pair_inputs = PairInputs(sentence1, sentence2, checkpoint, max_length, truncation)
-    batch_inputs = BatchInputs(rows, split, checkpoint, max_length, truncation, show)
+    pair_inputs = PairInputs(sentence1, sentence2, checkpoint, max_length, truncation, choice)
+    batch_inputs = BatchInputs(rows, split, checkpoint, max_length, truncation, choice, show)
     drawn = [*batch_inputs, size]
     private = {"api_visibility": "private", "show_progress": "minimal"}
     changed = [checkpoint.change, max_length.release, truncation.change]
-    asked = [tokenize.click, sentence1.submit, sentence2.submit, *changed]
+    asked = [tokenize.click, sentence1.submit, sentence2.submit, choice.change, *changed]
     taken = [number, split, *pair_inputs[2:]]
     filled = [*pair.outputs, sentence1, sentence2, told]
     pair_events = [
@@ -141,6 +151,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
     asked = [rows.submit, split.change, *changed]
     found = batch.found_outputs
     batch_events = [
+        choice.change(batch.choose, drawn, batch.chosen_outputs, **private),
         gr.on(asked, batch.draw, drawn, batch.outputs, **private),
         rows.blur(batch.leave_rows, [batch.seen_rows, *drawn], batch.outputs, **private),
         words.submit(batch.search, [words, *drawn], found, **private),
@@ -148,8 +159,8 @@ def build_tab(settings: Settings) -> TokenizeTab:
         shuffle.click(batch.shuffle, drawn, found, **private),
     ]
     shown = show.change(None, show, js="(show) => page.batch.show(show)", api_visibility="private")
-    for grid in (pair, batch):
-        explain_cells(grid.grid, grid.explain, grid.explanation)
+    explain_cells(pair.grid, pair.explain, pair.explanation)
+    explain_cells(batch.grid, batch.explain, batch.explanation, [choice])
 
     # ---- questions
 
@@ -173,7 +184,12 @@ def build_tab(settings: Settings) -> TokenizeTab:
     # ---- the address, the walk, the API
 
     of_the_pair = ("sentence1", "sentence2")
-    fills = {take: of_the_pair, words: ("rows",), shuffle: ("rows",)}
+    fills = {
+        take: of_the_pair,
+        words: ("rows",),
+        shuffle: ("rows",),
+        bring: ("task_name",),
+    }
     shared = Shared("tokenize", fields, fills=fills)
     shared.follow(*pair_events, done="pair")
     shared.follow(*batch_events, done="batch")
@@ -185,4 +201,4 @@ def build_tab(settings: Settings) -> TokenizeTab:
         Opening(batch.open, drawn, batch.opened, prerender=True),
         asks_model,
     )
-    return TokenizeTab(pair, batch, shared, openings)
+    return TokenizeTab(pair, batch, choice, bring, shared, openings)

@@ -16,7 +16,8 @@ from pipeline.errors import InputError, shown
 from pipeline.explain.why_cell import why_label, why_of_cell, why_of_token
 from pipeline.settings import Settings
 from tabs.errors import explain
-from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows
+from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows, sentences_of
+from tabs.which_pairs import is_own
 from views.tokens import explanation, no_explanation
 
 # The most that a grid of ours writes into data-inputs: both sentences, each character as \\uXXXX
@@ -41,8 +42,7 @@ def explain_pair_cell(settings: Settings, cell: dict) -> Markup:
     why, _origin = ask(
         inputs.checkpoint,
         why_of_token,
-        inputs.sentence1,
-        inputs.sentence2,
+        *sentences_of(inputs, settings),
         inputs.max_length,
         inputs.truncation,
         cell.get("position"),
@@ -53,12 +53,15 @@ def explain_pair_cell(settings: Settings, cell: dict) -> Markup:
 
 
 @_or_no_explanation
-def explain_batch_cell(settings: Settings, cell: dict) -> Markup:
+def explain_batch_cell(settings: Settings, cell: dict, chosen: str = "") -> Markup:
     """A cell of the batch's grid, with its row's sentence. cell: {"inputs": BatchInputs as JSON,
-    "line": which row of the batch, "position", "row": "labels" for a label}.
+    "line": which row of the batch, "position", "row": "labels" for a label}. chosen: the page's
+    pairs; a visitor's own are explained where they are chosen, and nowhere else.
     """
     inputs = _inputs_of(cell, BatchInputs)
-    rows, _origin = load_rows(inputs, settings)
+    if is_own(inputs.task_name) and inputs.task_name != chosen:
+        raise InputError(_("Other pairs are chosen now. Draw the batch again, then choose a cell."))
+    rows, _origin, task = load_rows(inputs, settings)
     line = cell.get("line")
     if type(line) is not int or not 0 <= line < len(rows):
         raise InputError(
@@ -69,7 +72,7 @@ def explain_batch_cell(settings: Settings, cell: dict) -> Markup:
             )
         )
     if cell.get("row") == "labels":
-        return explanation(why_label(rows[line].get("label")))
+        return explanation(why_label(rows[line].get("label"), task.labels))
     why, _origin = ask(
         inputs.checkpoint,
         why_of_cell,
@@ -96,4 +99,4 @@ def _inputs_of(cell: dict, kind: type) -> Any:
     except (ValueError, RecursionError):
         message = _("The page sent no cell of a grid. Draw the grid again, then choose a cell.")
         raise InputError(message) from None
-    return kind(*map(inputs.get, kind._fields))
+    return kind(*(inputs.get(name, kind._field_defaults.get(name)) for name in kind._fields))

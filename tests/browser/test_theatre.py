@@ -5,7 +5,9 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from pipeline.explain.confusion import Confusion
 from tests.conftest import ROOT
+from views.confusion import matrices
 
 ADDRESS = (
     "?tab=fine-tune&source=embedded&max_steps=8&eval_pairs=60&eval_steps=4&batch_size=4"
@@ -188,3 +190,91 @@ def test_the_table_says_the_same(watched):
     table.locator("summary").click()
     cells = table.locator("td").all_inner_texts()
     assert len(cells) == 20 and sum(map(int, cells)) == 60
+
+
+# ---------------------------------------------------------------- of three labels and more
+
+
+@pytest.mark.parametrize("width", [280, 600, 1100])
+def test_dots_of_many_labels_stay_in_their_lanes(blank, width):
+    shares = [(row * 37) % 1001 for row in range(400)]
+    lanes = [row % 6 for row in range(400)]
+    places, size, height = blank.evaluate(
+        """([shares, lanes, width]) => {
+            const heights = new Array(6).fill(31);
+            const size = page.theatre.dotSize(lanes, width, heights);
+            return [page.theatre.layoutInLanes(shares, lanes, width, heights, size), size, 31];
+        }""",
+        [shares, lanes, width],
+    )
+    kept = {(lane, round(x, 3), round(y, 3)) for (x, y), lane in zip(places, lanes, strict=True)}
+    assert len(kept) == 400, "no two in one place"
+    assert all(0 <= x <= width and 0 < y <= height - size / 2 + 1e-6 for x, y in places)
+    assert max(abs(x / width - share / 1000) for (x, _y), share in zip(places, shares)) < 0.15
+
+
+def test_keys_go_from_lane_to_lane(blank):
+    shares, lanes = [100, 900, 850, 120, 500], [0, 0, 1, 1, 2]
+
+    def go(key, row):
+        return blank.evaluate(
+            "([key, row, shares, lanes]) => page.theatre.neighbour(key, row, shares, lanes, [0, 1, 2])",
+            [key, row, shares, lanes],
+        )
+
+    assert [go("ArrowDown", row) for row in range(5)] == [3, 2, 4, 4, 4]
+    assert [go("ArrowUp", row) for row in range(5)] == [0, 1, 1, 0, 2]
+    assert go("ArrowRight", 0) == 1 and go("End", 3) == 2
+
+
+def test_three_labels_have_a_lane_each(watched):
+    """Last: it puts another run's dots into the page."""
+    names, labels = ["entailment", "neutral", "contradiction"], [row % 3 for row in range(60)]
+    answers = [[0] * 60, [label if row > 9 else 0 for row, label in enumerate(labels)]]
+    told = {
+        "run": "0" * 32,
+        "names": names,
+        "labels": labels,
+        "steps": [0, 8],
+        "shares": [[340] * 60, [row * 16 for row in range(60)]],
+        "answers": answers,
+    }
+    own = {"run": "0" * 32, "own": [400, 700], "ownAnswers": [0, 2]}
+    watched.evaluate(
+        "([told, own]) => page.theatre.show(told, own)", [json.dumps(told), json.dumps(own)]
+    )
+    theatre = watched.locator("#theatre")
+    expect(theatre.locator("text.corner")).to_have_text(
+        ["entailment: 20 of 20 right", "neutral: 17 of 20 right", "contradiction: 17 of 20 right"]
+    )
+    expect(theatre.locator(".theatre-caption")).to_have_text("Validation pairs by P(gold label)")
+    expect(theatre.locator(".theatre-key span").first).to_have_text("gold label entailment")
+    expect(theatre.locator(".dot.wrong")).to_have_count(6)
+    expect(theatre.locator(".dot.crossed")).to_have_count(34)
+    expect(theatre.locator(".own-dot text")).to_have_text("your pair: contradiction")
+    colours = {
+        theatre.locator(f".dot.gold{label}").last.evaluate("dot => getComputedStyle(dot).fill")
+        for label in range(3)
+    }
+    assert len(colours) == 3
+    box = theatre.locator("svg").bounding_box()
+    for dot in theatre.locator(".dot").all()[:12]:
+        inside = dot.bounding_box()
+        assert (
+            box["x"] <= inside["x"] and inside["y"] + inside["height"] <= box["y"] + box["height"]
+        )
+
+
+def test_the_tables_of_six_labels_scroll_by_themselves(watched):
+    """Last, too: they are put into the page."""
+    names = ("business", "culture", "politics", "science_and_nature", "sports", "weather")
+    rows = tuple(tuple(100 if gold == said else 7 for said in range(6)) for gold in range(6))
+    drawn = str(matrices([("After", "after", Confusion(rows))], names))
+    watched.set_viewport_size({"width": 320, "height": 640})
+    watched.evaluate(
+        "drawn => document.querySelector('#theatre').insertAdjacentHTML('afterend', drawn)", drawn
+    )
+    frames = watched.locator(".matrices .frame").filter(has_text="science")
+    widths = frames.evaluate_all("all => all.map(one => [one.clientWidth, one.scrollWidth])")
+    assert len(widths) == 2 and all(width <= 320 < whole for width, whole in widths)
+    assert watched.evaluate("document.documentElement.scrollWidth") == 320

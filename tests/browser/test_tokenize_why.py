@@ -120,7 +120,7 @@ def click_cell(panel, line, position):
 
 def batch_data(panel):
     """What the batch's picture is drawn from."""
-    code = "(e) => JSON.parse(e.content.textContent)"
+    code = "(e) => JSON.parse(e.dataset.batch)"
     return panel.locator(".batch-data").evaluate(code)
 
 
@@ -275,3 +275,20 @@ def test_the_questions_open_and_answer(page, shoot):
     panel.get_by_role("button", name="How do I do this again?").click()
     expect(panel.locator(".script code").first).to_contain_text("Distorting mirrors sell.")
     shoot(page, "tokenize-questions")
+
+
+def test_other_rows_are_another_picture(page):
+    panel = open_tab(page, "Tokenize")
+    panel.get_by_label("Rows, at most 32").fill("0-3")
+    panel.get_by_label("Rows, at most 32").press("Enter")
+    expect(panel.locator(".batch-rows button")).to_have_count(4)
+    assert len(batch_data(panel)["roles"]) == 4
+    panel.get_by_label("Rows, at most 32").fill("8-10")
+    panel.get_by_label("Rows, at most 32").press("Enter")
+    expect(panel.locator(".batch-rows button").first).to_contain_text("#8")
+    data = batch_data(panel)
+    lengths = panel.locator(".batch-rows button").evaluate_all(
+        "(all) => all.map((one) => Number(one.textContent.split('·')[1]))"
+    )
+    assert lengths == [len(roles.rstrip("p")) for roles in data["roles"]]
+    assert colours(panel, 0)[lengths[0] - 1] == colours(panel, 0)[0]  # [CLS] and the last [SEP]

@@ -132,9 +132,9 @@ def test_at_the_end_three_buttons_lead_on_where_there_is_a_model(runs, settings)
 
 def test_the_sentences_are_those_of_the_rows_or_none(runs, settings):
     judgement, which = read_judgement(settings.runs_folder / runs[0].id)
-    first, *rest = sentences_of(runs[0].id, which, len(judgement.labels), settings)
+    first, *rest = sentences_of(runs[0], which, len(judgement.labels), settings)
     assert first[0].startswith("Shares of") and len(rest) == 11
-    assert sentences_of(runs[0].id, "another digest", len(judgement.labels), settings) is None
+    assert sentences_of(runs[0], "another digest", len(judgement.labels), settings) is None
 
 
 def test_a_locked_setting_keeps_the_remedy_from_being_started(runs, settings):

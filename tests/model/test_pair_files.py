@@ -12,7 +12,6 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.export import csv_answers as tables
-from pipeline.export import csv_reader as cells
 from pipeline.export.csv_answers import (
     Answered,
     PairRow,
@@ -22,6 +21,7 @@ from pipeline.export.csv_answers import (
     scores_of,
     write_answers,
 )
+from pipeline.own_pairs import csv_reader as cells
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
 from views import predictions as predict_drawing
@@ -79,7 +79,7 @@ OPEN, UNCLEAR = "A quotation mark at the beginning", "Lines 2 to 4 were read as 
         ('"He said "hi", and left",Bye\n', [(2, 'He said "hi", and left', "Bye", "")]),
         ('5" tall,six\n', [(2, '5" tall', "six", "")]),
         # and no half a sentence is answered where it is not
-        ('"I am happy," he said,Hi\n', [(2, '"I am happy', '" he said', OPEN)]),
+        ('"I am happy," he said,Hi\n', [(2, '"I am happy', '" he said,Hi', OPEN)]),
         (
             '"One, Two\nThree, Four\nFive",Six\n',
             [(2, "One, Two\nThree, Four\nFive", "Six", UNCLEAR)],
@@ -360,7 +360,7 @@ def test_a_file_that_came_back_can_be_read_again(read, tiny, settings):
         assert not pairs.rows[0].error
     assert pairs.columns[-7:] == (
         "predicted_label_2",
-        *[f"{name}_2" for name in list(tables.ANSWER_COLUMNS)[1:]],
+        *[f"{name}_2" for name in list(tables.answer_columns())[1:]],
     )
 
 

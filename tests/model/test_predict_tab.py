@@ -221,7 +221,9 @@ def test_where_the_ready_model_fails_its_record_is_told(settings):
         and "insert “not” {:.1%}".format(record_of(READY).noticed["insert “not”"]) in drawn
     )
     assert "It noticed these shares" not in stress_section(settings, *PAIR, WARMED, "equivalent")
-    wrong = Prediction(LABELS[0], {"equivalent": 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+    wrong = Prediction(
+        LABELS[0], {LABELS[0]: 0.8, LABELS[1]: 0.2}, dict.fromkeys(LABELS, 0.1), 9, ("", "")
+    )
     assert "it gets about one in" in more.guess_result(
         LABELS[1], LABELS[1], wrong, "model", record_of(READY)
     )
@@ -342,12 +344,12 @@ def mattered(*changes, label="equivalent"):
             n * 2,
             n * 2 + 1,
             "a",
-            Prediction(label, {"equivalent": 0.5}, {}, 3, ("", "")),
+            Prediction(label, dict.fromkeys(LABELS, 0.5), {}, 3, ("", "")),
             change,
         )
         for n, change in enumerate(changes)
     ]
-    whole = Prediction("equivalent", {"equivalent": 0.5}, {}, 3, ("", ""))
+    whole = Prediction("equivalent", dict.fromkeys(LABELS, 0.5), {}, 3, ("", ""))
     return Mattered(
         "a " * len(changes),
         "b",
@@ -410,7 +412,9 @@ def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
         ("as it is", False, False),
     ):
         label = LABELS[0] if right else LABELS[1]
-        answer = Prediction(label, {"equivalent": 0.5}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+        answer = Prediction(
+            label, dict.fromkeys(LABELS, 0.5), dict.fromkeys(LABELS, 0.1), 9, ("", "")
+        )
         drawn = more.stress_table([Stressed(change, "a", "b", LABELS[0], "", answer)], record)
         assert ("It noticed these shares" in drawn) == told
         assert "only if the result is surely" in drawn
@@ -418,7 +422,9 @@ def test_a_record_is_told_only_where_the_model_failed_at_something_of_it():
 
 def test_what_was_changed_is_marked():
     plain = Stressed("as it is", "A cat sat.", "A dog ran.", "equivalent", "")
-    answer = Prediction(LABELS[1], {"equivalent": 0.5}, dict.fromkeys(LABELS, 0.1), 9, ("", ""))
+    answer = Prediction(
+        LABELS[1], dict.fromkeys(LABELS, 0.5), dict.fromkeys(LABELS, 0.1), 9, ("", "")
+    )
     changed = Stressed("x", "A cat not sat.", "A dog ran.", LABELS[0], "", answer)
     drawn = more.stress_table([plain, changed])
     assert "<p><bdi>A cat <mark>not</mark> sat.</bdi></p>" in drawn
@@ -576,14 +582,14 @@ def test_progress_is_told_as_the_file_goes(csv_file, tiny, tmp_path):
 
 
 def hostile_mattered():
-    whole = Prediction(SCRIPT, {"equivalent": 0.5}, {}, 3, ("", SCRIPT))
+    whole = Prediction(SCRIPT, {"x": 0.5, SCRIPT: 0.5}, {}, 3, ("", SCRIPT))
     words = [LeftOut(1, 0, len(SCRIPT), SCRIPT, whole, 0.4), LeftOut(2, 0, len(SCRIPT), SCRIPT)]
     return more.words_left_out(
         Mattered(SCRIPT, SCRIPT, whole, words, 0.4, Origin("x", "x", "hub", "why"))
     )
 
 
-ANSWER = Prediction(SCRIPT, {"equivalent": 0.8}, dict.fromkeys(LABELS, 0.1), 37, ("", ""))
+ANSWER = Prediction(SCRIPT, {"x": 0.2, SCRIPT: 0.8}, {"x": 0.1, SCRIPT: 0.1}, 37, ("", ""))
 STRESSED = [
     Stressed(SCRIPT, SCRIPT, SCRIPT, SCRIPT, SCRIPT, ANSWER),
     Stressed("x", SCRIPT + " a", "b" + SCRIPT, None, SCRIPT, ANSWER),

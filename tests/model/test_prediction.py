@@ -107,7 +107,7 @@ def test_what_truncation_cut_is_shown(tiny, settings):
         ([(" ", "b")], "white space"),
         ([("a" * 2001, "b")], "2,001 characters"),
         ([("a", "b", "c")], "two sentences"),
-        ([("a", None)], "NoneType"),
+        ([("a", 7)], "int, not text"),
     ],
 )
 def test_limits(tiny, settings, pairs, says):

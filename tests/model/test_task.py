@@ -95,6 +95,6 @@ def test_what_is_not_there_is_said(settings, with_folder):
         load_raw_datasets("auto", with_folder, CSV)
     with pytest.raises(SourceError, match="isn't on the Hub"):
         load_raw_datasets("hub", with_folder, CSV)
-    with pytest.raises(InputError, match="mrpc, csv"):
-        task_named("paws")
+    with pytest.raises(InputError, match="one of mrpc, qqp, rte"):
+        task_named("cola", settings)
     assert TASKS["mrpc"] is MRPC and Settings().pairs_folder is None

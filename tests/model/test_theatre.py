@@ -1,7 +1,7 @@
 """The theatre of a run: what its page is sent, which pair is read, and whose pair is shown to whom."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -15,7 +15,16 @@ from pipeline.runs.queue import digest
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.theatre import build_sentence, build_theatre, last_seen
 from tests.conftest import small_pairs
-from views.theatre import binned, bins_table, dots_data, last_said, own_data, thinned
+from views.theatre import (
+    JudgedPair,
+    binned,
+    bins_table,
+    dots_data,
+    judged_pair,
+    last_said,
+    own_data,
+    thinned,
+)
 
 RUN, SECRET = "e" * 32, "a secret"
 OWN_PAIR = ("A heron stood <b> in the reeds.", "In the reeds stood a heron.")
@@ -40,7 +49,11 @@ STORY = [
 
 def test_the_script_gets_the_dots_and_the_own_apart():
     told = json.loads(dots_data(RUN, STORY))
-    assert told["labels"] == [1, 0, 1, 0] and told["steps"] == [0, 4, 8]
+    assert (
+        told["labels"] == [1, 0, 1, 0]
+        and told["names"] == list(LABELS)
+        and told["steps"] == [0, 4, 8]
+    )
     assert told["shares"][2] == [800, 400, 450, 100] and "own" not in told
     assert json.loads(own_data(RUN, STORY)) == {"run": RUN, "own": [300, 450, 801]}
     assert dots_data(RUN, []) == own_data(RUN, []) == ""
@@ -66,13 +79,52 @@ def test_the_table_counts_each_pair_once_and_never_across_the_line():
     lower = sum(first + second for _bin, first, second in rows[:5])
     assert lower == sum(share <= 0.5 for share in shares)
     assert rows[0] == ("0.0 – 0.1", 1, 1) and rows[9] == ("0.9 – 1.0", 1, 1)
-    assert "step 8" in bins_table(STORY, LABELS) and bins_table([], LABELS) == ""
+    assert "step 8" in bins_table(STORY) and bins_table([]) == ""
 
 
 def test_the_last_evaluation_is_said_against_the_one_before():
     assert "After each evaluation" in last_said([])
     assert "Before training: 2 of 4 right" in last_said(STORY[:1])
     assert "After step 8: 3 of 4 right" in last_said(STORY) and "step 4" in last_said(STORY)
+
+
+# ---------------------------------------------------------------- of three labels
+
+THREE = ("entailment", "neutral", "contradiction")
+SHARES = (
+    ([0.6, 0.3, 0.1], [0.1, 0.2, 0.7]),
+    ([0.2, 0.5, 0.3], [0.3, 0.4, 0.3]),
+)
+OWN = ([0.3, 0.3, 0.4], [0.7, 0.2, 0.1])
+STORY_OF_THREE = [
+    Evaluation(step, 0.5, 1, 2, 1, 1, (1, 2), shares, own, THREE)
+    for step, shares, own in zip((0, 4), SHARES, OWN, strict=True)
+]
+
+
+def test_a_dot_of_three_labels_is_at_its_gold_labels_probability():
+    told = json.loads(dots_data(RUN, STORY_OF_THREE))
+    assert told["names"] == list(THREE) and told["labels"] == [1, 2]
+    assert told["shares"] == [[300, 700], [500, 300]] and told["answers"] == [[0, 2], [1, 1]]
+    assert "answers" not in json.loads(dots_data(RUN, STORY))
+    own = json.loads(own_data(RUN, STORY_OF_THREE))
+    assert own == {"run": RUN, "own": [400, 700], "ownAnswers": [2, 0]}
+    table = bins_table(STORY_OF_THREE)
+    assert all(f"gold label {name}" in table for name in THREE)
+    assert binned([0.5, 0.3], [1, 2], 3)[4] == ("0.4 – 0.5", 0, 1, 0)
+
+
+def test_a_pair_of_three_labels_is_read_with_each_probability():
+    shares = [(one.step, one.shares[0]) for one in STORY_OF_THREE]
+    pair = JudgedPair("#0", ("One.", None), "neutral", shares, 4)
+    drawn = judged_pair(pair, THREE)
+    assert "P(entailment) = <b>20.0%" in drawn and "P(contradiction) = <b>30.0%" in drawn
+    assert "✓ right" in drawn and "Before training entailment; neutral by step 4." in drawn
+    assert "sentence 2" not in drawn, "a task of one sentence has none"
+    still = judged_pair(replace(pair, shares=[(0, SHARES[1][0]), (4, SHARES[1][0])]), THREE)
+    assert "and the same since" in still
+    own = judged_pair(JudgedPair("your pair", None, "", shares, 0), THREE)
+    assert "prediction" in own and "Before training" not in own
 
 
 # ---------------------------------------------------------------- the section

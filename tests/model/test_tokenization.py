@@ -8,11 +8,11 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.hub import sources
 from pipeline.prediction import predict
+from pipeline.sentence import is_blank
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import (
     checked_length,
     checked_pair,
-    is_blank,
     load_tokenizer,
     longest_length,
     token_view,

@@ -5,6 +5,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from functools import partial
 
 import gradio as gr
 import pytest
@@ -109,22 +110,22 @@ def test_what_the_grid_sends_is_what_it_was_made_of(tab):
 
 
 def test_a_cell_of_the_batch_is_explained_with_its_sentence(tab, settings):
-    dataset, _ = load_split("train", settings)
-    first = said(tab.batch.explain(Event(ROWS, "", 1, 2)))
+    dataset, _, _ = load_split("train", "mrpc", settings)
+    first = said(tab.batch.explain("mrpc", Event(ROWS, "", 1, 2)))
     assert dataset[2]["sentence1"].split()[0] in first and "position 1" in first
-    assert "<mark>" in tab.batch.explain(Event(ROWS, "", 1, 2))
-    label = said(tab.batch.explain(Event(ROWS, "labels", -1, 1)))
+    assert "<mark>" in tab.batch.explain("mrpc", Event(ROWS, "", 1, 2))
+    label = said(tab.batch.explain("mrpc", Event(ROWS, "labels", -1, 1)))
     assert ("not_equivalent", "equivalent")[dataset[1]["label"]] in label
 
 
 def test_each_cell_of_a_batch_has_the_grids_value(tab, settings):
-    dataset, _ = load_split("train", settings)
+    dataset, _, _ = load_split("train", "mrpc", settings)
     tokenizer, _ = tokenizer_for(EMBEDDED_CHECKPOINT, settings=Settings())
     view = batch_view(tokenizer, rows_at(dataset, range(4)))
     for show in ("input_ids", "token_type_ids", "attention_mask"):
         for line in (0, 3):
             for position in (0, view.lengths[line] - 1, max(view.lengths) - 1):
-                drawn = tab.batch.explain(Event({**ROWS, "show": show}, "", position, line))
+                drawn = tab.batch.explain("mrpc", Event({**ROWS, "show": show}, "", position, line))
                 [value] = re.findall(r"<strong>(.*?)</strong>", drawn)
                 assert said(value).strip() == str(view.tensors[show][line][position])
 
@@ -191,7 +192,7 @@ HOSTILE = [
 def test_whatever_a_click_sends_becomes_a_message(tab, data, caplog):
     event = Event({})
     event._data = data
-    for handler in (tab.pair.explain, tab.batch.explain):
+    for handler in (tab.pair.explain, partial(tab.batch.explain, "mrpc")):
         drawn = handler(event)
         assert "notice warning" in drawn and "<script" not in drawn and len(drawn) < 2000
         Outline(drawn)
@@ -446,7 +447,7 @@ def test_a_message_in_place_of_a_script_is_a_comment(settings):
         assert ast.parse(script).body == [], script
 
 
-REST = ["train", EMBEDDED_CHECKPOINT, 128, True, "pieces", 2]
+REST = ["train", EMBEDDED_CHECKPOINT, 128, True, "mrpc", "pieces", 2]
 
 
 def test_a_refusal_has_its_own_place_and_goes_with_the_next_batch(tab, settings):

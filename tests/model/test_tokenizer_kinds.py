@@ -214,7 +214,8 @@ def test_nothing_between_the_sentences_is_said():
         "sentence1",
         "sentence2",
     }
-    [note] = view.notes
+    note, padding = view.notes
+    assert "<|endoftext|> (id 0) stands in" in padding
     assert (
         "puts no token between the two sentences" in note
         and "only the separator tokens" not in note

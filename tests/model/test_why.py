@@ -298,6 +298,14 @@ def test_a_row_that_is_not_there_is_named(tokenizer, row):
 
 def test_labels():
     assert "equivalent" in why_label(1).says[0] and "not_equivalent" in why_label(0).says[0]
-    for wrong in (2, -1, None, "1", True):
+    for wrong in (2, -2, None, "1", True):
         with pytest.raises(InputError, match="is not a label"):
             why_label(wrong)
+
+
+def test_labels_of_another_task_have_their_own_names_and_a_row_may_have_none():
+    labels = ("entailment", "neutral", "contradiction")
+    assert why_label(2, labels).says[0].startswith("2 stands for contradiction:")
+    assert "no label" in why_label(-1, labels).says[0]
+    with pytest.raises(InputError, match="0 to 2"):
+        why_label(3, labels)

@@ -318,7 +318,7 @@ def linked(model):
                 architectures=["BertForSequenceClassification"],
                 id2label={str(i): str(i) for i in range(3)},
             ),
-            "classifies into 3 labels",
+            "can't be loaded",
         ),
         (
             config_with(architectures=["BertForTokenClassification"]),

@@ -237,9 +237,73 @@ def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_
     assert run("predict", "--checkpoint", tiny, "--csv", path)[0] == 0
 
 
+# ---------------------------------------------------------------- a file of one's own
+
+
+@pytest.fixture
+def own_file(tmp_path):
+    """Twelve pairs under names of their own, and a line that is none."""
+    rows = [f"The cat {n} sat.,A cat {n} sat down.,{'yes' if n % 2 else 'no'}" for n in range(12)]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["left,right,same", *rows, "alone"]))
+    return path
+
+
+def test_what_is_read_of_a_file_is_printed(run, own_file):
+    code, out, err = run("pairs", own_file)
+    lines = out.splitlines()
+    assert code == 2 and err == "" and lines[0].endswith("13 rows, columns left, right, same")
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        ["sentence1", "left"],
+        ["sentence2", "right"],
+        ["label", "same"],
+        ["split", "-"],
+    ]
+    assert "no 6, yes 6" in lines[3] and lines[4].endswith("train 8, validation 2, test 2")
+    assert "  line 14: This row ends before right" in lines[-1]
+    code, out, _ = run("pairs", own_file, "--columns", "right,,same")
+    assert "sentence2" not in out and "right" in out.splitlines()[1]
+    code, _, err = run("pairs", own_file, "--columns", "rihgt")
+    assert code == 2 and err.startswith("error: There is no column 'rihgt'. Choose one of left,")
+
+
+def test_each_command_takes_a_file_of_pairs(run, own_file, tiny, settings, tmp_path):
+    mine = ["--pairs", own_file]
+    code, out, err = run("tokenize", *mine, "--rows", "0-1", "--checkpoint", tiny)
+    assert code == 0 and "the cat" in out and "data: your own pairs" in err
+    assert "note: line 14 is left out: This row ends before right" in err
+    code, out, _ = run("evaluate", *mine, "--checkpoint", tiny, "--split", "test")
+    assert code == 0 and "(2 pairs of test)" in out
+    code, out, err = run("predict", *mine, "--checkpoint", tiny)
+    assert code == 2 and out.count("The cat") == 12 and "error: line 14" in err
+    kept = settings.runs_folder / "pairs"
+    assert list(kept.iterdir()) == []  # what only looks at them leaves nothing behind
+    few = ["--checkpoint", tiny, "--max-steps", 1, "--batch-size", 4]
+    code, _, err = run("train", *mine, *few, "--output", tmp_path / "run")
+    assert code == 0 and "data: your own pairs" in err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    [folder] = kept.iterdir()
+    assert config["task_name"] == f"own:{folder.name}"
+
+
+def test_a_file_that_no_run_can_use(run, own_file, tmp_path):
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(own_file.read_text().splitlines()[:5]))
+    code, _, err = run("train", "--pairs", few, "--max-steps", 1)
+    assert code != 0 and "Only 4 rows have a label, and a run needs 8" in err
+    code, out, _ = run("tokenize", "--pairs", few, "--rows", "0-3")
+    assert code == 0 and "the cat" in out
+
+
 @pytest.mark.parametrize(
     "arguments, says",
     [
+        (["pairs", "/nowhere.csv"], "/nowhere.csv can't be read"),
+        (["tokenize", "--pairs", "/dev/null"], "has no rows"),
+        (["train", "--pairs", "/dev/null"], "has no rows"),
+        (["evaluate", "--pairs", "/dev/null"], "has no rows"),
+        (["evaluate", "--pairs", "/dev/null", "--task", "rte"], "two sets of pairs"),
+        (["predict", "--pairs", "/dev/null"], "has no rows"),
         (["tokenize", "--checkpoint", "../x"], "is not a checkpoint id"),
         (["tokenize", "--rows", "99999"], "There is no row 99999"),
         (["tokenize", "--rows", "x"], "is not a row number"),
@@ -249,7 +313,7 @@ def test_a_bad_row_of_a_csv_is_named_and_the_others_are_answered(run, tiny, tmp_
         (["train", "--learning-rate", "fast"], "learning_rate"),
         (["train", "--output", "/dev/null"], "/dev/null"),
         (["evaluate", "--checkpoint", "run:x"], "is not a run"),
-        (["evaluate", "--pairs", "-5"], "pairs is -5"),
+        (["evaluate", "--first", "-5"], "pairs is -5"),
         (["predict", "--csv", "/nowhere.csv"], "/nowhere.csv"),
         (["predict", "--csv", "/dev/null"], "sentence1 and sentence2"),
         (["predict", "--pair", "a", " "], "only white space"),
@@ -315,7 +379,7 @@ pair = ["--pair", "A cat sat.", "公司的利润上升了。"]
 few = ["--train-pairs", "8", "--eval-pairs", "4", "--batch-size", "8", "--max-steps", "1", "--output", folder + "/run"]
 for arguments in (["tokenize", *pair], ["tokenize", "--rows", "0-1", "--checkpoint", "tiny/bert"], ["train", *few],
                   ["train", *few[:-1], folder + "/other", "--checkpoint", "tiny/bert", "--precision", "bf16"],
-                  ["evaluate", "--pairs", "4"], ["evaluate", "--pairs", "4", "--checkpoint", "tiny/bert"], ["predict", *pair],
+                  ["evaluate", "--first", "4"], ["evaluate", "--first", "4", "--checkpoint", "tiny/bert"], ["predict", *pair],
                   ["predict", "--csv", csv, "--output", folder + "/out.csv"],
                   ["predict", *pair, "--checkpoint", "sentence-transformers/all-MiniLM-L6-v2"]):
     assert main(arguments) == 0, arguments

@@ -11,9 +11,16 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from pipeline.__main__ import columns, figures_said
 from pipeline.export.csv_answers import Answered, scores_of
-from pipeline.metrics import build_compute_metrics, load_metric, majority, matthews_correlation
+from pipeline.metrics import (
+    build_compute_metrics,
+    load_metric,
+    macro_f1,
+    majority,
+    matthews_correlation,
+)
 from pipeline.runs.supervisor import Run
 from pipeline.settings import LABELS, Settings
+from pipeline.task import MNLI
 from tabs.fine_tune.api import run_as_data
 from tabs.fine_tune.charts import CHARTS
 from views.runs import LOG_COLUMNS, result
@@ -98,6 +105,26 @@ def test_matthews_correlation_is_scikit_learns_for_any_number_of_labels(rows):
     assert matthews_correlation(labels, predictions) == pytest.approx(expected)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
+def test_macro_f1_is_scikit_learns_for_any_number_of_labels(rows):
+    labels, predictions = zip(*rows, strict=True)
+    expected = f1_score(labels, predictions, average="macro", zero_division=0)
+    assert macro_f1(labels, predictions) == pytest.approx(expected)
+
+
+def test_three_labels_are_measured_without_a_module():
+    metric, origin = load_metric(Settings(), MNLI)
+    assert metric is None and "macro-F1" in origin.loaded
+    logits = [[2.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 3.0, 1.0], [0.0, 0.0, 1.0]]
+    figures = build_compute_metrics(metric, MNLI)((logits, [0, 1, 1, 2]))
+    assert figures == {
+        "accuracy": 0.75,
+        "macro_f1": pytest.approx(f1_score([0, 1, 1, 2], [0, 2, 1, 2], average="macro")),
+        "matthews_correlation": pytest.approx(matthews_corrcoef([0, 1, 1, 2], [0, 2, 1, 2])),
+    }
+    assert majority([0, 1, 1, 2], MNLI)["macro_f1"] == pytest.approx(2 / 9)
+
+
 def test_matthews_correlation_is_shown_where_accuracy_is():
     """Result, log, command line, scores of a file; it is no share, so no line of the chart."""
     figures = {"accuracy": 0.75, "f1": 0.8, "matthews_correlation": 0.5}
@@ -117,7 +144,8 @@ def test_matthews_correlation_is_shown_where_accuracy_is():
     assert head.endswith("  Matthews correlation") and row.endswith("0.500")
     assert figures_said(figures) == "accuracy 75.0%, F1 80.0%, Matthews correlation 0.500"
     assert not any("matthews" in key for chart in CHARTS for key in chart.series.values())
-    right, wrong = (SimpleNamespace(label=label) for label in LABELS[::-1])
+    shares = dict.fromkeys(LABELS, 0.5)
+    right, wrong = (SimpleNamespace(label=one, probabilities=shares) for one in LABELS[::-1])
     answers = [Answered(SimpleNamespace(label=LABELS[1]), each) for each in (right, wrong)]
     assert scores_of(answers).figures["matthews_correlation"] == 0.0
     done = run_as_data(Run("", "done", {}, events))

@@ -22,7 +22,8 @@ from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
 from pipeline.training import fine_tune
-from tests.conftest import HF_HOME, ROOT
+from tests.conftest import HF_HOME, ROOT, in_cache
+from tests.support.families import FAMILIES
 
 NUMBER = r"[-+\w.]+"
 
@@ -115,6 +116,33 @@ def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_p
             "seed": 3,
             **values,
         }
+    )
+    run = run_of(config, tmp_path / "run", settings)
+    assert_same(run, said_by(run_script(run), workplace))
+
+
+# in_cache("tiny/…"): what the workplace's Hub serves
+@pytest.fixture(scope="module", params=["gpt2", "modernbert", "t5"])
+def other_family(request):
+    FAMILIES[request.param](in_cache(f"tiny/{request.param}-script"))
+    return f"tiny/{request.param}-script"
+
+
+def test_a_script_of_another_family_gives_its_curve(other_family, settings, tmp_path, workplace):
+    """No padding token; dropout that is an Identity or a number; answers with more than logits."""
+    config = TrainingConfig(
+        checkpoint=other_family,
+        source="embedded",
+        train_pairs=16,
+        eval_pairs=8,
+        batch_size=8,
+        max_steps=3,
+        dropout=0.2,
+        frozen_layers=1,
+        max_length=128,
+        learning_rate=1e-3,
+        warmup_steps=0.0,
+        precision="fp32",
     )
     run = run_of(config, tmp_path / "run", settings)
     assert_same(run, said_by(run_script(run), workplace))

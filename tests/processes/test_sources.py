@@ -14,8 +14,16 @@ from pipeline.errors import HubUnavailable, SourceError
 from pipeline.hub import availability, repository, sources
 from pipeline.hub.availability import run_with_deadline
 from pipeline.hub.sources import checkpoint_files, validated_checkpoint
-from pipeline.model import load_model
-from pipeline.settings import EMBEDDED_CHECKPOINT, NOTES_CHECKPOINT, Settings
+from pipeline.model import NEW_HEAD, OTHER_HEAD, load_model
+from pipeline.settings import (
+    EMBEDDED_CHECKPOINT,
+    LABELS,
+    NOTES_CHECKPOINT,
+    READY,
+    WARMED,
+    Settings,
+)
+from pipeline.task import MNLI
 from pipeline.tokenization import load_tokenizer
 from tests.conftest import in_cache, tiny_checkpoint
 
@@ -200,10 +208,54 @@ def test_a_model_has_the_two_labels_of_a_paraphrase_and_is_out_of_training(tiny)
     assert origin.place == "hub cache"
 
 
-def test_three_labels_are_refused():
+def test_a_classifier_keeps_its_labels_and_is_refused_where_another_number_is_needed():
     tiny_checkpoint(in_cache("tiny/three"), labels=3)
-    with pytest.raises(SourceError, match="tiny/three classifies into 3 labels"):
-        load_model("tiny/three", settings=Settings())
+    model, _ = load_model("tiny/three", settings=Settings())
+    assert list(model.config.id2label.values()) == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    with pytest.raises(SourceError, match="tiny/three classifies into 3 labels, but 2 are needed"):
+        load_model("tiny/three", labels=LABELS, settings=Settings())
+
+
+@pytest.mark.parametrize(
+    "names, labels, order",
+    [
+        ({"0": "NEUTRAL", "1": "ENTAILMENT", "2": "CONTRADICTION"}, MNLI.labels, [1, 0, 2]),
+        ({"0": "b", "1": "a"}, ("a", "b"), [1, 0]),
+        ({"0": "equivalent", "1": "not_equivalent"}, None, [1, 0]),
+        ({"0": "x", "1": "y", "2": "z"}, None, [0, 1, 2]),
+    ],
+)
+def test_labels_in_another_order_are_put_in_ours(names, labels, order):
+    import torch
+    from transformers import BertForSequenceClassification
+
+    name = f"tiny/order-{names['0'].lower()}"
+    folder = in_cache(name)
+    tiny_checkpoint(folder, labels=len(names))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": names}))
+    own = BertForSequenceClassification.from_pretrained(folder)
+    model, _ = load_model(name, labels=labels, settings=Settings())
+    assert torch.equal(model.classifier.weight, own.classifier.weight[order])
+    assert torch.equal(model.classifier.bias, own.classifier.bias[order])
+    wanted = labels or tuple(names.values())
+    assert tuple(model.config.id2label.values()) in (wanted, LABELS)
+
+
+def test_the_warm_start_gets_a_new_head_for_three_labels():
+    import torch
+
+    two, _ = load_model(WARMED, seed=7, settings=Settings())
+    three, _ = load_model(WARMED, seed=7, labels=MNLI.labels, settings=Settings())
+    bare, _ = load_model(EMBEDDED_CHECKPOINT, seed=7, labels=MNLI.labels, settings=Settings())
+    assert NEW_HEAD in three.notes and OTHER_HEAD in three.notes and two.notes == ()
+    assert three.classifier.weight.shape == (3, 384)
+    assert torch.equal(three.classifier.weight, bare.classifier.weight)  # drawn with the seed
+    body = "bert.encoder.layer.5.output.dense.weight"
+    assert torch.equal(three.state_dict()[body], two.state_dict()[body])
+    assert not torch.equal(three.state_dict()[body], bare.state_dict()[body])
+    with pytest.raises(SourceError, match="adapter:paraphrase classifies into 2 labels, but 3"):
+        load_model(READY, labels=MNLI.labels, settings=Settings())
 
 
 def test_remote_code_is_never_run(tmp_path):
@@ -233,15 +285,47 @@ def test_a_cached_checkpoint_of_pickles_is_not_taken_for_weights():
     assert not checkpoint_files("tiny/cached-pickle", settings=Settings()).origin.stands_in
 
 
-def test_a_tokenizer_that_cannot_pad_is_refused():
-    folder = tiny_checkpoint(in_cache("tiny/padless"))
-    (folder / "special_tokens_map.json").unlink()
-    values = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({**values, "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": None})
-    )
-    with pytest.raises(SourceError, match="tiny/padless has no padding token"):
-        load_tokenizer("tiny/padless", settings=Settings())
+def test_what_cannot_be_opened_costs_no_weights(loopback, tmp_path):
+    """The Hub lists its weights, and they stay there; one that is fit is downloaded as before."""
+    template = tiny_checkpoint(tmp_path / "fit")
+    folders = {"fit": template}
+    for name, values in {
+        "decoder": {"model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"]},
+        "images": {"model_type": "vit", "image_size": 224},
+        "code": {**json.loads((template / "config.json").read_text()), "auto_map": {"x": "y.Z"}},
+    }.items():
+        shutil.copytree(template, folder := tmp_path / name)
+        (folder / "config.json").write_text(json.dumps(values))
+        folders[name] = folder
+    for name in ("sentencepiece", "wordless"):
+        shutil.copytree(template, folder := tmp_path / name)
+        for file in ("tokenizer.json", "vocab.txt"):
+            (folder / file).unlink()
+        folders[name] = folder
+    (folders["sentencepiece"] / "spm.model").write_bytes(b"x")
+    flags = [f"--model=some/{name}={folder}" for name, folder in folders.items()]
+    told = loopback(*flags).ask(f"""
+import os
+from pathlib import Path
+from pipeline.model import load_model
+from pipeline.settings import Settings
+told = {{}}
+for name in {list(folders)}:
+    answer, _ = timed(load_model, f"some/{{name}}", settings=Settings())
+    cache = Path(os.environ["HF_HOME"]) / "hub" / f"models--some--{{name}}"
+    told[name] = [str(answer), len(list(cache.rglob("*.safetensors")))]
+print(json.dumps(told))
+""")
+    assert told.pop("fit")[1] == 1
+    assert {weights for _, weights in told.values()} == {0}
+    for name, words in {
+        "decoder": "is a decoder ('gemma2')",
+        "images": "reads images ('vit')",
+        "code": "needs Python code from its own repository",
+        "sentencepiece": "only in SentencePiece's own format (spm.model)",
+        "wordless": "has no tokenizer (none of tokenizer.json, vocab.txt, vocab.json)",
+    }.items():
+        assert told[name][0].startswith(f"some/{name}") and words in told[name][0], told[name]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pipeline.errors import SourceError
 from pipeline.hub.checkpoint_rules import check_folder
 
 LABELS = {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}
@@ -525,3 +526,76 @@ def test_a_well_known_checkpoint_is_not_refused(name, tmp_path):
         if values:
             (tmp_path / file).write_text(json.dumps(values))
     check_folder(name, tmp_path)
+
+
+# What people type that can't be a classifier of pairs here: config.json, and what is said of it
+REFUSED = {
+    "google/gemma-2-2b": (
+        {"model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"]},
+        "is a decoder ('gemma2'), which continues text",
+    ),
+    "mistralai/Mistral-7B-v0.3": (
+        {"model_type": "mistral", "architectures": ["MistralForCausalLM"]},
+        "is a decoder ('mistral'), which continues text",
+    ),
+    "google/pegasus-xsum": (
+        {"model_type": "pegasus", "is_encoder_decoder": True},
+        "is an encoder-decoder ('pegasus'), which writes text",
+    ),
+    "Helsinki-NLP/opus-mt-en-de": (
+        {"model_type": "marian", "is_encoder_decoder": True},
+        "is an encoder-decoder ('marian'), which writes text",
+    ),
+    "google/vit-base-patch16-224": (
+        {"model_type": "vit", "image_size": 224, "patch_size": 16},
+        "reads images ('vit'), not pairs of sentences",
+    ),
+    "openai/clip-vit-base-patch32": (
+        {"model_type": "clip", "text_config": {}, "vision_config": {"image_size": 224}},
+        "reads images ('clip'), not pairs of sentences",
+    ),
+    "microsoft/resnet-50": (
+        {"model_type": "resnet", "num_channels": 3},
+        "reads images ('resnet'), not pairs of sentences",
+    ),
+    "openai/whisper-tiny": (
+        {"model_type": "whisper", "is_encoder_decoder": True, "num_mel_bins": 80},
+        "reads sound ('whisper'), not pairs of sentences",
+    ),
+    "facebook/wav2vec2-base": (
+        {"model_type": "wav2vec2", "feat_extract_norm": "group"},
+        "reads sound ('wav2vec2'), not pairs of sentences",
+    ),
+    "microsoft/phi-1": (
+        {"model_type": "phi-msft", "auto_map": {"AutoConfig": "configuration_phi.PhiConfig"}},
+        "needs Python code from its own repository (auto_map in its config.json)",
+    ),
+    "nomic-ai/nomic-embed-text-v1": (
+        {"model_type": "nomic_bert", "auto_map": {"AutoModel": "nomic-ai/x--modeling.NomicBert"}},
+        "needs Python code from its own repository (auto_map in its config.json)",
+    ),
+    "TheBloke/Llama-2-7B-GPTQ": (
+        {"model_type": "llama", "quantization_config": {"quant_method": "gptq", "bits": 4}},
+        "quantised weights (quantization_config)",
+    ),
+    "timm/resnet18.a1_in1k": (
+        {"architecture": "resnet18", "num_classes": 1000},
+        "names no model_type in its config.json",
+    ),
+    "microsoft/layoutlm-base-uncased": (
+        {"model_type": "layoutlm"},
+        "has the architecture 'layoutlm', which this app doesn't open",
+    ),
+    "BAAI/bge-only-adapter": ({}, "has no config.json"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_classifier_of_pairs_says_what_it_is_and_what_to_do(name, tmp_path):
+    config, said = REFUSED[name]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SourceError) as refused:
+        check_folder(name, tmp_path)
+    text = str(refused.value)
+    assert text.startswith(name) and said in text and "Choose a" in text
+    assert text.count(". ") == 1  # one sentence on what it is, one on what to do

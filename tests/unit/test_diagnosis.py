@@ -3,14 +3,14 @@
 import json
 import math
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import TrainingConfig
-from pipeline.explain import diagnosis, evidence
+from pipeline.explain import diagnosis, evidence, remedies
 from pipeline.explain.diagnosis import CLEAR_CHANGE, CLEARLY_ABOVE, diagnose
 from pipeline.explain.evidence import Evidence, evidence_of, f1_error, standard_error
 from pipeline.runs.progress import Run
@@ -658,3 +658,52 @@ def test_the_error_of_f1_is_what_drawing_pairs_again_gives(
 def test_errors_of_certainties_are_0():
     assert f1_error(1.0, 1.0, 10) == f1_error(0.0, 0.5, 10) == standard_error(1.0, 10) == 0.0
     assert evidence.in_errors(0.1, 0.0) == math.inf and evidence.in_errors(0.0, 0.0) == 0.0
+
+
+# ---------------------------------------------------------------- of three labels, and of one sentence
+
+
+def test_three_labels_are_diagnosed_by_macro_f1_and_their_names():
+    """60% of two hundred, where the commonest of three labels has 40%."""
+    names = ("entailment", "neutral", "contradiction")
+    start = {
+        "event": "start",
+        "majority": {"label": 0, "accuracy": 0.4, "macro_f1": 0.19},
+        "eval_pairs": 200,
+        "train_pairs": 640,
+        "task": {"labels": list(names), "has_pair": True},
+    }
+    losses = [{"event": "log", "step": n, "loss": 1.1 - 0.004 * n} for n in range(1, 81)]
+    judged = [
+        {
+            "event": "evaluation",
+            "step": step,
+            "eval_loss": loss,
+            "eval_accuracy": accuracy,
+            "eval_macro_f1": accuracy - 0.02,
+        }
+        for step, loss, accuracy in ((0, 1.12, 0.36), (40, 1.0, 0.52), (80, 0.85, 0.64))
+    ]
+    done = {"event": "done", "after": {"accuracy": 0.64, "macro_f1": 0.62, "loss": 0.85}}
+    config = asdict(TrainingConfig(batch_size=8, max_steps=80))
+    run = Run("0" * 32, "done", config, [start, *losses, *judged, done])
+    three = evidence_of(run)
+    assert three.labels == names and three.f1.after == pytest.approx(0.62)
+    assert three.f1.error == pytest.approx(math.sqrt(0.4 * 0.6 / 200)), "as accuracy's"
+    found = diagnose(three, Settings())
+    assert found.name == "Learns well" and "macro-F1 from 34.0% to 62.0%" in found.because
+    one = replace(three, answers=[2] * 199 + [0])
+    assert "99.5% of its predictions are contradiction" in diagnose(one, Settings()).because
+    guesses = replace(three, loss=[(step, 1.3) for step, _loss in three.loss])
+    guesses = replace(guesses, eval_accuracy=[(0, 0.36), (40, 0.36), (80, 0.36)])
+    guesses = replace(guesses, eval_f1=guesses.eval_accuracy)
+    assert "guessing among 3 labels has 1.099" in diagnose(guesses, Settings()).because
+    few = replace(three, majority=0.99)
+    assert "another label than the most frequent one" in diagnose(few, Settings()).because
+
+
+def test_no_start_for_pairs_is_offered_to_single_sentences():
+    raw = made([0.66, 0.66], [0.65, 0.64, 0.63], [0.6, 0.62, 0.64])
+    raw = replace(raw, config=replace(raw.config, checkpoint=EMBEDDED_CHECKPOINT))
+    assert "checkpoint" in remedies.learn_more(raw, Settings()).changes
+    assert "checkpoint" not in remedies.learn_more(replace(raw, has_pair=False), Settings()).changes

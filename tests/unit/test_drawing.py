@@ -186,7 +186,7 @@ def test_nothing_is_struck_out_of_a_whole_sentence():
 
 def batch_data(drawn):
     """What the picture of a batch is drawn from."""
-    [written] = re.findall(r'<template class="batch-data">(.*?)</template>', drawn, re.DOTALL)
+    [written] = re.findall(r'<template class="batch-data" data-batch="(.*?)"></template>', drawn)
     assert written.isascii()
     return json.loads(html.unescape(written))
 

@@ -156,3 +156,53 @@ def test_an_evaluation_of_other_pairs_has_no_dots():
     [one] = evaluations_of(run_of(START, told(eval_accuracy=0.5, shares=[0.9])))
     assert one.shares == one.labels == () and one.right == 2
     assert run_of({**START, "labels": ["x"]}).events == []
+
+
+# ---------------------------------------------------------------- of three labels and more
+
+THREE = ("entailment", "neutral", "contradiction")
+START_OF_THREE = {
+    **START,
+    "labels": [2, 0, 1, 2],
+    "majority": {"label": 2, "accuracy": 0.5, "macro_f1": 0.222},
+    "task": {"labels": list(THREE), "has_pair": True},
+}
+
+
+def test_three_labels_are_counted_by_their_most_probable_one():
+    shares = [[0.1, 0.2, 0.7], [0.4, 0.35, 0.25], [0.05, 0.03, 0.92], [0.5, 0.3, 0.2]]
+    judged = told(eval_accuracy=0.5, right=2, shares=shares, own_share=[0.2, 0.5, 0.3])
+    run = run_of(START_OF_THREE, judged)
+    assert run.labels == THREE and run_of(START).labels == ("not_equivalent", "equivalent")
+    [one] = evaluations_of(run)
+    assert one.answers == [2, 0, 2, 0] and one.rights == [True, True, False, False]
+    assert one.surely_wrong == 1 and one.own_share == [0.2, 0.5, 0.3]
+    assert str(said_of(one)) == (
+        "Before training: 2 of 4 right, as many as always predicting “contradiction”."
+    )
+    constant = replace(one, right=1, shares=(shares[1],) * 4)
+    assert "because it predicts “entailment” for every pair" in str(said_of(constant))
+
+
+def test_shares_of_another_number_of_labels_have_no_dots():
+    [one] = evaluations_of(run_of(START_OF_THREE, told(eval_accuracy=0.5, shares=[0.9] * 4)))
+    assert one.shares == () and one.pairs == 4
+    [other] = evaluations_of(run_of(START, told(eval_accuracy=0.5, shares=[[0.2, 0.3, 0.5]] * 4)))
+    assert other.shares == ()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"labels": [3, 0, 1, 2]},
+        {"labels": [-1, 0, 1, 2]},
+        {"majority": {"label": 3, "accuracy": 0.5, "macro_f1": 0.2}},
+        {"task": {"labels": ["alone"]}},
+        {"task": {"labels": [0, 1, 2]}},
+        {"task": {"labels": "abc"}},
+        {"task": "mnli"},
+        {"task": {"labels": list(THREE), "has_pair": "yes"}},
+    ],
+)
+def test_a_start_that_names_not_its_labels_is_no_event(foreign):
+    assert written(START_OF_THREE) and written({**START_OF_THREE, **foreign}) is None

@@ -15,7 +15,8 @@ from pipeline.metrics import METRICS
 from pipeline.runs.pace import Pace
 from pipeline.runs.progress import Run
 from pipeline.settings import LABELS
-from tabs.fine_tune.charts import RunChart
+from pipeline.task import MRPC
+from tabs.fine_tune.charts import CHARTS, RunChart
 from tests.unit.test_drawing import Outline
 from views import charts
 from views import forecast as forecast_views
@@ -312,6 +313,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         TrainingConfig(),
         "tiny/bert",
         "embedded",
+        MRPC,
     )
     text = said(one_step_views.one_step(step, LABELS))
     order = [
@@ -346,3 +348,22 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
 )
 def test_bytes_as_people_say_them(count, text):
     assert format_bytes(count) == text
+
+
+def test_the_log_has_the_columns_of_its_tasks_metrics():
+    two = {"step": 4, "eval_loss": 0.6, "eval_accuracy": 0.7, "eval_f1": 0.8}
+    three = {"step": 4, "eval_loss": 0.6, "eval_accuracy": 0.7, "eval_macro_f1": 0.65}
+    drawn = [run_views.log_table([row]) for row in (two, three)]
+    assert ["eval_f1" in table for table in drawn] == [True, False]
+    assert ["eval_macro_f1" in table for table in drawn] == [False, True]
+
+
+def test_a_chart_has_the_metrics_of_its_task():
+    def drawn(f1):
+        majority = {"label": 1, "accuracy": 0.5, f1: 0.4}
+        start = {"event": "start", "seconds": 0, "total_steps": 4, "majority": majority}
+        figures = {"eval_loss": 0.6, "eval_accuracy": 0.7, f"eval_{f1}": 0.6}
+        told = {"event": "evaluation", "seconds": 1, "step": 0, **figures}
+        return CHARTS[1].draw(Run("0" * 32, "running", {}, [start, told]))
+
+    assert "macro-F1" in drawn("macro_f1") and "macro-F1" not in drawn("f1")
