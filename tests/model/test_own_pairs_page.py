@@ -25,9 +25,10 @@ from tabs.address import opened
 from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.changed_pairs import changes_of
 from tabs.fine_tune.owned_runs import check_pairs
-from tabs.fine_tune.run_panel import status_of
+from tabs.fine_tune.run_panel import RunPanel, status_of
 from tabs.fine_tune.script import packed_pairs, provenance_of, script_of
 from tabs.fine_tune.tab import build_tab as build_fine_tune_tab
+from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.own_pairs import GONE, RecentTexts, build_own_pairs
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.tab import build_tab
@@ -293,8 +294,9 @@ def run(page, key, settings, tiny):
         train_pairs=24,
         eval_pairs=4,
         batch_size=8,
-        max_steps=2,
-        eval_steps=1,
+        max_steps=9,
+        eval_steps=3,
+        learning_rate=1e-2,
         frozen_layers=0,
         precision="fp32",
     )
@@ -330,7 +332,11 @@ def test_a_watcher_of_the_run_is_told_curves_and_counts_and_no_sentence(page, ru
         assert SECRET not in drawn and reference not in drawn and key not in drawn, drawn
     assert SECRET not in json.dumps(ended.events)
     assert "own pairs" in seen[0] and "--pairs pairs.csv" in seen[1]
-    assert SECRET in changes_of(run_id, settings, owned), "who owns the run reads them"
+    with gr.Blocks():
+        theatre = build_theatre(settings, RunPanel(settings), build_sentence())
+    dot = Click(row=0, step=0)
+    assert SECRET not in theatre.read(run_id, {}, dot)
+    assert SECRET in theatre.read(run_id, owned, dot), "who owns the run reads them"
 
 
 def test_only_the_owner_starts_another_run_like_it(page, run, settings):
