@@ -444,6 +444,21 @@ def test_a_wait_is_told_from_runs_that_ended_and_only_goes_down(closed):
     assert whole == pytest.approx(20 * 2.0 + 3 * 8 * (2.0 / 8) / 3)
 
 
+def test_what_a_worker_imports_before_its_first_event_is_waited_for_as_well(closed):
+    """Tiny runs took five times as long as was told: their worker wasn't warm."""
+    config = config_for(WARMED, max_steps=20, train_pairs=160, eval_steps=10)
+    earlier, _running, second = [start_run(config, closed)[0] for _ in range(3)]
+    folder = closed.runs_folder / earlier
+    told_steps(folder, steps=20, seconds=2.0)
+    ended(folder)
+    before = read_run(second, closed).wait
+    at = (folder / "events.jsonl").stat().st_mtime - 100.0
+    os.utime(folder / "worker", (at, at))
+    at_work = 20 * 2.0 + 3 * 8 * (2.0 / 8) / 3
+    assert before == pytest.approx(at_work)
+    assert read_run(second, closed).wait == pytest.approx(100.0)
+
+
 def test_waits_with_two_at_once(closed):
     ids = [start_run(config_for(WARMED, seed=seed), closed)[0] for seed in range(5)]
     two = replace(closed, max_runs_at_once=2)
