@@ -1,7 +1,7 @@
 """python -m benchmarks.queue [--runs 30] [--steps 6]: so many visitors press Start at once.
 
 Each has settings of their own (another seed), so that none joins another's run, and all are behind
-one address. One run before them shows this machine's pace. While the queue is worked off, the wait
+one address. Three runs before them, one behind the other, show this machine's pace. While the queue is worked off, the wait
 told at each place is noted every second, and compared with the time at which the run did start.
 What thirty runs of 60 steps would take is computed from one such run.
 """
@@ -86,7 +86,7 @@ def rows(runs: int = CLASS, steps: int = 6) -> Iterator[tuple[str, str, str]]:
     while not _is_ready(settings):
         time.sleep(1.0)
     config = replace(SIXTY, max_steps=steps, eval_pairs=16, eval_strategy="no", batch_size=8)
-    trained(replace(config, seed=1000), settings)
+    watched(pressed(replace(config, learning_rate=1e-4), 3, settings), settings)
     began = time.time()
     ids = pressed(config, runs, settings)
     took = time.time() - began
