@@ -62,12 +62,11 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
     )
 
     def offer(run_id: str, owned: object) -> dict:
-        hidden = {packed: gr.update(visible=False, value=None)}
         try:
             is_offered = bool(run_id) and _is_owned(read_run(run_id, settings), owned, settings)
         except InputError:
             is_offered = False
-        return {pack: gr.update(visible=is_offered), **hidden}
+        return {pack: gr.update(visible=is_offered)}
 
     def pack_it(request: gr.Request, run_id: str, owned: object) -> dict:
         try:
@@ -78,7 +77,9 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
 
     shown = [section.expand, panel.run_id.change, panel.ended.change, panel.known.change]
     asked = [panel.run_id, panel.owned]
-    gr.on(shown, offer, asked, [pack, packed], **PRIVATE)
+    gr.on(shown, offer, asked, pack, **PRIVATE)
+    # What was packed is of the run that was shown
+    panel.run_id.change(lambda: gr.update(visible=False, value=None), None, packed, **PRIVATE)
     pack.click(pack_it, asked, [packed, block], **PRIVATE)
 
 
