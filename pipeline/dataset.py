@@ -29,8 +29,9 @@ from pipeline.hub.availability import (
     unless_missing,
 )
 from pipeline.hub.sources import Origin
+from pipeline.own_pairs import store
 from pipeline.settings import Settings
-from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
+from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -249,7 +250,7 @@ def _own(task: Task, settings: Settings) -> Loaded:
     """A visitor's own pairs. Rows without a label have -1, which no run takes."""
     from datasets import Dataset, DatasetDict
 
-    own = own_pairs_of(task.name, settings)
+    own = store.load(task.name, settings)
     features = _features(task)
     made = {}
     for split in task.splits:

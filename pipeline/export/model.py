@@ -30,7 +30,7 @@ from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
 from pipeline.runs.queue import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, READY, Settings
-from pipeline.task import MRPC, OWN_PREFIX, Task, task_told
+from pipeline.task import MRPC, Task, is_own, task_told
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.runs.progress import Run
@@ -239,7 +239,7 @@ def _figures(run, start, end, data):
 def _settings(run, start, end, data):
     settings = [
         # A visitor's own pairs are named nowhere outside
-        f"| {name} | {'own pairs' if str(value).startswith(OWN_PREFIX) else value} |"
+        f"| {name} | {'own pairs' if is_own(value) else value} |"
         for name, value in run.config.items()
     ]
     versions = start.get("versions") or {}

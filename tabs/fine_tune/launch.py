@@ -12,12 +12,11 @@ from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
-from pipeline.task import MRPC
+from pipeline.task import MRPC, is_own
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
 from tabs.fine_tune.owned_runs import BROWSER, address_of, check_pairs, remembered
 from tabs.fine_tune.run_panel import RunPanel, status_of
-from tabs.which_pairs import is_own
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
