@@ -41,8 +41,8 @@ Loaded = tuple["DatasetDict", Origin]
 log = logging.getLogger(__name__)
 # The project's first pairs, which give their label away: the lesson "Look for the shortcut"
 SHORTCUT_PAIRS = EMBEDDED_PAIRS.with_name("shortcut")
-# Which folder of the app's own a place is (see Origin)
-PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.name}
+# The places (see Origin) that are the app's own
+APP_PLACES = ("embedded", "shortcut")
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
 SENTENCES = ("sentence1", "sentence2")
 COLUMNS = (*SENTENCES, "label", "idx")
@@ -88,7 +88,15 @@ def _source(asked: str, task: Task, settings: Settings) -> str:
                 sources=", ".join(SOURCES),
             )
         )
-    if source in PAIRS_FOLDERS and not _embedded_folder(task):
+    if source == "shortcut" and _embedded_folder(task) != EMBEDDED_PAIRS:
+        raise SourceError(
+            say(
+                "{task} has no pairs that give their label away. Choose auto, or the task {mrpc}.",
+                task=task.title,
+                mrpc=MRPC.name,
+            )
+        )
+    if source == "embedded" and not _embedded_folder(task):
         raise SourceError(
             say(
                 "{task} has no embedded pairs. Choose auto, which asks the Hub, or the task "
@@ -207,7 +215,7 @@ def _embedded_folder(task: Task) -> Path | None:
 
 
 def app_pairs(place: str, task: Task) -> Path:
-    """The folder of the app's own pairs that a place of PAIRS_FOLDERS is for a task."""
+    """The folder of the app's own pairs that a place of APP_PLACES is for a task."""
     return SHORTCUT_PAIRS if place == "shortcut" else _embedded_folder(task) or EMBEDDED_PAIRS
 
 

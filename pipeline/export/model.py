@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.config import config_from
-from pipeline.dataset import PAIRS_FOLDERS, app_pairs, either
+from pipeline.dataset import APP_PLACES, app_pairs, either
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, is_permanent, run_with_deadline
@@ -84,7 +84,7 @@ def _embedded_files(run):
     start, folders = run.first("start"), []
     if start["model"]["loaded"] in ADAPTERS:
         folders.append(f"adapters/{start['model']['loaded'].removeprefix('adapter:')}")
-    if start["data"]["place"] in PAIRS_FOLDERS:
+    if start["data"]["place"] in APP_PLACES:
         task = task_told(run.config["task_name"], start.get("task"))
         folders.append(app_pairs(start["data"]["place"], task).name)
     return {
@@ -121,7 +121,7 @@ def model_card(run: Run, name: str) -> str:
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     task = task_told(config_from(run.config).task_name, start.get("task"))
     place = start["data"]["place"]
-    of_app = place in PAIRS_FOLDERS
+    of_app = place in APP_PLACES
     on_hub = not of_app and bool(task.repository)
     data = f"the {place} pairs" if of_app else task.title
     return "\n".join(
