@@ -28,7 +28,7 @@ from pipeline.settings import Settings
 SPLITS = ("train", "validation", "test")
 # Rows without a label where others have one: a run uses none of them
 UNLABELLED = "unlabelled"
-NO_LABEL = -1
+NO_LABEL = -1  # as GLUE's test splits have it
 # Fewer labelled rows can't be split into some to learn from and some to be measured by
 FEWEST_LABELLED = 8
 # Of so many pairs one is for validation, and one for the test
@@ -288,12 +288,46 @@ def ordered_labels(names: Sequence[str]) -> list[str]:
     """
     if all(map(NUMBER.fullmatch, names)):
         return sorted(names, key=lambda name: float(name.replace(",", ".")))
-    if len(names) == 2:
-        for no, yes in (names, names[::-1]):
-            negated = any(no.casefold() == word + yes.casefold() for word in NEGATIONS)
-            if negated or (no.casefold() in FALSE and yes.casefold() in TRUE):
-                return [no, yes]
-    return sorted(names)
+    return list(no_and_yes(names) or sorted(names))
+
+
+def no_and_yes(names: Sequence[str]) -> tuple[str, str] | None:
+    """Two labels of which one says no and the other yes, in this order; None for any others.
+
+    >>> no_and_yes(["entailment", "not_entailment"]), no_and_yes(["sports", "art"])
+    (('not_entailment', 'entailment'), None)
+    """
+    if len(names) != 2:
+        return None
+    for no, yes in (names, names[::-1]):
+        negated = any(no.casefold() == word + yes.casefold() for word in NEGATIONS)
+        if negated or (no.casefold() in FALSE and yes.casefold() in TRUE):
+            return no, yes
+    return None
+
+
+def label_numbers(labels: Sequence[str]) -> dict[str, int]:
+    """{how a file writes a label, in lower case: its number}: its name; its number, also with the
+    .0 of pandas; words for yes and no where the two labels say that.
+
+    >>> numbers = label_numbers(["not_equivalent", "equivalent"])
+    >>> numbers["equivalent"], numbers["1.0"], numbers["false"], numbers["是"]
+    (1, 1, 0, 1)
+
+    A name that is a number means what it names.
+
+    >>> label_numbers(["1", "2"])
+    {'1': 0, '2': 1}
+    """
+    names = {name.casefold(): number for number, name in enumerate(labels)}
+    numbers = {f"{number}{end}": number for number in range(len(labels)) for end in ("", ".0")}
+    if numbers.keys() & names.keys():
+        return names
+    words: dict[str, int] = {}
+    if said := no_and_yes(labels):
+        no, yes = map(labels.index, said)
+        words = {**dict.fromkeys(FALSE, no), **dict.fromkeys(TRUE, yes)}
+    return {**words, **numbers, **names}
 
 
 def _too_few(labelled):
