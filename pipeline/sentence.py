@@ -21,6 +21,7 @@ INVISIBLE = re.compile(
     + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
     + "]"
 )
+SURROGATE = re.compile("[\ud800-\udfff]")
 # Separators; control, format and private characters; marks, which belong on a letter
 UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Mn", "Mc", "Me")
 
@@ -85,7 +86,7 @@ def checked_sentence(which: str, sentence: Any, settings: Settings) -> str:
         )
     # A lone surrogate is no character and no encoder takes it; browsers and APIs can send one all
     # the same.
-    if any("\ud800" <= character <= "\udfff" for character in sentence):
+    if SURROGATE.search(sentence):
         raise InputError(
             say(
                 "{which} contains half of a surrogate pair, which is not a character. Type that "

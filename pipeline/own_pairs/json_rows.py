@@ -14,10 +14,9 @@ from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.own_pairs.csv_reader import lines_of
 from pipeline.own_pairs.table import Row, Table, unique_names
+from pipeline.sentence import SURROGATE
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
-# JSON can write one, and no encoder takes it
-SURROGATE = re.compile("[\ud800-\udfff]")
 EXAMPLE = '{"sentence1": "…", "sentence2": "…", "label": 1}'
 BLANK = re.compile(r"[\s,]*")
 

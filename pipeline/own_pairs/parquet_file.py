@@ -1,13 +1,19 @@
 """A parquet file -> a Table. A small one may hold gigabytes: what it says of its sizes is looked at
-before anything is unpacked, and on a page all of this runs in a confined process.
+before anything is unpacked. A damaged one may end the process that parses it (Arrow 26 calls
+terminate() over some levels that don't fit): that is another one, on a page a confined one.
 """
 
 import logging
+import pickle
+import subprocess
+import sys
 from typing import Any
 
 from languages import say
-from pipeline.errors import InputError, ProcessError
+from pipeline.errors import InputError, ProcessEnded, ProcessError
 from pipeline.isolation import processes
+from pipeline.isolation.confine import ROOT
+from pipeline.isolation.messages import packed, unpacked
 from pipeline.own_pairs.json_rows import cell_text
 from pipeline.own_pairs.table import Row, Table, unique_names
 from pipeline.settings import Settings
@@ -27,18 +33,11 @@ def parquet_table(content: bytes, name: str, settings: Settings) -> Table:
 
     Raises InputError where it can't be read, or holds more than `settings` allow.
     """
-    arguments = (content, name, settings)
-    if not (settings.isolates and processes.available()):
-        columns, rows, left = parquet_cells(*arguments)
-    else:
-        process = processes.Process([], [], MEMORY_BYTES, file_bytes=2**20)
-        try:
-            columns, rows, left = processes.ask_once(
-                process, parquet_cells, *arguments, seconds=settings.isolated_seconds
-            )
-        except ProcessError as error:
-            log.warning("a parquet file in its own process: %s", error)
-            raise _unreadable(name) from None
+    try:
+        columns, rows, left = _in_its_process(content, name, settings)
+    except ProcessError as error:
+        log.info("a parquet file ended its process: %s", error)
+        raise _unreadable(name) from None
     notes: tuple[str, ...] = ()
     if left:
         notes = (
@@ -50,6 +49,37 @@ def parquet_table(content: bytes, name: str, settings: Settings) -> Table:
     width = len(columns)
     found = tuple(Row(line, tuple(cells), width) for line, cells in enumerate(rows, 1))
     return Table(unique_names(tuple(columns)), found, notes, "parquet", tuple(columns))
+
+
+def _in_its_process(content: bytes, name: str, settings: Settings) -> Cells:
+    """What `parquet_cells` returns. Raises what it raises, and ProcessError."""
+    if settings.isolates and processes.available():
+        process = processes.Process([], [], MEMORY_BYTES, file_bytes=2**20)
+        seconds = settings.isolated_seconds
+        return processes.ask_once(process, parquet_cells, content, name, settings, seconds=seconds)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.own_pairs.parquet_file"],
+        cwd=ROOT,
+        input=pickle.dumps((content, name, settings)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a library's last words
+    )
+    if done.returncode:
+        raise ProcessEnded(f"exit code {done.returncode}")
+    kind, value = unpacked(done.stdout)
+    if kind == "refused":
+        raise value
+    return value
+
+
+def main() -> None:
+    """Answer the one request that stands on stdin, as a confined process would."""
+    answer: tuple[str, Any]
+    try:
+        answer = ("made", parquet_cells(*pickle.load(sys.stdin.buffer)))
+    except InputError as error:
+        answer = ("refused", error)
+    sys.stdout.buffer.write(packed(answer))
 
 
 def parquet_cells(content: bytes, name: str, settings: Settings) -> Cells:
@@ -159,3 +189,7 @@ def _unreadable(name: str) -> InputError:
             name=name,
         )
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.explain.forecast import forecast
 from pipeline.settings import CHECKPOINTS, CHINESE_CHECKPOINT, EMBEDDED_CHECKPOINT
-from pipeline.task import AFQMC, EMBEDDED_ZH, LABELS, MRPC, PAWS_X_ZH, task_named
+from pipeline.task import AFQMC, CHINESE_PAIRS, EMBEDDED_ZH, LABELS, MRPC, PAWS_X_ZH, task_named
 from pipeline.tokenization import pair_view, tokenizer_for
 from pipeline.vocabulary import unknown_characters, unknown_notes
 
@@ -121,3 +121,16 @@ def test_the_chinese_examples_are_of_the_embedded_pairs_items():
 
     sentences = {fact.sentence for facts in read_facts(MADE.facts).values() for fact in facts}
     assert {first for first, _second in CHINESE_EXAMPLES} <= sentences
+
+
+def test_the_card_says_the_share_of_all_pairs(tokenizer, settings):
+    raw_datasets, _origin = load_raw_datasets("auto", settings, EMBEDDED_ZH)
+    texts = [
+        text
+        for rows in raw_datasets.values()
+        for name in ("sentence1", "sentence2")
+        for text in rows[name]
+    ]
+    unknown, count = unknown_characters(tokenizer, texts)
+    card = (CHINESE_PAIRS / "README.md").read_text(encoding="utf-8")
+    assert f"**{len(unknown) / count:.0%} of all characters" in card

@@ -100,7 +100,7 @@ from pathlib import Path
 from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
-from pipeline.prediction import predict
+from pipeline.prediction import labels_answered, predict
 from pipeline.runs.task import model_takes_pair
 from pipeline.explain.why_cell import why_label, why_token
 from pipeline.export.scripts import own_files
@@ -142,6 +142,7 @@ from pipeline.export.scripts import run_script
 from pipeline.runs.queue import read_run
 done = read_run(run, settings)
 print(json.dumps({
+    "asked": list(labels_answered(model, settings)),
     "script": run_script(done), "card": model_card(done, "mine"),
     "losses": [event["loss"] for event in events if event["event"] == "log"],
     "origin": vars(origin), "columns": raw_datasets["train"].column_names, "size": size, "planned": planned,
@@ -176,6 +177,7 @@ def test_each_task_is_loaded_tokenized_learned_evaluated_and_asked(
     assert told["events"][0] == "start" and told["events"][-1] == "done", told["end"]
     assert told["start"]["task"]["labels"] == list(task.labels)
     assert list(told["answer"]) == list(told["logits"]) == list(task.labels)
+    assert told["asked"] == list(task.labels)
     assert sum(told["answer"].values()) == pytest.approx(1)
     assert told["takes_pair"] is task.has_pair
     assert not any("label" in note or "head" in note for note in told["notes"])

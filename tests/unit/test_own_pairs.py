@@ -395,12 +395,7 @@ files = st.one_of(
     st.binary(max_size=200),
     st.text(st.sampled_from('ab,;\t\n"{}[]:01. 是'), max_size=80).map(str.encode),
     st.text(max_size=60).map(lambda text: text.encode("utf-16", "surrogatepass")),
-    st.binary(max_size=60).map(lambda end: b"PAR1" + end + b"PAR1"),
-    st.tuples(st.integers(0, 900), st.binary(min_size=1, max_size=4)).map(
-        lambda change: PARQUET[: change[0]] + change[1] + PARQUET[change[0] + len(change[1]) :]
-    ),
 )
-PARQUET = parquet_of(text=["a b", "c d"], other=["e", "f"], label=[0, 1])
 
 
 @given(files, st.sampled_from(["", "x.csv", "x.jsonl", "x.parquet"]))
