@@ -19,14 +19,13 @@ from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
-from pipeline.task import MRPC, task_told
+from pipeline.task import MRPC, is_own, task_told
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import script_address
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import may_read_sentences
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
-from tabs.which_pairs import is_own
 from views.code import script
 from views.runs import command_and_origins
 from web.fair_queue import address_of as who_asks

@@ -103,15 +103,8 @@ from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.prediction import labels_answered, predict
 from pipeline.runs.task import model_takes_pair
 from pipeline.explain.why_cell import why_label, why_token
-from pipeline.export.scripts import own_files
-from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.own_pairs import store
-from pipeline.own_pairs.columns import guess_columns
-from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
-from pipeline.settings import READY, WARMED, Settings
+from pipeline.settings import Settings
 from pipeline.tokenization import token_view
-from pipeline.training import fine_tune
 from pipeline.task import task_named
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune
@@ -200,16 +193,7 @@ def losses_of(script, client, folder):
 
 LOAD = """
 from pipeline.dataset import load_raw_datasets
-from pipeline.explain.why_cell import why_label, why_token
-from pipeline.export.scripts import own_files
-from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.own_pairs import store
-from pipeline.own_pairs.columns import guess_columns
-from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
-from pipeline.settings import READY, WARMED, Settings
-from pipeline.tokenization import token_view
-from pipeline.training import fine_tune
+from pipeline.settings import Settings
 from pipeline.task import task_named
 import datasets, huggingface_hub.hf_api
 settings = Settings(mrpc_folder=None, data="auto", max_split_rows=MOST, hub_decision_seconds=SECONDS)
