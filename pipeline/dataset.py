@@ -97,12 +97,21 @@ def _source(asked: str, task: Task, settings: Settings) -> str:
             )
         )
     if source == "embedded" and not _embedded_folder(task):
+        if asked == "auto":  # the host's choice for all; who asks can't change it
+            raise SourceError(
+                say(
+                    "This server loads no pairs from the Hub, and {task} has no embedded ones. "
+                    "Choose {mrpc}, whose embedded pairs are always here.",
+                    task=task.title,
+                    mrpc=MRPC.title,
+                )
+            )
         raise SourceError(
             say(
                 "{task} has no embedded pairs. Choose auto, which asks the Hub, or the task "
                 "{mrpc}, whose embedded pairs are always here.",
                 task=task.title,
-                mrpc=MRPC.name,
+                mrpc=MRPC.title,
             )
         )
     if source == "hub" and not task.repository:
@@ -166,10 +175,10 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
         raise SourceError(
             say(
                 "{task} can't be loaded: {error}. Try again where the Hub is reachable, or choose "
-                "the task {mrpc}, whose embedded pairs are always here.",
+                "{mrpc}, whose embedded pairs are always here.",
                 task=task.title,
                 error=error,
-                mrpc=MRPC.name,
+                mrpc=MRPC.title,
             )
         ) from error
     if source == "hub":

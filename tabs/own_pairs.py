@@ -330,7 +330,9 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
             close = gr.Button(_("Close"), size="sm", min_width=80, scale=0)
         with gr.Tabs():
             with gr.Tab(_("A file")):
-                file = gr.File(label=_("CSV, TSV, JSON lines or parquet"), file_types=ENDINGS)
+                file = gr.File(
+                    label=_("CSV, TSV, JSON lines or parquet"), file_types=ENDINGS, height=130
+                )
             with gr.Tab(_("Paste")):
                 text = gr.Textbox(
                     "",

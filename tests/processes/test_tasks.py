@@ -244,7 +244,7 @@ def test_without_a_hub_pairs_of_the_same_kind_stand_in_or_it_is_said_what_to_do(
     settings = Settings(data="auto", mrpc_folder=None)
     if not task.stand_in:
         for source in ("auto", "hub", "embedded"):
-            with pytest.raises(SourceError, match="mrpc, whose embedded pairs are always here"):
+            with pytest.raises(SourceError, match="MRPC, whose embedded pairs are always here"):
                 load_raw_datasets(source, settings, task)
         return
     raw_datasets, origin = load_raw_datasets("auto", settings, task)
@@ -253,6 +253,13 @@ def test_without_a_hub_pairs_of_the_same_kind_stand_in_or_it_is_said_what_to_do(
     assert tuple(raw_datasets) == task.splits
     with pytest.raises(SourceError, match="HF_HUB_OFFLINE"):
         load_raw_datasets("hub", settings, task)
+
+
+def test_a_visitor_is_told_of_no_source_where_the_host_has_chosen_the_embedded_pairs():
+    settings = Settings(data="embedded", mrpc_folder=None)
+    with pytest.raises(SourceError, match="SST-2 has no embedded ones. Choose MRPC") as refused:
+        load_raw_datasets("auto", settings, SST2)
+    assert "Choose auto" not in str(refused.value)
 
 
 def test_no_embedded_pairs_stand_in_where_the_labels_are_of_another_kind():
