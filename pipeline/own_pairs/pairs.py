@@ -366,7 +366,7 @@ def _split(rows, seed):
         train, validation = _drawn(own["train"], 1, seed)
         said = say(
             "The file has no validation split, so about a tenth of its training rows was drawn for "
-            "it (seed {seed}).",
+            "it; both are in random order (seed {seed}).",
             seed=seed,
         )
         return {"train": train, "validation": validation, "test": own["test"]}, said
@@ -374,15 +374,15 @@ def _split(rows, seed):
     known = {"train": len(train), "validation": len(validation), "seed": seed}
     if not rest[0]:
         said = say(
-            "The split was drawn: {train} rows for training and {validation} for validation; there "
-            "are too few for a test (seed {seed}).",
+            "The split was drawn: {train} rows for training and {validation} for validation, in "
+            "random order; there are too few for a test (seed {seed}).",
             **known,
         )
     else:
         said = say(
             "The split was drawn: {train} rows for training, {validation} for validation, {test} "
-            "for the test. Each label has its share in each, and a pair that is repeated stands in "
-            "one of them (seed {seed}).",
+            "for the test, in random order. Each label has its share in each, and a pair that is "
+            "repeated stands in one of them (seed {seed}).",
             test=len(rest[0]),
             **known,
         )
@@ -395,13 +395,15 @@ def _drawn(rows, held_out, seed):
     Equal pairs stay together. The groups stand in the order of their labels, shuffled within, and
     those at even distances are held out: so each label has its share to one group, and no two
     neighbours go, so that what is left has every label. A label of fewer than three groups stays in
-    train.
+    train. Each part is in random order: a run takes the first pairs of a split, and many files are
+    sorted by their labels.
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(pair_key(row), []).append(row)
     shuffled = list(groups.values())
-    random.Random(seed).shuffle(shuffled)
+    chance = random.Random(seed)
+    chance.shuffle(shuffled)
     sizes = Counter(group[0]["label"] for group in shuffled)
     kept = [group for group in shuffled if sizes[group[0]["label"]] < 3]
     free = [group for group in shuffled if sizes[group[0]["label"]] >= 3]
@@ -418,7 +420,9 @@ def _drawn(rows, held_out, seed):
         parts[0] += group
     for place, group in enumerate(free):
         parts[part_of.get(place, 0)] += group
-    return [sorted(part, key=lambda row: row["idx"]) for part in parts]
+    for part in parts:
+        chance.shuffle(part)
+    return parts
 
 
 # ---------------------------------------------------------------- what there is to know
