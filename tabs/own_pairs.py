@@ -32,6 +32,7 @@ from pipeline.settings import Settings
 from pipeline.task import MRPC, is_own
 from tabs.errors import LONGEST_TYPED, error_notice
 from tabs.fine_tune.owned_runs import address_of
+from tabs.fine_tune.script import forget_packed
 from tabs.which_pairs import KEY_PREFIX, choices_of, task_of_key
 from views.markup import notice, quiet
 from views.own_pairs import what_was_read
@@ -219,6 +220,7 @@ class OwnPairsPanel:
         try:
             if reference := task_of_key(kept):
                 store.forget(reference, self.settings)
+                forget_packed(reference, self.settings)
         except Exception as error:
             return {self.report: error_notice(error)}
         return {
