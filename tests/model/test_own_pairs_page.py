@@ -169,6 +169,14 @@ def test_what_is_only_read_is_kept_for_minutes_and_within_bounds():
         late.get(late.keep(b"1", "c"))
 
 
+def test_who_reads_many_files_pushes_out_no_other_address():
+    recent = RecentTexts(most_bytes=100)
+    other = recent.keep(b"1" * 20, "other", "b")
+    flood = [recent.keep(b"2" * 30, f"{number}", "a") for number in range(50)]
+    assert recent.get(other) == (b"1" * 20, "other") and recent.get(flood[-1])
+    assert sum(len(one.content) for one in recent.kept.values()) <= 100
+
+
 def test_forgotten_pairs_are_gone_and_the_page_falls_back_to_mrpc(page, settings, monkeypatch):
     own, fields, *_tabs = page
     key = used(page, own_csv(12))
@@ -389,6 +397,11 @@ def test_a_program_brings_its_pairs_as_a_text(settings, tiny, key):
     assert answer["pairs"]["labels"] == {"0": 10, "1": 10}
     assert sum(answer["pairs"]["splits"].values()) == 20
     assert "own:" not in json.dumps(answer)
+    kept = set(store.pairs_folder(settings).iterdir())
+    for setting in ({"max_steps": 0}, {"checkpoint": "no/such/one"}):
+        with pytest.raises(gr.Error):
+            fine_tune(pairs=text, **setting)
+        assert set(store.pairs_folder(settings).iterdir()) == kept, "pairs without a run are gone"
     for bad in ({"task_name": task_of_key(key)}, {"pairs": "a,b\nno,label\n"}, {"pairs": "\0"}):
         with pytest.raises(gr.Error):
             fine_tune(checkpoint=tiny, **bad)
