@@ -67,6 +67,17 @@ def model_for(name: str, settings: Settings) -> tuple[PreTrainedModel, Origin]:
     )
 
 
+def labels_answered(checkpoint: str, settings: Settings) -> tuple[str, ...]:
+    """The labels with which a model answers, in the order of its logits."""
+    return ask(checkpoint, _labels_answered, weights=True, settings=settings)
+
+
+def _labels_answered(checkpoint, settings):
+    """`labels_answered` where the checkpoint may be opened."""
+    names = model_for(checkpoint, settings)[0].config.id2label
+    return tuple(names[number] for number in sorted(names))
+
+
 def checked_logits(logits: list[float]) -> list[float]:
     """The logits of one pair as they are. Raises NoAnswer where one of them is NaN or infinite."""
     if not all(map(math.isfinite, logits)):

@@ -29,10 +29,10 @@ from pipeline.own_pairs.columns import Columns, guess_columns
 from pipeline.own_pairs.pairs import own_pairs
 from pipeline.own_pairs.read import read_table
 from pipeline.settings import Settings
-from pipeline.task import MRPC
+from pipeline.task import MRPC, is_own
 from tabs.errors import LONGEST_TYPED, error_notice
 from tabs.fine_tune.owned_runs import address_of
-from tabs.which_pairs import KEY_PREFIX, choices_of, is_own, task_of_key
+from tabs.which_pairs import KEY_PREFIX, choices_of, task_of_key
 from views.markup import notice, quiet
 from views.own_pairs import what_was_read
 from views.render import render
@@ -330,7 +330,9 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
             close = gr.Button(_("Close"), size="sm", min_width=80, scale=0)
         with gr.Tabs():
             with gr.Tab(_("A file")):
-                file = gr.File(label=_("CSV, TSV, JSON lines or parquet"), file_types=ENDINGS)
+                file = gr.File(
+                    label=_("CSV, TSV, JSON lines or parquet"), file_types=ENDINGS, height=130
+                )
             with gr.Tab(_("Paste")):
                 text = gr.Textbox(
                     "",

@@ -9,7 +9,7 @@ import gradio as gr
 from languages import _, say
 from pipeline.own_pairs.store import reference_of
 from pipeline.settings import Settings
-from pipeline.task import CSV, OWN_PREFIX, TASKS, Task
+from pipeline.task import CSV, TASKS, Task
 
 # What an address says for a visitor's own pairs: nothing of them stands in one
 OWN_IN_ADDRESS = "own"
@@ -56,11 +56,6 @@ def task_of_key(key: object) -> str:
     if not isinstance(key, str) or not KEY.fullmatch(key):
         return ""
     return reference_of(key.removeprefix(KEY_PREFIX))
-
-
-def is_own(task_name: object) -> bool:
-    """Whether a run's task is a visitor's own pairs."""
-    return isinstance(task_name, str) and task_name.startswith(OWN_PREFIX)
 
 
 def choices_of(settings: Settings, own: str = "") -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.config import TrainingConfig, config_from
-from pipeline.dataset import COLUMNS, PAIRS_FOLDERS, app_pairs, columns_of
+from pipeline.dataset import APP_PLACES, COLUMNS, app_pairs, columns_of
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.sources import RUN_PREFIX
@@ -324,7 +324,7 @@ def _beside(what, part, embedded):
 
 def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
     """Lines that load the pairs which the page had from `place`, an Origin's."""
-    if place in PAIRS_FOLDERS:
+    if place in APP_PLACES:
         return _app_pairs(place, task, embedded)
     if task.is_own:
         return _own_pairs(task)

@@ -25,7 +25,7 @@ from pipeline.runs.cleanup import remove, sweep
 from pipeline.runs.executors import executor_of
 from pipeline.runs.folder import as_line, last_event, modified, read_text, run_folder, write_whole
 from pipeline.runs.names import drawn_id
-from pipeline.runs.own_pair import write_pair
+from pipeline.runs.own_pair import OwnPair, write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.runs.queue import check_room, digest, in_turn
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings
@@ -53,7 +53,7 @@ def start_run(
     settings: Settings,
     browser: str = "",
     address: str = "",
-    own_pair: tuple[str, str] | None = None,
+    own_pair: OwnPair | None = None,
 ) -> tuple[str, str]:
     """(id, secret) of a new run; it starts now, or as soon as its turn comes. The secret may stop
     it.
@@ -71,7 +71,7 @@ def start_runs(
     settings: Settings,
     browser: str = "",
     address: str = "",
-    own_pair: tuple[str, str] | None = None,
+    own_pair: OwnPair | None = None,
 ) -> list[tuple[str, str]]:
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As
     start_run.
@@ -131,7 +131,7 @@ def _make_folder(
     secret: str,
     browser: str,
     address: str,
-    own_pair: tuple[str, str] | None,
+    own_pair: OwnPair | None,
 ) -> None:
     folder.mkdir(parents=True)
     (folder / "owner").write_text(digest(secret))

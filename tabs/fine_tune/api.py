@@ -21,9 +21,9 @@ from pipeline.runs.progress import Run, progress
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run, stop_run
 from pipeline.settings import Settings
+from pipeline.task import is_own
 from tabs.errors import toast
 from tabs.fine_tune.owned_runs import address_of
-from tabs.which_pairs import is_own
 from views.runs import run_message
 
 MORE = {"pairs": (str, ""), "request": (gr.Request, None)}  # {name: (type, default)}

@@ -12,12 +12,11 @@ from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
-from pipeline.task import MRPC
+from pipeline.task import MRPC, is_own
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
 from tabs.fine_tune.owned_runs import BROWSER, address_of, check_pairs, remembered
 from tabs.fine_tune.run_panel import RunPanel, status_of
-from tabs.which_pairs import is_own
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
@@ -76,7 +75,7 @@ class Launch:
         try:
             check_pairs(read_run(run_id, self.settings), owned, self.settings)
             config = remedied(run_id, self.settings)
-            started = self._started(config, owned, request, pair_to_keep(pair, self.settings))
+            started = self._started(config, owned, request, pair)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         # The form can't choose own pairs by their name: it takes their key
@@ -88,18 +87,20 @@ class Launch:
         form = values[: len(self.controls)]
         return config_from({**dict(zip(self.controls, form, strict=True)), **changes})
 
-    def _pair(self, values: tuple) -> tuple[str, str] | None:
-        return pair_to_keep(values[len(self.controls) :], self.settings)
+    def _pair(self, values: tuple) -> tuple:
+        """The page's two sentences, which stand behind the form's values."""
+        return values[len(self.controls) :]
 
     def _started(
         self,
         config: TrainingConfig,
         owned: object,
         request: gr.Request,
-        own_pair: tuple[str, str] | None,
+        pair: tuple,
     ) -> dict:
         owned = remembered(owned)
         visitor = {"browser": owned[BROWSER], "address": address_of(request)}
+        own_pair = pair_to_keep(pair, config.task_name, self.settings)
         run_id, secret = start_run(config, self.settings, **visitor, own_pair=own_pair)
         return {
             self.panel.status: status_of(read_run(run_id, self.settings)),

@@ -19,14 +19,13 @@ from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
-from pipeline.task import MRPC, task_told
+from pipeline.task import MRPC, is_own, task_told
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import script_address
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import may_read_sentences
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
-from tabs.which_pairs import is_own
 from views.code import script
 from views.runs import command_and_origins
 from web.fair_queue import address_of as who_asks
@@ -62,12 +61,11 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
     )
 
     def offer(run_id: str, owned: object) -> dict:
-        hidden = {packed: gr.update(visible=False, value=None)}
         try:
             is_offered = bool(run_id) and _is_owned(read_run(run_id, settings), owned, settings)
         except InputError:
             is_offered = False
-        return {pack: gr.update(visible=is_offered), **hidden}
+        return {pack: gr.update(visible=is_offered)}
 
     def pack_it(request: gr.Request, run_id: str, owned: object) -> dict:
         try:
@@ -78,7 +76,9 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
 
     shown = [section.expand, panel.run_id.change, panel.ended.change, panel.known.change]
     asked = [panel.run_id, panel.owned]
-    gr.on(shown, offer, asked, [pack, packed], **PRIVATE)
+    gr.on(shown, offer, asked, pack, **PRIVATE)
+    # What was packed is of the run that was shown
+    panel.run_id.change(lambda: gr.update(visible=False, value=None), None, packed, **PRIVATE)
     pack.click(pack_it, asked, [packed, block], **PRIVATE)
 
 

@@ -86,7 +86,7 @@ class SeedsSection:
             there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
             missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
             visitor = {"browser": owned[BROWSER], "address": address_of(request)}
-            own_pair = pair_to_keep(pair, self.settings)
+            own_pair = pair_to_keep(pair, config.task_name, self.settings)
             started = (
                 start_runs(missing, self.settings, **visitor, own_pair=own_pair) if missing else []
             )

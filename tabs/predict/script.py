@@ -8,8 +8,10 @@ from gradio.components import Component
 
 from languages import _
 from pipeline.errors import shown
+from pipeline.explain.probing import asked_pair
 from pipeline.export.scripts import predict_script
 from pipeline.hub.isolated import find
+from pipeline.prediction import labels_answered
 from pipeline.settings import Settings
 from pipeline.tokenization import checked_pair
 from tabs.errors import explain
@@ -40,11 +42,12 @@ def script(settings: Settings, sentence1: str, sentence2: str, model: str) -> st
     Where another model stands in for the one that was asked, the script has that.
     """
     try:
-        pair = checked_pair(sentence1, sentence2, settings)
+        pair = checked_pair(*asked_pair(model, sentence1, sentence2, settings), settings)
         origin = find(model, True, settings).origin
+        labels = labels_answered(model, settings)
     except Exception as error:
         return "\n".join(f"# {line}" for line in explain(error).splitlines())
-    source = predict_script(origin.loaded, *pair, settings.max_length, settings.seed)
+    source = predict_script(origin.loaded, *pair, settings.max_length, settings.seed, labels)
     if not origin.stands_in:
         return source
     note = _("{loaded} stands in for {asked}.", loaded=origin.loaded, asked=shown(origin.asked))

@@ -100,18 +100,11 @@ from pathlib import Path
 from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
-from pipeline.prediction import predict
+from pipeline.prediction import labels_answered, predict
 from pipeline.runs.task import model_takes_pair
 from pipeline.explain.why_cell import why_label, why_token
-from pipeline.export.scripts import own_files
-from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.own_pairs import store
-from pipeline.own_pairs.columns import guess_columns
-from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
-from pipeline.settings import READY, WARMED, Settings
+from pipeline.settings import Settings
 from pipeline.tokenization import token_view
-from pipeline.training import fine_tune
 from pipeline.task import task_named
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune
@@ -142,6 +135,7 @@ from pipeline.export.scripts import run_script
 from pipeline.runs.queue import read_run
 done = read_run(run, settings)
 print(json.dumps({
+    "asked": list(labels_answered(model, settings)),
     "script": run_script(done), "card": model_card(done, "mine"),
     "losses": [event["loss"] for event in events if event["event"] == "log"],
     "origin": vars(origin), "columns": raw_datasets["train"].column_names, "size": size, "planned": planned,
@@ -176,6 +170,7 @@ def test_each_task_is_loaded_tokenized_learned_evaluated_and_asked(
     assert told["events"][0] == "start" and told["events"][-1] == "done", told["end"]
     assert told["start"]["task"]["labels"] == list(task.labels)
     assert list(told["answer"]) == list(told["logits"]) == list(task.labels)
+    assert told["asked"] == list(task.labels)
     assert sum(told["answer"].values()) == pytest.approx(1)
     assert told["takes_pair"] is task.has_pair
     assert not any("label" in note or "head" in note for note in told["notes"])
@@ -198,16 +193,7 @@ def losses_of(script, client, folder):
 
 LOAD = """
 from pipeline.dataset import load_raw_datasets
-from pipeline.explain.why_cell import why_label, why_token
-from pipeline.export.scripts import own_files
-from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.own_pairs import store
-from pipeline.own_pairs.columns import guess_columns
-from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
-from pipeline.settings import READY, WARMED, Settings
-from pipeline.tokenization import token_view
-from pipeline.training import fine_tune
+from pipeline.settings import Settings
 from pipeline.task import task_named
 import datasets, huggingface_hub.hf_api
 settings = Settings(mrpc_folder=None, data="auto", max_split_rows=MOST, hub_decision_seconds=SECONDS)
