@@ -8,9 +8,9 @@ from functools import lru_cache
 import pytest
 
 from benchmarks.embedded_pairs import cheap_rules
-from pipeline.explain.shortcut import word_overlap, words
 from pipeline.dataset import load_raw_datasets
 from pipeline.errors import SourceError
+from pipeline.explain.shortcut import word_overlap, words
 from pipeline.metrics import majority
 from pipeline.settings import Settings
 from pipeline.task import AFQMC, CHINESE_PAIRS, EMBEDDED_ZH, RTE
