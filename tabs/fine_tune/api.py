@@ -73,6 +73,8 @@ def build_fine_tune(settings: Settings) -> Callable[..., dict]:
             config = config_from(values.arguments)
             run_id, secret = start_run(config, settings, address=address)
         except Exception as error:
+            if read:  # nobody could ever use them
+                store.forget(values.arguments["task_name"], settings)
             raise toast(error) from None
         return {"run": run_id, "secret": secret, "model": f"run:{run_id}", **read}
 

@@ -399,6 +399,46 @@ def test_a_file_that_cannot_be_used(content, name, says):
         read(content, name)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ",",
+        '"',
+        "\t;",
+        "a\n",
+        "\r",
+        '"a,',
+        '"a, ',
+        '"",',
+        '"a"b,',
+        '"""a,',
+        '"a,b\n',
+        '"x\n",y\n',
+        "[1,",
+        "{},",
+    ],
+)
+def test_no_file_keeps_the_server_busy_for_long(piece):
+    """Each took 12 s to hours of a core. So many bytes of an ordinary file take a second."""
+    content = (piece * (2**21 // len(piece))).encode()
+    began = time.process_time()
+    with pytest.raises(InputError):
+        read(content, "pairs.json" if piece[0] in "[{" else "pairs.csv")
+    assert time.process_time() - began < 8
+
+
+def test_values_nested_as_deep_as_can_be_read_are_a_row_that_says_so():
+    rows = [{"sentence1": f"A {n}.", "sentence2": f"B {n}.", "label": n % 2} for n in range(10)]
+    for depth in range(900, 1001):
+        nested = f'{{"sentence1": "C.", "sentence2": "D.", "z": {"[" * depth}{"]" * depth}}}'
+        try:
+            own = read(f"[{json.dumps(rows)[1:-1]}, {nested}]", "pairs.json")
+        except InputError as error:  # what can't be read at all
+            assert "breaks off" in str(error)
+            continue
+        assert len(rows_in(own)) == 11 or "nested too deeply" in str(own.left_out[0][1])
+
+
 def test_a_line_that_is_no_json_is_left_out():
     lines = [json.dumps({"s1": a, "s2": b, "y": c}) for a, b, c in PAIRS]
     own = read("\n".join([*lines, '{"s1": "a"', "[1]", '{"s1": "\\ud800", "s2": "b", "y": 1}']), "")
