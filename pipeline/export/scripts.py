@@ -210,7 +210,7 @@ def train_script(
     """
     task = task or TASKS[config.task_name]
     what = "A run of the Fine-tune tab: the same curve on the same machine"
-    return f"""{_head(what, *PACKAGES, versions=versions)}
+    return f"""{_head(what, *PACKAGES, "scikit-learn", versions=versions)}
 {"" if len(task.labels) > len(LABELS) else IMPORT_EVALUATE}import numpy as np
 import torch
 from datasets import DatasetDict, load_dataset
@@ -335,7 +335,7 @@ def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
     if not task.repository:
         loaded = f'''folder = "pairs"  # the path of the files that the page read, which were in {task.variable}
 raw_datasets = load_dataset("{task.form}", data_files={{
-    split: f"{{folder}}/{{split}}*.{task.form}" for split in ("train", "validation", "test")}})'''
+    split: f"{{folder}}/{{split}}*.{task.form}" for split in {_tuple(task.splits)}}})'''
     elif place == "folder":
         loaded = (
             f"# The page read {task.title} from a folder ({task.variable}); these are the same "
