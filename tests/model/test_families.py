@@ -37,7 +37,17 @@ RUN = "a" * 32
 NOT_FROZEN = ("albert",)
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+# One of each kind is in the quick lane: a decoder without a padding token, byte-level BPE without
+# type ids, an encoder-decoder with SentencePiece
+QUICK = ("gpt2", "roberta", "t5")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in FAMILIES
+    ],
+)
 def family(request):
     """(the family's name, the id of its tiny checkpoint)."""
     name = f"tiny-families/{request.param}"
