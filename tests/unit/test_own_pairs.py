@@ -210,6 +210,20 @@ def test_labels_and_their_order(written, labels):
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "labels"),
+    [
+        (("yes", "yes\u200b", "no", "\u202eno"), ("no", "yes")),
+        (("caf\u00e9", "cafe\u0301", "th\u00e9", "the\u0301"), ("caf\u00e9", "th\u00e9")),
+        (("a\nb", "a b", "\x1b[31mc", "[31mc"), ("[31mc", "a b")),
+        (("\u200b", "\u2060", "x", "y"), ("x", "y")),
+    ],
+)
+def test_labels_that_look_alike_are_the_same_and_none_steers_what_shows_it(written, labels):
+    rows = [(f"A {n}.", f"B {n}.", written[n % 4]) for n in range(40)]
+    assert read(as_csv(rows)).labels == labels
+
+
 def test_labels_of_another_case_are_the_same():
     own = read(as_csv([(f"a {n}", f"b {n}", ["yes", "Yes", "no"][n % 3]) for n in range(30)]))
     assert own.labels == ("no", "yes") and own.counts == {"no": 10, "yes": 20}
