@@ -52,6 +52,12 @@ def keep(own: OwnPairs, settings: Settings, key: str = "", visitor: str = "") ->
     reference = reference_of(key or new_key())
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if shutil.disk_usage(folder).free < settings.min_free_bytes:
+            raise InputError(
+                say(
+                    "This server's disk is nearly full, so no more pairs are kept. Try again later."
+                )
+            )
         part = folder / f"{secrets.token_hex(16)}{PART}"
         part.mkdir(mode=0o700)
         try:

@@ -576,6 +576,15 @@ def test_pairs_go_with_the_last_run_that_uses_them_or_with_age(kept):
         store.load(reference, settings)
 
 
+def test_a_full_disk_takes_no_pairs_and_leaves_those_that_are_there(kept):
+    settings, reference, own = kept
+    full = replace(settings, min_free_bytes=2**62)
+    with pytest.raises(InputError, match="disk is nearly full"):
+        store.keep(own, full)
+    assert store.load(reference, settings) == own
+    assert not list(store.pairs_folder(settings).glob(f"*{store.PART}"))
+
+
 def test_one_address_takes_as_much_as_it_leaves_free(kept):
     settings, reference, own = kept
     each = cleanup.bytes_of(settings.runs_folder / "pairs")
