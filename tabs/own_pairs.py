@@ -39,6 +39,9 @@ from views.own_pairs import what_was_read
 from views.render import render
 
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+# A file may take a second of a core: so many are read at once, and of those that wait an address's
+# first comes before another's second
+READS = {**PRIVATE, "concurrency_id": "own-pairs", "concurrency_limit": 2}
 SHOW, HIDE = "() => page.ownPairs.open()", "() => page.ownPairs.close()"
 PASTED, WRITTEN = "", "table.csv"  # how a text and the table are called
 HEADS = ["sentence1", "sentence2", "label"]
@@ -187,6 +190,7 @@ class OwnPairsPanel:
         return {
             self.report: error_notice(error),
             self.chosen: gr.update(visible=False),
+            self.use: gr.update(interactive=False),
             self.recent_key: "",
         }
 
@@ -202,7 +206,7 @@ class OwnPairsPanel:
     def _reported(self, table: Table, name: str, columns: Columns) -> dict[Component, Any]:
         own = own_pairs(table, columns, settings=self.settings)
         return {
-            self.report: what_was_read(table, own, name),
+            self.report: what_was_read(table, own, name, is_written=name == WRITTEN),
             self.use: gr.update(interactive=bool(own.splits)),
         }
 
@@ -231,6 +235,7 @@ class OwnPairsPanel:
             self.recent_key: "",
             self.report: quiet(NOTHING),
             self.chosen: gr.update(visible=False),
+            self.use: gr.update(interactive=False),
             self.panel: gr.update(visible=False),
         }
 
@@ -298,8 +303,8 @@ class OwnPairsPanel:
         def list_them(kept: object, task_name: object) -> dict[Component, Any]:
             return self.list_them(kept, task_name, fields)
 
-        filled = [self.kept, self.recent_key, self.report, self.chosen, self.panel]
-        self.use.click(use, [self.recent_key, *self.columns], [*fields, *filled], **PRIVATE)
+        filled = [self.kept, self.recent_key, self.report, self.chosen, self.use, self.panel]
+        self.use.click(use, [self.recent_key, *self.columns], [*fields, *filled], **READS)
         unlisted = [*fields, self.forget, self.report, self.kept]
         self.forget.click(forget, [self.kept, choice], unlisted, **PRIVATE)
         # The browser keeps what the server last said of it
@@ -327,14 +332,16 @@ def _taken(path: Path) -> bytes:
 
 
 def _as_csv(rows: object) -> bytes:
-    """The table's rows as a CSV with its three columns, without those that are empty."""
+    """The table's rows as a CSV with its three columns. An empty row is an empty line, which keeps
+    the numbers of those below it.
+    """
     written = io.StringIO(newline="")
     writer = csv.writer(written)
     writer.writerow(HEADS)
     cells = [row for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
     texts = [["" if cell is None else str(cell) for cell in row[: len(HEADS)]] for row in cells]
-    kept = [row for row in texts if any(cell.strip() for cell in row)]
-    if not kept:
+    kept = [row if any(cell.strip() for cell in row) else [] for row in texts]
+    if not any(kept):
         raise InputError(say("The table is empty. Write a pair into a row of it."))
     writer.writerows(kept)
     return written.getvalue().encode(errors="replace")
@@ -407,7 +414,7 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
         own.read_columns,
         [own.recent_key, *columns],
         [report, use],
-        **PRIVATE,
+        **READS,
     )
     return own
 
@@ -415,4 +422,4 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
 def _listen_to(own: OwnPairsPanel, *wired: tuple[Callable, Callable, Component]) -> None:
     """Read what each of these events brings."""
     for event, read, source in wired:
-        event(read, source, own.read_outputs, **PRIVATE)
+        event(read, source, own.read_outputs, **READS)

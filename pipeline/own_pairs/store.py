@@ -90,7 +90,7 @@ def load(reference: str, settings: Settings) -> OwnPairs:
         return _read(place, (place / ABOUT).stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
-            say("These pairs were removed after a while. Bring the file again.")
+            say("These pairs are no longer on this server. Bring the file again.")
         ) from None
 
 

@@ -232,7 +232,7 @@ def _build_api(settings: Settings) -> None:
     public(
         api.fine_tune,
         api_name="fine_tune",
-        concurrency_limit=settings.max_runs_waiting + settings.max_runs_at_once,
+        concurrency_limit=settings.max_first_runs_waiting + settings.max_runs_at_once,
     )
     public(api.run_status, api_name="run_status")
     public(api.stop_run, api_name="stop_run")

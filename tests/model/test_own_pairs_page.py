@@ -143,7 +143,31 @@ def test_text_and_table_are_read_as_files_are(page):
         [["A cat.", 'A dog, "big".', "0"], ["", None, ""], ["Rain.", "Wet.", "1"]]
     )
     report = said(table[own.report])
-    assert "2 rows" in report and 'A dog, "big".' in report
+    assert "2 rows" in report and 'A dog, "big".' in report and "table.csv" not in report
+
+
+def test_a_row_of_the_table_is_called_by_the_number_that_it_has_there(page):
+    own = page[0]
+    rows = [["A.", "B.", "0"], ["", "", ""], ["", "C.", "1"], ["D.", "E.", "1"]]
+    assert "3 sentence1 is empty" in said(own.read_rows(rows)[own.report])
+
+
+def test_a_label_of_one_row_and_a_row_without_a_label_are_pointed_at(page):
+    own = page[0]
+    lines = [f"A {i}\tB {i}\t{('no', 'yes')[i % 2]}" for i in range(10)]
+    text = "\n".join(["a\tb\tlabel", *lines, "C\tD\tmaybe", "E\tF\t"])
+    report = said(own.read_text(text)[own.report])
+    assert "The label “maybe” stands in one row alone" in report
+    assert "1 row has no label (line 13)" in report and "“yes”" not in report
+
+
+def test_nothing_can_be_used_again_once_it_is_used_or_could_not_be_read(page):
+    own, fields, *_tabs = page
+    read = own.read_file(dropped(own_csv()))
+    chosen = [read[field]["value"] for field in own.columns]
+    made = own.make_them_the_pages(read[own.recent_key], *chosen, fields=fields)
+    assert not made[own.use]["interactive"]
+    assert not own.read_text(" ")[own.use]["interactive"]
 
 
 @pytest.mark.parametrize("junk", [None, 7, "", "  ", [], [["", ""]], {"a": 1}, "/etc/passwd\0"])
@@ -420,3 +444,8 @@ def test_the_page_is_built_with_one_panel_a_language(settings):
     app = build_app(settings)
     panels = [each for each in app.blocks.values() if getattr(each, "elem_id", "") == "own-pairs"]
     assert len(panels) == 2 and not any(panel.visible for panel in panels)
+    # One address's files are read two at once: twenty-five at once made a neighbour wait for 12 s
+    names = ("read_file", "read_text", "read_rows", "read_columns", "use")
+    reads = [each for each in app.fns.values() if getattr(each, "name", "") in names]
+    assert len(reads) == 2 * len(names)
+    assert {(each.concurrency_id, each.concurrency_limit) for each in reads} == {("own-pairs", 2)}

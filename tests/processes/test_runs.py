@@ -2,6 +2,7 @@
 but where a process itself is looked at; tests/test_workers.py and tests/test_faults.py have real workers.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -28,9 +29,9 @@ from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
 from pipeline.runs.names import name_of
 from pipeline.runs.own_pair import pair_to_keep, read_pair
-from pipeline.runs.pace import Pace, run_seconds, seconds_left
+from pipeline.runs.pace import Pace, run_seconds, seconds_left, seconds_left_at
 from pipeline.runs.progress import Run, closing, list_runs, outline, points
-from pipeline.runs.queue import digest, in_turn, read_run
+from pipeline.runs.queue import NEXT, digest, in_turn, read_run, waits
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
 from tabs.fine_tune.tab import build_tab
@@ -174,18 +175,18 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
 def test_the_queue_is_worked_off_in_turn_and_what_has_ended_expires(settings):
     executor = InProcess()
     settings = executor.serves(settings)
-    config = config_for(WARMED, train_pairs=64, max_steps=8)
+    config = config_for(WARMED, train_pairs=400, max_steps=50)
     started = [start_run(config, settings, address=address) for address in "aaab"]
     (first, secret), (second, _), (third, _), (others, _) = started
-    told = [read_run(run_id, settings).place for run_id in (second, others, third)]
+    told = [read_run(run_id, settings).place for run_id in (others, second, third)]
     with pytest.raises(InputError, match="Only the visitor who started"):
         stop_run(second, secret, settings)
     until(lambda: all(run.ended for run in list_runs(settings)))
     assert told == [1, 2, 3]
-    assert executor.started == [first, second, others, third], "in the order that was told"
+    assert executor.started == [first, others, second, third], "in the order that was told"
     runs = [read_run(run_id, settings) for run_id, _ in started]
     assert [run.state for run in runs] == ["done"] * 4
-    assert [progress.progress(run) for run in runs] == [(8, 8)] * 4
+    assert [progress.progress(run) for run in runs] == [(50, 50)] * 4
     stop_run(first, secret, settings)
     assert read_run(first, settings).state == "done", "nothing is left to stop"
     sweep(replace(settings, max_run_age_seconds=-1))
@@ -202,27 +203,44 @@ def closed(settings):
 
 
 def test_a_full_queue_and_a_config_out_of_bounds_are_refused(closed):
-    for _ in range(closed.max_runs_waiting):
-        start_run(config_for(WARMED), closed)
-    with pytest.raises(InputError, match="10 runs are waiting"):
-        start_run(config_for(WARMED), closed)
+    closed = replace(closed, max_runs_waiting=3, max_first_runs_waiting=5, places_for_others=0)
+    for number in range(3):
+        start_run(config_for(WARMED), closed, browser="ann" if number else "")
+    for browser in ("", "ann"):
+        with pytest.raises(InputError, match="3 runs are waiting already, the limit"):
+            start_run(config_for(WARMED), closed, browser=browser)
     with pytest.raises(InputError, match="max_steps"):
         start_run(config_for(WARMED, max_steps=10**6), closed)
-    assert len(list_runs(closed)) == closed.max_runs_waiting
+    # The last places are for visitors who have none, one each
+    start_run(config_for(WARMED), closed, browser="bob")
+    start_run(config_for(WARMED), closed, address="192.0.2.7")
+    with pytest.raises(InputError, match="5 runs are waiting already"):
+        start_run(config_for(WARMED), closed, browser="cid")
+    assert len(list_runs(closed)) == 5
 
 
-def test_thirty_clicks_at_once_fill_the_queue_and_no_more(closed):
+def test_sixty_clicks_at_once_behind_one_address_are_all_let_in_and_each_has_a_place(closed):
+    """A class of sixty, and eight more who come to a full queue."""
 
-    def click(_):
+    def click(number):
+        config = config_for(WARMED, seed=number)
         try:
-            return start_run(config_for(WARMED), closed)
+            return start_run(config, closed, browser=f"{number}", address="192.0.2.7")
         except InputError:
             return None
 
     with ThreadPoolExecutor(30) as pool:
-        started = [run for run in pool.map(click, range(30)) if run]
-    assert len(started) == len(list_runs(closed)) == closed.max_runs_waiting
-    assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 11))
+        started = [run for run in pool.map(click, range(60)) if run]
+        assert len(started) == len(list_runs(closed)) == 60
+        assert [run for run in pool.map(click, range(60, 68)) if run] == []
+    turns = list(waits(list_runs(closed), closed))[:-1]
+    assert sorted(turns) == sorted(run_id for run_id, _ in started)
+    assert [read_run(turns[place], closed).place for place in (0, 29, 59)] == [1, 30, 60]
+    # Four places are left for whoever is behind another address
+    for number in range(4):
+        start_run(config_for(WARMED), closed, browser=f"b{number}", address=f"198.51.{number}.1")
+    with pytest.raises(InputError, match="64 runs are waiting"):
+        start_run(config_for(WARMED), closed, browser="c", address="203.0.113.1")
 
 
 def test_leaving_the_queue_frees_the_place(closed):
@@ -256,36 +274,95 @@ def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(closed):
 
 def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(closed):
     """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
+    closed = replace(closed, max_first_runs_waiting=10, places_for_others=2)
     with gr.Blocks():
         page = build_tab(closed).launch
-    config = asdict(config_for(WARMED))
-    values = [config[name] for name in page.controls]
+    seeds = itertools.count()
 
     def start(address):
+        config = asdict(config_for(WARMED, seed=next(seeds)))
+        values = [config[name] for name in page.controls]
         request = SimpleNamespace(client=SimpleNamespace(host=address))
         return page.start(request, {}, *values)[page.panel.status]
 
-    most = closed.max_runs_waiting - closed.places_for_others
-    assert all("Place" in start("192.0.2.7") for _ in range(most))
+    assert all("Place" in start("192.0.2.7") for _ in range(8))
     assert (
-        f"last 2 places of the queue are reserved for network addresses that have no run yet, one each. Your address has {most}"
+        "last 2 places of the queue are reserved for network addresses that have no run yet, one each. Your address has 8"
         in start("192.0.2.7")
     )
     assert "Place" in start("192.0.2.8")
     assert "Your address has 1, and 1 more" in start("192.0.2.8")
-    assert f"Your address has {most}" in start("192.0.2.7")
+    assert "Your address has 8" in start("192.0.2.7")
     assert "Place" in start("192.0.2.9")
     assert "10 runs are waiting already" in start("192.0.2.10") and len(list_runs(closed)) == 10
 
 
-def test_addresses_take_turns(closed):
-    ids = [
-        start_run(config_for(WARMED), closed, browser=f"{number}", address=address)[0]
-        for number, address in enumerate("aaaabc")
+def test_the_programs_of_an_address_dont_count_its_browsers(closed):
+    closed = replace(closed, max_runs_per_address=1)
+    for number in range(3):
+        start_run(config_for(WARMED), closed, browser=f"{number}", address="192.0.2.7")
+    start_run(config_for(WARMED), closed, address="192.0.2.7")
+    with pytest.raises(InputError, match="1 run of your network address"):
+        start_run(config_for(WARMED), closed, address="192.0.2.7")
+
+
+def queued(settings, visitors, **values):
+    """The ids of one waiting run a letter, each of that visitor, asked for in this order."""
+    return [
+        start_run(config_for(WARMED, **values), settings, browser=letter)[0] for letter in visitors
     ]
-    assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 5, 6, 2, 3]
-    turns = [run.id for run in in_turn(list_runs(closed), closed)]
-    assert turns == [ids[number] for number in (0, 4, 5, 1, 2, 3)]
+
+
+def turns(settings):
+    return [run.id for run in in_turn(list_runs(settings), settings)]
+
+
+LONG = {"max_steps": 300, "train_pairs": 2400, "batch_size": 8, "epochs": 1}
+
+
+def test_visitors_take_turns(closed):
+    ids = queued(closed, "aaabbc")
+    assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 6, 2, 5, 3]
+    assert turns(closed) == [ids[number] for number in (0, 3, 5, 1, 4, 2)]
+
+
+def test_a_turn_that_was_had_counts_while_the_others_wait(closed):
+    """Else the next run of the same visitor would be their first again, each time."""
+    first, second = queued(closed, "aa")
+    told_steps(closed.runs_folder / first, steps=4, seconds=1.0)
+    (other,) = queued(closed, "b")
+    assert turns(closed) == [other, second]
+    ended(closed.runs_folder / first)
+    assert turns(closed) == [other, second], "its end changes no order"
+    # Who has left the queue has had no turn
+    (left,) = queued(closed, "c")
+    third, fourth = queued(closed, "cd")
+    (closed.runs_folder / left / "stop").touch()
+    assert turns(closed) == [other, third, fourth, second]
+
+
+def test_short_runs_of_those_who_had_none_go_first(closed):
+    long_of_a, long_of_b = queued(closed, "ab", **LONG)
+    (short,) = queued(closed, "c")
+    assert turns(closed) == [short, long_of_a, long_of_b]
+    told_steps(closed.runs_folder / short, steps=4, seconds=1.0)
+    ended(closed.runs_folder / short)
+    (again,) = queued(closed, "c")
+    assert turns(closed) == [long_of_a, long_of_b, again], "c had one within the hour"
+    assert turns(replace(closed, short_run_pairs=10**6)) == [long_of_a, long_of_b, again]
+    (nobodys,) = queued(closed, [""])
+    assert turns(closed)[-1] == nobodys, "nobody's runs come in their order"
+
+
+def test_who_has_waited_long_is_overtaken_by_nobody(closed):
+    (long,) = queued(closed, "a", **LONG)
+    first, second = queued(closed, "bb")
+    late = queued(closed, "cde")
+    assert turns(closed) == [first, *late, long, second]
+    for number, waiting in enumerate((long, first, second)):
+        path = closed.runs_folder / waiting / "config.json"
+        os.utime(path, (time.time() - closed.overtaken_seconds - 9 + number,) * 2)
+    assert turns(closed) == [long, first, second, *late]
 
 
 def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(closed):
@@ -308,6 +385,14 @@ def told_steps(folder, steps, seconds):
     ]
     events = [start, {"event": "evaluation", "seconds": 0, "step": 0}, *logs]
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+def ended(folder):
+    """The worker of `told_steps` has ended, and told so."""
+    figures = {"loss": 0.5, "accuracy": 0.7, "f1": 0.8}
+    done = {"event": "done", "seconds": 99, "before": figures, "after": figures}
+    with open(folder / "events.jsonl", "a") as file:
+        file.write(json.dumps(done) + "\n")
 
 
 def test_the_expected_wait_follows_the_running_run(closed):
@@ -337,21 +422,62 @@ def test_form_queue_and_status_tell_the_same_time(closed):
     assert expected.seconds == pytest.approx(run_seconds(config, expected.pace, 64, 8))
 
 
+def test_a_wait_is_told_from_runs_that_ended_and_only_goes_down(closed):
+    """Where the running run's own pace was asked, one place said 39, 3, 48 and 4 minutes."""
+    config = config_for(WARMED, max_steps=20, train_pairs=160, eval_steps=10)
+    earlier, running, second, third = [start_run(config, closed)[0] for _ in range(4)]
+    told_steps(closed.runs_folder / earlier, steps=20, seconds=2.0)
+    ended(closed.runs_folder / earlier)
+    folder = closed.runs_folder / running
+    claim(folder)
+    told = [[read_run(run_id, closed).wait for run_id in (second, third)]]
+    # It makes its steps at whatever pace: a fifth, ten times as fast, and stands still
+    log = [{**START, "total_steps": 20, "eval_pairs": 8}]
+    for step, seconds in enumerate(itertools.accumulate([9, 9, 9, 0.2, 9, 0.1] * 3), 1):
+        log.append({"event": "log", "step": step, "loss": 0.7, "seconds": seconds})
+        if step in (1, 10):
+            evaluated = {"eval_loss": 0.6, "eval_accuracy": 0.7, "eval_f1": 0.8}
+            log.append({"event": "evaluation", "seconds": seconds, "step": step, **evaluated})
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in log))
+        told.append([read_run(run_id, closed).wait for run_id in (second, third)])
+    falls = [before[0] - after[0] for before, after in itertools.pairwise(told)]
+    assert all(fall > 1.5 for fall in falls[1:]), "a step takes 2 s off"
+    whole = told[0][1] - told[0][0]
+    assert all(third - second == pytest.approx(whole) for second, third in told)
+    assert whole == pytest.approx(20 * 2.0 + 3 * 8 * (2.0 / 8) / 3)
+
+
+def test_waits_with_two_at_once(closed):
+    ids = [start_run(config_for(WARMED, seed=seed), closed)[0] for seed in range(5)]
+    two = replace(closed, max_runs_at_once=2)
+    expected = run_seconds(config_for(WARMED), forecast(config_for(WARMED), closed).pace)
+    assert [read_run(run_id, two).wait for run_id in ids] == pytest.approx(
+        [0, 0, expected, expected, 2 * expected]
+    )
+    assert waits(list_runs(two), two)[NEXT] == pytest.approx(2 * expected)
+
+
 def test_the_time_left_of_a_run():
     config = asdict(config_for(WARMED, max_steps=10, train_pairs=80, eval_strategy="no"))
     start = {**START, "total_steps": 10, "eval_pairs": 8}
     logs = [{"event": "log", "seconds": 2.0 * n, "step": n, "loss": 0.7} for n in range(1, 11)]
     pace = Pace(start=7.0, pair=1.0, judged=0.5, source="")
 
-    def left(state, events, pace=None):
-        return seconds_left(Run("0" * 32, state, config, events), pace)
+    def left(state, events, *given):
+        run = Run("0" * 32, state, config, events)
+        return seconds_left_at(run, *given) if given else seconds_left(run)
 
     assert left("running", []) is left("running", [start, *logs[:4]]) is None, "too few to tell"
-    assert left("running", [], pace) == 7.0 + 10 * 8 * 1.0 + 2 * 8 * 0.5
+    whole = 7.0 + 10 * 8 * 1.0 + 2 * 8 * 0.5
+    assert [left("running", [], pace, elapsed) for elapsed in (0, 5.0, 60.0)] == [
+        whole,
+        whole - 5.0,
+        whole - 7.0,
+    ]
     assert left("running", [start, *logs[:4]], pace) == 6 * 8 * 1.0 + 2 * 8 * 0.5
     last = 8 * (2.0 / 8) / 3
     evaluated = {"event": "evaluation", "seconds": 1, "step": 0}
-    assert left("running", [start, evaluated, *logs[:5]], pace) == pytest.approx(5 * 2.0 + last)
+    assert left("running", [start, evaluated, *logs[:5]]) == pytest.approx(5 * 2.0 + last)
     assert left("stopping", [start, evaluated, *logs[:5]]) == pytest.approx(last)
 
 

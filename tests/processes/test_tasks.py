@@ -280,7 +280,7 @@ def test_the_script_of_a_run_is_python_and_takes_the_tasks_own_columns(task):
 def test_what_the_command_line_refuses(settings, monkeypatch, capsys):
     monkeypatch.setattr(command_line, "Settings", lambda: settings)
     refused = {
-        ("tokenize", "--task", "cola"): "task_name is 'cola'",
+        ("tokenize", "--task", "no-such"): "task_name is 'no-such'",
         ("tokenize", "--task", "rte", "--split", "test"): "RTE has no labelled split test",
         ("train", "--task", "own:" + "0" * 32): "Bring the file again",
         ("predict", "--sentence", "A film to see twice."): "Give them with --pair",

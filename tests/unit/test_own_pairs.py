@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from languages import speaking
 from pipeline.errors import InputError
+from pipeline.export.own_pairs import pairs_csv
 from pipeline.own_pairs import store
 from pipeline.own_pairs.columns import Columns, guess_columns
 from pipeline.own_pairs.pairs import own_pairs, pair_key
@@ -317,6 +318,20 @@ def test_no_pair_leaks_from_one_split_into_another(rows, seed):
     assert own.duplicates == len(rows) - len({frozenset(row[:2]) for row in rows})
 
 
+def test_the_first_pairs_of_a_drawn_split_have_each_label_though_the_file_is_sorted():
+    """A run takes the first ones. And what the page hands out is read again in the same order."""
+    rows = [(f"one {n}", f"two {n}", int(n >= 150)) for n in range(300)]
+    own = read(as_csv(rows))
+    for split, count in (("train", 40), ("validation", 20)):
+        first = [row["label"] for row in own.splits[split][:count]]
+        assert count / 5 < sum(first) < count * 4 / 5, split
+    again = read(pairs_csv(own).decode("utf-8-sig"))
+    for split, part in own.splits.items():
+        assert [row["sentence1"] for row in again.splits[split]] == [
+            row["sentence1"] for row in part
+        ]
+
+
 def test_the_files_own_splits_are_kept_and_what_stands_in_two_is_told():
     names = ["train"] * 20 + ["dev"] * 5 + ["测试"] * 4 + ["later"]
     rows = [(a, b, c, names[n]) for n, (a, b, c) in enumerate(PAIRS)]
@@ -549,7 +564,7 @@ def test_a_reference_of_nothing(kept, reference):
 def test_what_is_forgotten_is_gone(kept):
     settings, reference, _ = kept
     store.forget(reference, settings)
-    with pytest.raises(InputError, match="were removed after a while. Bring the file again"):
+    with pytest.raises(InputError, match="are no longer on this server. Bring the file again"):
         store.load(reference, settings)
     assert list((settings.runs_folder / "pairs").iterdir()) == []
 
