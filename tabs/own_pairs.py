@@ -39,6 +39,9 @@ from views.own_pairs import what_was_read
 from views.render import render
 
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+# A file may take a second of a core: so many are read at once, and of those that wait an address's
+# first comes before another's second
+READS = {**PRIVATE, "concurrency_id": "own-pairs", "concurrency_limit": 2}
 SHOW, HIDE = "() => page.ownPairs.open()", "() => page.ownPairs.close()"
 PASTED, WRITTEN = "", "table.csv"  # how a text and the table are called
 HEADS = ["sentence1", "sentence2", "label"]
@@ -301,7 +304,7 @@ class OwnPairsPanel:
             return self.list_them(kept, task_name, fields)
 
         filled = [self.kept, self.recent_key, self.report, self.chosen, self.use, self.panel]
-        self.use.click(use, [self.recent_key, *self.columns], [*fields, *filled], **PRIVATE)
+        self.use.click(use, [self.recent_key, *self.columns], [*fields, *filled], **READS)
         unlisted = [*fields, self.forget, self.report, self.kept]
         self.forget.click(forget, [self.kept, choice], unlisted, **PRIVATE)
         # The browser keeps what the server last said of it
@@ -411,7 +414,7 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
         own.read_columns,
         [own.recent_key, *columns],
         [report, use],
-        **PRIVATE,
+        **READS,
     )
     return own
 
@@ -419,4 +422,4 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
 def _listen_to(own: OwnPairsPanel, *wired: tuple[Callable, Callable, Component]) -> None:
     """Read what each of these events brings."""
     for event, read, source in wired:
-        event(read, source, own.read_outputs, **PRIVATE)
+        event(read, source, own.read_outputs, **READS)

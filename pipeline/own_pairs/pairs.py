@@ -11,6 +11,7 @@
 """
 
 import random
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -212,7 +213,8 @@ def _numbered(rows, columns):
     if not columns.label:
         return (), say("No column is chosen as the label, so a run has nothing to learn.")
     for row in rows:
-        row["text"] = "" if row["text"].casefold() in MISSING else _as_number(row["text"])
+        text = _readable(row["text"])
+        row["text"] = "" if text.casefold() in MISSING else _as_number(text)
     _forget_minus_one(rows)
     spellings = Counter(row["text"] for row in rows if row["text"])
     names: dict[str, str] = {}  # {folded: as most rows write it}
@@ -242,6 +244,23 @@ def _numbered(rows, columns):
         if row["text"]:
             row["label"] = order.index(row["text"].casefold())
     return tuple(names[folded] for folded in order), ""
+
+
+def _readable(text: str) -> str:
+    r"""A label as one reads it: labels that look alike are the same, and none turns the direction
+    of what stands beside it.
+
+    >>> _readable("yes\u200b"), _readable("a\nb"), _readable("\u202ecafe\u0301") == "caf\u00e9"
+    ('yes', 'a b', True)
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = "".join(
+        character
+        for character in unicodedata.normalize("NFC", text)
+        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf")
+    )
+    return " ".join(shown.split())
 
 
 def _one_label(names, columns):

@@ -211,6 +211,20 @@ def test_labels_and_their_order(written, labels):
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "labels"),
+    [
+        (("yes", "yes\u200b", "no", "\u202eno"), ("no", "yes")),
+        (("caf\u00e9", "cafe\u0301", "th\u00e9", "the\u0301"), ("caf\u00e9", "th\u00e9")),
+        (("a\nb", "a b", "\x1b[31mc", "[31mc"), ("[31mc", "a b")),
+        (("\u200b", "\u2060", "x", "y"), ("x", "y")),
+    ],
+)
+def test_labels_that_look_alike_are_the_same_and_none_steers_what_shows_it(written, labels):
+    rows = [(f"A {n}.", f"B {n}.", written[n % 4]) for n in range(40)]
+    assert read(as_csv(rows)).labels == labels
+
+
 def test_labels_of_another_case_are_the_same():
     own = read(as_csv([(f"a {n}", f"b {n}", ["yes", "Yes", "no"][n % 3]) for n in range(30)]))
     assert own.labels == ("no", "yes") and own.counts == {"no": 10, "yes": 20}
@@ -550,7 +564,7 @@ def test_a_reference_of_nothing(kept, reference):
 def test_what_is_forgotten_is_gone(kept):
     settings, reference, _ = kept
     store.forget(reference, settings)
-    with pytest.raises(InputError, match="were removed after a while. Bring the file again"):
+    with pytest.raises(InputError, match="are no longer on this server. Bring the file again"):
         store.load(reference, settings)
     assert list((settings.runs_folder / "pairs").iterdir()) == []
 
@@ -575,6 +589,15 @@ def test_pairs_go_with_the_last_run_that_uses_them_or_with_age(kept):
     cleanup.sweep(settings)
     with pytest.raises(InputError, match="were removed"):
         store.load(reference, settings)
+
+
+def test_a_full_disk_takes_no_pairs_and_leaves_those_that_are_there(kept):
+    settings, reference, own = kept
+    full = replace(settings, min_free_bytes=2**62)
+    with pytest.raises(InputError, match="disk is nearly full"):
+        store.keep(own, full)
+    assert store.load(reference, settings) == own
+    assert not list(store.pairs_folder(settings).glob(f"*{store.PART}"))
 
 
 def test_one_address_takes_as_much_as_it_leaves_free(kept):
