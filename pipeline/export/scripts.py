@@ -110,7 +110,13 @@ with torch.inference_mode():
 probabilities = logits.softmax(-1)
 print("logits", logits.tolist())
 print("probabilities", probabilities.tolist())
-print("label", {list(labels)}[int(probabilities.argmax())])
+labels = {list(labels)}
+{"" if _is_well_known(model) else OWN_ORDER}print("label", labels[int(probabilities.argmax())])
+"""
+
+
+OWN_ORDER = """if {*labels} == {*model.config.id2label.values()}:
+    labels = model.config.id2label  # the page reorders a checkpoint's labels to its own order
 """
 
 
