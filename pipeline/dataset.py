@@ -30,6 +30,7 @@ from pipeline.hub.availability import (
 )
 from pipeline.hub.sources import Origin
 from pipeline.own_pairs import store
+from pipeline.own_pairs.pairs import NO_LABEL
 from pipeline.settings import Settings
 from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task
 
@@ -46,7 +47,6 @@ APP_PLACES = ("embedded", "shortcut")
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
 SENTENCES = ("sentence1", "sentence2")
 COLUMNS = (*SENTENCES, "label", "idx")
-UNLABELLED = -1  # as GLUE's test splits have it
 
 _kept: dict[Any, Any] = {}
 _again: set[Any] = set()
@@ -474,7 +474,7 @@ def _whole_rows(task: Task, rows: "Dataset") -> list[int]:
     return [
         number
         for number, (*sentences, label) in enumerate(zip(*columns, strict=True))
-        if label not in (None, UNLABELLED)
+        if label not in (None, NO_LABEL)
         and all(sentence is not None and str(sentence).strip() for sentence in sentences)
     ]
 

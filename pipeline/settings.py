@@ -225,14 +225,20 @@ class Settings:
     prepare_seconds: float = 180.0
     # On one machine; of several that share the folder of runs, each trains so many
     max_runs_at_once: int = 1
-    max_runs_waiting: int = 10
-    # Of those, the last are for network addresses without a run: behind one may be a whole
-    # classroom, which takes the others. Behind a proxy all visitors have its address, unless
+    max_runs_waiting: int = 40
+    # Beyond them one run of each visitor who has none: a class presses Start at once. Of those
+    # places, the last are for network addresses without a run: behind one may be a whole classroom,
+    # which takes the others. Behind a proxy all visitors have its address, unless
     # FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
-    places_for_others: int = 2
+    max_first_runs_waiting: int = 64
+    places_for_others: int = 4
     # Unfinished runs of one browser, and of one address's programs
     max_runs_per_visitor: int = 3
     max_runs_per_address: int = 6
+    # A run is short whose pairs learned, and judged at a third each, are no more: 60 steps of 16
+    # with two evaluations on all of MRPC's are. Short runs of visitors who had none go first.
+    short_run_pairs: int = 2_000
+    overtaken_seconds: float = 900.0  # one that has waited so long is overtaken no more
     # A second Stop ends a run at once and loses its model: the second click of a double click
     # doesn't mean that.
     double_click_seconds: float = 2.0

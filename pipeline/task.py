@@ -4,9 +4,9 @@
 ('nyu-mll/glue', 'mrpc', ('not_equivalent', 'equivalent'))
 >>> SST2.columns, SST2.has_pair, SST2.splits
 ({'sentence1': 'sentence', 'label': 'label', 'idx': 'idx'}, False, ('train', 'validation'))
->>> task_named("cola", Settings())  # doctest: +ELLIPSIS
+>>> task_named("no-such", Settings())  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-pipeline.errors.InputError: task_name is 'cola', which is not a task of this app. Choose ...
+pipeline.errors.InputError: task_name is 'no-such', which is not a task of this app. Choose ...
 """
 
 from collections.abc import Sequence
@@ -271,7 +271,7 @@ def task_told(name: str, told: Any) -> Task:
         name=name,
         title=_own_title(has_pair),
         labels=labels,
-        metrics=_metrics_for(labels),
+        metrics=metrics_for(labels),
         columns=PAIR if has_pair else SENTENCE,
         splits=tuple(map(str, told.get("splits") or LABELLED)),
         language="",
@@ -287,7 +287,7 @@ def own_task(name: str, own: OwnPairs) -> Task:
         name=name,
         title=_own_title(own.has_pair),
         labels=own.labels,
-        metrics=_metrics_for(own.labels),
+        metrics=metrics_for(own.labels),
         columns=PAIR if own.has_pair else SENTENCE,
         rows={split: len(own.splits[split]) for split in splits},
         splits=splits,
@@ -300,5 +300,6 @@ def _own_title(has_pair: bool) -> str:
     return say("your own pairs") if has_pair else say("your own sentences")
 
 
-def _metrics_for(labels: Sequence[str]) -> tuple[str, ...]:
+def metrics_for(labels: Sequence[str]) -> tuple[str, ...]:
+    """The metrics of a task with these labels that doesn't declare its own."""
     return BINARY if len(labels) <= len(LABELS) else SEVERAL

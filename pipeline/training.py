@@ -209,7 +209,7 @@ def prepare(
         "steps_per_epoch": config.steps_per_epoch(pairs),
         "world_size": trainer.args.world_size,
         "pairs_a_process": trainer.args.per_device_train_batch_size,
-        "majority": majority(chosen["validation"]["label"], task),
+        "majority": majority(chosen["validation"]["label"], task.metrics),
         "bf16": trainer.args.bf16,
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
@@ -824,7 +824,7 @@ def evaluate_checkpoint(
         )
     return {
         **figures,
-        "majority": majority(rows["label"], task),
+        "majority": majority(rows["label"], task.metrics),
         "pairs": len(rows),
         "origins": [data_origin, model_origin, metric_origin],
     }

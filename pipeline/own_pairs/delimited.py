@@ -9,12 +9,13 @@ and a row for each line with any text.
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from statistics import median
 
 from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.own_pairs.columns import NUMBER, is_known, pair_by_name, sentences_by_name
-from pipeline.own_pairs.csv_reader import Cells, first_row, lines_of, rows_of
+from pipeline.own_pairs.csv_reader import Cells, count_lines, first_row, lines_of, rows_of
 from pipeline.own_pairs.table import Row, Table, unique_names
 from pipeline.sentence import is_blank
 
@@ -26,8 +27,10 @@ BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
 NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 # Between the cells of a file that has one a line: no line holds it
 NO_DELIMITER = "\n"
-# So many lines show how a file is written
-SAMPLE = 50
+# So many lines show how a file is written, and of each so many characters
+SAMPLE, LONGEST_SAMPLE = 50, 100_000
+# A row has so many lines at most, on average: what has more is refused before it is split
+LINES_A_ROW = 10
 MOST_LINES = 0.6
 LONGEST_NAME = 60
 END_OF_SENTENCE = (".", "!", "?", "。", "！", "？", "…", '"', "”")
@@ -47,8 +50,12 @@ def delimited_table(
     `name` is what messages call the text. Raises InputError where it has more rows or columns than
     may be.
     """
+    if max_rows is not None and count_lines(text) > LINES_A_ROW * max_rows:
+        raise too_many_rows(name, max_rows)
     text, delimiters = _named_delimiter(text)
-    sample = [line for line in lines_of(text) if line.strip()][:SAMPLE]
+    sample = list(
+        islice((line[:LONGEST_SAMPLE] for line in lines_of(text) if line.strip()), SAMPLE)
+    )
     delimiter = _delimiter(sample, delimiters)
     rows = [row for line in sample if (row := _without_blank_ends(first_row(line, delimiter)))]
     if not rows:
@@ -68,15 +75,10 @@ def delimited_table(
                 most=max_columns,
             )
         )
-    found = _rows(text, delimiter, header, named)
+    most = None if max_rows is None else max_rows + 1
+    found = _rows(text, delimiter, header, named, most)
     if max_rows is not None and len(found) > max_rows:
-        raise InputError(
-            say(
-                "{name} has more rows than the limit of {max_rows:,}. Split it.",
-                name=name,
-                max_rows=max_rows,
-            )
-        )
+        raise too_many_rows(name, max_rows)
     if not named:
         notes = (*notes, say("No line names the columns, so they are numbered."))
     return Table(
@@ -86,6 +88,17 @@ def delimited_table(
         _form(delimiter),
         header if named else (),
         "" if delimiter == NO_DELIMITER else delimiter,
+    )
+
+
+def too_many_rows(name: str, max_rows: int) -> InputError:
+    """The refusal of a file with more rows than may be."""
+    return InputError(
+        say(
+            "{name} has more rows than the limit of {max_rows:,}. Split it.",
+            name=name,
+            max_rows=max_rows,
+        )
     )
 
 
@@ -187,7 +200,7 @@ def _is_no_name(cell):
 # ---------------------------------------------------------------- its rows
 
 
-def _rows(text, delimiter, header, named):
+def _rows(text, delimiter, header, named, most=None):
     places = sentences_by_name(header) or tuple(range(len(header)))
     needed = max(places) + 1 if named and sentences_by_name(header) else len(header)
 
@@ -195,10 +208,9 @@ def _rows(text, delimiter, header, named):
         fits = needed <= len(cells) and len(_fitting(cells, header)) <= len(header)
         return fits and not any(is_blank(cells[place]) for place in places)
 
-    found = list(rows_of(text, delimiter, is_whole))
-    return [
-        _row(row, delimiter, header, places if named else ()) for row in found[1 if named else 0 :]
-    ]
+    skipped = 1 if named else 0
+    found = list(rows_of(text, delimiter, is_whole, most and most + skipped))
+    return [_row(row, delimiter, header, places if named else ()) for row in found[skipped:]]
 
 
 def _fitting(cells, header):

@@ -70,16 +70,30 @@ def run_seconds(
     return pace.start + learning + judging
 
 
-def seconds_left(run: Run, pace: Pace | None = None) -> float | None:
-    """Seconds until a running run's end, at its own pace; before its fifth step at `pace`, or None
-    where there is none.
+def work(config: TrainingConfig) -> float:
+    """How much a run computes, in pairs learned: one that is judged counts a third.
+
+    >>> work(TrainingConfig(max_steps=60, eval_steps=30, eval_pairs=408))
+    1368.0
     """
-    pace, start = measured_pace(run) or pace, run.first("start")
-    if not pace or not run.config:
-        return None
-    config = config_from(run.config)
+    return run_seconds(config, Pace(start=0.0, pair=1.0, judged=JUDGED_OF_PAIR, source=""))
+
+
+def seconds_left(run: Run) -> float | None:
+    """Seconds until a running run's end, at its own pace; None before its fifth step, when there is
+    none.
+    """
+    pace = measured_pace(run)
+    return seconds_left_at(run, pace) if pace else None
+
+
+def seconds_left_at(run: Run, pace: Pace, elapsed: float = 0.0) -> float:
+    """Seconds until a running run's end at a given pace, by what it has still to do: as long as the
+    pace stays, it never rises. elapsed: seconds since its turn.
+    """
+    config, start = config_from(run.config), run.first("start")
     if not start:
-        return run_seconds(config, pace)
+        return run_seconds(config, pace) - min(max(elapsed, 0.0), pace.start)
     done, total = progress(run)
     per_epoch = start.get("steps_per_epoch") or config.steps_per_epoch(config.train_pairs)
     evaluations = evaluations_of(config, total, per_epoch) - len(run.of("evaluation"))
@@ -135,21 +149,20 @@ def _judging(events: list[dict], pairs: int | None) -> float | None:
 def expected_pace(
     config: TrainingConfig, runs: list[Run], settings: Settings, times: float = 1.0
 ) -> Pace:
-    """The median pace of the newest of `runs`, which list_runs gives, that are most like this one,
-    or a stated estimate. times: how much more this run's model computes for a pair than the
-    embedded checkpoint, for which that estimate was measured.
+    """The median pace of the newest of `runs`, which list_runs gives, that have ended and are most
+    like this one, or of those that run, or a stated estimate. times: how much more this run's model
+    computes for a pair than the embedded checkpoint, for which that estimate was measured.
+
+    The pace of a run that goes on changes with each step, and a wait told from it swings.
     """
-    runs = [
-        run
-        for run in reversed(runs)
-        if run.config.get("checkpoint") == config.checkpoint
-        and run.state in ("done", "stopped", "running")
-    ][:RUNS_LOOKED_AT]
-    for likeness in sorted({_likeness(run, config) for run in runs}, reverse=True):
-        alike = [run for run in runs if _likeness(run, config) == likeness]
-        paces = ((run, _pace_in(settings.runs_folder / run.id)) for run in alike)
-        if measured := [(run, pace) for run, pace in paces if pace][:RUNS_TAKEN]:
-            return _median_pace(measured, config)
+    runs = [run for run in reversed(runs) if run.config.get("checkpoint") == config.checkpoint]
+    for states in (("done", "stopped"), ("running", "stopping")):
+        looked_at = [run for run in runs if run.state in states][:RUNS_LOOKED_AT]
+        for likeness in sorted({_likeness(run, config) for run in looked_at}, reverse=True):
+            alike = [run for run in looked_at if _likeness(run, config) == likeness]
+            paces = ((run, _pace_in(settings.runs_folder / run.id)) for run in alike)
+            if measured := [(run, pace) for run, pace in paces if pace][:RUNS_TAKEN]:
+                return _median_pace(measured, config)
     return _estimate(times)
 
 

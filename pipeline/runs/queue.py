@@ -1,22 +1,32 @@
 """The queue: who may start a run, whose turn it is, and how long one waits."""
 
 import hashlib
+import heapq
+import math
 import shutil
-from collections import Counter
+import time
 from dataclasses import replace
+from pathlib import Path
 
 from languages import say, say_plural
-from pipeline.config import config_from
+from pipeline.config import TrainingConfig, config_from
 from pipeline.errors import InputError
 from pipeline.runs.folder import address_of, modified, read_text, run_folder
-from pipeline.runs.pace import expected_pace, run_seconds, seconds_left
+from pipeline.runs.pace import ALIKE, Pace, expected_pace, run_seconds, seconds_left_at, work
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.settings import Settings
+
+NEXT = "next"  # no run's id is a word
+# Who had a run so lately isn't somebody who had none
+HAD_ONE_SECONDS = 3600.0
 
 
 def digest(text: str) -> str:
     """What a run's folder keeps of a secret, a browser's name or an address: its sha256."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+NOBODY = digest("")  # in place of a browser or an address that wasn't told
 
 
 def read_run(run_id: str, settings: Settings) -> Run:
@@ -26,46 +36,86 @@ def read_run(run_id: str, settings: Settings) -> Run:
     run = read_folder(run_folder(run_id, settings))
     if run.state != "queued":
         return run
-    place, wait = _place_and_wait(run, settings)
-    return replace(run, place=place, wait=wait)
+    begins = waits(list_runs(settings), settings)
+    place = list(begins).index(run_id) + 1 if run_id in begins else 0
+    return replace(run, place=place, wait=begins.get(run_id, 0.0))
+
+
+def visitor_of(folder: Path) -> str:
+    """For whom a run counts: a digest of the browser's name, of the network address of a program,
+    which has no name, or "" for nobody's run.
+    """
+    browser, _space, address = read_text(folder / "visitor").partition(" ")
+    if browser != NOBODY:
+        return browser
+    return f"program {address}" if address != NOBODY else ""
 
 
 def in_turn(runs: list[Run], settings: Settings) -> list[Run]:
-    """Those of `runs` that wait: the longest waiting of each network address first, then the second
-    of each, and so on. What an address has started while the longest waiting waited counts, too:
-    else its next run would be the first of it again each time.
+    """Those of `runs`, which list_runs gives, that wait, in the order of their turns.
+
+    Turns go round the visitors: a run waits behind every first run, if its visitor had another that
+    waited or ran when it was asked for; with two others, behind every second one. Of the first
+    ones, short runs of visitors who had none within the hour go before the rest. Who has waited for
+    `overtaken_seconds` is overtaken by nobody any more.
+
+    All that is decided by what was there when a run was asked for, so a place changes only with
+    runs that start, come or go.
     """
-    folder = settings.runs_folder
-    waiting = [run for run in runs if run.state == "queued"]
-    since = min((modified(folder / run.id / "config.json") for run in waiting), default=0.0)
-    of_address = Counter(
-        address_of(folder / run.id)
-        for run in runs
-        if run.state != "queued" and modified(folder / run.id / "worker") > since
-    )
-    round_of = {}
-    for run in waiting:
-        address = address_of(folder / run.id)
-        round_of[run.id] = of_address[address]
-        of_address[address] += 1
-    return sorted(waiting, key=lambda run: round_of[run.id])
-
-
-def _place_and_wait(waiting: Run, settings: Settings) -> tuple[int, float]:
-    """(place from 1, seconds until its turn) of a waiting run."""
-    runs = list_runs(settings)
-    ids = [run.id for run in in_turn(runs, settings)]
-    place = ids.index(waiting.id) + 1 if waiting.id in ids else 0
-    ahead = set(ids[: max(place - 1, 0)])
-    seconds = 0.0
+    folder, now = settings.runs_folder, time.time()
+    over: dict[str, list[float]] = {}  # visitor -> when each earlier run of theirs had ended
+    keys: dict[str, tuple] = {}
     for run in runs:
-        if run.id in ahead:
-            config = config_from(run.config)
-            seconds += run_seconds(config, expected_pace(config, runs, settings))
-        elif run.state in ("running", "stopping") and run.config:
-            pace = expected_pace(config_from(run.config), runs, settings)
-            seconds += seconds_left(read_folder(settings.runs_folder / run.id), pace) or 0.0
-    return place, seconds / max(settings.max_runs_at_once, 1)
+        visitor = visitor_of(folder / run.id)
+        earlier = over.setdefault(visitor, []) if visitor else []
+        if run.state == "queued":
+            asked = modified(folder / run.id / "config.json")
+            behind = sum(ended > asked for ended in earlier)
+            had_one = not visitor or any(ended > asked - HAD_ONE_SECONDS for ended in earlier)
+            is_short = work(config_from(run.config)) <= settings.short_run_pairs
+            keys[run.id] = (
+                (0, 0, 0)
+                if now - asked > settings.overtaken_seconds
+                else (1, behind, had_one or not is_short)
+            )
+        earlier.append(_ended_at(run, folder / run.id))
+    waiting = [run for run in runs if run.id in keys]
+    return sorted(waiting, key=lambda run: keys[run.id])
+
+
+def _ended_at(run: Run, folder: Path) -> float:
+    """When a run's last event was written; 0.0 for one that left the queue, or never was one."""
+    return modified(folder / "events.jsonl") if run.ended else math.inf
+
+
+def waits(runs: list[Run], settings: Settings) -> dict[str, float]:
+    """{id of a waiting run: seconds until its turn}, in the order of the turns; under NEXT those of
+    a run that would be asked for now and come last. runs: as list_runs gives them.
+    """
+    paces: dict[tuple, Pace] = {}
+
+    def pace_of(config: TrainingConfig) -> Pace:
+        kind = (config.checkpoint, *(getattr(config, name) for name in ALIKE))
+        if kind not in paces:
+            paces[kind] = expected_pace(config, runs, settings)
+        return paces[kind]
+
+    def left(run: Run) -> float:
+        folder = settings.runs_folder / run.id
+        elapsed = time.time() - modified(folder / "worker")
+        return seconds_left_at(read_folder(folder), pace_of(config_from(run.config)), elapsed)
+
+    training = [run for run in runs if run.state in ("running", "stopping") and run.config]
+    places = max(settings.max_runs_at_once, 1)
+    free = sorted(map(left, training), reverse=True)[:places]  # when each place is free again
+    free += [0.0] * (places - len(free))
+    heapq.heapify(free)
+    begins = {}
+    for run in in_turn(runs, settings):
+        begins[run.id] = heapq.heappop(free)
+        config = config_from(run.config)
+        heapq.heappush(free, begins[run.id] + run_seconds(config, pace_of(config)))
+    return {**begins, NEXT: free[0]}
 
 
 # ---------------------------------------------------------------- room for a new run
@@ -75,26 +125,30 @@ def check_room(settings: Settings, browser: str, address: str, wanted: int = 1) 
     """Raise InputError where `wanted` more runs of this visitor would be too many for the queue,
     for one visitor or for the disk. browser, address: as start_run has them.
     """
+    folder = settings.runs_folder
     unfinished = [run for run in list_runs(settings) if not run.ended]
     waiting = sum(run.state == "queued" for run in unfinished)
-    visitors = [
-        read_text(settings.runs_folder / run.id / "visitor").split(" ") for run in unfinished
-    ]
-    _check_queue(settings, waiting, wanted)
+    visitors = [visitor_of(folder / run.id) for run in unfinished]
     # A page names its browser, a program has no name and counts for its address alone
     if browser:
-        theirs = sum(digest(browser) in digests for digests in visitors)
-        _check_visitor(theirs, wanted, settings.max_runs_per_visitor, say("your browser"))
-    elif address:
-        theirs = sum(digest(address) in digests for digests in visitors)
-        _check_visitor(theirs, wanted, settings.max_runs_per_address, say("your network address"))
-    behind = sum(digest(address) in digests for digests in visitors) if address else 0
-    _check_places_for_others(settings, waiting, behind if address else None, wanted)
+        theirs, most = visitors.count(digest(browser)), settings.max_runs_per_visitor
+    else:
+        theirs, most = visitors.count(f"program {digest(address)}"), settings.max_runs_per_address
+    is_known = bool(browser or address)
+    _check_queue(settings, waiting, wanted, is_first=is_known and theirs + wanted == 1)
+    if is_known:
+        whose = say("your browser") if browser else say("your network address")
+        _check_visitor(theirs, wanted, most, whose)
+    if address:
+        addresses = [address_of(folder / run.id) for run in unfinished]
+        _check_places_for_others(settings, waiting, addresses.count(digest(address)), wanted)
     _check_disk(settings)
 
 
-def _check_queue(settings: Settings, waiting: int, wanted: int) -> None:
-    room = settings.max_runs_waiting - waiting
+def _check_queue(settings: Settings, waiting: int, wanted: int, is_first: bool) -> None:
+    """is_first: whether one run is wanted, of a visitor who has none that waits or runs."""
+    most = settings.max_first_runs_waiting if is_first else settings.max_runs_waiting
+    room = most - waiting
     if wanted <= room:
         return
     limit = (
@@ -133,16 +187,14 @@ def _check_visitor(theirs: int, wanted: int, most: int, whose: str) -> None:
     )
 
 
-def _check_places_for_others(
-    settings: Settings, waiting: int, behind: int | None, wanted: int
-) -> None:
+def _check_places_for_others(settings: Settings, waiting: int, behind: int, wanted: int) -> None:
     """Whoever invents a browser for each run is still behind one address, as is a classroom.
-    behind: unfinished runs of that address; None where it isn't known.
+    behind: unfinished runs of that address.
     """
     places = settings.places_for_others
-    if behind is None or behind + wanted <= 1:
+    if behind + wanted <= 1:
         return
-    if waiting + wanted > settings.max_runs_waiting - places:
+    if waiting + wanted > settings.max_first_runs_waiting - places:
         raise InputError(
             say(
                 "The last {places} places of the queue are reserved for network addresses that "

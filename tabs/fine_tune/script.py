@@ -1,10 +1,14 @@
 """Reproduce a run: its script, its command, and where everything came from."""
 
+import hashlib
+import hmac
 import io
 import secrets
 import shlex
+import shutil
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
 
@@ -30,6 +34,9 @@ from views.code import script
 from views.runs import command_and_origins
 from web.fair_queue import address_of as who_asks
 from web.uploads import upload_folder
+
+# Nobody else can name the folder of a visitor's zips; another key each time the server starts
+PACKED_KEY = secrets.token_bytes(32)
 
 
 def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> None:
@@ -104,13 +111,24 @@ def packed_pairs(
         for split in own.labelled_splits:
             archive.writestr(f"{OWN_FOLDER}/{split}.parquet", pairs_parquet(own, split))
     content = zipped.getvalue()
-    uploads = upload_folder(settings)
-    uploads.reserve(who_asks(request), len(content))
-    folder = uploads.folder / secrets.token_hex(16)
-    folder.mkdir(parents=True)
+    upload_folder(settings).reserve(who_asks(request), len(content))
+    folder = _packed_folder(run.config["task_name"], settings) / run.id
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "train-on-my-pairs.zip"
+    path.touch(mode=0o600)
     path.write_bytes(content)
     return str(path)
+
+
+def forget_packed(task_name: str, settings: Settings) -> None:
+    """Remove what `packed_pairs` has made of a visitor's pairs."""
+    shutil.rmtree(_packed_folder(task_name, settings), ignore_errors=True)
+
+
+def _packed_folder(task_name: str, settings: Settings) -> Path:
+    """Where the zips of a visitor's pairs are, among the files to download."""
+    name = hmac.new(PACKED_KEY, task_name.encode(), hashlib.sha256).hexdigest()
+    return upload_folder(settings).folder / name
 
 
 def script_of(run_id: str, settings: Settings) -> str:

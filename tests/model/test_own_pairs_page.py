@@ -26,7 +26,7 @@ from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.changed_pairs import changes_of
 from tabs.fine_tune.owned_runs import check_pairs
 from tabs.fine_tune.run_panel import RunPanel, status_of
-from tabs.fine_tune.script import packed_pairs, provenance_of, script_of
+from tabs.fine_tune.script import forget_packed, packed_pairs, provenance_of, script_of
 from tabs.fine_tune.tab import build_tab as build_fine_tune_tab
 from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.own_pairs import GONE, RecentTexts, build_own_pairs
@@ -193,14 +193,25 @@ def test_what_is_only_read_is_kept_for_minutes_and_within_bounds():
         late.get(late.keep(b"1", "c"))
 
 
-def test_forgotten_pairs_are_gone_and_the_page_falls_back_to_mrpc(page, settings):
+def test_who_reads_many_files_pushes_out_no_other_address():
+    recent = RecentTexts(most_bytes=100)
+    other = recent.keep(b"1" * 20, "other", "b")
+    flood = [recent.keep(b"2" * 30, f"{number}", "a") for number in range(50)]
+    assert recent.get(other) == (b"1" * 20, "other") and recent.get(flood[-1])
+    assert sum(len(one.content) for one in recent.kept.values()) <= 100
+
+
+def test_forgotten_pairs_are_gone_and_the_page_falls_back_to_mrpc(page, settings, monkeypatch):
     own, fields, *_tabs = page
     key = used(page, own_csv(12))
     reference = task_of_key(key)
     assert own.still_kept(key) == key and task_named(reference, settings).is_own
     listed = own.list_them(key, "mrpc", fields)
     assert [listed[field]["choices"][-1][1] for field in fields] == [key, key]
+    packed = []
+    monkeypatch.setattr("tabs.own_pairs.forget_packed", lambda name, _: packed.append(name))
     answer = own.forget_them(key, reference, fields)
+    assert packed == [reference]
     assert answer[own.kept] == "" and {answer[field]["value"] for field in fields} == {"mrpc"}
     with pytest.raises(InputError, match="Bring the file again"):
         store.load(reference, settings)
@@ -392,6 +403,19 @@ def test_the_owner_gets_the_script_with_the_pairs_beside_it(run, settings):
     assert {row["label"] for row in rows} == {"相似", "不相似"} and SECRET in rows[0]["sentence1"]
 
 
+def test_what_was_packed_is_one_file_for_the_servers_user_and_is_forgotten_with_the_pairs(
+    run, settings
+):
+    run_id, owned = run
+    path = Path(packed_pairs(run_id, owned, settings))
+    assert path == Path(packed_pairs(run_id, owned, settings)), "no second copy"
+    assert path.stat().st_mode & 0o777 == 0o600
+    reference = read_run(run_id, settings).config["task_name"]
+    assert reference.removeprefix("own:") not in str(path), "the reference leads to no file"
+    forget_packed(reference, settings)
+    assert not path.exists()
+
+
 # ---------------------------------------------------------------- the API
 
 
@@ -402,6 +426,11 @@ def test_a_program_brings_its_pairs_as_a_text(settings, tiny, key):
     assert answer["pairs"]["labels"] == {"0": 10, "1": 10}
     assert sum(answer["pairs"]["splits"].values()) == 20
     assert "own:" not in json.dumps(answer)
+    kept = set(store.pairs_folder(settings).iterdir())
+    for setting in ({"max_steps": 0}, {"checkpoint": "no/such/one"}):
+        with pytest.raises(gr.Error):
+            fine_tune(pairs=text, **setting)
+        assert set(store.pairs_folder(settings).iterdir()) == kept, "pairs without a run are gone"
     for bad in ({"task_name": task_of_key(key)}, {"pairs": "a,b\nno,label\n"}, {"pairs": "\0"}):
         with pytest.raises(gr.Error):
             fine_tune(checkpoint=tiny, **bad)
@@ -420,3 +449,8 @@ def test_the_page_is_built_with_one_panel_a_language(settings):
     app = build_app(settings)
     panels = [each for each in app.blocks.values() if getattr(each, "elem_id", "") == "own-pairs"]
     assert len(panels) == 2 and not any(panel.visible for panel in panels)
+    # One address's files are read two at once: twenty-five at once made a neighbour wait for 12 s
+    names = ("read_file", "read_text", "read_rows", "read_columns", "use")
+    reads = [each for each in app.fns.values() if getattr(each, "name", "") in names]
+    assert len(reads) == 2 * len(names)
+    assert {(each.concurrency_id, each.concurrency_limit) for each in reads} == {("own-pairs", 2)}

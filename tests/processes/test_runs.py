@@ -2,6 +2,7 @@
 but where a process itself is looked at; tests/test_workers.py and tests/test_faults.py have real workers.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -16,23 +17,24 @@ import gradio as gr
 import pytest
 
 from pipeline.config import TrainingConfig
-from pipeline.errors import InputError
+from pipeline.errors import HubUnavailable, InputError
 from pipeline.explain.forecast import forecast
 from pipeline.own_pairs.columns import guess_columns
 from pipeline.own_pairs.pairs import own_pairs
 from pipeline.own_pairs.read import read_table
 from pipeline.own_pairs.store import keep
 from pipeline.prediction import predict
-from pipeline.runs import cleanup, liveness, progress, supervisor
+from pipeline.runs import cleanup, liveness, progress, same, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
 from pipeline.runs.names import name_of
 from pipeline.runs.own_pair import pair_to_keep, read_pair
-from pipeline.runs.pace import Pace, run_seconds, seconds_left
+from pipeline.runs.pace import Pace, run_seconds, seconds_left, seconds_left_at
 from pipeline.runs.progress import Run, closing, list_runs, outline, points
-from pipeline.runs.queue import digest, in_turn, read_run
+from pipeline.runs.queue import NEXT, digest, in_turn, read_run, waits
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
+from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.tab import build_tab
 from tests.conftest import ROOT
 from tests.support.in_process import InProcess, trained
@@ -174,18 +176,18 @@ def test_a_run_asked_to_stop_twice_ends_at_once_and_one_stopped_in_the_queue_nev
 def test_the_queue_is_worked_off_in_turn_and_what_has_ended_expires(settings):
     executor = InProcess()
     settings = executor.serves(settings)
-    config = config_for(WARMED, train_pairs=64, max_steps=8)
+    config = config_for(WARMED, train_pairs=400, max_steps=50)
     started = [start_run(config, settings, address=address) for address in "aaab"]
     (first, secret), (second, _), (third, _), (others, _) = started
-    told = [read_run(run_id, settings).place for run_id in (second, others, third)]
+    told = [read_run(run_id, settings).place for run_id in (others, second, third)]
     with pytest.raises(InputError, match="Only the visitor who started"):
         stop_run(second, secret, settings)
     until(lambda: all(run.ended for run in list_runs(settings)))
     assert told == [1, 2, 3]
-    assert executor.started == [first, second, others, third], "in the order that was told"
+    assert executor.started == [first, others, second, third], "in the order that was told"
     runs = [read_run(run_id, settings) for run_id, _ in started]
     assert [run.state for run in runs] == ["done"] * 4
-    assert [progress.progress(run) for run in runs] == [(8, 8)] * 4
+    assert [progress.progress(run) for run in runs] == [(50, 50)] * 4
     stop_run(first, secret, settings)
     assert read_run(first, settings).state == "done", "nothing is left to stop"
     sweep(replace(settings, max_run_age_seconds=-1))
@@ -202,27 +204,44 @@ def closed(settings):
 
 
 def test_a_full_queue_and_a_config_out_of_bounds_are_refused(closed):
-    for _ in range(closed.max_runs_waiting):
-        start_run(config_for(WARMED), closed)
-    with pytest.raises(InputError, match="10 runs are waiting"):
-        start_run(config_for(WARMED), closed)
+    closed = replace(closed, max_runs_waiting=3, max_first_runs_waiting=5, places_for_others=0)
+    for number in range(3):
+        start_run(config_for(WARMED), closed, browser="ann" if number else "")
+    for browser in ("", "ann"):
+        with pytest.raises(InputError, match="3 runs are waiting already, the limit"):
+            start_run(config_for(WARMED), closed, browser=browser)
     with pytest.raises(InputError, match="max_steps"):
         start_run(config_for(WARMED, max_steps=10**6), closed)
-    assert len(list_runs(closed)) == closed.max_runs_waiting
+    # The last places are for visitors who have none, one each
+    start_run(config_for(WARMED), closed, browser="bob")
+    start_run(config_for(WARMED), closed, address="192.0.2.7")
+    with pytest.raises(InputError, match="5 runs are waiting already"):
+        start_run(config_for(WARMED), closed, browser="cid")
+    assert len(list_runs(closed)) == 5
 
 
-def test_thirty_clicks_at_once_fill_the_queue_and_no_more(closed):
+def test_sixty_clicks_at_once_behind_one_address_are_all_let_in_and_each_has_a_place(closed):
+    """A class of sixty, and eight more who come to a full queue."""
 
-    def click(_):
+    def click(number):
+        config = config_for(WARMED, seed=number)
         try:
-            return start_run(config_for(WARMED), closed)
+            return start_run(config, closed, browser=f"{number}", address="192.0.2.7")
         except InputError:
             return None
 
     with ThreadPoolExecutor(30) as pool:
-        started = [run for run in pool.map(click, range(30)) if run]
-    assert len(started) == len(list_runs(closed)) == closed.max_runs_waiting
-    assert sorted(read_run(run_id, closed).place for run_id, _ in started) == list(range(1, 11))
+        started = [run for run in pool.map(click, range(60)) if run]
+        assert len(started) == len(list_runs(closed)) == 60
+        assert [run for run in pool.map(click, range(60, 68)) if run] == []
+    turns = list(waits(list_runs(closed), closed))[:-1]
+    assert sorted(turns) == sorted(run_id for run_id, _ in started)
+    assert [read_run(turns[place], closed).place for place in (0, 29, 59)] == [1, 30, 60]
+    # Four places are left for whoever is behind another address
+    for number in range(4):
+        start_run(config_for(WARMED), closed, browser=f"b{number}", address=f"198.51.{number}.1")
+    with pytest.raises(InputError, match="64 runs are waiting"):
+        start_run(config_for(WARMED), closed, browser="c", address="203.0.113.1")
 
 
 def test_leaving_the_queue_frees_the_place(closed):
@@ -256,36 +275,95 @@ def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(closed):
 
 def test_one_address_leaves_the_last_places_to_others_whatever_names_its_browsers_take(closed):
     """A class behind one address has most of the queue, a stranger who invents a browser for each run meets an end."""
+    closed = replace(closed, max_first_runs_waiting=10, places_for_others=2)
     with gr.Blocks():
         page = build_tab(closed).launch
-    config = asdict(config_for(WARMED))
-    values = [config[name] for name in page.controls]
+    seeds = itertools.count()
 
     def start(address):
+        config = asdict(config_for(WARMED, seed=next(seeds)))
+        values = [config[name] for name in page.controls]
         request = SimpleNamespace(client=SimpleNamespace(host=address))
         return page.start(request, {}, *values)[page.panel.status]
 
-    most = closed.max_runs_waiting - closed.places_for_others
-    assert all("Place" in start("192.0.2.7") for _ in range(most))
+    assert all("Place" in start("192.0.2.7") for _ in range(8))
     assert (
-        f"last 2 places of the queue are reserved for network addresses that have no run yet, one each. Your address has {most}"
+        "last 2 places of the queue are reserved for network addresses that have no run yet, one each. Your address has 8"
         in start("192.0.2.7")
     )
     assert "Place" in start("192.0.2.8")
     assert "Your address has 1, and 1 more" in start("192.0.2.8")
-    assert f"Your address has {most}" in start("192.0.2.7")
+    assert "Your address has 8" in start("192.0.2.7")
     assert "Place" in start("192.0.2.9")
     assert "10 runs are waiting already" in start("192.0.2.10") and len(list_runs(closed)) == 10
 
 
-def test_addresses_take_turns(closed):
-    ids = [
-        start_run(config_for(WARMED), closed, browser=f"{number}", address=address)[0]
-        for number, address in enumerate("aaaabc")
+def test_the_programs_of_an_address_dont_count_its_browsers(closed):
+    closed = replace(closed, max_runs_per_address=1)
+    for number in range(3):
+        start_run(config_for(WARMED), closed, browser=f"{number}", address="192.0.2.7")
+    start_run(config_for(WARMED), closed, address="192.0.2.7")
+    with pytest.raises(InputError, match="1 run of your network address"):
+        start_run(config_for(WARMED), closed, address="192.0.2.7")
+
+
+def queued(settings, visitors, **values):
+    """The ids of one waiting run a letter, each of that visitor, asked for in this order."""
+    return [
+        start_run(config_for(WARMED, **values), settings, browser=letter)[0] for letter in visitors
     ]
-    assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 5, 6, 2, 3]
-    turns = [run.id for run in in_turn(list_runs(closed), closed)]
-    assert turns == [ids[number] for number in (0, 4, 5, 1, 2, 3)]
+
+
+def turns(settings):
+    return [run.id for run in in_turn(list_runs(settings), settings)]
+
+
+LONG = {"max_steps": 300, "train_pairs": 2400, "batch_size": 8, "epochs": 1}
+
+
+def test_visitors_take_turns(closed):
+    ids = queued(closed, "aaabbc")
+    assert [read_run(run_id, closed).place for run_id in ids] == [1, 4, 6, 2, 5, 3]
+    assert turns(closed) == [ids[number] for number in (0, 3, 5, 1, 4, 2)]
+
+
+def test_a_turn_that_was_had_counts_while_the_others_wait(closed):
+    """Else the next run of the same visitor would be their first again, each time."""
+    first, second = queued(closed, "aa")
+    told_steps(closed.runs_folder / first, steps=4, seconds=1.0)
+    (other,) = queued(closed, "b")
+    assert turns(closed) == [other, second]
+    ended(closed.runs_folder / first)
+    assert turns(closed) == [other, second], "its end changes no order"
+    # Who has left the queue has had no turn
+    (left,) = queued(closed, "c")
+    third, fourth = queued(closed, "cd")
+    (closed.runs_folder / left / "stop").touch()
+    assert turns(closed) == [other, third, fourth, second]
+
+
+def test_short_runs_of_those_who_had_none_go_first(closed):
+    long_of_a, long_of_b = queued(closed, "ab", **LONG)
+    (short,) = queued(closed, "c")
+    assert turns(closed) == [short, long_of_a, long_of_b]
+    told_steps(closed.runs_folder / short, steps=4, seconds=1.0)
+    ended(closed.runs_folder / short)
+    (again,) = queued(closed, "c")
+    assert turns(closed) == [long_of_a, long_of_b, again], "c had one within the hour"
+    assert turns(replace(closed, short_run_pairs=10**6)) == [long_of_a, long_of_b, again]
+    (nobodys,) = queued(closed, [""])
+    assert turns(closed)[-1] == nobodys, "nobody's runs come in their order"
+
+
+def test_who_has_waited_long_is_overtaken_by_nobody(closed):
+    (long,) = queued(closed, "a", **LONG)
+    first, second = queued(closed, "bb")
+    late = queued(closed, "cde")
+    assert turns(closed) == [first, *late, long, second]
+    for number, waiting in enumerate((long, first, second)):
+        path = closed.runs_folder / waiting / "config.json"
+        os.utime(path, (time.time() - closed.overtaken_seconds - 9 + number,) * 2)
+    assert turns(closed) == [long, first, second, *late]
 
 
 def test_the_expected_wait_grows_with_the_runs_ahead_and_their_steps(closed):
@@ -308,6 +386,14 @@ def told_steps(folder, steps, seconds):
     ]
     events = [start, {"event": "evaluation", "seconds": 0, "step": 0}, *logs]
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+def ended(folder):
+    """The worker of `told_steps` has ended, and told so."""
+    figures = {"loss": 0.5, "accuracy": 0.7, "f1": 0.8}
+    done = {"event": "done", "seconds": 99, "before": figures, "after": figures}
+    with open(folder / "events.jsonl", "a") as file:
+        file.write(json.dumps(done) + "\n")
 
 
 def test_the_expected_wait_follows_the_running_run(closed):
@@ -337,21 +423,62 @@ def test_form_queue_and_status_tell_the_same_time(closed):
     assert expected.seconds == pytest.approx(run_seconds(config, expected.pace, 64, 8))
 
 
+def test_a_wait_is_told_from_runs_that_ended_and_only_goes_down(closed):
+    """Where the running run's own pace was asked, one place said 39, 3, 48 and 4 minutes."""
+    config = config_for(WARMED, max_steps=20, train_pairs=160, eval_steps=10)
+    earlier, running, second, third = [start_run(config, closed)[0] for _ in range(4)]
+    told_steps(closed.runs_folder / earlier, steps=20, seconds=2.0)
+    ended(closed.runs_folder / earlier)
+    folder = closed.runs_folder / running
+    claim(folder)
+    told = [[read_run(run_id, closed).wait for run_id in (second, third)]]
+    # It makes its steps at whatever pace: a fifth, ten times as fast, and stands still
+    log = [{**START, "total_steps": 20, "eval_pairs": 8}]
+    for step, seconds in enumerate(itertools.accumulate([9, 9, 9, 0.2, 9, 0.1] * 3), 1):
+        log.append({"event": "log", "step": step, "loss": 0.7, "seconds": seconds})
+        if step in (1, 10):
+            evaluated = {"eval_loss": 0.6, "eval_accuracy": 0.7, "eval_f1": 0.8}
+            log.append({"event": "evaluation", "seconds": seconds, "step": step, **evaluated})
+        (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in log))
+        told.append([read_run(run_id, closed).wait for run_id in (second, third)])
+    falls = [before[0] - after[0] for before, after in itertools.pairwise(told)]
+    assert all(fall > 1.5 for fall in falls[1:]), "a step takes 2 s off"
+    whole = told[0][1] - told[0][0]
+    assert all(third - second == pytest.approx(whole) for second, third in told)
+    assert whole == pytest.approx(20 * 2.0 + 3 * 8 * (2.0 / 8) / 3)
+
+
+def test_waits_with_two_at_once(closed):
+    ids = [start_run(config_for(WARMED, seed=seed), closed)[0] for seed in range(5)]
+    two = replace(closed, max_runs_at_once=2)
+    expected = run_seconds(config_for(WARMED), forecast(config_for(WARMED), closed).pace)
+    assert [read_run(run_id, two).wait for run_id in ids] == pytest.approx(
+        [0, 0, expected, expected, 2 * expected]
+    )
+    assert waits(list_runs(two), two)[NEXT] == pytest.approx(2 * expected)
+
+
 def test_the_time_left_of_a_run():
     config = asdict(config_for(WARMED, max_steps=10, train_pairs=80, eval_strategy="no"))
     start = {**START, "total_steps": 10, "eval_pairs": 8}
     logs = [{"event": "log", "seconds": 2.0 * n, "step": n, "loss": 0.7} for n in range(1, 11)]
     pace = Pace(start=7.0, pair=1.0, judged=0.5, source="")
 
-    def left(state, events, pace=None):
-        return seconds_left(Run("0" * 32, state, config, events), pace)
+    def left(state, events, *given):
+        run = Run("0" * 32, state, config, events)
+        return seconds_left_at(run, *given) if given else seconds_left(run)
 
     assert left("running", []) is left("running", [start, *logs[:4]]) is None, "too few to tell"
-    assert left("running", [], pace) == 7.0 + 10 * 8 * 1.0 + 2 * 8 * 0.5
+    whole = 7.0 + 10 * 8 * 1.0 + 2 * 8 * 0.5
+    assert [left("running", [], pace, elapsed) for elapsed in (0, 5.0, 60.0)] == [
+        whole,
+        whole - 5.0,
+        whole - 7.0,
+    ]
     assert left("running", [start, *logs[:4]], pace) == 6 * 8 * 1.0 + 2 * 8 * 0.5
     last = 8 * (2.0 / 8) / 3
     evaluated = {"event": "evaluation", "seconds": 1, "step": 0}
-    assert left("running", [start, evaluated, *logs[:5]], pace) == pytest.approx(5 * 2.0 + last)
+    assert left("running", [start, evaluated, *logs[:5]]) == pytest.approx(5 * 2.0 + last)
     assert left("stopping", [start, evaluated, *logs[:5]]) == pytest.approx(last)
 
 
@@ -868,15 +995,17 @@ def asked_to(**values):
 
 
 def pressed(another, name, owned, *values):
-    """What a press of that start's button does. values: of the start's inputs but the browser's runs, in their order."""
-    said = dict(
-        zip(
-            (part for part in another.starts[name].inputs if part != another.owned),
-            values,
-            strict=False,
-        )
-    )
+    """What a press of that start's button does. values: of the start's inputs but the browser's runs, in their order; "" where they end."""
+    parts = [part for part in another.starts[name].inputs if part != another.owned]
+    said = dict(zip(parts, [*values, *[""] * (len(parts) - len(values))], strict=True))
     return another.press(name, {another.owned: owned, **said}, None)
+
+
+def with_seed(built, form, seed):
+    return [
+        seed if name == "seed" else value
+        for name, value in zip(built.launch.controls, form, strict=True)
+    ]
 
 
 def test_a_start_asks_before_it_adds_a_run_to_ones_own(tab):
@@ -886,31 +1015,32 @@ def test_a_start_asks_before_it_adds_a_run_to_ones_own(tab):
     first = pressed(another, "form", {}, *form, *pair)
     run_id, owned = first[built.panel.run_id], first[built.panel.owned]
     assert read_pair(closed.runs_folder / run_id) == pair
-    asked = pressed(another, "form", owned, *form, *pair)
+    other = with_seed(built, form, 43)
+    asked = pressed(another, "form", owned, *other, *pair)
     assert set(asked) == set(another.outputs) and asked[another.yes].visible
     name = str(name_of(run_id))
     assert f"{name} is still waiting. Start another, behind it?" in asked[another.text]
     assert len(list_runs(closed)) == 1, "nothing is started before the answer"
     assert another.hide()[another.text] == "" and not another.hide()[another.no].visible
-    said = dict(zip(built.launch.inputs, (owned, *form, *pair), strict=True))
+    said = dict(zip(built.launch.inputs, (owned, *other, *pair), strict=True))
     second = another.go_on(asked[another.asked], said, None)
     assert second[built.panel.run_id] != run_id and not second[another.yes].visible
-    two = pressed(another, "form", second[built.panel.owned], *form, *pair)
+    third = with_seed(built, form, 44)
+    two = pressed(another, "form", second[built.panel.owned], *third, *pair)
     assert "2 runs of yours" in two[another.text]
     # A stranger's run is no reason to ask, and one that has ended neither
-    assert built.panel.run_id in pressed(another, "form", {}, *form, *pair)
+    assert built.panel.run_id in pressed(another, "form", {}, *third, *pair)
     stop_run(run_id, owned[run_id], closed)
     assert built.panel.run_id in pressed(another, "form", owned, *form, *pair)
 
 
-@pytest.mark.parametrize("name", ["remedy", "shortcut", "seeds", "more seeds"])
+@pytest.mark.parametrize("name", ["shortcut", "seeds", "more seeds"])
 def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     built, closed, form = tab
     pair = ("A heron stood.", "There stood a heron.")
     started = built.launch.start(None, {}, *form, *pair)
     run_id, owned = started[built.panel.run_id], started[built.panel.owned]
     before = {
-        "remedy": (run_id, *pair),
         "shortcut": ([], *form, *pair),
         "seeds": (*form, *pair),
         "more seeds": (run_id, *pair),
@@ -924,8 +1054,7 @@ def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     assert not drawn[built.another.yes].visible
     sources = sorted(run.config["source"] for run in list_runs(closed) if run.id != run_id)
     form_source = read_run(run_id, closed).config["source"]
-    # A run that hasn't ended has no diagnosis, and so no remedy
-    began = {"remedy": [], "shortcut": ["shortcut"], "seeds": [form_source] * 2}
+    began = {"shortcut": ["shortcut"], "seeds": [form_source] * 2}
     assert sources == began.get(name, [form_source] * 2)
     for run in list_runs(closed):
         assert read_pair(closed.runs_folder / run.id) == pair, "each judges the page's pair along"
@@ -941,8 +1070,8 @@ def test_a_pair_that_is_none_keeps_no_run_from_starting(tab):
 def test_unfinished_runs_are_listed_and_can_be_stopped_by_their_owner(tab):
     built, closed, form = tab
     owned = {}
-    for _run in range(2):
-        owned = built.launch.start(None, owned, *form)[built.panel.owned]
+    for seed in range(2):
+        owned = built.launch.start(None, owned, *with_seed(built, form, seed))[built.panel.owned]
     first, second = (name for name in owned if name != "browser")
     listed = built.runs.draw("", owned)
     drawn = listed[built.runs.unfinished]
@@ -977,3 +1106,210 @@ def test_two_more_seeds_are_of_the_run_that_is_shown(tab):
     assert configs[0] == configs[1] == configs[2]
     gone = built.seeds.start_shown(None, "0" * 32, owned)
     assert "has expired" in gone[built.seeds.message] and len(list_runs(closed)) == 3
+
+
+# ---------------------------------------------------------------- the same run is run once
+
+
+def ended_whole(run_id, settings):
+    """A waiting run that is done now, with a model."""
+    folder = settings.runs_folder / run_id
+    told_steps(folder, steps=4, seconds=1.0)
+    start = {**START, "total_steps": 4}
+    lines = (folder / "events.jsonl").read_text().splitlines()[1:]
+    (folder / "events.jsonl").write_text("\n".join([json.dumps(start), *lines]) + "\n")
+    ended(folder)
+    (folder / "model").mkdir()
+    (folder / "model" / "model.safetensors").touch()
+    (folder / "worker").write_text("999999999 1")
+    assert read_run(run_id, settings).state == "done"
+
+
+def joined(settings, **values):
+    """The id of the run that is joined by these settings, "" where a new one starts."""
+    return supervisor.joined_run(config_for(WARMED, **values), settings, {})
+
+
+def test_the_same_settings_join_the_run_that_waits_runs_or_is_done(closed):
+    first, secret = start_run(config_for(WARMED), closed, browser="ann", joining={})
+    assert secret and joined(closed) == first and joined(closed, seed=7) == ""
+    assert start_run(config_for(WARMED), closed, browser="bob", joining={}) == (first, "")
+    told_steps(closed.runs_folder / first, steps=2, seconds=1.0)
+    assert read_run(first, closed).state == "running" and joined(closed) == first
+    (closed.runs_folder / first / "events.jsonl").unlink()
+    ended_whole(first, closed)
+    assert start_run(config_for(WARMED), closed, browser="bob", joining={}) == (first, "")
+    assert len(list_runs(closed)) == 1
+    # Who doesn't ask to join trains again; the whole curve is shown before one that waits
+    again, its_secret = start_run(config_for(WARMED), closed)
+    assert its_secret and again != first and joined(closed) == first
+    sweep(replace(closed, max_run_age_seconds=-1))
+    assert joined(closed) == again
+
+
+def spoil_stop(folder):
+    (folder / "stop").touch()
+
+
+def spoil_failed(folder):
+    lines = (folder / "events.jsonl").read_text().splitlines()[:-1]
+    failed = {"event": "failed", "seconds": 9, "message": "no memory"}
+    (folder / "events.jsonl").write_text("\n".join([*lines, json.dumps(failed)]) + "\n")
+
+
+def spoil_model(folder):
+    (folder / "model" / "model.safetensors").unlink()
+
+
+def spoil_events(folder):
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    (folder / "events.jsonl").write_text("\n".join([*lines[:2], *lines[3:]]) + "\n")
+
+
+def spoil_config(folder):
+    (folder / "config.json").write_text('{"seed": ')
+
+
+def spoil_curve(folder):
+    (folder / "curve").write_text("of other pairs")
+
+
+@pytest.mark.parametrize(
+    "spoil", [spoil_stop, spoil_failed, spoil_model, spoil_events, spoil_config, spoil_curve]
+)
+def test_a_run_that_was_stopped_or_failed_or_is_damaged_is_not_joined(closed, spoil):
+    first, _ = start_run(config_for(WARMED), closed)
+    ended_whole(first, closed)
+    assert joined(closed) == first
+    spoil(closed.runs_folder / first)
+    assert joined(closed) == ""
+
+
+def test_what_stood_in_for_the_hub_is_joined_while_that_is_not_asked(closed, monkeypatch):
+    first, _ = start_run(config_for(WARMED), closed)
+    ended_whole(first, closed)
+    path = closed.runs_folder / first / "events.jsonl"
+    start, *lines = path.read_text().splitlines()
+    origin = {"asked": "a/b", "loaded": "c", "place": "embedded", "reason": "", "stands_in": True}
+    path.write_text("\n".join([json.dumps({**json.loads(start), "data": origin}), *lines]) + "\n")
+
+    def unreachable(_repository):
+        raise HubUnavailable("no network")
+
+    monkeypatch.setattr(same, "expect_hub", unreachable)
+    assert joined(closed) == first
+    monkeypatch.setattr(same, "expect_hub", lambda _repository: None)
+    assert joined(closed) == ""
+
+
+def test_other_pairs_in_the_hosts_folder_make_another_run(closed, tmp_path):
+    (tmp_path / "train.csv").write_text("a")
+    closed = replace(closed, pairs_folder=tmp_path)
+    first, _ = start_run(config_for(WARMED), closed)
+    assert joined(closed) == first
+    (tmp_path / "train.csv").write_text("other")
+    assert joined(closed) == ""
+
+
+def test_thirty_who_start_the_same_at_once_have_one_run(closed):
+    def click(number):
+        return start_run(config_for(WARMED), closed, browser=f"{number}", joining={})
+
+    with ThreadPoolExecutor(30) as pool:
+        started = list(pool.map(click, range(30)))
+    assert len({run_id for run_id, _ in started}) == 1 == len(list_runs(closed))
+    assert sum(secret != "" for _, secret in started) == 1, "one owns it"
+    # It counts for the first alone
+    owner = next(number for number, (_, secret) in enumerate(started) if secret)
+    for number in {0, 1, 2} - {owner}:
+        for seed in range(3):
+            start_run(config_for(WARMED, seed=seed), closed, browser=f"{number}")
+
+
+def test_runs_on_own_pairs_are_joined_by_their_owner_alone(closed, monkeypatch):
+    monkeypatch.setattr(supervisor, "_check_start", lambda *_given: None)
+    config = config_for(WARMED, task_name="own:" + "a" * 32)
+    first, secret = start_run(config, closed)
+    assert supervisor.joined_run(config, closed, {first: secret}) == first
+    for strangers in ({}, {first: ""}, {first: "x"}, {first: None}):
+        assert supervisor.joined_run(config, closed, strangers) == ""
+
+
+def test_a_joiner_sees_the_run_leaves_it_and_it_goes_on(tab):
+    built, closed, form = tab
+    panel, another = built.panel, built.another
+    first = pressed(another, "form", {}, *form)
+    run_id, owners = first[panel.run_id], first[panel.owned]
+    assert not first[panel.again].visible and first[panel.same].value == ""
+    came = pressed(another, "form", {"browser": "bob"}, *form, "A heron stood.", "A heron sat.")
+    owned = came[panel.owned]
+    assert came[panel.run_id] == run_id and len(list_runs(closed)) == 1
+    said = came[panel.same].value
+    assert f"{name_of(run_id)}, a run of 0 s ago, has the same settings" in said
+    assert "same seed, same curve" in said and came[panel.again].visible
+    assert read_pair(closed.runs_folder / run_id) is None, "the first has none, and it stays so"
+    assert run_id in built.runs.draw("", owned)[built.runs.unfinished]
+    assert "data-stop" not in built.runs.draw("", owned)[built.runs.unfinished]
+    # Another start asks nothing: the joined run is none of this visitor's
+    assert panel.run_id in pressed(another, "form", owned, *with_seed(built, form, 1))
+    assert (
+        panel.draw(run_id, owned)[panel.stop].value,
+        panel.draw(run_id, owned)[panel.stop].interactive,
+    ) == ("Leave this run", True)
+    left = panel.ask_to_stop(run_id, owned)
+    assert "It goes on for whoever started it" in left[panel.status] and left[panel.run_id] == ""
+    assert not left[panel.again].visible and not left[panel.timer].active
+    assert read_run(run_id, closed).state == "queued"
+    assert run_id not in built.runs.draw("", left[panel.owned])[built.runs.unfinished]
+    # It may be joined anew, and the owner's stop ends it
+    back = pressed(another, "form", left[panel.owned], *form)
+    assert back[panel.run_id] == run_id and back[panel.owned][run_id] == ""
+    stop_run(run_id, owners[run_id], closed)
+    assert panel.draw(run_id, owned)[panel.stop].visible is False
+
+
+def test_a_joiner_may_train_it_again_as_a_run_of_their_own(tab):
+    built, closed, form = tab
+    panel = built.panel
+    run_id = pressed(built.another, "form", {}, *form)[panel.run_id]
+    owned = pressed(built.another, "form", {}, *form)[panel.owned]
+    pair = ("A heron stood.", "A heron sat.")
+    own = pressed(built.another, "again", owned, run_id, *pair)
+    new = own[panel.run_id]
+    assert new != run_id and own[panel.owned][new] and not own[panel.again].visible
+    assert read_run(new, closed).config == read_run(run_id, closed).config
+    assert read_pair(closed.runs_folder / new) == pair
+    asked = pressed(built.another, "again", own[panel.owned], run_id, *pair)
+    assert "is still waiting" in asked[built.another.text] and len(list_runs(closed)) == 2
+    gone = built.launch.start_again(None, "0" * 32, owned)
+    assert "has expired" in gone[panel.status]
+
+
+def test_ones_own_run_is_shown_again_and_stays_ones_own(tab):
+    built, closed, form = tab
+    panel = built.panel
+    first = pressed(built.another, "form", {}, *form)
+    run_id, owned = first[panel.run_id], first[panel.owned]
+    again = pressed(built.another, "form", owned, *form)
+    assert again[panel.run_id] == run_id and again[panel.owned][run_id] == owned[run_id]
+    assert again[panel.again].visible and not again[built.another.yes].visible
+    assert panel.draw(run_id, again[panel.owned])[panel.stop].value == "Leave the queue"
+
+
+def test_three_seeds_of_a_class_are_three_runs(tab):
+    built, closed, form = tab
+    ids = set()
+    for _visitor in range(3):
+        drawn = pressed(built.another, "seeds", {}, *form)
+        ids |= set(drawn[built.panel.owned]) - {"browser"}
+    assert len(ids) == 3 == len(list_runs(closed))
+
+
+def test_a_call_joins_too_and_says_so(closed):
+    fine_tune = build_fine_tune(closed)
+    values = asdict(config_for(WARMED))
+    first, second = fine_tune(**values), fine_tune(**values)
+    assert (first["joined"], second["joined"]) == (False, True)
+    assert second["run"] == first["run"] and second["secret"] == "" != first["secret"]
+    again = fine_tune(**values, again=True)
+    assert not again["joined"] and again["run"] != first["run"] and again["secret"]

@@ -101,7 +101,7 @@ from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.prediction import labels_answered, predict
-from pipeline.runs.task import model_takes_pair
+from pipeline.explain.probing import takes_pair
 from pipeline.explain.why_cell import why_label, why_token
 from pipeline.settings import Settings
 from pipeline.tokenization import token_view
@@ -144,7 +144,7 @@ print(json.dumps({
     "types": batch.tensors["token_type_ids"], "batch_labels": batch.tensors["labels"],
     "events": [event["event"] for event in events], "start": events[0], "end": {k: str(v) for k, v in events[-1].items()},
     "answer": answer.probabilities, "logits": answer.logits, "notes": [str(note) for note in answer.notes],
-    "takes_pair": model_takes_pair(model, settings), "figures": {k: v for k, v in figures.items() if k != "origins"},
+    "takes_pair": takes_pair(model, settings), "figures": {k: v for k, v in figures.items() if k != "origins"},
 }, default=str))
 """
 
@@ -280,7 +280,7 @@ def test_the_script_of_a_run_is_python_and_takes_the_tasks_own_columns(task):
 def test_what_the_command_line_refuses(settings, monkeypatch, capsys):
     monkeypatch.setattr(command_line, "Settings", lambda: settings)
     refused = {
-        ("tokenize", "--task", "cola"): "task_name is 'cola'",
+        ("tokenize", "--task", "no-such"): "task_name is 'no-such'",
         ("tokenize", "--task", "rte", "--split", "test"): "RTE has no labelled split test",
         ("train", "--task", "own:" + "0" * 32): "Bring the file again",
         ("predict", "--sentence", "A film to see twice."): "Give them with --pair",
