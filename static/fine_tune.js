@@ -13,6 +13,16 @@ function showRun(id) {
   page.address.show(url);
 }
 
+// Stop was pressed: who left somebody else's run (no id any more) is no longer shown it on a reload.
+function leave(id, owned) {
+  const url = new URL(location);
+  if (!id && url.searchParams.has("run")) {
+    url.searchParams.delete("run");
+    page.address.show(url);
+  }
+  return remember(owned);
+}
+
 // The status is drawn anew each second, and a screen reader should hear of a new state alone: it is
 // told once, elsewhere.
 function announce(element, watch) {
@@ -87,4 +97,4 @@ const shown = (id) => id || new URL(location).searchParams.get("run") || "";
 
 const idsOf = (owned) => Object.keys(owned ?? {}).join();
 
-page.fineTune = {announce, idsOf, merged, remember, showRun, shown};
+page.fineTune = {announce, idsOf, leave, merged, remember, showRun, shown};

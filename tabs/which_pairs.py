@@ -82,7 +82,10 @@ def build_choice(settings: Settings, value: str, **about: Any) -> tuple[gr.Dropd
 def keep_choices_equal(choices: Sequence[gr.Dropdown]) -> None:
     """What one tab's dropdown says, the others' say, too. In the browser alone."""
     for choice in choices:
-        choice.change(
+        gr.on(
+            # A change waits for what the tab itself draws of it; a run that is started meanwhile
+            # in the other tab would learn the pairs of before
+            [choice.input, choice.change],
             None,
             choice,
             [other for other in choices if other is not choice],

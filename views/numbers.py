@@ -21,12 +21,14 @@ def format_bytes(count: float) -> str:
 
 def duration(seconds: float) -> str:
     """
-    >>> duration(12.4), duration(200)
-    ('12 s', '3 min')
+    >>> duration(12.4), duration(200), duration(9000)
+    ('12 s', '3 min', '2.5 h')
     """
     if seconds < 100:
         return _("{seconds:.0f} s", seconds=seconds)
-    return _("{minutes:.0f} min", minutes=seconds / 60)
+    if seconds < 6000:
+        return _("{minutes:.0f} min", minutes=seconds / 60)
+    return _("{hours:.1f} h", hours=seconds / 3600)
 
 
 def percent(share: float | None) -> str:

@@ -190,6 +190,16 @@ def another_behind(unfinished: Sequence[Run]) -> Markup:
     return render("start_another.html", question=question)
 
 
+def same_settings(run: Run, age: float) -> Markup:
+    """That a run which was asked for `age` seconds ago has the settings of the one asked for."""
+    said = _(
+        "{name}, a run of {ago} ago, has the same settings; same seed, same curve.",
+        name=name_of(run.id),
+        ago=duration(age),
+    )
+    return notice(said)
+
+
 def state_in_words(run: Run) -> str:
     """Where an unfinished run stands: its place in the queue, or its step."""
     name = str(STATE_NAMES[run.state])

@@ -2,6 +2,7 @@
 
 supervisor    starts workers, looks after them, ends them
 queue         who may start a run, whose turn it is, how long one waits
+same          which run is the same as another
 progress      a run as its folder tells it
 pace          how long runs take
 folder        the files of a run's folder, read with suspicion
@@ -18,6 +19,7 @@ owner               sha256 of the secret that may stop it
 visitor             sha256 of whom it counts for: a browser, a network address
 worker              who trains here: process, when it started, machine
 alive               touched by the worker's server while it lives, for servers that can't see it
+curve               sha256 of all that decides its curve
 events.jsonl        what has happened, one JSON object a line, written by the worker
 stop                there once somebody asked it to stop; "now" in it once somebody asked again
 ended               the last event of a run whose worker was ended before it could write one

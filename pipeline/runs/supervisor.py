@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -28,8 +28,9 @@ from pipeline.runs.names import drawn_id
 from pipeline.runs.own_pair import OwnPair, write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.runs.queue import check_room, digest, in_turn
+from pipeline.runs.same import CURVE_FILE, curve_of, same_run
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings
-from pipeline.task import task_named
+from pipeline.task import is_own, task_named
 from pipeline.training import check_start, check_task
 
 try:
@@ -54,16 +55,19 @@ def start_run(
     browser: str = "",
     address: str = "",
     own_pair: OwnPair | None = None,
+    joining: Mapping[str, object] | None = None,
 ) -> tuple[str, str]:
     """(id, secret) of a new run; it starts now, or as soon as its turn comes. The secret may stop
     it.
 
     browser, address: whom the run counts for, as opaque texts; "" counts for nobody. own_pair: the
-    visitor's, which the run judges at each evaluation.
+    visitor's, which the run judges at each evaluation. joining: the runs that the visitor may stop,
+    {id: secret}, {} for none. Where it is given and the same run is there already, that run's id is
+    returned, its secret is "", and nothing is started.
     Raises InputError for a config out of bounds, a queue or a disk that is full, or too many runs
     of one visitor.
     """
-    return start_runs([config], settings, browser, address, own_pair)[0]
+    return start_runs([config], settings, browser, address, own_pair, joining)[0]
 
 
 def start_runs(
@@ -72,34 +76,43 @@ def start_runs(
     browser: str = "",
     address: str = "",
     own_pair: OwnPair | None = None,
+    joining: Mapping[str, object] | None = None,
 ) -> list[tuple[str, str]]:
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As
     start_run.
     """
     configs = [config.checked(settings) for config in configs]
-    for config in configs:
-        _check_hardware(config, settings)
-        task = task_named(config.task_name, settings)
-        check_task(config.checkpoint, task, settings)
-        if not is_bundled(config.checkpoint):
-            ask(config.checkpoint, check_start, config, task.labels, settings=settings)
-    started = []
-    taken = {run.id for run in list_runs(settings)}
-    for _config in configs:
-        run_id = drawn_id(taken)
-        taken.add(run_id)
-        started.append((run_id, secrets.token_urlsafe(24)))
+
+    def there(config: TrainingConfig) -> str:
+        return "" if joining is None else joined_run(config, settings, joining)
+
+    ids = [there(config) for config in configs]
+    for config, run_id in zip(configs, ids, strict=True):
+        if not run_id:
+            _check_start(config, settings)
+    if all(ids):
+        return [(run_id, "") for run_id in ids]
+    started, made = [], []
     try:
         sweep(settings)
-        with _locked(settings):
-            check_room(settings, browser, address, len(configs))
-            for (run_id, secret), config in zip(started, configs, strict=True):
-                folder = settings.runs_folder / run_id
-                _make_folder(folder, config, secret, browser, address, own_pair)
+        with _locked(settings):  # of those who ask for the same at once, one starts it
+            ids = [run_id or there(config) for run_id, config in zip(ids, configs, strict=True)]
+            if wanted := ids.count(""):
+                check_room(settings, browser, address, wanted)
+            taken = {run.id for run in list_runs(settings)}
+            for config, run_id in zip(configs, ids, strict=True):
+                secret = "" if run_id else secrets.token_urlsafe(24)
+                if not run_id:
+                    run_id = drawn_id(taken)
+                    taken.add(run_id)
+                    folder = settings.runs_folder / run_id
+                    made.append(folder)
+                    _make_folder(folder, config, settings, secret, browser, address, own_pair)
+                started.append((run_id, secret))
         advance(settings)
     except OSError as error:
-        for run_id, _ in started:
-            remove(settings.runs_folder / run_id)
+        for folder in made:
+            remove(folder)
         log.error("a run that can't be written", exc_info=error)
         raise InputError(
             say(
@@ -108,6 +121,26 @@ def start_runs(
             )
         ) from error
     return started
+
+
+def joined_run(config: TrainingConfig, settings: Settings, joining: Mapping[str, object]) -> str:
+    """The id of the run that start_run would join, "" where it would start one. joining: as it has
+    it. Raises InputError for a config out of bounds.
+    """
+    config, runs = config.checked(settings), list_runs(settings)
+    owned = None
+    if is_own(config.task_name):
+        owned = {run.id: may_stop(run.id, joining.get(run.id), settings) for run in runs}
+    return same_run(config, runs, settings, owned)
+
+
+def _check_start(config: TrainingConfig, settings: Settings) -> None:
+    """Raises InputError where a run of a checked config couldn't start."""
+    _check_hardware(config, settings)
+    task = task_named(config.task_name, settings)
+    check_task(config.checkpoint, task, settings)
+    if not is_bundled(config.checkpoint):
+        ask(config.checkpoint, check_start, config, task.labels, settings=settings)
 
 
 def _check_hardware(config: TrainingConfig, settings: Settings) -> None:
@@ -128,6 +161,7 @@ def _check_hardware(config: TrainingConfig, settings: Settings) -> None:
 def _make_folder(
     folder: Path,
     config: TrainingConfig,
+    settings: Settings,
     secret: str,
     browser: str,
     address: str,
@@ -136,6 +170,7 @@ def _make_folder(
     folder.mkdir(parents=True)
     (folder / "owner").write_text(digest(secret))
     (folder / "visitor").write_text(f"{digest(browser)} {digest(address)}")
+    (folder / CURVE_FILE).write_text(curve_of(config, settings))
     if own_pair:
         write_pair(folder, own_pair)
     # Last, and in one move: a folder without config.json is not yet a run
@@ -266,7 +301,7 @@ def _has_stepped(folder: Path) -> bool:
 # ---------------------------------------------------------------- stopping
 
 
-def may_stop(run_id: str, secret: str | None, settings: Settings) -> bool:
+def may_stop(run_id: str, secret: object, settings: Settings) -> bool:
     """Whether `secret` is the one that start_run gave for this run."""
     owner = read_text(run_folder(run_id, settings) / "owner")
     if not isinstance(secret, str) or not secret or not owner:

@@ -26,7 +26,11 @@ from tabs.errors import toast
 from tabs.fine_tune.owned_runs import address_of
 from views.runs import run_message
 
-MORE = {"pairs": (str, ""), "request": (gr.Request, None)}  # {name: (type, default)}
+MORE = {
+    "pairs": (str, ""),
+    "again": (bool, False),
+    "request": (gr.Request, None),
+}  # {name: (type, default)}
 TYPES = {
     **{name: one.kind for name, one in RUN_SETTINGS.items()},
     **{name: kind for name, (kind, _default) in MORE.items()},
@@ -49,11 +53,14 @@ Args:
 {settings}
     pairs: your own pairs in place of task_name, the text of a CSV, a TSV or JSON lines; its columns
         are guessed by their names and contents
+    again: whether to train it all the same where a run with the same settings waits, runs or is
+        done here; else that run is the answer
 
 Returns:
     run (its id, for `run_status`), secret (whoever has it may stop the run, with `stop_run`), model
-    (its name for `predict` once it is done), and pairs, what was read of yours: rows, labels,
-    splits and left_out (line and reason of each row that can't be used)
+    (its name for `predict` once it is done), joined (whether that run was there already: same
+    settings, same seed, same curve; its secret is ""), and pairs, what was read of yours: rows,
+    labels, splits and left_out (line and reason of each row that can't be used)
 """
 
 
@@ -63,7 +70,9 @@ def build_fine_tune(settings: Settings) -> Callable[..., dict]:
     def fine_tune(*given, **named):
         values = SIGNATURE.bind(*given, **named)
         values.apply_defaults()
-        request, text = (values.arguments.pop(name) for name in ("request", "pairs"))
+        request, text, again = (
+            values.arguments.pop(name) for name in ("request", "pairs", "again")
+        )
         address, read = address_of(request), {}
         try:
             if is_own(values.arguments["task_name"]):
@@ -71,12 +80,19 @@ def build_fine_tune(settings: Settings) -> Callable[..., dict]:
             if text:
                 values.arguments["task_name"], read = kept_pairs(text, address, settings)
             config = config_from(values.arguments)
-            run_id, secret = start_run(config, settings, address=address)
+            joining = None if again else {}
+            run_id, secret = start_run(config, settings, address=address, joining=joining)
         except Exception as error:
             if read:  # nobody could ever use them
                 store.forget(values.arguments["task_name"], settings)
             raise toast(error) from None
-        return {"run": run_id, "secret": secret, "model": f"run:{run_id}", **read}
+        return {
+            "run": run_id,
+            "secret": secret,
+            "model": f"run:{run_id}",
+            "joined": not secret,
+            **read,
+        }
 
     fine_tune.__signature__ = SIGNATURE
     fine_tune.__annotations__ = {**TYPES, "return": dict}

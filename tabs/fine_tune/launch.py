@@ -1,4 +1,6 @@
-"""Starting a run: as the form says, on the lesson's pairs, or as a diagnosis proposes."""
+"""Starting a run: as the form says, on the lesson's pairs, or as a diagnosis proposes. Where the
+same run is there already, the page shows that one, and starts none.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,16 +8,23 @@ from dataclasses import asdict
 import gradio as gr
 from gradio.components import Component
 
-from languages import _
+from languages import _, say
 from pipeline.config import TrainingConfig, config_from
+from pipeline.errors import InputError
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
-from pipeline.runs.supervisor import start_run
+from pipeline.runs.supervisor import joined_run, start_run
 from pipeline.settings import Settings
 from pipeline.task import MRPC, is_own
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
-from tabs.fine_tune.owned_runs import BROWSER, address_of, check_pairs, remembered
+from tabs.fine_tune.owned_runs import (
+    BROWSER,
+    address_of,
+    check_pairs,
+    remembered,
+    with_runs,
+)
 from tabs.fine_tune.run_panel import RunPanel, status_of
 from views.markup import notice
 
@@ -46,42 +55,89 @@ class Launch:
     def outputs(self) -> list[Component]:
         """All that a start may change."""
         panel = self.panel
-        return [panel.status, panel.run_id, panel.owned, *self.controls.values()]
+        shown = [panel.status, panel.run_id, panel.owned, panel.same, panel.again]
+        return [*shown, *self.controls.values()]
 
-    def start(self, request: gr.Request, owned: object, *values: object) -> dict:
-        """Start what the form says."""
+    def start(
+        self, request: gr.Request, owned: object, *values: object, may_start: bool = True
+    ) -> dict | None:
+        """Start what the form says. may_start: else None where a run would be started, and not
+        one shown that is there already.
+        """
         try:
-            return self._started(self._config(values), owned, request, self._pair(values))
+            config, pair = self._config(values), self._pair(values)
+            return self._started(config, owned, request, pair, may_start)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
     def start_on_shortcut(
-        self, request: gr.Request, fixed: object, owned: object, *values: object
-    ) -> dict:
-        """Start what the form says on the pairs that give their label away; the form shows them."""
+        self,
+        request: gr.Request,
+        fixed: object,
+        owned: object,
+        *values: object,
+        may_start: bool = True,
+    ) -> dict | None:
+        """Start what the form says on the pairs that give their label away; the form shows them.
+        As start.
+        """
         if {"source", "task_name"} & set(fixed or ()):
             refused = _("This page has its pairs fixed, so this run can't be started here.")
             return {self.panel.status: notice(refused, kind="error")}
         try:
             config = self._config(values, task_name=MRPC.name, source=SHORTCUT)
-            started = self._started(config, owned, request, self._pair(values))
+            started = self._started(config, owned, request, self._pair(values), may_start)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
+        if started is None:
+            return None
         chosen = {self.controls["source"]: SHORTCUT, self.controls["task_name"]: MRPC.name}
         return {**started, **chosen}
 
-    def start_remedy(self, request: gr.Request, run_id: str, owned: object, *pair: object) -> dict:
-        """Start what the diagnosis of an ended run proposes; the form shows its settings."""
+    def start_remedy(
+        self,
+        request: gr.Request,
+        run_id: str,
+        owned: object,
+        *pair: object,
+        may_start: bool = True,
+    ) -> dict | None:
+        """Start what the diagnosis of an ended run proposes; the form shows its settings. As
+        start.
+        """
         try:
             check_pairs(read_run(run_id, self.settings), owned, self.settings)
             config = remedied(run_id, self.settings)
-            started = self._started(config, owned, request, pair)
+            started = self._started(config, owned, request, pair, may_start)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
+        if started is None:
+            return None
         # The form can't choose own pairs by their name: it takes their key
         values = {name: value for name, value in asdict(config).items() if not is_own(value)}
         fields = self.controls.items()
         return {**started, **{field: values[name] for name, field in fields if name in values}}
+
+    def start_again(
+        self,
+        request: gr.Request,
+        run_id: str,
+        owned: object,
+        *pair: object,
+        may_start: bool = True,
+    ) -> dict | None:
+        """Train the shown run's settings once more, as a run of this visitor. As start."""
+        if not may_start:
+            return None
+        try:
+            run = read_run(run_id, self.settings)
+            check_pairs(run, owned, self.settings)
+            if not run.config:
+                raise InputError(say("This run has expired: its folder is gone. Start a new one."))
+            config = config_from(run.config)
+            return self._started(config, owned, request, pair, may_join=False) or {}
+        except Exception as error:
+            return {self.panel.status: error_notice(error)}
 
     def _config(self, values: tuple, **changes: object) -> TrainingConfig:
         form = values[: len(self.controls)]
@@ -97,13 +153,24 @@ class Launch:
         owned: object,
         request: gr.Request,
         pair: tuple,
-    ) -> dict:
+        may_start: bool = True,
+        may_join: bool = True,
+    ) -> dict | None:
         owned = remembered(owned)
-        visitor = {"browser": owned[BROWSER], "address": address_of(request)}
-        own_pair = pair_to_keep(pair, config.task_name, self.settings)
-        run_id, secret = start_run(config, self.settings, **visitor, own_pair=own_pair)
+        if not may_start and not joined_run(config, self.settings, owned):
+            return None
+        run_id, secret = start_run(
+            config,
+            self.settings,
+            browser=owned[BROWSER],
+            address=address_of(request),
+            own_pair=pair_to_keep(pair, config.task_name, self.settings),
+            joining=owned if may_join else None,
+        )
+        run = read_run(run_id, self.settings)
         return {
-            self.panel.status: status_of(read_run(run_id, self.settings)),
+            self.panel.status: status_of(run),
             self.panel.run_id: run_id,
-            self.panel.owned: {**owned, run_id: secret},
+            self.panel.owned: with_runs(owned, [(run_id, secret)]),
+            **self.panel.say_same(None if secret else run),
         }

@@ -1,13 +1,14 @@
 """The runs of a browser: it remembers their ids and the secrets with which it may stop them.
 
-`owned` is {run id: secret, BROWSER: the browser's own name}. It comes from the visitor's storage
-and may be anything.
+`owned` is {run id: secret, BROWSER: the browser's own name}. In place of a secret, JOINED is a run
+that somebody else started with the same settings, and LEFT one that this visitor has left. It comes
+from the visitor's storage and may be anything.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gradio as gr
 
@@ -20,6 +21,7 @@ from pipeline.settings import Settings
 from pipeline.task import is_own
 
 BROWSER = "browser"  # no run's id is a word
+JOINED, LEFT = "", "left"
 MOST_REMEMBERED = 20  # older ones have expired anyway
 MOST_READ = 40
 EARLIER_RUNS = 4  # behind a chart
@@ -46,6 +48,25 @@ def remembered(owned: object) -> dict[str, str]:
         BROWSER: name if isinstance(name, str) and name else secrets.token_urlsafe(24),
         **dict(runs[-MOST_REMEMBERED:]),
     }
+
+
+def with_runs(owned: dict[str, str], started: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What the browser remembers after a start. started: [(run id, secret, "" for a run that was
+    there already), …]
+    """
+    kept = {run_id: owned.get(run_id, JOINED) for run_id, _secret in started}
+    return {
+        **{run_id: secret for run_id, secret in owned.items() if run_id not in kept},
+        **{
+            run_id: secret or (JOINED if kept[run_id] == LEFT else kept[run_id])
+            for run_id, secret in started
+        },
+    }
+
+
+def has_joined(run_id: str, owned: object) -> bool:
+    """Whether the browser shows somebody else's run as the one that it asked for."""
+    return secret_of(run_id, owned) == JOINED
 
 
 def secret_of(run_id: object, owned: object) -> object:
@@ -82,7 +103,8 @@ def runs_of(
     read: Callable[[str, Settings], Run] = read_run,
 ) -> list[Run]:
     """This browser's runs, newest first, each as `read` tells it."""
-    names = [name for name in owned if isinstance(name, str)] if isinstance(owned, dict) else []
+    owned = owned if isinstance(owned, dict) else {}
+    names = [name for name, secret in owned.items() if isinstance(name, str) and secret != LEFT]
     found = []
     for name in reversed(names[-most:]):
         try:
@@ -104,7 +126,7 @@ def finished_runs_of(
 
 
 def unfinished_runs_of(owned: object, settings: Settings) -> list[Run]:
-    """Those of them that wait or run, the oldest first."""
+    """Those of them that wait or run, the oldest first, those that it has joined among them."""
     return [run for run in reversed(runs_of(owned, settings)) if not run.ended]
 
 

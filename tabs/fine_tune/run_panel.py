@@ -1,5 +1,6 @@
 """The run that the page shows: its state, charts and result. Each look reads the run's folder."""
 
+import time
 from collections.abc import Callable
 
 import gradio as gr
@@ -7,19 +8,37 @@ from gradio.components import Component
 
 from languages import _, say
 from pipeline.errors import InputError
+from pipeline.runs.names import name_of
 from pipeline.runs.pace import seconds_left
 from pipeline.runs.progress import ENDED, Run, outline, progress
 from pipeline.runs.queue import read_run
+from pipeline.runs.same import asked_at
 from pipeline.runs.supervisor import may_stop, stop_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import CHARTS
-from tabs.fine_tune.owned_runs import earlier_runs_of, runs_of, secret_of
-from views.runs import at_the_station, result, run_label, run_message, run_status
+from tabs.fine_tune.owned_runs import (
+    JOINED,
+    LEFT,
+    earlier_runs_of,
+    has_joined,
+    remembered,
+    runs_of,
+    secret_of,
+)
+from views.runs import (
+    at_the_station,
+    result,
+    run_label,
+    run_message,
+    run_status,
+    same_settings,
+)
 
 NO_RUN = Run("", "idle")
 LISTEN = "page.charts.listen(element)"
 STOP_AND_KEEP, LEAVE = say("Stop and keep the model"), say("Leave the queue")
+LEAVE_THE_RUN = say("Leave this run")  # somebody else's, which goes on
 
 
 def status_of(run: Run, last: Run | None = None) -> str:
@@ -59,6 +78,11 @@ class RunPanel:
                 self.stop_now = gr.Button(
                     _("Stop now, discard the model"), size="sm", variant="stop", visible=False
                 )
+        with gr.Row(elem_id="same-run"):
+            self.same = gr.HTML(visible=False, padding=False)
+            self.again = gr.Button(
+                _("Train it again all the same"), size="sm", min_width=120, visible=False
+            )
         # For what is said of the run in words: after an evaluation, and at its end
         self.words = gr.Column(elem_id="run-words")
         with gr.Row(elem_id="run-charts"):
@@ -92,6 +116,20 @@ class RunPanel:
         states = [self.stop, self.stop_now, self.timer, self.finished, self.ended]
         return [*self.views, *self.charts, *states]
 
+    @property
+    def stop_outputs(self) -> list[Component]:
+        """All that `ask_to_stop` may change."""
+        return [*self.outputs, self.run_id, self.owned, self.same, self.again]
+
+    def say_same(self, run: Run | None) -> dict:
+        """Tell that a run with the same settings was there already; None: that none was."""
+        is_there = run is not None
+        said = same_settings(run, time.time() - asked_at(run.id, self.settings)) if run else ""
+        return {
+            self.same: gr.HTML(said, visible=is_there),
+            self.again: gr.Button(visible=is_there),
+        }
+
     def load(self, owned: object, request: gr.Request) -> dict:
         """The run named in the page's address, if any, else the browser's last one as an offer."""
         run_id = request.query_params.get("run", "")
@@ -122,15 +160,18 @@ class RunPanel:
 
     def _drawn(self, run: Run, owned: object) -> dict:
         mine = not run.ended and may_stop(run.id, secret_of(run.id, owned), self.settings)
-        stop = str(LEAVE if run.state == "queued" else STOP_AND_KEEP)
-        is_stopping = run.state == "stopping"
+        joined = not run.ended and not mine and has_joined(run.id, owned)
+        stop = LEAVE if run.state == "queued" else STOP_AND_KEEP
+        may_ask = joined or (mine and run.state != "stopping")
         finished = {self.finished: f"run:{run.id}"} if run.answers else {}
         return {
             **{component: draw(run) for component, draw in self.views.items()},
             **self._drawn_charts(run, owned),
             **finished,
-            self.stop: gr.Button(stop, interactive=mine and not is_stopping, visible=not run.ended),
-            self.stop_now: gr.Button(visible=mine and is_stopping),
+            self.stop: gr.Button(
+                str(LEAVE_THE_RUN if joined else stop), interactive=may_ask, visible=not run.ended
+            ),
+            self.stop_now: gr.Button(visible=mine and run.state == "stopping"),
             self.timer: gr.Timer(active=run.state not in ENDED),
             self.ended: run.id if run.ended else "",
         }
@@ -149,8 +190,32 @@ class RunPanel:
             return {next(iter(self.charts)): error_notice(error)}
 
     def ask_to_stop(self, run_id: object, owned: object) -> dict:
-        """Ask the run to end after its step, with its model. Asked again, it is asked nothing."""
+        """Ask the run to end after its step, with its model. Asked again, it is asked nothing. Of
+        a run that somebody else has started, the view ends and the run goes on.
+        """
+        try:
+            run = read_run(run_id, self.settings) if run_id else NO_RUN
+            if has_joined(run.id, owned) and not may_stop(run.id, JOINED, self.settings):
+                return self._leave(run, owned)
+        except Exception as error:
+            return {self.status: error_notice(error)}
         return self._stop(run_id, owned, ("queued", "running"))
+
+    def _leave(self, run: Run, owned: object) -> dict:
+        said = _("You have left {name}. It goes on for whoever started it.", name=name_of(run.id))
+        nothing = {part: draw(NO_RUN) for part, draw in self.views.items()}
+        return {
+            **nothing,
+            **self._drawn_charts(NO_RUN, owned),
+            **self.say_same(None),
+            self.status: run_status(NO_RUN.state, 0, 0, None, said),
+            self.run_id: "",
+            self.owned: {**remembered(owned), run.id: LEFT},
+            self.stop: gr.Button(visible=False),
+            self.stop_now: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
+            self.ended: "",
+        }
 
     def ask_to_stop_now(self, run_id: object, owned: object) -> dict:
         """End a run at once that was asked to stop, without its model."""

@@ -13,11 +13,18 @@ from pipeline.metrics import f1_in
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
-from pipeline.runs.supervisor import start_runs
+from pipeline.runs.supervisor import joined_run, start_runs
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
-from tabs.fine_tune.owned_runs import BROWSER, address_of, check_pairs, remembered, runs_of
+from tabs.fine_tune.owned_runs import (
+    BROWSER,
+    address_of,
+    check_pairs,
+    remembered,
+    runs_of,
+    with_runs,
+)
 from tabs.fine_tune.run_panel import RunPanel
 from views.markup import notice
 from views.render import render
@@ -54,15 +61,27 @@ class SeedsSection:
     @property
     def outputs(self) -> list[Component]:
         """All that a start may change."""
-        return [self.message, self.panel.run_id, self.panel.owned]
+        panel = self.panel
+        return [self.message, panel.run_id, panel.owned, panel.same, panel.again]
 
-    def start(self, request: gr.Request, owned: object, *values: object) -> dict:
-        """Start the form's settings with three seeds; a run that is there already counts."""
+    def start(
+        self, request: gr.Request, owned: object, *values: object, may_start: bool = True
+    ) -> dict | None:
+        """Start the form's settings with three seeds; a run that is there already counts, whoever
+        started it. may_start: else None where one would be started.
+        """
         form = dict(zip(self.controls, values, strict=False))
-        return self._start(request, owned, form, values[len(form) :])
+        return self._start(request, owned, form, values[len(form) :], may_start)
 
-    def start_shown(self, request: gr.Request, run_id: str, owned: object, *pair: object) -> dict:
-        """Start an ended run's settings with two more seeds."""
+    def start_shown(
+        self,
+        request: gr.Request,
+        run_id: str,
+        owned: object,
+        *pair: object,
+        may_start: bool = True,
+    ) -> dict | None:
+        """Start an ended run's settings with two more seeds. As start."""
         try:
             run = read_run(run_id, self.settings)
             check_pairs(run, owned, self.settings)
@@ -72,11 +91,16 @@ class SeedsSection:
         if not config:
             gone = _("This run has expired: its folder is gone. Start a new one.")
             return {self.message: notice(gone, kind="error")}
-        return self._start(request, owned, config, pair)
+        return self._start(request, owned, config, pair, may_start)
 
     def _start(
-        self, request: gr.Request, owned: object, values: Mapping, pair: Sequence[object]
-    ) -> dict:
+        self,
+        request: gr.Request,
+        owned: object,
+        values: Mapping,
+        pair: Sequence[object],
+        may_start: bool,
+    ) -> dict | None:
         try:
             owned = remembered(owned)
             config = config_from(dict(values)).checked(self.settings)
@@ -85,10 +109,15 @@ class SeedsSection:
             ]
             there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
             missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
+            joined = [joined_run(one, self.settings, owned) for one in missing]
+            if not may_start and not all(joined):
+                return None
             visitor = {"browser": owned[BROWSER], "address": address_of(request)}
             own_pair = pair_to_keep(pair, config.task_name, self.settings)
             started = (
-                start_runs(missing, self.settings, **visitor, own_pair=own_pair) if missing else []
+                start_runs(missing, self.settings, **visitor, own_pair=own_pair, joining=owned)
+                if missing
+                else []
             )
         except Exception as error:
             return {self.message: error_notice(error)}
@@ -96,7 +125,8 @@ class SeedsSection:
             self.message: "",
             # The run that the form describes stays on the screen where it is there already
             self.panel.run_id: there.get(seeds[0]) or started[0][0],
-            self.panel.owned: {**owned, **dict(started)},
+            self.panel.owned: with_runs(owned, started),
+            **self.panel.say_same(None),
         }
 
     def _alike(self, config: Mapping, owned: object) -> list[Run]:
@@ -138,7 +168,7 @@ def build_seeds(
             "new head, so it sets only the order. The choice of evaluation pairs is chance too "
             "(about ±2 percentage points of accuracy on 408 pairs), but the band doesn't show it. "
             "A few runs show that results differ, not how far they can differ. This runs the "
-            "settings above with {seeds} seeds, one after another; a run that you already have is "
+            "settings above with {seeds} seeds, one after another; a run that is here already is "
             "reused.",
             seeds=SEEDS,
         )

@@ -13,7 +13,7 @@ from pipeline.runs.progress import Run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.listeners import PRIVATE
-from tabs.fine_tune.owned_runs import unfinished_runs_of
+from tabs.fine_tune.owned_runs import has_joined, unfinished_runs_of
 from views.runs import another_behind
 
 Values = Mapping[Component, Any]
@@ -21,9 +21,11 @@ Values = Mapping[Component, Any]
 
 @dataclass(frozen=True)
 class Start:
-    """One way to start runs. handler: takes the request and the values of `inputs`."""
+    """One way to start runs. handler: takes the request and the values of `inputs`; with
+    `may_start=False` it answers None where it would start one, and not show one that is there.
+    """
 
-    handler: Callable[..., dict]
+    handler: Callable[..., dict | None]
     inputs: Sequence[Component]
     outputs: Sequence[Component]
 
@@ -75,17 +77,28 @@ class StartAnother:
 
     def press(self, name: str, values: Values, request: gr.Request | None) -> dict:
         """Start, or ask first. values: of the start's inputs and `owned`."""
+        owned = values[self.owned]
         try:
-            unfinished = unfinished_runs_of(values[self.owned], self.settings)
+            unfinished = unfinished_runs_of(owned, self.settings)
         except Exception as error:
             return {self.text: error_notice(error)}
-        return self.ask(unfinished, name) if unfinished else self.go_on(name, values, request)
+        # Somebody else's run that the visitor has joined goes on whatever is started
+        unfinished = [run for run in unfinished if not has_joined(run.id, owned)]
+        if not unfinished:
+            return self.go_on(name, values, request)
+        # What is there already is shown, and adds no run
+        changes = self._called(name, values, request, may_start=False)
+        return self.ask(unfinished, name) if changes is None else {**self.hide(), **changes}
 
     def go_on(self, name: str, values: Values, request: gr.Request | None) -> dict:
         """Start, whatever goes on."""
+        return {**self.hide(), **(self._called(name, values, request) or {})}
+
+    def _called(
+        self, name: str, values: Values, request: gr.Request | None, **how: bool
+    ) -> dict | None:
         start = self.starts[name]
-        changes = start.handler(request, *(values[part] for part in start.inputs))
-        return {**self.hide(), **changes}
+        return start.handler(request, *(values[part] for part in start.inputs), **how)
 
     def ask(self, unfinished: Sequence[Run], name: str) -> dict:
         """Ask about these runs."""

@@ -106,7 +106,9 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
     shortcut = [diagnosis.fixed, *launch.inputs]
     remedied = [panel.ended, panel.owned, *launch.pair]
     another = build_start_another(settings, panel.owned)
+    same_run = [panel.run_id, panel.owned, *launch.pair]
     by_button = {
+        "again": (panel.again, launch.start_again, same_run, launch.outputs),
         "form": (start, launch.start, launch.inputs, launch.outputs),
         "remedy": (diagnosis.remedy, launch.start_remedy, remedied, launch.outputs),
         "shortcut": (on_shortcut, launch.start_on_shortcut, shortcut, launch.outputs),
@@ -192,12 +194,19 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) 
         shown = addressed.then(**look, **PRIVATE)
         shown.then(**look_at_seeds, **PRIVATE)
     panel.timer.tick(**look, **PRIVATE)
-    for button, ask in (
-        (panel.stop, panel.ask_to_stop),
-        (panel.stop_now, panel.ask_to_stop_now),
+    for button, ask, outputs in (
+        (panel.stop, panel.ask_to_stop, panel.stop_outputs),
+        (panel.stop_now, panel.ask_to_stop_now, [panel.status]),
     ):
-        asked = button.click(ask, [panel.run_id, panel.owned], panel.status, **PRIVATE)
+        asked = button.click(ask, [panel.run_id, panel.owned], outputs, **PRIVATE)
         asked.then(**look, **PRIVATE)
+        asked.then(
+            None,
+            [panel.run_id, panel.owned],
+            panel.owned,
+            js="(id, owned) => page.fineTune.leave(id, owned)",
+            api_visibility="private",
+        )
     seeds.timer.tick(**look_at_seeds, **PRIVATE)
     gr.on([panel.ended.change, panel.run_id.change], **look_at_seeds, **PRIVATE)
     panel.owned.change(

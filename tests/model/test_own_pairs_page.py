@@ -270,9 +270,13 @@ def test_batch_search_random_rows_and_cells_are_those_of_the_chosen_pairs(page, 
     _own, _fields, tab, _fine_tune = page
     batch, task = tab.batch, task_of_key(key)
     values = ["0-30", "test", *REST, task, "pieces", 2]
-    drawn = batch.choose(*values)
+    drawn = batch.choose("", *values)
     assert drawn[batch.rows] == "0-3", "the split has four rows"
     assert drawn[batch.split].value == "test"
+    back = batch.choose(drawn[batch.cut_rows], "0-3", "train", *REST, "mrpc", "pieces", 2)
+    assert (back[batch.rows], back[batch.cut_rows]) == ("0-7", ""), "the cut was nobody's wish"
+    asked = batch.choose("", "0-3", "train", *REST, "mrpc", "pieces", 2)
+    assert asked[batch.rows] == "0-3", "these were"
     assert re.findall(r"<b>#(\d+)</b>", drawn[batch.grid]) == ["0", "1", "2", "3"]
     values[0] = "0-3"
     found = batch.search(SECRET, *values)
@@ -293,20 +297,21 @@ def test_batch_search_random_rows_and_cells_are_those_of_the_chosen_pairs(page, 
 def test_a_task_of_one_sentence_hides_the_second_and_has_type_0_alone(page, settings):
     _own, _fields, tab, _fine_tune = page
     task = task_of_key(used(page, own_csv(second=False)))
-    drawn = tab.batch.choose("0-3", "train", *REST, task, "pieces", 2)
+    drawn = tab.batch.choose("", "0-3", "train", *REST, task, "pieces", 2)
     assert drawn[tab.batch.sentence2].visible == "hidden"
+    assert "sentence 2" not in said(drawn[tab.batch.grid])
     grid = tab.pair.draw("A cat sat.", "not asked", *REST, task)[tab.pair.grid]
     assert "One sentence becomes" in grid and "every token has type 0" in said(grid)
     assert "not asked" not in said(grid) and not re.search(r"<i>1</i>", grid)
     taken = tab.pair.take_row(0, "train", *REST, task)
     assert taken[tab.pair.sentence2] == "" and "token-grid" in taken[tab.pair.grid]
-    back = tab.batch.choose("0-3", "train", *REST, "mrpc", "pieces", 2)
+    back = tab.batch.choose("", "0-3", "train", *REST, "mrpc", "pieces", 2)
     assert back[tab.batch.sentence2].visible is True
 
 
 def test_pairs_that_are_gone_are_said_to_be_in_the_batch(page):
     _own, _fields, tab, _fine_tune = page
-    drawn = tab.batch.choose("0-3", "train", *REST, "own:" + "0" * 32, "pieces", 2)
+    drawn = tab.batch.choose("", "0-3", "train", *REST, "own:" + "0" * 32, "pieces", 2)
     assert "notice error" in drawn[tab.batch.refusal] and drawn[tab.batch.grid] == ""
     assert "Bring the file again" in said(drawn[tab.batch.refusal])
 

@@ -17,14 +17,14 @@ import gradio as gr
 import pytest
 
 from pipeline.config import TrainingConfig
-from pipeline.errors import InputError
+from pipeline.errors import HubUnavailable, InputError
 from pipeline.explain.forecast import forecast
 from pipeline.own_pairs.columns import guess_columns
 from pipeline.own_pairs.pairs import own_pairs
 from pipeline.own_pairs.read import read_table
 from pipeline.own_pairs.store import keep
 from pipeline.prediction import predict
-from pipeline.runs import cleanup, liveness, progress, supervisor
+from pipeline.runs import cleanup, liveness, progress, same, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
 from pipeline.runs.names import name_of
@@ -34,6 +34,7 @@ from pipeline.runs.progress import Run, closing, list_runs, outline, points
 from pipeline.runs.queue import NEXT, digest, in_turn, read_run, waits
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
+from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.tab import build_tab
 from tests.conftest import ROOT
 from tests.support.in_process import InProcess, trained
@@ -994,15 +995,17 @@ def asked_to(**values):
 
 
 def pressed(another, name, owned, *values):
-    """What a press of that start's button does. values: of the start's inputs but the browser's runs, in their order."""
-    said = dict(
-        zip(
-            (part for part in another.starts[name].inputs if part != another.owned),
-            values,
-            strict=False,
-        )
-    )
+    """What a press of that start's button does. values: of the start's inputs but the browser's runs, in their order; "" where they end."""
+    parts = [part for part in another.starts[name].inputs if part != another.owned]
+    said = dict(zip(parts, [*values, *[""] * (len(parts) - len(values))], strict=True))
     return another.press(name, {another.owned: owned, **said}, None)
+
+
+def with_seed(built, form, seed):
+    return [
+        seed if name == "seed" else value
+        for name, value in zip(built.launch.controls, form, strict=True)
+    ]
 
 
 def test_a_start_asks_before_it_adds_a_run_to_ones_own(tab):
@@ -1012,31 +1015,32 @@ def test_a_start_asks_before_it_adds_a_run_to_ones_own(tab):
     first = pressed(another, "form", {}, *form, *pair)
     run_id, owned = first[built.panel.run_id], first[built.panel.owned]
     assert read_pair(closed.runs_folder / run_id) == pair
-    asked = pressed(another, "form", owned, *form, *pair)
+    other = with_seed(built, form, 43)
+    asked = pressed(another, "form", owned, *other, *pair)
     assert set(asked) == set(another.outputs) and asked[another.yes].visible
     name = str(name_of(run_id))
     assert f"{name} is still waiting. Start another, behind it?" in asked[another.text]
     assert len(list_runs(closed)) == 1, "nothing is started before the answer"
     assert another.hide()[another.text] == "" and not another.hide()[another.no].visible
-    said = dict(zip(built.launch.inputs, (owned, *form, *pair), strict=True))
+    said = dict(zip(built.launch.inputs, (owned, *other, *pair), strict=True))
     second = another.go_on(asked[another.asked], said, None)
     assert second[built.panel.run_id] != run_id and not second[another.yes].visible
-    two = pressed(another, "form", second[built.panel.owned], *form, *pair)
+    third = with_seed(built, form, 44)
+    two = pressed(another, "form", second[built.panel.owned], *third, *pair)
     assert "2 runs of yours" in two[another.text]
     # A stranger's run is no reason to ask, and one that has ended neither
-    assert built.panel.run_id in pressed(another, "form", {}, *form, *pair)
+    assert built.panel.run_id in pressed(another, "form", {}, *third, *pair)
     stop_run(run_id, owned[run_id], closed)
     assert built.panel.run_id in pressed(another, "form", owned, *form, *pair)
 
 
-@pytest.mark.parametrize("name", ["remedy", "shortcut", "seeds", "more seeds"])
+@pytest.mark.parametrize("name", ["shortcut", "seeds", "more seeds"])
 def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     built, closed, form = tab
     pair = ("A heron stood.", "There stood a heron.")
     started = built.launch.start(None, {}, *form, *pair)
     run_id, owned = started[built.panel.run_id], started[built.panel.owned]
     before = {
-        "remedy": (run_id, *pair),
         "shortcut": ([], *form, *pair),
         "seeds": (*form, *pair),
         "more seeds": (run_id, *pair),
@@ -1050,8 +1054,7 @@ def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     assert not drawn[built.another.yes].visible
     sources = sorted(run.config["source"] for run in list_runs(closed) if run.id != run_id)
     form_source = read_run(run_id, closed).config["source"]
-    # A run that hasn't ended has no diagnosis, and so no remedy
-    began = {"remedy": [], "shortcut": ["shortcut"], "seeds": [form_source] * 2}
+    began = {"shortcut": ["shortcut"], "seeds": [form_source] * 2}
     assert sources == began.get(name, [form_source] * 2)
     for run in list_runs(closed):
         assert read_pair(closed.runs_folder / run.id) == pair, "each judges the page's pair along"
@@ -1067,8 +1070,8 @@ def test_a_pair_that_is_none_keeps_no_run_from_starting(tab):
 def test_unfinished_runs_are_listed_and_can_be_stopped_by_their_owner(tab):
     built, closed, form = tab
     owned = {}
-    for _run in range(2):
-        owned = built.launch.start(None, owned, *form)[built.panel.owned]
+    for seed in range(2):
+        owned = built.launch.start(None, owned, *with_seed(built, form, seed))[built.panel.owned]
     first, second = (name for name in owned if name != "browser")
     listed = built.runs.draw("", owned)
     drawn = listed[built.runs.unfinished]
@@ -1103,3 +1106,210 @@ def test_two_more_seeds_are_of_the_run_that_is_shown(tab):
     assert configs[0] == configs[1] == configs[2]
     gone = built.seeds.start_shown(None, "0" * 32, owned)
     assert "has expired" in gone[built.seeds.message] and len(list_runs(closed)) == 3
+
+
+# ---------------------------------------------------------------- the same run is run once
+
+
+def ended_whole(run_id, settings):
+    """A waiting run that is done now, with a model."""
+    folder = settings.runs_folder / run_id
+    told_steps(folder, steps=4, seconds=1.0)
+    start = {**START, "total_steps": 4}
+    lines = (folder / "events.jsonl").read_text().splitlines()[1:]
+    (folder / "events.jsonl").write_text("\n".join([json.dumps(start), *lines]) + "\n")
+    ended(folder)
+    (folder / "model").mkdir()
+    (folder / "model" / "model.safetensors").touch()
+    (folder / "worker").write_text("999999999 1")
+    assert read_run(run_id, settings).state == "done"
+
+
+def joined(settings, **values):
+    """The id of the run that is joined by these settings, "" where a new one starts."""
+    return supervisor.joined_run(config_for(WARMED, **values), settings, {})
+
+
+def test_the_same_settings_join_the_run_that_waits_runs_or_is_done(closed):
+    first, secret = start_run(config_for(WARMED), closed, browser="ann", joining={})
+    assert secret and joined(closed) == first and joined(closed, seed=7) == ""
+    assert start_run(config_for(WARMED), closed, browser="bob", joining={}) == (first, "")
+    told_steps(closed.runs_folder / first, steps=2, seconds=1.0)
+    assert read_run(first, closed).state == "running" and joined(closed) == first
+    (closed.runs_folder / first / "events.jsonl").unlink()
+    ended_whole(first, closed)
+    assert start_run(config_for(WARMED), closed, browser="bob", joining={}) == (first, "")
+    assert len(list_runs(closed)) == 1
+    # Who doesn't ask to join trains again; the whole curve is shown before one that waits
+    again, its_secret = start_run(config_for(WARMED), closed)
+    assert its_secret and again != first and joined(closed) == first
+    sweep(replace(closed, max_run_age_seconds=-1))
+    assert joined(closed) == again
+
+
+def spoil_stop(folder):
+    (folder / "stop").touch()
+
+
+def spoil_failed(folder):
+    lines = (folder / "events.jsonl").read_text().splitlines()[:-1]
+    failed = {"event": "failed", "seconds": 9, "message": "no memory"}
+    (folder / "events.jsonl").write_text("\n".join([*lines, json.dumps(failed)]) + "\n")
+
+
+def spoil_model(folder):
+    (folder / "model" / "model.safetensors").unlink()
+
+
+def spoil_events(folder):
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    (folder / "events.jsonl").write_text("\n".join([*lines[:2], *lines[3:]]) + "\n")
+
+
+def spoil_config(folder):
+    (folder / "config.json").write_text('{"seed": ')
+
+
+def spoil_curve(folder):
+    (folder / "curve").write_text("of other pairs")
+
+
+@pytest.mark.parametrize(
+    "spoil", [spoil_stop, spoil_failed, spoil_model, spoil_events, spoil_config, spoil_curve]
+)
+def test_a_run_that_was_stopped_or_failed_or_is_damaged_is_not_joined(closed, spoil):
+    first, _ = start_run(config_for(WARMED), closed)
+    ended_whole(first, closed)
+    assert joined(closed) == first
+    spoil(closed.runs_folder / first)
+    assert joined(closed) == ""
+
+
+def test_what_stood_in_for_the_hub_is_joined_while_that_is_not_asked(closed, monkeypatch):
+    first, _ = start_run(config_for(WARMED), closed)
+    ended_whole(first, closed)
+    path = closed.runs_folder / first / "events.jsonl"
+    start, *lines = path.read_text().splitlines()
+    origin = {"asked": "a/b", "loaded": "c", "place": "embedded", "reason": "", "stands_in": True}
+    path.write_text("\n".join([json.dumps({**json.loads(start), "data": origin}), *lines]) + "\n")
+
+    def unreachable(_repository):
+        raise HubUnavailable("no network")
+
+    monkeypatch.setattr(same, "expect_hub", unreachable)
+    assert joined(closed) == first
+    monkeypatch.setattr(same, "expect_hub", lambda _repository: None)
+    assert joined(closed) == ""
+
+
+def test_other_pairs_in_the_hosts_folder_make_another_run(closed, tmp_path):
+    (tmp_path / "train.csv").write_text("a")
+    closed = replace(closed, pairs_folder=tmp_path)
+    first, _ = start_run(config_for(WARMED), closed)
+    assert joined(closed) == first
+    (tmp_path / "train.csv").write_text("other")
+    assert joined(closed) == ""
+
+
+def test_thirty_who_start_the_same_at_once_have_one_run(closed):
+    def click(number):
+        return start_run(config_for(WARMED), closed, browser=f"{number}", joining={})
+
+    with ThreadPoolExecutor(30) as pool:
+        started = list(pool.map(click, range(30)))
+    assert len({run_id for run_id, _ in started}) == 1 == len(list_runs(closed))
+    assert sum(secret != "" for _, secret in started) == 1, "one owns it"
+    # It counts for the first alone
+    owner = next(number for number, (_, secret) in enumerate(started) if secret)
+    for number in {0, 1, 2} - {owner}:
+        for seed in range(3):
+            start_run(config_for(WARMED, seed=seed), closed, browser=f"{number}")
+
+
+def test_runs_on_own_pairs_are_joined_by_their_owner_alone(closed, monkeypatch):
+    monkeypatch.setattr(supervisor, "_check_start", lambda *_given: None)
+    config = config_for(WARMED, task_name="own:" + "a" * 32)
+    first, secret = start_run(config, closed)
+    assert supervisor.joined_run(config, closed, {first: secret}) == first
+    for strangers in ({}, {first: ""}, {first: "x"}, {first: None}):
+        assert supervisor.joined_run(config, closed, strangers) == ""
+
+
+def test_a_joiner_sees_the_run_leaves_it_and_it_goes_on(tab):
+    built, closed, form = tab
+    panel, another = built.panel, built.another
+    first = pressed(another, "form", {}, *form)
+    run_id, owners = first[panel.run_id], first[panel.owned]
+    assert not first[panel.again].visible and first[panel.same].value == ""
+    came = pressed(another, "form", {"browser": "bob"}, *form, "A heron stood.", "A heron sat.")
+    owned = came[panel.owned]
+    assert came[panel.run_id] == run_id and len(list_runs(closed)) == 1
+    said = came[panel.same].value
+    assert f"{name_of(run_id)}, a run of 0 s ago, has the same settings" in said
+    assert "same seed, same curve" in said and came[panel.again].visible
+    assert read_pair(closed.runs_folder / run_id) is None, "the first has none, and it stays so"
+    assert run_id in built.runs.draw("", owned)[built.runs.unfinished]
+    assert "data-stop" not in built.runs.draw("", owned)[built.runs.unfinished]
+    # Another start asks nothing: the joined run is none of this visitor's
+    assert panel.run_id in pressed(another, "form", owned, *with_seed(built, form, 1))
+    assert (
+        panel.draw(run_id, owned)[panel.stop].value,
+        panel.draw(run_id, owned)[panel.stop].interactive,
+    ) == ("Leave this run", True)
+    left = panel.ask_to_stop(run_id, owned)
+    assert "It goes on for whoever started it" in left[panel.status] and left[panel.run_id] == ""
+    assert not left[panel.again].visible and not left[panel.timer].active
+    assert read_run(run_id, closed).state == "queued"
+    assert run_id not in built.runs.draw("", left[panel.owned])[built.runs.unfinished]
+    # It may be joined anew, and the owner's stop ends it
+    back = pressed(another, "form", left[panel.owned], *form)
+    assert back[panel.run_id] == run_id and back[panel.owned][run_id] == ""
+    stop_run(run_id, owners[run_id], closed)
+    assert panel.draw(run_id, owned)[panel.stop].visible is False
+
+
+def test_a_joiner_may_train_it_again_as_a_run_of_their_own(tab):
+    built, closed, form = tab
+    panel = built.panel
+    run_id = pressed(built.another, "form", {}, *form)[panel.run_id]
+    owned = pressed(built.another, "form", {}, *form)[panel.owned]
+    pair = ("A heron stood.", "A heron sat.")
+    own = pressed(built.another, "again", owned, run_id, *pair)
+    new = own[panel.run_id]
+    assert new != run_id and own[panel.owned][new] and not own[panel.again].visible
+    assert read_run(new, closed).config == read_run(run_id, closed).config
+    assert read_pair(closed.runs_folder / new) == pair
+    asked = pressed(built.another, "again", own[panel.owned], run_id, *pair)
+    assert "is still waiting" in asked[built.another.text] and len(list_runs(closed)) == 2
+    gone = built.launch.start_again(None, "0" * 32, owned)
+    assert "has expired" in gone[panel.status]
+
+
+def test_ones_own_run_is_shown_again_and_stays_ones_own(tab):
+    built, closed, form = tab
+    panel = built.panel
+    first = pressed(built.another, "form", {}, *form)
+    run_id, owned = first[panel.run_id], first[panel.owned]
+    again = pressed(built.another, "form", owned, *form)
+    assert again[panel.run_id] == run_id and again[panel.owned][run_id] == owned[run_id]
+    assert again[panel.again].visible and not again[built.another.yes].visible
+    assert panel.draw(run_id, again[panel.owned])[panel.stop].value == "Leave the queue"
+
+
+def test_three_seeds_of_a_class_are_three_runs(tab):
+    built, closed, form = tab
+    ids = set()
+    for _visitor in range(3):
+        drawn = pressed(built.another, "seeds", {}, *form)
+        ids |= set(drawn[built.panel.owned]) - {"browser"}
+    assert len(ids) == 3 == len(list_runs(closed))
+
+
+def test_a_call_joins_too_and_says_so(closed):
+    fine_tune = build_fine_tune(closed)
+    values = asdict(config_for(WARMED))
+    first, second = fine_tune(**values), fine_tune(**values)
+    assert (first["joined"], second["joined"]) == (False, True)
+    assert second["run"] == first["run"] and second["secret"] == "" != first["secret"]
+    again = fine_tune(**values, again=True)
+    assert not again["joined"] and again["run"] != first["run"] and again["secret"]

@@ -101,7 +101,7 @@ from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.prediction import labels_answered, predict
-from pipeline.runs.task import model_takes_pair
+from pipeline.explain.probing import takes_pair
 from pipeline.explain.why_cell import why_label, why_token
 from pipeline.settings import Settings
 from pipeline.tokenization import token_view
@@ -144,7 +144,7 @@ print(json.dumps({
     "types": batch.tensors["token_type_ids"], "batch_labels": batch.tensors["labels"],
     "events": [event["event"] for event in events], "start": events[0], "end": {k: str(v) for k, v in events[-1].items()},
     "answer": answer.probabilities, "logits": answer.logits, "notes": [str(note) for note in answer.notes],
-    "takes_pair": model_takes_pair(model, settings), "figures": {k: v for k, v in figures.items() if k != "origins"},
+    "takes_pair": takes_pair(model, settings), "figures": {k: v for k, v in figures.items() if k != "origins"},
 }, default=str))
 """
 
