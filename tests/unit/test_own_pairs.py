@@ -583,11 +583,11 @@ def test_pairs_go_with_the_last_run_that_uses_them_or_with_age(kept):
         os.utime(path, (yesterday, yesterday))
     cleanup.sweep(settings)
     assert store.load(reference, settings) == own
-    with pytest.raises(InputError, match="were removed"):
+    with pytest.raises(InputError, match="no longer on this server"):
         store.load(unused, settings)
     shutil.rmtree(run)
     cleanup.sweep(settings)
-    with pytest.raises(InputError, match="were removed"):
+    with pytest.raises(InputError, match="no longer on this server"):
         store.load(reference, settings)
 
 
