@@ -381,7 +381,7 @@ def check_sentences(checkpoint: str, options: Namespace) -> None:
 
 
 def predict(options: Namespace) -> int:
-    """Label, probabilities and logits of one pair or sentence, or of a CSV of pairs."""
+    """Label, probabilities and logits of one pair or sentence, or of a file of pairs."""
     from tqdm import tqdm
 
     checkpoint = checkpoint_named(options.checkpoint, options.settings)

@@ -88,7 +88,7 @@ def _warnings(own: OwnPairs, heads: int) -> list[str]:
     if len(own.counts) > 2:
         found += [
             _(
-                "The label {label} stands in one row alone. Correct it if it is a slip: a model "
+                "Only one row has the label {label}. Correct it if it is a slip: a model "
                 "learns each label that there is.",
                 label=f"“{label}”",
             )

@@ -13,10 +13,16 @@ from itertools import islice
 from statistics import median
 
 from languages import say
-from pipeline.errors import InputError, shown
+from pipeline.errors import shown
 from pipeline.own_pairs.columns import NUMBER, is_known, pair_by_name, sentences_by_name
 from pipeline.own_pairs.csv_reader import Cells, count_lines, first_row, lines_of, rows_of
-from pipeline.own_pairs.table import Row, Table, unique_names
+from pipeline.own_pairs.table import (
+    Row,
+    Table,
+    too_many_columns,
+    too_many_rows,
+    unique_names,
+)
 from pipeline.sentence import is_blank
 
 # Spreadsheets of some languages write commas in numbers and semicolons between cells
@@ -66,15 +72,7 @@ def delimited_table(
     else:
         header = ("",) * Counter(map(len, rows)).most_common(1)[0][0]
     if max_columns is not None and len(header) > max_columns:
-        raise InputError(
-            say(
-                "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "
-                "sentence and no label.",
-                name=name,
-                count=len(header),
-                most=max_columns,
-            )
-        )
+        raise too_many_columns(name, len(header), max_columns)
     most = None if max_rows is None else max_rows + 1
     found = _rows(text, delimiter, header, named, most)
     if max_rows is not None and len(found) > max_rows:
@@ -88,17 +86,6 @@ def delimited_table(
         _form(delimiter),
         header if named else (),
         "" if delimiter == NO_DELIMITER else delimiter,
-    )
-
-
-def too_many_rows(name: str, max_rows: int) -> InputError:
-    """The refusal of a file with more rows than may be."""
-    return InputError(
-        say(
-            "{name} has more rows than the limit of {max_rows:,}. Split it.",
-            name=name,
-            max_rows=max_rows,
-        )
     )
 
 

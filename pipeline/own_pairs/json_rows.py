@@ -14,8 +14,13 @@ from typing import Any
 from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.own_pairs.csv_reader import lines_of
-from pipeline.own_pairs.delimited import too_many_rows
-from pipeline.own_pairs.table import Row, Table, unique_names
+from pipeline.own_pairs.table import (
+    Row,
+    Table,
+    too_many_columns,
+    too_many_rows,
+    unique_names,
+)
 from pipeline.sentence import SURROGATE
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -57,15 +62,7 @@ def json_table(
         raise too_many_rows(name, max_rows)
     keys = dict.fromkeys(key for _, value in found if isinstance(value, dict) for key in value)
     if max_columns is not None and len(keys) > max_columns:
-        raise InputError(
-            say(
-                "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "
-                "sentence and no label.",
-                name=name,
-                count=len(keys),
-                most=max_columns,
-            )
-        )
+        raise too_many_columns(name, len(keys), max_columns)
     columns = tuple(keys)
     rows = tuple(_row(line, value, columns) for line, value in found)
     form = say("a JSON array") if is_array else say("JSON lines")

@@ -224,7 +224,8 @@ def _numbered(rows, columns):
         return (), _one_label(names, columns)
     if len(names) > MOST_LABELS:
         return (), say(
-            "The column {column} has {count:,} different values, but labels are {most} at most. "
+            "The column {column} has {count:,} different values, but a task has at most {most} "
+            "labels. "
             "Choose another column as the label.",
             column=shown(columns.label),
             count=len(names),

@@ -102,7 +102,9 @@ def packed_pairs(
     """
     run = read_run(run_id, settings)
     if not _is_owned(run, owned, settings):
-        raise InputError(say("Only who brought a run's pairs gets them. Start a run of your own."))
+        raise InputError(
+            say("Only the visitor who brought a run's pairs gets them. Start a run of your own.")
+        )
     own = store.load(run.config["task_name"], settings)
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -157,7 +157,7 @@ def test_a_label_of_one_row_and_a_row_without_a_label_are_pointed_at(page):
     lines = [f"A {i}\tB {i}\t{('no', 'yes')[i % 2]}" for i in range(10)]
     text = "\n".join(["a\tb\tlabel", *lines, "C\tD\tmaybe", "E\tF\t"])
     report = said(own.read_text(text)[own.report])
-    assert "The label “maybe” stands in one row alone" in report
+    assert "Only one row has the label “maybe”" in report
     assert "1 row has no label (line 13)" in report and "“yes”" not in report
 
 
@@ -389,7 +389,7 @@ def test_only_the_owner_starts_another_run_like_it(page, run, settings):
 
 def test_the_owner_gets_the_script_with_the_pairs_beside_it(run, settings):
     run_id, owned = run
-    with pytest.raises(InputError, match="Only who brought"):
+    with pytest.raises(InputError, match="Only the visitor who brought"):
         packed_pairs(run_id, {}, settings)
     with zipfile.ZipFile(packed_pairs(run_id, owned, settings)) as archive:
         names = set(archive.namelist())
@@ -445,6 +445,7 @@ def test_a_program_tokenizes_a_sentence_alone(settings, key):
             tokenize("A cat sat.", "A dog.", task_name=bad)
 
 
+@pytest.mark.slow
 def test_the_page_is_built_with_one_panel_a_language(settings):
     app = build_app(settings)
     panels = [each for each in app.blocks.values() if getattr(each, "elem_id", "") == "own-pairs"]

@@ -254,7 +254,7 @@ def test_a_test_whose_labels_are_kept_back_has_none():
         ([(a, b, "1") for a, b, _ in PAIRS], "Every label in the column 'label' is '1'"),
         (
             [(a, b, n) for n, (a, b, _) in enumerate(PAIRS)],
-            "30 different values, but labels are 20",
+            "30 different values, but a task has at most 20",
         ),
         (PAIRS[:7], "Only 7 rows have a label, and a run needs 8"),
         ([(a, b, "x" * 200 + str(c)) for a, b, c in PAIRS], "too long for a label"),
