@@ -330,6 +330,13 @@ def load(options):
     return rows()
 
 
+def queue(options):
+    """Thirty who press Start at once; see benchmarks/queue.py."""
+    from benchmarks.queue import rows
+
+    return rows()
+
+
 def memory(options):
     """A server's memory after many runs and predictions; see benchmarks/memory.py."""
     from benchmarks.memory import rows
@@ -424,6 +431,7 @@ BENCHMARKS = {
     "quality": quality,
     "live": live,
     "load": load,
+    "queue": queue,
     "memory": memory,
     "first_visit": first_visit,
     "typing": typing,

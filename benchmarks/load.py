@@ -46,10 +46,13 @@ async def ask(client, endpoint, values):
     raise RuntimeError("the stream ended without an answer")
 
 
-async def defaults(client, endpoint):
+async def defaults(client, endpoint, **changes):
     """The values of an endpoint's parameters, as gradio's own client fills them in."""
     described = (await client.get("/gradio_api/info")).json()["named_endpoints"][f"/{endpoint}"]
-    return [parameter.get("parameter_default") for parameter in described["parameters"]]
+    return [
+        changes.get(parameter["parameter_name"], parameter.get("parameter_default"))
+        for parameter in described["parameters"]
+    ]
 
 
 async def learner(client, endpoint, button, pairs, until, took, errors):
@@ -79,7 +82,7 @@ async def classroom(address, learners, seconds, runs):
                 client, number, [*pairs[0], *rest], "first"
             )  # a class starts on a server that is warm
         until = time.monotonic() + seconds
-        usual = await defaults(client, "fine_tune")
+        usual = await defaults(client, "fine_tune", again=True)  # three runs, not one
         started = [ask(client, "fine_tune", usual) for _ in range(runs)]
         asking = [
             learner(client, name, pressed[name], pairs, until, took, errors)

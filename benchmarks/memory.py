@@ -19,6 +19,7 @@ from dev.server import running_app
 from pipeline.settings import READY, Settings
 
 TINY = {"max_steps": 1, "train_pairs": 8, "eval_pairs": 2, "batch_size": 8, "eval_strategy": "no"}
+TINY |= {"again": True}  # the same settings each time, and each trains
 
 
 def resident():

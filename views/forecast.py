@@ -85,8 +85,11 @@ def _said_of_rates(rates: Sequence[float], warmup: int) -> str:
     return _("rises to {rate} until step {step}, then falls to 0", rate=most, step=warmup + 1)
 
 
-def forecast_line(forecast: Forecast) -> Markup:
-    """What Start would set off, in one line that is read out when it changes, and its warnings."""
+def forecast_line(forecast: Forecast, wait: float = 0.0) -> Markup:
+    """What Start would set off, in one line that is read out when it changes, and its warnings.
+
+    wait: seconds that the run would wait for its turn; 0 where it would start at once.
+    """
     return render(
         "forecast.html",
         forecast=forecast,
@@ -94,6 +97,7 @@ def forecast_line(forecast: Forecast) -> Markup:
         time=duration(forecast.seconds),
         memory=format_bytes(forecast.bytes) if forecast.memory else "",
         download=format_bytes(forecast.download_bytes) if forecast.download_bytes else "",
+        wait=duration(wait) if wait else "",
     )
 
 

@@ -11,6 +11,8 @@ from gradio.components import Component
 from pipeline.config import config_from
 from pipeline.explain.forecast import forecast
 from pipeline.explain.schedule import learning_rates, warmup_of
+from pipeline.runs.progress import list_runs
+from pipeline.runs.queue import NEXT, waits
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.form import more_settings_title
@@ -46,13 +48,14 @@ def follow_form(
         title = {more: gr.Accordion(label=more_settings_title(form))}
         try:
             expected = forecast(config_from(form), settings)
+            wait = waits(list_runs(settings), settings)[NEXT]
         except Exception as error:
             return {**title, line: error_notice(error), curve: no_learning_rates(), tables: ""}
         config, steps = expected.config, expected.steps
         rates = learning_rate_curve(learning_rates(config, steps), warmup_of(config, steps))
         return {
             **title,
-            line: forecast_line(expected),
+            line: forecast_line(expected, wait),
             curve: rates,
             tables: forecast_tables(expected),
         }

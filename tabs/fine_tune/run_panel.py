@@ -81,7 +81,11 @@ class RunPanel:
         with gr.Row(elem_id="same-run"):
             self.same = gr.HTML(visible=False, padding=False)
             self.again = gr.Button(
-                _("Train it again all the same"), size="sm", min_width=120, visible=False
+                _("Train it again all the same"),
+                size="sm",
+                min_width=220,
+                scale=0,
+                visible=False,
             )
         # For what is said of the run in words: after an evaluation, and at its end
         self.words = gr.Column(elem_id="run-words")

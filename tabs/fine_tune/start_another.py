@@ -92,6 +92,8 @@ class StartAnother:
 
     def go_on(self, name: str, values: Values, request: gr.Request | None) -> dict:
         """Start, whatever goes on."""
+        if name not in self.starts:  # nothing was asked
+            return self.hide()
         return {**self.hide(), **(self._called(name, values, request) or {})}
 
     def _called(

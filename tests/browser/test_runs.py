@@ -12,6 +12,8 @@ from playwright.sync_api import expect
 
 from dev import server
 from pipeline.runs.liveness import claim
+from pipeline.runs.progress import list_runs
+from pipeline.settings import Settings
 from tests.processes.test_runs import START
 
 LEAVE, STOP = "Leave the queue", "Stop and keep the model"
@@ -150,3 +152,39 @@ def test_closed_and_come_back_after_the_server_was_started_again_and_from_anothe
             said(panel, "It was removed from the queue before it started")
             page.close()
         said(watched, "It was removed from the queue before it started")
+
+
+def test_who_starts_the_same_settings_joins_that_run_and_leaves_it_running(browser, served):
+    with device(browser) as owner, device(browser) as friend:
+        address = f"{served.address}/?tab=fine-tune"
+        first, first_panel = opened(owner, address)
+        link = started(first, first_panel)
+        run_id = link[-32:]
+        page, panel = opened(friend, address)
+        panel.get_by_role("button", name="Start the fine-tune").click()
+        page.wait_for_url(re.compile(run_id))
+        again = panel.get_by_role("button", name="Train it again all the same")
+        expect(again).to_be_visible()
+        expect(panel.locator("#same-run")).to_contain_text("has the same settings; same seed")
+        expect(first_panel.locator("#same-run")).to_be_hidden()
+        assert len(waiting(served)) == 1
+        # A page that is loaded anew still shows it as one that can be left
+        page.reload()
+        panel.get_by_role("button", name="Leave this run").click()
+        said(panel, "It goes on for whoever started it")
+        page.wait_for_url(lambda url: run_id not in url)
+        said(first_panel, "in the queue")
+        panel.get_by_role("button", name="Start the fine-tune").click()
+        page.wait_for_url(re.compile(run_id))
+        again.click()
+        page.wait_for_url(re.compile(f"run=(?!{run_id})[0-9a-f]{{32}}"))
+        expect(again).to_be_hidden()
+        # Both are stopped by their owners: the module's other tests count places
+        for one in (first_panel, panel):
+            one.get_by_role("button", name=LEAVE).click()
+            said(one, "It was removed from the queue before it started")
+
+
+def waiting(served):
+    settings = Settings(runs_folder=served.runs)
+    return [run for run in list_runs(settings) if run.state == "queued"]

@@ -131,6 +131,7 @@ def pages(small_folder, tmp_path_factory):
         ),
         max_runs_at_once=0,
         max_runs_waiting=10**6,
+        max_first_runs_waiting=10**6,
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )

@@ -43,6 +43,7 @@ def house(tmp_path_factory):
         Settings(mrpc_folder=None, runs_folder=folder / "runs", data="embedded"),
         max_runs_at_once=0,
         max_runs_waiting=10**6,
+        max_first_runs_waiting=10**6,
         max_runs_per_visitor=10**6,
         min_free_bytes=0,
     )

@@ -80,6 +80,11 @@ def test_the_line_says_what_start_would_set_off(forecast, line):
     assert line in said(forecast_views.forecast_line(forecast))
 
 
+def test_a_wait_for_its_turn_is_said_beforehand():
+    assert "its turn comes in about 25 min" in said(forecast_views.forecast_line(expected(), 1500))
+    assert "turn" not in said(forecast_views.forecast_line(expected()))
+
+
 def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
     assert "MB" not in said(forecast_views.forecast_line(expected(memory=[])))
     assert "Memory" not in said(forecast_views.forecast_tables(expected(memory=[])))
