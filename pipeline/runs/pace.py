@@ -5,13 +5,14 @@
 24.0
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
 
 from languages import say
 from pipeline.config import TrainingConfig, config_from
+from pipeline.runs.folder import modified
 from pipeline.runs.progress import Run, looks_of, progress, read_folder
 from pipeline.settings import Settings
 
@@ -27,8 +28,8 @@ ALIKE = ("frozen_layers", "precision", "batch_size")
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds until the first event, for a pair in training, and for a pair judged; `source` says
-    where they are from.
+    """Seconds for all but learning and judging, most of them before the first event, for a pair in
+    training, and for a pair judged; `source` says where they are from.
 
     peak_bytes: the most memory that runs took here that were alike in all that memory depends on,
     where they told; peak_source: what that is.
@@ -172,7 +173,17 @@ def _pace_in(folder: Path) -> Pace | None:
 
 @lru_cache(maxsize=512)
 def _known_pace(folder: Path, looks: tuple | None) -> Pace | None:
-    return measured_pace(read_folder(folder))
+    run = read_folder(folder)
+    pace = measured_pace(run)
+    began = modified(folder / "worker")
+    if not pace or not run.ended or not began:
+        return pace
+    # A worker's clock starts when it has imported all; what comes before and after its steps is
+    # waited for as well
+    took = modified(folder / "events.jsonl") - began
+    known = (run.first("start") or {}).get("eval_pairs")
+    at_work = run_seconds(config_from(run.config), replace(pace, start=0.0), eval_pairs=known)
+    return replace(pace, start=max(pace.start, took - at_work))
 
 
 def _estimate(times: float) -> Pace:

@@ -19,6 +19,9 @@ from pipeline.settings import Settings
 NEXT = "next"  # no run's id is a word
 # Who had a run so lately isn't somebody who had none
 HAD_ONE_SECONDS = 3600.0
+# A look at the queue takes some 10 ms, and each page of those who wait asks every second
+LOOK_SECONDS, MANY_WAIT = 1.0, 10
+_looked: dict[Path, tuple[float, dict[str, float]]] = {}  # runs folder -> when, and what was told
 
 
 def digest(text: str) -> str:
@@ -36,9 +39,19 @@ def read_run(run_id: str, settings: Settings) -> Run:
     run = read_folder(run_folder(run_id, settings))
     if run.state != "queued":
         return run
-    begins = waits(list_runs(settings), settings)
+    begins = _waits_told(run_id, settings)
     place = list(begins).index(run_id) + 1 if run_id in begins else 0
     return replace(run, place=place, wait=begins.get(run_id, 0.0))
+
+
+def _waits_told(run_id: str, settings: Settings) -> dict[str, float]:
+    """`waits` for a page that asks each second: of a long queue one look a second serves all."""
+    when, begins = _looked.get(settings.runs_folder, (0.0, {}))
+    is_fresh = time.monotonic() - when < LOOK_SECONDS
+    if not is_fresh or len(begins) <= MANY_WAIT or run_id not in begins:
+        begins = waits(list_runs(settings), settings)
+        _looked[settings.runs_folder] = time.monotonic(), begins
+    return begins
 
 
 def visitor_of(folder: Path) -> str:

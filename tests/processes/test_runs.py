@@ -24,7 +24,7 @@ from pipeline.own_pairs.pairs import own_pairs
 from pipeline.own_pairs.read import read_table
 from pipeline.own_pairs.store import keep
 from pipeline.prediction import predict
-from pipeline.runs import cleanup, liveness, progress, same, supervisor
+from pipeline.runs import cleanup, liveness, progress, queue, same, supervisor
 from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
 from pipeline.runs.names import name_of
@@ -446,6 +446,36 @@ def test_a_wait_is_told_from_runs_that_ended_and_only_goes_down(closed):
     whole = told[0][1] - told[0][0]
     assert all(third - second == pytest.approx(whole) for second, third in told)
     assert whole == pytest.approx(20 * 2.0 + 3 * 8 * (2.0 / 8) / 3)
+
+
+def test_of_a_long_queue_one_look_a_second_serves_all_pages(closed, monkeypatch):
+    ids = [start_run(config_for(WARMED), closed, browser=f"{number}")[0] for number in range(20)]
+    looks, clock = [], [time.monotonic() + 100]
+    listed = queue.list_runs
+    monkeypatch.setattr(queue, "list_runs", lambda given: looks.append(1) or listed(given))
+    monkeypatch.setattr(queue.time, "monotonic", lambda: clock[0])
+    assert [read_run(run_id, closed).place for run_id in ids] == list(range(1, 21))
+    assert len(looks) == 1
+    clock[0] += queue.LOOK_SECONDS
+    read_run(ids[0], closed)
+    assert len(looks) == 2
+    late, _ = start_run(config_for(WARMED), closed, browser="late")
+    assert read_run(late, closed).place == 21, "who isn't in the last look is looked for"
+
+
+def test_what_a_worker_imports_before_its_first_event_is_waited_for_as_well(closed):
+    """Tiny runs took five times as long as was told: their worker wasn't warm."""
+    config = config_for(WARMED, max_steps=20, train_pairs=160, eval_steps=10)
+    earlier, _running, second = [start_run(config, closed)[0] for _ in range(3)]
+    folder = closed.runs_folder / earlier
+    told_steps(folder, steps=20, seconds=2.0)
+    ended(folder)
+    before = read_run(second, closed).wait
+    at = (folder / "events.jsonl").stat().st_mtime - 100.0
+    os.utime(folder / "worker", (at, at))
+    at_work = 20 * 2.0 + 3 * 8 * (2.0 / 8) / 3
+    assert before == pytest.approx(at_work)
+    assert read_run(second, closed).wait == pytest.approx(100.0)
 
 
 def test_waits_with_two_at_once(closed):
