@@ -25,7 +25,7 @@ from pipeline.collation import BatchView, batch_view
 from pipeline.config import RUN_SETTINGS, TrainingConfig, config_from, flag_of
 from pipeline.dataset import SOURCES, either, load_raw_datasets, parse_rows, rows_at
 from pipeline.errors import InputError
-from pipeline.explain.probing import asked_pair, followed
+from pipeline.explain.probing import followed, run_of, takes_pair
 from pipeline.export.csv_answers import (
     Answered,
     PairFile,
@@ -39,14 +39,13 @@ from pipeline.export.csv_answers import (
     scores_of,
     write_answers,
 )
-from pipeline.hub.sources import RUN_PREFIX, comes_with_the_app
+from pipeline.hub.sources import comes_with_the_app
 from pipeline.metrics import metrics_in
 from pipeline.own_pairs import store
 from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
 from pipeline.own_pairs.pairs import OwnPairs, own_pairs
 from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
-from pipeline.runs.task import model_takes_pair, task_of_run
 from pipeline.settings import (
     EMBEDDED_CHECKPOINT,
     LABELS,
@@ -365,30 +364,29 @@ def task_to_evaluate(checkpoint: str, options: Namespace) -> Task:
     """The task that was asked for; of a run's model, by default that of the run."""
     if options.task:
         return task_named(options.task, options.settings)
-    if checkpoint.startswith(RUN_PREFIX):
-        name = task_of_run(checkpoint.removeprefix(RUN_PREFIX), options.settings).name
-        return task_named(name, options.settings)
-    return MRPC
+    run = run_of(checkpoint, options.settings)
+    name = run.config.get("task_name", MRPC.name) if run else MRPC.name
+    return task_named(name, options.settings)
 
 
 def check_sentences(checkpoint: str, options: Namespace) -> None:
     """Raises InputError for --pair where the model reads one sentence, and the other way round."""
     if options.csv:
         return
-    if options.pair and not model_takes_pair(checkpoint, options.settings):
+    if options.pair and not takes_pair(checkpoint, options.settings):
         raise InputError(f"{checkpoint} reads one sentence. Give it with --sentence.")
     if options.sentence is not None and comes_with_the_app(checkpoint):
-        if checkpoint != EMBEDDED_CHECKPOINT and model_takes_pair(checkpoint, options.settings):
+        if checkpoint != EMBEDDED_CHECKPOINT and takes_pair(checkpoint, options.settings):
             raise InputError(f"{checkpoint} compares two sentences. Give them with --pair.")
 
 
 def predict(options: Namespace) -> int:
-    """Label, probabilities and logits of one pair or sentence, or of a CSV of pairs."""
+    """Label, probabilities and logits of one pair or sentence, or of a file of pairs."""
     from tqdm import tqdm
 
     checkpoint = checkpoint_named(options.checkpoint, options.settings)
     check_sentences(checkpoint, options)
-    has_pair = asked_pair(checkpoint, "", "", options.settings)[1] is not None
+    has_pair = takes_pair(checkpoint, options.settings)
     how: dict[str, Any] = {"has_pair": has_pair, "choose": chooser(options)}
     path = options.csv or options.pairs
     if pair := given_pair(options):

@@ -29,8 +29,10 @@ from pipeline.hub.availability import (
     unless_missing,
 )
 from pipeline.hub.sources import Origin
+from pipeline.own_pairs import store
+from pipeline.own_pairs.pairs import NO_LABEL
 from pipeline.settings import Settings
-from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task, own_pairs_of
+from pipeline.task import CHINESE_PAIRS, EMBEDDED_PAIRS, MRPC, Task
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -40,12 +42,11 @@ Loaded = tuple["DatasetDict", Origin]
 log = logging.getLogger(__name__)
 # The project's first pairs, which give their label away: the lesson "Look for the shortcut"
 SHORTCUT_PAIRS = EMBEDDED_PAIRS.with_name("shortcut")
-# Which folder of the app's own a place is (see Origin)
-PAIRS_FOLDERS = {"embedded": EMBEDDED_PAIRS.name, "shortcut": SHORTCUT_PAIRS.name}
+# The places (see Origin) that are the app's own
+APP_PLACES = ("embedded", "shortcut")
 SOURCES = ("auto", "hub", "folder", "embedded", "shortcut")
 SENTENCES = ("sentence1", "sentence2")
 COLUMNS = (*SENTENCES, "label", "idx")
-UNLABELLED = -1  # as GLUE's test splits have it
 
 _kept: dict[Any, Any] = {}
 _again: set[Any] = set()
@@ -87,13 +88,30 @@ def _source(asked: str, task: Task, settings: Settings) -> str:
                 sources=", ".join(SOURCES),
             )
         )
-    if source in PAIRS_FOLDERS and not _embedded_folder(task):
+    if source == "shortcut" and _embedded_folder(task) != EMBEDDED_PAIRS:
+        raise SourceError(
+            say(
+                "{task} has no pairs that give their label away. Choose auto, or the task {mrpc}.",
+                task=task.title,
+                mrpc=MRPC.name,
+            )
+        )
+    if source == "embedded" and not _embedded_folder(task):
+        if asked == "auto":  # the host's choice for all; who asks can't change it
+            raise SourceError(
+                say(
+                    "This server loads no pairs from the Hub, and {task} has no embedded ones. "
+                    "Choose {mrpc}, whose embedded pairs are always here.",
+                    task=task.title,
+                    mrpc=MRPC.title,
+                )
+            )
         raise SourceError(
             say(
                 "{task} has no embedded pairs. Choose auto, which asks the Hub, or the task "
                 "{mrpc}, whose embedded pairs are always here.",
                 task=task.title,
-                mrpc=MRPC.name,
+                mrpc=MRPC.title,
             )
         )
     if source == "hub" and not task.repository:
@@ -157,10 +175,10 @@ def _why_embedded(task: Task, source: str, error: HubUnavailable) -> str:
         raise SourceError(
             say(
                 "{task} can't be loaded: {error}. Try again where the Hub is reachable, or choose "
-                "the task {mrpc}, whose embedded pairs are always here.",
+                "{mrpc}, whose embedded pairs are always here.",
                 task=task.title,
                 error=error,
-                mrpc=MRPC.name,
+                mrpc=MRPC.title,
             )
         ) from error
     if source == "hub":
@@ -206,7 +224,7 @@ def _embedded_folder(task: Task) -> Path | None:
 
 
 def app_pairs(place: str, task: Task) -> Path:
-    """The folder of the app's own pairs that a place of PAIRS_FOLDERS is for a task."""
+    """The folder of the app's own pairs that a place of APP_PLACES is for a task."""
     return SHORTCUT_PAIRS if place == "shortcut" else _embedded_folder(task) or EMBEDDED_PAIRS
 
 
@@ -249,7 +267,7 @@ def _own(task: Task, settings: Settings) -> Loaded:
     """A visitor's own pairs. Rows without a label have -1, which no run takes."""
     from datasets import Dataset, DatasetDict
 
-    own = own_pairs_of(task.name, settings)
+    own = store.load(task.name, settings)
     features = _features(task)
     made = {}
     for split in task.splits:
@@ -456,7 +474,7 @@ def _whole_rows(task: Task, rows: "Dataset") -> list[int]:
     return [
         number
         for number, (*sentences, label) in enumerate(zip(*columns, strict=True))
-        if label not in (None, UNLABELLED)
+        if label not in (None, NO_LABEL)
         and all(sentence is not None and str(sentence).strip() for sentence in sentences)
     ]
 

@@ -28,7 +28,7 @@ from pipeline.hub.availability import (
 )
 from pipeline.hub.sources import Origin
 from pipeline.settings import Settings
-from pipeline.task import MRPC, Task
+from pipeline.task import BINARY, MRPC, Task
 
 if TYPE_CHECKING:
     from evaluate import EvaluationModule
@@ -118,16 +118,18 @@ def metrics_in(figures: Iterable[str]) -> list[Metric]:
     return [metric for name, metric in METRICS.items() if name in names]
 
 
-def scores(labels: Answers, predictions: Answers, task: Task = MRPC) -> dict[str, float]:
-    """{metric: figure} of the task's metrics.
+def scores(
+    labels: Answers, predictions: Answers, metrics: Iterable[str] = BINARY
+) -> dict[str, float]:
+    """{metric: figure} of each of `metrics`, which are names of METRICS.
 
     >>> scores([1, 1, 0, 0], [1, 0, 0, 0])
     {'accuracy': 0.75, 'f1': 0.6666666666666666, 'matthews_correlation': 0.5773502691896258}
     """
-    return {name: METRICS[name].of(labels, predictions) for name in task.metrics}
+    return {name: METRICS[name].of(labels, predictions) for name in metrics}
 
 
-def majority(labels: Answers, task: Task = MRPC) -> dict[str, Any]:
+def majority(labels: Answers, metrics: Iterable[str] = BINARY) -> dict[str, Any]:
     """Figures of always predicting the majority class: what any model must beat.
 
     F1 counts label 1 as positive, as GLUE does: on MRPC validation 0.684 and 0.812. Of labels that
@@ -138,7 +140,7 @@ def majority(labels: Answers, task: Task = MRPC) -> dict[str, Any]:
     """
     counts = Counter(labels)
     label = max(counts, key=lambda one: (counts[one], one))
-    return {"label": label, **scores(labels, [label] * len(labels), task)}
+    return {"label": label, **scores(labels, [label] * len(labels), metrics)}
 
 
 # ---------------------------------------------------------------- evaluate's
@@ -244,7 +246,7 @@ def build_compute_metrics(
         if not np.isfinite(logits).all():
             return dict.fromkeys(task.metrics, float("nan"))
         predictions = np.argmax(logits, axis=-1)  # (n,)
-        figures = scores(np.asarray(labels).tolist(), predictions.tolist(), task)
+        figures = scores(np.asarray(labels).tolist(), predictions.tolist(), task.metrics)
         if metric is None:
             return figures
         for name, value in metric.compute(predictions=predictions, references=labels).items():

@@ -209,7 +209,7 @@ def _foreign_notes(pair):
             say(
                 "This model has only read English, and most letters of {sentences} belong to "
                 "another script, so its prediction here is meaningless.",
-                sentences=", ".join(foreign),
+                sentences=foreign[0] if len(foreign) == 1 else say("both sentences"),
             ),
         )
         if foreign

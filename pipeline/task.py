@@ -4,34 +4,28 @@
 ('nyu-mll/glue', 'mrpc', ('not_equivalent', 'equivalent'))
 >>> SST2.columns, SST2.has_pair, SST2.splits
 ({'sentence1': 'sentence', 'label': 'label', 'idx': 'idx'}, False, ('train', 'validation'))
->>> task_named("cola", Settings())  # doctest: +ELLIPSIS
+>>> task_named("no-such", Settings())  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-pipeline.errors.InputError: task_name is 'cola', which is not a task of this app. Choose ...
+pipeline.errors.InputError: task_name is 'no-such', which is not a task of this app. Choose ...
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from languages import say
 from pipeline.errors import InputError
+from pipeline.own_pairs import store
+from pipeline.own_pairs.pairs import SPLITS, OwnPairs
 from pipeline.settings import LABELS, Settings
 
-if TYPE_CHECKING:  # most tasks are nobody's own
-    from pipeline.own_pairs.pairs import OwnPairs
-
-SPLITS = ("train", "validation", "test")
 # GLUE keeps the labels of its test splits to itself
 LABELLED = ("train", "validation")
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs"
 CHINESE_PAIRS = EMBEDDED_PAIRS.with_name("pairs_zh")
 BINARY = ("accuracy", "f1", "matthews_correlation")
 SEVERAL = ("accuracy", "macro_f1", "matthews_correlation")
-# A visitor's own pairs: the digits are drawn at random, and are no right to read them
-OWN_PREFIX = "own:"
-OWN_NAME = re.compile(r"own:[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ class Task:
     @property
     def is_own(self) -> bool:
         """Whether it is a visitor's."""
-        return self.name.startswith(OWN_PREFIX)
+        return is_own(self.name)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -240,14 +234,19 @@ def task_named(name: str, settings: Settings) -> Task:
     """The task of that name, a visitor's own pairs among them; InputError for any other, and for
     pairs that are no longer kept.
     """
-    if validated_task(name).startswith(OWN_PREFIX):
-        return own_task(name, own_pairs_of(name, settings))
+    if is_own(validated_task(name)):
+        return own_task(name, store.load(name, settings))
     return TASKS[name]
+
+
+def is_own(name: object) -> bool:
+    """Whether a task of that name is a visitor's own pairs."""
+    return isinstance(name, str) and name.startswith(store.PREFIX)
 
 
 def validated_task(name: Any) -> str:
     """The name itself if a task could have it; an InputError for any other."""
-    if isinstance(name, str) and (name in TASKS or OWN_NAME.fullmatch(name)):
+    if isinstance(name, str) and (name in TASKS or store.REFERENCE.fullmatch(name)):
         return name
     raise InputError(
         say(
@@ -272,23 +271,14 @@ def task_told(name: str, told: Any) -> Task:
         name=name,
         title=_own_title(has_pair),
         labels=labels,
-        metrics=_metrics_for(labels),
+        metrics=metrics_for(labels),
         columns=PAIR if has_pair else SENTENCE,
         splits=tuple(map(str, told.get("splits") or LABELLED)),
         language="",
     )
 
 
-def own_pairs_of(name: str, settings: Settings) -> "OwnPairs":
-    """The OwnPairs that a visitor brought under that name; InputError where they are no longer
-    kept.
-    """
-    from pipeline.own_pairs import store
-
-    return store.load(name, settings)
-
-
-def own_task(name: str, own: "OwnPairs") -> Task:
+def own_task(name: str, own: OwnPairs) -> Task:
     """The task that a visitor's OwnPairs are. Where no run can be made of them, it has all splits,
     labelled or not.
     """
@@ -297,7 +287,7 @@ def own_task(name: str, own: "OwnPairs") -> Task:
         name=name,
         title=_own_title(own.has_pair),
         labels=own.labels,
-        metrics=_metrics_for(own.labels),
+        metrics=metrics_for(own.labels),
         columns=PAIR if own.has_pair else SENTENCE,
         rows={split: len(own.splits[split]) for split in splits},
         splits=splits,
@@ -310,5 +300,6 @@ def _own_title(has_pair: bool) -> str:
     return say("your own pairs") if has_pair else say("your own sentences")
 
 
-def _metrics_for(labels: Sequence[str]) -> tuple[str, ...]:
+def metrics_for(labels: Sequence[str]) -> tuple[str, ...]:
+    """The metrics of a task with these labels that doesn't declare its own."""
     return BINARY if len(labels) <= len(LABELS) else SEVERAL

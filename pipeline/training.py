@@ -209,7 +209,7 @@ def prepare(
         "steps_per_epoch": config.steps_per_epoch(pairs),
         "world_size": trainer.args.world_size,
         "pairs_a_process": trainer.args.per_device_train_batch_size,
-        "majority": majority(chosen["validation"]["label"], task),
+        "majority": majority(chosen["validation"]["label"], task.metrics),
         "bf16": trainer.args.bf16,
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
@@ -396,7 +396,7 @@ def fine_tune(
     folder: str | Path,
     settings: Settings,
     should_stop: Callable[[], bool] = lambda: False,
-    own_pair: tuple[str, str] | None = None,
+    own_pair: tuple[str, str | None] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
@@ -772,28 +772,28 @@ def evaluate_checkpoint(
     checkpoint: str,
     source: str = "auto",
     split: str = "validation",
-    most: int | None = None,
+    first: int | None = None,
     *,
     settings: Settings,
     task: Task = MRPC,
 ) -> dict[str, Any]:
-    """The Trainer's own evaluation of a checkpoint on the first `most` pairs of a split: {"loss",
+    """The Trainer's own evaluation of a checkpoint on the `first` pairs of a split: {"loss",
     each of the task's metrics, "majority", "pairs", "origins"}.
 
     Raises InputError for less than one pair, and where the logits are NaN or infinite.
     """
-    if most is not None and most < 1:
+    if first is not None and first < 1:
         raise InputError(
             say(
-                "pairs is {most}, but an evaluation needs at least 1. Leave it out to use the "
-                "whole split.",
-                most=most,
+                "first is {first}, but an evaluation needs at least 1 pair. Leave it out to use "
+                "the whole split.",
+                first=first,
             )
         )
     config = TrainingConfig(source=source)
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
     rows = raw_datasets[split]
-    rows = rows.select(range(min(most or len(rows), len(rows))))
+    rows = rows.select(range(min(first or len(rows), len(rows))))
     model, model_origin = load_model(checkpoint, config.seed, task.labels, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
@@ -824,7 +824,7 @@ def evaluate_checkpoint(
         )
     return {
         **figures,
-        "majority": majority(rows["label"], task),
+        "majority": majority(rows["label"], task.metrics),
         "pairs": len(rows),
         "origins": [data_origin, model_origin, metric_origin],
     }

@@ -57,9 +57,10 @@ function opened(element) {
   panel.querySelector("button")?.focus({preventScroll: true});
 }
 
+// Looked at before the dropdown does: Escape closes its open list first, and the panel the next time.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.target.closest?.("[role=listbox]")) return;
+  if (event.key !== "Escape" || event.target.closest?.("[aria-expanded=true]")) return;
   document.querySelector("#own-pairs .own-pairs-head button")?.click();
-});
+}, true);
 
 page.ownPairs = {close, copy, inAddress, isOwn, keep, kept, open, opened};

@@ -11,9 +11,11 @@ function copyLines() {
   for (const line of document.querySelectorAll("[data-station]")) {
     lines[line.dataset.station] = line.textContent;
   }
-  for (const [station, line] of Object.entries(lines)) {
-    const place = head.querySelector(`[data-at="${station}"] > span`);
-    if (place && place.textContent !== line) place.textContent = line;
+  // What was refused has no line: the station says again what it does
+  for (const place of head.querySelectorAll("[data-at] > span")) {
+    place.dataset.does ??= place.textContent;
+    const line = lines[place.parentElement.dataset.at] ?? place.dataset.does;
+    if (place.textContent !== line) place.textContent = line;
   }
   const open = document
     .querySelector("[role=tab][aria-selected=true][aria-controls^=tab-]")

@@ -11,7 +11,7 @@ import io
 import shutil
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +27,21 @@ from pipeline.errors import InputError
 from pipeline.own_pairs import store
 from pipeline.own_pairs.columns import Columns, guess_columns
 from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
+from pipeline.own_pairs.read import Table, read_table
 from pipeline.settings import Settings
-from pipeline.task import MRPC
+from pipeline.task import MRPC, is_own
 from tabs.errors import LONGEST_TYPED, error_notice
 from tabs.fine_tune.owned_runs import address_of
-from tabs.which_pairs import KEY_PREFIX, choices_of, is_own, task_of_key
+from tabs.fine_tune.script import forget_packed
+from tabs.which_pairs import KEY_PREFIX, choices_of, task_of_key
 from views.markup import notice, quiet
 from views.own_pairs import what_was_read
 from views.render import render
 
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
+# A file may take a second of a core: so many are read at once, and of those that wait an address's
+# first comes before another's second
+READS = {**PRIVATE, "concurrency_id": "own-pairs", "concurrency_limit": 2}
 SHOW, HIDE = "() => page.ownPairs.open()", "() => page.ownPairs.close()"
 PASTED, WRITTEN = "", "table.csv"  # how a text and the table are called
 HEADS = ["sentence1", "sentence2", "label"]
@@ -51,23 +55,43 @@ READ_AGAIN = say("This file is no longer at hand. Choose it again, or paste the 
 NOTHING = say("Nothing has been read yet.")
 
 
+@dataclass(frozen=True)
+class RecentText:
+    """What a visitor has read. since: a time.monotonic(); address: of `address_of`."""
+
+    since: float
+    content: bytes
+    name: str
+    address: str
+
+
 class RecentTexts:
-    """What visitors have read and not yet used, for some minutes: the oldest goes first."""
+    """What visitors have read and not yet used, for some minutes. Where it gets too much, the
+    oldest of the network address goes that has most: nobody pushes out what others have read.
+    """
 
     def __init__(self, most_bytes: int, seconds: float = 900.0):
         self.most_bytes, self.seconds = most_bytes, seconds
         self.lock = threading.Lock()
-        self.kept: OrderedDict[str, tuple[float, bytes, str]] = OrderedDict()
+        self.kept: OrderedDict[str, RecentText] = OrderedDict()
 
-    def keep(self, content: bytes, name: str) -> str:
+    def keep(self, content: bytes, name: str, address: str = "") -> str:
         """The key under which `get` finds them."""
         key = token_urlsafe(24)
         with self.lock:
             self._sweep()
-            self.kept[key] = (time.monotonic(), content, name)
-            while sum(len(one[1]) for one in self.kept.values()) > self.most_bytes:
-                self.kept.popitem(last=False)
+            self.kept[key] = RecentText(time.monotonic(), content, name, address)
+            while sum(len(one.content) for one in self.kept.values()) > self.most_bytes:
+                del self.kept[self._one_too_many()]
         return key
+
+    def _one_too_many(self) -> str:
+        """The key of the oldest text of the address that has most."""
+        taken: Counter[str] = Counter()
+        for one in self.kept.values():
+            taken[one.address] += len(one.content)
+        [(address, _bytes)] = taken.most_common(1)
+        return next(key for key, one in self.kept.items() if one.address == address)
 
     def get(self, key: str) -> tuple[bytes, str]:
         """(content, name); InputError where they are gone."""
@@ -75,8 +99,8 @@ class RecentTexts:
             self._sweep()
             if key not in self.kept:
                 raise InputError(READ_AGAIN if key else NOTHING)
-            _since, content, name = self.kept[key]
-        return content, name
+            one = self.kept[key]
+        return one.content, one.name
 
     def drop(self, key: str) -> None:
         """They are no longer wanted."""
@@ -85,7 +109,7 @@ class RecentTexts:
 
     def _sweep(self) -> None:
         since = time.monotonic() - self.seconds
-        for key in [key for key, (kept, *_rest) in self.kept.items() if kept < since]:
+        for key in [key for key, one in self.kept.items() if one.since < since]:
             del self.kept[key]
 
 
@@ -117,33 +141,33 @@ class OwnPairsPanel:
         """What reading fills."""
         return [self.report, *self.columns, self.chosen, self.use, self.recent_key, self.file]
 
-    def read_file(self, path: object) -> dict[Component, Any]:
+    def read_file(self, path: object, request: gr.Request | None = None) -> dict[Component, Any]:
         """The file that was dropped. It goes at once: nothing of it stays where Gradio puts it."""
         try:
             if not isinstance(path, str) or not path:
                 raise InputError(say("No file is chosen. Drop one with your pairs."))
             content = _taken(Path(path))
-            return {**self._read(content, Path(path).name), self.file: None}
+            return {**self._read(content, Path(path).name, request), self.file: None}
         except Exception as error:
             return {**self._unread(error), self.file: None}
 
-    def read_text(self, text: object) -> dict[Component, Any]:
+    def read_text(self, text: object, request: gr.Request | None = None) -> dict[Component, Any]:
         """The text that was pasted."""
         try:
             if not isinstance(text, str) or not text.strip():
                 raise InputError(say("The text is empty. Paste a line for each pair."))
-            return self._read(text.encode(errors="replace"), PASTED)
+            return self._read(text.encode(errors="replace"), PASTED, request)
         except Exception as error:
             return self._unread(error)
 
-    def read_rows(self, rows: object) -> dict[Component, Any]:
+    def read_rows(self, rows: object, request: gr.Request | None = None) -> dict[Component, Any]:
         """The small table, a list of rows; those without a word in them don't count."""
         try:
-            return self._read(_as_csv(rows), WRITTEN)
+            return self._read(_as_csv(rows), WRITTEN, request)
         except Exception as error:
             return self._unread(error)
 
-    def _read(self, content: bytes, name: str) -> dict[Component, Any]:
+    def _read(self, content: bytes, name: str, request: gr.Request | None) -> dict[Component, Any]:
         table = read_table(content, name, self.settings)
         columns = guess_columns(table)
         names = list(table.columns)
@@ -157,8 +181,8 @@ class OwnPairsPanel:
                 for field, value in zip(others, values, strict=True)
             },
             self.chosen: gr.update(visible=True),
-            self.recent_key: self.recent.keep(content, name),
-            **self._reported(content, name, columns),
+            self.recent_key: self.recent.keep(content, name, address_of(request)),
+            **self._reported(table, name, columns),
         }
 
     def _unread(self, error: Exception) -> dict[Component, Any]:
@@ -166,21 +190,23 @@ class OwnPairsPanel:
         return {
             self.report: error_notice(error),
             self.chosen: gr.update(visible=False),
+            self.use: gr.update(interactive=False),
             self.recent_key: "",
         }
 
     def read_columns(self, key: str, *chosen: object) -> dict[Component, Any]:
         """What was read, by other columns. chosen: sentence1, sentence2, label, split."""
         try:
-            return self._reported(*self.recent.get(key), _columns(chosen))
+            content, name = self.recent.get(key)
+            table = read_table(content, name, self.settings)
+            return self._reported(table, name, _columns(chosen))
         except Exception as error:
             return {self.report: error_notice(error), self.use: gr.update(interactive=False)}
 
-    def _reported(self, content: bytes, name: str, columns: Columns) -> dict[Component, Any]:
-        table = read_table(content, name, self.settings)
+    def _reported(self, table: Table, name: str, columns: Columns) -> dict[Component, Any]:
         own = own_pairs(table, columns, settings=self.settings)
         return {
-            self.report: what_was_read(table, own, name),
+            self.report: what_was_read(table, own, name, is_written=name == WRITTEN),
             self.use: gr.update(interactive=bool(own.splits)),
         }
 
@@ -209,6 +235,7 @@ class OwnPairsPanel:
             self.recent_key: "",
             self.report: quiet(NOTHING),
             self.chosen: gr.update(visible=False),
+            self.use: gr.update(interactive=False),
             self.panel: gr.update(visible=False),
         }
 
@@ -219,6 +246,7 @@ class OwnPairsPanel:
         try:
             if reference := task_of_key(kept):
                 store.forget(reference, self.settings)
+                forget_packed(reference, self.settings)
         except Exception as error:
             return {self.report: error_notice(error)}
         return {
@@ -275,8 +303,8 @@ class OwnPairsPanel:
         def list_them(kept: object, task_name: object) -> dict[Component, Any]:
             return self.list_them(kept, task_name, fields)
 
-        filled = [self.kept, self.recent_key, self.report, self.chosen, self.panel]
-        self.use.click(use, [self.recent_key, *self.columns], [*fields, *filled], **PRIVATE)
+        filled = [self.kept, self.recent_key, self.report, self.chosen, self.use, self.panel]
+        self.use.click(use, [self.recent_key, *self.columns], [*fields, *filled], **READS)
         unlisted = [*fields, self.forget, self.report, self.kept]
         self.forget.click(forget, [self.kept, choice], unlisted, **PRIVATE)
         # The browser keeps what the server last said of it
@@ -304,14 +332,16 @@ def _taken(path: Path) -> bytes:
 
 
 def _as_csv(rows: object) -> bytes:
-    """The table's rows as a CSV with its three columns, without those that are empty."""
+    """The table's rows as a CSV with its three columns. An empty row is an empty line, which keeps
+    the numbers of those below it.
+    """
     written = io.StringIO(newline="")
     writer = csv.writer(written)
     writer.writerow(HEADS)
     cells = [row for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
     texts = [["" if cell is None else str(cell) for cell in row[: len(HEADS)]] for row in cells]
-    kept = [row for row in texts if any(cell.strip() for cell in row)]
-    if not kept:
+    kept = [row if any(cell.strip() for cell in row) else [] for row in texts]
+    if not any(kept):
         raise InputError(say("The table is empty. Write a pair into a row of it."))
     writer.writerows(kept)
     return written.getvalue().encode(errors="replace")
@@ -330,7 +360,9 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
             close = gr.Button(_("Close"), size="sm", min_width=80, scale=0)
         with gr.Tabs():
             with gr.Tab(_("A file")):
-                file = gr.File(label=_("CSV, TSV, JSON lines or parquet"), file_types=ENDINGS)
+                file = gr.File(
+                    label=_("CSV, TSV, JSON lines or parquet"), file_types=ENDINGS, height=130
+                )
             with gr.Tab(_("Paste")):
                 text = gr.Textbox(
                     "",
@@ -382,7 +414,7 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
         own.read_columns,
         [own.recent_key, *columns],
         [report, use],
-        **PRIVATE,
+        **READS,
     )
     return own
 
@@ -390,4 +422,4 @@ def build_own_pairs(settings: Settings) -> OwnPairsPanel:
 def _listen_to(own: OwnPairsPanel, *wired: tuple[Callable, Callable, Component]) -> None:
     """Read what each of these events brings."""
     for event, read, source in wired:
-        event(read, source, own.read_outputs, **PRIVATE)
+        event(read, source, own.read_outputs, **READS)

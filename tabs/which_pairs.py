@@ -9,7 +9,7 @@ import gradio as gr
 from languages import _, say
 from pipeline.own_pairs.store import reference_of
 from pipeline.settings import Settings
-from pipeline.task import CSV, OWN_PREFIX, TASKS, Task
+from pipeline.task import CSV, TASKS, Task
 
 # What an address says for a visitor's own pairs: nothing of them stands in one
 OWN_IN_ADDRESS = "own"
@@ -58,11 +58,6 @@ def task_of_key(key: object) -> str:
     return reference_of(key.removeprefix(KEY_PREFIX))
 
 
-def is_own(task_name: object) -> bool:
-    """Whether a run's task is a visitor's own pairs."""
-    return isinstance(task_name, str) and task_name.startswith(OWN_PREFIX)
-
-
 def choices_of(settings: Settings, own: str = "") -> list[tuple[str, str]]:
     """(what is read, name) of each task. own: the key to the visitor's own pairs, or ""."""
     offered = [(str(task.title), name) for name, task in TASKS.items() if _is_there(task, settings)]
@@ -87,7 +82,10 @@ def build_choice(settings: Settings, value: str, **about: Any) -> tuple[gr.Dropd
 def keep_choices_equal(choices: Sequence[gr.Dropdown]) -> None:
     """What one tab's dropdown says, the others' say, too. In the browser alone."""
     for choice in choices:
-        choice.change(
+        gr.on(
+            # A change waits for what the tab itself draws of it; a run that is started meanwhile
+            # in the other tab would learn the pairs of before
+            [choice.input, choice.change],
             None,
             choice,
             [other for other in choices if other is not choice],

@@ -41,7 +41,7 @@ def _batch_of(step: OneStep, labels: Sequence[str]) -> Markup:
     )
     rows = [
         (
-            _("row {row}", row=example.row),
+            f"#{example.row}",
             two_lines(example.sentence1, example.sentence2),
             labels[example.label],
             f"{example.share:.4f}",

@@ -354,7 +354,7 @@ def _changes(
         return quiet(_("{name}: none.", name=name))
     cells = [
         (
-            _("row {row}", row=row),
+            f"#{row}",
             two_lines(*pairs[row]) if pairs else "–",
             labels[judgement.labels[row]],
             _moved(judgement, row, labels),

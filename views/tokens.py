@@ -115,6 +115,7 @@ def batch_grid(
     numbers: of each row in its split; inputs: as for `token_grid`.
     """
     lengths = view.lengths
+    shown = {role for row in view.roles for role in row} | {"padding"}
     data = {
         "numbers": numbers,
         "lengths": lengths,
@@ -139,7 +140,7 @@ def batch_grid(
         numbers=numbers,
         longest=lengths.index(max(lengths)),
         seq_len=len(view.pieces[0]),
-        role_names=ROLE_NAMES,
+        role_names={role: name for role, name in ROLE_NAMES.items() if role in shown},
         data=json.dumps(data),
     )
 

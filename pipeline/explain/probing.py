@@ -44,8 +44,17 @@ def asked_pair(
     model: str, sentence1: str, sentence2: str | None, settings: Settings
 ) -> tuple[str, str | None]:
     """The sentences that a model is asked about: a run's of one sentence reads the first alone."""
+    return sentence1, sentence2 if takes_pair(model, settings) else None
+
+
+def takes_pair(model: str, settings: Settings) -> bool:
+    """Whether a model is asked with two sentences: all are, but those of a run of a task of one.
+
+    >>> takes_pair("adapter:paraphrase", Settings())
+    True
+    """
     run = run_of(model, settings)
-    return sentence1, sentence2 if run is None or run.has_pair else None
+    return run is None or run.has_pair
 
 
 def followed(prediction: Prediction) -> str:
@@ -75,7 +84,7 @@ def check_judges_meaning(prediction: Prediction) -> None:
 
 def check_takes_pair(model: str, settings: Settings) -> None:
     """Raise InputError for a model that reads one sentence."""
-    if asked_pair(model, "", "", settings)[1] is None:
+    if not takes_pair(model, settings):
         raise InputError(
             say(
                 "This card is about two sentences, and this model reads one. Choose a model of "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from languages import say
 from pipeline.collation import rows_view
 from pipeline.errors import InputError, shown
+from pipeline.own_pairs.pairs import NO_LABEL
 from pipeline.settings import LABELS, Settings
 from pipeline.tokenization import (
     Token,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.tokenization import TokenView
 
 ROWS = ("piece", "input_ids", "token_type_ids", "attention_mask", "characters")
-UNLABELLED = -1  # as GLUE and a file of pairs say it
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a BPE with byte fallback names a byte
 
 
@@ -141,7 +141,7 @@ def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
     """The label of a row of the batch -> Why. labels: the task's, in the order of their numbers.
     Raises InputError for a number that is no label.
     """
-    if type(label) is not int or not UNLABELLED <= label < len(labels):
+    if type(label) is not int or not NO_LABEL <= label < len(labels):
         raise InputError(
             say(
                 "{label} is not a label. The labels are 0 to {count}.",
@@ -149,7 +149,7 @@ def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
                 count=len(labels) - 1,
             )
         )
-    is_missing = label == UNLABELLED
+    is_missing = label == NO_LABEL
     name = say("no label") if is_missing else labels[label]
     renamed = say(
         "The collator renamed the column label to labels, the name that Trainer and the "
@@ -162,7 +162,7 @@ def why_label(label: int | None, labels: Sequence[str] = LABELS) -> Why:
 def _no_label() -> str:
     return say(
         "{label} stands for no label: this row has none, so that no run can learn from it.",
-        label=UNLABELLED,
+        label=NO_LABEL,
     )
 
 

@@ -24,10 +24,11 @@ from pipeline.metrics import majority, scores
 from pipeline.own_pairs.columns import Columns, checked_columns, renamed
 from pipeline.own_pairs.delimited import delimited_table, ends_before
 from pipeline.own_pairs.encoding import text_of
+from pipeline.own_pairs.pairs import label_numbers
 from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, predict
 from pipeline.settings import LABELS, Settings
-from pipeline.task import MRPC, SEVERAL
+from pipeline.task import metrics_for
 from pipeline.tokenization import checked_pair
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
@@ -35,8 +36,6 @@ if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
 
 COLUMNS = ("sentence1", "sentence2")
 LABEL = "label"  # the column of a file's own answers
-# What pandas and programs write for label 0 and 1 of LABELS, beside the numbers
-TRUTH = {"false": 0, "true": 1}
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def _pair_row(row, table, needed, labels, settings):
     sentence1, *second = (row.cells[header.index(column)] for column in needed)
     sentence2 = second[0] if second else None
     label = row.cells[header.index(LABEL)].strip() if LABEL in header else ""
-    gold = _numbers_of(labels).get(label.casefold())
+    gold = label_numbers(labels).get(label.casefold())
     error = row.error or ends_before(row, table, [table.columns[header.index(c)] for c in needed])
     notes = [row.note]
     if label and gold is None and not error:
@@ -194,17 +193,6 @@ def _pair_row(row, table, needed, labels, settings):
             error = refused.args[0]
     known = None if gold is None else labels[gold]
     return PairRow(row.line, sentence1, sentence2, error, sentences(*notes), known, row.cells)
-
-
-def _numbers_of(labels):
-    """{a label as files write it, in lower case: its number}: numbers, also as a spreadsheet and
-    pandas write them, and names. A name that is a number means what it names.
-    """
-    names = {name.casefold(): number for number, name in enumerate(labels)}
-    numbers = {f"{number}{end}": number for number in range(len(labels)) for end in ("", ".0")}
-    if numbers.keys() & names.keys():
-        return names
-    return {**numbers, **(TRUTH if tuple(labels) == LABELS else {}), **names}
 
 
 def _foreign_label(label, labels):
@@ -423,7 +411,7 @@ class Scores:
     """How many of a file's own labels the answers match; F1 counts label 1 of two as positive."""
 
     pairs: int  # that have both a label and an answer
-    figures: dict[str, float]  # of each metric of the task
+    figures: dict[str, float]  # of each metric
     majority: dict[str, Any]  # the same of always giving the majority class, and its "label"
     confusion: dict[tuple[str, str], int]  # {(the file's label, answer): pairs}, each two labels
     labels: tuple[str, ...] = LABELS  # the model's
@@ -441,5 +429,6 @@ def scores_of(answers: Sequence[Answered]) -> Scores | None:
     names = labels_of(answers)
     confusion = {(gold, said): both.count((gold, said)) for gold in names for said in names}
     gold, said = ([names.index(label) for label in labels] for labels in zip(*both, strict=True))
-    task = MRPC if len(names) == 2 else replace(MRPC, labels=names, metrics=SEVERAL)
-    return Scores(len(both), scores(gold, said, task), majority(gold, task), confusion, names)
+    metrics = metrics_for(names)
+    figures = scores(gold, said, metrics)
+    return Scores(len(both), figures, majority(gold, metrics), confusion, names)

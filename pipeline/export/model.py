@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.config import config_from
-from pipeline.dataset import PAIRS_FOLDERS, app_pairs, either
+from pipeline.dataset import APP_PLACES, app_pairs, either
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.export.scripts import model_folder, run_script
 from pipeline.hub.availability import hub_reason, is_permanent, run_with_deadline
@@ -30,7 +30,7 @@ from pipeline.hub.sources import RUN_PREFIX, run_files, validated_checkpoint
 from pipeline.metrics import metrics_in
 from pipeline.runs.queue import read_run
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, LABELS, READY, Settings
-from pipeline.task import MRPC, OWN_PREFIX, Task, task_told
+from pipeline.task import MRPC, Task, is_own, task_told
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     from pipeline.runs.progress import Run
@@ -84,7 +84,7 @@ def _embedded_files(run):
     start, folders = run.first("start"), []
     if start["model"]["loaded"] in ADAPTERS:
         folders.append(f"adapters/{start['model']['loaded'].removeprefix('adapter:')}")
-    if start["data"]["place"] in PAIRS_FOLDERS:
+    if start["data"]["place"] in APP_PLACES:
         task = task_told(run.config["task_name"], start.get("task"))
         folders.append(app_pairs(start["data"]["place"], task).name)
     return {
@@ -121,7 +121,7 @@ def model_card(run: Run, name: str) -> str:
     base = EMBEDDED_CHECKPOINT if loaded in ADAPTERS else loaded
     task = task_told(config_from(run.config).task_name, start.get("task"))
     place = start["data"]["place"]
-    of_app = place in PAIRS_FOLDERS
+    of_app = place in APP_PLACES
     on_hub = not of_app and bool(task.repository)
     data = f"the {place} pairs" if of_app else task.title
     return "\n".join(
@@ -239,7 +239,7 @@ def _figures(run, start, end, data):
 def _settings(run, start, end, data):
     settings = [
         # A visitor's own pairs are named nowhere outside
-        f"| {name} | {'own pairs' if str(value).startswith(OWN_PREFIX) else value} |"
+        f"| {name} | {'own pairs' if is_own(value) else value} |"
         for name, value in run.config.items()
     ]
     versions = start.get("versions") or {}

@@ -14,16 +14,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from languages import say
 from pipeline.config import TrainingConfig, config_from
-from pipeline.dataset import COLUMNS, PAIRS_FOLDERS, app_pairs, columns_of
+from pipeline.dataset import APP_PLACES, COLUMNS, app_pairs, columns_of
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
+from pipeline.hub.checkpoint_rules import COUNTS_FROM_THE_LEFT
 from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import ADAPTERS, CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
 from pipeline.task import MRPC, TASKS, Task, task_told
+from pipeline.tokenization import STAND_INS
 from pipeline.training import PACKAGES, has_fast_bf16
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ from transformers import AutoTokenizer, DataCollatorWithPadding
 {_pairs(place, task)}
 rows = raw_datasets[{split!r}].select({list(rows)})
 tokenizer = AutoTokenizer.from_pretrained({_base(checkpoint)!r})
-
+{_padding_of_batch(checkpoint)}
 
 def tokenize_function(examples):
     return tokenizer({_columns(task)}, {call})
@@ -107,7 +110,13 @@ with torch.inference_mode():
 probabilities = logits.softmax(-1)
 print("logits", logits.tolist())
 print("probabilities", probabilities.tolist())
-print("label", {list(labels)}[int(probabilities.argmax())])
+labels = {list(labels)}
+{"" if _is_well_known(model) else OWN_ORDER}print("label", labels[int(probabilities.argmax())])
+"""
+
+
+OWN_ORDER = """if {*labels} == {*model.config.id2label.values()}:
+    labels = model.config.id2label  # the page reorders a checkpoint's labels to its own order
 """
 
 
@@ -207,7 +216,7 @@ def train_script(
     """
     task = task or TASKS[config.task_name]
     what = "A run of the Fine-tune tab: the same curve on the same machine"
-    return f"""{_head(what, *PACKAGES, versions=versions)}
+    return f"""{_head(what, *PACKAGES, "scikit-learn", versions=versions)}
 {"" if len(task.labels) > len(LABELS) else IMPORT_EVALUATE}import numpy as np
 import torch
 from datasets import DatasetDict, load_dataset
@@ -324,7 +333,7 @@ def _beside(what, part, embedded):
 
 def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
     """Lines that load the pairs which the page had from `place`, an Origin's."""
-    if place in PAIRS_FOLDERS:
+    if place in APP_PLACES:
         return _app_pairs(place, task, embedded)
     if task.is_own:
         return _own_pairs(task)
@@ -332,7 +341,7 @@ def _pairs(place: str, task: Task = MRPC, embedded: str = EMBEDDED) -> str:
     if not task.repository:
         loaded = f'''folder = "pairs"  # the path of the files that the page read, which were in {task.variable}
 raw_datasets = load_dataset("{task.form}", data_files={{
-    split: f"{{folder}}/{{split}}*.{task.form}" for split in ("train", "validation", "test")}})'''
+    split: f"{{folder}}/{{split}}*.{task.form}" for split in {_tuple(task.splits)}}})'''
     elif place == "folder":
         loaded = (
             f"# The page read {task.title} from a folder ({task.variable}); these are the same "
@@ -442,13 +451,39 @@ from peft import PeftModel
 model = PeftModel.from_pretrained(model, {f"{embedded}/{part}"!r}{other}).merge_and_unload()"""
         if trained:
             lines += "\nmodel.requires_grad_(True)  # peft had frozen everything but the adapter"
-    return lines if _is_well_known(model) else f"{lines}\n{PADDED}"
+    if _is_well_known(model):
+        return lines
+    return f"{lines}\n{_padding('model.config.model_type')}{PADDED}"
 
 
-# As pipeline/tokenization.py and pipeline/training.py do for families that BERT is not one of
-PADDED = """if tokenizer.pad_token is None:  # GPT-2 and its kin: another special token stands in
-    tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-model.config.pad_token_id = tokenizer.pad_token_id  # a decoder answers from the last token before the padding
+def _padding(model_type):
+    """Lines that let a tokenizer pad as pipeline/tokenization.py does. model_type: an expression
+    for the checkpoint's.
+    """
+    names = fill(json.dumps(COUNTS_FROM_THE_LEFT)[1:-1], 96, **dict.fromkeys(INDENTS, " " * 8))
+    tokens = " or ".join(f"tokenizer.{token}" for token in STAND_INS)
+    return f"""if tokenizer.pad_token is None:  # GPT-2 and its kin: another special token stands in
+    tokenizer.pad_token = {tokens}
+if {model_type} in (  # they count positions from the row's left end
+{names},
+):
+    tokenizer.padding_side = "right"
+"""
+
+
+INDENTS = ("initial_indent", "subsequent_indent")
+
+
+def _padding_of_batch(checkpoint):
+    if _is_well_known(checkpoint):
+        return ""
+    config = f"AutoConfig.from_pretrained({_base(checkpoint)!r})"
+    return f"from transformers import AutoConfig\n\n{_padding(f'{config}.model_type')}"
+
+
+# As pipeline/hub/checkpoint_rules.py and pipeline/training.py do for families that BERT is not one
+# of
+PADDED = """model.config.pad_token_id = tokenizer.pad_token_id  # a decoder answers from the last token before the padding
 if model.config.is_encoder_decoder and getattr(model.config, "decoder_start_token_id", None) is None:
     model.config.decoder_start_token_id = model.config.pad_token_id  # T5's decoder begins with padding
 # T5 and BART answer with more than logits; Trainer's metrics take the logits alone

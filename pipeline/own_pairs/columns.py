@@ -140,14 +140,16 @@ def plain_name(name: str) -> str:
 def pair_by_name(names: Sequence[str]) -> tuple[int, int] | None:
     """Places of the two sentences by the names of the columns; None where those don't tell."""
     plain = [plain_name(name) for name in names]
+    # A line of commas alone may have a million of them
+    place_of = {name: place for place, name in reversed(list(enumerate(plain)))}
     for first, second in PAIRS:
-        if first in plain and second in plain:
-            return plain.index(first), plain.index(second)
+        if first in place_of and second in place_of:
+            return place_of[first], place_of[second]
     found = [
-        (place, plain.index(twin), stem)
+        (place, place_of[twin], stem)
         for place, name in enumerate(plain)
         for twin, stem in _twins(name)
-        if twin in plain and not NO_TEXT.fullmatch(stem)
+        if twin in place_of and not NO_TEXT.fullmatch(stem)
     ]
     # "sentence1" before "topic1"
     found.sort(key=lambda pair: not any(word in pair[2] for word in (*SINGLE, "string", "sent")))

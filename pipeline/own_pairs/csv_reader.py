@@ -11,8 +11,10 @@ quotation marks keeps every character.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # Of the lines that a quotation mark takes into its cell: so many that are whole rows themselves
@@ -38,6 +40,11 @@ def lines_of(text: str) -> list[str]:
     return lines[:-1] if lines and not lines[-1] else lines
 
 
+def count_lines(text: str) -> int:
+    """How many line breaks a text has, counted without splitting it."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
 def first_row(text: str, delimiter: str) -> tuple[str, ...]:
     """The cells of the first line that has any text, () for none."""
     reader, lines = _Reader(delimiter), lines_of(text)
@@ -46,9 +53,12 @@ def first_row(text: str, delimiter: str) -> tuple[str, ...]:
 
 
 def rows_of(
-    text: str, delimiter: str, is_whole: Callable[[Sequence[str]], bool]
+    text: str,
+    delimiter: str,
+    is_whole: Callable[[Sequence[str]], bool],
+    most: int | None = None,
 ) -> Iterator[Cells]:
-    """Each row of a text, empty lines and rows without any text left out.
+    """Each row of a text, empty lines and rows without any text left out; the first `most` of them.
 
     is_whole: whether these cells could be a row of their own. It decides what an open quotation
     mark meant. A tabulator's file mostly knows no quotation marks: if one row breaks their rules,
@@ -56,9 +66,11 @@ def rows_of(
     """
     lines = lines_of(text)
     first = next((line for line in lines if line.strip()), "")
-    rows = list(_rows(lines, _Reader(delimiter, spaced=f"{delimiter} " in first), is_whole))
+    reader = _Reader(delimiter, spaced=f"{delimiter} " in first)
+    rows = list(islice(_rows(lines, reader, is_whole), most))
     if delimiter == "\t" and any(row.open or row.unclear for row in rows):
-        rows = list(_rows(lines, _Reader(delimiter, quotes=False), is_whole))
+        reader = _Reader(delimiter, quotes=False)
+        rows = list(islice(_rows(lines, reader, is_whole), most))
     yield from rows
 
 
@@ -110,6 +122,8 @@ class _Reader:
         self.strict = re.compile(
             r'"((?:[^"]|"")*)"(?!")' + f"{self.blanks.pattern}(?={re.escape(delimiter)}|$)"
         )
+        # What `_marks` said last, and of which line
+        self._marked: tuple[str, list[int], tuple[list[int], list[int]]] = ("", [], ([], []))
 
     def is_row(
         self, line: str, is_whole: Callable[[Sequence[str]], bool], in_prose: bool = False
@@ -123,6 +137,9 @@ class _Reader:
 
     def row(self, lines: list[str], at: int, one_line: bool = False) -> Cells:
         """The row that begins with line `at`, counted from 0."""
+        if not self.quotes or '"' not in lines[at]:
+            found = tuple(map(self._unquoted, lines[at].split(self.delimiter)))
+            return Cells(at + 1, at + 1, found, (False,) * len(found))
         line, place, cells, quoted, is_open = at, 0, [], [], False
         while True:
             cell, is_quoted, line, place, opened = self._cell(lines, line, place, one_line)
@@ -176,15 +193,28 @@ class _Reader:
 
         Those within come in pairs: `"He said "hi", and left",` closes at the second `",`.
         """
-        inside = 0
-        for found in re.finditer('"', text[begins:]):
-            place = begins + found.start()
-            behind = self.blanks.match(text, place + 1).end()
-            closes = behind == len(text) or text.startswith(self.delimiter, behind)
-            if closes and inside % 2 == 0:
-                return place, behind
-            inside += 1  # noqa: SIM113 (some turns leave it)
-        return None
+        places, closing = self._marks(text)
+        first = bisect_left(places, begins)
+        alike = closing[first % 2]
+        found = bisect_left(alike, first)
+        if found == len(alike):
+            return None
+        place = places[alike[found]]
+        return place, self.blanks.match(text, place + 1).end()
+
+    def _marks(self, text):
+        """(places of the line's quotation marks; of those behind which a cell could end, the
+        numbers: the even ones, the odd ones). Looked for once: each cell of the line may ask.
+        """
+        if self._marked[0] != text:
+            places = [found.start() for found in re.finditer('"', text)]
+            closing: tuple[list[int], list[int]] = ([], [])
+            for number, place in enumerate(places):
+                behind = self.blanks.match(text, place + 1).end()
+                if behind == len(text) or text.startswith(self.delimiter, behind):
+                    closing[number % 2].append(number)
+            self._marked = (text, places, closing)
+        return self._marked[1:]
 
     def _far_end(self, lines, line, place):
         """(line, place) of the mark that closes a cell on a later line; None where one in between

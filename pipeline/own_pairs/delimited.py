@@ -9,13 +9,20 @@ and a row for each line with any text.
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from statistics import median
 
 from languages import say
-from pipeline.errors import InputError, shown
+from pipeline.errors import shown
 from pipeline.own_pairs.columns import NUMBER, is_known, pair_by_name, sentences_by_name
-from pipeline.own_pairs.csv_reader import Cells, first_row, lines_of, rows_of
-from pipeline.own_pairs.table import Row, Table, unique_names
+from pipeline.own_pairs.csv_reader import Cells, count_lines, first_row, lines_of, rows_of
+from pipeline.own_pairs.table import (
+    Row,
+    Table,
+    too_many_columns,
+    too_many_rows,
+    unique_names,
+)
 from pipeline.sentence import is_blank
 
 # Spreadsheets of some languages write commas in numbers and semicolons between cells
@@ -26,8 +33,10 @@ BETWEEN = {",": say("commas"), ";": say("semicolons"), "\t": say("tabs")}
 NAMED_DELIMITER = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 # Between the cells of a file that has one a line: no line holds it
 NO_DELIMITER = "\n"
-# So many lines show how a file is written
-SAMPLE = 50
+# So many lines show how a file is written, and of each so many characters
+SAMPLE, LONGEST_SAMPLE = 50, 100_000
+# A row has so many lines at most, on average: what has more is refused before it is split
+LINES_A_ROW = 10
 MOST_LINES = 0.6
 LONGEST_NAME = 60
 END_OF_SENTENCE = (".", "!", "?", "。", "！", "？", "…", '"', "”")
@@ -47,8 +56,12 @@ def delimited_table(
     `name` is what messages call the text. Raises InputError where it has more rows or columns than
     may be.
     """
+    if max_rows is not None and count_lines(text) > LINES_A_ROW * max_rows:
+        raise too_many_rows(name, max_rows)
     text, delimiters = _named_delimiter(text)
-    sample = [line for line in lines_of(text) if line.strip()][:SAMPLE]
+    sample = list(
+        islice((line[:LONGEST_SAMPLE] for line in lines_of(text) if line.strip()), SAMPLE)
+    )
     delimiter = _delimiter(sample, delimiters)
     rows = [row for line in sample if (row := _without_blank_ends(first_row(line, delimiter)))]
     if not rows:
@@ -59,24 +72,11 @@ def delimited_table(
     else:
         header = ("",) * Counter(map(len, rows)).most_common(1)[0][0]
     if max_columns is not None and len(header) > max_columns:
-        raise InputError(
-            say(
-                "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "
-                "sentence and no label.",
-                name=name,
-                count=len(header),
-                most=max_columns,
-            )
-        )
-    found = _rows(text, delimiter, header, named)
+        raise too_many_columns(name, len(header), max_columns)
+    most = None if max_rows is None else max_rows + 1
+    found = _rows(text, delimiter, header, named, most)
     if max_rows is not None and len(found) > max_rows:
-        raise InputError(
-            say(
-                "{name} has more rows than the limit of {max_rows:,}. Split it.",
-                name=name,
-                max_rows=max_rows,
-            )
-        )
+        raise too_many_rows(name, max_rows)
     if not named:
         notes = (*notes, say("No line names the columns, so they are numbered."))
     return Table(
@@ -187,7 +187,7 @@ def _is_no_name(cell):
 # ---------------------------------------------------------------- its rows
 
 
-def _rows(text, delimiter, header, named):
+def _rows(text, delimiter, header, named, most=None):
     places = sentences_by_name(header) or tuple(range(len(header)))
     needed = max(places) + 1 if named and sentences_by_name(header) else len(header)
 
@@ -195,10 +195,9 @@ def _rows(text, delimiter, header, named):
         fits = needed <= len(cells) and len(_fitting(cells, header)) <= len(header)
         return fits and not any(is_blank(cells[place]) for place in places)
 
-    found = list(rows_of(text, delimiter, is_whole))
-    return [
-        _row(row, delimiter, header, places if named else ()) for row in found[1 if named else 0 :]
-    ]
+    skipped = 1 if named else 0
+    found = list(rows_of(text, delimiter, is_whole, most and most + skipped))
+    return [_row(row, delimiter, header, places if named else ()) for row in found[skipped:]]
 
 
 def _fitting(cells, header):

@@ -8,12 +8,19 @@
 import json
 import math
 import re
+from itertools import islice
 from typing import Any
 
 from languages import say
 from pipeline.errors import InputError, shown
 from pipeline.own_pairs.csv_reader import lines_of
-from pipeline.own_pairs.table import Row, Table, unique_names
+from pipeline.own_pairs.table import (
+    Row,
+    Table,
+    too_many_columns,
+    too_many_rows,
+    unique_names,
+)
 from pipeline.sentence import SURROGATE
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -41,7 +48,8 @@ def json_table(
     an array breaks off, or where there are more rows or columns than may be.
     """
     is_array = text.lstrip().startswith("[")
-    found = _of_array(text, name) if is_array else _of_lines(text)
+    values = _of_array(text, name) if is_array else _of_lines(text)
+    found = list(islice(values, None if max_rows is None else max_rows + 1))
     if not any(isinstance(value, dict) for _line, value in found):
         raise InputError(
             say(
@@ -51,24 +59,10 @@ def json_table(
             )
         )
     if max_rows is not None and len(found) > max_rows:
-        raise InputError(
-            say(
-                "{name} has more rows than the limit of {max_rows:,}. Split it.",
-                name=name,
-                max_rows=max_rows,
-            )
-        )
+        raise too_many_rows(name, max_rows)
     keys = dict.fromkeys(key for _, value in found if isinstance(value, dict) for key in value)
     if max_columns is not None and len(keys) > max_columns:
-        raise InputError(
-            say(
-                "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "
-                "sentence and no label.",
-                name=name,
-                count=len(keys),
-                most=max_columns,
-            )
-        )
+        raise too_many_columns(name, len(keys), max_columns)
     columns = tuple(keys)
     rows = tuple(_row(line, value, columns) for line, value in found)
     form = say("a JSON array") if is_array else say("JSON lines")
@@ -78,7 +72,11 @@ def json_table(
 
 def _row(line, value, columns):
     if isinstance(value, dict):
-        cells = tuple(cell_text(value.get(column)) for column in columns)
+        try:
+            cells = tuple(cell_text(value.get(column)) for column in columns)
+        except RecursionError:  # what can just be read can't always be written
+            error = say("This row holds lists that are nested too deeply. Write a text there.")
+            return Row(line, ("",) * len(columns), 0, error)
         halves = any(SURROGATE.search(cell) for cell in cells)
         error = (
             say("It contains half of a surrogate pair, which is not a character. Correct it.")
@@ -102,12 +100,10 @@ def cell_text(value: Any) -> str:
 
 
 def _of_lines(text):
-    """[(line, its object or why it is none), …] of the lines with any text."""
-    found: list[tuple[int, Any]] = []
+    """(line, its object or why it is none) of each line with any text."""
     for number, line in enumerate(lines_of(text), 1):
         if line.strip():
-            found.append((number, _parsed(line)))
-    return found
+            yield number, _parsed(line)
 
 
 def _parsed(line):
@@ -119,15 +115,15 @@ def _parsed(line):
 
 
 def _of_array(text, name):
-    """[(line, object), …] of an array."""
-    decoder, found = json.JSONDecoder(), []
+    """(line, object) of each of an array."""
+    decoder = json.JSONDecoder()
     place = text.index("[") + 1
     line, counted = 1, 0
     while True:
         place = BLANK.match(text, place).end()
         line, counted = line + text.count("\n", counted, place), place
         if text.startswith("]", place):
-            return found
+            return
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
@@ -138,4 +134,4 @@ def _of_array(text, name):
                     line=line,
                 )
             ) from None
-        found.append((line, value))
+        yield line, value

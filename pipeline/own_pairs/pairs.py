@@ -11,6 +11,7 @@
 """
 
 import random
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from pipeline.settings import Settings
 SPLITS = ("train", "validation", "test")
 # Rows without a label where others have one: a run uses none of them
 UNLABELLED = "unlabelled"
-NO_LABEL = -1
+NO_LABEL = -1  # as GLUE's test splits have it
 # Fewer labelled rows can't be split into some to learn from and some to be measured by
 FEWEST_LABELLED = 8
 # Of so many pairs one is for validation, and one for the test
@@ -212,7 +213,8 @@ def _numbered(rows, columns):
     if not columns.label:
         return (), say("No column is chosen as the label, so a run has nothing to learn.")
     for row in rows:
-        row["text"] = "" if row["text"].casefold() in MISSING else _as_number(row["text"])
+        text = _readable(row["text"])
+        row["text"] = "" if text.casefold() in MISSING else _as_number(text)
     _forget_minus_one(rows)
     spellings = Counter(row["text"] for row in rows if row["text"])
     names: dict[str, str] = {}  # {folded: as most rows write it}
@@ -222,7 +224,8 @@ def _numbered(rows, columns):
         return (), _one_label(names, columns)
     if len(names) > MOST_LABELS:
         return (), say(
-            "The column {column} has {count:,} different values, but labels are {most} at most. "
+            "The column {column} has {count:,} different values, but a task has at most {most} "
+            "labels. "
             "Choose another column as the label.",
             column=shown(columns.label),
             count=len(names),
@@ -241,6 +244,23 @@ def _numbered(rows, columns):
         if row["text"]:
             row["label"] = order.index(row["text"].casefold())
     return tuple(names[folded] for folded in order), ""
+
+
+def _readable(text: str) -> str:
+    r"""A label as one reads it: labels that look alike are the same, and none turns the direction
+    of what stands beside it.
+
+    >>> _readable("yes\u200b"), _readable("a\nb"), _readable("\u202ecafe\u0301") == "caf\u00e9"
+    ('yes', 'a b', True)
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = "".join(
+        character
+        for character in unicodedata.normalize("NFC", text)
+        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf")
+    )
+    return " ".join(shown.split())
 
 
 def _one_label(names, columns):
@@ -288,12 +308,46 @@ def ordered_labels(names: Sequence[str]) -> list[str]:
     """
     if all(map(NUMBER.fullmatch, names)):
         return sorted(names, key=lambda name: float(name.replace(",", ".")))
-    if len(names) == 2:
-        for no, yes in (names, names[::-1]):
-            negated = any(no.casefold() == word + yes.casefold() for word in NEGATIONS)
-            if negated or (no.casefold() in FALSE and yes.casefold() in TRUE):
-                return [no, yes]
-    return sorted(names)
+    return list(no_and_yes(names) or sorted(names))
+
+
+def no_and_yes(names: Sequence[str]) -> tuple[str, str] | None:
+    """Two labels of which one says no and the other yes, in this order; None for any others.
+
+    >>> no_and_yes(["entailment", "not_entailment"]), no_and_yes(["sports", "art"])
+    (('not_entailment', 'entailment'), None)
+    """
+    if len(names) != 2:
+        return None
+    for no, yes in (names, names[::-1]):
+        negated = any(no.casefold() == word + yes.casefold() for word in NEGATIONS)
+        if negated or (no.casefold() in FALSE and yes.casefold() in TRUE):
+            return no, yes
+    return None
+
+
+def label_numbers(labels: Sequence[str]) -> dict[str, int]:
+    """{how a file writes a label, in lower case: its number}: its name; its number, also with the
+    .0 of pandas; words for yes and no where the two labels say that.
+
+    >>> numbers = label_numbers(["not_equivalent", "equivalent"])
+    >>> numbers["equivalent"], numbers["1.0"], numbers["false"], numbers["是"]
+    (1, 1, 0, 1)
+
+    A name that is a number means what it names.
+
+    >>> label_numbers(["1", "2"])
+    {'1': 0, '2': 1}
+    """
+    names = {name.casefold(): number for number, name in enumerate(labels)}
+    numbers = {f"{number}{end}": number for number in range(len(labels)) for end in ("", ".0")}
+    if numbers.keys() & names.keys():
+        return names
+    words: dict[str, int] = {}
+    if said := no_and_yes(labels):
+        no, yes = map(labels.index, said)
+        words = {**dict.fromkeys(FALSE, no), **dict.fromkeys(TRUE, yes)}
+    return {**words, **numbers, **names}
 
 
 def _too_few(labelled):
@@ -332,7 +386,7 @@ def _split(rows, seed):
         train, validation = _drawn(own["train"], 1, seed)
         said = say(
             "The file has no validation split, so about a tenth of its training rows was drawn for "
-            "it (seed {seed}).",
+            "it; both are in random order (seed {seed}).",
             seed=seed,
         )
         return {"train": train, "validation": validation, "test": own["test"]}, said
@@ -340,15 +394,15 @@ def _split(rows, seed):
     known = {"train": len(train), "validation": len(validation), "seed": seed}
     if not rest[0]:
         said = say(
-            "The split was drawn: {train} rows for training and {validation} for validation; there "
-            "are too few for a test (seed {seed}).",
+            "The split was drawn: {train} rows for training and {validation} for validation, in "
+            "random order; there are too few for a test (seed {seed}).",
             **known,
         )
     else:
         said = say(
             "The split was drawn: {train} rows for training, {validation} for validation, {test} "
-            "for the test. Each label has its share in each, and a pair that is repeated stands in "
-            "one of them (seed {seed}).",
+            "for the test, in random order. Each label has its share in each, and a pair that is "
+            "repeated stands in one of them (seed {seed}).",
             test=len(rest[0]),
             **known,
         )
@@ -361,13 +415,15 @@ def _drawn(rows, held_out, seed):
     Equal pairs stay together. The groups stand in the order of their labels, shuffled within, and
     those at even distances are held out: so each label has its share to one group, and no two
     neighbours go, so that what is left has every label. A label of fewer than three groups stays in
-    train.
+    train. Each part is in random order: a run takes the first pairs of a split, and many files are
+    sorted by their labels.
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(pair_key(row), []).append(row)
     shuffled = list(groups.values())
-    random.Random(seed).shuffle(shuffled)
+    chance = random.Random(seed)
+    chance.shuffle(shuffled)
     sizes = Counter(group[0]["label"] for group in shuffled)
     kept = [group for group in shuffled if sizes[group[0]["label"]] < 3]
     free = [group for group in shuffled if sizes[group[0]["label"]] >= 3]
@@ -384,7 +440,9 @@ def _drawn(rows, held_out, seed):
         parts[0] += group
     for place, group in enumerate(free):
         parts[part_of.get(place, 0)] += group
-    return [sorted(part, key=lambda row: row["idx"]) for part in parts]
+    for part in parts:
+        chance.shuffle(part)
+    return parts
 
 
 # ---------------------------------------------------------------- what there is to know

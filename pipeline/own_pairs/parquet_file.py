@@ -15,7 +15,13 @@ from pipeline.isolation import processes
 from pipeline.isolation.confine import ROOT
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.own_pairs.json_rows import cell_text
-from pipeline.own_pairs.table import Row, Table, unique_names
+from pipeline.own_pairs.table import (
+    Row,
+    Table,
+    too_many_columns,
+    too_many_rows,
+    unique_names,
+)
 from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -122,23 +128,9 @@ def parquet_cells(content: bytes, name: str, settings: Settings) -> Cells:
 
 def _check_counts(about: Any, name: str, settings: Settings) -> None:
     if about.num_rows > settings.max_own_pairs:
-        raise InputError(
-            say(
-                "{name} has more rows than the limit of {max_rows:,}. Split it.",
-                name=name,
-                max_rows=settings.max_own_pairs,
-            )
-        )
+        raise too_many_rows(name, settings.max_own_pairs)
     if about.num_columns > settings.max_own_columns:
-        raise InputError(
-            say(
-                "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "
-                "sentence and no label.",
-                name=name,
-                count=about.num_columns,
-                most=settings.max_own_columns,
-            )
-        )
+        raise too_many_columns(name, about.num_columns, settings.max_own_columns)
 
 
 def _is_plain(kind: Any) -> bool:

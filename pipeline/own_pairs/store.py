@@ -52,6 +52,12 @@ def keep(own: OwnPairs, settings: Settings, key: str = "", visitor: str = "") ->
     reference = reference_of(key or new_key())
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if shutil.disk_usage(folder).free < settings.min_free_bytes:
+            raise InputError(
+                say(
+                    "This server's disk is nearly full, so no more pairs are kept. Try again later."
+                )
+            )
         part = folder / f"{secrets.token_hex(16)}{PART}"
         part.mkdir(mode=0o700)
         try:
@@ -84,7 +90,7 @@ def load(reference: str, settings: Settings) -> OwnPairs:
         return _read(place, (place / ABOUT).stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(
-            say("These pairs were removed after a while. Bring the file again.")
+            say("These pairs are no longer on this server. Bring the file again.")
         ) from None
 
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from languages import say
+from pipeline.errors import InputError
+
 
 @dataclass(frozen=True)
 class Row:
@@ -50,3 +53,27 @@ def unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
             free, again = f"{name} ({again})", again + 1
         unique.append(free)
     return tuple(unique)
+
+
+def too_many_rows(name: str, max_rows: int) -> InputError:
+    """The refusal of a file with more rows than may be."""
+    return InputError(
+        say(
+            "{name} has more rows than the limit of {max_rows:,}. Split it.",
+            name=name,
+            max_rows=max_rows,
+        )
+    )
+
+
+def too_many_columns(name: str, count: int, most: int) -> InputError:
+    """The refusal of a file with more columns than may be."""
+    return InputError(
+        say(
+            "{name} has {count:,} columns; the limit is {most}. Remove those that hold no "
+            "sentence and no label.",
+            name=name,
+            count=count,
+            most=most,
+        )
+    )

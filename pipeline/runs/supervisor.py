@@ -25,12 +25,12 @@ from pipeline.runs.cleanup import remove, sweep
 from pipeline.runs.executors import executor_of
 from pipeline.runs.folder import as_line, last_event, modified, read_text, run_folder, write_whole
 from pipeline.runs.names import drawn_id
-from pipeline.runs.own_pair import write_pair
+from pipeline.runs.own_pair import OwnPair, write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
 from pipeline.runs.queue import check_room, digest, in_turn
 from pipeline.runs.same import CURVE_FILE, curve_of, same_run
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings
-from pipeline.task import OWN_PREFIX, task_named
+from pipeline.task import is_own, task_named
 from pipeline.training import check_start, check_task
 
 try:
@@ -54,7 +54,7 @@ def start_run(
     settings: Settings,
     browser: str = "",
     address: str = "",
-    own_pair: tuple[str, str] | None = None,
+    own_pair: OwnPair | None = None,
     joining: Mapping[str, object] | None = None,
 ) -> tuple[str, str]:
     """(id, secret) of a new run; it starts now, or as soon as its turn comes. The secret may stop
@@ -75,7 +75,7 @@ def start_runs(
     settings: Settings,
     browser: str = "",
     address: str = "",
-    own_pair: tuple[str, str] | None = None,
+    own_pair: OwnPair | None = None,
     joining: Mapping[str, object] | None = None,
 ) -> list[tuple[str, str]]:
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As
@@ -129,7 +129,7 @@ def joined_run(config: TrainingConfig, settings: Settings, joining: Mapping[str,
     """
     config, runs = config.checked(settings), list_runs(settings)
     owned = None
-    if config.task_name.startswith(OWN_PREFIX):
+    if is_own(config.task_name):
         owned = {run.id: may_stop(run.id, joining.get(run.id), settings) for run in runs}
     return same_run(config, runs, settings, owned)
 
@@ -165,7 +165,7 @@ def _make_folder(
     secret: str,
     browser: str,
     address: str,
-    own_pair: tuple[str, str] | None,
+    own_pair: OwnPair | None,
 ) -> None:
     folder.mkdir(parents=True)
     (folder / "owner").write_text(digest(secret))

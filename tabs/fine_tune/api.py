@@ -21,9 +21,9 @@ from pipeline.runs.progress import Run, progress
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run, stop_run
 from pipeline.settings import Settings
+from pipeline.task import is_own
 from tabs.errors import toast
 from tabs.fine_tune.owned_runs import address_of
-from tabs.which_pairs import is_own
 from views.runs import run_message
 
 MORE = {
@@ -83,6 +83,8 @@ def build_fine_tune(settings: Settings) -> Callable[..., dict]:
             joining = None if again else {}
             run_id, secret = start_run(config, settings, address=address, joining=joining)
         except Exception as error:
+            if read:  # nobody could ever use them
+                store.forget(values.arguments["task_name"], settings)
             raise toast(error) from None
         return {
             "run": run_id,

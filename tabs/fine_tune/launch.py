@@ -15,7 +15,7 @@ from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import joined_run, start_run
 from pipeline.settings import Settings
-from pipeline.task import MRPC
+from pipeline.task import MRPC, is_own
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
 from tabs.fine_tune.owned_runs import (
@@ -26,7 +26,6 @@ from tabs.fine_tune.owned_runs import (
     with_runs,
 )
 from tabs.fine_tune.run_panel import RunPanel, status_of
-from tabs.which_pairs import is_own
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
@@ -109,8 +108,7 @@ class Launch:
         try:
             check_pairs(read_run(run_id, self.settings), owned, self.settings)
             config = remedied(run_id, self.settings)
-            pair_kept = pair_to_keep(pair, self.settings)
-            started = self._started(config, owned, request, pair_kept, may_start)
+            started = self._started(config, owned, request, pair, may_start)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         if started is None:
@@ -136,8 +134,8 @@ class Launch:
             check_pairs(run, owned, self.settings)
             if not run.config:
                 raise InputError(say("This run has expired: its folder is gone. Start a new one."))
-            config, pair_kept = config_from(run.config), pair_to_keep(pair, self.settings)
-            return self._started(config, owned, request, pair_kept, may_join=False) or {}
+            config = config_from(run.config)
+            return self._started(config, owned, request, pair, may_join=False) or {}
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
@@ -145,15 +143,16 @@ class Launch:
         form = values[: len(self.controls)]
         return config_from({**dict(zip(self.controls, form, strict=True)), **changes})
 
-    def _pair(self, values: tuple) -> tuple[str, str] | None:
-        return pair_to_keep(values[len(self.controls) :], self.settings)
+    def _pair(self, values: tuple) -> tuple:
+        """The page's two sentences, which stand behind the form's values."""
+        return values[len(self.controls) :]
 
     def _started(
         self,
         config: TrainingConfig,
         owned: object,
         request: gr.Request,
-        own_pair: tuple[str, str] | None,
+        pair: tuple,
         may_start: bool = True,
         may_join: bool = True,
     ) -> dict | None:
@@ -165,7 +164,7 @@ class Launch:
             self.settings,
             browser=owned[BROWSER],
             address=address_of(request),
-            own_pair=own_pair,
+            own_pair=pair_to_keep(pair, config.task_name, self.settings),
             joining=owned if may_join else None,
         )
         run = read_run(run_id, self.settings)

@@ -18,7 +18,7 @@ from pipeline.runs.progress import Run, outline
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import may_stop
 from pipeline.settings import Settings
-from pipeline.task import OWN_PREFIX
+from pipeline.task import is_own
 
 BROWSER = "browser"  # no run's id is a word
 JOINED, LEFT = "", "left"
@@ -78,7 +78,7 @@ def may_read_sentences(run: Run, owned: object, settings: Settings) -> bool:
     """Whether a browser may read the sentences of a run: those that a visitor brought are shown to
     who owns the run alone.
     """
-    if not str(run.config.get("task_name", "")).startswith(OWN_PREFIX):
+    if not is_own(run.config.get("task_name")):
         return True
     return may_stop(run.id, secret_of(run.id, owned), settings)
 

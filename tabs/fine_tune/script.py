@@ -1,10 +1,14 @@
 """Reproduce a run: its script, its command, and where everything came from."""
 
+import hashlib
+import hmac
 import io
 import secrets
 import shlex
+import shutil
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
 
@@ -19,18 +23,20 @@ from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.worker import train_command
 from pipeline.settings import Settings
-from pipeline.task import MRPC, task_told
+from pipeline.task import MRPC, is_own, task_told
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import script_address
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import may_read_sentences
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
-from tabs.which_pairs import is_own
 from views.code import script
 from views.runs import command_and_origins
 from web.fair_queue import address_of as who_asks
 from web.uploads import upload_folder
+
+# Nobody else can name the folder of a visitor's zips; another key each time the server starts
+PACKED_KEY = secrets.token_bytes(32)
 
 
 def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> None:
@@ -62,12 +68,11 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
     )
 
     def offer(run_id: str, owned: object) -> dict:
-        hidden = {packed: gr.update(visible=False, value=None)}
         try:
             is_offered = bool(run_id) and _is_owned(read_run(run_id, settings), owned, settings)
         except InputError:
             is_offered = False
-        return {pack: gr.update(visible=is_offered), **hidden}
+        return {pack: gr.update(visible=is_offered)}
 
     def pack_it(request: gr.Request, run_id: str, owned: object) -> dict:
         try:
@@ -78,7 +83,9 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
 
     shown = [section.expand, panel.run_id.change, panel.ended.change, panel.known.change]
     asked = [panel.run_id, panel.owned]
-    gr.on(shown, offer, asked, [pack, packed], **PRIVATE)
+    gr.on(shown, offer, asked, pack, **PRIVATE)
+    # What was packed is of the run that was shown
+    panel.run_id.change(lambda: gr.update(visible=False, value=None), None, packed, **PRIVATE)
     pack.click(pack_it, asked, [packed, block], **PRIVATE)
 
 
@@ -95,7 +102,9 @@ def packed_pairs(
     """
     run = read_run(run_id, settings)
     if not _is_owned(run, owned, settings):
-        raise InputError(say("Only who brought a run's pairs gets them. Start a run of your own."))
+        raise InputError(
+            say("Only the visitor who brought a run's pairs gets them. Start a run of your own.")
+        )
     own = store.load(run.config["task_name"], settings)
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -104,13 +113,24 @@ def packed_pairs(
         for split in own.labelled_splits:
             archive.writestr(f"{OWN_FOLDER}/{split}.parquet", pairs_parquet(own, split))
     content = zipped.getvalue()
-    uploads = upload_folder(settings)
-    uploads.reserve(who_asks(request), len(content))
-    folder = uploads.folder / secrets.token_hex(16)
-    folder.mkdir(parents=True)
+    upload_folder(settings).reserve(who_asks(request), len(content))
+    folder = _packed_folder(run.config["task_name"], settings) / run.id
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "train-on-my-pairs.zip"
+    path.touch(mode=0o600)
     path.write_bytes(content)
     return str(path)
+
+
+def forget_packed(task_name: str, settings: Settings) -> None:
+    """Remove what `packed_pairs` has made of a visitor's pairs."""
+    shutil.rmtree(_packed_folder(task_name, settings), ignore_errors=True)
+
+
+def _packed_folder(task_name: str, settings: Settings) -> Path:
+    """Where the zips of a visitor's pairs are, among the files to download."""
+    name = hmac.new(PACKED_KEY, task_name.encode(), hashlib.sha256).hexdigest()
+    return upload_folder(settings).folder / name
 
 
 def script_of(run_id: str, settings: Settings) -> str:

@@ -113,7 +113,7 @@ class SeedsSection:
             if not may_start and not all(joined):
                 return None
             visitor = {"browser": owned[BROWSER], "address": address_of(request)}
-            own_pair = pair_to_keep(pair, self.settings)
+            own_pair = pair_to_keep(pair, config.task_name, self.settings)
             started = (
                 start_runs(missing, self.settings, **visitor, own_pair=own_pair, joining=owned)
                 if missing

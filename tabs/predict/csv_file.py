@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from languages import _, say
 from pipeline.errors import InputError
-from pipeline.explain.probing import asked_pair
+from pipeline.explain.probing import takes_pair
 from pipeline.export.csv_answers import (
     Answered,
     answer_rows,
@@ -65,7 +65,7 @@ class CsvFile:
             )
         settings = self.settings
         limits = {"max_rows": settings.max_csv_rows, "max_bytes": settings.max_csv_bytes}
-        has_pair = asked_pair(model, "", "", settings)[1] is not None
+        has_pair = takes_pair(model, settings)
         how = {"name": Path(path).name, "has_pair": has_pair, **limits}
         pairs = read_pairs(path, settings, **how)
         answered, line = [], Markup("")

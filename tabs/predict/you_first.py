@@ -62,7 +62,11 @@ class YouFirst:
             [pair] = rows_at(dataset, [row])
         except Exception as error:
             return {self.pair: error_notice(error)}
-        where = _("Row {row} of the validation pairs of {origin}.", row=row, origin=origin)
+        where = _(
+            "Row {row} of the validation pairs of {origin}, whichever pairs are chosen elsewhere.",
+            row=row,
+            origin=origin,
+        )
         return {
             self.pair: predictions.guess_pair(pair, where),
             self.result: "",

@@ -6,11 +6,10 @@ from dataclasses import asdict
 from languages import say
 from pipeline.errors import InputError
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
-from pipeline.task import MRPC
+from pipeline.task import MRPC, is_own
 from pipeline.tokenization import pair_view
 from tabs.errors import toast
 from tabs.tokenize.inputs import PairInputs, ask, sentences_of
-from tabs.which_pairs import is_own
 
 NO_OWN_TASK = say("task_name names somebody's own pairs. Leave it out.")
 

@@ -31,7 +31,7 @@ class BatchGrid:
 
     refusal: what is wrong with a search or with the rows. It stays until the next batch is drawn.
     seen_rows, seen_words: what was drawn of either field: leaving it asks again for what is new
-    alone.
+    alone. cut_rows: the rows as `choose` cut them to what a small split has, "" where it didn't.
     """
 
     settings: Settings
@@ -41,6 +41,7 @@ class BatchGrid:
     sentence2: gr.Textbox
     seen_rows: gr.State
     seen_words: gr.State
+    cut_rows: gr.State
     refusal: gr.HTML
     grid: gr.HTML
     explanation: gr.HTML
@@ -67,9 +68,10 @@ class BatchGrid:
         except Exception as error:
             return self._refused(error, values[0])
 
-    def choose(self, *values: Any) -> dict[Component, Any]:
+    def choose(self, cut: str, *values: Any) -> dict[Component, Any]:
         """Other pairs: their splits, the batch of rows that they have, and no second sentence where
-        theirs have one. values: as of `draw`.
+        theirs have one. cut: the value of cut_rows; rows that were cut for a small split aren't
+        what the visitor asked for. values: as of `draw`.
         """
         inputs = BatchInputs(*values[:-1])
         fields: dict[Component, Any] = {}
@@ -80,7 +82,9 @@ class BatchGrid:
             fields[self.split] = gr.Radio(list(task.splits), value=split)
             fields[self.sentence2] = gr.Textbox(visible=True if task.has_pair else "hidden")
             dataset, _origin, _task = load_split(split, task.name, self.settings)
-            rows = _rows_within(inputs.rows, len(dataset), self.settings)
+            asked = f"0-{FOUND_ROWS - 1}" if inputs.rows == cut else inputs.rows
+            rows = _rows_within(asked, len(dataset), self.settings)
+            fields[self.cut_rows] = rows if rows != asked else ""
         except Exception as error:
             return {**fields, **self._refused(error, values[0])}
         return {**fields, self.rows: rows, **self.draw(rows, split, *values[2:])}
@@ -88,7 +92,7 @@ class BatchGrid:
     @property
     def chosen_outputs(self) -> list[Component]:
         """What `choose` fills."""
-        return [*self.outputs, self.choice, self.split, self.rows, self.sentence2]
+        return [*self.outputs, self.choice, self.split, self.rows, self.sentence2, self.cut_rows]
 
     def _refused(self, error: Exception, rows: str) -> dict[Component, Any]:
         emptied = dict.fromkeys([self.grid, self.explanation, self.costs, self.tables], "")

@@ -53,7 +53,7 @@ class PairGrid:
         """As `draw`, at each key. A stranger's checkpoint has a process of its own, which isn't to
         be asked so often: its tokens wait until typing pauses (static/tokens.js).
         """
-        return self.draw(*values) if _is_own(values) else self._unchanged()
+        return self.draw(*values) if _comes_with_the_app(values) else self._unchanged()
 
     def _unchanged(self) -> dict[Component, Any]:
         """Gradio 6.31: it takes an empty dict for a value."""
@@ -87,7 +87,7 @@ class PairGrid:
         return explain_pair_cell(self.settings, sent(event))
 
 
-def _is_own(values: Sequence[Any]) -> bool:
+def _comes_with_the_app(values: Sequence[Any]) -> bool:
     """Whether the checkpoint comes with the app. values: PairInputs."""
     return is_bundled(PairInputs(*values).checkpoint)
 

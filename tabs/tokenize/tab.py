@@ -107,6 +107,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
             sentence2,
             seen_rows=gr.State("0-7"),
             seen_words=gr.State(""),
+            cut_rows=gr.State(""),
             refusal=refusal,
             grid=grid,
             explanation=told,
@@ -151,7 +152,7 @@ def build_tab(settings: Settings) -> TokenizeTab:
     asked = [rows.submit, split.change, *changed]
     found = batch.found_outputs
     batch_events = [
-        choice.change(batch.choose, drawn, batch.chosen_outputs, **private),
+        choice.change(batch.choose, [batch.cut_rows, *drawn], batch.chosen_outputs, **private),
         gr.on(asked, batch.draw, drawn, batch.outputs, **private),
         rows.blur(batch.leave_rows, [batch.seen_rows, *drawn], batch.outputs, **private),
         words.submit(batch.search, [words, *drawn], found, **private),

@@ -15,9 +15,9 @@ from languages import _
 from pipeline.errors import InputError, shown
 from pipeline.explain.why_cell import why_label, why_of_cell, why_of_token
 from pipeline.settings import Settings
+from pipeline.task import is_own
 from tabs.errors import explain
 from tabs.tokenize.inputs import BatchInputs, PairInputs, ask, load_rows, sentences_of
-from tabs.which_pairs import is_own
 from views.tokens import explanation, no_explanation
 
 # The most that a grid of ours writes into data-inputs: both sentences, each character as \\uXXXX

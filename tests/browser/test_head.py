@@ -61,6 +61,19 @@ def test_each_station_leads_to_its_tab_and_says_its_line(page, app_address):
     expect(page.locator('.rail [data-at="tokenizer"] span')).to_have_text("36 tokens · 3 special")
 
 
+def test_what_is_refused_leaves_no_line_in_the_rail(page):
+    line = page.locator('.rail [data-at="collator"] span')
+    expect(line).to_contain_text("8 × ", timeout=30_000)
+    rows = page.get_by_label("Rows, at most 32")
+    rows.fill("99999")
+    rows.press("Enter")
+    expect(page.locator("#batch [role=alert]")).to_contain_text("There is no row 99999")
+    expect(line).to_have_text("pads a batch")
+    rows.fill("0-3")
+    rows.press("Enter")
+    expect(line).to_contain_text("4 × ")
+
+
 def test_the_row_of_tabs_is_there_for_the_keyboard_alone(page):
     row = page.locator("#tabs > .tab-wrapper")
     clip = "one => getComputedStyle(one).clipPath"

@@ -11,9 +11,10 @@ import transformers
 from pipeline.__main__ import main
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
+from pipeline.export.scripts import predict_script
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.model import NEW_HEAD, load_model
-from pipeline.prediction import predict
+from pipeline.prediction import labels_answered, predict
 from pipeline.settings import Settings
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import embeddings_of, fine_tune, freeze, layers_of
@@ -88,6 +89,16 @@ def test_our_labels_in_another_order_are_put_in_order(settings):
     assert turned.notes == ()
 
 
+@pytest.mark.parametrize("own", [["equivalent", "not_equivalent"], ["LABEL_0", "LABEL_1"]])
+def test_the_script_names_the_label_that_the_page_names(own, settings, capsys):
+    """transformers has a checkpoint's labels in its own order; the page has the task's."""
+    name = f"tiny/script-of-{own[0].lower()}"
+    made(name, id2label=dict(enumerate(own)))
+    [answer], _ = predict(name, [PAIR], settings=settings)
+    exec(predict_script(name, *PAIR, labels=labels_answered(name, settings)), {})
+    assert f"label {answer.label}" in capsys.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize(
     "labels, notes",
     [
@@ -100,7 +111,7 @@ def test_labels_of_another_question_are_said(labels, notes, settings):
     _, name = made(f"tiny/{labels[0].lower()}", id2label=dict(enumerate(labels)))
     [answer], _ = predict(name, [PAIR], settings=settings)
     assert len(answer.notes) == notes
-    assert all("NEGATIVE, POSITIVE" in note and "another task" in note for note in answer.notes)
+    assert all("NEGATIVE, POSITIVE" in note and "its own labels" in note for note in answer.notes)
 
 
 def test_a_head_drawn_just_now_is_said_wherever_it_answers(settings, capsys):

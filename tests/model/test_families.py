@@ -8,10 +8,12 @@ import torch
 
 from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
+from pipeline.dataset import load_raw_datasets, rows_at
 from pipeline.errors import InputError
 from pipeline.explain.forecast import forecast
 from pipeline.explain.step_by_hand import one_step
 from pipeline.explain.why_cell import ROWS, padded_view, why_token
+from pipeline.export.scripts import batch_script
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import checkpoint_files
 from pipeline.model import NEW_HEAD, load_model, model_in
@@ -35,7 +37,17 @@ RUN = "a" * 32
 NOT_FROZEN = ("albert",)
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+# One of each kind is in the quick lane: a decoder without a padding token, byte-level BPE without
+# type ids, an encoder-decoder with SentencePiece
+QUICK = ("gpt2", "roberta", "t5")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in FAMILIES
+    ],
+)
 def family(request):
     """(the family's name, the id of its tiny checkpoint)."""
     name = f"tiny-families/{request.param}"
@@ -318,6 +330,21 @@ def test_a_model_that_counts_from_the_left_is_padded_on_the_right(settings):
     assert tokenizer.padding_side == "right"
     notes = token_view(tokenizer, *PAIR).notes
     assert any("pads on the left" in note and "Here it pads on the right" in note for note in notes)
+
+
+@pytest.mark.parametrize("kind, side", [("gpt2", "right"), ("qwen3", "left")])
+def test_the_batchs_script_pads_as_the_page_does(kind, side, capsys, settings):
+    """Both checkpoints' files say left; GPT-2 has no padding token."""
+    name = f"tiny-script/{kind}"
+    path = FAMILIES[kind](in_cache(name)) / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "padding_side": "left"}))
+    tokenizer, _ = load_tokenizer(name, settings=Settings())
+    rows = rows_at(load_raw_datasets("embedded", settings)[0]["train"], [0, 1, 2])
+    shown = batch_view(tokenizer, rows, 400).tensors["input_ids"]
+    exec(batch_script([0, 1, 2], "train", "embedded", name, 400), {})
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == shown
+    padding = [row[0 if side == "left" else -1] == tokenizer.pad_token_id for row in shown]
+    assert any(padding) and tokenizer.padding_side == side
 
 
 @pytest.mark.parametrize("kind", ["qwen3", "xlnet"])

@@ -26,7 +26,7 @@ from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.changed_pairs import changes_of
 from tabs.fine_tune.owned_runs import check_pairs
 from tabs.fine_tune.run_panel import RunPanel, status_of
-from tabs.fine_tune.script import packed_pairs, provenance_of, script_of
+from tabs.fine_tune.script import forget_packed, packed_pairs, provenance_of, script_of
 from tabs.fine_tune.tab import build_tab as build_fine_tune_tab
 from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tabs.own_pairs import GONE, RecentTexts, build_own_pairs
@@ -143,7 +143,31 @@ def test_text_and_table_are_read_as_files_are(page):
         [["A cat.", 'A dog, "big".', "0"], ["", None, ""], ["Rain.", "Wet.", "1"]]
     )
     report = said(table[own.report])
-    assert "2 rows" in report and 'A dog, "big".' in report
+    assert "2 rows" in report and 'A dog, "big".' in report and "table.csv" not in report
+
+
+def test_a_row_of_the_table_is_called_by_the_number_that_it_has_there(page):
+    own = page[0]
+    rows = [["A.", "B.", "0"], ["", "", ""], ["", "C.", "1"], ["D.", "E.", "1"]]
+    assert "3 sentence1 is empty" in said(own.read_rows(rows)[own.report])
+
+
+def test_a_label_of_one_row_and_a_row_without_a_label_are_pointed_at(page):
+    own = page[0]
+    lines = [f"A {i}\tB {i}\t{('no', 'yes')[i % 2]}" for i in range(10)]
+    text = "\n".join(["a\tb\tlabel", *lines, "C\tD\tmaybe", "E\tF\t"])
+    report = said(own.read_text(text)[own.report])
+    assert "Only one row has the label “maybe”" in report
+    assert "1 row has no label (line 13)" in report and "“yes”" not in report
+
+
+def test_nothing_can_be_used_again_once_it_is_used_or_could_not_be_read(page):
+    own, fields, *_tabs = page
+    read = own.read_file(dropped(own_csv()))
+    chosen = [read[field]["value"] for field in own.columns]
+    made = own.make_them_the_pages(read[own.recent_key], *chosen, fields=fields)
+    assert not made[own.use]["interactive"]
+    assert not own.read_text(" ")[own.use]["interactive"]
 
 
 @pytest.mark.parametrize("junk", [None, 7, "", "  ", [], [["", ""]], {"a": 1}, "/etc/passwd\0"])
@@ -169,14 +193,25 @@ def test_what_is_only_read_is_kept_for_minutes_and_within_bounds():
         late.get(late.keep(b"1", "c"))
 
 
-def test_forgotten_pairs_are_gone_and_the_page_falls_back_to_mrpc(page, settings):
+def test_who_reads_many_files_pushes_out_no_other_address():
+    recent = RecentTexts(most_bytes=100)
+    other = recent.keep(b"1" * 20, "other", "b")
+    flood = [recent.keep(b"2" * 30, f"{number}", "a") for number in range(50)]
+    assert recent.get(other) == (b"1" * 20, "other") and recent.get(flood[-1])
+    assert sum(len(one.content) for one in recent.kept.values()) <= 100
+
+
+def test_forgotten_pairs_are_gone_and_the_page_falls_back_to_mrpc(page, settings, monkeypatch):
     own, fields, *_tabs = page
     key = used(page, own_csv(12))
     reference = task_of_key(key)
     assert own.still_kept(key) == key and task_named(reference, settings).is_own
     listed = own.list_them(key, "mrpc", fields)
     assert [listed[field]["choices"][-1][1] for field in fields] == [key, key]
+    packed = []
+    monkeypatch.setattr("tabs.own_pairs.forget_packed", lambda name, _: packed.append(name))
     answer = own.forget_them(key, reference, fields)
+    assert packed == [reference]
     assert answer[own.kept] == "" and {answer[field]["value"] for field in fields} == {"mrpc"}
     with pytest.raises(InputError, match="Bring the file again"):
         store.load(reference, settings)
@@ -235,9 +270,13 @@ def test_batch_search_random_rows_and_cells_are_those_of_the_chosen_pairs(page, 
     _own, _fields, tab, _fine_tune = page
     batch, task = tab.batch, task_of_key(key)
     values = ["0-30", "test", *REST, task, "pieces", 2]
-    drawn = batch.choose(*values)
+    drawn = batch.choose("", *values)
     assert drawn[batch.rows] == "0-3", "the split has four rows"
     assert drawn[batch.split].value == "test"
+    back = batch.choose(drawn[batch.cut_rows], "0-3", "train", *REST, "mrpc", "pieces", 2)
+    assert (back[batch.rows], back[batch.cut_rows]) == ("0-7", ""), "the cut was nobody's wish"
+    asked = batch.choose("", "0-3", "train", *REST, "mrpc", "pieces", 2)
+    assert asked[batch.rows] == "0-3", "these were"
     assert re.findall(r"<b>#(\d+)</b>", drawn[batch.grid]) == ["0", "1", "2", "3"]
     values[0] = "0-3"
     found = batch.search(SECRET, *values)
@@ -258,20 +297,21 @@ def test_batch_search_random_rows_and_cells_are_those_of_the_chosen_pairs(page, 
 def test_a_task_of_one_sentence_hides_the_second_and_has_type_0_alone(page, settings):
     _own, _fields, tab, _fine_tune = page
     task = task_of_key(used(page, own_csv(second=False)))
-    drawn = tab.batch.choose("0-3", "train", *REST, task, "pieces", 2)
+    drawn = tab.batch.choose("", "0-3", "train", *REST, task, "pieces", 2)
     assert drawn[tab.batch.sentence2].visible == "hidden"
+    assert "sentence 2" not in said(drawn[tab.batch.grid])
     grid = tab.pair.draw("A cat sat.", "not asked", *REST, task)[tab.pair.grid]
     assert "One sentence becomes" in grid and "every token has type 0" in said(grid)
     assert "not asked" not in said(grid) and not re.search(r"<i>1</i>", grid)
     taken = tab.pair.take_row(0, "train", *REST, task)
     assert taken[tab.pair.sentence2] == "" and "token-grid" in taken[tab.pair.grid]
-    back = tab.batch.choose("0-3", "train", *REST, "mrpc", "pieces", 2)
+    back = tab.batch.choose("", "0-3", "train", *REST, "mrpc", "pieces", 2)
     assert back[tab.batch.sentence2].visible is True
 
 
 def test_pairs_that_are_gone_are_said_to_be_in_the_batch(page):
     _own, _fields, tab, _fine_tune = page
-    drawn = tab.batch.choose("0-3", "train", *REST, "own:" + "0" * 32, "pieces", 2)
+    drawn = tab.batch.choose("", "0-3", "train", *REST, "own:" + "0" * 32, "pieces", 2)
     assert "notice error" in drawn[tab.batch.refusal] and drawn[tab.batch.grid] == ""
     assert "Bring the file again" in said(drawn[tab.batch.refusal])
 
@@ -349,7 +389,7 @@ def test_only_the_owner_starts_another_run_like_it(page, run, settings):
 
 def test_the_owner_gets_the_script_with_the_pairs_beside_it(run, settings):
     run_id, owned = run
-    with pytest.raises(InputError, match="Only who brought"):
+    with pytest.raises(InputError, match="Only the visitor who brought"):
         packed_pairs(run_id, {}, settings)
     with zipfile.ZipFile(packed_pairs(run_id, owned, settings)) as archive:
         names = set(archive.namelist())
@@ -363,6 +403,19 @@ def test_the_owner_gets_the_script_with_the_pairs_beside_it(run, settings):
     assert {row["label"] for row in rows} == {"相似", "不相似"} and SECRET in rows[0]["sentence1"]
 
 
+def test_what_was_packed_is_one_file_for_the_servers_user_and_is_forgotten_with_the_pairs(
+    run, settings
+):
+    run_id, owned = run
+    path = Path(packed_pairs(run_id, owned, settings))
+    assert path == Path(packed_pairs(run_id, owned, settings)), "no second copy"
+    assert path.stat().st_mode & 0o777 == 0o600
+    reference = read_run(run_id, settings).config["task_name"]
+    assert reference.removeprefix("own:") not in str(path), "the reference leads to no file"
+    forget_packed(reference, settings)
+    assert not path.exists()
+
+
 # ---------------------------------------------------------------- the API
 
 
@@ -373,6 +426,11 @@ def test_a_program_brings_its_pairs_as_a_text(settings, tiny, key):
     assert answer["pairs"]["labels"] == {"0": 10, "1": 10}
     assert sum(answer["pairs"]["splits"].values()) == 20
     assert "own:" not in json.dumps(answer)
+    kept = set(store.pairs_folder(settings).iterdir())
+    for setting in ({"max_steps": 0}, {"checkpoint": "no/such/one"}):
+        with pytest.raises(gr.Error):
+            fine_tune(pairs=text, **setting)
+        assert set(store.pairs_folder(settings).iterdir()) == kept, "pairs without a run are gone"
     for bad in ({"task_name": task_of_key(key)}, {"pairs": "a,b\nno,label\n"}, {"pairs": "\0"}):
         with pytest.raises(gr.Error):
             fine_tune(checkpoint=tiny, **bad)
@@ -387,7 +445,13 @@ def test_a_program_tokenizes_a_sentence_alone(settings, key):
             tokenize("A cat sat.", "A dog.", task_name=bad)
 
 
+@pytest.mark.slow
 def test_the_page_is_built_with_one_panel_a_language(settings):
     app = build_app(settings)
     panels = [each for each in app.blocks.values() if getattr(each, "elem_id", "") == "own-pairs"]
     assert len(panels) == 2 and not any(panel.visible for panel in panels)
+    # One address's files are read two at once: twenty-five at once made a neighbour wait for 12 s
+    names = ("read_file", "read_text", "read_rows", "read_columns", "use")
+    reads = [each for each in app.fns.values() if getattr(each, "name", "") in names]
+    assert len(reads) == 2 * len(names)
+    assert {(each.concurrency_id, each.concurrency_limit) for each in reads} == {("own-pairs", 2)}

@@ -430,7 +430,11 @@ def test_scores_are_scikit_learns(pairs):
         ("", None),
         ("-1", None),
         ("2", None),
-        ("yes", None),
+        ("Yes", 1),
+        ("n", 0),
+        ("是", 1),
+        ("不同", 0),
+        ("perhaps", None),
         ("0.5", None),
     ],
 )

@@ -48,7 +48,7 @@ def test_a_model_that_has_read_english_alone_says_so_where_it_is_asked_in_chines
         settings=settings,
     )
     assert (
-        "letters of sentence1, sentence2 belong to another script" in both.notes[0]
+        "letters of both sentences belong to another script" in both.notes[0]
         and "is meaningless" in both.notes[0]
     )
     assert "letters of sentence2 belong" in one.notes[0] and none.notes == ()

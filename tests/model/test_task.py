@@ -56,7 +56,7 @@ def test_a_run_learns_from_them(with_folder, tiny, tmp_path):
     start, *_, done = fine_tune(config, tmp_path / "run", with_folder)
     assert done["event"] == "done" and start["data"]["place"] == "folder", done
     labels = small_pairs(16, 1)["label"][:8]
-    assert start["majority"] == majority(labels, CSV)
+    assert start["majority"] == majority(labels, CSV.metrics)
     script = train_script(config, "folder", False)
     assert 'load_dataset("csv", data_files={' in script and "PAIRS_DIR" in script
     assert 'glue", "mrpc' in script and "nyu-mll" not in script
@@ -96,5 +96,5 @@ def test_what_is_not_there_is_said(settings, with_folder):
     with pytest.raises(SourceError, match="isn't on the Hub"):
         load_raw_datasets("hub", with_folder, CSV)
     with pytest.raises(InputError, match="one of mrpc, qqp, rte"):
-        task_named("cola", settings)
+        task_named("no-such", settings)
     assert TASKS["mrpc"] is MRPC and Settings().pairs_folder is None

@@ -372,6 +372,9 @@ def test_the_proofs_sentence_is_read_off_its_numbers(made, says):
 def test_the_ratio_is_said_either_way():
     slower = said(drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 1, True)))
     assert "0.5 times as fast" in slower and "one turn each" in slower
+    assert "Usually it is faster" in slower
+    faster = said(drawn_experiments.map_times(MapTimes(10, 2.0, 1.0, 1, True)))
+    assert "2.0 times as fast" in faster and "Usually" not in faster
     assert "different input_ids" in said(
         drawn_experiments.map_times(MapTimes(10, 1.0, 2.0, 3, False))
     )

@@ -243,9 +243,9 @@ def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
         and result["majority"] == majority(labels)
         and 0 <= result["accuracy"] <= 1
     )
-    for most in (0, -1):
-        with pytest.raises(InputError, match="pairs"):
-            evaluate_checkpoint(tiny, "folder", "test", most, settings=settings)
+    for first in (0, -1):
+        with pytest.raises(InputError, match=f"first is {first}"):
+            evaluate_checkpoint(tiny, "folder", "test", first, settings=settings)
 
 
 def test_frozen_layers_stay_and_the_others_learn(config, settings, tmp_path):

@@ -305,7 +305,7 @@ def test_labels():
 
 def test_labels_of_another_task_have_their_own_names_and_a_row_may_have_none():
     labels = ("entailment", "neutral", "contradiction")
-    assert why_label(2, labels).says[0].startswith("2 stands for contradiction:")
+    assert why_label(2, labels).says[0].startswith("2 stands for contradiction, one of 3")
     assert "no label" in why_label(-1, labels).says[0]
     with pytest.raises(InputError, match="0 to 2"):
         why_label(3, labels)

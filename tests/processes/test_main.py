@@ -313,7 +313,7 @@ def test_a_file_that_no_run_can_use(run, own_file, tmp_path):
         (["train", "--learning-rate", "fast"], "learning_rate"),
         (["train", "--output", "/dev/null"], "/dev/null"),
         (["evaluate", "--checkpoint", "run:x"], "is not a run"),
-        (["evaluate", "--first", "-5"], "pairs is -5"),
+        (["evaluate", "--first", "-5"], "first is -5"),
         (["predict", "--csv", "/nowhere.csv"], "/nowhere.csv"),
         (["predict", "--csv", "/dev/null"], "sentence1 and sentence2"),
         (["predict", "--pair", "a", " "], "only white space"),

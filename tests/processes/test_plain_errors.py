@@ -493,7 +493,9 @@ def test_one_clients_flood_leaves_its_neighbour_an_answer(served, monkeypatch):
     neighbour = {"X-Forwarded-For": "203.0.113.9"}  # from this machine, which is a trusted proxy
     told = client.post(
         "/gradio_api/call/tokenize",
-        json={"data": ["A cat.", "A dog.", "sentence-transformers/all-MiniLM-L6-v2", 64, True]},
+        json={
+            "data": ["A cat.", "A dog.", "sentence-transformers/all-MiniLM-L6-v2", 64, True, "mrpc"]
+        },
         headers=neighbour,
     )
     assert told.status_code == 200, told.text

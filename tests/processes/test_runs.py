@@ -19,6 +19,10 @@ import pytest
 from pipeline.config import TrainingConfig
 from pipeline.errors import HubUnavailable, InputError
 from pipeline.explain.forecast import forecast
+from pipeline.own_pairs.columns import guess_columns
+from pipeline.own_pairs.pairs import own_pairs
+from pipeline.own_pairs.read import read_table
+from pipeline.own_pairs.store import keep
 from pipeline.prediction import predict
 from pipeline.runs import cleanup, liveness, progress, queue, same, supervisor
 from pipeline.runs.cleanup import sweep
@@ -972,8 +976,27 @@ def test_an_own_pair_is_judged_and_stands_in_one_private_file(settings, tiny):
     "sentences", [("", "b"), ("a", " "), ("a", None), ("a" * 2001, "b"), ("a", "\ud800")]
 )
 def test_what_is_no_pair_is_kept_nowhere(settings, sentences):
-    assert pair_to_keep(sentences, settings) is None
-    assert pair_to_keep(("a" * 2000, "b"), settings) == ("a" * 2000, "b")
+    assert pair_to_keep(sentences, "mrpc", settings) is None
+    assert pair_to_keep(("a" * 2000, "b"), "mrpc", settings) == ("a" * 2000, "b")
+
+
+def test_of_a_task_of_one_sentence_the_first_is_kept_alone(settings):
+    assert pair_to_keep(("A fine film.", ""), "sst2", settings) == ("A fine film.", None)
+    assert pair_to_keep(("A fine film.", "another tab's"), "sst2", settings)[1] is None
+    assert pair_to_keep((" ", "a fine film"), "sst2", settings) is None
+
+
+def test_the_own_sentence_of_a_task_of_one_is_judged(settings, tiny):
+    rows = [f"{('good', 'bad')[number % 2]} film {number},{number % 2}" for number in range(20)]
+    table = read_table("\n".join(["text,label", *rows]).encode(), "films.csv", settings)
+    task_name = keep(own_pairs(table, guess_columns(table), settings=settings), settings)
+    acted = InProcess(trained).serves(settings)
+    own = pair_to_keep(("A fine film.", ""), task_name, settings)
+    run_id, _ = start_run(config_for(tiny, task_name=task_name), acted, own_pair=own)
+    run = until(lambda: (run := read_run(run_id, acted)).ended and run)
+    evaluations = run.of("evaluation")
+    assert evaluations and all(0 <= event["own_share"] <= 1 for event in evaluations)
+    assert read_pair(acted.runs_folder / run_id) == ("A fine film.", None)
 
 
 @pytest.mark.parametrize("written", ["", "{}", '["a"]', '["a", 7]', '["a", "b", "c"]', "[" * 9999])

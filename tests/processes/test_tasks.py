@@ -101,17 +101,10 @@ from pipeline.collation import batch_view
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.prediction import labels_answered, predict
-from pipeline.runs.task import model_takes_pair
+from pipeline.explain.probing import takes_pair
 from pipeline.explain.why_cell import why_label, why_token
-from pipeline.export.scripts import own_files
-from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.own_pairs import store
-from pipeline.own_pairs.columns import guess_columns
-from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
-from pipeline.settings import READY, WARMED, Settings
+from pipeline.settings import Settings
 from pipeline.tokenization import token_view
-from pipeline.training import fine_tune
 from pipeline.task import task_named
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune
@@ -151,7 +144,7 @@ print(json.dumps({
     "types": batch.tensors["token_type_ids"], "batch_labels": batch.tensors["labels"],
     "events": [event["event"] for event in events], "start": events[0], "end": {k: str(v) for k, v in events[-1].items()},
     "answer": answer.probabilities, "logits": answer.logits, "notes": [str(note) for note in answer.notes],
-    "takes_pair": model_takes_pair(model, settings), "figures": {k: v for k, v in figures.items() if k != "origins"},
+    "takes_pair": takes_pair(model, settings), "figures": {k: v for k, v in figures.items() if k != "origins"},
 }, default=str))
 """
 
@@ -200,16 +193,7 @@ def losses_of(script, client, folder):
 
 LOAD = """
 from pipeline.dataset import load_raw_datasets
-from pipeline.explain.why_cell import why_label, why_token
-from pipeline.export.scripts import own_files
-from pipeline.metrics import EMBEDDED_METRIC
-from pipeline.own_pairs import store
-from pipeline.own_pairs.columns import guess_columns
-from pipeline.own_pairs.pairs import own_pairs
-from pipeline.own_pairs.read import read_table
-from pipeline.settings import READY, WARMED, Settings
-from pipeline.tokenization import token_view
-from pipeline.training import fine_tune
+from pipeline.settings import Settings
 from pipeline.task import task_named
 import datasets, huggingface_hub.hf_api
 settings = Settings(mrpc_folder=None, data="auto", max_split_rows=MOST, hub_decision_seconds=SECONDS)
@@ -260,7 +244,7 @@ def test_without_a_hub_pairs_of_the_same_kind_stand_in_or_it_is_said_what_to_do(
     settings = Settings(data="auto", mrpc_folder=None)
     if not task.stand_in:
         for source in ("auto", "hub", "embedded"):
-            with pytest.raises(SourceError, match="mrpc, whose embedded pairs are always here"):
+            with pytest.raises(SourceError, match="MRPC, whose embedded pairs are always here"):
                 load_raw_datasets(source, settings, task)
         return
     raw_datasets, origin = load_raw_datasets("auto", settings, task)
@@ -269,6 +253,13 @@ def test_without_a_hub_pairs_of_the_same_kind_stand_in_or_it_is_said_what_to_do(
     assert tuple(raw_datasets) == task.splits
     with pytest.raises(SourceError, match="HF_HUB_OFFLINE"):
         load_raw_datasets("hub", settings, task)
+
+
+def test_a_visitor_is_told_of_no_source_where_the_host_has_chosen_the_embedded_pairs():
+    settings = Settings(data="embedded", mrpc_folder=None)
+    with pytest.raises(SourceError, match="SST-2 has no embedded ones. Choose MRPC") as refused:
+        load_raw_datasets("auto", settings, SST2)
+    assert "Choose auto" not in str(refused.value)
 
 
 def test_no_embedded_pairs_stand_in_where_the_labels_are_of_another_kind():
@@ -289,7 +280,7 @@ def test_the_script_of_a_run_is_python_and_takes_the_tasks_own_columns(task):
 def test_what_the_command_line_refuses(settings, monkeypatch, capsys):
     monkeypatch.setattr(command_line, "Settings", lambda: settings)
     refused = {
-        ("tokenize", "--task", "cola"): "task_name is 'cola'",
+        ("tokenize", "--task", "no-such"): "task_name is 'no-such'",
         ("tokenize", "--task", "rte", "--split", "test"): "RTE has no labelled split test",
         ("train", "--task", "own:" + "0" * 32): "Bring the file again",
         ("predict", "--sentence", "A film to see twice."): "Give them with --pair",

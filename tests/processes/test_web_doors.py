@@ -24,7 +24,7 @@ from pipeline.settings import Settings
 from tabs.fine_tune import save
 
 TOKEN, KEY = "hf_aTokenThatNobodyElseMaySee", "a-key"
-PAIR = ["A cat sat.", "A dog sat.", "sentence-transformers/all-MiniLM-L6-v2", 64, True]
+PAIR = ["A cat sat.", "A dog sat.", "sentence-transformers/all-MiniLM-L6-v2", 64, True, "mrpc"]
 
 
 @contextmanager

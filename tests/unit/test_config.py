@@ -31,14 +31,14 @@ NAMES = [one.name for one in fields(TrainingConfig)]
 @pytest.fixture(scope="module")
 def form():
     with gr.Blocks():
-        return {**build_main_settings(SETTINGS), **build_more_settings(SETTINGS)}
+        return {**build_main_settings(SETTINGS)[0], **build_more_settings(SETTINGS)}
 
 
 def api(_form):
     return {
         name: parameter.default
         for name, parameter in inspect.signature(build_fine_tune(SETTINGS)).parameters.items()
-        if name != "request"
+        if name not in ("request", "pairs")
     }
 
 
@@ -155,7 +155,7 @@ def test_a_link_with_an_earlier_versions_names_still_says_the_same():
         "lock": "schedule,seed",
     }
     with gr.Blocks():
-        form = {**build_main_settings(SETTINGS), **build_more_settings(SETTINGS)}
+        form = {**build_main_settings(SETTINGS)[0], **build_more_settings(SETTINGS)}
         address = opened(query, [Shared("fine-tune", form, renamed=renamed)])
     changed = {
         name: address.changes[part] for name, part in form.items() if part in address.changes

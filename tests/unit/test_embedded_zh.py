@@ -8,9 +8,12 @@ from functools import lru_cache
 import pytest
 
 from benchmarks.embedded_pairs import cheap_rules
+from pipeline.dataset import load_raw_datasets
+from pipeline.errors import SourceError
 from pipeline.explain.shortcut import word_overlap, words
 from pipeline.metrics import majority
-from pipeline.task import CHINESE_PAIRS
+from pipeline.settings import Settings
+from pipeline.task import AFQMC, CHINESE_PAIRS, EMBEDDED_ZH, RTE
 from recipes import embedded_pairs as recipe
 from tests.unit.test_embedded import JUDGED, rows_of
 
@@ -144,3 +147,9 @@ def test_the_recipe_makes_the_files(splits):
     made = recipe.make(recipe.CHINESE)
     for split, rows in splits.items():
         assert [{name: str(value) for name, value in row.items()} for row in made[split]] == rows
+
+
+@pytest.mark.parametrize("task", [EMBEDDED_ZH, AFQMC, RTE])
+def test_the_english_shortcut_pairs_are_no_pairs_of_another_language_or_task(task):
+    with pytest.raises(SourceError, match="no pairs that give their label away"):
+        load_raw_datasets("shortcut", Settings(), task)

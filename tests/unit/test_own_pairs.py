@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from languages import speaking
 from pipeline.errors import InputError
+from pipeline.export.own_pairs import pairs_csv
 from pipeline.own_pairs import store
 from pipeline.own_pairs.columns import Columns, guess_columns
 from pipeline.own_pairs.pairs import own_pairs, pair_key
@@ -210,6 +211,20 @@ def test_labels_and_their_order(written, labels):
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "labels"),
+    [
+        (("yes", "yes\u200b", "no", "\u202eno"), ("no", "yes")),
+        (("caf\u00e9", "cafe\u0301", "th\u00e9", "the\u0301"), ("caf\u00e9", "th\u00e9")),
+        (("a\nb", "a b", "\x1b[31mc", "[31mc"), ("[31mc", "a b")),
+        (("\u200b", "\u2060", "x", "y"), ("x", "y")),
+    ],
+)
+def test_labels_that_look_alike_are_the_same_and_none_steers_what_shows_it(written, labels):
+    rows = [(f"A {n}.", f"B {n}.", written[n % 4]) for n in range(40)]
+    assert read(as_csv(rows)).labels == labels
+
+
 def test_labels_of_another_case_are_the_same():
     own = read(as_csv([(f"a {n}", f"b {n}", ["yes", "Yes", "no"][n % 3]) for n in range(30)]))
     assert own.labels == ("no", "yes") and own.counts == {"no": 10, "yes": 20}
@@ -239,7 +254,7 @@ def test_a_test_whose_labels_are_kept_back_has_none():
         ([(a, b, "1") for a, b, _ in PAIRS], "Every label in the column 'label' is '1'"),
         (
             [(a, b, n) for n, (a, b, _) in enumerate(PAIRS)],
-            "30 different values, but labels are 20",
+            "30 different values, but a task has at most 20",
         ),
         (PAIRS[:7], "Only 7 rows have a label, and a run needs 8"),
         ([(a, b, "x" * 200 + str(c)) for a, b, c in PAIRS], "too long for a label"),
@@ -301,6 +316,20 @@ def test_no_pair_leaks_from_one_split_into_another(rows, seed):
     lines = sorted(row["line"] for part in own.splits.values() for row in part)
     assert lines == list(range(2, len(rows) + 2))
     assert own.duplicates == len(rows) - len({frozenset(row[:2]) for row in rows})
+
+
+def test_the_first_pairs_of_a_drawn_split_have_each_label_though_the_file_is_sorted():
+    """A run takes the first ones. And what the page hands out is read again in the same order."""
+    rows = [(f"one {n}", f"two {n}", int(n >= 150)) for n in range(300)]
+    own = read(as_csv(rows))
+    for split, count in (("train", 40), ("validation", 20)):
+        first = [row["label"] for row in own.splits[split][:count]]
+        assert count / 5 < sum(first) < count * 4 / 5, split
+    again = read(pairs_csv(own).decode("utf-8-sig"))
+    for split, part in own.splits.items():
+        assert [row["sentence1"] for row in again.splits[split]] == [
+            row["sentence1"] for row in part
+        ]
 
 
 def test_the_files_own_splits_are_kept_and_what_stands_in_two_is_told():
@@ -382,6 +411,46 @@ def test_what_is_told_of_the_pairs():
 def test_a_file_that_cannot_be_used(content, name, says):
     with pytest.raises(InputError, match=re.escape(says)):
         read(content, name)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ",",
+        '"',
+        "\t;",
+        "a\n",
+        "\r",
+        '"a,',
+        '"a, ',
+        '"",',
+        '"a"b,',
+        '"""a,',
+        '"a,b\n',
+        '"x\n",y\n',
+        "[1,",
+        "{},",
+    ],
+)
+def test_no_file_keeps_the_server_busy_for_long(piece):
+    """Each took 12 s to hours of a core. So many bytes of an ordinary file take a second."""
+    content = (piece * (2**21 // len(piece))).encode()
+    began = time.process_time()
+    with pytest.raises(InputError):
+        read(content, "pairs.json" if piece[0] in "[{" else "pairs.csv")
+    assert time.process_time() - began < 8
+
+
+def test_values_nested_as_deep_as_can_be_read_are_a_row_that_says_so():
+    rows = [{"sentence1": f"A {n}.", "sentence2": f"B {n}.", "label": n % 2} for n in range(10)]
+    for depth in range(900, 1001):
+        nested = f'{{"sentence1": "C.", "sentence2": "D.", "z": {"[" * depth}{"]" * depth}}}'
+        try:
+            own = read(f"[{json.dumps(rows)[1:-1]}, {nested}]", "pairs.json")
+        except InputError as error:  # what can't be read at all
+            assert "breaks off" in str(error)
+            continue
+        assert len(rows_in(own)) == 11 or "nested too deeply" in str(own.left_out[0][1])
 
 
 def test_a_line_that_is_no_json_is_left_out():
@@ -495,7 +564,7 @@ def test_a_reference_of_nothing(kept, reference):
 def test_what_is_forgotten_is_gone(kept):
     settings, reference, _ = kept
     store.forget(reference, settings)
-    with pytest.raises(InputError, match="were removed after a while. Bring the file again"):
+    with pytest.raises(InputError, match="are no longer on this server. Bring the file again"):
         store.load(reference, settings)
     assert list((settings.runs_folder / "pairs").iterdir()) == []
 
@@ -514,12 +583,21 @@ def test_pairs_go_with_the_last_run_that_uses_them_or_with_age(kept):
         os.utime(path, (yesterday, yesterday))
     cleanup.sweep(settings)
     assert store.load(reference, settings) == own
-    with pytest.raises(InputError, match="were removed"):
+    with pytest.raises(InputError, match="no longer on this server"):
         store.load(unused, settings)
     shutil.rmtree(run)
     cleanup.sweep(settings)
-    with pytest.raises(InputError, match="were removed"):
+    with pytest.raises(InputError, match="no longer on this server"):
         store.load(reference, settings)
+
+
+def test_a_full_disk_takes_no_pairs_and_leaves_those_that_are_there(kept):
+    settings, reference, own = kept
+    full = replace(settings, min_free_bytes=2**62)
+    with pytest.raises(InputError, match="disk is nearly full"):
+        store.keep(own, full)
+    assert store.load(reference, settings) == own
+    assert not list(store.pairs_folder(settings).glob(f"*{store.PART}"))
 
 
 def test_one_address_takes_as_much_as_it_leaves_free(kept):

@@ -219,11 +219,11 @@ def test_what_a_run_changed_is_counted_and_listed():
         ("wrong", "0"),
         ("right", "3"),
     ]
-    assert "10.0% → 90.0%" in text and text.index("row 1") < text.index("row 0"), (
+    assert "10.0% → 90.0%" in text and text.index("#1") < text.index("#0"), (
         "what moved most stands first"
     )
     gone = said(run_views.changed_pairs(judgement, None, LABELS))
-    assert "no longer here" in gone and "row 2" in gone
+    assert "no longer here" in gone and "#2" in gone
 
 
 def test_no_more_pairs_are_listed_than_can_be_read():
@@ -323,7 +323,7 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
     text = said(one_step_views.one_step(step, LABELS))
     order = [
         "2 pairs, padded to 30 tokens",
-        "row 7",
+        "#7",
         "1.3863",
         "loss, the mean of these",
         "1.0397000",
