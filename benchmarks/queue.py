@@ -1,9 +1,9 @@
 """python -m benchmarks.queue [--runs 30] [--steps 6]: so many visitors press Start at once.
 
 Each has settings of their own (another seed), so that none joins another's run, and all are behind
-one address. Three runs before them, one behind the other, show this machine's pace. While the queue is worked off, the wait
-told at each place is noted every second, and compared with the time at which the run did start.
-What thirty runs of 60 steps would take is computed from one such run.
+one address. Three runs before them, one behind the other, show this machine's pace. While the
+queue is worked off, the wait told at each place is noted every second, and compared with the time
+at which the run did start. What thirty runs of 60 steps would take is computed from one such run.
 """
 
 import argparse
