@@ -143,7 +143,7 @@ def test_the_form_is_followed(visitor, panel):
     expect(panel.locator(".rates figcaption")).to_contain_text("rises to 0.0002", timeout=30_000)
     assert place(visitor, "#press-start") == pytest.approx(start, abs=0.1)
     fold = panel.locator("#more-settings > button")
-    expect(fold).to_have_text(re.compile("17 more settings · changed: train_pairs"))
+    expect(fold).to_have_text(re.compile("17 more settings · changed: source, train_pairs"))
     expect(visitor.locator("[data-at=trainer] > span")).to_have_text("6 steps planned")
 
 
@@ -276,7 +276,8 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
     panel.get_by_role("button", name="Two more seeds").click()
     seeds = panel.locator("#open-chance")
     expect(seeds.locator("table.seeds tr")).to_have_count(4, timeout=60_000)
-    # While they go on, Start asks first
+    # While they go on, Start asks first; with the settings of a run that is there it would show that
+    panel.get_by_label("learning_rate", exact=True).fill("0.0003")
     start = panel.get_by_role("button", name="Start the fine-tune")
     start.click()
     question = visitor.locator("#start-another")

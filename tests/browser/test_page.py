@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from pipeline.metrics import METRICS
+from pipeline.task import MRPC
 from tabs.pair import PAIR
 
 ARABIC = "أعلنت الشركة عن أرباحها 🎉"
@@ -91,7 +91,7 @@ def test_fine_tune_then_predict_with_its_model(page, app_address, shoot):
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status")).to_contain_text(re.compile(r"step \d"), timeout=90_000)
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
-    expect(panel.locator(".result tr")).to_have_count(1 + len(METRICS))
+    expect(panel.locator(".result tr")).to_have_count(1 + len(MRPC.metrics))
     expect(panel.locator(".curve")).to_have_count(2)
     expect(panel.locator("svg text.baseline").first).to_contain_text("majority accuracy")
     assert re.search(r"run=[0-9a-f]{32}", page.url)
@@ -117,7 +117,7 @@ def test_stop_keeps_the_model_and_a_refresh_keeps_the_run(page, app_address, sho
     expect(panel.locator(".status strong")).to_have_text("Running", timeout=30_000)
     panel.get_by_role("button", name="Stop and keep the model").click()
     expect(panel.locator(".status strong")).to_have_text("Stopped", timeout=60_000)
-    expect(panel.locator(".result tr")).to_have_count(1 + len(METRICS))
+    expect(panel.locator(".result tr")).to_have_count(1 + len(MRPC.metrics))
     shoot(page, "stopped")
 
 

@@ -8,6 +8,7 @@ import pytest
 from tabs.page_data import block_markup
 from tests.conftest import ROOT
 from views.charts import Frame, line_chart
+from web.page_files import IN_A_SCOPE
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,8 @@ def blank(browser):
         page.route("**", lambda route: route.fulfill(body=content, content_type="text/html"))
         page.goto("http://app.example/?a=1")
         for name in names:
-            page.add_script_tag(path=ROOT / "static" / name)
+            source = (ROOT / "static" / name).read_text(encoding="utf-8")
+            page.add_script_tag(content=IN_A_SCOPE.format(name=name, source=source))
         return page
 
     yield load
@@ -40,7 +42,7 @@ def test_what_python_says_reaches_the_scripts_whatever_is_in_it(blank):
 
 @pytest.fixture(scope="module")
 def address(blank):
-    return blank("", "page.js", "address.js")
+    return blank("", "page.js", "own_pairs.js", "address.js")
 
 
 FIELDS = {
