@@ -73,7 +73,7 @@ def test_the_figures_on_the_card(mrpc_folder, name, split, pairs, accuracy, f1):
     All of test is `benchmarks quality`'s.
     """
     found = evaluate_checkpoint(
-        name, "folder", split, most=pairs, settings=Settings(mrpc_folder=mrpc_folder)
+        name, "folder", split, first=pairs, settings=Settings(mrpc_folder=mrpc_folder)
     )
     assert found["accuracy"] >= accuracy and found["f1"] >= f1
     card = (adapter_files(name).adapter / "README.md").read_text()
