@@ -140,7 +140,8 @@ def _load_again(key, settings):
             _again.discard(key)
 
     with _lock:
-        if key in _again:
+        # It may have come between the look at what is kept and this one
+        if key in _again or _kept[key][1] >= time.monotonic():
             return
         _again.add(key)
     threading.Thread(target=load, daemon=True, name="pairs-again").start()
