@@ -75,7 +75,7 @@ function fittingFont(context, texts, share, width, height, ratio) {
 }
 
 // A text of at most `most` characters: what was left out is an ellipsis.
-const cut = (text, most) => ([...text].length > most ? [...text].slice(0, most - 1).join("") + "…" : text);
+const cut = (text, most) => ([...text].length > most ? `${[...text].slice(0, most - 1).join("")}…` : text);
 
 function draw() {
   const {batch, show, t, chosen, canvas} = now;

@@ -240,7 +240,7 @@ class Theatre {
   // The frame, once for a run and a width: axis, line, counts, a shape for each pair. Without a run
   // a sentence stands in it.
   build(waiting = this.say.waiting) {
-    const {width, say, data} = this;
+    const {width, data} = this;
     const labels = data?.labels ?? [];
     this.seen = this.stage.clientWidth;
     this.figure.classList.toggle("empty", !data);
