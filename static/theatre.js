@@ -331,7 +331,7 @@ class Theatre {
 
   draw() {
     if (!this.svg.childElementCount || !this.dots) this.build();
-    const {shares, own, ownAnswers} = this.data;
+    const {own, ownAnswers} = this.data;
     this.places = this.many ? this.placesInLanes() : this.placesByLine();
     for (const [row, dot] of this.dots.entries()) {
       const [x, y] = this.places[row];
