@@ -38,7 +38,7 @@ def api(_form):
     return {
         name: parameter.default
         for name, parameter in inspect.signature(build_fine_tune(SETTINGS)).parameters.items()
-        if name not in ("request", "pairs")
+        if name not in ("request", "pairs", "again")
     }
 
 
