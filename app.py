@@ -139,9 +139,9 @@ def _build_page(demo, settings):
     asked_to_try.then(None, js="() => page.runs.toPredict()", api_visibility="private")
     share_data(settings)
     keep_equal({tab.shared.tab: tab.shared.pair for tab in (tokenize_tab, predict_tab)})
-    choices = [tokenize_tab.choice, fine_tune_tab.choice]
+    choices = {tab.shared.tab: tab.choice for tab in (tokenize_tab, fine_tune_tab)}
     keep_choices_equal(choices)
-    own_pairs.listen(choices, [tokenize_tab.bring, fine_tune_tab.bring])
+    own_pairs.listen(list(choices.values()), [tokenize_tab.bring, fine_tune_tab.bring])
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
     parts = [tab.shared for tab in built]
     first_seen = read_address(demo, tabs, above, parts, own_pairs.kept, own_pairs.still_kept)

@@ -33,8 +33,11 @@ function keep(key) {
   }
 }
 
-// What one tab's dropdown says, for the other's.
-const copy = (name) => name;
+// What the dropdown of `tab` says, for the other tab's. Only the open tab's counts: where both are
+// filled at once, two that copied each other would never come to rest.
+function copy(tab, name) {
+  return document.getElementById(`tab-${tab}`)?.checkVisibility() ? name : {__type__: "update"};
+}
 
 let opener = null;
 

@@ -1,7 +1,8 @@
 """Which pairs the page works on: a dropdown in each tab that works on some, the same in all."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -79,17 +80,20 @@ def build_choice(settings: Settings, value: str, **about: Any) -> tuple[gr.Dropd
     return choice, bring
 
 
-def keep_choices_equal(choices: Sequence[gr.Dropdown]) -> None:
-    """What one tab's dropdown says, the others' say, too. In the browser alone."""
-    for choice in choices:
+def keep_choices_equal(choices: Mapping[str, gr.Dropdown]) -> None:
+    """What the open tab's dropdown says, the other's says, too. In the browser alone.
+
+    choices: those of two tabs, by the tabs' names.
+    """
+    for tab, choice in choices.items():
         gr.on(
             # A change waits for what the tab itself draws of it; a run that is started meanwhile
             # in the other tab would learn the pairs of before
             [choice.input, choice.change],
             None,
             choice,
-            [other for other in choices if other is not choice],
-            js="(name) => page.ownPairs.copy(name)",
+            [other for other in choices.values() if other is not choice],
+            js=f"(name) => page.ownPairs.copy({json.dumps(tab)}, name)",
             api_visibility="private",
             show_progress="hidden",
         )

@@ -225,6 +225,13 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
+def tiny_headless():
+    """The same for a tiny body: its head is drawn for a task's labels."""
+    tiny_checkpoint(in_cache("tiny/headless"), head=False)
+    return "tiny/headless"
+
+
+@pytest.fixture(scope="session")
 def tiny_distilbert():
     tiny_checkpoint(in_cache("tiny/distilbert"), kind="distilbert")
     return "tiny/distilbert"

@@ -390,3 +390,14 @@ def test_padding_slides_in_from_its_side(picture, roles, before, after):
     code = "([roles, t]) => [0, 1, 2, 3].map((at) => page.batch.placeAt(roles, at, t))"
     assert picture.evaluate(code, [roles, 0]) == before
     assert picture.evaluate(code, [roles, 1]) == after
+
+
+# ---------------------------------------------------------------- the choice of pairs
+
+
+def test_only_the_open_tabs_choice_is_copied(blank):
+    """Two that copied each other, both filled at once with different pairs, never came to rest."""
+    page = blank('<p id="tab-tokenize" hidden>a</p><p id="tab-fine-tune">b</p>', "own_pairs.js")
+    copied = "tab => page.ownPairs.copy(tab, 'mrpc')"
+    assert page.evaluate(copied, "fine-tune") == "mrpc"
+    assert page.evaluate(copied, "tokenize") == {"__type__": "update"}

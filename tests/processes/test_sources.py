@@ -196,12 +196,6 @@ def test_a_head_is_what_the_course_gets_and_disturbs_nobodys_chance(tiny_headles
     assert torch.get_rng_state().equal(before)
 
 
-@pytest.fixture(scope="module")
-def tiny_headless():
-    tiny_checkpoint(in_cache("tiny/headless"), head=False)
-    return "tiny/headless"
-
-
 def test_a_model_has_the_two_labels_of_a_paraphrase_and_is_out_of_training(tiny):
     model, origin = load_model(tiny, settings=Settings())
     assert model.config.id2label == {0: "not_equivalent", 1: "equivalent"} and not model.training

@@ -102,16 +102,8 @@ def task(served):
 
 
 @pytest.fixture(scope="module")
-def ended(served, task, tiny):
+def ended(served, task, tiny, tiny_headless):
     return ended_run(task, "tiny/headless", served)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def headless():
-    """A tiny body without a head: its classifier is drawn for the task's labels."""
-    from tests.conftest import in_cache, tiny_checkpoint
-
-    tiny_checkpoint(in_cache("tiny/headless"), head=False)
 
 
 def text(drawn):
@@ -254,7 +246,7 @@ def test_a_file_is_answered_with_its_labels(ended, served, tmp_path, capsys, mon
 
 
 @pytest.fixture(scope="module")
-def single(served):
+def single(served, tiny_headless):
     rows = [
         (f"The {WORDS[label][number % 3]} of day {number} was {('fine', 'awful')[label]}.", name)
         for number in range(90)

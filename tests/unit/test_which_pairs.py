@@ -11,7 +11,8 @@ def test_a_choice_is_copied_at_once():
     pressed Start in the other tab by then.
     """
     with gr.Blocks() as page:
-        choices = [build_choice(Settings(), "mrpc")[0] for _tab in range(2)]
+        tabs = ("tokenize", "fine-tune")
+        choices = {tab: build_choice(Settings(), "mrpc")[0] for tab in tabs}
         keep_choices_equal(choices)
     copies = {
         (target, tuple(one.outputs))
@@ -19,7 +20,7 @@ def test_a_choice_is_copied_at_once():
         for target in one.targets
         if one.js and "copy" in str(one.js)
     }
-    first, second = choices
+    first, second = choices.values()
     for event in ("input", "change"):
         assert ((first._id, event), (second,)) in copies
         assert ((second._id, event), (first,)) in copies
