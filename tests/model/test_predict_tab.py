@@ -689,6 +689,7 @@ def ran(script, cwd, **environment):
     return lines["label"], json.loads(lines["logits"])
 
 
+@pytest.mark.slow  # a fresh interpreter runs the script
 @pytest.mark.parametrize("model", [EMBEDDED_CHECKPOINT, WARMED, READY])
 def test_the_script_gives_the_answer_on_the_screen(settings, loopback, model):
     """The checkpoint comes over HTTP as from the Hub, the adapter from the repository."""
@@ -698,6 +699,7 @@ def test_the_script_gives_the_answer_on_the_screen(settings, loopback, model):
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
 
 
+@pytest.mark.slow  # a fresh interpreter runs the script
 def test_the_script_of_a_cached_checkpoint(settings, tiny):
     told = predict(tiny, [PAIR], settings=settings)[0][0]
     label, logits = ran(
@@ -709,6 +711,7 @@ def test_the_script_of_a_cached_checkpoint(settings, tiny):
     assert label == told.label and logits == pytest.approx(list(told.logits.values()), abs=0.05)
 
 
+@pytest.mark.slow  # a fresh interpreter runs the script
 def test_the_script_of_a_run(settings, tiny, tmp_path):
     from huggingface_hub import snapshot_download
 
