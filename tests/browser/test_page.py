@@ -62,7 +62,7 @@ def test_an_empty_sentence_says_what_to_do(page):
     panel = open_tab(page, "Tokenize")
     panel.get_by_label("sentence1").fill("  ")
     panel.get_by_role("button", name="Tokenize", exact=True).click()
-    expect(panel.get_by_role("alert")).to_contain_text(
+    expect(panel.locator("#tokens").get_by_role("alert")).to_contain_text(
         "sentence1 is only white space. Write a sentence there."
     )
 

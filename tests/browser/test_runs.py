@@ -107,6 +107,7 @@ def test_anyone_with_the_link_sees_it_live_until_it_has_expired(browser, served)
         said(panel, "step 3 of 9")
         expect(panel.get_by_role("button", name=STOP)).to_be_disabled()
         calls = []
+        page.wait_for_timeout(2000)  # the form is filled, and its forecast made
         page.on(
             "request", lambda sent: calls.append(sent.url) if "/queue/join" in sent.url else None
         )
