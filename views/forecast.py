@@ -49,13 +49,16 @@ def planned(steps: int) -> str:
     return ngettext("{count} step planned", "{count} steps planned", steps)
 
 
+RATES_SIZE = 280, 40  # of the small curve; the page stretches it
+
+
 def learning_rate_curve(rates: Sequence[float], warmup: int) -> Markup:
     """The learning rate over a run's steps, small, with a sentence that says the same.
 
     rates: one for each step; warmup: over how many of them it rises.
     """
     most = max(rates)
-    width, height, edge = 280, 40, 3
+    (width, height), edge = RATES_SIZE, 3
     across = (width - 2 * edge) / max(1, len(rates) - 1)
     points = [
         f"{edge + across * step:.1f},{height - edge - (height - 2 * edge) * rate / most:.1f}"
@@ -65,7 +68,7 @@ def learning_rate_curve(rates: Sequence[float], warmup: int) -> Markup:
         points.append(f"{width - edge},{points[0].partition(',')[2]}")
     return render(
         "learning_rate.html",
-        size=(width, height),
+        size=RATES_SIZE,
         line=" ".join(points),
         said=_said_of_rates(rates, warmup),
     )
@@ -73,7 +76,9 @@ def learning_rate_curve(rates: Sequence[float], warmup: int) -> Markup:
 
 def no_learning_rates() -> Markup:
     """An empty frame of that curve's size: settings that can't be run move nothing on the page."""
-    return render("learning_rate.html", size=(280, 40), line="", said=_("no run, no learning rate"))
+    return render(
+        "learning_rate.html", size=RATES_SIZE, line="", said=_("no run, no learning rate")
+    )
 
 
 def _said_of_rates(rates: Sequence[float], warmup: int) -> str:
