@@ -8,9 +8,8 @@ from dataclasses import asdict
 import gradio as gr
 from gradio.components import Component
 
-from languages import _, say
+from languages import _
 from pipeline.config import TrainingConfig, config_from
-from pipeline.errors import InputError
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import joined_run, start_run
@@ -22,6 +21,7 @@ from tabs.fine_tune.owned_runs import (
     BROWSER,
     address_of,
     check_pairs,
+    config_to_repeat,
     remembered,
     with_runs,
 )
@@ -130,11 +130,7 @@ class Launch:
         if not may_start:
             return None
         try:
-            run = read_run(run_id, self.settings)
-            check_pairs(run, owned, self.settings)
-            if not run.config:
-                raise InputError(say("This run has expired: its folder is gone. Start a new one."))
-            config = config_from(run.config)
+            config = config_from(config_to_repeat(run_id, owned, self.settings))
             return self._started(config, owned, request, pair, may_join=False) or {}
         except Exception as error:
             return {self.panel.status: error_notice(error)}

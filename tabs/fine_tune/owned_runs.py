@@ -96,6 +96,17 @@ def check_pairs(run: Run, owned: object, settings: Settings) -> None:
         )
 
 
+def config_to_repeat(run_id: str, owned: object, settings: Settings) -> dict:
+    """The settings of a run that is shown, for another like it. InputError where it has expired, or
+    names pairs that another visitor brought.
+    """
+    run = read_run(run_id, settings)
+    check_pairs(run, owned, settings)
+    if not run.config:
+        raise InputError(say("This run has expired: its folder is gone. Start a new one."))
+    return run.config
+
+
 def runs_of(
     owned: object,
     settings: Settings,

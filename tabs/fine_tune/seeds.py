@@ -20,13 +20,12 @@ from tabs.fine_tune.charts import SEED_CHARTS
 from tabs.fine_tune.owned_runs import (
     BROWSER,
     address_of,
-    check_pairs,
+    config_to_repeat,
     remembered,
     runs_of,
     with_runs,
 )
 from tabs.fine_tune.run_panel import RunPanel
-from views.markup import notice
 from views.render import render
 from views.runs import STATE_NAMES, seeds_table
 
@@ -83,14 +82,9 @@ class SeedsSection:
     ) -> dict | None:
         """Start an ended run's settings with two more seeds. As start."""
         try:
-            run = read_run(run_id, self.settings)
-            check_pairs(run, owned, self.settings)
-            config = run.config
+            config = config_to_repeat(run_id, owned, self.settings)
         except Exception as error:
             return {self.message: error_notice(error)}
-        if not config:
-            gone = _("This run has expired: its folder is gone. Start a new one.")
-            return {self.message: notice(gone, kind="error")}
         return self._start(request, owned, config, pair, may_start)
 
     def _start(
