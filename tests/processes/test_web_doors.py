@@ -30,14 +30,16 @@ PAIR = ["A cat sat.", "A dog sat.", "sentence-transformers/all-MiniLM-L6-v2", 64
 @contextmanager
 def listening(application, **config):
     """The address of an ASGI application, served by a thread."""
-    port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", **config)
+        uvicorn.Config(application, host="127.0.0.1", port=0, log_level="error", **config)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
+    until = time.monotonic() + 60
     while not server.started:
+        assert thread.is_alive() and time.monotonic() < until, "the server didn't start"
         time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(20)
