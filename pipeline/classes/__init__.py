@@ -3,6 +3,7 @@
 store    what is kept of a class and its pupils, and who may change it
 names    nicknames: drawn, or typed and checked
 rules    which runs a class allows
+stopping the teacher's stop of a pupil's run
 
 A class's folder, classes/<digest of its code>/ in the folder of runs, for a day:
 

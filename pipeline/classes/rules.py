@@ -14,6 +14,7 @@ from languages import say
 from pipeline.classes.store import Class
 from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.errors import InputError, shown
+from pipeline.task import is_own
 
 
 def locked_values(the_class: Class) -> dict[str, Any]:
@@ -46,6 +47,13 @@ def check_config(config: TrainingConfig, the_class: Class) -> None:
         raise InputError(
             say(
                 "This class is closed, so no more runs start in it. Leave the class to go on alone."
+            )
+        )
+    if is_own(config.task_name):
+        raise InputError(
+            say(
+                "In a class nobody learns from own pairs: the class would see what is shown to "
+                "nobody else. Choose other pairs."
             )
         )
     if the_class.max_steps is not None and config.max_steps > the_class.max_steps:

@@ -12,6 +12,7 @@ from languages import speaking
 from pipeline.classes import store
 from pipeline.classes.names import checked_name, drawn_name
 from pipeline.classes.rules import check_config, first_values, locked_values
+from pipeline.classes.stopping import stop_run_of_pupil
 from pipeline.classes.store import (
     CODE,
     add_answer,
@@ -31,6 +32,8 @@ from pipeline.classes.store import (
 from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.errors import InputError
 from pipeline.runs.cleanup import sweep
+from pipeline.runs.progress import Run
+from pipeline.runs.supervisor import start_run
 from pipeline.settings import Settings
 
 RUN, OTHER_RUN = "a" * 32, "b" * 32
@@ -511,3 +514,70 @@ def test_nothing_starts_in_a_closed_class(opened, settings):
 
 def test_a_drawn_name_is_free_while_one_is():
     assert len({drawn_name(["Ada"]) for _ in range(20)}) > 10
+
+
+def test_own_pairs_are_not_learned_from_in_a_class(opened, settings):
+    free = replace(read_class(opened[0], settings), open_setting="")
+    own = replace(TrainingConfig(**free.values), task_name="own:" + "0" * 32)
+    with pytest.raises(InputError, match="nobody learns from own pairs"):
+        check_config(own, free)
+
+
+# ---------------------------------------------------------------- the teacher's stop
+
+
+@pytest.fixture
+def waiting(settings):
+    """Starts nothing: every run waits. waiting() -> (id, secret) of a new one."""
+    settings = replace(settings, max_runs_at_once=0)
+
+    def start(seed=1):
+        return start_run(TrainingConfig(max_steps=2, seed=seed, source="embedded"), settings)
+
+    return start
+
+
+def test_the_teacher_stops_what_a_pupil_started(opened, settings, waiting):
+    code, teacher_key = opened
+    _id, pupil_key = join_class(code, "Ada", settings)
+    run_id, _secret = waiting()
+    add_runs(code, pupil_key, {run_id: True}, settings)
+    other_code, other_key = create_class("", "", {}, settings)
+    for stranger in ((code, pupil_key), (code, other_key), (other_code, other_key), (code, None)):
+        with pytest.raises(InputError):
+            stop_run_of_pupil(*stranger, run_id, settings)
+    assert not (settings.runs_folder / run_id / "stop").exists()
+    stop_run_of_pupil(code, teacher_key, run_id, settings)
+    assert (settings.runs_folder / run_id / "stop").exists()
+
+
+def test_the_teacher_stops_no_run_that_a_pupil_joined_or_names(opened, settings, waiting):
+    code, teacher_key = opened
+    _id, pupil_key = join_class(code, "Ada", settings)
+    run_id, _secret = waiting()
+    add_runs(code, pupil_key, {run_id: False}, settings)
+    for no_pupil_s in (run_id, waiting(2)[0], "0" * 32, "", None, {}, "../x"):
+        with pytest.raises(InputError, match="Only runs that pupils of this class started"):
+            stop_run_of_pupil(code, teacher_key, no_pupil_s, settings)
+    assert not (settings.runs_folder / run_id / "stop").exists()
+
+
+def test_asked_twice_a_running_one_ends_now(opened, settings, waiting, monkeypatch):
+    code, teacher_key = opened
+    _id, pupil_key = join_class(code, "Ada", settings)
+    run_id, _secret = waiting()
+    folder = settings.runs_folder / run_id
+    (folder / "worker").write_text("")  # somebody trains it
+    add_runs(code, pupil_key, {run_id: True}, settings)
+    ended = []
+    monkeypatch.setattr("pipeline.runs.supervisor.liveness.is_local", lambda folder: True)
+    monkeypatch.setattr("pipeline.runs.supervisor.liveness.kill", ended.append)
+    monkeypatch.setattr(
+        "pipeline.runs.supervisor.read_folder", lambda folder: Run(folder.name, "running")
+    )
+    stop_run_of_pupil(code, teacher_key, run_id, settings)
+    stop_run_of_pupil(code, teacher_key, run_id, settings)  # a double click isn't twice
+    assert ended == []
+    os.utime(folder / "stop", (0, 0))
+    stop_run_of_pupil(code, teacher_key, run_id, settings)
+    assert ended == [folder]
