@@ -410,8 +410,7 @@ def test_only_one_tabs_pair_is_copied(blank):
     """Two tabs that copied each other's half-filled pairs never came to rest: the page hung."""
     fields = '<div class="page-pair"><textarea></textarea><textarea></textarea></div>'
     page = blank(
-        f'<div id="tab-tokenize" hidden>{fields}</div>'
-        f'<div id="tab-predict" hidden>{fields}</div>',
+        f'<div id="tab-tokenize" hidden>{fields}</div><div id="tab-predict" hidden>{fields}</div>',
         "page.js",
         "pair.js",
     )
