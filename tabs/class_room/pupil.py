@@ -46,14 +46,19 @@ class PupilPart:
     def draw_outside(self, one: Class, left: Pupil | None) -> dict[Block, Any]:
         """The door. left: the pupil that this browser was, who may come back."""
         return {
+            **self.follow_outside(one),
             self.outside: gr.Column(visible=True),
             self.inside: gr.Column(visible=False),
-            self.door: door(one),
-            self.name: gr.Textbox(
-                str(left.name) if left else "", visible=not one.is_closed or bool(left)
-            ),
-            self.join: gr.Button(visible=not one.is_closed or bool(left)),
+            self.name: gr.Textbox(str(left.name) if left else "", visible=not one.is_closed),
             self.message: "",
+        }
+
+    def follow_outside(self, one: Class) -> dict[Block, Any]:
+        """The door once more, which a teacher may have closed meanwhile."""
+        return {
+            self.door: door(one),
+            self.name: gr.Textbox(visible=not one.is_closed),
+            self.join: gr.Button(visible=not one.is_closed),
             self.membership.banner: banner(one, GUEST),
         }
 

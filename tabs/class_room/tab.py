@@ -23,7 +23,7 @@ from tabs.class_room.teacher import TeacherPart, build_teacher
 from tabs.errors import error_notice
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import address_of
-from views.class_room import TEACHER, banner
+from views.class_room import PUPIL, TEACHER, banner
 from views.markup import notice
 
 NAME = "class"  # of the tab, in an address
@@ -92,7 +92,9 @@ class ClassTab:
         }
 
     def follow(self, code: str, kept: str, *values: Any) -> dict[Block, Any]:
-        """The class's rules are others now. values: what the form's fields hold."""
+        """The class's rules are others now. values: what the form's fields hold. A name that is
+        being typed stays as it is.
+        """
         if not code:
             return gr.skip()
         try:
@@ -103,9 +105,10 @@ class ClassTab:
             return {self.membership.banner: banner(one, TEACHER)}
         pupil = self._pupil(code, kept)
         if not pupil:
-            return self._as_guest(one, kept)
+            known = member(code, kept) is not None  # and isn't any more
+            return self._as_guest(one, kept) if known else self.pupil.follow_outside(one)
         return {
-            **self.pupil.draw_inside(one, pupil),
+            self.membership.banner: banner(one, PUPIL, pupil),
             **self.form.for_pupil(one, begins=False, values=values),
         }
 
