@@ -37,6 +37,7 @@ from tabs.errors import in_language
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.downloads import routes
 from tabs.fine_tune.save import PUSH_CODE
+from tabs.fine_tune.watching import watch_route
 from tabs.header import build_header
 from tabs.layers import tab as layers
 from tabs.own_pairs import build_own_pairs
@@ -213,7 +214,7 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *routes(settings)],
+        "routes": [health_route(settings), *routes(settings), watch_route(settings)],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),

@@ -1310,7 +1310,7 @@ def test_a_joiner_sees_the_run_leaves_it_and_it_goes_on(tab):
     ) == ("Leave this run", True)
     left = panel.ask_to_stop(run_id, owned)
     assert "It goes on for whoever started it" in left[panel.status] and left[panel.run_id] == ""
-    assert not left[panel.again].visible and not left[panel.timer].active
+    assert not left[panel.again].visible and left[panel.watched] == ""
     assert read_run(run_id, closed).state == "queued"
     assert run_id not in built.runs.draw("", left[panel.owned])[built.runs.unfinished]
     # It may be joined anew, and the owner's stop ends it
