@@ -121,7 +121,7 @@ def _build_page(demo, settings):
             layers_tab = layers.build_tab(settings, tabs)
     offered = fine_tune_tab.finished.change(
         predict_tab.offer_run,
-        fine_tune_tab.finished,
+        [fine_tune_tab.finished, fine_tune_tab.panel.owned],
         [predict_tab.model, predict_tab.offered],
         api_visibility="private",
     )
@@ -133,7 +133,7 @@ def _build_page(demo, settings):
     )
     asked_to_try = fine_tune_tab.diagnosis.try_it.click(
         predict_tab.offer_run,
-        fine_tune_tab.finished,
+        [fine_tune_tab.finished, fine_tune_tab.panel.owned],
         [predict_tab.model, predict_tab.offered],
         api_visibility="private",
     )

@@ -34,6 +34,7 @@ from views.runs import (
     run_message,
     run_status,
     same_settings,
+    stopped_by_owner,
 )
 
 NO_RUN = Run("", "idle")
@@ -137,12 +138,12 @@ class RunPanel:
     def outputs(self) -> list[Component]:
         """All that `draw` may change."""
         states = [self.stop, self.stop_now, self.watched, self.finished, self.ended]
-        return [*self.views, *self.charts, *states]
+        return [*self.views, *self.charts, *states, self.same, self.again]
 
     @property
     def stop_outputs(self) -> list[Component]:
         """All that `ask_to_stop` may change."""
-        return [*self.outputs, self.run_id, self.owned, self.same, self.again]
+        return [*self.outputs, self.run_id, self.owned]
 
     def say_same(self, run: Run | None) -> dict:
         """Tell that a run with the same settings was there already; None: that none was."""
@@ -188,6 +189,7 @@ class RunPanel:
         may_ask = joined or (mine and run.state != "stopping")
         finished = {self.finished: f"run:{run.id}"} if run.answers else {}
         earlier = earlier_runs_of(run, owned, self.settings)
+        is_lost = run.state == "stopped" and has_joined(run.id, owned)
         return {
             **{component: draw(run) for component, draw in self.views.items()},
             **{component: chart.draw(run, earlier) for component, chart in self.charts.items()},
@@ -198,7 +200,12 @@ class RunPanel:
             self.stop_now: gr.Button(visible=mine and run.state == "stopping"),
             self.watched: "" if run.ended else _watched(run, mine, earlier),
             self.ended: run.id if run.ended else "",
+            **(self._say_stopped(run) if is_lost else {}),
         }
+
+    def _say_stopped(self, run: Run) -> dict:
+        said = gr.HTML(stopped_by_owner(run), visible=True)
+        return {self.same: said, self.again: gr.Button(visible=True)}
 
     def _drawn_charts(self, run: Run, owned: object) -> dict:
         earlier = earlier_runs_of(run, owned, self.settings)
