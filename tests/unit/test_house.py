@@ -33,6 +33,7 @@ ROOMS = [
     "prediction",
     "runs",
     "explain",
+    "questions",
     "export",
 ]
 READ_THE_ENVIRONMENT = ("settings", "__main__", "worker", "zero_gpu", "confine", "secrets")
