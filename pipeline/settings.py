@@ -252,6 +252,10 @@ class Settings:
     # Those that a visitor sees side by side: untrained, pair-warmed, ready, one's own, one of the
     # Hub
     max_models_in_memory: int = 5
+    # Classes of a day, each with so many pupils; behind one address may be a whole school
+    max_classes: int = 200
+    max_classes_per_address: int = 20
+    max_pupils: int = 300
     seed: int = 42
     largest_seed: int = 2**32 - 1
 

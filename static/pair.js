@@ -14,11 +14,15 @@ function isStale(made, now) {
 
 // ---------------------------------------------------------------- the page
 
-// The pair as it is typed: the fields of the open tab, else of any.
-function pairNow() {
+// The fields of the open tab, else of the first that has some.
+function fieldsNow() {
   const pairs = [...document.querySelectorAll(".page-pair")];
-  const pair = pairs.find((each) => each.offsetParent) ?? pairs[0];
-  const fields = pair?.querySelectorAll("textarea") ?? [];
+  return pairs.find((each) => each.offsetParent) ?? pairs[0];
+}
+
+// The pair as it is typed.
+function pairNow() {
+  const fields = fieldsNow()?.querySelectorAll("textarea") ?? [];
   return fields.length === 2 ? [...fields].map((field) => field.value) : null;
 }
 
@@ -34,12 +38,12 @@ function dim() {
   }
 }
 
-// What the fields of `tab` hold now, for `count` fields of the other tabs. While one types in
-// another tab's, a copy that comes back from there would undo a newer key.
+// What the fields of `tab` hold now, for `count` fields of the other tabs. Only those of one tab
+// are copied: where all are filled at once, two tabs that copied each other's half-filled pairs
+// would never come to rest, and a copy that came back would undo a newer key.
 function copy(tab, pair, count) {
-  const typedIn = document.activeElement?.closest(".page-pair");
-  const isEcho = typedIn && !typedIn.closest(`#tab-${tab}`);
-  return Array.from({length: count}, (_, place) => (isEcho ? {__type__: "update"} : pair[place % 2]));
+  const isSource = Boolean(fieldsNow()?.closest(`#tab-${tab}`));
+  return Array.from({length: count}, (_, place) => isSource ? pair[place % 2] : {__type__: "update"});
 }
 
 document.addEventListener("input", (event) => {

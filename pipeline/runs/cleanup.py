@@ -24,7 +24,8 @@ def sweep(settings: Settings) -> None:
     ended runs take most. What looks like a run and isn't one goes with age.
 
     A disk that something else has filled costs nobody a model: new runs are refused until there is
-    room again. A visitor's own pairs stay as long as a run that uses them.
+    room again. A visitor's own pairs stay as long as a run that uses them, a class as long as a
+    run.
     """
     folder = settings.runs_folder
     if not folder.is_dir():
@@ -42,6 +43,10 @@ def sweep(settings: Settings) -> None:
     for path in folder.glob("before/*"):  # evaluations that trainings keep for each other
         if now - modified(path) > settings.max_run_age_seconds:
             path.unlink(missing_ok=True)
+    for path in folder.glob("classes/*"):  # with all that their pupils left
+        mark = path / "teacher"  # written once, when the class was opened
+        if now - modified(mark if mark.exists() else path) > settings.max_run_age_seconds:
+            remove(path)
     store.remove_unused(set(filter(None, map(_task_of, _run_paths(folder)))), settings)
     _make_room(folder, [run_id for run_id in ended if (folder / run_id).exists()], settings)
 

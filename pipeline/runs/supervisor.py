@@ -316,9 +316,16 @@ def stop_run(run_id: str, secret: str | None, settings: Settings) -> None:
     A run that still waits leaves the queue, and its place is free.
     Raises InputError where `secret` isn't the one that start_run gave.
     """
-    folder = run_folder(run_id, settings)
     if not may_stop(run_id, secret, settings):
         raise InputError(say("Only the visitor who started this run can stop it."))
+    stop_for_another(run_id, settings)
+
+
+def stop_for_another(run_id: str, settings: Settings) -> None:
+    """As stop_run, for a caller who has checked by what right: a teacher stops a pupil's run
+    (pipeline/classes/stopping.py).
+    """
+    folder = run_folder(run_id, settings)
     with _locked(settings):  # else its turn could come between the look and the stop
         if read_folder(folder).ended:
             return

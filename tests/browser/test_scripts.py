@@ -401,3 +401,23 @@ def test_only_the_open_tabs_choice_is_copied(blank):
     copied = "tab => page.ownPairs.copy(tab, 'mrpc')"
     assert page.evaluate(copied, "fine-tune") == "mrpc"
     assert page.evaluate(copied, "tokenize") == {"__type__": "update"}
+
+
+# ---------------------------------------------------------------- the page's pair
+
+
+def test_only_one_tabs_pair_is_copied(blank):
+    """Two tabs that copied each other's half-filled pairs never came to rest: the page hung."""
+    fields = '<div class="page-pair"><textarea></textarea><textarea></textarea></div>'
+    page = blank(
+        f'<div id="tab-tokenize" hidden>{fields}</div><div id="tab-predict" hidden>{fields}</div>',
+        "page.js",
+        "pair.js",
+    )
+    copied = "tab => page.pair.copy(tab, ['a', 'b'], 2)"
+    kept = [{"__type__": "update"}] * 2
+    assert page.evaluate(copied, "tokenize") == ["a", "b"]
+    assert page.evaluate(copied, "predict") == kept
+    page.evaluate("document.getElementById('tab-predict').hidden = false")
+    assert page.evaluate(copied, "tokenize") == kept
+    assert page.evaluate(copied, "predict") == ["a", "b"]

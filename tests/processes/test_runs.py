@@ -943,6 +943,28 @@ def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypat
     ) == 1
 
 
+def test_all_who_watch_a_run_share_one_look_and_see_a_stop_at_once(closed, monkeypatch):
+    run_id, secret = start_run(config_for(WARMED), closed)
+    folder = closed.runs_folder / run_id
+    told_steps(folder, steps=3, seconds=2.0)
+    read, seen = progress.read_events, []
+    monkeypatch.setattr(progress, "read_events", lambda path: seen.append(path) or read(path))
+    clock = [time.monotonic() + 100]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with ThreadPoolExecutor(8) as pool:
+        watched = list(pool.map(lambda _: read_run(run_id, closed), range(100)))
+    assert {id(run) for run in watched} == {id(watched[0])} and len(seen) == 1
+    clock[0] += progress.LOOK_SECONDS
+    assert read_run(run_id, closed).state == "running" and len(seen) == 2
+    told_steps(folder, steps=4, seconds=2.0)
+    assert len(read_run(run_id, closed).of("log")) == 4, "a step is seen at once"
+    seen.clear()
+    stop_run(run_id, secret, closed)
+    assert read_run(run_id, closed).state == "stopping" and len(seen) <= 2
+    monkeypatch.setattr(progress, "is_alive", lambda folder: False)
+    assert read_run(run_id, closed).state == "failed", "a worker that is gone is seen at once"
+
+
 def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
     told_runs(settings, 2)
     walk = os.walk

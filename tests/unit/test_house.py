@@ -34,6 +34,7 @@ ROOMS = [
     "runs",
     "explain",
     "questions",
+    "classes",
     "export",
 ]
 READ_THE_ENVIRONMENT = ("settings", "__main__", "worker", "zero_gpu", "confine", "secrets")
