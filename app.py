@@ -40,6 +40,7 @@ from tabs.errors import in_language
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.downloads import routes
 from tabs.fine_tune.save import PUSH_CODE
+from tabs.fine_tune.watching import watch_route
 from tabs.header import build_header
 from tabs.layers import tab as layers
 from tabs.own_pairs import build_own_pairs
@@ -130,7 +131,7 @@ def _build_page(demo, settings):
             )
     offered = fine_tune_tab.finished.change(
         predict_tab.offer_run,
-        fine_tune_tab.finished,
+        [fine_tune_tab.finished, fine_tune_tab.panel.owned],
         [predict_tab.model, predict_tab.offered],
         api_visibility="private",
     )
@@ -142,7 +143,7 @@ def _build_page(demo, settings):
     )
     asked_to_try = fine_tune_tab.diagnosis.try_it.click(
         predict_tab.offer_run,
-        fine_tune_tab.finished,
+        [fine_tune_tab.finished, fine_tune_tab.panel.owned],
         [predict_tab.model, predict_tab.offered],
         api_visibility="private",
     )
@@ -225,7 +226,12 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *routes(settings), *class_state.routes(settings)],
+        "routes": [
+            health_route(settings),
+            *routes(settings),
+            watch_route(settings),
+            *class_state.routes(settings),
+        ],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),

@@ -337,6 +337,13 @@ def queue(options):
     return rows()
 
 
+def watchers(options):
+    """A thousand pages that watch one run; see benchmarks/watchers.py."""
+    from benchmarks.watchers import rows
+
+    return rows()
+
+
 def memory(options):
     """A server's memory after many runs and predictions; see benchmarks/memory.py."""
     from benchmarks.memory import rows
@@ -432,6 +439,7 @@ BENCHMARKS = {
     "live": live,
     "load": load,
     "queue": queue,
+    "watchers": watchers,
     "memory": memory,
     "first_visit": first_visit,
     "typing": typing,

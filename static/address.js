@@ -169,10 +169,32 @@ function comeBack(event) {
   names.forEach(page.openTab);
 }
 
+// A button that acts on the fields, pressed before the address has filled them, acts afterwards: on a
+// slow connection a run would start with the defaults.
+let held = null;
+
+function hold(event) {
+  const waits = !(page.address.isFilled ?? !fillsFields(location.search));
+  const button = waits && event.target.closest?.("button.primary");
+  if (!button) return;
+  event.stopImmediatePropagation();
+  event.preventDefault();
+  held?.removeAttribute("aria-busy");
+  held = button;
+  held.setAttribute("aria-busy", "true");
+}
+
+function release() {
+  held?.removeAttribute("aria-busy");
+  held?.click();
+  held = null;
+}
+
 // Once the fields are filled: open the address's tab and sections. The visitor may have gone to
 // another tab before the server chose one: the address has followed, and so does the page.
 function filled() {
   page.address.isFilled = true;
+  setTimeout(release, 100);
   const asks = new URL(location).searchParams;
   const tab = `tab-${asks.get("tab")}`;
   setTimeout(() => {
@@ -215,5 +237,6 @@ function keep(tab, values, done) {
 
 page.address = {begin, filled, keep, load, marks, seen, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
+document.addEventListener("click", hold, true);
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)
 document.documentElement.classList.toggle("filling", fillsFields(location.search));

@@ -42,6 +42,7 @@ function announce(element, watch) {
       heard.dataset.state = state;
     });
   watch("value", tell);
+  page.fineTune.tell = tell;
   tell();
   leadToTheEnd(element);
 }

@@ -200,6 +200,27 @@ def same_settings(run: Run, age: float) -> Markup:
     return notice(said)
 
 
+def stopped_by_owner(run: Run) -> Markup:
+    """For a visitor who has joined a run: that its owner has stopped it, and what is left of it."""
+    name = name_of(run.id)
+    if run.answers:
+        said = ngettext(
+            "{name} was stopped after {count} step by whoever started it. You can ask its model "
+            "in Predict; for the whole curve, train it again.",
+            "{name} was stopped after {count} steps by whoever started it. You can ask its model "
+            "in Predict; for the whole curve, train it again.",
+            progress(run)[0],
+            name=name,
+        )
+    else:
+        said = _(
+            "{name} was stopped by whoever started it and has left no model. Train it again to "
+            "have one.",
+            name=name,
+        )
+    return notice(said)
+
+
 def state_in_words(run: Run) -> str:
     """Where an unfinished run stands: its place in the queue, or its step."""
     name = str(STATE_NAMES[run.state])

@@ -33,6 +33,7 @@ NO_LABEL = -1  # as GLUE's test splits have it
 # Fewer labelled rows can't be split into some to learn from and some to be measured by
 FEWEST_LABELLED = 8
 # Of so many pairs one is for validation, and one for the test
+FEW_ROWS = 20
 ONE_OF = 10
 LONGEST_LABEL = 100
 MISSING = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>", "?"))
@@ -380,8 +381,17 @@ def pair_key(row: dict[str, Any]) -> tuple[str, ...]:
 def _split(rows, seed):
     """({split: rows}, how that was done)."""
     own = {split: [row for row in rows if row["split"] == split] for split in SPLITS}
+    by_label = [part for part in own.values() if _are_sorted(part)]
+    for part in by_label:  # a run takes the first pairs of a split
+        random.Random(seed).shuffle(part)
     if own["train"] and own["validation"]:
-        return own, say("The splits are those of the file.")
+        if not by_label:
+            return own, say("The splits are those of the file.")
+        return own, say(
+            "The splits are those of the file. What was sorted by its labels is in random order "
+            "(seed {seed}).",
+            seed=seed,
+        )
     if own["train"] and own["test"]:
         train, validation = _drawn(own["train"], 1, seed)
         said = say(
@@ -407,6 +417,15 @@ def _split(rows, seed):
             **known,
         )
     return {"train": train, "validation": validation, "test": rest[0]}, said
+
+
+def _are_sorted(rows):
+    """Whether rows stand label by label, each label's together; of fewer than FEW_ROWS chance may
+    do that.
+    """
+    labels = [row["label"] for row in rows]
+    changes = sum(one != other for one, other in zip(labels, labels[1:], strict=False))
+    return len(rows) >= FEW_ROWS and 1 < len(set(labels)) == changes + 1
 
 
 def _drawn(rows, held_out, seed):

@@ -3,6 +3,8 @@
 import math
 import os
 import stat
+import threading
+import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +29,10 @@ ENDED = ("done", "stopped", "failed", "expired")
 Looks = tuple
 # folder of an ended run -> (its looks, the Run): they rarely change, and are asked for often
 _ended: dict[str, tuple[Looks, "Run"]] = {}
+# What look_at has read: folder -> (what it was read for, when, the Run), the last read last
+_seen: dict[str, tuple[tuple, float, "Run"]] = {}
+MOST_SEEN, LOOK_SECONDS = 64, 1.0
+_reading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,34 @@ def read_folder(folder: Path) -> Run:
     if not is_run(folder):
         return Run(folder.name, "expired")
     # first: what a worker writes before it ends is then among its events
-    alive = is_alive(folder)
+    return _read(folder, is_alive(folder))
+
+
+def look_at(folder: Path) -> Run:
+    """As read_folder, shared by all who watch: the folder is read when a file of it or its worker
+    has changed, and once a second at least.
+    """
+    alive = is_alive(folder)  # first, as in read_folder
+    looks = looks_of(folder)
+    if looks is None:
+        return read_folder(folder)
+    key, now = str(folder), time.monotonic()
+    known, when, run = _seen.get(key, (None, 0.0, None))
+    if run and known == (looks, alive) and now - when < LOOK_SECONDS:
+        return run
+    with _reading:  # of those who ask at once, one reads
+        known, when, run = _seen.get(key, (None, 0.0, None))
+        if run and known == (looks, alive) and when >= now:
+            return run
+        run = _read(folder, alive)
+        _seen.pop(key, None)
+        _seen[key] = (looks, alive), time.monotonic(), run
+        if len(_seen) > MOST_SEEN:
+            del _seen[next(iter(_seen))]
+    return run
+
+
+def _read(folder: Path, alive: bool) -> Run:
     events = read_events(folder / "events.jsonl")
     last = events[-1] if events else None
     state = _state(folder, alive, last)

@@ -13,7 +13,7 @@ from pipeline.config import TrainingConfig, config_from
 from pipeline.errors import InputError
 from pipeline.runs.folder import address_of, modified, read_text, run_folder
 from pipeline.runs.pace import ALIKE, Pace, expected_pace, run_seconds, seconds_left_at, work
-from pipeline.runs.progress import Run, list_runs, read_folder
+from pipeline.runs.progress import Run, list_runs, look_at, read_folder
 from pipeline.settings import Settings
 
 NEXT = "next"  # no run's id is a word
@@ -36,7 +36,7 @@ def read_run(run_id: str, settings: Settings) -> Run:
     """The run of that id, with its place in the queue; one whose folder is gone has expired.
     Raises InputError for a malformed id.
     """
-    run = read_folder(run_folder(run_id, settings))
+    run = look_at(run_folder(run_id, settings))
     if run.state != "queued":
         return run
     begins = _waits_told(run_id, settings)

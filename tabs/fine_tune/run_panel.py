@@ -1,5 +1,6 @@
 """The run that the page shows: its state, charts and result. Each look reads the run's folder."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from languages import _, say
 from pipeline.errors import InputError
 from pipeline.runs.names import name_of
 from pipeline.runs.pace import seconds_left
-from pipeline.runs.progress import ENDED, Run, outline, progress
+from pipeline.runs.progress import Run, outline, progress
 from pipeline.runs.queue import read_run
 from pipeline.runs.same import asked_at
 from pipeline.runs.supervisor import may_stop, stop_run
@@ -33,10 +34,14 @@ from views.runs import (
     run_message,
     run_status,
     same_settings,
+    stopped_by_owner,
 )
 
 NO_RUN = Run("", "idle")
+ANNOUNCE = "page.fineTune.announce(element, watch); page.watch.begin(element, trigger, props)"
 LISTEN = "page.charts.listen(element)"
+# static/watch.js fills what changes each second, by these names (watching.py)
+FILL = "page.watch.fill({part!r}, element, props)"
 STOP_AND_KEEP, LEAVE = say("Stop and keep the model"), say("Leave the queue")
 LEAVE_THE_RUN = say("Leave this run")  # somebody else's, which goes on
 
@@ -57,6 +62,15 @@ def status_of(run: Run, last: Run | None = None) -> str:
     )
 
 
+def mark_of(run: Run) -> str:
+    """The run's state, and how many evaluations it has told: what the panel's own look follows.
+
+    >>> mark_of(Run("0" * 32, "queued"))
+    'queued 0'
+    """
+    return f"{run.state} {len(run.of('evaluation'))}"
+
+
 class RunPanel:
     """The components of the shown run, and the handlers that draw them.
 
@@ -69,7 +83,7 @@ class RunPanel:
             self.status = gr.HTML(
                 status_of(NO_RUN),
                 min_height=58,
-                js_on_load="page.fineTune.announce(element, watch)",
+                js_on_load=ANNOUNCE,
                 padding=False,
             )
             with gr.Column(min_width=0, scale=0, elem_classes="stops"):
@@ -91,8 +105,13 @@ class RunPanel:
         self.words = gr.Column(elem_id="run-words")
         with gr.Row(elem_id="run-charts"):
             self.charts = {
-                gr.HTML(chart.draw(NO_RUN), min_height=280, js_on_load=LISTEN, padding=False): chart
-                for chart in CHARTS
+                gr.HTML(
+                    chart.draw(NO_RUN),
+                    min_height=280,
+                    js_on_load=f"{LISTEN}; {FILL.format(part=f'chart{number}')}",
+                    padding=False,
+                ): chart
+                for number, chart in enumerate(CHARTS)
             }
         self.result = gr.HTML()
         self.views: dict[Component, Callable[[Run], object]] = {
@@ -104,7 +123,8 @@ class RunPanel:
         self.run_id = gr.Textbox("", visible="hidden", elem_id="run-id")
         self.ended = gr.State("")  # the shown run's id once it has ended
         self.finished = gr.State("")  # run:<id>, the name of a model that a run has left
-        self.timer = gr.Timer(1.0, active=False)
+        # JSON of the run that the page's script watches while it goes on, else ""
+        self.watched = gr.Textbox("", visible="hidden", elem_id="run-watched")
         # The storage's own key is no secret (it guards nothing beyond that browser) but must
         # outlive a restart of the server.
         self.owned = gr.BrowserState(
@@ -117,13 +137,13 @@ class RunPanel:
     @property
     def outputs(self) -> list[Component]:
         """All that `draw` may change."""
-        states = [self.stop, self.stop_now, self.timer, self.finished, self.ended]
-        return [*self.views, *self.charts, *states]
+        states = [self.stop, self.stop_now, self.watched, self.finished, self.ended]
+        return [*self.views, *self.charts, *states, self.same, self.again]
 
     @property
     def stop_outputs(self) -> list[Component]:
         """All that `ask_to_stop` may change."""
-        return [*self.outputs, self.run_id, self.owned, self.same, self.again]
+        return [*self.outputs, self.run_id, self.owned]
 
     def say_same(self, run: Run | None) -> dict:
         """Tell that a run with the same settings was there already; None: that none was."""
@@ -158,7 +178,7 @@ class RunPanel:
         try:
             return self._drawn(read_run(run_id, self.settings), owned)
         except InputError as error:
-            return {self.status: error_notice(error), self.timer: gr.Timer(active=False)}
+            return {self.status: error_notice(error), self.watched: ""}
         except Exception as error:  # what nobody foresaw may be over at the next look
             return {self.status: error_notice(error)}
 
@@ -168,17 +188,24 @@ class RunPanel:
         stop = LEAVE if run.state == "queued" else STOP_AND_KEEP
         may_ask = joined or (mine and run.state != "stopping")
         finished = {self.finished: f"run:{run.id}"} if run.answers else {}
+        earlier = earlier_runs_of(run, owned, self.settings)
+        is_lost = run.state == "stopped" and has_joined(run.id, owned)
         return {
             **{component: draw(run) for component, draw in self.views.items()},
-            **self._drawn_charts(run, owned),
+            **{component: chart.draw(run, earlier) for component, chart in self.charts.items()},
             **finished,
             self.stop: gr.Button(
                 str(LEAVE_THE_RUN if joined else stop), interactive=may_ask, visible=not run.ended
             ),
             self.stop_now: gr.Button(visible=mine and run.state == "stopping"),
-            self.timer: gr.Timer(active=run.state not in ENDED),
+            self.watched: "" if run.ended else _watched(run, mine, earlier),
             self.ended: run.id if run.ended else "",
+            **(self._say_stopped(run) if is_lost else {}),
         }
+
+    def _say_stopped(self, run: Run) -> dict:
+        said = gr.HTML(stopped_by_owner(run), visible=True)
+        return {self.same: said, self.again: gr.Button(visible=True)}
 
     def _drawn_charts(self, run: Run, owned: object) -> dict:
         earlier = earlier_runs_of(run, owned, self.settings)
@@ -217,7 +244,7 @@ class RunPanel:
             self.owned: {**remembered(owned), run.id: LEFT},
             self.stop: gr.Button(visible=False),
             self.stop_now: gr.Button(visible=False),
-            self.timer: gr.Timer(active=False),
+            self.watched: "",
             self.ended: "",
         }
 
@@ -232,3 +259,9 @@ class RunPanel:
         except Exception as error:
             return {self.status: error_notice(error)}
         return gr.skip()
+
+
+def _watched(run: Run, mine: bool, earlier: list[Run]) -> str:
+    """What static/watch.js is told of a run that goes on. mine: whether the browser owns it."""
+    behind = ",".join(other.id for other in earlier)
+    return json.dumps({"run": run.id, "mark": mark_of(run), "mine": mine, "behind": behind})

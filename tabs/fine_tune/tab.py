@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
-from languages import _
+from languages import _, language
 from pipeline.config import RUN_SETTINGS, renamed
 from pipeline.settings import Settings
 from tabs.address import Shared
@@ -20,7 +20,7 @@ from tabs.fine_tune.form import build_main_settings, build_more_settings, more_s
 from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.one_step import build_one_step
-from tabs.fine_tune.run_panel import RunPanel
+from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.fine_tune.runs_list import RunsList, build_runs_list
 from tabs.fine_tune.save import build_save
 from tabs.fine_tune.script import build_script
@@ -59,7 +59,7 @@ def build_tab(
     """The tab's components and wiring. pair: the fields of the page's two sentences. membership:
     which class the page is in.
     """
-    json_block("fine-tune", {"separator": _(". ")})
+    json_block("fine-tune", {"separator": _(". "), "language": language()})
     with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
         with gr.Column(elem_classes="run-form"):
             gr.Markdown(
@@ -95,9 +95,8 @@ def build_tab(
             build_save(settings, panel.ended)
             build_script(settings, panel, again)
             with gr.Accordion(_("The log, as a table"), open=False):
-                panel.views[gr.HTML(log_table([]))] = lambda run: log_table(
-                    log_rows(run), run.ended
-                )
+                log = gr.HTML(log_table([]), js_on_load=FILL.format(part="log"))
+                panel.views[log] = lambda run: log_table(log_rows(run), run.ended)
             with gr.Accordion(_("What Trainer calls these settings"), open=False):
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         on_shortcut = build_shortcut(settings, panel.ended)
@@ -172,7 +171,7 @@ def _explanation() -> str:
 
 
 def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) -> None:
-    """What is drawn follows the shown run: after a start, each second, and when it is stopped."""
+    """What is drawn follows the shown run: after a start, while it goes on, when it is stopped."""
     look = {"fn": panel.draw, "inputs": [panel.run_id, panel.owned], "outputs": panel.outputs}
     look_at_seeds = {
         "fn": seeds.draw,
@@ -198,7 +197,14 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) 
         )
         shown = addressed.then(**look, **PRIVATE)
         shown.then(**look_at_seeds, **PRIVATE)
-    panel.timer.tick(**look, **PRIVATE)
+    panel.watched.change(
+        None,
+        panel.watched,
+        js="(told) => page.watch.follow(told)",
+        api_visibility="private",
+    )
+    # The page's script asks for a look; and whose run it is, the browser may tell late
+    gr.on([panel.status.submit, panel.known.change], **look, **PRIVATE)
     for button, ask, outputs in (
         (panel.stop, panel.ask_to_stop, panel.stop_outputs),
         (panel.stop_now, panel.ask_to_stop_now, [panel.status]),

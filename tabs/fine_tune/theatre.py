@@ -24,7 +24,7 @@ from pipeline.task import task_named
 from tabs.errors import error_notice, sent
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import may_read_sentences, secret_of
-from tabs.fine_tune.run_panel import RunPanel
+from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.page_data import json_block
 from views.theatre import (
     JudgedPair,
@@ -136,7 +136,8 @@ class Theatre:
 
 def build_sentence() -> gr.HTML:
     """What the last evaluation means; the tab places it."""
-    return gr.HTML(last_said([]), elem_id="last-evaluation", padding=False)
+    fill = FILL.format(part="sentence")
+    return gr.HTML(last_said([]), elem_id="last-evaluation", padding=False, js_on_load=fill)
 
 
 def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> Theatre:
@@ -149,7 +150,7 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
         js_on_load="page.theatre.listen(element, trigger)",
     )
     pair = gr.HTML(no_pair(), elem_id="theatre-pair", padding=False)
-    table = gr.HTML(padding=False)
+    table = gr.HTML(padding=False, js_on_load=FILL.format(part="table"))
     seen = gr.State("")
     data, own = [gr.Textbox("", visible="hidden") for _part in range(2)]
     theatre = Theatre(settings, sentence, dots, pair, table, seen, data, own)

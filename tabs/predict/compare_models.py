@@ -51,7 +51,7 @@ def listed() -> list[tuple[str, str]]:
 
 
 def add_run(model: str, chosen: list[str]) -> gr.CheckboxGroup | dict:
-    """A fine-tune of the visitor's joins the models to compare."""
+    """A fine-tune that is chosen above joins the models to compare."""
     if not is_run(model):
         return gr.skip()
     kept = [name for name in chosen if name in SHORT_NAMES]

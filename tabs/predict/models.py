@@ -24,7 +24,7 @@ def short_name(model: str) -> str:
     """A model's name in a table or a message."""
     if model in SHORT_NAMES:
         return str(SHORT_NAMES[model])
-    return _("yours: {name}", name=run_name(model)) if is_run(model) else model
+    return _("a fine-tune: {name}", name=run_name(model)) if is_run(model) else model
 
 
 def run_name(model: str) -> str:

@@ -7,9 +7,12 @@ import gradio as gr
 from gradio.blocks import Block
 
 from languages import _, language, say
+from pipeline.hub.sources import RUN_PREFIX
+from pipeline.runs.supervisor import may_stop
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
 from tabs.errors import public
+from tabs.fine_tune.owned_runs import has_joined, secret_of
 from tabs.pair import build_pair
 from tabs.predict.answer import Answers
 from tabs.predict.compare_models import build_compare_models
@@ -91,13 +94,22 @@ class PredictTab:
             changes[self.model] = gr.Dropdown(choices((name, model)))
         return changes
 
-    def offer_run(self, finished: str) -> dict[Block, Any]:
-        """Choose the model that a run left."""
+    def offer_run(self, finished: str, owned: object = None) -> dict[Block, Any]:
+        """Choose the model that a run left. owned: the runs that the browser remembers, which tell
+        whose it is.
+        """
         if not finished:
             return gr.skip()
-        name = _("yours: {name}", name=full_run_name(finished, self.answers.settings))
-        listed = choices((name, finished))
+        name = full_run_name(finished, self.answers.settings)
+        listed = choices((self._whose(finished.removeprefix(RUN_PREFIX), owned, name), finished))
         return {self.model: gr.Dropdown(listed, value=finished), self.offered: finished}
+
+    def _whose(self, run_id: str, owned: object, name: str) -> str:
+        if may_stop(run_id, secret_of(run_id, owned), self.answers.settings):
+            return _("yours: {name}", name=name)
+        if has_joined(run_id, owned):
+            return _("joined: {name}", name=name)
+        return _("a fine-tune: {name}", name=name)
 
     @property
     def openings(self) -> tuple[Opening]:

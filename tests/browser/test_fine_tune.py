@@ -266,7 +266,7 @@ def test_the_verdict_leads_to_what_changed_and_to_ones_own_sentences(visitor, pa
     panel.get_by_role("button", name="Try it on your sentences").click()
     predict = visitor.locator("#tab-predict")
     expect(predict.locator("textarea").first).to_be_focused()
-    expect(predict.get_by_label("Model").first).to_have_value(re.compile("^yours: "))
+    expect(predict.get_by_label("Model").first).to_have_value(re.compile("^(yours|joined): "))
     expect(predict.locator(".answer").first).to_be_visible()
     visitor.locator(".rail a", has_text="Trainer").click()
     expect(panel.locator(".status strong")).to_have_text("Done")

@@ -99,7 +99,7 @@ def test_fine_tune_then_predict_with_its_model(page, app_address, shoot):
     assert page.locator("#run-state").bounding_box()["width"] <= 1
     shoot(page, "fine-tune")
     panel = open_tab(page, "Predict")
-    expect(panel.get_by_label("Model")).to_have_value(re.compile("yours: "))
+    expect(panel.get_by_label("Model")).to_have_value(re.compile("(yours|joined): "))
     expect(panel.locator(".origin")).to_contain_text("fine-tuned here", timeout=60_000)
     expect(panel.locator(".notice.warning")).to_have_count(0)
     shoot(page, "predict-own")

@@ -119,10 +119,10 @@ def test_a_fine_tune_of_ones_own_joins_the_models(page, app_address):
     )
     panel = open_tab(page, "Predict")
     expect(panel.get_by_label("Model", exact=True)).to_have_value(
-        re.compile("yours: "), timeout=SLOW
+        re.compile("a fine-tune: "), timeout=SLOW
     )
     panel.locator("button.label-wrap", has_text="Do the models agree?").click()
-    expect(panel.get_by_label(re.compile("yours: "))).to_be_checked()
+    expect(panel.get_by_label(re.compile("a fine-tune: "))).to_be_checked()
     panel.get_by_role("button", name="Compare").click()
     expect(panel.locator("table.models")).to_contain_text("(run): fine-tuned here", timeout=SLOW)
     expect(panel.locator(".predicted")).to_contain_text("of the 8 validation pairs of its run")

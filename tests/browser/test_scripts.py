@@ -37,6 +37,26 @@ def test_what_python_says_reaches_the_scripts_whatever_is_in_it(blank):
     assert page.evaluate("window.x ?? null") is None
 
 
+def test_a_press_before_the_address_has_filled_the_fields_waits_for_it(blank):
+    page = blank(
+        '<button class="primary" onclick="window.pressed = (window.pressed ?? 0) + 1">Start</button>'
+        '<button class="other" onclick="window.other = true">Other</button>',
+        "page.js",
+        "address.js",
+    )
+    start = page.locator("button.primary")
+    for _press in range(2):
+        start.click()
+    page.locator("button.other").click()
+    assert page.evaluate("[window.pressed ?? 0, window.other]") == [0, True]
+    assert start.get_attribute("aria-busy") == "true"
+    page.evaluate("page.address.filled()")
+    page.wait_for_function("window.pressed === 1", timeout=5_000)
+    assert start.get_attribute("aria-busy") is None
+    start.click()
+    assert page.evaluate("window.pressed") == 2
+
+
 # ---------------------------------------------------------------- fields -> address
 
 

@@ -33,6 +33,7 @@ from pipeline.hub import sources
 from pipeline.hub.sources import Origin, embedded_checkpoint
 from pipeline.prediction import Prediction, predict, softmax_steps
 from pipeline.runs.folder import as_line
+from pipeline.runs.queue import digest
 from pipeline.settings import EMBEDDED_CHECKPOINT, LABELS, NOTES_CHECKPOINT, READY, WARMED
 from tabs.predict import models as predict_models
 from tabs.predict import script as predict_scripts
@@ -256,6 +257,23 @@ def test_a_run_of_an_address_is_listed_by_a_name(settings):
     assert tab.offer_run("") == gr.skip()
 
 
+def test_a_run_is_offered_as_ones_own_as_joined_or_as_anybodys(settings, tmp_path):
+    settings = replace(settings, runs_folder=tmp_path)
+    run_id, run = "c" * 32, "run:" + "c" * 32
+    (tmp_path / run_id).mkdir()
+    (tmp_path / run_id / "owner").write_text(digest("secret"))
+    with gr.Blocks():
+        tab = predict_tab.build_tab(settings)
+
+    def name(owned):
+        return tab.offer_run(run, owned)[tab.model].choices[0][0]
+
+    assert name({run_id: "secret"}) == "yours: Okapi"
+    assert name({run_id: ""}) == "joined: Okapi"
+    for stranger in ({}, None, {run_id: "another"}, {run_id: "left"}):
+        assert name(stranger) == "a fine-tune: Okapi"
+
+
 def test_each_model_has_a_row_and_a_bad_one_spoils_no_other(tiny, settings):
     drawn = compare(settings, *PAIR, [EMBEDDED_CHECKPOINT, WARMED], "no/../id")
     rows = re.findall(r"<tr.*?</tr>", drawn)[1:]
@@ -311,7 +329,7 @@ def test_ones_own_run_joins_the_others():
     run = "run:" + "a" * 32
     offered = shown(add_run(run, [WARMED, "run:" + "b" * 32]))
     assert offered["value"] == [WARMED, run] and offered["choices"][-1] == (
-        "yours: Antelope",
+        "a fine-tune: Antelope",
         run,
     )
     assert shown(add_run(WARMED, [])) == gr.skip() and shown(add_run(None, [])) == gr.skip()

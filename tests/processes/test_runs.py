@@ -34,6 +34,7 @@ from pipeline.runs.progress import Run, closing, list_runs, outline, points
 from pipeline.runs.queue import NEXT, digest, in_turn, read_run, waits
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
+from tabs.fine_tune import run_panel
 from tabs.fine_tune.api import build_fine_tune
 from tabs.fine_tune.tab import build_tab
 from tests.conftest import ROOT
@@ -135,6 +136,9 @@ def test_a_stranger_cannot_stop_and_the_owner_keeps_the_model(two_runs, served):
         two_runs["still"] == "running" and run.state == "stopped" and run.events[-1]["step"] < 300
     )
     assert (served.runs_folder / run.id / "model" / "model.safetensors").is_file()
+    # Whoever has joined it may ask that model
+    _answers, origin = predict(f"run:{run.id}", [("A cat sat.", "A cat slept.")], settings=served)
+    assert origin.place == "run"
     assert may_stop(two_runs["first"], two_runs["secret"], served)
     assert not any(may_stop(two_runs["first"], secret, served) for secret in ("", None, "x", "é"))
 
@@ -943,6 +947,28 @@ def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypat
     ) == 1
 
 
+def test_all_who_watch_a_run_share_one_look_and_see_a_stop_at_once(closed, monkeypatch):
+    run_id, secret = start_run(config_for(WARMED), closed)
+    folder = closed.runs_folder / run_id
+    told_steps(folder, steps=3, seconds=2.0)
+    read, seen = progress.read_events, []
+    monkeypatch.setattr(progress, "read_events", lambda path: seen.append(path) or read(path))
+    clock = [time.monotonic() + 100]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    with ThreadPoolExecutor(8) as pool:
+        watched = list(pool.map(lambda _: read_run(run_id, closed), range(100)))
+    assert {id(run) for run in watched} == {id(watched[0])} and len(seen) == 1
+    clock[0] += progress.LOOK_SECONDS
+    assert read_run(run_id, closed).state == "running" and len(seen) == 2
+    told_steps(folder, steps=4, seconds=2.0)
+    assert len(read_run(run_id, closed).of("log")) == 4, "a step is seen at once"
+    seen.clear()
+    stop_run(run_id, secret, closed)
+    assert read_run(run_id, closed).state == "stopping" and len(seen) <= 2
+    monkeypatch.setattr(progress, "is_alive", lambda folder: False)
+    assert read_run(run_id, closed).state == "failed", "a worker that is gone is seen at once"
+
+
 def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
     told_runs(settings, 2)
     walk = os.walk
@@ -1288,14 +1314,29 @@ def test_a_joiner_sees_the_run_leaves_it_and_it_goes_on(tab):
     ) == ("Leave this run", True)
     left = panel.ask_to_stop(run_id, owned)
     assert "It goes on for whoever started it" in left[panel.status] and left[panel.run_id] == ""
-    assert not left[panel.again].visible and not left[panel.timer].active
+    assert not left[panel.again].visible and left[panel.watched] == ""
     assert read_run(run_id, closed).state == "queued"
     assert run_id not in built.runs.draw("", left[panel.owned])[built.runs.unfinished]
     # It may be joined anew, and the owner's stop ends it
     back = pressed(another, "form", left[panel.owned], *form)
     assert back[panel.run_id] == run_id and back[panel.owned][run_id] == ""
     stop_run(run_id, owners[run_id], closed)
-    assert panel.draw(run_id, owned)[panel.stop].visible is False
+    lost = panel.draw(run_id, owned)
+    assert lost[panel.stop].visible is False and lost[panel.again].visible
+    assert "by whoever started it and has left no model" in lost[panel.same].value
+    assert panel.same not in panel.draw(run_id, owners) and panel.same not in panel.draw(run_id, {})
+
+
+def test_a_joiner_is_told_that_the_owners_stop_left_a_model(tab, monkeypatch):
+    built, _closed, _form = tab
+    figures = {"loss": 0.5, "accuracy": 0.7, "f1": 0.8}
+    end = {"event": "stopped", "seconds": 9, "step": 3, "before": figures, "after": figures}
+    log = [{"event": "log", "seconds": n, "step": n, "loss": 0.7} for n in (1, 2, 3)]
+    run = Run("a" * 32, "stopped", asdict(config_for(WARMED)), [START, *log, end])
+    monkeypatch.setattr(run_panel, "read_run", lambda *_asked: run)
+    drawn = built.panel.draw(run.id, {run.id: ""})
+    assert "was stopped after 3 steps by whoever started it" in drawn[built.panel.same].value
+    assert drawn[built.panel.finished] == f"run:{run.id}", "Predict is offered its model"
 
 
 def test_a_joiner_may_train_it_again_as_a_run_of_their_own(tab):

@@ -347,6 +347,30 @@ def test_the_files_own_splits_are_kept_and_what_stands_in_two_is_told():
     assert line == 31 and "The split is 'later'" in why and "those of the file" in own.how_split
 
 
+def test_a_files_own_splits_that_are_sorted_by_label_are_in_random_order():
+    def table(order):
+        return read(as_csv(order, ("sentence1", "sentence2", "label", "split")))
+
+    rows = [
+        (f"one {split} {n}", "two", n // 20, split) for split in ("train", "dev") for n in range(40)
+    ]
+    own = table(rows)
+    assert "What was sorted by its labels is in random order (seed 42)" in own.how_split
+    for part in own.splits.values():
+        if part:
+            assert 2 <= sum(row["label"] for row in part[:12]) <= 10
+            assert sorted(row["line"] for row in part) == [
+                2 + rows.index(one) for one in rows if one[0] in {row["sentence1"] for row in part}
+            ]
+    again = read(pairs_csv(own).decode("utf-8-sig"))
+    assert [row["sentence1"] for row in again.splits["train"]] == [
+        row["sentence1"] for row in own.splits["train"]
+    ]
+    mixed = table([(one, two, n % 2, split) for n, (one, two, _label, split) in enumerate(rows)])
+    assert mixed.how_split == "The splits are those of the file."
+    assert [row["line"] for row in mixed.splits["train"]] == list(range(2, 42))
+
+
 def test_a_file_without_validation_gives_some_of_its_training_rows():
     rows = [(a, b, c, "test" if n >= 20 else "train") for n, (a, b, c) in enumerate(PAIRS)]
     own = read(as_csv(rows, ("sentence1", "sentence2", "label", "split")))
