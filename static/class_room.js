@@ -60,17 +60,18 @@ function links(code, keys, data, here) {
 function keep(code, kept) {
   const asks = new URL(location).searchParams;
   const {left} = page.address;
+  const open = page.address.openTab(asks, Object.keys(page.data("address").fields));
   if (!code) {
-    if (asks.has("class")) asks.delete("class");
+    if (open === "class") asks.set("tab", open);
+    asks.delete("class");
   } else if (asks.get("class") !== code) {
-    const open = page.address.openTab(asks, Object.keys(page.data("address").fields));
     if (left && open !== "class") page.address.changeTab(asks, open, "class", left);
     asks.set("class", code);
   }
   if (String(asks) !== location.search.slice(1)) page.address.show(`${location.pathname}?${asks}`);
   known = code;
   if (!code) {
-    if (asks.get("tab") === "class") page.rail.open("fine-tune");
+    if (open === "class") page.rail.open("fine-tune"); // what is said stands above the tabs
     return ["", ""];
   }
   const keys = kept ? JSON.parse(kept) : {};
