@@ -40,7 +40,12 @@ function store(code, keys) {
 
 // ---------------------------------------------------------------- the address
 
-const codeIn = (search) => new URLSearchParams(search).get("class") ?? "";
+// The code in an address as the server writes it: somebody may have typed it.
+const codeIn = (search) =>
+  (new URLSearchParams(search).get("class") ?? "")
+    .toLowerCase()
+    .replace(/[\s-]/g, "")
+    .replace(/(.{4})(?=.)/g, "$1-");
 
 // Once the fields are filled: [the code in the address, this browser's keys to its class].
 function begin() {
@@ -61,12 +66,13 @@ function keep(code, kept) {
   const asks = new URL(location).searchParams;
   const {left} = page.address;
   const open = page.address.openTab(asks, Object.keys(page.data("address").fields));
-  if (!code) {
+  if (code) {
+    const isNew = codeIn(location.search) !== code;
+    if (isNew && left && open !== "class") page.address.changeTab(asks, open, "class", left);
+    asks.set("class", code);
+  } else {
     if (open === "class") asks.set("tab", open);
     asks.delete("class");
-  } else if (asks.get("class") !== code) {
-    if (left && open !== "class") page.address.changeTab(asks, open, "class", left);
-    asks.set("class", code);
   }
   if (String(asks) !== location.search.slice(1)) page.address.show(`${location.pathname}?${asks}`);
   known = code;
@@ -178,5 +184,5 @@ if (brought && CODE.test(codeIn(location.search))) {
   history.replaceState(history.state, "", `${location.pathname}${location.search}`);
 }
 
-page.classRoom = {begin, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
+page.classRoom = {begin, codeIn, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
 Object.assign(page.classRoom, {withKeys});
