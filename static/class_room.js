@@ -184,5 +184,6 @@ if (brought && CODE.test(codeIn(location.search))) {
   history.replaceState(history.state, "", `${location.pathname}${location.search}`);
 }
 
-page.classRoom = {begin, codeIn, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
+page.classRoom = {begin, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
 Object.assign(page.classRoom, {withKeys});
+page.classRoom.codeIn = codeIn;
