@@ -4,6 +4,7 @@ updater beside PyTorch's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,8 +14,10 @@ from gradio.components import Component
 from languages import _
 from pipeline.settings import Settings
 from tabs.address import Shared
+from tabs.check_yourself import build_check_yourself
 from tabs.errors import public
 from tabs.layers.address import read_address
+from tabs.layers.check import layers_played, played_controls
 from tabs.layers.claims import ALL, QUEUE, Claims, build_claims, claim
 from tabs.layers.play import PRIVATE, Play, build_play
 from tabs.layers.updater import Updater, build_updater
@@ -78,6 +81,10 @@ def build_tab(settings: Settings, tabs: gr.Tabs) -> LayersTab:
     with gr.Tabs() as parts:
         with gr.Tab(_("Play"), id="play", elem_id="layers-play"):
             play = build_play()
+            played = played_controls(play)
+            build_check_yourself(
+                "layers", partial(layers_played, tuple(played)), list(played.values())
+            )
         with gr.Tab(_("Claims"), id="claims", elem_id="layers-claims") as claims_part:
             claims = build_claims()
         with gr.Tab(

@@ -1,6 +1,7 @@
 """Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 
@@ -8,6 +9,7 @@ from languages import _
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, Settings
 from pipeline.task import MRPC, SPLITS
 from tabs.address import Shared, press_open
+from tabs.check_yourself import build_check_yourself
 from tabs.errors import public
 from tabs.pair import build_pair
 from tabs.questions import questions
@@ -15,6 +17,7 @@ from tabs.share import build_share
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.batch import BatchGrid
 from tabs.tokenize.batched import build_batched
+from tabs.tokenize.check import tokens_shown
 from tabs.tokenize.checkpoints import build_checkpoints
 from tabs.tokenize.inputs import BatchInputs, PairInputs
 from tabs.tokenize.listeners import explain_cells
@@ -179,6 +182,12 @@ def build_tab(settings: Settings) -> TokenizeTab:
             batch.tables.render()
         build_batched(settings, inputs)
         build_scripts(settings, (pair_inputs, pair_events), (inputs, batch_events))
+    build_check_yourself(
+        "tokenize",
+        partial(tokens_shown, settings),
+        [*pair_inputs, split, rows],
+        renewed=[*pair_events, *batch_events],
+    )
     press_open("of-the-pair", pair_events)
     fields["batch_size"] = size
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from languages import speaking
 from layers.claims import claims
 from layers.updater import compare
+from pipeline.questions.of_layers import Played
 from tabs.layers.address import Address, read_address
+from tabs.layers.check import layers_played, played_controls
 from tabs.layers.claims import find_claim, is_so, result_as_dict
-from tabs.layers.play import with_reason
+from tabs.layers.play import build_play, with_reason
 from tabs.layers.topics import TOPICS
 from tabs.layers.topics.convolution import KERNELS, draw_convolution
 from tabs.layers.topics.dropout import DROPOUTS, draw_dropout
@@ -427,3 +429,17 @@ def test_a_card_that_this_machine_can_not_decide_says_what_is_missing(monkeypatc
     drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
     assert "Undecided here. It needs MRPC" in drawn and "? undecided" in drawn
     assert "concluded otherwise" not in drawn
+
+
+# ---------------------------------------------------------------- check yourself
+
+
+def test_questions_are_about_what_play_shows():
+    with gr.Blocks():
+        play = build_play()
+    controls = played_controls(play)
+    assert {name: control.label for name, control in controls.items() if name != "height"} == {
+        name: name for name in Played.__dataclass_fields__ if name != "height"
+    }
+    values = [control.value for control in controls.values()]
+    assert layers_played(tuple(controls), *values) == Played()
