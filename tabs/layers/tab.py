@@ -42,7 +42,7 @@ class LayersTab:
     def openings(self) -> tuple[Opening]:
         """What draws the tab when it is first seen."""
         claims = self.claims
-        inputs = {*self.play.inputs, *self.updater.inputs}
+        inputs = {*self.play.inputs, *self.updater.inputs, claims.guesses}
         outputs = [
             *(self.tabs, self.parts, self.message, self.play.topic, *self.play.outputs),
             *(claims.section, claims.linked, claims.board, self.updater.output),
@@ -65,7 +65,8 @@ class LayersTab:
                 self.claims.linked: address.claim,
             }
         if address.part == "claims":
-            changes |= self.claims.open(address.section or None, ALL, {}, address.claim)
+            guesses = values[self.claims.guesses]
+            changes |= self.claims.open(address.section or None, ALL, {}, address.claim, guesses)
         if address.part == "updater":
             drawn = self.updater.draw(*(values[part] for part in self.updater.inputs))
             changes[self.updater.output] = drawn
@@ -93,7 +94,7 @@ def build_tab(settings: Settings, tabs: gr.Tabs) -> LayersTab:
             updater = build_updater()
     claims_part.select(
         claims.open,
-        [claims.section, claims.verdict, claims.results, claims.linked],
+        claims.inputs,
         [claims.section, claims.board],
         **PRIVATE,
     )
