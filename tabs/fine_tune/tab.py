@@ -12,6 +12,7 @@ from pipeline.config import RUN_SETTINGS, renamed
 from pipeline.settings import Settings
 from tabs.address import Shared
 from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import build_changed_pairs
@@ -55,8 +56,12 @@ class FineTuneTab:
     runs: RunsList
 
 
-def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab:
-    """The tab's components and wiring. pair: the fields of the page's two sentences."""
+def build_tab(
+    settings: Settings, pair: Sequence[Component] = (), membership: Membership | None = None
+) -> FineTuneTab:
+    """The tab's components and wiring. pair: the fields of the page's two sentences. membership:
+    which class the page is in.
+    """
     json_block("fine-tune", {"separator": _(". "), "language": language()})
     with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
         with gr.Column(elem_classes="run-form"):
@@ -113,7 +118,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
     launch = Launch(settings, controls, panel, pair)
     shortcut = [diagnosis.fixed, *launch.inputs]
     remedied = [panel.ended, panel.owned, *launch.pair]
-    another = build_start_another(settings, panel.owned)
+    another = build_start_another(settings, panel.owned, membership)
     same_run = [panel.run_id, panel.owned, *launch.pair]
     by_button = {
         "again": (panel.again, launch.start_again, same_run, launch.outputs),
