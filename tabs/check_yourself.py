@@ -17,7 +17,9 @@ from markupsafe import Markup
 from languages import _
 from pipeline.errors import InputError
 from pipeline.questions import QUESTIONS, Question, following, id_of
+from pipeline.settings import Settings
 from tabs.address import press_open
+from tabs.class_room.membership import Member, Membership, count_answer, member
 from tabs.errors import error_notice, sent
 from views.check_yourself import check_yourself
 
@@ -53,6 +55,7 @@ class CheckYourself:
     browser.
     """
 
+    settings: Settings
     tab: str
     shown: Callable[..., Any]
     waiting: Callable[[Any], tuple[int, str]]
@@ -80,23 +83,37 @@ class CheckYourself:
             return {self.asked: asked}
         return self._next("", self.checked(answers), values)
 
-    def act(self, event: gr.EventData, asked: Asked | None, answers: Any, *values: Any) -> Changes:
-        """What a button asks for: {"choice": its place}, {"next": true} or {"over": true}."""
+    def act(
+        self,
+        event: gr.EventData,
+        asked: Asked | None,
+        answers: Any,
+        code: Any,
+        kept: Any,
+        *values: Any,
+    ) -> Changes:
+        """What a button asks for: {"choice": its place}, {"next": true} or {"over": true}. code,
+        kept: the class that the page is in, as a Membership's fields say it.
+        """
         told, known = sent(event), self.checked(answers)
         if told.get("over"):
             return {self.answers: {}, **self._next("", {}, values)}
         if "choice" in told and asked:
-            return self._answer(asked, told["choice"], known)
+            return self._answer(asked, told["choice"], known, member(code, kept))
         return self._next(asked.question.id if asked else "", known, values)
 
-    def _answer(self, asked: Asked, choice: Any, known: dict[str, bool]) -> Changes:
+    def _answer(
+        self, asked: Asked, choice: Any, known: dict[str, bool], who: Member | None
+    ) -> Changes:
         """The first choice counts, and of a question that is drawn again the first answer."""
         question = asked.question
         is_open = asked.chosen is None and type(choice) is int
         if not is_open or not 0 <= choice < len(question.choices):
             return {self.asked: asked}
         asked = replace(asked, chosen=choice)
-        known = {question.id: question.is_right(choice), **known}
+        right = question.is_right(choice)
+        count_answer(who, question.id, right, self.settings)
+        known = {question.id: right, **known}
         return {self.board: self._drawn(asked, known), self.asked: asked, self.answers: known}
 
     def _next(self, after: str, known: dict[str, bool], values: Sequence[Any]) -> Changes:
@@ -119,15 +136,18 @@ class CheckYourself:
 
 
 def build_check_yourself(
+    settings: Settings,
     tab: str,
     shown: Callable[..., Any],
     inputs: Sequence[Component],
     *,
+    membership: Membership | None = None,
     waiting: Callable[[Any], tuple[int, str]] = none_waits,
     renewed: Sequence[Any] = (),
 ) -> CheckYourself:
     """The section, below everything else in its tab. shown, waiting: see CheckYourself.
 
+    membership: of the page; a pupil's answers are counted in the class.
     renewed: events after which the tab shows something else that its questions don't tell in full.
     """
     # Outside the section: inside, it would be read from the browser only after the section has
@@ -140,10 +160,11 @@ def build_check_yourself(
         listen = "page.check.listen(element, trigger, watch); page.charts.listen(element)"
         board = gr.HTML(min_height=220, js_on_load=listen)
         again = gr.Button(visible="hidden", elem_classes=f"of-check-{tab}")
-    check = CheckYourself(tab, shown, waiting, board, asked, answers)
-    inputs = [asked, answers, *inputs]
-    section.expand(check.open, inputs, [board, asked], **PRIVATE)
-    again.click(check.renew, inputs, [board, asked], **PRIVATE)
-    board.click(check.act, inputs, [board, asked, answers], **PRIVATE)
+    check = CheckYourself(settings, tab, shown, waiting, board, asked, answers)
+    of_class = membership.inputs if membership else [gr.State(""), gr.State("")]
+    section.expand(check.open, [asked, answers, *inputs], [board, asked], **PRIVATE)
+    again.click(check.renew, [asked, answers, *inputs], [board, asked], **PRIVATE)
+    pressed = [asked, answers, *of_class, *inputs]
+    board.click(check.act, pressed, [board, asked, answers], **PRIVATE)
     press_open(f"of-check-{tab}", renewed)
     return check

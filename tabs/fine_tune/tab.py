@@ -105,9 +105,11 @@ def build_tab(
         on_shortcut = build_shortcut(settings, panel.ended)
         runs = build_runs_list(settings, panel)
     build_check_yourself(
+        settings,
         "fine-tune",
         partial(training_shown, settings, tuple(controls)),
         [panel.run_id, *controls.values()],
+        membership=membership,
         waiting=wait_for_a_run,
     )
     forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)

@@ -12,6 +12,8 @@ from gradio.components import Component
 
 from languages import _, ngettext, say, told
 from pipeline.errors import InputError
+from pipeline.settings import Settings
+from tabs.class_room.membership import Membership, count_guess, member
 from tabs.errors import error_notice, sent, toast
 from tabs.layers.play import PRIVATE
 from views import claims as views
@@ -144,6 +146,7 @@ def is_so(claim: "Claim", verdict: str, results: Results) -> bool:
 class Claims:
     """The part's components, and its handlers."""
 
+    settings: Settings
     section: gr.Dropdown
     verdict: gr.Radio
     status: gr.HTML
@@ -202,10 +205,12 @@ class Claims:
         results: Results,
         linked: str,
         guesses: Any,
+        code: Any,
+        kept: Any,
         event: gr.EventData,
     ) -> Changes:
         """Run the card whose button was pressed, and judge the guess that goes with it, if any. It
-        stays in sight whatever the filter.
+        stays in sight whatever the filter. code, kept: as a Membership's fields say them.
         """
         told = sent(event)
         try:
@@ -222,6 +227,7 @@ class Claims:
             result |= {"guess": guess, "guessed_right": right}
             if right is not None:
                 known = {claim.id: right, **known}
+                count_guess(member(code, kept), claim.id, right, self.settings)
         message = _(
             "{id}: {verdict}, {seconds:.2f} s.",
             id=claim.id,
@@ -279,8 +285,10 @@ class Claims:
         }
 
 
-def build_claims() -> Claims:
-    """The part: filters, a button for all, the cards."""
+def build_claims(settings: Settings, membership: Membership | None = None) -> Claims:
+    """The part: filters, a button for all, the cards. membership: of the page; a pupil's guesses
+    are counted in the class.
+    """
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes=["knobs", "claim-filters"]):
             # Filled when the part is first opened: the claims need torch, and nothing here may
@@ -298,10 +306,12 @@ def build_claims() -> Claims:
         listen = "page.layers.listenToCards(element, trigger, watch); page.code.listen(element)"
         board = gr.HTML(min_height=400, js_on_load=listen)
     guesses = gr.BrowserState({}, storage_key="claim-guesses", secret="guesses-of-this-browser")
-    claims = Claims(section, verdict, status, board, gr.State({}), gr.State(""), guesses)
+    claims = Claims(settings, section, verdict, status, board, gr.State({}), gr.State(""), guesses)
     inputs = claims.inputs
+    of_class = membership.inputs if membership else [gr.State(""), gr.State("")]
     gr.on([section.input, verdict.input], claims.show, inputs, board, **PRIVATE)
-    board.click(claims.run, inputs, [claims.results, guesses, status, board], **PRIVATE, **QUEUE)
+    shown = [claims.results, guesses, status, board]
+    board.click(claims.run, [*inputs, *of_class], shown, **PRIVATE, **QUEUE)
     run_all.click(
         claims.run_all, inputs, [claims.results, status, verdict, board], **PRIVATE, **QUEUE
     )

@@ -15,6 +15,7 @@ from languages import _
 from pipeline.settings import Settings
 from tabs.address import Shared
 from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.layers.address import read_address
 from tabs.layers.check import layers_played, played_controls
@@ -76,18 +77,24 @@ class LayersTab:
         return {**changes, **self.play.show(values)}
 
 
-def build_tab(settings: Settings, tabs: gr.Tabs) -> LayersTab:
-    """The tab's components and wiring, inside one of the page's `tabs`."""
+def build_tab(settings: Settings, tabs: gr.Tabs, membership: Membership | None = None) -> LayersTab:
+    """The tab's components and wiring, inside one of the page's `tabs`. membership: of the page,
+    which class it is in.
+    """
     message = gr.HTML(elem_id="layers-message")
     with gr.Tabs() as parts:
         with gr.Tab(_("Play"), id="play", elem_id="layers-play"):
             play = build_play()
             played = played_controls(play)
             build_check_yourself(
-                "layers", partial(layers_played, tuple(played)), list(played.values())
+                settings,
+                "layers",
+                partial(layers_played, tuple(played)),
+                list(played.values()),
+                membership=membership,
             )
         with gr.Tab(_("Claims"), id="claims", elem_id="layers-claims") as claims_part:
-            claims = build_claims()
+            claims = build_claims(settings, membership)
         with gr.Tab(
             _("Loss and optimizer"), id="updater", elem_id="layers-updater"
         ) as updater_part:

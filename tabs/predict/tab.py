@@ -13,6 +13,7 @@ from pipeline.runs.supervisor import may_stop
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
 from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.fine_tune.owned_runs import has_joined, secret_of
 from tabs.pair import build_pair
@@ -137,8 +138,8 @@ class PredictTab:
         press_open("of-the-answer", [shown])
 
 
-def build_tab(settings: Settings) -> PredictTab:
-    """The tab's components and wiring."""
+def build_tab(settings: Settings, membership: Membership | None = None) -> PredictTab:
+    """The tab's components and wiring. membership: of the page, which class it is in."""
     answers = Answers(settings)
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes="controls"):
@@ -211,7 +212,12 @@ def build_tab(settings: Settings) -> PredictTab:
         event.then(**script)
     press_open("of-the-answer", [*answered, *chosen])
     build_check_yourself(
-        "predict", partial(answer_shown, settings), inputs, renewed=[*answered, *chosen]
+        settings,
+        "predict",
+        partial(answer_shown, settings),
+        inputs,
+        membership=membership,
+        renewed=[*answered, *chosen],
     )
 
     names = ("sentence1", "sentence2")

@@ -10,6 +10,7 @@ from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, Settings
 from pipeline.task import MRPC, SPLITS
 from tabs.address import Shared, press_open
 from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.pair import build_pair
 from tabs.questions import questions
@@ -48,8 +49,8 @@ class TokenizeTab:
     openings: tuple[Opening, ...]
 
 
-def build_tab(settings: Settings) -> TokenizeTab:
-    """The tab's components and wiring."""
+def build_tab(settings: Settings, membership: Membership | None = None) -> TokenizeTab:
+    """The tab's components and wiring. membership: of the page, which class it is in."""
     waiting = notice(_("The tokenizer is being loaded…"))
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes="controls"):
@@ -183,9 +184,11 @@ def build_tab(settings: Settings) -> TokenizeTab:
         build_batched(settings, inputs)
         build_scripts(settings, (pair_inputs, pair_events), (inputs, batch_events))
     build_check_yourself(
+        settings,
         "tokenize",
         partial(tokens_shown, settings),
         [*pair_inputs, split, rows],
+        membership=membership,
         renewed=[*pair_events, *batch_events],
     )
     press_open("of-the-pair", pair_events)

@@ -1,16 +1,22 @@
 """Check yourself without a browser: what the page may know before a guess, and what counts."""
 
+import json
 import re
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
+from pipeline.classes.store import create_class, join_class, pupil_of, pupils_of
 from pipeline.questions import QUESTIONS, id_of
 from pipeline.questions.of_layers import Played
+from pipeline.settings import Settings
 from tabs.check_yourself import Asked, build_check_yourself
 
 IDS = [id_of(ask) for ask in QUESTIONS["layers"]]
+
+
+SETTINGS = Settings(data="embedded")
 
 
 def event(**told):
@@ -20,9 +26,10 @@ def event(**told):
 class Page:
     """The section as a page holds it: its state, what the browser keeps, what is drawn."""
 
-    def __init__(self, shown=Played, **options):
+    def __init__(self, shown=Played, settings=SETTINGS, of_class=("", ""), **options):
+        self.of_class = of_class
         with gr.Blocks() as self.demo:
-            self.section = build_check_yourself("layers", shown, [], **options)
+            self.section = build_check_yourself(settings, "layers", shown, [], **options)
         self.state, self.kept, self.drawn = None, {}, ""
 
     def take(self, changes):
@@ -36,7 +43,7 @@ class Page:
         return self.take(self.section.open(self.state, self.kept))
 
     def press(self, **told):
-        return self.take(self.section.act(event(**told), self.state, self.kept))
+        return self.take(self.section.act(event(**told), self.state, self.kept, *self.of_class))
 
     def answer(self, rightly):
         right = self.state.question.right
@@ -131,6 +138,29 @@ def test_bad_input_is_said_where_the_question_would_stand():
 def test_questions_that_wait_are_not_counted():
     page = Page(waiting=lambda shown: (2, "They wait.")).open()
     assert f"Questions here: {len(IDS) - 2}." in page.drawn and "They wait." in page.drawn
+
+
+def test_a_pupils_first_answers_are_counted_in_the_class(settings):
+    code, teacher = create_class("", "", {}, settings)
+    key = join_class(code, "Ann", settings)[1]
+    page = Page(settings=settings, of_class=(code, json.dumps({"pupil": key}))).open()
+    first = page.state.question.id
+    page.answer(rightly=False).press(next=True).answer(rightly=True)
+    second = page.state.question.id
+    assert pupil_of(code, key, settings).answers == {first: False, second: True}
+    page.press(over=True).answer(rightly=True)
+    assert pupil_of(code, key, settings).answers[first] is False, "a reset forgets nothing there"
+    for of_class in ((code, json.dumps({"teacher": teacher})), (code, ""), ("", "")):
+        Page(settings=settings, of_class=of_class).open().answer(rightly=True)
+    assert [len(pupil.answers) for pupil in pupils_of(code, settings)] == [2]
+
+
+@pytest.mark.parametrize(
+    "of_class", [("no-such", '{"pupil": "x"}'), (7, 7), (None, None), ("bcdf-ghjk-mnpq", "[")]
+)
+def test_a_class_that_is_over_takes_no_answer_away(settings, of_class):
+    page = Page(settings=settings, of_class=of_class).open().answer(rightly=True)
+    assert page.kept == {page.state.question.id: True} and "1 of 1" in page.drawn
 
 
 def test_nothing_of_it_is_an_endpoint_of_the_api(page):

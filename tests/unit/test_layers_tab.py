@@ -1,6 +1,7 @@
 """The Layers tab without a browser: what the address asks for, and pictures whose formulas can be checked by hand."""
 
 import html
+import json
 import math
 import re
 from types import SimpleNamespace
@@ -14,7 +15,9 @@ from languages import speaking
 from layers.claims import claims
 from layers.claims.guess import HOLDS, borne_out, guesses_at
 from layers.updater import compare
+from pipeline.classes.store import create_class, join_class, pupil_of
 from pipeline.questions.of_layers import Played
+from pipeline.settings import Settings
 from tabs.layers.address import Address, read_address
 from tabs.layers.check import layers_played, played_controls
 from tabs.layers.claims import build_claims, find_claim, is_so, result_as_dict
@@ -450,17 +453,23 @@ def test_questions_are_about_what_play_shows():
 # ---------------------------------------------------------------- a guess before each verdict
 
 
+SETTINGS = Settings(data="embedded")
+
+
 class Cards:
     """The part as a page holds it: a visitor's results, and the guesses that the browser keeps."""
 
-    def __init__(self, section="conv"):
+    def __init__(self, section="conv", settings=SETTINGS, of_class=("", "")):
         with gr.Blocks():
-            self.claims = build_claims()
+            self.claims = build_claims(settings)
+        self.of_class = of_class
         self.section, self.results, self.kept, self.drawn = section, {}, {}, ""
 
     def press(self, **told):
         event = SimpleNamespace(_data=told)
-        changes = self.claims.run(self.section, "all", self.results, "", self.kept, event)
+        changes = self.claims.run(
+            self.section, "all", self.results, "", self.kept, *self.of_class, event
+        )
         self.kept = changes.get(self.claims.guesses, self.kept)
         self.drawn = html.unescape(str(changes.get(self.claims.board, "")))
         return self
@@ -523,6 +532,18 @@ def test_what_a_browser_may_have_stored_of_guesses(kept):
     page.kept = kept
     page.press(claim="conv-class-and-function", guess=0)
     assert page.kept == {"conv-class-and-function": True}
+
+
+def test_a_pupils_first_guesses_are_counted_in_the_class(settings):
+    code, _teacher = create_class("", "", {}, settings)
+    key = join_class(code, "", settings)[1]
+    for guess in ("averaged", "summed"):  # the second in a page that is loaded anew
+        page = Cards(settings=settings, of_class=(code, json.dumps({"pupil": key})))
+        id = "conv-sum-or-average"
+        page.press(claim=id, guess=place_of_guess(id, guess)).press(
+            claim="conv-class-wraps-function"
+        )
+    assert pupil_of(code, key, settings).guesses == {"conv-sum-or-average": False}
 
 
 def test_each_section_has_a_score_of_its_own():
