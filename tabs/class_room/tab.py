@@ -55,7 +55,9 @@ class ClassTab:
 
     @property
     def followed(self) -> list[Block]:
-        """All that `follow` changes: each output costs Gradio 0.3 ms, for each of the pupils."""
+        """All that `follow` changes: each output costs a third of a millisecond, for each of the
+        pupils (dev/LOG.md).
+        """
         return [*self.line, *self.pupil.door_outputs, *self.form.outputs]
 
     @property
