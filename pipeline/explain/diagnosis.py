@@ -59,11 +59,16 @@ def diagnose(evidence: Evidence, settings: Settings) -> Diagnosis | None:
     evaluations = evidence.eval_loss, evidence.eval_accuracy, evidence.eval_f1
     if not evidence.loss or min(map(len, evaluations)) < 2 or evidence.eval_pairs < 1:
         return None
-    for rule, name in RULES:
-        if because := rule(evidence):
-            remedy = REMEDIES[name](evidence, settings)
-            return Diagnosis(name, because, remedy, in_one_line(evidence))
-    raise AssertionError("the last rule holds always")
+    name, because = name_of(evidence)
+    remedy = REMEDIES[name](evidence, settings)
+    return Diagnosis(name, because, remedy, in_one_line(evidence))
+
+
+def name_of(evidence: Evidence) -> tuple[str, str]:
+    """(a curve's name, what it is named for), by the first rule that holds. It has a step and two
+    evaluations at least.
+    """
+    return next((name, because) for rule, name in RULES if (because := rule(evidence)))
 
 
 def changed_config(config: TrainingConfig, remedy: Remedy) -> dict:

@@ -206,10 +206,14 @@ def _surer(one: Evaluation) -> str:
 def _moved(one: Evaluation, before: Evaluation) -> tuple[int, bool]:
     """(how many more are right, whether chance may have brought that)."""
     more = one.right - before.right
+    return more, abs(more) <= 2 * math.sqrt(changed_sides(one, before))
+
+
+def changed_sides(one: Evaluation, before: Evaluation) -> int:
+    """How many pairs are right in one of two evaluations and wrong in the other; where that can't
+    be told pair by pair, as many as if other pairs had been judged: chance may bring more.
+    """
     if one.shares and before.shares:
-        pairs = list(zip(one.rights, before.rights, strict=True))
-        changed = sum(now != was for now, was in pairs)
-    else:  # as if other pairs had been judged: chance may bring more
-        share = (one.right + before.right) / (2 * one.pairs)
-        changed = round(2 * one.pairs * share * (1 - share))
-    return more, abs(more) <= 2 * math.sqrt(changed)
+        return sum(now != was for now, was in zip(one.rights, before.rights, strict=True))
+    share = (one.right + before.right) / (2 * one.pairs)
+    return round(2 * one.pairs * share * (1 - share))

@@ -33,6 +33,7 @@ ROOMS = [
     "prediction",
     "runs",
     "explain",
+    "questions",
     "classes",
     "export",
 ]
