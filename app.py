@@ -17,6 +17,7 @@ os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = (
     "1"  # a visitor could name a private model of the host's
 )
 
+import gc
 import logging
 import threading
 
@@ -103,6 +104,8 @@ def build_app(settings):
     return demo.queue(
         default_concurrency_limit=2 * settings.max_isolated_calls,
         max_size=MOST_WAITING,
+        # Else all who wait are told their place anew with each call that starts
+        status_update_rate=1.0,
         api_open=False,
     )  # no call passes the queue by
 
@@ -192,6 +195,10 @@ def warm(settings, demo):
             prepare(what)
         except Exception:
             log.exception("%s, while the app warmed up", prepare.__name__)
+    # What is here now stays: a collection that looks at all of it, libraries and models, stops
+    # every visitor for a second
+    gc.collect()
+    gc.freeze()
 
 
 def answer_once(settings):

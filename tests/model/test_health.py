@@ -82,5 +82,6 @@ def test_what_the_warm_up_cannot_have_takes_nothing_from_the_rest(settings, monk
     monkeypatch.setattr(dataset, "load_raw_datasets", fails("pairs"))
     monkeypatch.setattr(app, "prerender", fails("first tab"))
     monkeypatch.setattr(app, "start_supervisor", lambda settings: called.append("house"))
+    monkeypatch.setattr(app.gc, "freeze", lambda: called.append("frozen"))
     app.warm(settings, demo=None)
-    assert called == ["model", "pairs", "first tab", "house"]
+    assert called == ["model", "pairs", "first tab", "house", "frozen"]
