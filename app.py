@@ -203,9 +203,15 @@ def warm(settings, demo):
 
 def answer_once(settings):
     """Make one prediction, so that a visitor's first finds its model loaded."""
+    import torch
+
     from pipeline.prediction import predict as predict_pairs
     from pipeline.settings import READY
 
+    # Many visitors ask for small answers. Two threads for one of them wait for each other wherever
+    # something else has a core, and burn the other: a prediction took 136 ms and 67 of a core,
+    # with one thread 12 and 5 (dev/LOG.md)
+    torch.set_num_threads(1)
     predict_pairs(READY, [("warm", "up")], settings=settings)
 
 

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 
 import pytest
+import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -66,6 +67,18 @@ def test_a_probe_reads_no_stranger_and_leaves_nothing(settings):
         os.mkfifo(folder / name)
     assert probe(settings)[0] == 200
     assert os.listdir(settings.runs_folder) == [folder.name] and json.dumps(probe(settings)[1])
+
+
+def test_a_server_answers_with_one_thread_each(settings, monkeypatch):
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(
+        prediction, "predict", lambda *_given, **_named: seen.append(torch.get_num_threads())
+    )
+    try:
+        app.answer_once(settings)
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
 
 
 def test_what_the_warm_up_cannot_have_takes_nothing_from_the_rest(settings, monkeypatch):
