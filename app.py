@@ -17,6 +17,7 @@ os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = (
     "1"  # a visitor could name a private model of the host's
 )
 
+import gc
 import logging
 import threading
 
@@ -103,6 +104,8 @@ def build_app(settings):
     return demo.queue(
         default_concurrency_limit=2 * settings.max_isolated_calls,
         max_size=MOST_WAITING,
+        # Else all who wait are told their place anew with each call that starts
+        status_update_rate=1.0,
         api_open=False,
     )  # no call passes the queue by
 
@@ -192,13 +195,23 @@ def warm(settings, demo):
             prepare(what)
         except Exception:
             log.exception("%s, while the app warmed up", prepare.__name__)
+    # What is here now stays: a collection that looks at all of it, libraries and models, stops
+    # every visitor for a second
+    gc.collect()
+    gc.freeze()
 
 
 def answer_once(settings):
     """Make one prediction, so that a visitor's first finds its model loaded."""
+    import torch
+
     from pipeline.prediction import predict as predict_pairs
     from pipeline.settings import READY
 
+    # Many visitors ask for small answers. Two threads for one of them wait for each other wherever
+    # something else has a core, and burn the other: a prediction took 136 ms and 67 of a core,
+    # with one thread 12 and 5 (dev/LOG.md)
+    torch.set_num_threads(1)
     predict_pairs(READY, [("warm", "up")], settings=settings)
 
 

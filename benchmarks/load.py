@@ -315,6 +315,8 @@ class Learner:
                 answer = await asyncio.wait_for(
                     self.browser.ask("GET", path, fields={"If-None-Match": etag}), LONGEST_SECONDS
                 )
+                if answer.status == 404:  # this version has no board
+                    return
                 if answer.status not in (200, 304):
                     raise RuntimeError(f"{answer.status} {answer.body.decode()[:100]}")
                 etag = answer.fields.get("etag", etag)

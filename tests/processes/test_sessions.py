@@ -40,6 +40,9 @@ def test_each_visitor_keeps_a_state_and_a_changed_component():
         one, other = Client(address, verbose=False), Client(address, verbose=False)
         assert [one.predict(api_name="/add") for _ in range(3)] == [1, 2, 3]
         assert other.predict(api_name="/add") == 1
+        kept = demo.state_holder.session_data.values()
+        # What was given and answered is kept for deep links alone
+        assert all(set(session.config_values) <= {count._id} for session in kept)
         assert state_holder.SessionState is LightSession
         assert all(
             isinstance(kept, LightSession) for kept in demo.state_holder.session_data.values()
