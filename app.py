@@ -232,6 +232,7 @@ def app_kwargs(settings):
             *routes(settings),
             watch_route(settings),
             *class_state.routes(settings),
+            *class_board.routes(settings),
         ],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [

@@ -115,11 +115,53 @@ function follow(place, base, language, words) {
   look();
 }
 
+// A teacher's button: the answer of the server, asked with the key.
+async function press(what, key) {
+  const method = what === "test" ? "POST" : "GET";
+  const headers = {Authorization: `Bearer ${key}`};
+  return fetch(page.classRoom.address(what), {method, headers, cache: "no-store"});
+}
+
+async function save(answer, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function listenToTools(tools, language, lost) {
+  const said = tools.querySelector("[data-said]");
+  page.onChange(() => {
+    tools.querySelector("[data-for=teacher]").hidden = !page.classRoom.teacherKey();
+    const wall = tools.querySelector("[data-board=projector]");
+    wall.href = `${page.classRoom.address("projector")}?lang=${language}`;
+  });
+  tools.querySelector("details").addEventListener("toggle", () => {
+    tools.querySelector("img").src = page.classRoom.address("qr.svg");
+  });
+  tools.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-board]");
+    if (!button) return;
+    button.disabled = true;
+    try {
+      const answer = await press(button.dataset.board, page.classRoom.teacherKey());
+      const isFile = answer.ok && button.dataset.board === "results.csv";
+      if (isFile) await save(answer, "class.csv");
+      said.textContent = isFile ? "" : await answer.text();
+    } catch {
+      said.textContent = lost;
+    }
+    button.disabled = false;
+  });
+}
+
 // The board of the Class tab. element: its place, once it is there.
 function listen(element) {
   const place = element.querySelector(".class-board");
   if (!place) return;
   const {lost, language} = place.dataset;
+  listenToTools(element.querySelector(".board-tools"), language, lost);
   follow(place, () => page.classRoom.address("board"), language, {lost});
 }
 

@@ -107,6 +107,9 @@ function tell({rules, task}) {
   if (shown.dataset.rules !== rules) trigger("click", {});
 }
 
+// The key by which this page is the teacher's of its class, "" for anybody else.
+const teacherKey = () => (role() === "teacher" && stored()[known]?.teacher) || "";
+
 // Where the server tells something of the page's class, "" while it is in none.
 const address = (what) => (known ? `${root()}gradio_api/classes/${known}/${what}` : "");
 
@@ -180,5 +183,5 @@ if (brought && CODE.test(codeIn(location.search))) {
   history.replaceState(history.state, "", `${location.pathname}${location.search}`);
 }
 
-page.classRoom = {address, begin, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
+page.classRoom = {address, begin, teacherKey, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
 Object.assign(page.classRoom, {withKeys});

@@ -80,7 +80,7 @@ def board(
         tones=_tones(board),
         grid=grid,
         cells=_cells(grid) if grid else {},
-        choices=[name for name in board.varied],
+        choices=list(board.varied),
         rows=[_row(run) for run in _sorted(board.runs)],
         answers=_answers(board.pupils),
         standings=standings(board),

@@ -1,7 +1,12 @@
 """The class's board: in the Class tab, and as a page of its own for the wall.
 
 GET gradio_api/classes/<code>/board       the board as HTML, for the tab
-GET gradio_api/classes/<code>/projector   a page for a projector, which asks for .../board-on-the-wall
+GET gradio_api/classes/<code>/projector   a page for a projector; it asks for .../board-on-the-wall
+GET gradio_api/classes/<code>/qr.svg      the class's link as a QR code
+POST gradio_api/classes/<code>/test       opens the test split; with the teacher's key
+GET gradio_api/classes/<code>/results.csv the class's results; with the teacher's key
+
+The key comes as `Authorization: Bearer <key>`, so that it stands in no address and no log.
 
 Plain routes: three hundred ask, and most of what they get is that nothing has changed.
 """
@@ -19,6 +24,9 @@ from starlette.routing import Route
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language, speaking
 from pipeline.classes.board import board_of
+from pipeline.classes.store import check_teacher, read_class
+from pipeline.classes.table import results_csv
+from pipeline.classes.test_scores import open_test_split
 from pipeline.config import RUN_SETTINGS
 from pipeline.errors import InputError
 from pipeline.settings import Settings
@@ -79,9 +87,32 @@ def routes(settings: Settings) -> list[Route]:
         )
         return HTMLResponse(str(page), headers=PRIVATE)
 
+    def qr(request: Request) -> Response:
+        code = read_class(request.path_params["code"], settings).code
+        drawn_code = drawn.qr_code(link_of(request, code, settings))
+        return Response(str(drawn_code), media_type="image/svg+xml", headers=PRIVATE)
+
+    def open_test(request: Request) -> Response:
+        open_test_split(request.path_params["code"], _key_in(request), settings)
+        return PlainTextResponse(
+            _("The test split is open: each finished model is judged on it, one after the other."),
+            headers=PRIVATE,
+        )
+
+    def results(request: Request) -> Response:
+        code = request.path_params["code"]
+        check_teacher(code, _key_in(request), settings)
+        return Response(
+            "\ufeff" + results_csv(board_of(code, settings)),  # Excel takes it for UTF-8 then
+            media_type="text/csv",
+            headers={**PRIVATE, "Content-Disposition": 'attachment; filename="class.csv"'},
+        )
+
     found = {"board": board, "board-on-the-wall": on_the_wall, "projector": projector}
+    found |= {"qr.svg": qr, "results.csv": results}
     return [
-        Route(f"/{ROUTE}/{{code}}/{name}", _in_a_thread(answer)) for name, answer in found.items()
+        *(Route(f"/{ROUTE}/{{code}}/{name}", _in_a_thread(each)) for name, each in found.items()),
+        Route(f"/{ROUTE}/{{code}}/test", _in_a_thread(open_test), methods=["POST"]),
     ]
 
 
@@ -91,6 +122,12 @@ def link_of(request: Request, code: str, settings: Settings) -> str:
         return f"https://huggingface.co/spaces/{settings.space_id}?class={code}"
     here = str(request.url.replace(query="", fragment=""))
     return f"{here.partition(ROUTE)[0]}?class={code}"
+
+
+def _key_in(request: Request) -> str:
+    """The teacher's key that a request brings, "" for none."""
+    kind, _space, key = request.headers.get("authorization", "").partition(" ")
+    return key if kind.lower() == "bearer" else ""
 
 
 def _in_a_thread(answer: Callable[[Request], Response]) -> Callable:
