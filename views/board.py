@@ -264,7 +264,9 @@ def _answers(pupils: Sequence[BoardPupil]) -> list[tuple[str, str, str]]:
     def counts(right: int, asked: int) -> str:
         return _("{right} of {asked}", right=right, asked=asked) if asked else "–"
 
-    return [(str(pupil.name), counts(*pupil.answered), counts(*pupil.guessed)) for pupil in answered]
+    return [
+        (str(pupil.name), counts(*pupil.answered), counts(*pupil.guessed)) for pupil in answered
+    ]
 
 
 def standings(board: Board) -> list[Standing]:

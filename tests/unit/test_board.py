@@ -19,10 +19,10 @@ from pipeline.classes.store import (
     hide_pupil,
     join_class,
 )
-from pipeline.classes.table import results_csv
 from pipeline.classes.test_scores import Score, are_alike, read_scores
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
+from pipeline.export.class_csv import results_csv
 from pipeline.settings import Settings
 from views import board as drawn
 
