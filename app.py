@@ -117,13 +117,13 @@ def _build_page(demo, settings):
     own_pairs = build_own_pairs(settings)
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
-            tokenize_tab = tokenize.build_tab(settings)
+            tokenize_tab = tokenize.build_tab(settings, membership)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
             fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair, membership)
         with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):
-            predict_tab = predict.build_tab(settings)
+            predict_tab = predict.build_tab(settings, membership)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
-            layers_tab = layers.build_tab(settings, tabs)
+            layers_tab = layers.build_tab(settings, tabs, membership)
         # There where the address names a class, and once one is opened
         with gr.Tab(_("Class"), id="class", elem_id="tab-class", visible=False) as class_part:
             pairs = [tokenize_tab.choice]

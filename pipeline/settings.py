@@ -223,7 +223,6 @@ class Settings:
     executor: str = field(default_factory=lambda: "zero_gpu" if zero_gpu() else "local")
     # When the app starts: how long what every run needs may be made ready, with a slow Hub
     prepare_seconds: float = 180.0
-    # On one machine; of several that share the folder of runs, each trains so many
     max_runs_at_once: int = 1
     max_runs_waiting: int = 40
     # Beyond them one run of each visitor who has none: a class presses Start at once. Of those

@@ -40,7 +40,12 @@ function store(code, keys) {
 
 // ---------------------------------------------------------------- the address
 
-const codeIn = (search) => new URLSearchParams(search).get("class") ?? "";
+// The code in an address as the server writes it: somebody may have typed it.
+const codeIn = (search) =>
+  (new URLSearchParams(search).get("class") ?? "")
+    .toLowerCase()
+    .replace(/[\s-]/g, "")
+    .replace(/(.{4})(?=.)/g, "$1-");
 
 // Once the fields are filled: [the code in the address, this browser's keys to its class].
 function begin() {
@@ -60,17 +65,19 @@ function links(code, keys, data, here) {
 function keep(code, kept) {
   const asks = new URL(location).searchParams;
   const {left} = page.address;
-  if (!code) {
-    if (asks.has("class")) asks.delete("class");
-  } else if (asks.get("class") !== code) {
-    const open = page.address.openTab(asks, Object.keys(page.data("address").fields));
-    if (left && open !== "class") page.address.changeTab(asks, open, "class", left);
+  const open = page.address.openTab(asks, Object.keys(page.data("address").fields));
+  if (code) {
+    const isNew = codeIn(location.search) !== code;
+    if (isNew && left && open !== "class") page.address.changeTab(asks, open, "class", left);
     asks.set("class", code);
+  } else {
+    if (open === "class") asks.set("tab", open);
+    asks.delete("class");
   }
   if (String(asks) !== location.search.slice(1)) page.address.show(`${location.pathname}?${asks}`);
   known = code;
   if (!code) {
-    if (asks.get("tab") === "class") page.rail.open("fine-tune");
+    if (open === "class") page.rail.open("fine-tune"); // what is said stands above the tabs
     return ["", ""];
   }
   const keys = kept ? JSON.parse(kept) : {};
@@ -185,3 +192,4 @@ if (brought && CODE.test(codeIn(location.search))) {
 
 page.classRoom = {address, begin, teacherKey, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
 Object.assign(page.classRoom, {withKeys});
+page.classRoom.codeIn = codeIn;

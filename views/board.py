@@ -19,12 +19,13 @@ from views.numbers import duration, is_finite, percent
 from views.render import render
 from views.runs import STATE_NAMES
 
-TONES = 6  # of lines: from the least value of the open setting to the most
+TONES = 8  # of lines: from the least value of the open setting to the most
 NAMED = 3  # lines that have their name beside their end
 NAME_HEIGHT = 17  # pixels
+ON_THE_WALL = 8  # runs of the test split that a projector shows
 MOST_NAMES = 3  # of a run's pupils
 MOST_SETTINGS = 3  # in which a run differs from the class's
-FRAME = Frame(width=720, height=300, left=46, right=590, top=14, bottom=270)
+FRAME = Frame(width=720, height=330, left=58, right=590, top=14, bottom=292)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def board(
     """The whole board. x, y: the settings of its grid, as grid_of takes them. link: the class's,
     drawn as a QR code where it is given.
     """
-    grid = grid_of(board, x, y)
+    grid, leading = grid_of(board, x, y), standings(board)
     return render(
         "board.html",
         the_class=board.the_class,
@@ -83,11 +84,11 @@ def board(
         choices=list(board.varied),
         rows=[_row(run) for run in _sorted(board.runs)],
         answers=_answers(board.pupils),
-        standings=standings(board),
+        standings=leading[: ON_THE_WALL if is_projector else None],
+        more=max(len(leading) - ON_THE_WALL, 0) if is_projector else 0,
         is_test_open=board.is_test_open,
         percent=percent,
         written=_written,
-        TONES=TONES,
     )
 
 
@@ -101,7 +102,7 @@ def qr_code(link: str) -> Markup:
 
 def names_of(run: BoardRun) -> str:
     """The pupils who have a run, the first few by name."""
-    names = _(", ").join(run.pupils[:MOST_NAMES])
+    names = _(", ").join(map(str, run.pupils[:MOST_NAMES]))
     more = len(run.pupils) - MOST_NAMES
     return _("{names} and {count} more", names=names, count=more) if more > 0 else names
 
@@ -239,13 +240,13 @@ def _row(run: BoardRun) -> Mapping[str, str]:
     state = str(STATE_NAMES[run.state])
     if run.state == "queued":
         wait = duration(run.wait)
-        state = _("Place {place} in the queue, about {wait}", place=run.place, wait=wait)
+        state = _("waits: place {place}, {wait}", place=run.place, wait=wait)
     elif run.state in ("running", "stopping") and run.total:
         state = _("step {done} of {total}", done=run.done, total=run.total)
     return {
         "id": run.id,
         "who": names_of(run),
-        "name": run.name,
+        "name": str(run.name),
         "apart": _apart(run),
         "state": state,
         "accuracy": percent(run.last),
@@ -263,7 +264,9 @@ def _answers(pupils: Sequence[BoardPupil]) -> list[tuple[str, str, str]]:
     def counts(right: int, asked: int) -> str:
         return _("{right} of {asked}", right=right, asked=asked) if asked else "–"
 
-    return [(pupil.name, counts(*pupil.answered), counts(*pupil.guessed)) for pupil in answered]
+    return [
+        (str(pupil.name), counts(*pupil.answered), counts(*pupil.guessed)) for pupil in answered
+    ]
 
 
 def standings(board: Board) -> list[Standing]:

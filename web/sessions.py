@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import gradio.blocks
+import gradio.route_utils
 from gradio import state_holder
 
 
@@ -21,4 +23,7 @@ class LightSession(state_holder.SessionState):
 
 def use_light_sessions():
     """From now on, new sessions of this process are light."""
-    state_holder.SessionState = LightSession
+    # A call of a batch has no visitor's session: each of its steps makes one, of the class that its
+    # module has imported
+    for module in (state_holder, gradio.blocks, gradio.route_utils):
+        module.SessionState = LightSession

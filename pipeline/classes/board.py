@@ -179,7 +179,7 @@ def _board_run(
     done, total = progress(run)
     return BoardRun(
         run.id,
-        str(name_of(run.id)),
+        name_of(run.id),
         pupils,
         run.state,
         run.config,

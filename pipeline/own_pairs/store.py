@@ -110,7 +110,7 @@ def remove_unused(used: Collection[str], settings: Settings) -> None:
         mark = path / ABOUT if (path / ABOUT).exists() else path
         try:
             age = now - mark.lstat().st_mtime
-        except OSError:  # another server that sweeps the same folder was faster
+        except OSError:  # a server that is just ending was faster
             continue
         if f"{PREFIX}{path.name}" not in used and age > settings.max_run_age_seconds:
             shutil.rmtree(path, ignore_errors=True)

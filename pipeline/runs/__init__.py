@@ -17,17 +17,16 @@ A run's folder, runs/<id>/:
 config.json         what was asked for; written once, by whoever starts the run
 owner               sha256 of the secret that may stop it
 visitor             sha256 of whom it counts for: a browser, a network address
-worker              who trains here: process, when it started, machine
-alive               touched by the worker's server while it lives, for servers that can't see it
+worker              who trains here: process, when it started
 curve               sha256 of all that decides its curve
 events.jsonl        what has happened, one JSON object a line, written by the worker
-stop                there once somebody asked it to stop; "now" in it once somebody asked again
+stop                there once somebody asked it to stop
 ended               the last event of a run whose worker was ended before it could write one
 worker.log          what the worker wrote on its terminal
 predictions.json    what the model answered for each validation pair, before and after
 model/              what it left
 
-Nothing about a run is kept anywhere else, so a refreshed page, a second visitor, a restarted server
-and one on another machine all read the same. Waiting runs are started by whichever server has room;
-a worker is looked after, and ended, by the servers of its own machine.
+Nothing about a run is kept anywhere else, so a refreshed page, a second visitor and a restarted
+server all read the same. One server looks after a folder of runs; one that is just ending may share
+it with its successor on the same machine for a while.
 """

@@ -1,8 +1,8 @@
 """What has had its time in the folder of runs: ended runs, the oldest first, so that disk and count
 stay bounded.
 
-Servers that share the folder sweep it side by side: whatever is looked at here may be gone a moment
-later.
+A server that is just ending may sweep beside its successor: whatever is looked at here may be gone
+a moment later.
 """
 
 import os
@@ -13,7 +13,6 @@ from pathlib import Path
 from pipeline.hub.sources import RUN_ID
 from pipeline.own_pairs import store
 from pipeline.runs.folder import address_of, is_run, modified, parsed, read_text
-from pipeline.runs.liveness import may_reconnect
 from pipeline.runs.progress import list_runs
 from pipeline.settings import Settings
 
@@ -30,11 +29,7 @@ def sweep(settings: Settings) -> None:
     folder = settings.runs_folder
     if not folder.is_dir():
         return
-    ended = [
-        run.id
-        for run in list_runs(settings)
-        if run.ended and not (run.state == "failed" and may_reconnect(folder / run.id))
-    ]
+    ended = [run.id for run in list_runs(settings) if run.ended]
     now = time.time()
     for path in _run_paths(folder):
         if path.name in ended or not is_run(path):

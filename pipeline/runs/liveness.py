@@ -1,55 +1,34 @@
-"""Whether a run's worker is alive, and how it is killed: by a server that can see it, and by nobody
-else.
+"""Whether a run's worker is alive, and how it is killed.
 
-A run's `worker` holds one line: a process id, when that process started, on which machine. A worker
-may be a thread of the server (on ZeroGPU, say), whose process lives on when the run has ended; so
-the line ends with one more word, and the server knows its threads.
+A run's `worker` holds one line: a process id, and when that process started. A server restarted on
+the same machine finds the workers of the one before it by that. A worker may be a thread of the
+server (on ZeroGPU, say), whose process lives on when the run has ended; so the line ends with one
+more word, and the server knows its threads.
 
-    >>> _parsed("4242 17 3f9a call")
-    Claim(pid=4242, started='17', machine='3f9a', is_call=True)
-
-Servers that share a folder of runs, each on a machine or in a container of its own, can't see each
-other's processes: a neighbour's worker is alive while its folder shows fresh heartbeats. Their
-clocks should agree to some seconds.
+    >>> _parsed("4242 17 call")
+    Claim(pid=4242, started='17', is_call=True)
 """
 
-import hashlib
 import os
-import platform
 import re
 import subprocess
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from pipeline.runs.executors import Worker
-from pipeline.runs.folder import modified, read_text, write_whole
+from pipeline.runs.folder import read_text, write_whole
 
-# A worker may be silent for long (a download, an evaluation): its server sends a heartbeat in its
-# place, every few seconds
-HEARTBEAT_SECONDS, SILENT_SECONDS = 10, 60
-# A neighbour whose line is down may come back, and its worker with it: what it trains is not
-# cleared away so soon
-LOST_SECONDS = 3600
 _workers: dict[str, Worker] = {}  # run id -> the worker that this server started
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Who trains in a folder. machine: "" in a claim from before machines were noted, which was
-    this one's.
-    """
+    """Who trains in a folder. started: in the kernel's ticks, "" where it can't be told."""
 
     pid: int
     started: str
-    machine: str = ""
     is_call: bool = False
-
-    @property
-    def is_local(self) -> bool:
-        """Whether this machine's processes are the ones to look at."""
-        return self.machine in ("", machine_id())
 
 
 def claim(folder: Path, pid: int | None = None, is_call: bool = False) -> None:
@@ -57,8 +36,7 @@ def claim(folder: Path, pid: int | None = None, is_call: bool = False) -> None:
     alive. Raises OSError.
     """
     pid = pid or os.getpid()
-    line = f"{pid} {_started(pid)} {machine_id()}{' call' if is_call else ''}"
-    write_whole(folder / "worker", line)
+    write_whole(folder / "worker", f"{pid} {_started(pid)}{' call' if is_call else ''}")
 
 
 def read_claim(folder: Path) -> Claim | None:
@@ -66,34 +44,11 @@ def read_claim(folder: Path) -> Claim | None:
     return _parsed(read_text(folder / "worker"))
 
 
-def is_local(folder: Path) -> bool:
-    """Whether a worker of this machine has claimed the folder."""
-    who = read_claim(folder)
-    return who is not None and who.is_local
-
-
 def _parsed(line: str) -> Claim | None:
-    pid, started, machine, what, *_ = [*line.split(" "), "", "", "", ""]
+    pid, started, *rest = [*line.split(" "), ""]
     if not re.fullmatch(r"[1-9][0-9]{0,9}", pid) or int(pid) >= 2**31:
         return None
-    return Claim(int(pid), started, machine, what == "call")
-
-
-@lru_cache(maxsize=1)
-def machine_id() -> str:
-    """This machine, as far as processes see each other. A container is one of its own, and so is
-    the same one restarted.
-    """
-    parts = [platform.node()]
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ):
-        try:
-            parts.append(read())
-        except OSError:  # no Linux: the name has to do
-            pass
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+    return Claim(int(pid), started, "call" in rest)
 
 
 # ---------------------------------------------------------------- this server's own workers
@@ -139,8 +94,6 @@ def is_alive(folder: Path) -> bool:
     who = read_claim(folder)
     if not who:
         return False
-    if not who.is_local:
-        return not is_silent(folder, SILENT_SECONDS)
     worker = registered(folder)
     if worker and worker.pid == who.pid:
         return worker.poll() is None
@@ -150,36 +103,14 @@ def is_alive(folder: Path) -> bool:
     return bool(_exists(who.pid) and _started(who.pid) == who.started)
 
 
-def send_heartbeat(folder: Path) -> None:
-    """For the servers that can't see this worker: it is alive. Called every second, done every
-    few.
-    """
-    if time.time() - modified(folder / "alive") > HEARTBEAT_SECONDS:
-        (folder / "alive").touch()
-
-
-def is_silent(folder: Path, seconds: float) -> bool:
-    """Whether nothing was heard of a folder's worker for so long."""
-    heard = max(modified(folder / name) for name in ("worker", "alive", "events.jsonl"))
-    return time.time() - heard > seconds
-
-
-def may_reconnect(folder: Path) -> bool:
-    """Whether a neighbour's worker that seems gone was heard of so lately that its folder should
-    stay.
-    """
-    who = read_claim(folder)
-    return who is not None and not who.is_local and not is_silent(folder, LOST_SECONDS)
-
-
 def kill(folder: Path) -> None:
-    """Kill this folder's worker, if it is this machine's. The server itself is never killed: of a
-    call in it nothing more is written.
+    """Kill this folder's worker. The server itself is never killed: of a call in it nothing more is
+    written.
     """
     who, worker = read_claim(folder), registered(folder)
     if worker and who and worker.pid == who.pid:
         worker.kill()
-    elif who and who.is_local and not who.is_call and who.pid != os.getpid() and is_alive(folder):
+    elif who and not who.is_call and who.pid != os.getpid() and is_alive(folder):
         try:
             os.kill(who.pid, 9)
         except ProcessLookupError:  # it has ended by itself just now

@@ -208,7 +208,7 @@ def list_runs(settings: Settings) -> list[Run]:
 
 def looks_of(folder: Path) -> Looks | None:
     """What changes with whatever may make another run of an ended one: times and sizes of the
-    folder, its config.json (second), worker, alive and events. None for a folder that is no run.
+    folder, its config.json (second), worker and events. None for a folder that is no run.
     """
     try:
         about = os.lstat(folder)
@@ -216,9 +216,7 @@ def looks_of(folder: Path) -> Looks | None:
         return None
     if not stat.S_ISDIR(about.st_mode):
         return None
-    files = [
-        _look(f"{folder}/{name}") for name in ("config.json", "worker", "alive", "events.jsonl")
-    ]
+    files = [_look(f"{folder}/{name}") for name in ("config.json", "worker", "events.jsonl")]
     return ((about.st_mtime_ns, about.st_mode), *files) if files[0] else None
 
 

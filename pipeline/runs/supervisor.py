@@ -39,7 +39,6 @@ except ImportError:  # Windows: one server a folder, then
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
-STOP_NOW = "now"  # what `stop` says once somebody asked twice
 CHECKS_PER_SWEEP = 60  # a check a second
 permanent: set[Path] = set()  # folders that are looked after also while no run is unfinished
 _lock = threading.Lock()
@@ -181,7 +180,7 @@ def advance(settings: Settings) -> None:
     """Start waiting runs, in their turn, while fewer than `max_runs_at_once` are running."""
     with _locked(settings):
         runs = list_runs(settings)
-        free = settings.max_runs_at_once - len(_training_here(runs, settings))
+        free = settings.max_runs_at_once - len(_training(runs))
         for run in in_turn(runs, settings)[: max(free, 0)]:
             folder = settings.runs_folder / run.id
             liveness.register(folder, executor_of(settings).start(folder, settings))
@@ -189,13 +188,8 @@ def advance(settings: Settings) -> None:
             _ensure_supervisor(settings)
 
 
-def _training_here(runs: list[Run], settings: Settings) -> list[Run]:
-    """Those of `runs` that this machine trains."""
-    return [
-        run
-        for run in runs
-        if run.state in ("running", "stopping") and liveness.is_local(settings.runs_folder / run.id)
-    ]
+def _training(runs: list[Run]) -> list[Run]:
+    return [run for run in runs if run.state in ("running", "stopping")]
 
 
 @contextmanager
@@ -255,7 +249,7 @@ def check_runs(settings: Settings, sweeps: bool = False) -> bool:
     """End what takes too long, start what has its turn; whether there is more to look after."""
     try:
         runs = list_runs(settings)
-        _check_workers(_training_here(runs, settings), settings)
+        _check_workers(_training(runs), settings)
         if sweeps:
             sweep(settings)
         if not all(run.ended for run in runs):
@@ -273,9 +267,7 @@ def check_runs(settings: Settings, sweeps: bool = False) -> bool:
 
 
 def _check_workers(training: list[Run], settings: Settings) -> None:
-    """The runs that train here: a heartbeat for each, and an end where its time is over or its
-    owner asked twice.
-    """
+    """End the runs that train for too long, and get ready for the next."""
     folders = [settings.runs_folder / run.id for run in training]
     # The next run's process gets ready while this one trains, but not while it is on its way to its
     # first step
@@ -283,15 +275,12 @@ def _check_workers(training: list[Run], settings: Settings) -> None:
         executor_of(settings).renew()
     most = settings.max_run_seconds + settings.max_overtime_seconds
     for folder in folders:
-        if read_text(folder / "stop") == STOP_NOW:
-            _end(folder, _ended_by_request())
-        elif time.time() - modified(folder / "worker") > most:
+        if time.time() - modified(folder / "worker") > most:
             message = say(
                 "This run exceeded the limit of {most:g} s and was stopped. Choose fewer steps.",
                 most=most,
             )
             _end(folder, {"event": "failed", "seconds": most, "message": message})
-        liveness.send_heartbeat(folder)
 
 
 def _has_stepped(folder: Path) -> bool:
@@ -333,15 +322,8 @@ def stop_for_another(run_id: str, settings: Settings) -> None:
         if not asked.exists():
             asked.touch()
         elif time.time() - modified(asked) >= settings.double_click_seconds:
-            if liveness.is_local(folder):
-                _end(folder, _ended_by_request())
-            else:
-                asked.write_text(STOP_NOW)  # its own server looks every second
-
-
-def _ended_by_request() -> dict:
-    reason = say("It was stopped at once by request; no model was saved.")
-    return {"event": "stopped", "seconds": 0, "reason": reason}
+            reason = say("It was stopped at once by request; no model was saved.")
+            _end(folder, {"event": "stopped", "seconds": 0, "reason": reason})
 
 
 def _end(folder: Path, event: dict) -> None:

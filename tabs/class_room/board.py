@@ -25,10 +25,10 @@ from starlette.routing import Route
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language, speaking
 from pipeline.classes.board import board_of
 from pipeline.classes.store import check_teacher, read_class
-from pipeline.classes.table import results_csv
 from pipeline.classes.test_scores import open_test_split
 from pipeline.config import RUN_SETTINGS
 from pipeline.errors import InputError
+from pipeline.export.class_csv import results_csv
 from pipeline.settings import Settings
 from tabs.class_room.state import ROUTE
 from tabs.errors import explain

@@ -9,7 +9,7 @@ True
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import gradio as gr
 from gradio.components import Component
 
 from pipeline.classes.rules import check_config
-from pipeline.classes.store import add_runs, pupil_of, read_class
+from pipeline.classes.store import add_answer, add_guess, add_runs, pupil_of, read_class
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.settings import Settings
@@ -110,3 +110,22 @@ def count_runs(who: Member | None, started: Sequence[tuple[str, str]], settings:
         add_runs(*who, {run_id: bool(secret) for run_id, secret in started}, settings)
     except InputError as error:  # the run goes on, and its owner must hear of it
         log.warning("a run that its class doesn't count: %s", error.args[0])
+
+
+def count_answer(who: Member | None, question_id: str, right: bool, settings: Settings) -> None:
+    """The class's board has this answer to a question, where `who` is a pupil."""
+    _count(add_answer, who, question_id, right, settings)
+
+
+def count_guess(who: Member | None, claim_id: str, right: bool, settings: Settings) -> None:
+    """The class's board has this guess at a claim, where `who` is a pupil."""
+    _count(add_guess, who, claim_id, right, settings)
+
+
+def _count(add: Callable, who: Member | None, name: str, right: bool, settings: Settings) -> None:
+    if not who:
+        return
+    try:
+        add(*who, name, right, settings)
+    except InputError as error:  # the answer counts in the browser, and must be seen
+        log.warning("an answer that its class doesn't count: %s", error.args[0])

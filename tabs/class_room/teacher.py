@@ -98,8 +98,14 @@ class TeacherPart:
         return self._save(code, kept, max_steps=most if is_cap else None)
 
     def save_values(self, code: str, kept: str, *values: Any) -> dict[Block, Any]:
-        """Keep the form's settings as the class's."""
-        return self._save(code, kept, values=self.form.values_of(values))
+        """Keep the form's settings as the class's. What is wrong with them is said above the tabs,
+        for the form is in another one.
+        """
+        found = self._save(code, kept, values=self.form.values_of(values))
+        if list(found) == [self.saved] and is_teacher(code, teacher_key(kept), self.settings):
+            one = read_class(code, self.settings)
+            found[self.membership.banner] = banner(one, TEACHER) + found[self.saved]
+        return found
 
     def close_or_reopen(self, code: str, kept: str) -> dict[Block, Any]:
         """Close an open class, open a closed one again."""
@@ -221,9 +227,11 @@ def build_teacher(settings: Settings, membership: Membership, form: LockedForm) 
         with gr.Row():
             to_form = gr.Button(_("To the settings"), size="sm", min_width=160)
             close = gr.Button(str(CLOSE), size="sm", min_width=160, variant="stop")
-        pupils = gr.HTML(
-            js_on_load="page.classRoom.listenToList(element, trigger)", elem_id="class-pupils"
-        )
+        title = _("The pupils: hide a name, stop a run")
+        with gr.Accordion(title, open=False, elem_id="open-class-pupils"):
+            pupils = gr.HTML(
+                js_on_load="page.classRoom.listenToList(element, trigger)", elem_id="class-pupils"
+            )
         with gr.Accordion(_("Go on with this class on another machine"), open=False):
             gr.HTML(
                 notice(

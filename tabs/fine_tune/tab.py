@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 from gradio.components import Component
@@ -10,10 +11,12 @@ from languages import _, language
 from pipeline.config import RUN_SETTINGS, renamed
 from pipeline.settings import Settings
 from tabs.address import Shared
+from tabs.check_yourself import build_check_yourself
 from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import build_changed_pairs
+from tabs.fine_tune.check import training_shown, wait_for_a_run
 from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
@@ -101,6 +104,14 @@ def build_tab(
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         on_shortcut = build_shortcut(settings, panel.ended)
         runs = build_runs_list(settings, panel)
+    build_check_yourself(
+        settings,
+        "fine-tune",
+        partial(training_shown, settings, tuple(controls)),
+        [panel.run_id, *controls.values()],
+        membership=membership,
+        waiting=wait_for_a_run,
+    )
     forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
     fills = {bring: ("task_name",)}
     shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)

@@ -5,7 +5,6 @@ but where a process itself is looked at; tests/test_workers.py and tests/test_fa
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -38,7 +37,7 @@ from pipeline.runs.pace import (
     turnover,
 )
 from pipeline.runs.progress import Run, closing, list_runs, outline, points
-from pipeline.runs.queue import NEXT, digest, in_turn, read_run, waits
+from pipeline.runs.queue import NEXT, in_turn, read_run, waits
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
 from pipeline.settings import WARMED, Settings
 from tabs.fine_tune import run_panel
@@ -895,85 +894,6 @@ def test_after_its_last_step_a_run_is_judged_and_saved_and_says_so():
     }
     assert closing(Run("0" * 32, "running", {}, [*told, judged]))
     assert not closing(Run("0" * 32, "done", {}, told)) and not closing(Run("0" * 32, "queued"))
-
-
-# ---------------------------------------------------------------- several servers, one folder of runs
-
-
-@pytest.fixture
-def neighbours(folder, monkeypatch):
-    """A run that another machine's server trains: its process id means nothing here."""
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(liveness, "machine_id", lambda: "elsewhere")
-        claim(folder)
-    return folder
-
-
-def silent_for(folder, seconds):
-    for name in ("worker", "alive", "events.jsonl"):
-        if (folder / name).exists():
-            os.utime(folder / name, (time.time() - seconds,) * 2)
-
-
-def test_a_neighbours_run_lives_while_there_are_signs_of_it(neighbours, settings):
-    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
-    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
-    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "failed"
-    liveness.send_heartbeat(neighbours)
-    assert read_run(neighbours.name, settings).state == list_runs(settings)[0].state == "running"
-    (neighbours / "worker").write_text(f"{os.getpid()} 1 elsewhere")
-    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
-    assert read_run(neighbours.name, settings).state == "failed", (
-        "a process of that number is here, but not it"
-    )
-
-
-def test_a_neighbours_run_is_neither_killed_nor_swept_and_takes_no_room(
-    neighbours, settings, tiny, monkeypatch
-):
-    killed = []
-    monkeypatch.setattr(
-        liveness.os, "kill", lambda pid, signal: killed.append(pid) if signal else None
-    )
-    assert check_runs(replace(settings, max_run_seconds=-1, max_overtime_seconds=0))
-    (neighbours / "owner").write_text(digest("secret"))
-    now = replace(settings, double_click_seconds=0)
-    stop_run(neighbours.name, "secret", now)
-    assert read_run(neighbours.name, settings).state == "stopping"
-    stop_run(neighbours.name, "secret", now)
-    assert (
-        (neighbours / "stop").read_text() == supervisor.STOP_NOW
-        and killed == []
-        and not (neighbours / "ended").exists()
-    )
-    silent_for(neighbours, liveness.SILENT_SECONDS + 1)
-    assert read_run(neighbours.name, settings).state == "failed"
-    sweep(replace(settings, max_runs_bytes=0))
-    assert neighbours.is_dir(), "it may come back"
-    silent_for(neighbours, liveness.LOST_SECONDS + 1)
-    sweep(replace(settings, max_runs_bytes=0))
-    assert not neighbours.exists()
-
-
-def test_a_server_trains_beside_its_neighbour_and_gives_signs_of_its_own_runs(neighbours, settings):
-    settings = InProcess(deaf).serves(settings)
-    waiting = settings.runs_folder / ("0" * 32)
-    waiting.mkdir()
-    (waiting / "owner").touch()
-    (waiting / "config.json").write_text("{}")
-    advance(settings)
-    assert read_run(waiting.name, settings).state == "running"
-    check_runs(settings)
-    liveness.kill(waiting)
-    assert (waiting / "alive").exists() and not (neighbours / "alive").exists()
-
-
-def test_a_second_stop_from_next_door_ends_the_worker(folder, settings, monkeypatch):
-    worker = subprocess.Popen(["sleep", "60"])
-    claim(folder, worker.pid)
-    (folder / "stop").write_text(supervisor.STOP_NOW)
-    check_runs(settings)
-    assert worker.wait(10) == -signal.SIGKILL and read_run(folder.name, settings).state == "stopped"
 
 
 # ---------------------------------------------------------------- many folders

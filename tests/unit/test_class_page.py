@@ -321,6 +321,16 @@ def test_what_stands_there_already_is_not_saved_again(page, opened):
     assert "Saved" in answer[page.room.teacher.saved]
 
 
+def test_settings_that_no_class_can_have_are_refused_above_the_tabs(page, opened):
+    code, teacher_kept = opened
+    before = read_class(code, page.settings)
+    own = page.form(task_name="own:" + "0" * 32)
+    answer = page.room.teacher.save_values(code, teacher_kept, *own)
+    said = answer[page.membership.banner]
+    assert 'data-role="teacher"' in said and "learn from a visitor's own pairs" in said.unescape()
+    assert read_class(code, page.settings) == before
+
+
 # ---------------------------------------------------------------- starts
 
 

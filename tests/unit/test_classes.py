@@ -570,7 +570,6 @@ def test_asked_twice_a_running_one_ends_now(opened, settings, waiting, monkeypat
     (folder / "worker").write_text("")  # somebody trains it
     add_runs(code, pupil_key, {run_id: True}, settings)
     ended = []
-    monkeypatch.setattr("pipeline.runs.supervisor.liveness.is_local", lambda folder: True)
     monkeypatch.setattr("pipeline.runs.supervisor.liveness.kill", ended.append)
     monkeypatch.setattr(
         "pipeline.runs.supervisor.read_folder", lambda folder: Run(folder.name, "running")
