@@ -94,8 +94,8 @@ def test_a_board_tells_who_runs_what_and_a_shared_run_once(settings, lesson):
 def test_however_many_look_a_board_is_read_once_a_second(settings, lesson, monkeypatch):
     code, _key, _pupils = lesson
     reads, clock = [], [100.0]
-    read = boards._read
-    monkeypatch.setattr(boards, "_read", lambda *asked: reads.append(1) or read(*asked))
+    read = boards.read_class
+    monkeypatch.setattr(boards, "read_class", lambda *asked: reads.append(1) or read(*asked))
     monkeypatch.setattr(boards.time, "monotonic", lambda: clock[0])
     assert len({id(board_of(code, settings)) for _ in range(300)}) == 1 and len(reads) == 1
     clock[0] += boards.LOOK_SECONDS
