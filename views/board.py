@@ -10,7 +10,7 @@ from typing import Any
 import segno
 from markupsafe import Markup
 
-from languages import _, ngettext
+from languages import _, ngettext, sentences
 from pipeline.classes.board import Board, BoardPupil, BoardRun, Cell, Grid, grid_of
 from pipeline.classes.test_scores import are_alike
 from pipeline.runs.names import settings_apart
@@ -87,6 +87,7 @@ def board(
         standings=leading[: ON_THE_WALL if is_projector else None],
         more=max(len(leading) - ON_THE_WALL, 0) if is_projector else 0,
         is_test_open=board.is_test_open,
+        test_said=test_said(board),
         percent=percent,
         written=_written,
     )
@@ -267,6 +268,30 @@ def _answers(pupils: Sequence[BoardPupil]) -> list[tuple[str, str, str]]:
     return [
         (str(pupil.name), counts(*pupil.answered), counts(*pupil.guessed)) for pupil in answered
     ]
+
+
+def test_said(board: Board) -> str:
+    """How far the judging on the test split is; "" where all models are judged."""
+    judged, said = sum(run.test is not None for run in board.runs), []
+    if board.to_test:
+        said.append(
+            _(
+                "{judged} of {count} models are judged; the others follow one by one.",
+                judged=judged,
+                count=judged + board.to_test,
+            )
+        )
+    elif not judged:
+        said.append(_("No model is judged yet. Each follows when its run has ended."))
+    if board.untested:
+        said.append(
+            ngettext(
+                "{count} model couldn't be judged.",
+                "{count} models couldn't be judged.",
+                board.untested,
+            )
+        )
+    return sentences(*said)
 
 
 def standings(board: Board) -> list[Standing]:

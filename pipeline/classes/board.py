@@ -78,7 +78,8 @@ class BoardPupil:
 @dataclass(frozen=True)
 class Board:
     """What a class's board shows. runs: in the order in which they came; varied: the settings in
-    which they differ. questions: {id of a question: (right, asked)}.
+    which they differ. questions: {id of a question: (right, asked)}. to_test, untested: how many
+    models are still to be judged on the test split, and how many couldn't be.
     """
 
     the_class: Class
@@ -87,6 +88,8 @@ class Board:
     varied: tuple[str, ...] = ()
     questions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     is_test_open: bool = False
+    to_test: int = 0
+    untested: int = 0
 
     @property
     def majority(self) -> float | None:
@@ -157,6 +160,8 @@ def _read(code: str, settings: Settings) -> Board:
         varied([run.config for run in runs]),
         _by_question(pupils),
         scores.is_open,
+        len(scores.waiting),
+        len(scores.failed),
     )
 
 

@@ -195,3 +195,14 @@ def test_a_damaged_score_is_none(settings, lesson, text):
 def test_a_qr_code_holds_the_link_dark_on_white():
     code = drawn.qr_code("http://127.0.0.1:7860/?class=bcdf-ghjk-mnpq")
     assert "#000" in code and "#fff" in code and code.startswith("<svg")
+
+
+def test_a_board_says_how_far_the_judging_is(settings):
+    board = board_with(settings, run_of(0.7))
+    assert "is judged yet" in drawn.test_said(board)
+    assert "On the test split" not in str(drawn.board(board))
+    scored = replace(board, runs=(replace(board.runs[0], test=Score(408, 0.8, 0.8)),))
+    assert drawn.test_said(scored) == ""
+    busy = replace(scored, is_test_open=True, to_test=2, untested=1)
+    html = str(drawn.board(busy))
+    assert "1 of 3 models are judged" in html and "1 model couldn&#39;t be judged" in html
