@@ -16,6 +16,7 @@ from pipeline.classes.store import Class, Pupil, create_class, is_teacher, pupil
 from pipeline.errors import InputError
 from pipeline.settings import Settings
 from tabs.address import Shared
+from tabs.class_room.board import build_board
 from tabs.class_room.locked_form import LockedForm
 from tabs.class_room.membership import Membership, member, teacher_key
 from tabs.class_room.pupil import PupilPart, build_pupil, left_pupil
@@ -167,6 +168,7 @@ def build_tab(
     form = LockedForm(settings, fine_tune, pairs)
     teacher = build_teacher(settings, membership, form)
     pupil = build_pupil(settings, membership, form)
+    build_board()
     shared = Shared(NAME, for_class=False)
     built = ClassTab(settings, membership, form, tabs, tab, teacher, pupil, shared)
     _listen(built)
