@@ -72,6 +72,7 @@ def board(
         the_class=board.the_class,
         is_projector=is_projector,
         summary=_summary(board),
+        names=[str(pupil.name) for pupil in board.pupils],
         link=link,
         qr=qr_code(link) if link else "",
         lines=lines(board),
