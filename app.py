@@ -34,6 +34,7 @@ from pipeline.runs.health import health
 from pipeline.runs.supervisor import start_supervisor
 from pipeline.settings import Settings
 from tabs.address import read_address
+from tabs.class_room import board as class_board
 from tabs.class_room import state as class_state
 from tabs.class_room import tab as class_room
 from tabs.class_room.membership import build_membership
@@ -244,6 +245,7 @@ def app_kwargs(settings):
             *routes(settings),
             watch_route(settings),
             *class_state.routes(settings),
+            *class_board.routes(settings),
         ],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [

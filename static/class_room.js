@@ -114,10 +114,16 @@ function tell({rules, task}) {
   if (shown.dataset.rules !== rules) trigger("click", {});
 }
 
+// The key by which this page is the teacher's of its class, "" for anybody else.
+const teacherKey = () => (role() === "teacher" && stored()[known]?.teacher) || "";
+
+// Where the server tells something of the page's class, "" while it is in none.
+const address = (what) => (known ? `${root()}gradio_api/classes/${known}/${what}` : "");
+
 async function ask() {
   const code = known;
   try {
-    const answer = await fetch(`${root()}gradio_api/classes/${code}/state`, {cache: "no-cache"});
+    const answer = await fetch(address("state"), {cache: "no-cache"});
     if (code !== known) return;
     if (answer.status === 404) trigger("click", {});
     else if (answer.ok) tell(await answer.json());
@@ -184,6 +190,6 @@ if (brought && CODE.test(codeIn(location.search))) {
   history.replaceState(history.state, "", `${location.pathname}${location.search}`);
 }
 
-page.classRoom = {begin, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
+page.classRoom = {address, begin, teacherKey, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
 Object.assign(page.classRoom, {withKeys});
 page.classRoom.codeIn = codeIn;

@@ -155,7 +155,7 @@ def build_check_yourself(
     answers = gr.BrowserState({}, storage_key=f"answers-{tab}", secret="answers-of-this-browser")
     asked = gr.State(None)
     with gr.Accordion(
-        _("Check yourself"), open=False, elem_id=f"check-{tab}", elem_classes="check-yourself"
+        _("Check yourself"), open=False, elem_id=f"open-check-{tab}", elem_classes="check-yourself"
     ) as section:
         listen = "page.check.listen(element, trigger, watch); page.charts.listen(element)"
         board = gr.HTML(min_height=220, js_on_load=listen)

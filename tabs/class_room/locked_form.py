@@ -27,6 +27,12 @@ class LockedForm:
     pairs: Sequence[Component]
 
     @property
+    def fixed(self) -> gr.State:
+        """The names of what is locked."""
+        assert self.shared.fixed is not None  # the Fine-tune tab has it
+        return self.shared.fixed
+
+    @property
     def controls(self) -> dict[str, Component]:
         """The form: {setting: its field}."""
         return self.shared.fields
@@ -39,32 +45,44 @@ class LockedForm:
     @property
     def outputs(self) -> list[Block]:
         """All that a class may change of the page's form."""
-        fixed = [self.shared.fixed] if self.shared.fixed else []
-        return [*self.controls.values(), *self.pairs, *self.shared.fills, *fixed]
+        return [*self.controls.values(), *self.pairs, *self.shared.fills, self.fixed]
 
     def values_of(self, values: Sequence[Any]) -> dict[str, Any]:
         """{setting: value} of what the fields hold."""
         return dict(zip(self.controls, values, strict=True))
 
-    def for_pupil(self, one: Class, begins: bool, values: Sequence[Any] = ()) -> dict[Block, Any]:
+    def for_pupil(self, one: Class, begins: bool) -> dict[Block, Any]:
         """What may not be changed is locked at the class's value. begins: whether what is open
-        starts with the class's value, too; else it stays as it is among `values`, which the fields
-        hold, within the class's cap.
+        starts with the class's value, too; else it stays as it is.
         """
-        locked = locked_values(one)
-        first = first_values(one)
-        held = self.values_of(values) if values else {}
+        locked, first = locked_values(one), first_values(one)
         changes: dict[str, dict[str, Any]] = {}
         for name in self.controls:
             changes[name] = {"interactive": name not in locked}
             if begins or name in locked:
                 changes[name]["value"] = locked.get(name, first[name])
-        most = self.settings.max_steps if one.max_steps is None else one.max_steps
-        changes["max_steps"]["maximum"] = most
-        steps = held.get("max_steps", 0)
-        if "value" not in changes["max_steps"] and isinstance(steps, (int, float)) and steps > most:
+        changes["max_steps"]["maximum"] = self._most(one)
+        return self._changed(changes, fixed=sorted(locked))
+
+    def follow(self, one: Class, fixed: Any, values: Sequence[Any]) -> dict[Block, Any]:
+        """As for_pupil, where the class's rules are others now: only what differs. fixed: what is
+        locked on the page; values: what its fields hold.
+        """
+        locked, held = locked_values(one), self.values_of(values)
+        changes: dict[str, dict[str, Any]] = {}
+        for name in self.controls:
+            is_other = (name in locked) != (name in (fixed or ()))
+            if is_other or (name in locked and held[name] != locked[name]):
+                changes[name] = {"interactive": name not in locked}
+                changes[name] |= {"value": locked[name]} if name in locked else {}
+        most, steps = self._most(one), held["max_steps"]
+        changes.setdefault("max_steps", {})["maximum"] = most
+        if "max_steps" not in locked and isinstance(steps, (int, float)) and steps > most:
             changes["max_steps"]["value"] = most
         return self._changed(changes, fixed=sorted(locked))
+
+    def _most(self, one: Class) -> int:
+        return self.settings.max_steps if one.max_steps is None else one.max_steps
 
     def for_teacher(self, one: Class) -> dict[Block, Any]:
         """The class's values, all free."""
@@ -82,10 +100,11 @@ class LockedForm:
         found: dict[Block, Any] = {
             self.controls[name]: gr.update(**change) for name, change in changes.items()
         }
-        # Gradio 6.31 changes the update that it is given: each field gets its own
-        found |= {choice: gr.update(**changes[PAIRS]) for choice in self.pairs}
+        if PAIRS in changes:
+            # Gradio 6.31 changes the update that it is given: each field gets its own
+            found |= {choice: gr.update(**changes[PAIRS]) for choice in self.pairs}
         for button, names in self.shared.fills.items():
-            found[button] = gr.update(visible=not set(fixed) & set(names))
-        if self.shared.fixed:
-            found[self.shared.fixed] = fixed
+            if set(names) & set(changes):
+                found[button] = gr.update(visible=not set(fixed) & set(names))
+        found[self.fixed] = fixed
         return found

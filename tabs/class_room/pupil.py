@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.components import Component
 
 from languages import _
 from pipeline.classes.names import MOST_OF_A_NAME
@@ -40,8 +41,12 @@ class PupilPart:
     @property
     def outputs(self) -> list[Block]:
         """All that the handlers may change, beside the form and the membership's line."""
-        outside = [self.outside, self.door, self.name, self.join]
-        return [*outside, self.inside, self.new_name, self.message]
+        return [self.outside, *self.door_outputs, self.inside, self.new_name, self.message]
+
+    @property
+    def door_outputs(self) -> list[Component]:
+        """What is shown to who may join."""
+        return [self.door, self.name, self.join]
 
     def draw_outside(self, one: Class, left: Pupil | None) -> dict[Block, Any]:
         """The door. left: the pupil that this browser was, who may come back."""

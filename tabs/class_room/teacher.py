@@ -227,9 +227,11 @@ def build_teacher(settings: Settings, membership: Membership, form: LockedForm) 
         with gr.Row():
             to_form = gr.Button(_("To the settings"), size="sm", min_width=160)
             close = gr.Button(str(CLOSE), size="sm", min_width=160, variant="stop")
-        pupils = gr.HTML(
-            js_on_load="page.classRoom.listenToList(element, trigger)", elem_id="class-pupils"
-        )
+        title = _("The pupils: hide a name, stop a run")
+        with gr.Accordion(title, open=False, elem_id="open-class-pupils"):
+            pupils = gr.HTML(
+                js_on_load="page.classRoom.listenToList(element, trigger)", elem_id="class-pupils"
+            )
         with gr.Accordion(_("Go on with this class on another machine"), open=False):
             gr.HTML(
                 notice(

@@ -177,7 +177,7 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Predi
         build_what_mattered(settings, inputs)
         fields = build_stress(settings, inputs)
         fields = build_compare_models(settings, pair, model) | fields
-        you_first = build_you_first(settings, pair, model)
+        you_first = build_you_first(settings, pair, model, membership)
         build_csv_file(settings, model)
         script = build_script(settings, inputs)
 

@@ -150,10 +150,13 @@ def test_a_class_that_cannot_be_opened_says_why(page):
 
 @pytest.mark.parametrize("code", ["bcdf-ghjk-mnpq", "<b>", "x" * 999])
 def test_where_there_is_no_class_the_page_says_so_and_goes_on(page, code):
-    for answer in (page.room.enter(code, "", at()), page.room.follow(code, "", *page.form())):
+    follow = page.room.follow(code, "", [], *page.form())
+    for answer in (page.room.enter(code, "", at()), follow):
         assert "class" in answer[page.membership.banner] and "<b>" not in str(answer)
-        assert answer[page.membership.code] == ""
-        assert page.changed(answer, "seed") == {"interactive": True}
+        assert answer[page.membership.code] == "" and list(answer) == page.room.line
+    gone_on = page.room.enter("", "", at())  # the code has changed
+    assert page.changed(gone_on, "seed") == {"interactive": True}
+    assert page.membership.banner not in gone_on  # what was said stays
 
 
 # ---------------------------------------------------------------- the form
@@ -180,34 +183,58 @@ def test_a_page_that_is_loaded_anew_keeps_the_pupil_s_own_choice(page, opened):
 def test_an_open_page_follows_the_teacher(page, opened):
     code, teacher_kept = opened
     kept, _key = joined(page, code)
+    fixed = page.room.enter(code, kept, at())[page.fine_tune.diagnosis.fixed]
     teacher = page.room.teacher
-    form = page.form(max_steps=200, learning_rate=1e-3)
+    # What is as it was isn't written: each field costs, for each of three hundred pupils
+    teacher.save_values(code, teacher_kept, *page.form(batch_size=8))
+    answer = page.room.follow(code, kept, fixed, *page.form(learning_rate=1e-3))
+    written = set(page.controls.values()) & set(answer)
+    assert written == {page.controls["batch_size"], page.controls["max_steps"]}
+    assert page.changed(answer, "batch_size") == {"value": 8, "interactive": False}
+    # Another setting is open, with a cap
     teacher.save_open(code, teacher_kept, "max_steps")
     teacher.save_most(code, teacher_kept, 60)
-    teacher.save_values(code, teacher_kept, *page.form(batch_size=8))
-    answer = page.room.follow(code, kept, *form)
-    assert page.changed(answer, "batch_size") == {"value": 8, "interactive": False}
+    form = page.form(max_steps=200, learning_rate=1e-3, batch_size=8)
+    answer = page.room.follow(code, kept, fixed, *form)
     assert page.changed(answer, "learning_rate") == {"value": 2e-4, "interactive": False}
     assert page.changed(answer, "max_steps") == {"value": 60, "interactive": True, "maximum": 60}
-    answer = page.room.follow(code, kept, *page.form(max_steps=30))
-    assert page.changed(answer, "max_steps") == {"interactive": True, "maximum": 60}
+    fixed = answer[page.fine_tune.diagnosis.fixed]
+    answer = page.room.follow(code, kept, fixed, *page.form(max_steps=30, batch_size=8))
+    assert page.changed(answer, "max_steps") == {"maximum": 60}
+    # All are open; a field that another tab has changed under its lock is no matter then
+    teacher.save_open(code, teacher_kept, "")
+    answer = page.room.follow(code, kept, fixed, *page.form(task_name="rte"))
+    assert page.changed(answer, "task_name") == {"interactive": True}
+    assert answer[page.pairs]["interactive"] and answer[page.fine_tune.bring]["visible"]
+
+
+def test_a_locked_field_that_another_tab_has_changed_is_put_right(page, opened):
+    code, _teacher_kept = opened
+    kept, _key = joined(page, code)
+    fixed = page.room.enter(code, kept, at())[page.fine_tune.diagnosis.fixed]
+    answer = page.room.follow(code, kept, fixed, *page.form(task_name="rte"))
+    assert page.changed(answer, "task_name") == {"value": "mrpc", "interactive": False}
+    assert answer[page.pairs]["value"] == "mrpc"
 
 
 def test_a_name_that_is_being_typed_stays(page, opened):
     code, teacher_kept = opened
     kept, _key = joined(page, code)
     page.room.teacher.save_open(code, teacher_kept, "seed")
-    inside = page.room.follow(code, kept, *page.form())
+    inside = page.room.follow(code, kept, [], *page.form())
     assert page.room.pupil.new_name not in inside
-    outside = page.room.follow(code, "", *page.form())
+    outside = page.room.follow(code, "", [], *page.form())
     assert "value" not in outside[page.room.pupil.name].constructor_args
     page.room.teacher.close_or_reopen(code, teacher_kept)
-    closed = page.room.follow(code, "", *page.form())
+    closed = page.room.follow(code, "", [], *page.form())
     assert not closed[page.room.pupil.join].visible
     assert "nobody can join" in closed[page.room.pupil.door]
-    # A pupil whom the class has lost is a guest again
-    lost = page.room.follow(code, json.dumps({"pupil": "0" * 32}), *page.form())
-    assert lost[page.room.pupil.inside].visible is False
+    # A pupil whom the class has lost may join again by the link
+    lost = page.room.follow(code, json.dumps({"pupil": "0" * 32}), [], *page.form())
+    assert "not in the class. Join it" in lost[page.membership.banner]
+    assert lost[page.membership.code] == ""
+    for answer in (inside, outside, closed, lost):
+        assert set(answer) <= set(page.room.followed)
 
 
 def test_a_guest_s_form_is_free_and_a_teacher_s_is_the_class_s(page, opened):
@@ -239,8 +266,11 @@ def test_a_pupil_joins_leaves_and_comes_back(page, opened):
 def test_leaving_frees_the_form(page):
     answer = page.room.leave()
     assert answer[page.membership.code] == "" and answer[page.membership.kept] == ""
-    assert page.changed(answer, "seed") == {"interactive": True}
     assert "You have left the class" in answer[page.membership.banner]
+    freed = page.room.enter("", "", at())  # the code has changed
+    assert page.changed(freed, "seed") == {"interactive": True}
+    assert freed[page.room.pupil.inside].visible is False
+    assert freed[page.fine_tune.diagnosis.fixed] == []
 
 
 def test_a_name_that_is_refused_is_said_where_it_was_typed(page, opened):
