@@ -135,10 +135,17 @@ def read_scores(code: str, settings: Settings) -> Scores:
     waiting = _waiting_of(code, found, settings)
     if waiting:
         _judge_soon(code, settings)
+    # Of which a full disk kept no file: a restarted server tries them again
+    given_up = [
+        run_id
+        for (of, run_id), count in list(tries.items())
+        if of == code and count >= MOST_TRIES and run_id not in found
+    ]
+    failed = [run_id for run_id, score in found.items() if not score]
     return Scores(
         True,
         {run_id: score for run_id, score in found.items() if score},
-        tuple(run_id for run_id, score in found.items() if not score),
+        (*failed, *given_up),
         tuple(run.id for run in waiting),
     )
 
@@ -247,13 +254,17 @@ def _next_class(settings: Settings) -> str:
 
 
 def _judge(code: str, run: Run, settings: Settings) -> None:
-    """Judge one model and keep the result, after the last try that there is none."""
-    tries[code, run.id] = tries.get((code, run.id), 0) + 1
+    """Judge one model and keep the result, after the last try that there is none.
+
+    Raises OSError where the class's folder can't be written.
+    """
     private = Path(tempfile.mkdtemp(prefix="judging-", dir=_folder(code, settings)))
     try:
         code_of_exit, lines = said_of(run.id, private, settings)
     finally:
         remove(private)
+        # Not before: a model still waits during its last try
+        tries[code, run.id] = tries.get((code, run.id), 0) + 1
     result = parsed(lines[-1]) if lines and code_of_exit == 0 else None
     if isinstance(result, dict):
         _keep(code, run.id, result, settings)

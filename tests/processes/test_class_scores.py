@@ -12,7 +12,7 @@ from pipeline.training import evaluate_checkpoint
 from tests.model.test_save import finished_run
 
 
-def judged_within(code, settings, seconds=90):
+def judged_within(code, settings, seconds=300):
     """The class's scores once nothing waits to be judged."""
     end = time.monotonic() + seconds
     while (found := read_scores(code, settings)).waiting or scores_module.turns:

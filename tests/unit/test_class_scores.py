@@ -130,6 +130,29 @@ def test_a_model_that_cannot_be_judged_is_given_up_for_good(answer, tries, setti
     assert len(judge.asked) == tries
 
 
+def test_a_result_that_a_full_disk_does_not_keep_is_told_and_tried_twice(
+    settings, judge, monkeypatch
+):
+    run_id = write_run(settings, 1)
+    code, key = class_with(settings, run_id)
+
+    def full(*_written):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scores_module, "write_whole", full)
+        open_test_split(code, key, settings)
+        for _look in range(4):
+            until_idle()
+            found = read_scores(code, settings)
+    assert judge.asked == [run_id] * 2 and found.failed == (run_id,)
+    assert found.of_run == {} and found.waiting == ()
+    scores_module.tries.clear()  # a restarted server, with room on the disk
+    assert read_scores(code, settings).waiting == (run_id,)
+    until_idle()
+    assert list(read_scores(code, settings).of_run) == [run_id]
+
+
 def test_a_stranger_opens_nothing(settings, judge):
     code, _key = class_with(settings, write_run(settings, 1))
     _id, pupil_key = join_class(code, "Eve", settings)
