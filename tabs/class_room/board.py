@@ -34,6 +34,7 @@ from tabs.class_room.state import ROUTE
 from tabs.errors import explain
 from views import board as drawn
 from views.render import render
+from web.etags import is_known
 from web.page_files import STATIC
 
 PRIVATE = {"Cache-Control": "no-cache", "X-Robots-Tag": "noindex"}
@@ -65,7 +66,7 @@ def routes(settings: Settings) -> list[Route]:
         html = str(drawn.board(found, **axes, link=link, is_projector=is_projector))
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {**PRIVATE, "ETag": tag, "X-Pupils": str(len(found.pupils))}
-        if request.headers.get("if-none-match") == tag:
+        if is_known(request, tag):
             return Response(status_code=304, headers=headers)
         return HTMLResponse(html, headers=headers)
 

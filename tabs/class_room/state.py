@@ -13,6 +13,7 @@ from pipeline.classes.store import read_class
 from pipeline.errors import InputError
 from pipeline.runs.queue import digest
 from pipeline.settings import Settings
+from web.etags import is_known
 
 ROUTE = "gradio_api/classes"
 
@@ -33,7 +34,7 @@ def routes(settings: Settings) -> list[Route]:
         rules = version_of_rules(one)
         tag = f'"{rules}-{digest(one.task)[:16]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == tag:
+        if is_known(request, tag):
             return Response(status_code=304, headers=headers)
         return JSONResponse({"rules": rules, "task": one.task}, headers=headers)
 

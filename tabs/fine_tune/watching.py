@@ -32,6 +32,7 @@ from tabs.fine_tune.owned_runs import EARLIER_RUNS
 from tabs.fine_tune.run_panel import mark_of, status_of
 from views.runs import log_rows, log_table
 from views.theatre import bins_table, dots_data, last_said
+from web.etags import is_known
 
 ROUTE = "gradio_api/runs/{run_id}/watched"
 MOST_KEPT = 64  # answers, each of some 60 kB at most
@@ -139,7 +140,7 @@ def watch_route(settings: Settings) -> Route:
             "X-Again": f"{watching.pace.seconds:.1f}",
             "X-Watchers": f"{watching.pace.watchers:.0f}",
         }
-        if request.headers.get("if-none-match") == etag:
+        if is_known(request, etag):
             return Response(status_code=304, headers=headers)
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         if "gzip" not in request.headers.get("accept-encoding", ""):

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from starlette.requests import Request
 
 from tests.conftest import run_async
+from web.etags import is_known
 from web.gate import (
     AllowedPaths,
     BodyLimit,
@@ -470,3 +472,12 @@ def test_it_says_so_in_the_pages_language():
         and "1 MB" in json.loads(told.text)["detail"]
         and "larger" not in told.text
     )
+
+
+@pytest.mark.parametrize(
+    "named, known",
+    [('"a"', True), ('W/"a"', True), ('"b", W/"a"', True), ('"b"', False), ("", False)],
+)
+def test_a_browser_that_has_an_answer_gets_none(named, known):
+    scope = {"type": "http", "headers": [(b"if-none-match", named.encode())]}
+    assert is_known(Request(scope), '"a"') is known
