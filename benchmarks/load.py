@@ -2,8 +2,8 @@
 server.
 
 Each simulated learner presses Tokenize every 2 s and Predict every 4 s, over HTTP as a browser
-would. All join one class and look at its board every 5 s; `--starts` of them press Start, all in
-two seconds, each with another seed, and watch their run as a page does. Prints
+would. All join one class, fifteen a second, and look at its board every 5 s; `--starts` of them
+press Start when they come, each with another seed, and watch their run as a page does. Prints
 requests, errors, percentiles of the time from request to answer, the server's memory and processor
 time. The learners wait for an answer before they ask again, and a request that is late is not sent
 twice. Learners and server share the cores: the learners' own time is told, too.
@@ -33,6 +33,7 @@ from pipeline.settings import Settings
 EVERY = {"tokenize": 2.0, "predict": 4.0}  # seconds between two requests of one learner
 TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds
 BOARD_SECONDS, WATCH_SECONDS = 5.0, 1.0
+COME_A_SECOND = 15  # learners who open the page and join
 STEPS = 60  # of a run that a learner starts
 LONGEST_SECONDS = 60.0  # an answer that takes longer is an error
 
@@ -259,6 +260,7 @@ class Class:
     form: Form
     pairs: list[tuple[str, str]]
     until: float
+    learners: int
     code: str = ""
     took: dict[str, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -286,7 +288,7 @@ class Learner:
     async def come(self, is_starting: bool) -> None:
         """Join the class, then do all that a learner does until the lesson is over."""
         room = self.room
-        await asyncio.sleep(self.rng.uniform(0, 2))
+        await asyncio.sleep(self.rng.uniform(0, room.learners / COME_A_SECOND))
         if room.code:
             with room.timed("join"):
                 await self.join()
@@ -399,7 +401,7 @@ async def classroom(
     code = ""
     if form.on_click(value="Join"):
         code, _teacher_key = create_class("", "", {}, Settings(runs_folder=folder))
-    room = Class(form, pairs, time.monotonic() + seconds, code)
+    room = Class(form, pairs, time.monotonic() + seconds, learners, code)
     await asyncio.gather(
         *(Learner(number, address, room).come(number < starts) for number in range(learners))
     )

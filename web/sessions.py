@@ -19,14 +19,9 @@ class LightSession(state_holder.SessionState):
         # No component of Gradio's loop is found in here, so there is nothing to copy; what a
         # handler changes is kept as ever
         super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
-
-    def _update_config(self, key):
-        """Gradio 6.31: it notes for deep links what each call was given and answered. A visitor's
-        answers would stay in memory, a grid and a chart each.
-        """
-
-    def _update_value_in_config(self, key, value):
-        """Likewise."""
+        # For deep links Gradio notes what each call was given, answered and changed, too: a grid
+        # and a chart of every visitor. (The session's configuration is a copy of its own.)
+        self.blocks_config.config_for_block = lambda *_given: {}
 
 
 def use_light_sessions():

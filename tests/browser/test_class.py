@@ -86,6 +86,7 @@ def test_a_lesson(page, people, app_address):
     page.get_by_role("button", name="Start the fine-tune").click()
     page.wait_for_url("**run=*")
     teacher.locator("#class-banner button").click()
+    teacher.locator("#open-class-pupils > button").click()
     stop = teacher.locator("#class-pupils [data-stop]")
     expect(teacher.locator("#class-pupils")).to_contain_text(NAME)
     stop.click()
