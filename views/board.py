@@ -320,7 +320,7 @@ def standings(board: Board) -> list[Standing]:
             place(score.accuracy),
             place(max(score.accuracy - score.error, 0)),
             place(min(score.accuracy + score.error, 1)),
-            are_alike(score, best),
+            number > 0 and are_alike(score, best),
         )
-        for run, score in scored
+        for number, (run, score) in enumerate(scored)
     ]

@@ -1,4 +1,4 @@
-"""A class's results as a CSV, for its teacher alone: hidden names are in it."""
+"""A class's results as a CSV, for its teacher alone."""
 
 import csv
 import io
@@ -27,7 +27,8 @@ def results_csv(code: str, settings: Settings) -> str:
 
     What is a pupil's stands in each of their lines, and a run that several have in one of each.
     validation_: the newest evaluation on the validation pairs. Shares and losses have six decimals.
-    Texts are no formulas (`as_text`). Raises InputError where there is no such class.
+    A hidden name is a number, as in the teacher's list. Texts are no formulas (`as_text`). Raises
+    InputError where there is no such class.
     """
     scores = read_scores(code, settings).of_run
     file = io.StringIO()
@@ -43,7 +44,7 @@ def results_csv(code: str, settings: Settings) -> str:
 
 def _of_pupil(pupil: Pupil) -> dict[str, Cell]:
     return {
-        "pupil": str(pupil.name),
+        "pupil": str(pupil.shown_name),
         "questions_right": sum(pupil.answers.values()),
         "questions_asked": len(pupil.answers),
         "guesses_right": sum(pupil.guesses.values()),

@@ -12,6 +12,7 @@ Plain routes: three hundred ask, and most of what they get is that nothing has c
 """
 
 import hashlib
+import threading
 from collections.abc import Callable
 from functools import cache
 
@@ -23,7 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language, speaking
-from pipeline.classes.board import board_of
+from pipeline.classes.board import Board, board_of
 from pipeline.classes.store import check_teacher, read_class
 from pipeline.classes.test_scores import open_test_split
 from pipeline.config import RUN_SETTINGS
@@ -38,6 +39,9 @@ from web.etags import is_known
 from web.page_files import STATIC
 
 PRIVATE = {"Cache-Control": "no-cache", "X-Robots-Tag": "noindex"}
+MOST_KEPT = 64
+_kept: dict[tuple, tuple[Board, str, str]] = {}  # the last drawings; the last one asked for is last
+_drawing = threading.Lock()
 STYLES = ("page.css", "board.css", "projector.css")
 
 
@@ -61,10 +65,9 @@ def routes(settings: Settings) -> list[Route]:
     def board(request: Request, is_projector: bool = False) -> Response:
         code, asked = request.path_params["code"], request.query_params
         found = board_of(code, settings)
-        axes = {axis: name for axis in ("x", "y") if (name := asked.get(axis)) in RUN_SETTINGS}
+        x, y = (name if (name := asked.get(axis)) in RUN_SETTINGS else "" for axis in ("x", "y"))
         link = link_of(request, code, settings) if is_projector else ""
-        html = str(drawn.board(found, **axes, link=link, is_projector=is_projector))
-        tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
+        html, tag = _drawn(found, str(x or ""), str(y or ""), link, is_projector)
         headers = {**PRIVATE, "ETag": tag, "X-Pupils": str(len(found.pupils))}
         if is_known(request, tag):
             return Response(status_code=304, headers=headers)
@@ -115,6 +118,22 @@ def routes(settings: Settings) -> list[Route]:
         *(Route(f"/{ROUTE}/{{code}}/{name}", _in_a_thread(each)) for name, each in found.items()),
         Route(f"/{ROUTE}/{{code}}/test", _in_a_thread(open_test), methods=["POST"]),
     ]
+
+
+def _drawn(board: Board, x: str, y: str, link: str, is_projector: bool) -> tuple[str, str]:
+    """(HTML, ETag) of a board. All who look at the same one get the same drawing: three hundred
+    would keep a core busy.
+    """
+    key = (board.the_class.code, language(), x, y, link, is_projector)
+    with _drawing:
+        known, html, tag = _kept.pop(key, (None, "", ""))
+        if known is not board:  # the same one within a second
+            html = str(drawn.board(board, x=x, y=y, link=link, is_projector=is_projector))
+            tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
+        _kept[key] = board, html, tag
+        if len(_kept) > MOST_KEPT:
+            del _kept[next(iter(_kept))]
+    return html, tag
 
 
 def link_of(request: Request, code: str, settings: Settings) -> str:

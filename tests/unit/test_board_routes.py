@@ -4,11 +4,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from pipeline.classes import board as boards
 from pipeline.classes.store import add_runs, create_class, join_class
 from pipeline.classes.test_scores import read_scores
 from pipeline.settings import Settings
 from tabs.class_room.board import routes
 from tests.support.run_folders import write_run
+from views import board as drawn
 
 
 @pytest.fixture
@@ -40,6 +42,20 @@ def test_a_board_that_has_not_changed_is_not_sent_again(client, opened, settings
     again = client.get(address, headers=tag)
     assert (again.status_code, again.content) == (304, b"")
     assert client.get(f"{address}?lang=zh", headers=tag).status_code == 200
+
+
+def test_a_board_is_drawn_once_for_all_who_look_and_once_for_each_view(client, opened, monkeypatch):
+    drawings, draw = [], drawn.board
+    monkeypatch.setattr(drawn, "board", lambda *a, **b: drawings.append(b) or draw(*a, **b))
+    monkeypatch.setattr(boards, "LOOK_SECONDS", 60.0)
+    address = f"/gradio_api/classes/{opened[0]}/board"
+    asked = ["", "?lang=zh", "?x=seed", "?x=seed&y=<b>"]
+    answers = [[client.get(address + each).text for each in asked] for _time in range(5)]
+    assert len(drawings) == 3 and all(each == answers[0] for each in answers)
+    assert answers[0][0] != answers[0][1]
+    monkeypatch.setattr(boards, "LOOK_SECONDS", 0.0)
+    client.get(address)
+    assert len(drawings) == 4
 
 
 @pytest.mark.parametrize("name", ["board", "board-on-the-wall", "projector", "qr.svg"])

@@ -50,8 +50,8 @@ def test_a_line_is_a_run_of_a_pupil(settings):
 
     assert tuple(lines[0]) == COLUMNS and set(RUN_SETTINGS) < set(COLUMNS)
     assert [(line["pupil"], line["run"], line["state"], line["started_it"]) for line in lines] == [
-        ("Ada", shared, "done", "yes"),
-        ("Ada", waiting, "queued", "yes"),
+        ("pupil 1", shared, "done", "yes"),
+        ("pupil 1", waiting, "queued", "yes"),
         ("'=1+2", shared, "done", "no"),
         ("'=1+2", gone, "expired", "yes"),
         ("Grace", "", "", ""),
