@@ -4,7 +4,9 @@ imports, waits for a run's folder, and trains that run as `python -m pipeline tr
 
 import json
 import os
+import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,8 +120,25 @@ def main() -> int:
     for name, value in order["environment"].items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     folder = Path(order["folder"])
+    if order.get("leashed"):
+        _end_with_stdin(folder.parent)
     _write_to(folder / "worker.log")
     return train_folder(folder)
+
+
+def _end_with_stdin(folder: Path) -> None:
+    """End this process, and remove `folder`, once stdin ends: with whoever holds its other end,
+    also where that one is killed.
+    """
+    leash = os.dup(0)
+
+    def watch() -> None:
+        while os.read(leash, 1):
+            pass
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="leash").start()
 
 
 def _write_to(log: Path) -> None:
