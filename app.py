@@ -1,4 +1,4 @@
-"""The app: Tokenize, Fine-tune, Predict, Layers.
+"""The app: Tokenize, Fine-tune, Predict, Layers, and the Class that a link leads to.
 
 python app.py            starts it at http://127.0.0.1:7860
 """
@@ -17,6 +17,7 @@ os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = (
     "1"  # a visitor could name a private model of the host's
 )
 
+import gc
 import logging
 import threading
 
@@ -33,6 +34,10 @@ from pipeline.runs.health import health
 from pipeline.runs.supervisor import start_supervisor
 from pipeline.settings import Settings
 from tabs.address import read_address
+from tabs.class_room import board as class_board
+from tabs.class_room import state as class_state
+from tabs.class_room import tab as class_room
+from tabs.class_room.membership import build_membership
 from tabs.errors import in_language
 from tabs.fine_tune import tab as fine_tune
 from tabs.fine_tune.downloads import routes
@@ -100,6 +105,8 @@ def build_app(settings):
     return demo.queue(
         default_concurrency_limit=2 * settings.max_isolated_calls,
         max_size=MOST_WAITING,
+        # Else all who wait are told their place anew with each call that starts
+        status_update_rate=1.0,
         api_open=False,
     )  # no call passes the queue by
 
@@ -109,16 +116,23 @@ def _build_page(demo, settings):
     build_header()
     build_walk()
     above = gr.HTML(elem_id="from-the-address")
+    membership = build_membership()
     own_pairs = build_own_pairs(settings)
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
-            tokenize_tab = tokenize.build_tab(settings)
+            tokenize_tab = tokenize.build_tab(settings, membership)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
-            fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair)
+            fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair, membership)
         with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):
-            predict_tab = predict.build_tab(settings)
+            predict_tab = predict.build_tab(settings, membership)
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
-            layers_tab = layers.build_tab(settings, tabs)
+            layers_tab = layers.build_tab(settings, tabs, membership)
+        # There where the address names a class, and once one is opened
+        with gr.Tab(_("Class"), id="class", elem_id="tab-class", visible=False) as class_part:
+            pairs = [tokenize_tab.choice]
+            class_tab = class_room.build_tab(
+                settings, membership, tabs, class_part, fine_tune_tab.shared, pairs
+            )
     offered = fine_tune_tab.finished.change(
         predict_tab.offer_run,
         [fine_tune_tab.finished, fine_tune_tab.panel.owned],
@@ -144,8 +158,10 @@ def _build_page(demo, settings):
     keep_choices_equal(choices)
     own_pairs.listen(list(choices.values()), [tokenize_tab.bring, fine_tune_tab.bring])
     built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
-    parts = [tab.shared for tab in built]
-    first_seen = read_address(demo, tabs, above, parts, own_pairs.kept, own_pairs.still_kept)
+    parts = [*(tab.shared for tab in built), class_tab.shared]
+    first_seen = read_address(
+        demo, tabs, above, parts, own_pairs.kept, own_pairs.still_kept, membership.inputs
+    )
     for tab in built:
         for opening in tab.openings:
             opening.after(first_seen[tab.shared.tab])
@@ -180,13 +196,23 @@ def warm(settings, demo):
             prepare(what)
         except Exception:
             log.exception("%s, while the app warmed up", prepare.__name__)
+    # What is here now stays: a collection that looks at all of it, libraries and models, stops
+    # every visitor for a second
+    gc.collect()
+    gc.freeze()
 
 
 def answer_once(settings):
     """Make one prediction, so that a visitor's first finds its model loaded."""
+    import torch
+
     from pipeline.prediction import predict as predict_pairs
     from pipeline.settings import READY
 
+    # Many visitors ask for small answers. Two threads for one of them wait for each other wherever
+    # something else has a core, and burn the other: a prediction took 136 ms and 67 of a core,
+    # with one thread 12 and 5 (dev/LOG.md)
+    torch.set_num_threads(1)
     predict_pairs(READY, [("warm", "up")], settings=settings)
 
 
@@ -214,7 +240,13 @@ def health_route(settings):
 def app_kwargs(settings):
     """What the server has beside Gradio's own: routes, and the page in the visitor's language."""
     return {
-        "routes": [health_route(settings), *routes(settings), watch_route(settings)],
+        "routes": [
+            health_route(settings),
+            *routes(settings),
+            watch_route(settings),
+            *class_state.routes(settings),
+            *class_board.routes(settings),
+        ],
         "exception_handlers": EXCEPTION_HANDLERS,
         "middleware": [
             Middleware(ProxyHeaders, TrustedProxies(settings.trusted_proxies), settings.space_host),

@@ -85,7 +85,6 @@ def rows(runs: int = CLASS, steps: int = 6) -> Iterator[tuple[str, str, str]]:
     start_supervisor(settings)
     while not _is_ready(settings):
         time.sleep(1.0)
-    print(settings.runs_folder)
     config = replace(SIXTY, max_steps=steps, eval_pairs=16, eval_strategy="no", batch_size=8)
     watched(pressed(replace(config, learning_rate=1e-4), 3, settings), settings)
     began = time.time()

@@ -174,15 +174,22 @@ async def watchers(address: str, count: int, seconds: float) -> tuple[int, int, 
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             began = time.monotonic()
-            writer.write(
+            question = (
                 f"GET /gradio_api/runs/{RUN}/watched?lang=en&behind=&seen={seen}&log= HTTP/1.1\r\n"
                 f"Host: {host}:{port}\r\nAccept-Encoding: gzip\r\n"
-                f"If-None-Match: {etag}\r\n\r\n".encode()
+                f"If-None-Match: {etag}\r\n\r\n"
             )
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            try:
+                writer.write(question.encode())
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                # uvicorn ends a connection that was idle for 5 s; a browser opens another
+                reader, writer = await asyncio.open_connection(host, int(port))
+                continue
             fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
             assert head.split(" ")[1] in ("200", "304"), head
-            body = await reader.readexactly(int(fields.get("content-length", 0)))
+            length = 0 if " 304" in head[:14] else int(fields.get("content-length", 0))
+            body = await reader.readexactly(length)
             told[0] += 1
             told[1] += bool(body)
             told[2] += len(head) + len(body)

@@ -270,6 +270,8 @@ class Settings:
     max_classes: int = 200
     max_classes_per_address: int = 20
     max_pupils: int = 300
+    # Of a test split so many pairs are judged for each model of a class: all of MRPC's 1,725
+    max_test_pairs: int = 2_000
     seed: int = 42
     largest_seed: int = 2**32 - 1
 

@@ -776,10 +776,14 @@ def evaluate_checkpoint(
     *,
     settings: Settings,
     task: Task = MRPC,
+    max_length: int = TrainingConfig.max_length,
+    private: Path | None = None,
 ) -> dict[str, Any]:
     """The Trainer's own evaluation of a checkpoint on the `first` pairs of a split: {"loss",
     each of the task's metrics, "majority", "pairs", "origins"}.
 
+    max_length: tokens of a pair. private: a folder; with it this process gives up, for good, all
+    but that folder and the checkpoint's once the pairs are here.
     Raises InputError for less than one pair, and where the logits are NaN or infinite.
     """
     if first is not None and first < 1:
@@ -790,21 +794,25 @@ def evaluate_checkpoint(
                 first=first,
             )
         )
-    config = TrainingConfig(source=source)
+    config = TrainingConfig(source=source, max_length=max_length)
     raw_datasets, data_origin = load_raw_datasets(source, settings, task)
+    metric, metric_origin = load_metric(settings, task)
     rows = raw_datasets[split]
     rows = rows.select(range(min(first or len(rows), len(rows))))
+    if private:
+        files = checkpoint_files(checkpoint, weights=True, settings=settings)
+        rows = _in_memory({split: rows})[split]
+        confine_run(private, root_folder(files), settings)
     model, model_origin = load_model(checkpoint, config.seed, task.labels, settings=settings)
     check_weights(model, model_origin.loaded)
     tokenizer, _ = load_tokenizer(model_origin.loaded, settings)
     check_fit(checkpoint, model.config, tokenizer)
-    metric, metric_origin = load_metric(settings, task)
     from datasets import DatasetDict
 
     tokenized = tokenize_datasets(DatasetDict({split: rows}), tokenizer, config.max_length)[split]
     trainer = build_trainer(
         model,
-        build_training_args(config, settings.runs_folder),
+        build_training_args(config, private or settings.runs_folder),
         None,
         tokenized,
         build_data_collator(tokenizer),

@@ -4,7 +4,7 @@
 window.page ??= {};
 
 // What belongs to no tab's fields, and stays when another tab is opened
-const KEPT = ["lang", "task", "run", "walk"];
+const KEPT = ["lang", "task", "run", "walk", "class"];
 // What only a teacher's link says of a tab
 const FIXED = ["hide", "lock"];
 // What a link to a tab keeps of the address that is no field of it
@@ -30,7 +30,8 @@ const fillsFields = (search) =>
   );
 
 // The name of the tab that an address asks for; tabs: their names, the first of which needs none.
-const openTab = (asks, tabs) => asks.get("tab") ?? (asks.get("run") ? "fine-tune" : tabs[0]);
+const openTab = (asks, tabs) =>
+  asks.get("tab") ?? (asks.get("run") ? "fine-tune" : asks.get("class") ? "class" : tabs[0]);
 
 // What the address says of a tab whose fields hold `values`: a URLSearchParams. Values at their
 // default are left out. here: the URLSearchParams of the address as it is.

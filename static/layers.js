@@ -30,12 +30,12 @@ function listenToCards(board, trigger, watch) {
       return;
     }
     const button = event.target.closest("button[data-claim]");
-    if (!button || button.getAttribute("aria-busy") === "true") return;
-    const {claim, running} = button.dataset;
+    if (!button || button.closest(".claim").querySelector('[aria-busy="true"]')) return;
+    const {claim, running, guess} = button.dataset;
     button.setAttribute("aria-busy", "true");
     button.firstChild.textContent = running;
     keep("claim", claim);
-    trigger("click", {claim});
+    trigger("click", guess === undefined ? {claim} : {claim, guess: +guess});
     page.walk.done("claim");
   });
   watch("value", show);

@@ -76,11 +76,16 @@ new MutationObserver(ask).observe(document.documentElement, {
 // runs, after this script; the config's tabs name the selected one.
 const asks = new URLSearchParams(location.search);
 const components = window.gradio_config?.components ?? [];
-const tabAsked = asks.get("tab") ?? (asks.get("run") ? "fine-tune" : null);
+const tabAsked =
+  asks.get("tab") ?? (asks.get("run") ? "fine-tune" : asks.get("class") ? "class" : null);
 // The sections that are open from the start: a link needn't name them
 page.openAtFirst = new Set(
   components.filter(({props}) => props.open === true).map(({props}) => props.elem_id),
 );
+// The tab of a class is there where a link leads to one
+for (const {type, props} of components) {
+  if (type === "tabitem" && props.id === "class" && asks.get("class")) props.visible = true;
+}
 if (components.some(({type, props}) => type === "tabitem" && props.id === tabAsked)) {
   for (const {props} of components) if (props.elem_id === "tabs") props.selected = tabAsked;
 }

@@ -124,6 +124,7 @@ def read_address(
     parts: Sequence[Shared],
     kept: gr.Textbox,
     still_kept: Callable[[object], str],
+    of_class: Sequence[Component] = (),
 ) -> dict:
     """When the page loads, its address fills the fields, and those of the tabs that were left with
     what it said of them. Returns {tab: the event after which it may draw itself}.
@@ -131,7 +132,8 @@ def read_address(
     A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the
     tabs, for the teacher's task and for what was wrong; parts: in the tabs' order. kept: is filled
     with the key that the browser keeps to its visitor's own pairs; still_kept: such a key, or ""
-    where it opens nothing.
+    where it opens nothing. of_class: are filled last, with the address's class and the browser's
+    keys to it.
     """
     json_block("address", {"fields": {part.tab: part.data() for part in parts}})
 
@@ -150,6 +152,8 @@ def read_address(
     filled = asked.change(open_address, [asked, kept], [tabs, above, *components], **private)
     filled.then(None, None, seen, js="() => page.address.marks()", **private)
     filled.then(None, js="() => page.address.filled()", api_visibility="private")
+    if of_class:  # it locks fields that the address fills
+        filled.then(None, None, list(of_class), js="() => page.classRoom.begin()", **private)
     # The first tab is seen from the start. One that the address opens is selected before it is
     # filled, and draws itself afterwards
     for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
@@ -203,8 +207,9 @@ def opened(
     """
     address = Address()
     address.task = _task(str(query.get("task") or "").strip(), address.wrong)
-    tab = query.get("tab") or ("fine-tune" if query.get("run") else "")
-    known = [part.tab for part in parts]
+    in_class = bool(query.get("class"))
+    tab = query.get("tab") or ("fine-tune" if query.get("run") else "class" if in_class else "")
+    known = [part.tab for part in parts if part.tab != "class" or in_class]
     if tab in known:
         address.tab = tab
     elif tab:

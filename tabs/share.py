@@ -12,6 +12,7 @@ from languages import LANGUAGES, _
 from pipeline.settings import Settings
 from tabs.address import MOST_TASK, Shared
 from tabs.page_data import json_block
+from views.markup import quiet
 from views.render import render
 
 
@@ -49,6 +50,12 @@ def build_share(settings: Settings, shared: Shared) -> None:
         )
         frame = gr.Textbox("", label=_("HTML to embed"), interactive=True, lines=2)
         with gr.Accordion(_("For a class: a task, and controls to hide or lock"), open=False):
+            said = _(
+                "A class meets at one link: pupils see the task, change one setting, and watch "
+                "all their runs on a board."
+            )
+            gr.HTML(quiet(said), padding=False)
+            open_class = gr.Button(_("Open a class"), size="sm")
             task = gr.Textbox(
                 "",
                 label=_("Task"),
@@ -60,6 +67,7 @@ def build_share(settings: Settings, shared: Shared) -> None:
                 named, label=_("Lock"), visible=bool(named), info=_("shown, but can't be changed")
             )
     shared.teacher.update(task=task, hide=hidden, lock=locked)
+    open_class.click(None, js="() => page.classRoom.open()", api_visibility="private")
     tab = json.dumps(shared.tab)
     for button, what in ((copy_link, "link"), (copy_frame, "frame")):
         button.click(

@@ -1,11 +1,11 @@
 """Claims of the study notes as cards. Nothing here imports gradio."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from languages import _, say, told
+from languages import _, ngettext, say, told
 from views.code import script
 from views.render import macro, render
 
@@ -42,6 +42,7 @@ def claim_cards(cards: Iterable[tuple["Claim", Mapping | None]], linked: str = "
 def _card(claim: "Claim", result: Mapping | None) -> dict[str, Any]:
     """What the template draws of a claim. result: as tabs.layers.claims.result_as_dict makes it."""
     from layers.claims import SECTIONS
+    from layers.claims.guess import guesses_at
     from layers.claims.script import script_of
 
     card = {
@@ -50,6 +51,8 @@ def _card(claim: "Claim", result: Mapping | None) -> dict[str, Any]:
         "kind": told(claim.kind),
         "says": told(claim.says),
         "script": script(script_of(claim), f"{claim.id}.py"),
+        "guesses": [told(guess) for guess in guesses_at(claim)],
+        "guess": "",
         "verdict": "",
         "badge": verdict_name(UNRUN),
         "run": 0,
@@ -61,6 +64,8 @@ def _card(claim: "Claim", result: Mapping | None) -> dict[str, Any]:
         "verdict": result["verdict"],
         "badge": f"{SIGNS[result['verdict']]} {verdict_name(result['verdict'])}",
         "run": result["run"],
+        "guess": told(result["guess"]) if result.get("guess") else "",
+        "guessed_right": result.get("guessed_right"),
         "findings": [(told(name), value) for name, value in result["findings"]],
         "answer": told(result["answer"]) if result["answer"] else "",
         "truth": told(claim.truth),
@@ -80,6 +85,20 @@ def _duration(seconds: float) -> str:
 def claim_status(message: str, done: int = 0, total: int = 0) -> Markup:
     """What is running or has run; read out when it changes."""
     return render("claim_status.html", message=message, done=done, total=total)
+
+
+def guess_score(guessed: Sequence[bool]) -> Markup:
+    """How many of a reader's first guesses at a section's claims were right; nothing before any."""
+    if not guessed:
+        return Markup("")
+    right, of = sum(guessed), len(guessed)
+    said = ngettext(
+        "Guesses at these claims: {right} of {count} right.",
+        "Guesses at these claims: {right} of {count} right.",
+        of,
+        right=right,
+    )
+    return macro("paragraph", "score", said)
 
 
 def tally(counts: Mapping[str, int]) -> Markup:

@@ -224,6 +224,7 @@ BELOW = (
     "/gradio_api/file=",
     "/gradio_api/heartbeat/",
     "/gradio_api/runs/",
+    "/gradio_api/classes/",
 )
 RELAYED = re.compile(r"/gradio_api/file=(?:[a-z][a-z0-9+.-]+:|//|\\)", re.IGNORECASE)
 

@@ -42,6 +42,7 @@ class AppBlocks(gr.Blocks):
         super().queue(*args, **kwargs)
         # Gradio 6.31: it names the class of its queue itself, and hands it what it has worked out
         self._queue.__class__ = FairQueue
+        self._queue.ANALYTICS_MAX_EVENTS = 1  # nobody reads them
         return self
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):

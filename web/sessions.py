@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import gradio.blocks
+import gradio.route_utils
 from gradio import state_holder
 
 
@@ -18,7 +20,18 @@ class LightSession(state_holder.SessionState):
         # handler changes is kept as ever
         super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
 
+    def _update_config(self, key):
+        """Gradio 6.31: it notes for deep links what each call was given and answered. A visitor's
+        answers would stay in memory, a grid and a chart each.
+        """
+
+    def _update_value_in_config(self, key, value):
+        """Likewise."""
+
 
 def use_light_sessions():
     """From now on, new sessions of this process are light."""
-    state_holder.SessionState = LightSession
+    # A call of a batch has no visitor's session: each of its steps makes one, of the class that its
+    # module has imported
+    for module in (state_holder, gradio.blocks, gradio.route_utils):
+        module.SessionState = LightSession

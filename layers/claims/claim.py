@@ -15,7 +15,7 @@ import inspect
 import logging
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from languages import say
@@ -142,15 +142,27 @@ class Claim:
     @property
     def names(self) -> list[str]:
         """What the run may call its findings and its answers, read from its code, in its order."""
-        calls = [node for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Call)]
-        judged = [
-            node for node in calls if isinstance(node.func, ast.Name) and node.func.id in JUDGED
-        ]
-        dicts = [one for node in judged for one in node.args if isinstance(one, ast.Dict)]
-        keys = [key.value for one in dicts for key in one.keys if isinstance(key, ast.Constant)]
-        return [key for key in keys if isinstance(key, str)] + [
+        judged = self._calls(JUDGED)
+        return [key for node in judged for one in node.args for key in _keys(one)] + [
             spaced(keyword.arg) for node in judged for keyword in node.keywords if keyword.arg
         ]
+
+    @property
+    def candidates(self) -> list[str]:
+        """The possible answers to an open question, read from its code; [] of a claim."""
+        return [key for node in self._calls(("which",)) for key in _keys(node.args[0])]
+
+    def _calls(self, names: Collection[str]) -> list[ast.Call]:
+        """The calls of functions of these names, in the order of the code."""
+        calls = [node for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Call)]
+        return [one for one in calls if isinstance(one.func, ast.Name) and one.func.id in names]
+
+
+def _keys(node: ast.expr) -> list[str]:
+    """The texts among the keys of a dict's literal; [] of anything else."""
+    keys = node.keys if isinstance(node, ast.Dict) else []
+    values = [key.value for key in keys if isinstance(key, ast.Constant)]
+    return [value for value in values if isinstance(value, str)]
 
 
 @dataclass(frozen=True)

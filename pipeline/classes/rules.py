@@ -8,12 +8,15 @@ pipeline.errors.InputError: This class has seed = 42 for all, and you chose 7. O
 is yours to change.
 """
 
+import json
+from dataclasses import asdict
 from typing import Any
 
-from languages import say
+from languages import say, say_plural, sentences
 from pipeline.classes.store import Class
 from pipeline.config import RUN_SETTINGS, TrainingConfig
 from pipeline.errors import InputError, shown
+from pipeline.runs.queue import digest
 from pipeline.task import is_own
 
 
@@ -76,3 +79,28 @@ def check_config(config: TrainingConfig, the_class: Class) -> None:
                     open=the_class.open_setting,
                 )
             )
+
+
+def rules_in_words(the_class: Class) -> str:
+    """What pupils may do, in one to three sentences."""
+    if the_class.is_closed:
+        return say("The class is closed: no more runs start in it.")
+    what = (
+        say("In it, only {name} can be changed.", name=the_class.open_setting)
+        if the_class.open_setting
+        else say("In it, every setting can be changed.")
+    )
+    if the_class.max_steps is None:
+        return what
+    most = say_plural(
+        "A run has at most {count} step.",
+        "A run has at most {count} steps.",
+        the_class.max_steps,
+    )
+    return sentences(what, most)
+
+
+def version_of_rules(the_class: Class) -> str:
+    """A text that differs once the class's settings, cap or end do, and not with its task."""
+    rules = {name: value for name, value in asdict(the_class).items() if name != "task"}
+    return digest(json.dumps(rules, sort_keys=True))[:16]

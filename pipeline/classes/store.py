@@ -125,7 +125,7 @@ def create_class(
             _write_class(part, one)
             part.rename(place)
         except OSError as error:
-            raise _unwritten() from error
+            raise unwritten() from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return code, teacher_key
@@ -172,7 +172,7 @@ def read_class(code: Any, settings: Settings) -> Class:
     """The class of that code. Raises InputError as class_folder does, and for a damaged one."""
     code = checked_code(code)
     path = class_folder(code, settings) / "class.json"
-    one = _class_at(path, *_version(path))
+    one = _class_at(path, *version_of(path))
     if one is None:
         raise InputError(
             say("This class's file on the server is damaged. Open a new class and give its link.")
@@ -334,7 +334,7 @@ def pupils_of(code: Any, settings: Settings) -> list[Pupil]:
     What hasn't changed isn't read again.
     """
     paths = (class_folder(code, settings) / "pupils").glob("*.json")
-    found = (_pupil_at(path, *_version(path)) for path in paths)
+    found = (_pupil_at(path, *version_of(path)) for path in paths)
     return sorted((one[0] for one in found if one), key=lambda pupil: (pupil.number, pupil.id))
 
 
@@ -351,7 +351,7 @@ def hide_pupil(
         check_teacher(code, teacher_key, settings)
         folder = class_folder(code, settings)
         path = _pupil_path(folder, pupil_id if isinstance(pupil_id, str) else "")
-        found = _pupil_at(path, *_version(path))
+        found = _pupil_at(path, *version_of(path))
         if found is None:
             raise InputError(
                 say("{pupil} is not in this class. Choose one of the list.", pupil=shown(pupil_id))
@@ -420,7 +420,7 @@ def _pupil_and_digest(code: Any, key: Any, settings: Settings) -> tuple[Pupil, s
     folder = class_folder(code, settings)
     if isinstance(key, str) and KEY.fullmatch(key):
         path = _pupil_path(folder, _id_of(key))
-        found = _pupil_at(path, *_version(path))
+        found = _pupil_at(path, *version_of(path))
         if found and secrets.compare_digest(found[1].encode(), digest(key).encode()):
             return found
     raise InputError(say("This browser is not in the class. Join it."))
@@ -456,7 +456,7 @@ def _pupil_path(folder: Path, pupil_id: str) -> Path:
     return folder / "pupils" / f"{pupil_id if PUPIL_ID.fullmatch(pupil_id) else 'nobody'}.json"
 
 
-def _version(path: Path) -> tuple[float, int]:
+def version_of(path: Path) -> tuple[float, int]:
     """What differs after each writing of a file: a new one is put in its place."""
     try:
         about = path.lstat()
@@ -481,10 +481,11 @@ def _write(path: Path, values: dict[str, Any]) -> None:
     try:
         write_whole(path, json.dumps(values))
     except OSError as error:
-        raise _unwritten() from error
+        raise unwritten() from error
 
 
-def _unwritten() -> InputError:
+def unwritten() -> InputError:
+    """What to raise where a class's file can't be written."""
     return InputError(
         say("This server can't write a class; its disk may be full. Try again in a few minutes.")
     )

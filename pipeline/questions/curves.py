@@ -124,7 +124,7 @@ def which_curve(shown: object, chance: Random) -> Question | None:
         return None
     choices = {each: Choice(each, because) for each, because in _signs(evidence).items()}
     wrong = [choice for each, choice in choices.items() if each != name]
-    right = Choice(name, say("{name}: {because}.", name=name, because=name_of(evidence)[1]))
+    right = Choice(name, say("It is called so because {because}.", because=name_of(evidence)[1]))
     text = say(
         "A small classifier was trained just now: {steps} steps on {examples} examples. What does "
         "its curve show?",

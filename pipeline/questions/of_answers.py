@@ -270,12 +270,17 @@ def the_other_order(shown: Answer, chance: Random) -> Question | None:
         key = "same" if abs(shares[0] - shares[1]) < SAME else "near"
     because = {
         "same": say(
-            "The question may be symmetric, but the model isn't built so. {found}", found=found
+            "The question may be symmetric, but the model isn't: “{label}” has {one} in one order "
+            "and {other} in the other.",
+            **figures,
         ),
-        "near": say("That was close: {found}", found=found),
+        "near": say(
+            "That was close: “{label}” has {one} in one order and {other} in the other.", **figures
+        ),
         "other": say(
-            "The order moves an answer, but rarely over the line, and here it doesn't. {found}",
-            found=found,
+            "The order moves an answer, but rarely over the line: “{label}” has {one} in one order "
+            "and {other} in the other.",
+            **figures,
         ),
     }
     wrong = [Choice(one.text, because[name]) for name, one in answers.items() if name != key]

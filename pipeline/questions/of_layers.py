@@ -22,7 +22,6 @@ class Played:
     padding: int = 1
     in_channels: int = 1
     out_channels: int = 1
-    bias: bool = True
     p: float = 0.5
 
 
@@ -101,7 +100,6 @@ def parameters_of_a_convolution(shown: Played, chance: Random) -> Question | Non
         in_channels=shown.in_channels + chance.randrange(1, 4),
         out_channels=shown.out_channels + chance.randrange(2, 8),
         kernel_size=max(2, shown.kernel_size),
-        bias=True,
     )
     ins, outs, kernel = case.in_channels, case.out_channels, case.kernel_size
     figures = {"ins": ins, "outs": outs, "kernel": kernel}

@@ -17,6 +17,8 @@ from pipeline.metrics import majority
 from pipeline.questions.curves import which_curve
 from pipeline.questions.question import Choice, Question, asked
 
+TOLD_APART = 0.005  # shares nearer than this are too much alike for two choices
+
 
 @dataclass(frozen=True)
 class Training:
@@ -310,9 +312,8 @@ def loss_of_a_new_head(shown: Training, chance: Random) -> Question | None:
         ),
     ]
     text = say(
-        "Your task has {labels} labels. What is about the cross-entropy of a model with a new, "
-        "random "
-        "classification head on its first batch?",
+        "Your task has {labels} labels. How large is the cross-entropy of a model with a new, "
+        "random classification head on its first batch, about?",
         labels=labels,
     )
     return asked(text, right, wrong, chance)
@@ -529,24 +530,35 @@ def _figure(shown: Training, chance: Random, name: str) -> Question | None:
             "That is F1, the harmonic mean of precision and recall: it is high only where both are."
         ),
     }
-    wrong = [
-        Choice(f"{formulas[other].value:.1%}", because[other])
-        for other in formulas
-        if other != name
+    wrong: list[tuple[float | None, str]] = [
+        (formulas[other].value, because[other]) for other in formulas if other != name
     ]
     wrong += [
-        Choice(
-            f"{(counts.hits + counts.rest) / matrix.pairs:.1%}",
+        (
+            (counts.hits + counts.rest) / matrix.pairs,
             say("That is a share of all {pairs} pairs: an accuracy.", pairs=matrix.pairs),
         ),
-        Choice(
-            f"{counts.hits / matrix.pairs:.1%}",
+        (
+            counts.hits / matrix.pairs,
             say(
                 "{hits} are divided by all {pairs} pairs here.",
                 hits=counts.hits,
                 pairs=matrix.pairs,
             ),
         ),
+        (
+            counts.hits / (counts.hits + counts.alarms + counts.misses),
+            say(
+                "{hits} are divided by the hits and both kinds of errors: that is the overlap of "
+                "gold and given labels (Jaccard).",
+                hits=counts.hits,
+            ),
+        ),
+    ]
+    choices = [
+        Choice(f"{value:.1%}", why)
+        for value, why in wrong
+        if value is not None and abs(value - right.value) >= TOLD_APART
     ]
     answer = Choice(f"{right.value:.1%}", say("{formula}.", formula=right.written))
     given = [
@@ -555,7 +567,7 @@ def _figure(shown: Training, chance: Random, name: str) -> Question | None:
         say("has it, but wasn't given it: {count}", count=counts.misses),
         say("neither: {count}", count=counts.rest),
     ]
-    return asked(_figure_asked(name, told.names[label]), answer, wrong, chance, given)
+    return asked(_figure_asked(name, told.names[label]), answer, choices, chance, given)
 
 
 def _figure_asked(name: str, label: str) -> str:
@@ -595,6 +607,7 @@ def better_or_chance(shown: Training, chance: Random) -> Question | None:
     more, changed = other.right - one.right, changed_sides(other, one)
     limit = 2 * math.sqrt(changed)
     figures = {"more": more, "changed": changed, "limit": limit}
+    counts = {"before": one.right, "after": other.right}
     chance_said = say(
         "Pairs that changed sides: {changed}. By chance alone about half of them would become "
         "right "
@@ -606,21 +619,20 @@ def better_or_chance(shown: Training, chance: Random) -> Question | None:
         "better": Choice(
             say("yes, clearly better"),
             say(
-                "A higher number alone isn't enough. {reckoned}",
-                reckoned=chance_said,
+                "{after} right are more than {before}, but a higher number alone isn't enough.",
+                **counts,
             )
             if more > 0
-            else say(
-                "The number of right answers changed by {more:+d}: it isn't larger.", more=more
-            ),
+            else say("{after} right aren't more than {before}.", **counts),
         ),
         "worse": Choice(
             say("no, clearly worse"),
-            say("A lower number alone isn't enough. {reckoned}", reckoned=chance_said)
+            say(
+                "{after} right are fewer than {before}, but a lower number alone isn't enough.",
+                **counts,
+            )
             if more < 0
-            else say(
-                "The number of right answers changed by {more:+d}: it isn't smaller.", more=more
-            ),
+            else say("{after} right aren't fewer than {before}.", **counts),
         ),
     }
     key = "chance" if abs(more) <= limit else "better" if more > 0 else "worse"

@@ -22,6 +22,9 @@ SECONDS_A_PAIR, SECONDS_TO_START, JUDGED_OF_PAIR = 0.02, 8.0, 1 / 3
 # A run's pace is that of the machine in its minute: other runs, other visitors. The median of a few
 # is steadier.
 RUNS_LOOKED_AT, RUNS_TAKEN, STEPS_NEEDED = 12, 5, 5
+# From a run's last event to the next one's turn: its process ends, the server notices. Before it
+# was seen here, and of how many turns the median is taken
+TURNOVER_SECONDS, TURNS_TAKEN = 0.8, 5
 # What a step's time depends on beside the checkpoint
 ALIKE = ("frozen_layers", "precision", "batch_size")
 
@@ -165,6 +168,20 @@ def expected_pace(
             if measured := [(run, pace) for run, pace in paces if pace][:RUNS_TAKEN]:
                 return _median_pace(measured, config)
     return _estimate(times)
+
+
+def turnover(runs: list[Run], settings: Settings) -> float:
+    """Seconds from a run's last event to the turn of the next, where one was waiting: the median of
+    the last few turns. It is a seventh of what a run of a few steps is waited for.
+    """
+    folders = [settings.runs_folder / run.id for run in runs]
+    turns = sorted((began, path) for path in folders if (began := modified(path / "worker")))
+    gaps = []
+    for (_, ended), (began, path) in zip(turns, turns[1:], strict=False):
+        end = modified(ended / "events.jsonl")
+        if 0.0 < end <= began and modified(path / "config.json") < end:
+            gaps.append(began - end)
+    return median(gaps[-TURNS_TAKEN:]) if gaps else TURNOVER_SECONDS
 
 
 def _pace_in(folder: Path) -> Pace | None:

@@ -12,7 +12,15 @@ from languages import say, say_plural
 from pipeline.config import TrainingConfig, config_from
 from pipeline.errors import InputError
 from pipeline.runs.folder import address_of, modified, read_text, run_folder
-from pipeline.runs.pace import ALIKE, Pace, expected_pace, run_seconds, seconds_left_at, work
+from pipeline.runs.pace import (
+    ALIKE,
+    Pace,
+    expected_pace,
+    run_seconds,
+    seconds_left_at,
+    turnover,
+    work,
+)
 from pipeline.runs.progress import Run, list_runs, look_at, read_folder
 from pipeline.settings import Settings
 
@@ -120,14 +128,16 @@ def waits(runs: list[Run], settings: Settings) -> dict[str, float]:
 
     training = [run for run in runs if run.state in ("running", "stopping") and run.config]
     places = max(settings.max_runs_at_once, 1)
-    free = sorted(map(left, training), reverse=True)[:places]  # when each place is free again
+    turn = turnover(runs, settings)
+    # When each place is free again
+    free = sorted((left(run) + turn for run in training), reverse=True)[:places]
     free += [0.0] * (places - len(free))
     heapq.heapify(free)
     begins = {}
     for run in in_turn(runs, settings):
         begins[run.id] = heapq.heappop(free)
         config = config_from(run.config)
-        heapq.heappush(free, begins[run.id] + run_seconds(config, pace_of(config)))
+        heapq.heappush(free, begins[run.id] + run_seconds(config, pace_of(config)) + turn)
     return {**begins, NEXT: free[0]}
 
 

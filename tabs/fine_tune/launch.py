@@ -15,6 +15,7 @@ from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import joined_run, start_run
 from pipeline.settings import Settings
 from pipeline.task import MRPC, is_own
+from tabs.class_room.membership import Member, check_start, count_runs
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
 from tabs.fine_tune.owned_runs import (
@@ -59,14 +60,19 @@ class Launch:
         return [*shown, *self.controls.values()]
 
     def start(
-        self, request: gr.Request, owned: object, *values: object, may_start: bool = True
+        self,
+        request: gr.Request,
+        owned: object,
+        *values: object,
+        may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         """Start what the form says. may_start: else None where a run would be started, and not
-        one shown that is there already.
+        one shown that is there already. who: the pupil of a class, which has to allow it.
         """
         try:
             config, pair = self._config(values), self._pair(values)
-            return self._started(config, owned, request, pair, may_start)
+            return self._started(config, owned, request, pair, may_start, who=who)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
@@ -77,6 +83,7 @@ class Launch:
         owned: object,
         *values: object,
         may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         """Start what the form says on the pairs that give their label away; the form shows them.
         As start.
@@ -86,7 +93,8 @@ class Launch:
             return {self.panel.status: notice(refused, kind="error")}
         try:
             config = self._config(values, task_name=MRPC.name, source=SHORTCUT)
-            started = self._started(config, owned, request, self._pair(values), may_start)
+            pair = self._pair(values)
+            started = self._started(config, owned, request, pair, may_start, who=who)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         if started is None:
@@ -101,6 +109,7 @@ class Launch:
         owned: object,
         *pair: object,
         may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         """Start what the diagnosis of an ended run proposes; the form shows its settings. As
         start.
@@ -108,7 +117,7 @@ class Launch:
         try:
             check_pairs(read_run(run_id, self.settings), owned, self.settings)
             config = remedied(run_id, self.settings)
-            started = self._started(config, owned, request, pair, may_start)
+            started = self._started(config, owned, request, pair, may_start, who=who)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         if started is None:
@@ -125,13 +134,15 @@ class Launch:
         owned: object,
         *pair: object,
         may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         """Train the shown run's settings once more, as a run of this visitor. As start."""
         if not may_start:
             return None
         try:
             config = config_from(config_to_repeat(run_id, owned, self.settings))
-            return self._started(config, owned, request, pair, may_join=False) or {}
+            again = {"may_join": False, "who": who}
+            return self._started(config, owned, request, pair, **again) or {}
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
@@ -151,7 +162,9 @@ class Launch:
         pair: tuple,
         may_start: bool = True,
         may_join: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
+        check_start(who, config, self.settings)
         owned = remembered(owned)
         if not may_start and not joined_run(config, self.settings, owned):
             return None
@@ -163,6 +176,7 @@ class Launch:
             own_pair=pair_to_keep(pair, config.task_name, self.settings),
             joining=owned if may_join else None,
         )
+        count_runs(who, [(run_id, secret)], self.settings)
         run = read_run(run_id, self.settings)
         return {
             self.panel.status: status_of(run),

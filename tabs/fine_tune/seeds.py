@@ -15,6 +15,7 @@ from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import joined_run, start_runs
 from pipeline.settings import Settings
+from tabs.class_room.membership import Member, check_start, count_runs
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
 from tabs.fine_tune.owned_runs import (
@@ -64,13 +65,19 @@ class SeedsSection:
         return [self.message, panel.run_id, panel.owned, panel.same, panel.again]
 
     def start(
-        self, request: gr.Request, owned: object, *values: object, may_start: bool = True
+        self,
+        request: gr.Request,
+        owned: object,
+        *values: object,
+        may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         """Start the form's settings with three seeds; a run that is there already counts, whoever
-        started it. may_start: else None where one would be started.
+        started it. may_start: else None where one would be started. who: the pupil of a class,
+        which has to allow them.
         """
         form = dict(zip(self.controls, values, strict=False))
-        return self._start(request, owned, form, values[len(form) :], may_start)
+        return self._start(request, owned, form, values[len(form) :], may_start, who)
 
     def start_shown(
         self,
@@ -79,13 +86,14 @@ class SeedsSection:
         owned: object,
         *pair: object,
         may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         """Start an ended run's settings with two more seeds. As start."""
         try:
             config = config_to_repeat(run_id, owned, self.settings)
         except Exception as error:
             return {self.message: error_notice(error)}
-        return self._start(request, owned, config, pair, may_start)
+        return self._start(request, owned, config, pair, may_start, who)
 
     def _start(
         self,
@@ -94,6 +102,7 @@ class SeedsSection:
         values: Mapping,
         pair: Sequence[object],
         may_start: bool,
+        who: Member | None,
     ) -> dict | None:
         try:
             owned = remembered(owned)
@@ -103,6 +112,8 @@ class SeedsSection:
             ]
             there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
             missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
+            for one in missing:
+                check_start(who, one, self.settings)
             joined = [joined_run(one, self.settings, owned) for one in missing]
             if not may_start and not all(joined):
                 return None
@@ -113,6 +124,7 @@ class SeedsSection:
                 if missing
                 else []
             )
+            count_runs(who, started, self.settings)
         except Exception as error:
             return {self.message: error_notice(error)}
         return {

@@ -11,6 +11,7 @@ from gradio.events import Dependency
 from languages import _
 from pipeline.runs.progress import Run
 from pipeline.settings import Settings
+from tabs.class_room.membership import Membership, member
 from tabs.errors import error_notice
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.owned_runs import has_joined, unfinished_runs_of
@@ -21,8 +22,9 @@ Values = Mapping[Component, Any]
 
 @dataclass(frozen=True)
 class Start:
-    """One way to start runs. handler: takes the request and the values of `inputs`; with
-    `may_start=False` it answers None where it would start one, and not show one that is there.
+    """One way to start runs. handler: takes the request, the values of `inputs` and `who`, the
+    pupil of a class or None; with `may_start=False` it answers None where it would start one, and
+    not show one that is there.
     """
 
     handler: Callable[..., dict | None]
@@ -34,7 +36,8 @@ class Start:
 class StartAnother:
     """The question and its two buttons, hidden until it is asked, for all buttons that start runs.
 
-    owned: the browser's runs. asked: the name of the start that the question is about.
+    owned: the browser's runs. asked: the name of the start that the question is about. membership:
+    which class the page is in, where pages can be in one.
     """
 
     settings: Settings
@@ -43,12 +46,18 @@ class StartAnother:
     yes: gr.Button
     no: gr.Button
     asked: gr.State
+    membership: Membership | None = None
     starts: dict[str, Start] = field(default_factory=dict)
 
     @property
     def outputs(self) -> list[Component]:
         """What asking and answering change."""
         return [self.text, self.yes, self.no, self.asked]
+
+    @property
+    def _always(self) -> list[Component]:
+        """What each start asks for beside its own inputs."""
+        return [self.owned, *(self.membership.inputs if self.membership else ())]
 
     def before(self, name: str, button: gr.Button, start: Start) -> Dependency:
         """Let this button start runs, after the question where one goes on."""
@@ -58,7 +67,7 @@ class StartAnother:
             return self.press(name, values, request)
 
         outputs = [*start.outputs, *self.outputs]
-        return button.click(press, {*start.inputs, self.owned}, outputs, **PRIVATE)
+        return button.click(press, {*start.inputs, *self._always}, outputs, **PRIVATE)
 
     def answered(self) -> Dependency:
         """Let the question's buttons answer it, once `before` has told of all that start runs."""
@@ -67,7 +76,8 @@ class StartAnother:
             return self.go_on(values[self.asked], values, request)
 
         starts = self.starts.values()
-        inputs = {self.asked, *(part for start in starts for part in start.inputs)}
+        own = [part for start in starts for part in start.inputs]
+        inputs = {self.asked, *own, *self._always}
         outputs = {part for start in starts for part in start.outputs}
         self.no.click(self.hide, None, self.outputs, **PRIVATE)
         self.text.change(
@@ -99,8 +109,11 @@ class StartAnother:
     def _called(
         self, name: str, values: Values, request: gr.Request | None, **how: bool
     ) -> dict | None:
-        start = self.starts[name]
-        return start.handler(request, *(values[part] for part in start.inputs), **how)
+        start, pupil = self.starts[name], None
+        if self.membership:
+            pupil = member(*(values.get(part) for part in self.membership.inputs))
+        given = (values[part] for part in start.inputs)
+        return start.handler(request, *given, who=pupil, **how)
 
     def ask(self, unfinished: Sequence[Run], name: str) -> dict:
         """Ask about these runs."""
@@ -113,11 +126,13 @@ class StartAnother:
         return {self.text: "", **hidden}
 
 
-def build_start_another(settings: Settings, owned: Component) -> StartAnother:
+def build_start_another(
+    settings: Settings, owned: Component, membership: Membership | None = None
+) -> StartAnother:
     """The question. It stands over the page, for the buttons are in several places."""
     with gr.Column(elem_id="start-another"):
         text = gr.HTML(padding=False)
         with gr.Row():
             yes = gr.Button(_("Start another, behind it"), size="sm", min_width=120, visible=False)
             no = gr.Button(_("Not now"), size="sm", min_width=80, visible=False)
-    return StartAnother(settings, owned, text, yes, no, gr.State(""))
+    return StartAnother(settings, owned, text, yes, no, gr.State(""), membership)

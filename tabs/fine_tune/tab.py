@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 from gradio.components import Component
@@ -10,9 +11,12 @@ from languages import _, language
 from pipeline.config import RUN_SETTINGS, renamed
 from pipeline.settings import Settings
 from tabs.address import Shared
+from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.fine_tune.api import Api
 from tabs.fine_tune.changed_pairs import build_changed_pairs
+from tabs.fine_tune.check import training_shown, wait_for_a_run
 from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
@@ -52,8 +56,12 @@ class FineTuneTab:
     runs: RunsList
 
 
-def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab:
-    """The tab's components and wiring. pair: the fields of the page's two sentences."""
+def build_tab(
+    settings: Settings, pair: Sequence[Component] = (), membership: Membership | None = None
+) -> FineTuneTab:
+    """The tab's components and wiring. pair: the fields of the page's two sentences. membership:
+    which class the page is in.
+    """
     json_block("fine-tune", {"separator": _(". "), "language": language()})
     with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
         with gr.Column(elem_classes="run-form"):
@@ -96,6 +104,14 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         on_shortcut = build_shortcut(settings, panel.ended)
         runs = build_runs_list(settings, panel)
+    build_check_yourself(
+        settings,
+        "fine-tune",
+        partial(training_shown, settings, tuple(controls)),
+        [panel.run_id, *controls.values()],
+        membership=membership,
+        waiting=wait_for_a_run,
+    )
     forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
     fills = {bring: ("task_name",)}
     shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)
@@ -104,7 +120,7 @@ def build_tab(settings: Settings, pair: Sequence[Component] = ()) -> FineTuneTab
     launch = Launch(settings, controls, panel, pair)
     shortcut = [diagnosis.fixed, *launch.inputs]
     remedied = [panel.ended, panel.owned, *launch.pair]
-    another = build_start_another(settings, panel.owned)
+    another = build_start_another(settings, panel.owned, membership)
     same_run = [panel.run_id, panel.owned, *launch.pair]
     by_button = {
         "again": (panel.again, launch.start_again, same_run, launch.outputs),

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.components import Component
 
 from languages import _, ngettext, say, told
 from pipeline.errors import InputError
+from pipeline.settings import Settings
+from tabs.class_room.membership import Membership, count_guess, member
 from tabs.errors import error_notice, sent, toast
 from tabs.layers.play import PRIVATE
 from views import claims as views
@@ -29,6 +32,7 @@ INTRO = say(
 # other tabs.
 QUEUE = {"concurrency_id": "claims", "concurrency_limit": 4}
 TELL_EVERY = 0.5  # seconds, while claims run
+GUESSED = ("guess", "guessed_right")  # of a result on the page: what was guessed before it
 Changes = dict[Block, Any]
 Results = dict[str, dict]  # {claim id: result_as_dict}, a visitor's own
 
@@ -100,6 +104,32 @@ def claim(id: str) -> dict:
         raise toast(error) from None
 
 
+def guess_sent(claim: "Claim", place: Any) -> str | None:
+    """The guess that the page sent with a claim, by its place; None for none, or for no place."""
+    from layers.claims.guess import guesses_at
+
+    guesses = guesses_at(claim)
+    return guesses[place] if type(place) is int and 0 <= place < len(guesses) else None
+
+
+def is_right(claim: "Claim", guess: str, result: dict[str, Any]) -> bool | None:
+    """Whether a result of result_as_dict bears the guess out; None where it decided nothing."""
+    from layers.claims.guess import borne_out
+
+    return borne_out(claim, guess, result["verdict"], result["answer"])
+
+
+def checked_guesses(kept: Any) -> dict[str, bool]:
+    """{claim id: whether the first guess at it was right}, as the browser has stored it. Anyone may
+    have written it: what is no claim's is left out.
+    """
+    from layers.claims import claims
+
+    known = kept if isinstance(kept, dict) else {}
+    ids = [claim.id for claim in claims()]
+    return {name: known[name] for name in ids if type(known.get(name)) is bool}
+
+
 def _verdict(claim: "Claim", results: Results) -> str:
     return results[claim.id]["verdict"] if claim.id in results else views.UNRUN
 
@@ -116,14 +146,23 @@ def is_so(claim: "Claim", verdict: str, results: Results) -> bool:
 class Claims:
     """The part's components, and its handlers."""
 
+    settings: Settings
     section: gr.Dropdown
     verdict: gr.Radio
     status: gr.HTML
     board: gr.HTML
     results: gr.State
     linked: gr.State  # the id of the claim that the address names
+    guesses: gr.BrowserState  # {claim id: whether the first guess was right}
 
-    def open(self, section: str | None, verdict: str, results: Results, linked: str) -> Changes:
+    @property
+    def inputs(self) -> list[Component]:
+        """What the handlers take."""
+        return [self.section, self.verdict, self.results, self.linked, self.guesses]
+
+    def open(
+        self, section: str | None, verdict: str, results: Results, linked: str, guesses: Any
+    ) -> Changes:
         """The sections to choose from, counted, and the cards of the one chosen."""
         from layers.claims import SECTIONS, claims
 
@@ -137,10 +176,12 @@ class Claims:
         section = section or SECTIONS[0].slug
         return {
             self.section: gr.Dropdown(choices, value=section),
-            **self.show(section, verdict, results, linked),
+            **self.show(section, verdict, results, linked, guesses),
         }
 
-    def show(self, section: str, verdict: str, results: Results, linked: str) -> Changes:
+    def show(
+        self, section: str, verdict: str, results: Results, linked: str, guesses: Any
+    ) -> Changes:
         """The cards of a section with a verdict, as far as this visitor has run them."""
         try:
             chosen = claims_of(section)
@@ -153,17 +194,40 @@ class Claims:
             if is_so(claim, verdict, results) or claim.id == linked
         ]
         tally = views.tally({name: counts[name] for name in VERDICTS})
-        return {self.board: tally + views.claim_cards(cards, linked)}
+        ids = {claim.id for claim in chosen}
+        guessed = [right for name, right in checked_guesses(guesses).items() if name in ids]
+        return {self.board: tally + views.guess_score(guessed) + views.claim_cards(cards, linked)}
 
     def run(
-        self, section: str, verdict: str, results: Results, linked: str, event: gr.EventData
+        self,
+        section: str,
+        verdict: str,
+        results: Results,
+        linked: str,
+        guesses: Any,
+        code: Any,
+        kept: Any,
+        event: gr.EventData,
     ) -> Changes:
-        """Run the card whose button was pressed. It stays in sight whatever the filter."""
+        """Run the card whose button was pressed, and judge the guess that goes with it, if any. It
+        stays in sight whatever the filter. code, kept: as a Membership's fields say them.
+        """
+        told = sent(event)
         try:
-            claim = find_claim(sent(event).get("claim"))
+            claim = find_claim(told.get("claim"))
         except InputError as error:
             return {self.status: error_notice(error)}
+        before = results.get(claim.id)
         result = results[claim.id] = run_claim(claim)
+        known = checked_guesses(guesses)
+        if before:  # its verdict has been seen: what was guessed before counts
+            result |= {name: before[name] for name in GUESSED if name in before}
+        elif (guess := guess_sent(claim, told.get("guess"))) is not None:
+            right = is_right(claim, guess, result)
+            result |= {"guess": guess, "guessed_right": right}
+            if right is not None:
+                known = {claim.id: right, **known}
+                count_guess(member(code, kept), claim.id, right, self.settings)
         message = _(
             "{id}: {verdict}, {seconds:.2f} s.",
             id=claim.id,
@@ -172,12 +236,13 @@ class Claims:
         )
         return {
             self.results: results,
+            self.guesses: known,
             self.status: views.claim_status(message),
-            **self.show(section, verdict, results, claim.id),
+            **self.show(section, verdict, results, claim.id, known),
         }
 
     def run_all(
-        self, section: str, verdict: str, results: Results, linked: str
+        self, section: str, verdict: str, results: Results, linked: str, guesses: Any
     ) -> Iterator[Changes]:
         """Run every card shown, one after the other; the page is told about twice a second."""
         chosen = [claim for claim in claims_of(section) if is_so(claim, verdict, results)]
@@ -201,7 +266,9 @@ class Claims:
                     self.verdict: verdict,
                 }
                 yield (
-                    {**changes, **self.show(section, verdict, results, linked)} if done else changes
+                    {**changes, **self.show(section, verdict, results, linked, guesses)}
+                    if done
+                    else changes
                 )
             results[claim.id] = run_claim(claim)
         message = ngettext(
@@ -214,12 +281,14 @@ class Claims:
             self.results: results,
             self.status: views.claim_status(message),
             self.verdict: verdict,
-            **self.show(section, verdict, results, linked),
+            **self.show(section, verdict, results, linked, guesses),
         }
 
 
-def build_claims() -> Claims:
-    """The part: filters, a button for all, the cards."""
+def build_claims(settings: Settings, membership: Membership | None = None) -> Claims:
+    """The part: filters, a button for all, the cards. membership: of the page; a pupil's guesses
+    are counted in the class.
+    """
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes=["knobs", "claim-filters"]):
             # Filled when the part is first opened: the claims need torch, and nothing here may
@@ -236,10 +305,13 @@ def build_claims() -> Claims:
             gr.Markdown(str(INTRO), elem_classes="quiet")
         listen = "page.layers.listenToCards(element, trigger, watch); page.code.listen(element)"
         board = gr.HTML(min_height=400, js_on_load=listen)
-    claims = Claims(section, verdict, status, board, gr.State({}), gr.State(""))
-    inputs = [section, verdict, claims.results, claims.linked]
+    guesses = gr.BrowserState({}, storage_key="claim-guesses", secret="guesses-of-this-browser")
+    claims = Claims(settings, section, verdict, status, board, gr.State({}), gr.State(""), guesses)
+    inputs = claims.inputs
+    of_class = membership.inputs if membership else [gr.State(""), gr.State("")]
     gr.on([section.input, verdict.input], claims.show, inputs, board, **PRIVATE)
-    board.click(claims.run, inputs, [claims.results, status, board], **PRIVATE, **QUEUE)
+    shown = [claims.results, guesses, status, board]
+    board.click(claims.run, [*inputs, *of_class], shown, **PRIVATE, **QUEUE)
     run_all.click(
         claims.run_all, inputs, [claims.results, status, verdict, board], **PRIVATE, **QUEUE
     )

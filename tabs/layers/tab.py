@@ -4,6 +4,7 @@ updater beside PyTorch's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,8 +14,11 @@ from gradio.components import Component
 from languages import _
 from pipeline.settings import Settings
 from tabs.address import Shared
+from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.layers.address import read_address
+from tabs.layers.check import layers_played, played_controls
 from tabs.layers.claims import ALL, QUEUE, Claims, build_claims, claim
 from tabs.layers.play import PRIVATE, Play, build_play
 from tabs.layers.updater import Updater, build_updater
@@ -39,7 +43,7 @@ class LayersTab:
     def openings(self) -> tuple[Opening]:
         """What draws the tab when it is first seen."""
         claims = self.claims
-        inputs = {*self.play.inputs, *self.updater.inputs}
+        inputs = {*self.play.inputs, *self.updater.inputs, claims.guesses}
         outputs = [
             *(self.tabs, self.parts, self.message, self.play.topic, *self.play.outputs),
             *(claims.section, claims.linked, claims.board, self.updater.output),
@@ -62,7 +66,8 @@ class LayersTab:
                 self.claims.linked: address.claim,
             }
         if address.part == "claims":
-            changes |= self.claims.open(address.section or None, ALL, {}, address.claim)
+            guesses = values[self.claims.guesses]
+            changes |= self.claims.open(address.section or None, ALL, {}, address.claim, guesses)
         if address.part == "updater":
             drawn = self.updater.draw(*(values[part] for part in self.updater.inputs))
             changes[self.updater.output] = drawn
@@ -72,21 +77,31 @@ class LayersTab:
         return {**changes, **self.play.show(values)}
 
 
-def build_tab(settings: Settings, tabs: gr.Tabs) -> LayersTab:
-    """The tab's components and wiring, inside one of the page's `tabs`."""
+def build_tab(settings: Settings, tabs: gr.Tabs, membership: Membership | None = None) -> LayersTab:
+    """The tab's components and wiring, inside one of the page's `tabs`. membership: of the page,
+    which class it is in.
+    """
     message = gr.HTML(elem_id="layers-message")
     with gr.Tabs() as parts:
         with gr.Tab(_("Play"), id="play", elem_id="layers-play"):
             play = build_play()
+            played = played_controls(play)
+            build_check_yourself(
+                settings,
+                "layers",
+                partial(layers_played, tuple(played)),
+                list(played.values()),
+                membership=membership,
+            )
         with gr.Tab(_("Claims"), id="claims", elem_id="layers-claims") as claims_part:
-            claims = build_claims()
+            claims = build_claims(settings, membership)
         with gr.Tab(
             _("Loss and optimizer"), id="updater", elem_id="layers-updater"
         ) as updater_part:
             updater = build_updater()
     claims_part.select(
         claims.open,
-        [claims.section, claims.verdict, claims.results, claims.linked],
+        claims.inputs,
         [claims.section, claims.board],
         **PRIVATE,
     )

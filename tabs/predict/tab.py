@@ -1,6 +1,7 @@
 """Predict: a pair in, label, probabilities and logits out."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,10 +12,13 @@ from pipeline.hub.sources import RUN_PREFIX
 from pipeline.runs.supervisor import may_stop
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
+from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.fine_tune.owned_runs import has_joined, secret_of
 from tabs.pair import build_pair
 from tabs.predict.answer import Answers
+from tabs.predict.check import answer_shown
 from tabs.predict.compare_models import build_compare_models
 from tabs.predict.csv_file import build_csv_file
 from tabs.predict.models import choices, full_run_name, is_run
@@ -134,8 +138,8 @@ class PredictTab:
         press_open("of-the-answer", [shown])
 
 
-def build_tab(settings: Settings) -> PredictTab:
-    """The tab's components and wiring."""
+def build_tab(settings: Settings, membership: Membership | None = None) -> PredictTab:
+    """The tab's components and wiring. membership: of the page, which class it is in."""
     answers = Answers(settings)
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes="controls"):
@@ -173,7 +177,7 @@ def build_tab(settings: Settings) -> PredictTab:
         build_what_mattered(settings, inputs)
         fields = build_stress(settings, inputs)
         fields = build_compare_models(settings, pair, model) | fields
-        you_first = build_you_first(settings, pair, model)
+        you_first = build_you_first(settings, pair, model, membership)
         build_csv_file(settings, model)
         script = build_script(settings, inputs)
 
@@ -207,6 +211,14 @@ def build_tab(settings: Settings) -> PredictTab:
     for event in [*answered, *chosen]:
         event.then(**script)
     press_open("of-the-answer", [*answered, *chosen])
+    build_check_yourself(
+        settings,
+        "predict",
+        partial(answer_shown, settings),
+        inputs,
+        membership=membership,
+        renewed=[*answered, *chosen],
+    )
 
     names = ("sentence1", "sentence2")
     shared = Shared(

@@ -12,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.explain.probing import check_judges_meaning, check_takes_pair, record_of
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, Settings
+from tabs.class_room.membership import Member, Membership, count_guess, member
 from tabs.errors import error_notice
 from tabs.predict.listeners import PRIVATE
 from tabs.predict.models import short_name
@@ -76,15 +77,23 @@ class YouFirst:
             self.differ: gr.Button(interactive=True),
         }
 
-    def guess_same(self, quiz: dict | None, score: Any, model: str) -> Changes:
-        """The visitor says that the two sentences are equivalent."""
-        return self._guess(LABELS[1], quiz, score, model)
+    def guess_same(
+        self, quiz: dict | None, score: Any, model: str, code: Any = "", kept: Any = ""
+    ) -> Changes:
+        """The visitor says that the two sentences are equivalent. code, kept: the class that the
+        page is in, as a Membership's fields say it.
+        """
+        return self._guess(LABELS[1], quiz, score, model, member(code, kept))
 
-    def guess_differ(self, quiz: dict | None, score: Any, model: str) -> Changes:
-        """The visitor says that they aren't."""
-        return self._guess(LABELS[0], quiz, score, model)
+    def guess_differ(
+        self, quiz: dict | None, score: Any, model: str, code: Any = "", kept: Any = ""
+    ) -> Changes:
+        """The visitor says that they aren't. code, kept: as above."""
+        return self._guess(LABELS[0], quiz, score, model, member(code, kept))
 
-    def _guess(self, guess: str, quiz: dict | None, score: Any, model: str) -> Changes:
+    def _guess(
+        self, guess: str, quiz: dict | None, score: Any, model: str, who: Member | None
+    ) -> Changes:
         """A guess counts once, and only if the model has answered, too."""
         try:
             if not quiz or not quiz["open"]:
@@ -99,6 +108,7 @@ class YouFirst:
         except Exception as error:
             return {self.result: error_notice(error)}
         gold = LABELS[row["label"]]
+        count_guess(who, f"pair-{quiz['row']}", guess == gold, self.settings)
         score = checked_score(score)
         score = {
             "of": score["of"] + 1,
@@ -142,9 +152,14 @@ class YouFirst:
 
 
 def build_you_first(
-    settings: Settings, sentences: list[gr.Textbox], model: gr.Dropdown
+    settings: Settings,
+    sentences: list[gr.Textbox],
+    model: gr.Dropdown,
+    membership: Membership | None = None,
 ) -> YouFirst:
-    """The section. sentences: the two text fields of the tab."""
+    """The section. sentences: the two text fields of the tab. membership: of the page; a pupil's
+    guesses are counted in the class.
+    """
     # Outside the section: inside, it would be read from the browser only after the section has
     # opened without it
     score = gr.BrowserState(NO_SCORE, storage_key="guesses", secret="guesses-of-this-browser")
@@ -165,7 +180,8 @@ def build_you_first(
     section.expand(shown.open, [quiz, score], new_pair, **PRIVATE)
     following.click(shown.next_pair, [quiz, score], new_pair, **PRIVATE)
     guessed = [result, score_line, quiz, score, same, differ]
-    same.click(shown.guess_same, [quiz, score, model], guessed, **PRIVATE)
-    differ.click(shown.guess_differ, [quiz, score, model], guessed, **PRIVATE)
+    asked = [quiz, score, model, *(membership.inputs if membership else [])]
+    same.click(shown.guess_same, asked, guessed, **PRIVATE)
+    differ.click(shown.guess_differ, asked, guessed, **PRIVATE)
     over.click(shown.start_over, None, [score_line, score], **PRIVATE)
     return shown

@@ -1,6 +1,7 @@
 """Tokenize: a raw pair -> its tokens; a few rows -> their padded batch."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 
@@ -8,6 +9,8 @@ from languages import _
 from pipeline.settings import CHECKPOINTS, EMBEDDED_CHECKPOINT, Settings
 from pipeline.task import MRPC, SPLITS
 from tabs.address import Shared, press_open
+from tabs.check_yourself import build_check_yourself
+from tabs.class_room.membership import Membership
 from tabs.errors import public
 from tabs.pair import build_pair
 from tabs.questions import questions
@@ -15,6 +18,7 @@ from tabs.share import build_share
 from tabs.tokenize.api import tokenize_endpoint
 from tabs.tokenize.batch import BatchGrid
 from tabs.tokenize.batched import build_batched
+from tabs.tokenize.check import tokens_shown
 from tabs.tokenize.checkpoints import build_checkpoints
 from tabs.tokenize.inputs import BatchInputs, PairInputs
 from tabs.tokenize.listeners import explain_cells
@@ -45,8 +49,8 @@ class TokenizeTab:
     openings: tuple[Opening, ...]
 
 
-def build_tab(settings: Settings) -> TokenizeTab:
-    """The tab's components and wiring."""
+def build_tab(settings: Settings, membership: Membership | None = None) -> TokenizeTab:
+    """The tab's components and wiring. membership: of the page, which class it is in."""
     waiting = notice(_("The tokenizer is being loaded…"))
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes="controls"):
@@ -179,6 +183,14 @@ def build_tab(settings: Settings) -> TokenizeTab:
             batch.tables.render()
         build_batched(settings, inputs)
         build_scripts(settings, (pair_inputs, pair_events), (inputs, batch_events))
+    build_check_yourself(
+        settings,
+        "tokenize",
+        partial(tokens_shown, settings),
+        [*pair_inputs, split, rows],
+        membership=membership,
+        renewed=[*pair_events, *batch_events],
+    )
     press_open("of-the-pair", pair_events)
     fields["batch_size"] = size
 

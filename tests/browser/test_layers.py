@@ -60,6 +60,12 @@ def test_a_claim_by_link_is_framed_and_run(page, app_address, shoot):
     expect(card.get_by_role("button", name="Run it again: conv-sum-or-average")).to_be_visible()
     assert "claim=conv-sum-or-average" in page.url
     shoot(page, "layers-claim")
+    # A guess is one press, too, and judged with the verdict
+    other = panel.locator("#claim-conv-class-and-function")
+    other.get_by_role("button", name="It holds").click()
+    expect(other.locator(".guess-verdict")).to_have_text("Your guess: It holds · ✓ right")
+    expect(other.locator(".verdict")).to_contain_text("holds")
+    expect(panel.locator("p.score")).to_have_text("Guesses at these claims: 1 of 1 right.")
 
 
 @desktop

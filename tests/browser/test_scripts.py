@@ -112,6 +112,7 @@ def test_a_value_stands_in_the_address_as_it_was_typed(address, place, value, sa
 def test_a_tab_keeps_what_is_its_own_of_the_address(address):
     here = (
         "lang=zh&cell=input_ids.8&run=abc&topic=padding&hide=eps&lock=models&task=Look&walk=2&x=1"
+        "&class=bcdf-ghjk-mnpq"
     )
     assert query(address, DEFAULTS, here) == {
         "tab": "tokenize",
@@ -129,12 +130,20 @@ def test_a_tab_keeps_what_is_its_own_of_the_address(address):
         "lock": "models",
         "task": "Look",
         "walk": "2",
+        "class": "bcdf-ghjk-mnpq",
     }
 
 
 @pytest.mark.parametrize(
     ("here", "tab"),
-    [("", "tokenize"), ("lang=zh", "tokenize"), ("run=abc", "fine-tune"), ("run=a&tab=x", "x")],
+    [
+        ("", "tokenize"),
+        ("lang=zh", "tokenize"),
+        ("run=abc", "fine-tune"),
+        ("run=a&tab=x", "x"),
+        ("class=a", "class"),
+        ("class=a&run=b", "fine-tune"),
+    ],
 )
 def test_the_tab_that_an_address_asks_for(address, here, tab):
     code = "here => page.address.openTab(new URLSearchParams(here), ['tokenize', 'fine-tune'])"
@@ -205,6 +214,46 @@ def test_a_link_and_its_frame(blank, space, pathname, link, own):
         f'<iframe src="{own}?tab=predict&amp;seed=1" title="A title" width="100%" height="900" '
         'style="border: 0" allow="clipboard-write"></iframe>',
     ]
+
+
+# ---------------------------------------------------------------- a class
+
+
+@pytest.fixture(scope="module")
+def class_room(blank):
+    return blank("", "address.js", "page.js", "share.js", "class_room.js")
+
+
+def test_a_class_s_link_has_its_code_alone_and_the_teacher_s_key_no_server_hears(class_room):
+    data = {"space": "", "languages": ["en", "zh"], "title": "A title"}
+    here = {"origin": "http://a.example", "pathname": "/x/zh"}
+    code = "(said) => page.classRoom.links(...said)"
+    link, own = class_room.evaluate(code, ["bcdf-ghjk-mnpq", {"teacher": "0f"}, data, here])
+    assert link == "http://a.example/x/?class=bcdf-ghjk-mnpq" and own == f"{link}#teacher=0f"
+    assert class_room.evaluate(code, ["bcdf-ghjk-mnpq", {"pupil": "0f"}, data, here]) == [link, ""]
+
+
+@pytest.mark.parametrize(
+    ("search", "code"),
+    [
+        ("?class=bcdf-ghjk-mnpq", "bcdf-ghjk-mnpq"),
+        ("?class=BCDF%20ghjkMNPQ&tab=x", "bcdf-ghjk-mnpq"),
+        ("?class=", ""),
+        ("?tab=class", ""),
+    ],
+)
+def test_a_code_that_somebody_typed_is_the_link_s(class_room, search, code):
+    assert class_room.evaluate("(search) => page.classRoom.codeIn(search)", search) == code
+
+
+def test_a_browser_keeps_the_keys_of_its_last_classes(class_room):
+    code = "([all, code, keys]) => page.classRoom.withKeys(all, code, keys)"
+    both = class_room.evaluate(code, [{"a": {"pupil": "1"}}, "b", {"teacher": "2"}])
+    assert both == {"a": {"pupil": "1"}, "b": {"teacher": "2"}}
+    assert class_room.evaluate(code, [both, "a", {"left": "1"}])["a"] == {"left": "1"}
+    many = {str(number): {} for number in range(30)}
+    kept = class_room.evaluate(code, [many, "new", {}])
+    assert len(kept) == 20 and "new" in kept and "0" not in kept
 
 
 # ---------------------------------------------------------------- a browser's runs

@@ -352,6 +352,12 @@ def test_every_name_that_a_card_shows_is_known_beforehand(results):
         assert loose or shown <= set(claim.names), claim.id
 
 
+def test_what_can_be_guessed_is_what_a_run_may_answer(results):
+    for claim in claims():
+        assert set(claim.candidates) == set(results(claim.id).evidence.candidates), claim.id
+        assert bool(claim.candidates) == (claim.kind == "open question")
+
+
 def test_an_api_name_keeps_its_underscores(results):
     """A card about the spelling of a name shows the name: 'eval_strategy', never 'eval strategy'."""
     from transformers import Trainer, TrainingArguments

@@ -10,6 +10,7 @@ import threading
 import zipfile
 from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from random import Random
 from types import SimpleNamespace
 
 import gradio as gr
@@ -23,6 +24,7 @@ from app import build_app
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.what_changed import read_judgement
+from pipeline.questions.of_runs import OF_THE_RUN, majority_baseline
 from pipeline.runs.names import name_of
 from pipeline.runs.progress import Run, points
 from pipeline.settings import Settings
@@ -30,6 +32,7 @@ from tabs.fine_tune import downloads, owned_runs, run_panel, save
 from tabs.fine_tune import seeds as seeds_section
 from tabs.fine_tune.changed_pairs import changes_of, sentences_of
 from tabs.fine_tune.charts import CHARTS
+from tabs.fine_tune.check import training_shown, wait_for_a_run
 from tabs.fine_tune.diagnosis import build_diagnosis, diagnosis_of, remedied
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.fine_tune.runs_list import runs_list
@@ -596,3 +599,21 @@ def test_a_visitor_of_a_space_is_sent_to_the_hub_to_sign_in(tmp_path):
         f"http://127.0.0.1:{provider.server_port}/oauth/authorize?"
     )
     assert "client_id=the-app" in location and "write-repos" in location
+
+
+# ---------------------------------------------------------------- check yourself
+
+
+def test_questions_are_about_the_form_and_the_shown_run(settings, config, runs):
+    form = asdict(config)
+    alone = training_shown(settings, tuple(form), "", *form.values())
+    assert (alone.config, alone.train_pairs, alone.labels) == (config, 16, 2)
+    assert wait_for_a_run(alone)[0] == len(OF_THE_RUN)
+    assert {ask(alone, Random(0)) for ask in OF_THE_RUN} == {None}
+    shown = training_shown(settings, tuple(form), runs[0].id, *form.values())
+    assert wait_for_a_run(shown) == (0, "")
+    end = runs[0].first("done")
+    assert shown.told.right / shown.told.pairs == pytest.approx(end["after"]["accuracy"])
+    question = majority_baseline(shown, Random(0))
+    share = runs[0].first("start")["majority"]["accuracy"]
+    assert question is None or question.choices[question.right].text == f"{share:.1%}"

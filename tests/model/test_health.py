@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 
 import pytest
+import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -68,6 +69,18 @@ def test_a_probe_reads_no_stranger_and_leaves_nothing(settings):
     assert os.listdir(settings.runs_folder) == [folder.name] and json.dumps(probe(settings)[1])
 
 
+def test_a_server_answers_with_one_thread_each(settings, monkeypatch):
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(
+        prediction, "predict", lambda *_given, **_named: seen.append(torch.get_num_threads())
+    )
+    try:
+        app.answer_once(settings)
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
+
+
 def test_what_the_warm_up_cannot_have_takes_nothing_from_the_rest(settings, monkeypatch):
     called = []
 
@@ -82,5 +95,6 @@ def test_what_the_warm_up_cannot_have_takes_nothing_from_the_rest(settings, monk
     monkeypatch.setattr(dataset, "load_raw_datasets", fails("pairs"))
     monkeypatch.setattr(app, "prerender", fails("first tab"))
     monkeypatch.setattr(app, "start_supervisor", lambda settings: called.append("house"))
+    monkeypatch.setattr(app.gc, "freeze", lambda: called.append("frozen"))
     app.warm(settings, demo=None)
-    assert called == ["model", "pairs", "first tab", "house"]
+    assert called == ["model", "pairs", "first tab", "house", "frozen"]

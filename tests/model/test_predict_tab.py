@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.classes.store import create_class, join_class, pupil_of
 from pipeline.dataset import load_raw_datasets
 from pipeline.explain.probing import (
     LeftOut,
@@ -494,6 +495,17 @@ def test_a_guess_counts_for_both_and_once(you_first, tiny, settings):
     assert "have answered this pair" in again[you_first.result] and len(again) == 1
     other = you_first.guess_differ({"row": 0, "open": True}, {}, tiny)[you_first.score]
     assert other["you"] == (rows[0]["label"] == 0)
+
+
+def test_a_pupils_first_guesses_are_counted_in_the_class(you_first, tiny, settings):
+    code, teacher = create_class("", "", {}, settings)
+    key = join_class(code, "Ann", settings)[1]
+    labels = load_raw_datasets("auto", settings)[0]["validation"]["label"]
+    mine, hers = json.dumps({"pupil": key}), json.dumps({"teacher": teacher})
+    for guess, kept in ((you_first.guess_same, mine), (you_first.guess_differ, mine)):
+        guess({"row": 3, "open": True}, {}, tiny, code, kept)
+    you_first.guess_same({"row": 4, "open": True}, {}, tiny, code, hers)
+    assert pupil_of(code, key, settings).guesses == {"pair-3": labels[3] == 1}
 
 
 def test_a_model_that_fails_costs_nobody_a_point(you_first):

@@ -248,6 +248,14 @@ def test_a_checkpoint_is_evaluated_beside_the_majority(tiny, settings):
             evaluate_checkpoint(tiny, "folder", "test", first, settings=settings)
 
 
+def test_a_checkpoint_is_evaluated_on_as_many_tokens_as_asked(tiny, settings):
+    default, whole, short = (
+        evaluate_checkpoint(tiny, "folder", "test", settings=settings, **asked)["loss"]
+        for asked in ({}, {"max_length": 128}, {"max_length": 8})
+    )
+    assert default == whole != short
+
+
 def test_frozen_layers_stay_and_the_others_learn(config, settings, tmp_path):
     trainer, _ = prepare(replace(config, frozen_layers=1, eval_strategy="no"), tmp_path, settings)
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}

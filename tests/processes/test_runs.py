@@ -28,7 +28,14 @@ from pipeline.runs.cleanup import sweep
 from pipeline.runs.liveness import claim
 from pipeline.runs.names import name_of
 from pipeline.runs.own_pair import pair_to_keep, read_pair
-from pipeline.runs.pace import Pace, run_seconds, seconds_left, seconds_left_at
+from pipeline.runs.pace import (
+    TURNOVER_SECONDS,
+    Pace,
+    run_seconds,
+    seconds_left,
+    seconds_left_at,
+    turnover,
+)
 from pipeline.runs.progress import Run, closing, list_runs, outline, points
 from pipeline.runs.queue import NEXT, in_turn, read_run, waits
 from pipeline.runs.supervisor import advance, check_runs, may_stop, start_run, stop_run
@@ -406,7 +413,8 @@ def test_the_expected_wait_follows_the_running_run(closed):
     told_steps(closed.runs_folder / running, steps=40, seconds=2.0)
     assert read_run(running, closed).state == "running"
     # 60 steps of 2 s, and the last evaluation of 8 pairs, each a third of what a step takes for one
-    assert read_run(waiting, closed).wait == pytest.approx(120.0 + 8 * (2.0 / 8) / 3)
+    at_work = 120.0 + 8 * (2.0 / 8) / 3
+    assert read_run(waiting, closed).wait == pytest.approx(at_work + TURNOVER_SECONDS)
 
 
 def test_form_queue_and_status_tell_the_same_time(closed):
@@ -420,8 +428,8 @@ def test_form_queue_and_status_tell_the_same_time(closed):
     expected = forecast(config, closed)
     assert expected.pace.pair == 0.25 and "an earlier run with the same" in expected.pace.source
     whole = run_seconds(config, expected.pace)
-    assert read_run(second, closed).wait == pytest.approx(left)
-    assert read_run(third, closed).wait == pytest.approx(left + whole)
+    assert read_run(second, closed).wait == pytest.approx(left + TURNOVER_SECONDS)
+    assert read_run(third, closed).wait == pytest.approx(left + whole + 2 * TURNOVER_SECONDS)
     # There are 64 pairs alone: the form knows, the queue hasn't looked
     assert expected.seconds == pytest.approx(run_seconds(config, expected.pace, 64, 8))
 
@@ -448,7 +456,8 @@ def test_a_wait_is_told_from_runs_that_ended_and_only_goes_down(closed):
     assert all(fall > 1.5 for fall in falls[1:]), "a step takes 2 s off"
     whole = told[0][1] - told[0][0]
     assert all(third - second == pytest.approx(whole) for second, third in told)
-    assert whole == pytest.approx(20 * 2.0 + 3 * 8 * (2.0 / 8) / 3)
+    at_work = 20 * 2.0 + 3 * 8 * (2.0 / 8) / 3
+    assert whole == pytest.approx(at_work + turnover(list_runs(closed), closed))
 
 
 def test_of_a_long_queue_one_look_a_second_serves_all_pages(closed, monkeypatch):
@@ -477,14 +486,84 @@ def test_what_a_worker_imports_before_its_first_event_is_waited_for_as_well(clos
     at = (folder / "events.jsonl").stat().st_mtime - 100.0
     os.utime(folder / "worker", (at, at))
     at_work = 20 * 2.0 + 3 * 8 * (2.0 / 8) / 3
-    assert before == pytest.approx(at_work)
-    assert read_run(second, closed).wait == pytest.approx(100.0)
+    assert before == pytest.approx(at_work + TURNOVER_SECONDS)
+    assert read_run(second, closed).wait == pytest.approx(100.0 + TURNOVER_SECONDS)
+
+
+# Runs of 6 steps that benchmarks.queue saw, in seconds: until the worker had imported all, its start
+# event, its first step, the other steps, the rest; and what passed since the end of the run before
+RECORDED = (
+    (0.0, 0.9, 1.6, 0.7, 0.2, 0.0),
+    (6.0, 0.5, 0.5, 0.6, 0.3, 0.05),
+    (4.5, 0.5, 0.6, 0.7, 0.4, 0.56),
+    (4.1, 0.6, 0.6, 0.7, 0.3, 0.66),
+    (3.8, 0.6, 0.6, 0.7, 0.3, 0.84),
+    (3.8, 0.7, 0.7, 0.8, 0.3, 0.95),
+    (3.0, 0.5, 0.6, 0.6, 0.3, 0.99),
+    (3.9, 0.5, 0.6, 0.7, 0.4, 0.88),
+    (3.0, 0.5, 0.5, 0.6, 0.3, 0.35),
+    (2.7, 0.6, 0.5, 0.6, 0.3, 0.21),
+    (2.9, 0.5, 0.5, 0.5, 0.2, 0.64),
+)
+
+
+def recorded_run(folder, recorded, began):
+    """As `recorded` tells of a run of six steps whose turn came at `began`; when it ended."""
+    imported, start, first, steps, rest, _gap = recorded
+    at = start + first
+    logs = [
+        {"event": "log", "step": step, "loss": 0.7, "seconds": at + (step - 1) * steps / 5}
+        for step in range(1, 7)
+    ]
+    figures = {"loss": 0.5, "accuracy": 0.7, "f1": 0.8}
+    whole = at + steps + rest
+    done = {"event": "done", "seconds": whole, "before": figures, "after": figures}
+    told = [{**START, "total_steps": 6, "eval_pairs": 16, "seconds": start}, *logs, done]
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
+    (folder / "worker").write_text("4242 17")
+    ended_at = began + imported + whole
+    os.utime(folder / "worker", (began, began))
+    os.utime(folder / "events.jsonl", (ended_at, ended_at))
+    return ended_at
+
+
+def test_what_eight_who_press_at_once_are_told_comes_true(closed):
+    config = config_for(WARMED, max_steps=6, eval_pairs=16, eval_strategy="no", train_pairs=48)
+    ids = [start_run(config, closed, browser=f"{number}")[0] for number in range(11)]
+    folders = [closed.runs_folder / run_id for run_id in ids]
+    earlier = sum(sum(recorded) for recorded in RECORDED[:3])
+    end = asked = time.time() - earlier
+    for folder, recorded in zip(folders[:3], RECORDED, strict=False):
+        os.utime(folder / "config.json", (asked, asked))
+        end = recorded_run(folder, recorded, end + recorded[-1])
+    claim(folders[3])  # the first of the eight has its turn now
+    told = [read_run(run_id, closed).wait for run_id in ids[4:]]
+    came, true = 0.0, []
+    for recorded, after in itertools.pairwise(RECORDED[3:]):
+        came += sum(recorded[:-1]) + after[-1]
+        true.append(came)
+    assert true[-1] == pytest.approx(44, abs=1)
+    assert told == [pytest.approx(seconds, rel=0.25) for seconds in true]
+
+
+def test_the_time_from_one_run_to_the_next_is_that_of_a_queue(closed):
+    """Not that in which nobody waited."""
+    ids = [start_run(config_for(WARMED), closed, browser=f"{number}")[0] for number in range(4)]
+    folders = [closed.runs_folder / run_id for run_id in ids]
+    assert turnover(list_runs(closed), closed) == TURNOVER_SECONDS
+    end = began = time.time() - 1000
+    for folder, gap in zip(folders, (0.0, 2.0, 3.0, 500.0), strict=True):
+        asked = end + gap - 1 if gap > 100 else began
+        os.utime(folder / "config.json", (asked, asked))
+        end = recorded_run(folder, RECORDED[1], end + gap)
+    assert turnover(list_runs(closed), closed) == pytest.approx(2.5, abs=0.01)
 
 
 def test_waits_with_two_at_once(closed):
     ids = [start_run(config_for(WARMED, seed=seed), closed)[0] for seed in range(5)]
     two = replace(closed, max_runs_at_once=2)
-    expected = run_seconds(config_for(WARMED), forecast(config_for(WARMED), closed).pace)
+    pace = forecast(config_for(WARMED), closed).pace
+    expected = run_seconds(config_for(WARMED), pace) + TURNOVER_SECONDS
     assert [read_run(run_id, two).wait for run_id in ids] == pytest.approx(
         [0, 0, expected, expected, 2 * expected]
     )

@@ -300,6 +300,7 @@ OPEN = [
     "/gradio_api/heartbeat/abc",
     "/gradio_api/info",
     "/gradio_api/runs/abc/model.zip",
+    "/gradio_api/classes/bcdf-ghjk-mnpq/state",
     "/health",
     "/assets/a.js",
     "/gradio_api/file=/tmp/gradio/a.csv",

@@ -108,6 +108,19 @@ def test_blocks_names_the_class_of_its_queue_itself():
     assert type(demo.queue()._queue) is FairQueue
 
 
+def test_no_statistics_are_made_of_each_event(monkeypatch):
+    """Gradio 6.31: a pandas table of the last ten thousand events, after each one."""
+    with AppBlocks() as demo:
+        pass
+    queue = demo.queue()._queue
+    assert queue.ANALYTICS_MAX_EVENTS == 1
+    made = staticmethod(lambda _events: pytest.fail("a table"))
+    monkeypatch.setattr(queueing.Queue, "_get_df", made)
+    queue.events_recorded = 10
+    event = {"function": "draw", "status": "success", "process_time": 0.1}
+    assert queue.compute_analytics_summary([event]) == {"functions": {}}
+
+
 def test_the_queue_has_what_the_fair_one_overrides():
     assert list(inspect.signature(queueing.Queue.push).parameters)[1:] == [
         "body",
@@ -162,7 +175,7 @@ def test_each_path_that_is_allowed_is_one_of_gradios_or_ours():
     with gr.Blocks() as demo:
         pass
     known = set(paths_of(routes.App.create_app(demo)))
-    ours = {"/health", "/zh", "/gradio_api/runs/"}
+    ours = {"/health", "/zh", "/gradio_api/runs/", "/gradio_api/classes/"}
     signing_in = {"/login/huggingface", "/login/callback", "/logout"}  # on a Space alone
     for path in gate.EXACT - ours - signing_in:
         assert path in known, path

@@ -1,8 +1,10 @@
 """The Layers tab without a browser: what the address asks for, and pictures whose formulas can be checked by hand."""
 
 import html
+import json
 import math
 import re
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -11,10 +13,15 @@ from hypothesis import strategies as st
 
 from languages import speaking
 from layers.claims import claims
+from layers.claims.guess import HOLDS, borne_out, guesses_at
 from layers.updater import compare
+from pipeline.classes.store import create_class, join_class, pupil_of
+from pipeline.questions.of_layers import Played
+from pipeline.settings import Settings
 from tabs.layers.address import Address, read_address
-from tabs.layers.claims import find_claim, is_so, result_as_dict
-from tabs.layers.play import with_reason
+from tabs.layers.check import layers_played, played_controls
+from tabs.layers.claims import build_claims, find_claim, is_so, result_as_dict
+from tabs.layers.play import build_play, with_reason
 from tabs.layers.topics import TOPICS
 from tabs.layers.topics.convolution import KERNELS, draw_convolution
 from tabs.layers.topics.dropout import DROPOUTS, draw_dropout
@@ -427,3 +434,133 @@ def test_a_card_that_this_machine_can_not_decide_says_what_is_missing(monkeypatc
     drawn = claim_cards([(claim, {**result_as_dict(run(claim)), "run": 1})])
     assert "Undecided here. It needs MRPC" in drawn and "? undecided" in drawn
     assert "concluded otherwise" not in drawn
+
+
+# ---------------------------------------------------------------- check yourself
+
+
+def test_questions_are_about_what_play_shows():
+    with gr.Blocks():
+        play = build_play()
+    controls = played_controls(play)
+    assert {name: control.label for name, control in controls.items() if name != "height"} == {
+        name: name for name in Played.__dataclass_fields__ if name != "height"
+    }
+    values = [control.value for control in controls.values()]
+    assert layers_played(tuple(controls), *values) == Played()
+
+
+# ---------------------------------------------------------------- a guess before each verdict
+
+
+SETTINGS = Settings(data="embedded")
+
+
+class Cards:
+    """The part as a page holds it: a visitor's results, and the guesses that the browser keeps."""
+
+    def __init__(self, section="conv", settings=SETTINGS, of_class=("", "")):
+        with gr.Blocks():
+            self.claims = build_claims(settings)
+        self.of_class = of_class
+        self.section, self.results, self.kept, self.drawn = section, {}, {}, ""
+
+    def press(self, **told):
+        event = SimpleNamespace(_data=told)
+        changes = self.claims.run(
+            self.section, "all", self.results, "", self.kept, *self.of_class, event
+        )
+        self.kept = changes.get(self.claims.guesses, self.kept)
+        self.drawn = html.unescape(str(changes.get(self.claims.board, "")))
+        return self
+
+    def card(self, id):
+        return re.search(f'<article[^>]*id="claim-{id}".*?</article>', self.drawn, re.DOTALL)[0]
+
+
+def place_of_guess(id, guess):
+    return [str(one) for one in guesses_at(find_claim(id))].index(guess)
+
+
+@pytest.mark.parametrize(
+    ("id", "guess", "right"),
+    [
+        ("conv-class-and-function", "It holds", True),
+        ("conv-class-and-function", "It doesn't", False),
+        ("conv-functional-is-a-class", "It doesn't", True),
+        ("conv-functional-is-a-class", "It holds", False),
+        ("conv-sum-or-average", "summed", True),
+        ("conv-sum-or-average", "averaged", False),
+    ],
+)
+def test_a_guess_is_judged_with_the_verdict(id, guess, right):
+    page = Cards().press(claim=id, guess=place_of_guess(id, guess))
+    assert page.kept == {id: right}
+    assert f"Your guess: {guess}" in page.card(id)
+    assert ("✓ right" if right else "✗ wrong") in page.card(id)
+    assert f"{int(right)} of 1 right" in page.drawn
+    assert "data-guess" not in page.card(id), "it can't be guessed any more"
+
+
+def test_who_only_runs_a_claim_guesses_nothing():
+    id = "conv-sum-or-average"
+    page = Cards().press(claim=id)
+    assert page.kept == {} and "Your guess" not in page.drawn and "Guesses at" not in page.drawn
+    page.press(claim=id, guess=place_of_guess(id, "summed"))
+    assert page.kept == {}, "the verdict was seen before"
+
+
+def test_the_first_guess_counts_and_stays_on_the_card():
+    id = "conv-sum-or-average"
+    page = Cards().press(claim=id, guess=place_of_guess(id, "averaged"))
+    page.press(claim=id, guess=place_of_guess(id, "summed"))
+    assert page.kept == {id: False} and "Your guess: averaged" in page.card(id)
+    page.results.clear()  # the page was loaded anew
+    page.press(claim=id, guess=place_of_guess(id, "summed"))
+    assert page.kept == {id: False} and "Your guess: summed" in page.card(id)
+
+
+@pytest.mark.parametrize("guess", [2, -1, True, "0", 1.0, None, [], {}])
+def test_a_guess_that_is_none_only_runs_the_claim(guess):
+    page = Cards().press(claim="conv-sum-or-average", guess=guess)
+    assert page.kept == {} and "answered" in page.drawn
+
+
+@pytest.mark.parametrize("kept", [None, 7, "x", {"no-such": True}, {"conv-sum-or-average": 1}])
+def test_what_a_browser_may_have_stored_of_guesses(kept):
+    page = Cards()
+    page.kept = kept
+    page.press(claim="conv-class-and-function", guess=0)
+    assert page.kept == {"conv-class-and-function": True}
+
+
+def test_a_pupils_first_guesses_are_counted_in_the_class(settings):
+    code, _teacher = create_class("", "", {}, settings)
+    key = join_class(code, "", settings)[1]
+    for guess in ("averaged", "summed"):  # the second in a page that is loaded anew
+        page = Cards(settings=settings, of_class=(code, json.dumps({"pupil": key})))
+        id = "conv-sum-or-average"
+        page.press(claim=id, guess=place_of_guess(id, guess)).press(
+            claim="conv-class-wraps-function"
+        )
+    assert pupil_of(code, key, settings).guesses == {"conv-sum-or-average": False}
+
+
+def test_each_section_has_a_score_of_its_own():
+    page = Cards("pooling")
+    page.kept = {"conv-sum-or-average": True}
+    page.press(claim="pool-signature", guess=0)
+    assert "of 1 right" in page.drawn
+
+
+def test_each_claim_can_be_guessed_at():
+    for claim in claims():
+        guesses = guesses_at(claim)
+        assert len(guesses) == len(set(guesses)) >= 2
+
+
+def test_a_run_that_decides_nothing_judges_no_guess():
+    claim = find_claim("conv-class-and-function")
+    assert [borne_out(claim, guess, "undecided", None) for guess in guesses_at(claim)] == [None] * 2
+    verdicts = [borne_out(claim, HOLDS, verdict, None) for verdict in ("corrected", "outdated")]
+    assert verdicts == [False, False]

@@ -235,6 +235,8 @@ def test_figures_of_the_run_are_those_of_sklearn(ask, run, seed):
     figure = FIGURES[ask](last.labels, last.answers, labels=[label], average="macro")
     assert number(right_of(question)) == pytest.approx(100 * figure, abs=0.051)
     assert sum(int(line.rsplit(" ", 1)[1]) for line in question.given) == last.pairs
+    others = [choice.text for choice in question.choices if choice.text != right_of(question)]
+    assert all(abs(number(other) - 100 * figure) > 0.44 for other in others)
 
 
 @given(evaluated(), SEEDS)
@@ -251,6 +253,22 @@ def test_better_or_chance_is_mcnemars_test(run, seed):
 @pytest.mark.parametrize("ask", runs.OF_THE_RUN)
 def test_without_a_run_its_questions_are_not_asked(ask):
     assert ask(Training(TrainingConfig(), 100, 2), Random(0)) is None
+
+
+def test_the_figures_of_mrpc_in_the_exercise():
+    """190 hits, 19 false alarms, 89 misses and 110 others on MRPC's 408 validation pairs."""
+    gold, answers = [], []
+    for label, answer, count in ((1, 1, 190), (0, 1, 19), (1, 0, 89), (0, 0, 110)):
+        gold += [label] * count
+        answers += [answer] * count
+    run = Training(TrainingConfig(), 100, 2, (evaluation(125, gold, answers),))
+    asks = (*FIGURES, runs.majority_baseline)
+    assert [right_of(check(ask(run, Random(0)))) for ask in asks] == [
+        "90.9%",
+        "68.1%",
+        "77.9%",
+        "68.4%",
+    ]
 
 
 def test_three_pairs_of_81_on_408_are_chance_and_forty_are_not():
