@@ -45,7 +45,7 @@ def cluster():
     """A head that trains nothing, as the page's machine, and two nodes."""
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
     for _ in range(2):
         cluster.add_node(num_cpus=1, **SMALL)

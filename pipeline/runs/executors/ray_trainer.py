@@ -20,6 +20,7 @@ from pipeline.runs.executors.local import QUIET, ROOT, SPARE_COMMAND, environmen
 from pipeline.runs.folder import event_in, modified, read_text
 from pipeline.runs.parcel import Files, parts, unpack
 from pipeline.runs.progress import ENDED
+from pipeline.runs.worker import LEASHED
 from pipeline.settings import Settings
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -98,7 +99,7 @@ def remove_left_behind(seconds: float) -> None:
 def start_leashed(folder: Path, settings: Settings) -> subprocess.Popen:
     """The process that trains the run of a folder, and ends with this one however that ends."""
     process = subprocess.Popen(
-        SPARE_COMMAND,
+        [*SPARE_COMMAND, LEASHED],
         cwd=ROOT,
         env={**PASSIVE_WAIT, **QUIET, **clean_environment()},
         stdin=subprocess.PIPE,
@@ -107,7 +108,7 @@ def start_leashed(folder: Path, settings: Settings) -> subprocess.Popen:
         start_new_session=True,
     )
     set_oom_score(process.pid, WORKER_OOM_SCORE)
-    order = {"folder": str(folder), "environment": environment_of(settings), "leashed": True}
+    order = {"folder": str(folder), "environment": environment_of(settings)}
     assert process.stdin
     process.stdin.write(json.dumps(order).encode() + b"\n")
     process.stdin.flush()
