@@ -337,6 +337,13 @@ def queue(options):
     return rows()
 
 
+def cluster(options):
+    """Thirty short runs on one and on two nodes of a Ray cluster; see benchmarks/cluster.py."""
+    from benchmarks.cluster import rows
+
+    return rows()
+
+
 def watchers(options):
     """A thousand pages that watch one run; see benchmarks/watchers.py."""
     from benchmarks.watchers import rows
@@ -439,6 +446,7 @@ BENCHMARKS = {
     "live": live,
     "load": load,
     "queue": queue,
+    "cluster": cluster,
     "watchers": watchers,
     "memory": memory,
     "first_visit": first_visit,

@@ -120,6 +120,14 @@ def signs_in() -> bool:
     return bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
 
 
+def _executor() -> str:
+    return os.environ.get("RUN_EXECUTOR", "").strip() or ("zero_gpu" if zero_gpu() else "local")
+
+
+def _number(variable: str, default: int, low: int) -> int:
+    return whole_number(variable, os.environ.get(variable, "").strip() or default, low, 1000)
+
+
 def _set_by(variable: str, read: Callable[[], Any]) -> Any:
     """A field of Settings that a host sets by an environment variable, and that a worker needs."""
     return field(default_factory=read, metadata={"variable": variable})
@@ -219,11 +227,18 @@ class Settings:
     # evaluation and saving.
     zero_gpu_seconds: float = 120.0
     zero_gpu_margin_seconds: float = 30.0
-    # Where runs train (pipeline/runs/executors/)
-    executor: str = field(default_factory=lambda: "zero_gpu" if zero_gpu() else "local")
+    # Where runs train (pipeline/runs/executors/): local, zero_gpu or ray
+    executor: str = field(default_factory=_executor)
+    # On Ray: the cluster's address, host:port, and what one run takes of a node
+    ray_address: str = _set_by("RAY_ADDRESS", lambda: os.environ.get("RAY_ADDRESS", "").strip())
+    run_cpus: int = _set_by("RUN_CPUS", lambda: _number("RUN_CPUS", 1, 1))
+    run_gpus: int = _set_by("RUN_GPUS", lambda: _number("RUN_GPUS", 0, 0))
+    # How long a cluster may take to be reached, and to have a node for a run
+    ray_connect_seconds: float = 60.0
+    ray_place_seconds: float = 900.0
     # When the app starts: how long what every run needs may be made ready, with a slow Hub
     prepare_seconds: float = 180.0
-    max_runs_at_once: int = 1
+    max_runs_at_once: int = field(default_factory=lambda: _number("RUNS_AT_ONCE", 1, 1))
     max_runs_waiting: int = 40
     # Beyond them one run of each visitor who has none: a class presses Start at once. Of those
     # places, the last are for network addresses without a run: behind one may be a whole classroom,

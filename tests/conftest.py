@@ -69,7 +69,7 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
     """Settings are what a test says, not what this shell happens to export."""
-    for variable in ("MRPC_DIR", "RUNS_DIR", "PAIRS"):
+    for variable in ("MRPC_DIR", "RUNS_DIR", "PAIRS", "RUN_EXECUTOR", "RAY_ADDRESS"):
         monkeypatch.delenv(variable, raising=False)
 
 

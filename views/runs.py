@@ -148,7 +148,8 @@ def run_message(run: Run) -> str:
         return _("The last step is done; the model is being evaluated and saved.")
     if run.state == "stopping":
         return _("It will stop after the current step, then evaluate and save the model.")
-    return last.get("message") or last.get("reason") or ""
+    started = run.first("start") or {}  # tells where the run began again
+    return last.get("message") or last.get("reason") or started.get("message") or ""
 
 
 def log_rows(run: Run) -> list[dict]:

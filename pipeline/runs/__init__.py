@@ -3,13 +3,14 @@
 supervisor    starts workers, looks after them, ends them
 queue         who may start a run, whose turn it is, how long one waits
 same          which run is the same as another
+parcel        what of a run's files travels to another machine, and back
 progress      a run as its folder tells it
 pace          how long runs take
 folder        the files of a run's folder, read with suspicion
 liveness      which process trains a run, and whether it is alive
 cleanup       what is removed, and when
 worker        what runs inside the process that trains
-executors/    where a worker runs: local, zero_gpu
+executors/    where a worker runs: local, zero_gpu, ray
 health        what a probe is told
 
 A run's folder, runs/<id>/:

@@ -4,7 +4,9 @@ imports, waits for a run's folder, and trains that run as `python -m pipeline tr
 
 import json
 import os
+import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from pipeline.runs.own_pair import read_pair
 from pipeline.settings import Settings
 from pipeline.training import fine_tune
 
+LEASHED = "--leashed"
 # What a run imports, down to what the libraries put off until they need it. Only imports: a spare
 # that had loaded or computed anything would start a run from another state than a fresh process
 # does.
@@ -104,9 +107,14 @@ def read_run_config(path: Path) -> TrainingConfig:
 # ---------------------------------------------------------------- the spare
 
 
-def main() -> int:
-    """Import, wait for one order, become its worker. The exit code; 0 where no order came."""
-    import_in_background(IMPORTS)
+def main(leashed: bool = False) -> int:
+    """Import, wait for one order, become its worker. The exit code; 0 where no order came.
+
+    leashed: the order is there already, so nothing is imported in the background; and the process
+    ends once its stdin does.
+    """
+    if not leashed:
+        import_in_background(IMPORTS)
     try:
         os.write(1, b"ready\n")
     except BrokenPipeError:  # the order has come before, and nobody waits to hear this
@@ -118,8 +126,25 @@ def main() -> int:
     for name, value in order["environment"].items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     folder = Path(order["folder"])
+    if leashed:
+        _end_with_stdin(folder.parent)
     _write_to(folder / "worker.log")
     return train_folder(folder)
+
+
+def _end_with_stdin(folder: Path) -> None:
+    """End this process, and remove `folder`, once stdin ends: with whoever holds its other end,
+    also where that one is killed.
+    """
+    leash = os.dup(0)
+
+    def watch() -> None:
+        while os.read(leash, 1):
+            pass
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="leash").start()
 
 
 def _write_to(log: Path) -> None:
@@ -133,4 +158,4 @@ def _write_to(log: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(leashed=LEASHED in sys.argv))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import TrainingConfig
-from pipeline.runs.executors import Executor, executor_of, local, zero_gpu
+from pipeline.errors import InputError
+from pipeline.runs.executors import Executor, executor_of, local, ray, zero_gpu
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
@@ -140,7 +141,21 @@ def test_without_spaces_nothing_changes(monkeypatch, tmp_path):
     assert told.items() <= environment.items()
 
 
-@pytest.mark.parametrize("executor", [local, zero_gpu, InProcess()])
+def test_the_host_names_the_executor(monkeypatch):
+    for name, value in (("RUN_EXECUTOR", "ray"), ("RAY_ADDRESS", "h:1"), ("RUNS_AT_ONCE", "7")):
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert executor_of(settings) is ray
+    assert (settings.ray_address, settings.max_runs_at_once) == ("h:1", 7)
+    monkeypatch.setenv("RUN_EXECUTOR", "rye")
+    with pytest.raises(InputError, match="RUN_EXECUTOR is 'rye', which is none of local, "):
+        executor_of(Settings())
+    monkeypatch.setenv("RUNS_AT_ONCE", "many")
+    with pytest.raises(InputError, match="RUNS_AT_ONCE is 'many'"):
+        Settings()
+
+
+@pytest.mark.parametrize("executor", [local, zero_gpu, ray, InProcess()])
 def test_each_executor_has_what_the_protocol_names(executor):
     names = [name for name in vars(Executor) if not name.startswith("_")]
     assert names == ["start", "keep_ready", "renew", "warm_up"]

@@ -3,6 +3,7 @@ hands it out as a `Worker`; its module is all that another kind takes.
 
 local       a process of its own, kept warm
 zero_gpu    a call that borrows a GPU for a while, in a thread of the server
+ray         an actor on a node of a Ray cluster, followed by a process of this machine
 
 All of them run `training.fine_tune` and write its events into the folder. A run is asked to stop by
 the file `stop` in its folder, which the training looks for after each step.
@@ -11,7 +12,9 @@ the file `stop` in its folder, which the training looks for after each step.
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.runs.executors import local, zero_gpu
+from languages import say
+from pipeline.errors import InputError, shown
+from pipeline.runs.executors import local, ray, zero_gpu
 from pipeline.settings import Settings
 
 
@@ -52,9 +55,18 @@ class Executor(Protocol):
         """
 
 
-EXECUTORS: dict[str, Executor] = {"local": local, "zero_gpu": zero_gpu}  # by Settings.executor
+# By Settings.executor
+EXECUTORS: dict[str, Executor] = {"local": local, "zero_gpu": zero_gpu, "ray": ray}
 
 
 def executor_of(settings: Settings) -> Executor:
-    """The executor that these settings name."""
+    """The executor that these settings name. Raises InputError for a name that none has."""
+    if settings.executor not in EXECUTORS:
+        raise InputError(
+            say(
+                "RUN_EXECUTOR is {value}, which is none of {names}. Set one of them.",
+                value=shown(settings.executor),
+                names=", ".join(EXECUTORS),
+            )
+        )
     return EXECUTORS[settings.executor]
