@@ -11,7 +11,6 @@ The key comes as `Authorization: Bearer <key>`, so that it stands in no address 
 Plain routes: three hundred ask, and most of what they get is that nothing has changed.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -35,12 +34,12 @@ from tabs.class_room.state import ROUTE
 from tabs.errors import explain
 from views import board as drawn
 from views.render import render
-from web.etags import is_known
+from web import etags
 from web.page_files import STATIC
 
 PRIVATE = {"Cache-Control": "no-cache", "X-Robots-Tag": "noindex"}
 MOST_KEPT = 64
-_kept: dict[tuple, tuple[Board, str, str]] = {}  # the last drawings; the last one asked for is last
+_kept: dict[tuple, tuple[Board, etags.Drawn]] = {}
 _drawing = threading.Lock()
 STYLES = ("page.css", "board.css", "projector.css")
 
@@ -67,11 +66,9 @@ def routes(settings: Settings) -> list[Route]:
         found = board_of(code, settings)
         x, y = (name if (name := asked.get(axis)) in RUN_SETTINGS else "" for axis in ("x", "y"))
         link = link_of(request, code, settings) if is_projector else ""
-        html, tag = _drawn(found, str(x or ""), str(y or ""), link, is_projector)
-        headers = {**PRIVATE, "ETag": tag, "X-Pupils": str(len(found.pupils))}
-        if is_known(request, tag):
-            return Response(status_code=304, headers=headers)
-        return HTMLResponse(html, headers=headers)
+        kept = _drawn(found, str(x or ""), str(y or ""), link, is_projector)
+        headers = {**PRIVATE, "X-Pupils": str(len(found.pupils))}
+        return etags.answer(request, kept, "text/html", headers)
 
     def on_the_wall(request: Request) -> Response:
         return board(request, is_projector=True)
@@ -120,20 +117,20 @@ def routes(settings: Settings) -> list[Route]:
     ]
 
 
-def _drawn(board: Board, x: str, y: str, link: str, is_projector: bool) -> tuple[str, str]:
-    """(HTML, ETag) of a board. All who look at the same one get the same drawing: three hundred
+def _drawn(board: Board, x: str, y: str, link: str, is_projector: bool) -> etags.Drawn:
+    """A board as HTML. All who look at the same one get the same drawing: three hundred
     would keep a core busy.
     """
     key = (board.the_class.code, language(), x, y, link, is_projector)
     with _drawing:
-        known, html, tag = _kept.pop(key, (None, "", ""))
-        if known is not board:  # the same one within a second
-            html = str(drawn.board(board, x=x, y=y, link=link, is_projector=is_projector))
-            tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
-        _kept[key] = board, html, tag
+        kept = _kept.pop(key, None)
+        if not kept or kept[0] is not board:  # the same one within a second
+            html = drawn.board(board, x=x, y=y, link=link, is_projector=is_projector)
+            kept = board, etags.drawn(str(html))
+        _kept[key] = kept
         if len(_kept) > MOST_KEPT:
             del _kept[next(iter(_kept))]
-    return html, tag
+    return kept[1]
 
 
 def link_of(request: Request, code: str, settings: Settings) -> str:

@@ -7,8 +7,6 @@ itself, and asks Gradio for a look where the answer's "mark" changes: at another
 may stop the run at an evaluation.
 """
 
-import gzip
-import hashlib
 import json
 import threading
 import time
@@ -32,7 +30,7 @@ from tabs.fine_tune.owned_runs import EARLIER_RUNS
 from tabs.fine_tune.run_panel import mark_of, status_of
 from views.runs import log_rows, log_table
 from views.theatre import bins_table, dots_data, last_said
-from web.etags import is_known
+from web import etags
 
 ROUTE = "gradio_api/runs/{run_id}/watched"
 MOST_KEPT = 64  # answers, each of some 60 kB at most
@@ -74,24 +72,22 @@ class Watching:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.pace = settings, Pace()
-        self.kept: dict[Asked, tuple[Run, bytes, str]] = {}  # the last asked for last
+        self.kept: dict[Asked, tuple[Run, etags.Drawn]] = {}  # the last asked for last
         self._drawing = threading.Lock()
 
-    def answer(self, asked: Asked) -> tuple[bytes, str]:
-        """(the answer's JSON, compressed, its ETag). Raises InputError for a malformed id."""
+    def answer(self, asked: Asked) -> etags.Drawn:
+        """The answer, as JSON. Raises InputError for a malformed id."""
         run = read_run(asked.run_id, self.settings)
         kept = self.kept.get(asked)
         if not kept or kept[0] is not run and kept[0] != run:
             with self._drawing:  # of those who ask at once, one draws
                 kept = self.kept.pop(asked, None)
                 if not kept or kept[0] != run:
-                    drawn = json.dumps(self._drawn(run, asked)).encode()
-                    etag = f'"{hashlib.sha256(drawn).hexdigest()[:16]}"'
-                    kept = run, gzip.compress(drawn, 5), etag
+                    kept = run, etags.drawn(json.dumps(self._drawn(run, asked)))
                 self.kept[asked] = kept
                 if len(self.kept) > MOST_KEPT:
                     del self.kept[next(iter(self.kept))]
-        return kept[1], kept[2]
+        return kept[1]
 
     def _drawn(self, run: Run, asked: Asked) -> Mapping[str, object]:
         evaluations = evaluations_of(run)
@@ -130,22 +126,15 @@ def watch_route(settings: Settings) -> Route:
             said.get("log") == "1",
         )
         try:
-            body, etag = watching.answer(asked)
+            told = watching.answer(asked)
         except InputError as error:
             return PlainTextResponse(explain(error), status_code=404)
         watching.pace.count()
         headers = {
-            "ETag": etag,
             "Cache-Control": "no-store",
             "X-Again": f"{watching.pace.seconds:.1f}",
             "X-Watchers": f"{watching.pace.watchers:.0f}",
         }
-        if is_known(request, etag):
-            return Response(status_code=304, headers=headers)
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        if "gzip" not in request.headers.get("accept-encoding", ""):
-            body = gzip.decompress(body)
-            del headers["Content-Encoding"]
-        return Response(body, media_type="application/json", headers=headers)
+        return etags.answer(request, told, "application/json", headers)
 
     return Route(f"/{ROUTE}", answer)

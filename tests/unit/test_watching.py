@@ -80,9 +80,9 @@ def test_a_run_is_drawn_once_for_all_and_again_at_its_next_step(settings, folder
     monkeypatch.setattr(watching, "status_of", lambda run: drawn.append(run) or draw(run))
     watched = Watching(settings)
     asked = Asked(RUN, "en", "", "-1", False)
-    assert len({watched.answer(asked)[1] for _page in range(200)}) == 1 and len(drawn) == 1
+    assert len({watched.answer(asked).etag for _page in range(200)}) == 1 and len(drawn) == 1
     tell(folder, step(2))
-    etags = {watched.answer(asked)[1] for _page in range(200)}
+    etags = {watched.answer(asked).etag for _page in range(200)}
     assert len(etags) == 1 and len(drawn) == 2
 
 
