@@ -204,7 +204,9 @@ def _cells(grid: Grid) -> dict[tuple[Any, Any], tuple[Cell, int]]:
     means = [cell.mean for cell in grid.cells.values() if math.isfinite(cell.mean)]
     low, high = min(means, default=0.0), max(means, default=1.0)
     return {
-        at: (cell, round(100 * (cell.mean - low) / (high - low)) if high > low else 50)
+        at: (cell, round(100 * (cell.mean - low) / (high - low)))
+        if high > low and math.isfinite(cell.mean)
+        else (cell, 50)
         for at, cell in grid.cells.items()
     }
 

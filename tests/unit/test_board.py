@@ -161,6 +161,13 @@ def test_a_loss_that_broke_leaves_no_line(settings):
     assert len(drawn.lines(found)) == 1 and "NaN" not in str(drawn.board(found))
 
 
+def test_an_accuracy_that_is_no_number_leaves_the_grid_of_the_others(settings):
+    accuracies = {1e-4: 0.6, 5e-4: float("nan"), 1e-3: 0.8}
+    runs = [run_of(accuracies[rate], learning_rate=rate) for rate in accuracies]
+    html = str(drawn.board(board_with(settings, *runs)))
+    assert "--full: 0%" in html and "--full: 100%" in html and "NaN" not in html
+
+
 def test_the_test_split_ranks_with_its_error(settings, lesson):
     code, key, (ann, bo) = lesson
     runs = [told_run(settings, (0.6, 0.8), seed=seed) for seed in (1, 2, 3)]
