@@ -29,6 +29,7 @@ from typing import Any, TypeGuard
 from languages import say
 from pipeline.classes.store import (
     check_teacher,
+    checked_code,
     class_folder,
     pupils_of,
     read_class,
@@ -107,6 +108,7 @@ def open_test_split(code: str, teacher_key: object, settings: Settings) -> None:
     labelled test split.
     """
     check_teacher(code, teacher_key, settings)
+    code = checked_code(code)
     tasks = [read_class(code, settings).values["task_name"]]
     tasks += [run.config.get("task_name") for run in _runs_of(code, settings)]
     if not any(_has_test(name, settings) for name in tasks):
@@ -128,6 +130,7 @@ def read_scores(code: str, settings: Settings) -> Scores:
     """What is known by now. Where a model still waits to be judged, that begins or goes on. Raises
     InputError where there is no such class.
     """
+    code = checked_code(code)
     folder = _folder(code, settings)
     if not (folder / OPEN).exists():
         return Scores()

@@ -65,7 +65,7 @@ def routes(settings: Settings) -> list[Route]:
         code, asked = request.path_params["code"], request.query_params
         found = board_of(code, settings)
         x, y = (name if (name := asked.get(axis)) in RUN_SETTINGS else "" for axis in ("x", "y"))
-        link = link_of(request, code, settings) if is_projector else ""
+        link = link_of(request, found.the_class.code, settings) if is_projector else ""
         kept = _drawn(found, str(x or ""), str(y or ""), link, is_projector)
         headers = {**PRIVATE, "X-Pupils": str(len(found.pupils))}
         return etags.answer(request, kept, "text/html", headers)
@@ -74,10 +74,9 @@ def routes(settings: Settings) -> list[Route]:
         return board(request, is_projector=True)
 
     def projector(request: Request) -> Response:
-        code = request.path_params["code"]
-        html = drawn.board(
-            board_of(code, settings), link=link_of(request, code, settings), is_projector=True
-        )
+        found = board_of(request.path_params["code"], settings)
+        code = found.the_class.code
+        html = drawn.board(found, link=link_of(request, code, settings), is_projector=True)
         page = render(
             "projector.html",
             language=language(),

@@ -5,6 +5,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipeline.classes import board as boards
+from pipeline.classes import test_scores as scores
 from pipeline.classes.store import add_runs, create_class, join_class
 from pipeline.classes.test_scores import read_scores
 from pipeline.settings import Settings
@@ -82,3 +83,17 @@ def test_the_teachers_key_alone_gets_the_results_and_opens_the_test_split(client
     assert "attachment" in answer.headers["content-disposition"]
     assert client.post(test, headers=headers).status_code == 200
     assert read_scores(code, settings).is_open
+
+
+def test_however_a_code_is_typed_the_link_and_the_judging_have_it_as_it_is(
+    client, opened, settings, monkeypatch
+):
+    code, key, _pupil_key = opened
+    asked = []
+    monkeypatch.setattr(scores, "_judge_soon", lambda code, settings: asked.append(code))
+    typed = f"/gradio_api/classes/{code.upper().replace('-', '%0A')}"
+    for name in ("projector", "board-on-the-wall"):
+        assert f"http://testserver/?class={code}<" in client.get(f"{typed}/{name}").text
+    headers = {"Authorization": f"Bearer {key}"}
+    assert client.post(f"{typed}/test", headers=headers).status_code == 200
+    assert asked == [code]
