@@ -182,14 +182,19 @@ function open() {
   document.getElementById("open-a-class")?.click();
 }
 
+// A browser's keys to a class, {role: key}, with the one that a teacher's own link brings. One that
+// is there already stays: anyone could write a link with a wrong key, and the right one is kept in
+// this browser alone.
+const withBrought = (keys, brought) => ({teacher: brought, ...keys});
+
 // The teacher's own link brings the key to another machine. It leaves the address at once.
 const brought = location.hash.match(TEACHER)?.[1];
 if (brought && CODE.test(codeIn(location.search))) {
   const code = codeIn(location.search);
-  store(code, {...stored()[code], teacher: brought});
+  store(code, withBrought(stored()[code], brought));
   history.replaceState(history.state, "", `${location.pathname}${location.search}`);
 }
 
 page.classRoom = {address, begin, teacherKey, copy, formChanged, keep, leave, links, listen, listenToList, look, open};
-Object.assign(page.classRoom, {withKeys});
+Object.assign(page.classRoom, {withBrought, withKeys});
 page.classRoom.codeIn = codeIn;

@@ -256,6 +256,16 @@ def test_a_browser_keeps_the_keys_of_its_last_classes(class_room):
     assert len(kept) == 20 and "new" in kept and "0" not in kept
 
 
+def test_a_link_brings_a_teacher_s_key_and_replaces_none(class_room):
+    code = "([keys, brought]) => page.classRoom.withBrought(keys ?? undefined, brought)"
+    brought = [None, {"pupil": "1"}, {"teacher": "right"}]
+    assert [class_room.evaluate(code, [keys, "new"]) for keys in brought] == [
+        {"teacher": "new"},
+        {"teacher": "new", "pupil": "1"},
+        {"teacher": "right"},
+    ]
+
+
 # ---------------------------------------------------------------- a browser's runs
 
 
