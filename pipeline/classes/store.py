@@ -491,9 +491,22 @@ def unwritten() -> InputError:
     )
 
 
-@lru_cache(maxsize=256)
-def _class_at(path: Path, _modified: float, _inode: int) -> Class | None:
+class _Unsound(Exception):
+    """A file holds nothing that can be used. A cache forgets what is raised: it may have been the
+    reading that failed, on a busy server, and not the file.
+    """
+
+
+def _class_at(path: Path, modified: float, inode: int) -> Class | None:
     """The class in a file, without its code; None for a damaged file."""
+    try:
+        return _sound_class(path, modified, inode)
+    except _Unsound:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _sound_class(path: Path, _modified: float, _inode: int) -> Class:
     values = parsed(read_text(path, MOST_BYTES))
     try:
         one = Class(code="", **values)
@@ -505,14 +518,23 @@ def _class_at(path: Path, _modified: float, _inode: int) -> Class | None:
             and one.task == _checked_task(one.task)
             and one.open_setting == _checked_open(one.open_setting)
         )
-    except (InputError, TypeError, ValueError, OverflowError):
+    except (InputError, TypeError, ValueError, OverflowError) as error:
+        raise _Unsound from error
+    if not is_sound:
+        raise _Unsound
+    return replace(one, values=whole, max_steps=most)
+
+
+def _pupil_at(path: Path, modified: float, inode: int) -> tuple[Pupil, str] | None:
+    """The pupil in a file and the digest of their key; None for a damaged file."""
+    try:
+        return _sound_pupil(path, modified, inode)
+    except _Unsound:
         return None
-    return replace(one, values=whole, max_steps=most) if is_sound else None
 
 
 @lru_cache(maxsize=4096)
-def _pupil_at(path: Path, _modified: float, _inode: int) -> tuple[Pupil, str] | None:
-    """The pupil in a file and the digest of their key; None for a damaged file."""
+def _sound_pupil(path: Path, _modified: float, _inode: int) -> tuple[Pupil, str]:
     values = parsed(read_text(path, MOST_BYTES))
     try:
         key, said = values.pop("key"), values.pop("said")
@@ -528,7 +550,8 @@ def _pupil_at(path: Path, _modified: float, _inode: int) -> tuple[Pupil, str] | 
             and all(RUN_ID.fullmatch(run_id) for run_id in pupil.runs)
             and 0 < len(pupil.name) <= 60
         )
-    except (AttributeError, KeyError, TypeError):
-        return None
-    name = from_data(said, pupil.name) if said else pupil.name
-    return (replace(pupil, name=name), key) if is_sound else None
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _Unsound from error
+    if not is_sound:
+        raise _Unsound
+    return replace(pupil, name=from_data(said, pupil.name) if said else pupil.name), key

@@ -460,6 +460,23 @@ def test_a_damaged_class_says_so(damage, opened, settings):
         read_class(code, settings)
 
 
+def test_a_reading_that_failed_once_damages_nothing(opened, settings, monkeypatch):
+    code, _key = opened
+    pupil_id, pupil_key = join_class(code, "Ada", settings)
+    for path in (
+        store.class_folder(code, settings) / "class.json",
+        pupil_file(settings, code, pupil_id),
+    ):
+        os.utime(path, (1, 1))  # nobody has read them since
+    with monkeypatch.context() as busy:  # as with too many open files
+        busy.setattr(store, "read_text", lambda path, most=0: "")
+        assert pupils_of(code, settings) == []
+        with pytest.raises(InputError, match="damaged"):
+            read_class(code, settings)
+    assert read_class(code, settings).code == code
+    assert pupil_of(code, pupil_key, settings).name == "Ada"
+
+
 def test_a_full_disk_is_told(opened, settings, monkeypatch):
     code, key = opened
 
