@@ -84,6 +84,13 @@ def checked_name(name: Any, others: Collection[str]) -> str:
                 name=shown(text),
             )
         )
+    if _is_as_hidden(text):
+        raise InputError(
+            say(
+                "{name} stands in place of a name that the teacher has hidden. Choose another.",
+                name=shown(text),
+            )
+        )
     if likeness(text) in _likenesses(others):
         raise InputError(
             say(
@@ -119,6 +126,18 @@ def likeness(name: str) -> str:
     )
     letters = bare.translate(DRAWN_ALIKE).replace("rn", "m").replace("vv", "w")
     return letters or re.sub(r"\s", "", name)  # only punctuation
+
+
+def name_of_hidden(number: int) -> str:
+    """What the class sees in place of a hidden name. number: 1 for who joined first."""
+    return say("pupil {number}", number=number)
+
+
+def _is_as_hidden(text: str) -> bool:
+    """Whether a name looks like what stands in place of somebody's hidden one."""
+    patterns = (re.escape(one) for one in _all_likenesses(name_of_hidden(7)))
+    digits = "[ol2-9]{1,4}"  # as likeness has them
+    return any(re.fullmatch(one.replace("7", digits), likeness(text)) for one in patterns)
 
 
 def _all_likenesses(name: str) -> set[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from languages import as_data, from_data, say
-from pipeline.classes.names import checked_name, drawn_name
+from pipeline.classes.names import checked_name, drawn_name, name_of_hidden
 from pipeline.config import RUN_SETTINGS, config_from
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import RUN_ID
@@ -86,7 +86,7 @@ class Pupil:
     @property
     def shown_name(self) -> str:
         """The name that the class sees."""
-        return say("pupil {number}", number=self.number) if self.is_hidden else self.name
+        return name_of_hidden(self.number) if self.is_hidden else self.name
 
 
 # ---------------------------------------------------------------- a class

@@ -63,7 +63,7 @@ def class_with(settings, *run_ids, values=None, pupils=1):
     """(code, key of the teacher) of a class whose pupils all have these runs."""
     code, teacher_key = create_class("", "", values or {}, settings)
     for number in range(pupils):
-        _id, key = join_class(code, f"Pupil {number}", settings)
+        _id, key = join_class(code, f"Child {number}", settings)
         add_runs(code, key, dict.fromkeys(run_ids, number == 0), settings)
     return code, teacher_key
 

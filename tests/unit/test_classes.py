@@ -264,6 +264,19 @@ def test_a_name_of_any_script_is_kept_as_typed(name, opened, settings):
     assert pupils_of(opened[0], settings)[0].name == name
 
 
+@pytest.mark.parametrize("name", ["pupil 1", "PUPIL 40", "Рupil1O", "pupil-2"])
+def test_nobody_is_called_as_a_hidden_one_is_shown(name, opened, settings):
+    code, key = opened
+    pupil_id, pupil_key = join_class(code, "pupil of 1a", settings)
+    with speaking("zh"):
+        chinese = str(hide_pupil(code, key, pupil_id, True, settings).shown_name)
+    for each in (name, chinese):
+        with pytest.raises(InputError, match="in place of a name that the teacher has hidden"):
+            join_class(code, each, settings)
+        with pytest.raises(InputError, match="in place of a name that the teacher has hidden"):
+            rename_pupil(code, pupil_key, each, settings)
+
+
 @pytest.mark.parametrize(
     ("name", "other"),
     [
