@@ -234,10 +234,10 @@ def test_a_page_goes_on_watching_after_one_bad_look(tiny, settings, monkeypatch)
         run_panel, "read_run", lambda *_: (_ for _ in ()).throw(OSError("I/O error"))
     )
     drawn = page.draw(run_id, {})
-    assert "Something went wrong" in drawn[page.status] and page.timer not in drawn
+    assert "Something went wrong" in drawn[page.status] and page.watched not in drawn
     monkeypatch.undo()
-    assert page.draw(run_id, {})[page.timer].active
-    assert not page.draw("../x", {})[page.timer].active
+    assert run_id in page.draw(run_id, {})[page.watched]
+    assert page.draw("../x", {})[page.watched] == ""
 
 
 # ---------------------------------------------------------------- the Hub
