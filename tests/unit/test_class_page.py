@@ -1,6 +1,5 @@
 """A class on the page: what the teacher, a pupil and a guest see, what is locked, which runs count."""
 
-import asyncio
 import json
 from dataclasses import asdict, replace
 from types import SimpleNamespace
@@ -35,6 +34,7 @@ from tabs.class_room.membership import (
 )
 from tabs.class_room.state import routes
 from tabs.fine_tune import tab as fine_tune
+from tests.conftest import run_async
 from views.class_room import GUEST, PUPIL, TEACHER, banner, pupils_table
 
 BASE = {"seed": 7, "source": "embedded"}
@@ -459,7 +459,7 @@ def asked(page, code, **headers):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    run_async(app(scope, receive, send))
     found = dict(sent[0]["headers"])
     return sent[0]["status"], found.get(b"etag", b"").decode(), sent[1]["body"]
 
