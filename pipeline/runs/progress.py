@@ -99,54 +99,63 @@ def read_folder(folder: Path) -> Run:
     if not is_run(folder):
         return Run(folder.name, "expired")
     # first: what a worker writes before it ends is then among its events
-    return _read(folder, is_alive(folder))
+    return _read(folder, _worker(folder))
 
 
 def look_at(folder: Path) -> Run:
     """As read_folder, shared by all who watch: the folder is read when a file of it or its worker
     has changed, and once a second at least.
     """
-    alive = is_alive(folder)  # first, as in read_folder
+    worker = _worker(folder)  # first, as in read_folder
     looks = looks_of(folder)
     if looks is None:
         return read_folder(folder)
     key, now = str(folder), time.monotonic()
     known, when, run = _seen.get(key, (None, 0.0, None))
-    if run and known == (looks, alive) and now - when < LOOK_SECONDS:
+    if run and known == (looks, worker) and now - when < LOOK_SECONDS:
         return run
     with _reading:  # of those who ask at once, one reads
         known, when, run = _seen.get(key, (None, 0.0, None))
-        if run and known == (looks, alive) and when >= now:
+        if run and known == (looks, worker) and when >= now:
             return run
-        run = _read(folder, alive)
+        run = _read(folder, worker)
         _seen.pop(key, None)
-        _seen[key] = (looks, alive), time.monotonic(), run
+        _seen[key] = (looks, worker), time.monotonic(), run
         if len(_seen) > MOST_SEEN:
             del _seen[next(iter(_seen))]
     return run
 
 
-def _read(folder: Path, alive: bool) -> Run:
+def _worker(folder: Path) -> str:
+    """Of a run's worker: "" where none has claimed the run yet, else "alive" or "gone". In this
+    order: a claim that comes after the first look would make a run that begins seem to have failed.
+    """
+    if not (folder / "worker").exists():
+        return ""
+    return "alive" if is_alive(folder) else "gone"
+
+
+def _read(folder: Path, worker: str) -> Run:
     events = read_events(folder / "events.jsonl")
     last = events[-1] if events else None
-    state = _state(folder, alive, last)
+    state = _state(folder, worker, last)
     if end := _end(folder, state, last):
         events = [*(events[:-1] if last and last["event"] in ENDED else events), end]
     return Run(folder.name, state, read_config(folder) or {}, events)
 
 
-def _state(folder: Path, alive: bool, last: dict | None) -> str:
-    """What is true of the run now. alive: whether its worker is; last: its last event, if any."""
+def _state(folder: Path, worker: str, last: dict | None) -> str:
+    """What is true of the run now. worker: as _worker says; last: its last event, if any."""
     stopping = (folder / "stop").exists()
     if last and last["event"] in ENDED:
         # Asked to stop while it was already saving: whoever pressed Stop shouldn't read "done"
         return "stopped" if last["event"] == "done" and stopping else last["event"]
     ended = _ended_by_server(folder)
-    if alive:
+    if worker == "alive":
         return "stopping" if ended or stopping else "running"
     if ended:
         return ended["event"]
-    if (folder / "worker").exists() or not (folder / "owner").exists():
+    if worker or not (folder / "owner").exists():
         return "failed"
     if read_config(folder) is None:
         return "failed"
@@ -233,8 +242,8 @@ def _brief(folder: Path, looks: Looks) -> Run:
     known, run = _ended.get(str(folder), (None, None))
     if run and known == looks:
         return run
-    alive = is_alive(folder)  # first, as in read_folder
-    state = _state(folder, alive, last_event(folder / "events.jsonl"))
+    worker = _worker(folder)  # first, as in read_folder
+    state = _state(folder, worker, last_event(folder / "events.jsonl"))
     run = Run(folder.name, state, read_config(folder) or {})
     if run.ended:
         _ended[str(folder)] = looks, run

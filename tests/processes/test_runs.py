@@ -968,6 +968,19 @@ def test_all_who_watch_a_run_share_one_look_and_see_a_stop_at_once(closed, monke
     assert read_run(run_id, closed).state == "failed", "a worker that is gone is seen at once"
 
 
+def test_a_run_whose_worker_comes_while_one_looks_has_not_failed(closed, monkeypatch):
+    run_id, _secret = start_run(config_for(WARMED), closed)
+    folder, read = closed.runs_folder / run_id, progress.read_events
+
+    def read_late(path):
+        claim(folder)  # between the look at the worker and the one at its files
+        return read(path)
+
+    monkeypatch.setattr(progress, "read_events", read_late)
+    assert read_run(run_id, closed).state == "queued"
+    assert read_run(run_id, closed).state == "running"
+
+
 def test_a_file_that_goes_while_a_sweep_counts_is_no_error(settings, monkeypatch):
     told_runs(settings, 2)
     walk = os.walk
