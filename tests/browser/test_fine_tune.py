@@ -71,7 +71,9 @@ def ran(visited):
     expected = settled(panel.locator(".forecast strong").nth(2))
     panel.get_by_role("button", name="Start the fine-tune").click()
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
-    took = re.search(r"and at most (\S+ [GM]B) of memory", panel.inner_text())[1]
+    told = re.compile(r"and at most (\S+ [GM]B) of memory")
+    expect(panel).to_contain_text(told)  # the state is told first, what came of the run then
+    took = told.search(panel.inner_text())[1]
     assert 0.6 < megabytes(expected) / megabytes(took) < 1.6, f"{expected} expected, {took} taken"
     expect(panel.locator(".forecast strong").nth(2)).to_have_text(took, timeout=30_000)
     return HEX.search(visited.url)[1]
