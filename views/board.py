@@ -250,7 +250,6 @@ def _row(run: BoardRun) -> Mapping[str, str]:
     return {
         "id": run.id,
         "who": names_of(run),
-        "name": str(run.name),
         "apart": _apart(run),
         "state": state,
         "accuracy": percent(run.last),

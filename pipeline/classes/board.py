@@ -33,8 +33,8 @@ class BoardRun:
 
     pupils: the names of those who have it; it stands there once, whoever started it. apart: the
     settings in which it differs from the class's. place, wait: in the queue, the wait in seconds;
-    0 for a run that has started. done, total: steps. accuracy, loss: on the validation pairs, by
-    step; pairs: how many of those there are, None while that isn't known. test: on the test split.
+    0 for a run that has started. done, total: steps. accuracy: on the validation pairs, by step;
+    pairs: how many of those there are, None while that isn't known. test: on the test split.
     """
 
     id: str
@@ -48,7 +48,6 @@ class BoardRun:
     done: int = 0
     total: int = 0
     accuracy: Points = ()
-    loss: Points = ()
     f1: float | None = None
     pairs: int | None = None
     majority: float | None = None
@@ -143,9 +142,11 @@ def _read(code: str, settings: Settings) -> Board:
     for pupil in pupils:
         for run_id in pupil.runs:
             of_run.setdefault(run_id, []).append(pupil.shown_name)
-    listed = [run for run in list_runs(settings) if run.id in of_run]
-    begins = list(waits(list_runs(settings), settings).items()) if _any_waits(listed) else []
-    queue = {run_id: (place, wait) for place, (run_id, wait) in enumerate(begins, 1)}
+    everybodys = list_runs(settings)
+    listed = [run for run in everybodys if run.id in of_run]
+    has_waiting = any(run.state == "queued" for run in listed)
+    begins = waits(everybodys, settings) if has_waiting else {}
+    queue = {run_id: (place, wait) for place, (run_id, wait) in enumerate(begins.items(), 1)}
     runs = tuple(
         _board_run(
             run, the_class, tuple(of_run[run.id]), queue, scores.of_run.get(run.id), settings
@@ -163,10 +164,6 @@ def _read(code: str, settings: Settings) -> Board:
         len(scores.waiting),
         len(scores.failed),
     )
-
-
-def _any_waits(runs: Sequence[Run]) -> bool:
-    return any(run.state == "queued" for run in runs)
 
 
 def _board_run(
@@ -195,7 +192,6 @@ def _board_run(
         max(done, total if run.state == "done" else 0),
         total,
         tuple(points(run, "eval_accuracy")),
-        tuple(points(run, "eval_loss")),
         f1[-1] if f1 else None,
         start.get("eval_pairs"),
         (start.get("majority") or {}).get("accuracy"),
