@@ -18,13 +18,14 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from languages import say
+from pipeline.classes.store import MOST_OF_A_TASK
 from pipeline.errors import InputError, shown
 from pipeline.hub.sources import RUN_PREFIX
 from tabs.page_data import json_block
 from tabs.which_pairs import OWN_IN_ADDRESS, OWN_TITLE, PairsChoice
 from views.render import render
 
-MOST_TASK, MOST_NAME = 300, 200
+MOST_TASK, MOST_NAME = MOST_OF_A_TASK, 200
 MOST_NAMED, MOST_LEFT = 3, 100_000
 PAIR = ("sentence1", "sentence2")
 OWN_ELSEWHERE = say(
