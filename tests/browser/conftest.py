@@ -30,6 +30,22 @@ def browser():
         found.close()
 
 
+@pytest.fixture
+def elsewhere(browser):
+    """Open a link in a new browser: elsewhere(link, **of its context) -> its page."""
+    contexts = []
+
+    def visit(link, **how):
+        contexts.append(browser.new_context(locale="en-US", **how))
+        page = contexts[-1].new_page()
+        page.goto(link)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
 def pytest_generate_tests(metafunc):
     """Both sizes for what a module tests with `page`, or those that it names as WIDTHS: two cores pay for each."""
     said = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]

@@ -13,19 +13,9 @@ NAME = "<img src=x>"
 
 
 @pytest.fixture
-def people(browser):
-    """people(link) -> a page of a browser of its own."""
-    contexts = []
-
-    def visit(link):
-        contexts.append(browser.new_context(viewport=SIZES["desktop"], locale="en-US"))
-        page = contexts[-1].new_page()
-        page.goto(link)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
+def people(elsewhere):
+    """people(link) -> a desktop's page, of a browser of its own."""
+    return lambda link: elsewhere(link, viewport=SIZES["desktop"])
 
 
 def of(page, name):

@@ -12,22 +12,6 @@ from web.page_files import page_script
 WIDTHS = ("desktop",)
 
 
-@pytest.fixture
-def elsewhere(browser):
-    """Open a link in a new browser: elsewhere(link) -> its page."""
-    contexts = []
-
-    def visit(link):
-        contexts.append(browser.new_context(locale="en-US"))
-        page = contexts[-1].new_page()
-        page.goto(link)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-
-
 def share(panel, button="Copy link"):
     if not panel.locator(".share-panel").is_visible():
         panel.page.locator("[data-head=share]").click()
