@@ -8,8 +8,9 @@ from gradio.blocks import Block
 
 from languages import _
 from pipeline.settings import READY, Settings
-from tabs.address import Shared
+from tabs.address import Shared, press_open
 from tabs.class_room.membership import Membership
+from tabs.model.attention import build_attention, build_attention_questions
 from tabs.pair import build_pair
 from tabs.predict.models import choices
 from tabs.questions import questions
@@ -42,9 +43,10 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     # (handler(sentence1, sentence2, model) -> {component: value}, its outputs)
     drawn: list = []
     with gr.Row(elem_classes="two-columns inside-columns"):
-        pass
+        attention = build_attention(settings)
+        drawn.append((attention.draw, attention.outputs))
     with questions():
-        pass
+        build_attention_questions(settings, inputs)
 
     def draw(sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
         changes: dict[Block, Any] = {}
@@ -63,5 +65,6 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     names = ("sentence1", "sentence2")
     shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model})
     shared.follow(looked)
+    press_open("of-the-look", [looked])
     build_share(settings, shared)
     return ModelTab(pair, model, shared, (Opening(draw, inputs, outputs),))
