@@ -41,6 +41,7 @@ from pipeline.training import has_fast_bf16
 
 if TYPE_CHECKING:  # importing torch takes seconds
     from torch import Tensor
+    from torch.nn import ModuleList
 
     from pipeline.hub.sources import Origin
 
@@ -162,8 +163,10 @@ def predicts_in_bf16() -> bool:
     return not has_gpu() and has_fast_bf16(on_gpu=False)
 
 
-def check_encoder(opened: Loaded) -> None:
-    """Raises InputError for a model whose inside is not shown here."""
+def encoder_layers(opened: Loaded) -> ModuleList:
+    """The encoder's layers in order. Raises InputError for a model whose inside is not shown here,
+    which is no encoder or has no plain list of them.
+    """
     config, name = opened.model.config, opened.origin.loaded
     if config.is_encoder_decoder or config.model_type in CAUSAL:
         kind = say("an encoder-decoder") if config.is_encoder_decoder else say("a decoder")
@@ -185,6 +188,7 @@ def check_encoder(opened: Loaded) -> None:
                 architecture=config.model_type,
             )
         )
+    return opened.layers
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,7 @@ def walked(opened: Loaded, batch: Encoded) -> Walk:
 
     with torch.inference_mode(), ExitStack() as stack:
         calls = stack.enter_context(recorded(opened.model))
-        for layer in opened.layers or ():
+        for layer in encoder_layers(opened):
             stack.enter_context(heard(layer, note))
         answer = opened.model(**batch.tensors, output_attentions=True)
     return Walk(calls, entered, left, answer.attentions or (), answer.logits)
@@ -222,7 +226,7 @@ def _way_through(checkpoint, pair, max_length, layer, token, label, settings):
     import torch
 
     opened = loaded(checkpoint, settings)
-    check_encoder(opened)
+    encoder_layers(opened)  # before anything is computed
     batch = encoded(opened, [pair], max_length, settings)
     with torch.inference_mode():
         return _followed(opened, batch, layer, token, label)

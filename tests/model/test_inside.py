@@ -3,6 +3,7 @@
 import math
 import re
 import threading
+from functools import cache
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from pipeline.errors import InputError
 from pipeline.inside import by_hand
 from pipeline.inside.calls import recorded
 from pipeline.inside.forward import encoded, loaded
+from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.model import load_model
 from pipeline.prediction import predict
@@ -29,6 +31,7 @@ def way():
     return way_through(READY, PAIR, token=3, label=1, settings=Settings())
 
 
+@cache
 def tiny(kind):
     """The id of a tiny checkpoint of that family."""
     name = f"tiny-inside/{kind}"
@@ -214,3 +217,49 @@ def test_others_who_ask_the_same_model_are_not_heard():
     assert not any(
         module._forward_hooks for module in opened.model.modules() if not module._modules
     )
+
+
+# ---------------------------------------------------------------- the answer, layer by layer
+
+OTHER = ("A cat was sitting.", "A cat sat.")
+
+
+def test_the_last_layers_answer_is_the_models_and_the_others_are_the_heads():
+    found = layer_answers(READY, PAIR, OTHER, settings=Settings())
+    model, _ = load_model(READY, settings=Settings())
+    opened = loaded(READY, Settings())
+    with torch.inference_mode():
+        one, other = (
+            model(**encoded(opened, [pair], 128, Settings()).tensors, output_hidden_states=True)
+            for pair in (PAIR, OTHER)
+        )
+        for answer, hidden, others in zip(
+            found.answers, one.hidden_states, other.hidden_states, strict=True
+        ):
+            logits = model.classifier(model.bert.pooler(hidden))[0]
+            assert [*answer.logits.values()] == pytest.approx(logits.tolist(), abs=1e-5)
+            alike = functional.cosine_similarity(hidden[0, 0], others[0, 0], 0).item()
+            assert answer.cosine == pytest.approx(alike, abs=1e-5)
+    assert [*found.answers[-1].logits.values()] == pytest.approx(one.logits[0].tolist(), abs=1e-5)
+
+
+def test_before_the_first_layer_every_pair_has_one_answer():
+    here, there = (layer_answers(READY, pair, OTHER, settings=Settings()) for pair in (PAIR, OTHER))
+    first = [*here.answers[0].logits.values()]
+    assert first == pytest.approx([*there.answers[0].logits.values()], abs=1e-6)
+    assert [each.cosine for each in there.answers] == pytest.approx([1] * 7, abs=1e-6)
+    assert here.answers[-1].cosine < 0.999
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=() if k in QUICK else pytest.mark.slow) for k in ENCODERS]
+)
+def test_each_familys_head_answers_after_each_layer(kind):
+    name = tiny(kind)
+    found = layer_answers(name, PAIR, OTHER, settings=Settings())
+    model, _ = load_model(name, settings=Settings())
+    with torch.inference_mode():
+        batch = encoded(loaded(name, Settings()), [PAIR], 128, Settings())
+        logits = model(**batch.tensors).logits[0].tolist()
+    assert [*found.answers[-1].logits.values()] == pytest.approx(logits, abs=1e-5)
+    assert len({str(each.logits) for each in found.answers}) == len(found.answers)
