@@ -349,6 +349,8 @@ def _section(calls, known, token, shape, attention=None, end=None):
             found = _before(call.given, known, projections, attention, token)
             steps += found
             missing += [] if found else [name]
+            if len(found) > 1:
+                attention = None  # a layer attends once
             known += [(each.name, call.given) for each in found[-1:]]
         own = worked_out(call.module, call.given, call.gave, name, token)
         if own and (own.kind != "dropout" or call.given.dim() == 2):
@@ -386,7 +388,7 @@ def _is_known(tensor, known):
 
 
 def _is_same(one, other):
-    return one is other or (one.shape == other.shape and bool((one == other).all()))
+    return one is other or (one.dtype == other.dtype and one.equal(other))
 
 
 def _follows_tokens(given, shape, is_layer):
