@@ -10,7 +10,7 @@ const FIXED = ["hide", "lock"];
 // What a link to a tab keeps of the address that is no field of it
 const LINKED = {
   "tokenize": ["lang", "cell", "batch_cell"],
-  "model": ["lang", "part"],
+  "model": ["lang", "part", "layer", "head", "token"],
   "fine-tune": ["lang", "run"],
   "predict": ["lang"],
   "layers": ["lang", "topic", "claim"],
