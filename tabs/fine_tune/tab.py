@@ -168,9 +168,11 @@ def _explanation() -> str:
     what = _(
         "The dotted lines show the accuracy and the F1 of always predicting the majority class; "
         "each curve starts at the score before training. Watch whether each curve rises clearly "
-        "above its dotted line and above its start: on MRPC's 408 validation pairs, two standard "
-        "errors are 4.6 percentage points of accuracy and 3.2 of F1. The loss of one batch says "
-        "little; look at the smoothed line."
+        "above its dotted line and above its start. A bar is one standard error up and one down, "
+        "and two of them are a clear difference: on MRPC's 408 validation pairs, 4.6 percentage "
+        "points of accuracy and 3.2 of F1. The solid lines are a sample of the training pairs: "
+        "where they leave validation behind, the model knows its training pairs by heart. The loss "
+        "of one batch says little; look at the smoothed line."
     )
     start = _(
         "The default starting checkpoint was already trained for 600 steps on the sentences of "
