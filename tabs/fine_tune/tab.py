@@ -22,6 +22,7 @@ from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
 from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.loop import build_loop
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.fine_tune.runs_list import RunsList, build_runs_list
@@ -91,6 +92,7 @@ def build_tab(
         title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
+            build_loop(settings, controls)
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
                 tables = gr.HTML()
         title = _("How do I do this again, or keep the model?")

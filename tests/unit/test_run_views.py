@@ -316,6 +316,8 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         188.0,
         188.0,
         3e-9,
+        0.4,
+        1.2e-05,
         [Weight("classifier.weight[0, 0]", 0.5, 0.1, 0.4998, 0.4998)],
         [SCRIPT],
         1.25,
@@ -338,6 +340,8 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "3.0e-09",
         "changed 900 of 1,000 weights",
         "90% changed by the learning_rate, 0.0002",
+        "multiplied the gradient by 0.4, as its norm is 2.5",
+        "more than 1.2e-05",
         "in 1.2 s",
     ]
     places = [text.find(part) for part in order]
