@@ -21,6 +21,7 @@ from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
 from tabs.fine_tune.launch import Launch
+from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.loop import build_loop
 from tabs.fine_tune.one_step import build_one_step
@@ -98,6 +99,7 @@ def build_tab(
         title = _("How do I do this again, or keep the model?")
         with gr.Accordion(title, open=False, elem_id="open-again") as again:
             build_save(settings, panel.ended)
+            build_left_files(settings, panel.ended)
             build_script(settings, panel, again)
             with gr.Accordion(_("The log, as a table"), open=False):
                 log = gr.HTML(log_table([]), js_on_load=FILL.format(part="log"))
