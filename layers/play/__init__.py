@@ -7,6 +7,7 @@ lists.
     batch_norm(), normalized_lines()    normalization.py
     dropout()                      dropout.py
     regression_loss(), cross_entropy()    losses.py
+    backward()                     backward.py: of each layer, the gradients and one worked out
     worked.py                      formulas with their numbers put in, one line each
 
 An impossible setting is a ValueError that names the value and says what to choose instead.
@@ -15,7 +16,8 @@ An impossible setting is a ValueError that names the value and says what to choo
 (4, 'floor((7 + 2·1 − 1·(3 − 1) − 1) / 2) + 1 = floor(6 / 2) + 1 = 4')
 """
 
-from layers.play.conv import convolve, pad_picture
+from layers.play.backward import Backward, Layer, backward
+from layers.play.conv import convolve, pad_picture, padding_layer
 from layers.play.dropout import dropout
 from layers.play.losses import cross_entropy, regression_loss
 from layers.play.normalization import batch_norm, normalized_lines
@@ -24,8 +26,11 @@ from layers.play.shapes import Shapes, output_size, small_picture
 from layers.play.windows import Window, follow, pooled_area, window_cells
 
 __all__ = [
+    "Backward",
+    "Layer",
     "Shapes",
     "Window",
+    "backward",
     "batch_norm",
     "convolve",
     "cross_entropy",
@@ -35,6 +40,7 @@ __all__ = [
     "normalized_lines",
     "output_size",
     "pad_picture",
+    "padding_layer",
     "pool",
     "pooled_area",
     "regression_loss",

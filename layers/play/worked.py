@@ -87,6 +87,30 @@ def normalized(
     )
 
 
+def through_statistics(
+    weight: float,
+    var: float,
+    eps: float,
+    is_same: bool,
+    n: int,
+    normal: float,
+    normal_there: float,
+    result: float,
+) -> str:
+    """How much one normalized number changes with one of the n that share its mean and variance.
+
+    is_same: whether it is that one; normal, normal_there: both, normalized.
+    """
+    itself = int(is_same)
+    terms = (
+        f"{bracketed(weight)} / √({said(var)} + {eps:g}) · "
+        f"({itself} − 1/{n} − {bracketed(normal)}·{bracketed(normal_there)}/{n})"
+    )
+    shared = (1 + read(normal) * read(normal_there)) / n
+    value = read(weight) / math.sqrt(read(var) + eps) * (itself - shared)
+    return equation(terms, value, result)
+
+
 def unbiased(var: float, n: int, result: float) -> str:
     """The variance over n numbers, divided by n − 1 instead."""
     return equation(f"{said(var)} · {n} / ({n} − 1)", read(var) * n / (n - 1), result)
@@ -139,6 +163,26 @@ def cross_entropy_of_probabilities(
         read(p) * read(z) for p, z in zip(probabilities, logits, strict=True)
     )
     return equation(f"log({_exponentials(logits)}) − ({expected})", value, result)
+
+
+def softmax_minus_target(logits: Sequence[float], index: int, target: float, result: float) -> str:
+    """How much a cross-entropy changes with the logit at `index`.
+
+    >>> softmax_minus_target([2.0, 1.0], 0, 1.0, -0.26894)
+    'e^2 / (e^2 + e^1) − 1 ≈ −0.2689'
+    """
+    terms = f"e^{bracketed(logits[index])} / ({_exponentials(logits)}) − {said(target)}"
+    value = math.exp(read(logits[index]) - _log_sum(logits)) - read(target)
+    return equation(terms, value, result)
+
+
+def twice_difference(predict: float, target: float, result: float) -> str:
+    """
+    >>> twice_difference(2.5, 3.0, -1.0)
+    '2·(2.5 − 3) = −1'
+    """
+    terms = f"2·({said(predict)} − {bracketed(target)})"
+    return equation(terms, 2 * (read(predict) - read(target)), result)
 
 
 def _exponentials(logits):

@@ -2,7 +2,6 @@
 
 import html
 import json
-import math
 import re
 from types import SimpleNamespace
 
@@ -30,6 +29,7 @@ from tabs.layers.topics.normalization import draw_normalization
 from tabs.layers.topics.padding import draw_padding
 from tabs.layers.topics.pooling import draw_pooling
 from tabs.layers.updater import draw_updater
+from tests.support.calculator import holds, value_of
 from views.claims import claim_cards
 from views.updater import updater_summary
 
@@ -77,31 +77,6 @@ def test_a_topic_that_is_not_here_is_said():
 
 # ---------------------------------------------------------------- formulas, checked with a calculator
 
-SYMBOLS = (("−", "-"), ("·", "*"), ("√(", "sqrt("), ("²", "**2"), ("∞", "inf"))
-NAMES = {
-    "sqrt": math.sqrt,
-    "log": math.log,
-    "exp": math.exp,
-    "max": lambda *values: max(values),
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "inf": math.inf,
-    "abs": abs,
-}
-
-
-def value_of(term):
-    """What a printed term comes to.
-
-    >>> value_of("(2.5 − 3)²"), value_of("|2 − (−1)|")
-    (0.25, 3.0)
-    """
-    for symbol, python in SYMBOLS:
-        term = term.replace(symbol, python)
-    term = re.sub(r"\|([^|]*)\|", r"abs(\1)", term)
-    term = re.sub(r"e\^(\([^)]*\)|-?[\d.]+)", r"exp(\1)", term)
-    return float(eval(term, {"__builtins__": {}}, NAMES))
-
 
 def lines(drawn, pattern=r"<(?:p|td)(?! class=\"notice)[^>]*>([^<]*[=≈][^<]*)</(?:p|td)>"):
     """The equations of a picture, without the words before them."""
@@ -116,11 +91,7 @@ def check(drawn, at_least):
     for line in found:
         *terms, _result = re.split(r" [=≈] ", line)
         assert terms, line
-        values = [value_of(term) for term in re.split(r" [=≈] ", line)]
-        rounded = 6e-5 if " ≈ " not in line else 2e-3 * max(1, abs(values[-1]))
-        assert all(value == values[-1] or abs(value - values[-1]) <= rounded for value in values), (
-            line
-        )
+        holds(line)
 
 
 def convolution(
