@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 MOST_TERMS = 12  # of a sum; more are hinted at
+MOST_PRODUCTS = 40  # of a sum of products
 
 
 def said(value: float) -> str:
@@ -54,7 +55,8 @@ def products(pairs: Sequence[tuple[float, float]], result: float) -> str:
     >>> products([(5.0, 0.25), (2.0, -1.0)], -0.75)
     '5·0.25 + 2·(−1) = −0.75'
     """
-    terms = " + ".join(f"{bracketed(value)}·{bracketed(weight)}" for value, weight in pairs)
+    written = [f"{bracketed(value)}·{bracketed(weight)}" for value, weight in pairs]
+    terms = " + ".join(written[:MOST_PRODUCTS] + ["…"] * (len(written) > MOST_PRODUCTS))
     return equation(terms, sum(read(value) * read(weight) for value, weight in pairs), result)
 
 

@@ -119,8 +119,13 @@ def _fields(play: Play, updater: Updater) -> dict[str, Component]:
     labels differ by language.
     """
     controls = {slug: panel.controls.inputs for slug, panel in play.panels.items()}
-    return {
+    of_parts = {
         f"{part}.{place}": control
-        for part, inputs in {**controls, "updater": updater.inputs}.items()
+        for part, inputs in {
+            **controls,
+            "updater": updater.inputs,
+            "gradient": play.direction.tracked,
+        }.items()
         for place, control in enumerate(inputs, 1)
     }
+    return {"pass": play.direction.way, "loss": play.direction.loss, **of_parts}
