@@ -5,9 +5,9 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -151,6 +151,53 @@ def channel_grids(
         )
         for c, plane in enumerate(planes)
     ]
+
+
+def sizes(values: Any) -> tuple[int, ...]:
+    """The shape of nested lists.
+
+    >>> sizes([[1, 2, 3], [4, 5, 6]]), sizes(1.0)
+    ((2, 3), ())
+    """
+    return (len(values), *sizes(values[0])) if isinstance(values, list) else ()
+
+
+def tensor_grids(
+    name: str,
+    values: Any,
+    marked: Sequence[Place],
+    mark_name: object = IN_WINDOW,
+    before: Place | None = None,
+) -> list[Grid]:
+    """A tensor of any dimensions: its last two as a grid, one for each place of the others.
+
+    before: what stands before a number's place when it is clicked on; None where none can be.
+    """
+    dimensions = len(sizes(values))
+    drawn = list(_planes(values, dimensions))
+    top = largest(plane for _index, plane in drawn)
+    missing = 2 - min(dimensions, 2)
+    grids = []
+    for index, plane in drawn:
+        marks = [place[len(index) :] for place in marked if place[: len(index)] == index]
+        style = GridStyle(
+            top,
+            marked=frozenset((*[0] * missing, *mark) for mark in marks),
+            plane=None if before is None else (*before, *index),
+            missing=missing,
+        )
+        caption = f"{name}[{', '.join(map(str, index))}]" if index else name
+        grids.append(grid(plane, caption, style, mark_name))
+    return grids
+
+
+def _planes(values: Any, dimensions: int, index: Place = ()) -> Iterator[tuple[Place, Plane]]:
+    """(The place of a grid in the tensor, the grid), of each."""
+    if dimensions > 2:
+        for number, part in enumerate(values):
+            yield from _planes(part, dimensions - 1, (*index, number))
+    else:
+        yield index, {2: values, 1: [values], 0: [[values]]}[dimensions]
 
 
 def stage(title: str, note: str, grids: Sequence[Grid], name: str = "", error: str = "") -> Markup:

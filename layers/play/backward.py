@@ -42,6 +42,7 @@ class Layer:
     # same in words and in numbers
     local: Callable[[str, Place, Place, float], tuple[str, str]]
     given: Mapping[str, torch.Tensor] = field(default_factory=dict)  # what else `expression` names
+    without: str = ""  # why a number of it may have no gradient
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Backward:
     largest: Place  # where in the output that term is from
     loss: str  # L in Python
     script: str  # computes the same
+    without: str  # why there may be no terms
 
     @property
     def number(self) -> str:
@@ -141,6 +143,7 @@ def backward(layer: Layer, loss: str, at: Place, tracked: Place) -> Backward:
         largest.place if largest else (),
         written,
         _script(layer, written, upstream if loss == "drawn" else None),
+        layer.without,
     )
 
 
@@ -161,7 +164,7 @@ def _upstream(loss, output, at):
     if loss == "mean":
         return torch.full_like(output, 1 / output.numel())
     if loss == "drawn":
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(5)
         choices = torch.tensor([-2.0, -1.0, 1.0, 2.0], dtype=output.dtype)
         return choices[torch.randint(0, 4, output.shape, generator=generator)]
     one = torch.zeros_like(output)
@@ -190,17 +193,24 @@ def _loss(loss, at):
     }[loss]
 
 
+def forward_script(layer: Layer, at: Place) -> str:
+    """Lines of Python that compute the output with bare PyTorch."""
+    return "\n".join([*_inputs(layer, ""), "print(output)", f"print({named('output', at)})"])
+
+
 def _script(layer, loss, drawn):
     """Lines of Python that compute each gradient with bare PyTorch."""
-    given = [f"{name} = {literal(tensor)}" for name, tensor in layer.given.items()]
-    leaves = [
-        f"{name} = {literal(tensor, ', requires_grad=True')}"
-        for name, tensor in layer.leaves.items()
-    ]
     weights = [] if drawn is None else [f"g = {literal(drawn)}"]
     shown = [f"print({name}.grad)" for name in layer.leaves]
-    lines = [*given, *leaves, f"output = {layer.expression}", *weights, f"loss = {loss}"]
-    return "\n".join([HEADER, *lines, "loss.backward()", *shown])
+    lines = [*_inputs(layer, ", requires_grad=True"), *weights, f"loss = {loss}"]
+    return "\n".join([*lines, "loss.backward()", *shown])
+
+
+def _inputs(layer, also):
+    """The lines down to the output; also: what each leaf's tensor is made with."""
+    given = [f"{name} = {literal(tensor)}" for name, tensor in layer.given.items()]
+    leaves = [f"{name} = {literal(tensor, also)}" for name, tensor in layer.leaves.items()]
+    return [HEADER, *given, *leaves, f"output = {layer.expression}"]
 
 
 def literal(tensor: torch.Tensor, also: str = "") -> str:

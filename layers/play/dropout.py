@@ -82,6 +82,7 @@ def _layer(values, kept, p):
         f"input * mask{divided}",
         local,
         {"mask": mask},
+        say("A number that was zeroed gets no gradient."),
     )
 
 

@@ -77,7 +77,11 @@ def _layer(picture, settings):
     said = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     leaves = {"input": exact(picture.tolist())}
     return Layer(
-        leaves, lambda input: F.max_pool2d(input, **settings), f"F.max_pool2d(input, {said})", local
+        leaves,
+        lambda input: F.max_pool2d(input, **settings),
+        f"F.max_pool2d(input, {said})",
+        local,
+        without=say("Only the largest number of a window gets a gradient."),
     )
 
 

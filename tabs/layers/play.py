@@ -13,7 +13,7 @@ from markupsafe import Markup
 from languages import _
 from pipeline.errors import InputError
 from tabs.errors import notice_on_error, sent
-from tabs.layers.topics import TOPICS
+from tabs.layers.topics import GROUPS, TOPICS
 from tabs.layers.topics.controls import Controls, followed_places
 from views.backward import backward
 
@@ -68,35 +68,46 @@ class Direction:
 class Play:
     """The part's components, and its handlers."""
 
-    topic: gr.Radio
+    topics: Sequence[gr.Radio]  # a group of topics each; the chosen one is in one of them
     direction: Direction
     panels: Mapping[str, TopicPanel]
 
     @property
     def inputs(self) -> list[Component]:
-        """The topic, the direction, and the controls of all."""
+        """The topics, the direction, and the controls of all."""
         controls = [part for panel in self.panels.values() for part in panel.controls.inputs]
-        return [self.topic, *self.direction.inputs, *controls]
+        return [*self.topics, *self.direction.inputs, *controls]
 
     @property
     def outputs(self) -> list[Block]:
         """What `show` may change."""
-        return [part for panel in self.panels.values() for part in (panel.column, panel.output)]
+        drawn = [part for panel in self.panels.values() for part in (panel.column, panel.output)]
+        return [*self.topics, *drawn]
 
-    def draw(self, values: Mapping[Component, Any]) -> Changes:
-        """Draw the chosen topic."""
-        panel = self.panels[values[self.topic]]
+    def chosen(self, values: Mapping[Component, Any]) -> str:
+        """The topic that is chosen."""
+        return next(filter(None, (values[group] for group in self.topics)), next(iter(TOPICS)))
+
+    def draw(self, values: Mapping[Component, Any], chosen: str = "") -> Changes:
+        """Draw a topic, or the chosen one."""
+        chosen = chosen or self.chosen(values)
+        panel = self.panels[chosen]
         parts = [*self.direction.inputs, *panel.controls.inputs]
-        drawn = draw(values[self.topic], *(values[part] for part in parts))
-        return {panel.output: drawn}
+        return {panel.output: draw(chosen, *(values[part] for part in parts))}
 
-    def show(self, values: Mapping[Component, Any]) -> Changes:
-        """Show and draw the chosen topic; the others are hidden and left alone."""
-        chosen = values[self.topic]
-        changes = {
+    def show(self, values: Mapping[Component, Any], chosen: str = "") -> Changes:
+        """Show and draw a topic, or the chosen one; the others are hidden and left alone."""
+        chosen = chosen or self.chosen(values)
+        changes: Changes = {
             panel.column: gr.Column(visible=slug == chosen) for slug, panel in self.panels.items()
         }
-        return {**changes, **self.draw(values)}
+        for group, topics in zip(self.topics, GROUPS.values(), strict=True):
+            changes[group] = chosen if chosen in topics else None
+        return {**changes, **self.draw(values, chosen)}
+
+    def choose(self, group: gr.Radio, values: Mapping[Component, Any]) -> Changes:
+        """A topic of that group was chosen: it is shown, and no other group has one."""
+        return self.show(values, values[group])
 
 
 @with_reason
@@ -115,21 +126,26 @@ def draw(topic: str, way: str, loss: str, *values: Any) -> Markup:
 
 def build_play() -> Play:
     """The part: one topic is seen at a time."""
-    titles = [(str(topic.title), slug) for slug, topic in TOPICS.items()]
     first = next(iter(TOPICS))
     with gr.Row(elem_classes="topics"):
-        topic = gr.Radio(titles, value=first, label=_("Topic"), elem_classes="chips")
+        with gr.Column(elem_classes="groups", min_width=240):
+            topics = [
+                gr.Radio(
+                    [(str(topic.title), slug) for slug, topic in group.items()],
+                    value=first if first in group else None,
+                    label=str(title),
+                    elem_classes="chips",
+                )
+                for title, group in GROUPS.items()
+            ]
         direction = _build_direction()
     panels = {slug: _build_topic(slug, direction, visible=slug == first) for slug in TOPICS}
-    play = Play(topic, direction, panels)
-    topic.input(play.show, set(play.inputs), play.outputs, **PRIVATE)
-    topic.input(
-        None,
-        topic,
-        None,
-        js="(topic) => page.layers.keep('topic', topic)",
-        api_visibility="private",
-    )
+    play = Play(topics, direction, panels)
+    for group in topics:
+        chosen = functools.partial(play.choose, group)
+        group.input(chosen, set(play.inputs), play.outputs, **PRIVATE)
+        keep = "(topic) => page.layers.keep('topic', topic)"
+        group.input(None, group, None, js=keep, api_visibility="private")
     outputs = [panel.output for panel in panels.values()]
     changes = [part.change for part in direction.inputs]
     gr.on(changes, play.draw, set(play.inputs), outputs, **PRIVATE, trigger_mode="always_last")

@@ -45,7 +45,7 @@ class LayersTab:
         claims = self.claims
         inputs = {*self.play.inputs, *self.updater.inputs, claims.guesses}
         outputs = [
-            *(self.tabs, self.parts, self.message, self.play.topic, *self.play.outputs),
+            *(self.tabs, self.parts, self.message, *self.play.outputs),
             *(claims.section, claims.linked, claims.board, self.updater.output),
         ]
         return (Opening(self.open, inputs, outputs),)
@@ -71,10 +71,7 @@ class LayersTab:
         if address.part == "updater":
             drawn = self.updater.draw(*(values[part] for part in self.updater.inputs))
             changes[self.updater.output] = drawn
-        if address.topic:
-            changes[self.play.topic] = address.topic
-            values = {**values, self.play.topic: address.topic}
-        return {**changes, **self.play.show(values)}
+        return {**changes, **self.play.show(values, address.topic)}
 
 
 def build_tab(settings: Settings, tabs: gr.Tabs, membership: Membership | None = None) -> LayersTab:

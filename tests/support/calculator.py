@@ -3,7 +3,15 @@
 import math
 import re
 
-SYMBOLS = (("−", "-"), ("·", "*"), ("√(", "sqrt("), ("²", "**2"), ("∞", "inf"))
+SYMBOLS = (
+    ("−", "-"),
+    ("·", "*"),
+    ("√(", "sqrt("),
+    ("²", "**2"),
+    ("³", "**3"),
+    ("π", "pi"),
+    ("∞", "inf"),
+)
 NAMES = {
     "sqrt": math.sqrt,
     "log": math.log,
@@ -13,6 +21,9 @@ NAMES = {
     "ceil": math.ceil,
     "inf": math.inf,
     "abs": abs,
+    "erf": math.erf,
+    "tanh": math.tanh,
+    "pi": math.pi,
 }
 
 

@@ -31,6 +31,9 @@ DROPPED = play.dropout(torch.arange(1.0, 31).reshape(2, 3, 5).tolist(), 0.4, "Dr
 KEPT = (exact(DROPPED.train_output) != 0).double()
 LOGITS = [[2.0, 1.0, -0.5], [0.0, 3.0, 1.0]]
 
+# Of four tokens the last is padding; each looks at itself and those before
+ATTENDED = torch.ones(4, 4).tril().bool() & torch.tensor([True, True, True, False])
+
 # name -> (a layer of Play, the same in bare PyTorch)
 CASES = {
     "conv": (conv(padding=1, stride=2), bare_conv(padding=1, stride=2)),
@@ -75,6 +78,30 @@ CASES = {
         play.cross_entropy(LOGITS, [[0.5, 0.5, 0], [0, 0.2, 0.8]]).layer,
         lambda prediction: (
             -(torch.tensor([[0.5, 0.5, 0], [0, 0.2, 0.8]]) * prediction.log_softmax(1)).sum(1)
+        ),
+    ),
+    "embedding": (
+        play.embedding([2, 3, 1, 3, 0], 5, 3, padding_idx=0).layer,
+        lambda weight: nn.functional.embedding(torch.tensor([2, 3, 1, 3, 0]), weight, 0),
+    ),
+    "linear": (play.linear().layer, lambda input, weight, bias: input @ weight.T + bias),
+    "layer norm": (
+        play.layer_norm(gamma=2.0).layer,
+        lambda input, weight, bias: torch.func.functional_call(
+            nn.LayerNorm(4, 1e-12), {"weight": weight, "bias": bias}, (input,)
+        ),
+    ),
+    "gelu": (play.activation("GELU").layer, nn.GELU()),
+    "gelu by tanh": (play.activation("GELU, tanh").layer, nn.GELU("tanh")),
+    "relu": (play.activation("ReLU", -2.5, 3).layer, nn.ReLU()),
+    "softmax": (
+        play.softmax(temperature=0.5, masked=1).layer,
+        lambda input: F.pad((input[:, :3] / 0.5).softmax(-1), (0, 1)),
+    ),
+    "attention": (
+        play.attention(4, 3, 1, True).layer,
+        lambda query, key, value: F.scaled_dot_product_attention(
+            query, key, value, ATTENDED, is_causal=False
         ),
     ),
 }

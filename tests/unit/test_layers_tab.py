@@ -346,7 +346,7 @@ def test_every_topic_is_worked_out_backward(slug, loss):
     stages = re.findall(r'data-stage="(\w+)"><h4>(.*?)[ <]', drawn)
     assert stages[:2] in (
         [("loss", "∂L/∂output"), ("gradient", f"∂L/∂{leaf}")]
-        for leaf in ("input", "prediction", "weight")
+        for leaf in ("input", "prediction", "query", "weight")
     )
     check(drawn, at_least=0 if "its gradient is 0." in drawn else 1)
     assert drawn.count("<pre><code>") == 1 and 'role="alert"' not in drawn

@@ -9,9 +9,10 @@ from gradio.components import Component
 from markupsafe import Markup
 
 from languages import _
+from views.forward import forward
 
 if TYPE_CHECKING:  # layers imports torch
-    from layers.play import Layer
+    from layers.play import Forward, Layer
 
 Pair = tuple[int, int]
 
@@ -34,6 +35,11 @@ class Played:
     at: Sequence[int]  # the place of the output's number that is followed
     forward: Callable[[], Markup]  # draws what the layer does
     layer: Callable[[], "Layer"]  # what the backward pass goes through
+
+
+def played(made: "Forward") -> Played:
+    """One of BERT's own layers."""
+    return Played(made.at, lambda: forward(made), lambda: made.layer)
 
 
 def slider(
