@@ -1,12 +1,14 @@
 """The answer after each layer, as bars, and how alike the first rows of two pairs are."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from languages import _
 from pipeline.inside.layer_answers import LayerAnswers
+from views.markup import made_of
 from views.numbers import percent
 from views.render import render
 
@@ -20,12 +22,12 @@ class _Row:
 
 
 def layer_bars(
-    found: LayerAnswers, inputs: str, others: Sequence[tuple[str, str]], chosen: str
+    found: LayerAnswers, inputs: Mapping[str, str], others: Sequence[tuple[str, str]], chosen: str
 ) -> Markup:
     """A row a layer: what the head makes of it, and its likeness to the other pair's.
 
-    inputs: what the page sends back with another choice, as JSON; others: (value, name) of the
-    pairs to compare with, of which one is chosen.
+    inputs: the pair and the model, as the page sends them back with another choice. others: (value,
+    name) of the pairs to compare with, of which one is chosen.
     """
     labels = list(found.answers[0].probabilities)
     last = found.answers[-1].probabilities
@@ -43,8 +45,8 @@ def layer_bars(
         "layer_answers.html",
         rows=rows,
         label=label,
-        inputs=inputs,
+        inputs=json.dumps(inputs),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
         others=others,
         chosen=chosen,
-        other=[sentence for sentence in found.other if sentence is not None],
     )
