@@ -31,6 +31,7 @@ const rowAt = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share
 
 let element = null; // of the pictures
 let beside = null; // of the chosen head
+let below = null; // of the large picture and the table of what heads look at
 let send = null; // Gradio's trigger of the pictures
 let chosen = null; // {inputs, layer, head, token}; token: null where the server chooses it
 let asked = ""; // what the server was asked last, as JSON
@@ -59,7 +60,7 @@ function writeAddress() {
 // what doesn't is asked for. An answer to an earlier choice or pair is dimmed until the next comes.
 function settle() {
   const [heads, head] = [grid(), drawn()];
-  if (!heads || !head) return;
+  if (!heads || !head || !below) return;
   const {inputs} = heads.dataset;
   if (chosen?.inputs !== inputs) begin(heads, head);
   for (const old of heads.querySelectorAll("[role=gridcell][tabindex='0']")) {
@@ -81,7 +82,9 @@ function settle() {
   chosen.token ??= Number(token);
   if (askedIn(location.search)) writeAddress();
   view(beside.dataset.view ?? "cards");
-  element.querySelector(".large-picture i").style.setProperty("--picture", `url(${head.dataset.picture})`);
+  const picture = `url(${head.dataset.picture})`;
+  below.querySelector(".large-picture i")?.style.setProperty("--picture", picture);
+  mark(element.dataset.kind);
   showToken();
 }
 
@@ -96,7 +99,6 @@ function begin(heads, head) {
   const isThere = wanted && cellOf(wanted);
   chosen = {inputs, ...(isThere ? wanted : given)};
   if (!isFirst || !(chosen.token < cards().length)) chosen.token = null;
-  mark(element.dataset.kind);
 }
 
 function ask() {
@@ -159,16 +161,16 @@ function showToken() {
     return one;
   });
   head.querySelector("output").replaceChildren(...said);
-  const line = element.querySelector(".large-picture b");
-  line.style.setProperty("--top", `${(100 * token) / all.length}%`);
-  line.style.setProperty("--tall", `${100 / all.length}%`);
+  const line = below.querySelector(".large-picture b");
+  line?.style.setProperty("--top", `${(100 * token) / all.length}%`);
+  line?.style.setProperty("--tall", `${100 / all.length}%`);
 }
 
 // Each picture gets a bar as long as the share with which its head looks at that kind of token.
 function mark(kind) {
   const shares = JSON.parse(grid().dataset.shares)[kind];
   element.dataset.kind = shares ? kind : "";
-  page.tokens.press(element, "kind", element.dataset.kind);
+  page.tokens.press(below, "kind", element.dataset.kind);
   for (const cell of grid().querySelectorAll("[role=gridcell]")) {
     const {layer, head} = cell.dataset;
     const share = shares?.[layer - 1][head - 1] ?? 0; // the mean has none
@@ -186,8 +188,9 @@ function view(name) {
 
 function press(event) {
   const button = event.target.closest("button");
-  if (button?.dataset.kind) mark(button.dataset.kind === element.dataset.kind ? "" : button.dataset.kind);
-  else if (button?.dataset.layer) readHead(button);
+  const {kind, layer} = button?.dataset ?? {};
+  if (kind && grid()) mark(kind === element.dataset.kind ? "" : kind);
+  if (layer) readHead(button);
   const picture = event.target.closest(".large-picture");
   if (!picture || !drawn()) return;
   const box = picture.getBoundingClientRect();
@@ -251,4 +254,12 @@ function listenToHead(root, watch) {
   settle();
 }
 
-page.attention = {askedIn, largest, listen, listenToHead, percent, rowAt};
+// Listen to the table of what heads look at, with the large picture.
+function listenToLooks(root, watch) {
+  below = root;
+  root.addEventListener("click", press);
+  watch("value", () => setTimeout(settle));
+  settle();
+}
+
+page.attention = {askedIn, largest, listen, listenToHead, listenToLooks, percent, rowAt};

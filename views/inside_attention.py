@@ -46,26 +46,33 @@ class _Kind:
     even: float
 
 
-def heads_picture(heads: Heads, head: Head, inputs: Mapping[str, Any]) -> Markup:
-    """All heads as small pictures, and which of them look at what.
+def heads_picture(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
+    """All heads as small pictures.
 
-    head: the one drawn beside it. inputs: what was asked, sentence1, sentence2 and model. The page
-    sends it back with the head that is chosen, so that the server keeps nothing.
+    inputs: what was asked, sentence1, sentence2 and model. The page sends it back with the head
+    that is chosen, so that the server keeps nothing.
     """
     side = heads.pictures.shape[2]
     shares = {kind: (looks * PARTS).astype(int).tolist() for kind, looks in _shares(heads.looks)}
     return render(
         "attention_heads.html",
         heads=heads,
-        head=head,
         side=side,
         positions=len(heads.pieces),
         rows=[[_png(picture, SHADES) for picture in of_layer] for of_layer in heads.pictures],
-        kinds=_kinds(heads.looks, heads.pieces, heads.sentences),
         names=_most(heads.looks, heads.pieces, heads.sentences),
         shares=json.dumps(shares, separators=(",", ":")),
-        percent=_whole,
         inputs=json.dumps(inputs),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
+    )
+
+
+def looks_table(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
+    """Which heads look at what on this pair, beside the chosen one, large."""
+    return render(
+        "attention_looks.html",
+        kinds=_kinds(heads.looks, heads.pieces, heads.sentences),
+        percent=_whole,
         made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
     )
 

@@ -27,7 +27,13 @@ from pipeline.inside.forward import Pair
 from pipeline.settings import Settings
 from tabs.errors import error_notice, notice_on_error, sent
 from tabs.tokenize.why import inputs_of
-from views.inside_attention import habits_table, head_cards, heads_picture, padding_shown
+from views.inside_attention import (
+    habits_table,
+    head_cards,
+    heads_picture,
+    looks_table,
+    padding_shown,
+)
 from views.markup import of_pair, origin_line
 
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last"}
@@ -51,24 +57,28 @@ class Attention:
     settings: Settings
     heads: gr.HTML
     head: gr.HTML
+    looks: gr.HTML
+    beside: gr.Column  # of the pictures; holds the head, and room for what else is to be seen there
 
     @property
     def outputs(self) -> list[Component]:
         """What `draw` fills."""
-        return [self.heads, self.head]
+        return [self.heads, self.head, self.looks]
 
     def draw(self, *values: str) -> dict[Component, Any]:
         """values: Asked. The pictures, and the head that tells most."""
         asked = Asked(*values)
         try:
             heads, head = all_heads(asked.model, self._pair(asked), settings=self.settings)
-            drawn = heads_picture(heads, head, asked._asdict())
+            inputs = asked._asdict()
+            drawn = heads_picture(heads, inputs)
             if heads.origin.stands_in:
                 drawn = origin_line(heads.origin, True) + drawn
-            return {self.heads: drawn, self.head: head_cards(head, asked._asdict())}
+            beside = {self.head: head_cards(head, inputs), self.looks: looks_table(heads, inputs)}
+            return {self.heads: drawn, **beside}
         except Exception as error:
             wrong = of_pair((asked.sentence1, asked.sentence2), error_notice(error))
-            return {self.heads: wrong, self.head: ""}
+            return {self.heads: wrong, self.head: "", self.looks: ""}
 
     def choose(self, event: gr.EventData) -> Markup:
         """The head and the token that were chosen."""
@@ -79,12 +89,16 @@ class Attention:
 
 
 def build_attention(settings: Settings) -> Attention:
-    """Both pictures, in two columns of the row that is open."""
-    with gr.Column(elem_id="attention-heads", elem_classes="sheet"):
+    """The pictures and what belongs to them, in three columns of the row that is open: on a wide
+    screen the third stands under the first (static/attention.css).
+    """
+    with gr.Column(elem_classes="sheet attention-left"):
         heads = gr.HTML(js_on_load="page.attention.listen(element, trigger, watch)")
-    with gr.Column(elem_id="attention-head", elem_classes="sheet"):
+    with gr.Column(elem_classes="sheet attention-beside") as beside:
         head = gr.HTML(js_on_load="page.attention.listenToHead(element, watch)")
-    attention = Attention(settings, heads, head)
+    with gr.Column(elem_classes="sheet attention-left"):
+        looks = gr.HTML(js_on_load="page.attention.listenToLooks(element, watch)")
+    attention = Attention(settings, heads, head, looks, beside)
     # always_last: while arrow keys travel, only the newest head is worth its numbers
     heads.click(attention.choose, None, head, **{**PRIVATE, "show_progress": "hidden"})
     return attention

@@ -100,6 +100,16 @@ CASES = {
         "eval_steps": 2,
         "lr_scheduler_type": "cosine",
     },
+    "stopped early, the best checkpoint kept": {
+        "max_steps": 12,
+        "epochs": 4,
+        "eval_steps": 2,
+        "learning_rate": 5e-3,
+        "dropout": 0.1,
+        "metric_for_best_model": "accuracy",
+        "early_stopping_patience": 2,
+        "train_eval_pairs": 9,
+    },
     "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
 }
 
@@ -121,7 +131,15 @@ def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_p
         }
     )
     run = run_of(config, tmp_path / "run", settings)
-    assert_same(run, said_by(run_script(run), workplace))
+    said = said_by(run_script(run), workplace)
+    assert_same(run, said)
+    judged = {event["step"]: event["train_loss"] for event in run.of("evaluation")}
+    printed = re.findall(rf"^step (\d+) on training pairs .*'train_loss': ({NUMBER})", said, re.M)
+    assert {int(step): float(loss) for step, loss in printed} == pytest.approx(judged, abs=1e-6)
+    end = run.events[-1]
+    if config.keeps_best:
+        assert end["early"] and end["kept_step"] < end["step"] < config.max_steps
+        assert f"kept step {end['kept_step']}\n" in said
 
 
 # in_cache("tiny/…"): what the workplace's Hub serves

@@ -12,7 +12,13 @@ from PIL import Image
 
 from pipeline.hub.sources import Origin
 from pipeline.inside.attention import Habits, Head, Heads, Looks, Padding
-from views.inside_attention import habits_table, head_cards, heads_picture, padding_shown
+from views.inside_attention import (
+    habits_table,
+    head_cards,
+    heads_picture,
+    looks_table,
+    padding_shown,
+)
 
 PIECES = ["[CLS]", "<b>", "##ing", "[SEP]", "<b>", "[SEP]"]
 SENTENCES = [None, 0, 0, None, 1, None]
@@ -46,7 +52,7 @@ def drawn_pngs(html):
 
 def test_a_picture_is_darker_where_a_head_looks_more():
     shown = heads()
-    images = drawn_pngs(heads_picture(shown, head(), INPUTS))
+    images = drawn_pngs(heads_picture(shown, INPUTS))
     assert len(images) == 2 * 4  # a layer's heads and their mean
     for image, picture in zip(images, shown.pictures.reshape(-1, 6, 6)):
         alpha = numpy.asarray(image.convert("RGBA"))[..., 3]
@@ -54,7 +60,7 @@ def test_a_picture_is_darker_where_a_head_looks_more():
 
 
 def test_every_head_can_be_chosen_and_says_what_it_does():
-    html = unescape(str(heads_picture(heads(previous=random(2, 3)), head(), INPUTS)))
+    html = unescape(str(heads_picture(heads(previous=random(2, 3)), INPUTS)))
     cells = re.findall(r'role="gridcell" data-layer="(\d)" data-head="(\w+)"', html)
     assert cells == [(layer, name) for layer in "12" for name in ("1", "2", "3", "mean")]
     share = round(100 * float(random(2, 3)[1, 2]))
@@ -63,7 +69,7 @@ def test_every_head_can_be_chosen_and_says_what_it_does():
 
 def test_the_best_heads_are_named_with_their_shares():
     shares = numpy.array([[0.1, 0.981, 0.2], [0.3, 0.05, 0.449]], dtype="float32")
-    html = re.sub(r"<[^>]+>", "", str(heads_picture(heads(separator=shares), head(), INPUTS)))
+    html = re.sub(r"<[^>]+>", "", str(looks_table(heads(separator=shares), INPUTS)))
     assert re.search(r"\[SEP\]\s*1·2 98%2·3 45%2·1 30%\s*25%", html), html
 
 
@@ -106,7 +112,7 @@ def test_all_heads_of_a_large_model_stay_small(layers, count, side):
     """Noise can't be compressed: no picture of these sizes takes more."""
     pieces, sentences = ["a"] * 512, [0] * 512
     shown = heads(layers, count, side, pieces, sentences)
-    assert len(heads_picture(shown, head(), INPUTS)) < 700_000
+    assert len(heads_picture(shown, INPUTS)) < 700_000
 
 
 def test_a_habit_stands_beside_the_pair():
