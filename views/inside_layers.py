@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from languages import _
 from pipeline.inside.layer_answers import LayerAnswers
 from views.markup import made_of
-from views.numbers import percent
 from views.render import render
 
 
 @dataclass(frozen=True)
-class _Row:
-    when: str
+class _Column:
+    layer: int  # 0 is before the first
     share: str
     width: str  # 0 to 1
     cosine: str
@@ -24,7 +22,7 @@ class _Row:
 def layer_bars(
     found: LayerAnswers, inputs: Mapping[str, str], others: Sequence[tuple[str, str]], chosen: str
 ) -> Markup:
-    """A row a layer: what the head makes of it, and its likeness to the other pair's.
+    """A column a layer: what the head makes of it, and its likeness to the other pair's.
 
     inputs: the pair and the model, as the page sends them back with another choice. others: (value,
     name) of the pairs to compare with, of which one is chosen.
@@ -32,10 +30,10 @@ def layer_bars(
     labels = list(found.answers[0].probabilities)
     last = found.answers[-1].probabilities
     label = labels[1] if len(labels) == 2 else max(last, key=lambda name: last[name])
-    rows = [
-        _Row(
-            _("after layer {layer}", layer=answer.layer) if answer.layer else _("embeddings"),
-            percent(answer.probabilities[label]),
+    columns = [
+        _Column(
+            answer.layer,
+            f"{answer.probabilities[label]:.0%}",
             f"{answer.probabilities[label]:.4f}",
             f"{answer.cosine:.3f}",
         )
@@ -43,7 +41,7 @@ def layer_bars(
     ]
     return render(
         "layer_answers.html",
-        rows=rows,
+        columns=columns,
         label=label,
         inputs=json.dumps(inputs),
         made_of=made_of(inputs["sentence1"], inputs["sentence2"]),

@@ -111,10 +111,11 @@ def _about(part, way):
         return ngettext("the id of {count} token", "the ids of {count} tokens", len(way.ids))
     if part.name == "embeddings":
         names = [step.name for step in part.steps if step.kind == "embedding"]
-        return " + ".join(name.removesuffix("_embeddings").replace("_", " ") for name in names)
+        # "word + type + position": BERT's word_embeddings, token_type_embeddings, ...
+        short = (name.removesuffix("_embeddings").removeprefix("token_") for name in names)
+        return " + ".join(short)
     if part.name == "layers":
-        size = f"{way.heads} × {len(way.ids)} × {len(way.ids)}"
-        return _("attention {size}, then feed-forward", size=size)
+        return ngettext("{count} head, feed-forward", "{count} heads, feed-forward", way.heads)
     if part.name == "row":
         return _("one row goes on, of {count}", count=len(way.ids))
     if part.name == "pooler":

@@ -89,7 +89,7 @@ def build_layer_answers(settings: Settings) -> tuple[Callable[..., dict[Block, A
     bars = gr.HTML(
         elem_id="layer-answers",
         padding=False,
-        min_height=240,
+        min_height=180,
         js_on_load="page.way.listenToAnswers(element, trigger)",
     )
     section = LayerAnswersSection(settings, bars)

@@ -110,5 +110,5 @@ def test_the_answers_after_each_layer():
     )
     found = LayerAnswers(ORIGIN, answers, PAIR, PAIR)
     drawn = layer_bars(found, INPUTS, [("swapped", "swapped"), ("0", "other")], "0")
-    assert "P(yes)" in drawn and "50.0%" in drawn and "--share: 0.2500" in drawn
+    assert "P(yes)" in drawn and "50%" in drawn and "--share: 0.2500" in drawn
     assert "0.800" in drawn and '<option value="0" selected>' in drawn and "A <b>" not in drawn
