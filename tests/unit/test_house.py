@@ -27,6 +27,7 @@ ROOMS = [
     "model",
     "metrics",
     "config",
+    "pair_map",
     "answers",
     "training",
     "serving",
