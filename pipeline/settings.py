@@ -212,7 +212,7 @@ class Settings:
 
     # What a run may use
     max_steps: int = 300
-    max_epochs: int = 5
+    max_epochs: int = 50  # of a few pairs; max_steps bounds the work
     # Of a split on the Hub so many are checked and kept: QQP and MNLI have 390,000
     max_split_rows: int = 10_000
     max_train_pairs: int = 4_000

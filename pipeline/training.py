@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -56,12 +56,16 @@ if TYPE_CHECKING:  # importing transformers takes seconds
     )
 
 log = logging.getLogger(__name__)
+MAX_GRAD_NORM = 1.0  # Trainer's default: longer gradients are scaled down to it
+MOST_MISSING = 8  # weights whose names a run tells
 TEMPORARY = "temporary"  # below a confined run's folder
 # Whose versions decide a curve
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
 
 
-def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "TrainingArguments":
+def build_training_args(
+    config: TrainingConfig, output_dir: str | Path, task: Task = MRPC
+) -> "TrainingArguments":
     """The real TrainingArguments: the settings that are handed on as they are, and what is the same
     in every run. No reports go anywhere.
     """
@@ -77,13 +81,13 @@ def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "Trai
         max_steps=-1,
         per_device_train_batch_size=_shared_by(processes, config.batch_size),
         per_device_eval_batch_size=64,
-        max_grad_norm=1.0,
+        max_grad_norm=MAX_GRAD_NORM,
         bf16=in_bf16,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
         # the default logs the mean of earlier losses, here 0, where a loss is NaN
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        **best_arguments(config, task.metrics),
         data_seed=config.seed,
         report_to="none",
         disable_tqdm=True,
@@ -103,6 +107,29 @@ def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "Trai
     ):  # one process that sees several GPUs would multiply the batch by them
         training_args._n_gpu = 1
     return training_args
+
+
+def best_arguments(config: TrainingConfig, metrics: Sequence[str]) -> dict[str, Any]:
+    """The arguments of TrainingArguments that say which checkpoints are saved, and which one is
+    loaded at the end. metrics: the task's.
+
+    save_strategy "best" saves where an evaluation is better than all before it, and one such
+    checkpoint, without the optimizer's state, is all that is kept on the disk.
+    """
+    chosen = config.metric_for_best_model
+    if chosen == "f1" and chosen not in metrics:
+        chosen = "macro_f1"
+    if not config.keeps_best:
+        # Early stopping watches the loss where no metric is named
+        watched = {"metric_for_best_model": chosen if chosen != "none" else "loss"}
+        return {"save_strategy": "no", **(watched if config.stops_early else {})}
+    return {
+        "save_strategy": "best",
+        "load_best_model_at_end": True,
+        "metric_for_best_model": chosen,
+        "save_total_limit": 1,
+        "save_only_model": True,
+    }
 
 
 def has_fast_bf16(on_gpu: bool | None = None) -> bool:
@@ -138,11 +165,12 @@ def build_trainer(
     data_collator: Callable,
     compute_metrics: Callable | None,
     processing_class: "PreTrainedTokenizerFast",
+    patience: int = 0,
 ) -> "Trainer":
     """The Trainer of the notes, nothing hidden. `processing_class` was called `tokenizer` when they
-    were written.
+    were written. patience: evaluations that may be no better before it stops early; 0: any number.
     """
-    from transformers import Trainer
+    from transformers import EarlyStoppingCallback, Trainer
 
     trainer = Trainer(
         model=model,
@@ -153,6 +181,7 @@ def build_trainer(
         compute_metrics=compute_metrics,
         processing_class=processing_class,
         preprocess_logits_for_metrics=_logits_alone,
+        callbacks=[EarlyStoppingCallback(patience)] if patience else None,
     )
     # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
     # one that divides by the count of all accumulated batches, and would add those means up
@@ -190,12 +219,13 @@ def prepare(
     tokenized_datasets = tokenize_datasets(chosen, tokenizer, config.max_length)
     trainer = build_trainer(
         model=model,
-        training_args=build_training_args(config, output_dir),
+        training_args=build_training_args(config, output_dir, task),
         train_dataset=tokenized_datasets["train"],
         eval_dataset=tokenized_datasets["validation"],
         data_collator=build_data_collator(tokenizer),
         compute_metrics=build_compute_metrics(metric, task),
         processing_class=tokenizer,
+        patience=config.early_stopping_patience if config.stops_early else 0,
     )
     pairs = len(chosen["train"])
     start = {
@@ -204,6 +234,7 @@ def prepare(
         "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
+        "train_sample": min(config.train_eval_pairs, pairs),
         "labels": list(chosen["validation"]["label"]),
         "total_steps": config.planned_steps(pairs),
         "steps_per_epoch": config.steps_per_epoch(pairs),
@@ -211,6 +242,7 @@ def prepare(
         "pairs_a_process": trainer.args.per_device_train_batch_size,
         "majority": majority(chosen["validation"]["label"], task.metrics),
         "bf16": trainer.args.bf16,
+        "missing": list(model.missing)[:MOST_MISSING],
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
         "data": asdict(data_origin),
@@ -401,10 +433,12 @@ def fine_tune(
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
     start (config, total_steps, majority, the validation pairs' labels, where everything came from),
-    log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; right,
-    how many pairs were answered rightly, and shares, what answers.py tells of each, where they can
-    be told one by one; the one at step 0 is before any training), and last one of done, stopped,
-    failed. done and stopped leave model and tokenizer in `folder`/model.
+    log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1, and
+    train_loss, train_accuracy, train_f1 on a sample of the training pairs; right, how many
+    validation pairs were answered rightly, and shares, what answers.py tells of each, where they
+    can be told one by one; the one at step 0 is before any training), and last one of done,
+    stopped, failed. done and stopped leave model and tokenizer in `folder`/model, and say as
+    kept_step which step's they are where it isn't the last one's.
     `should_stop()` is asked after each step. own_pair: the visitor's, whose share goes into
     each evaluation as "own_share". Raises InputError before the first event for a config out of
     bounds.
@@ -472,7 +506,8 @@ def _work(config, folder, settings, should_stop, tell, own_pair):
     try:
         _train(config, folder, settings, should_stop, tell, own_pair)
     finally:
-        shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+        for path in (folder / TEMPORARY, *folder.glob("checkpoint-*")):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _train(config, folder, settings, should_stop, tell, own_pair):
@@ -480,12 +515,14 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     tell(**start)
     trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
     own_share = _own_share(trainer, config, own_pair)
+    judged = {}  # step -> (the figures of its evaluation, each pair's share)
+
+    def details(metrics):
+        judged[trainer.state.global_step] = metrics, answers.shares(trainer)
+        return {**_pair_by_pair(trainer), **own_share()}
+
     teller = _story_teller(
-        tell,
-        start["total_steps"],
-        settings,
-        should_stop,
-        lambda: {**_pair_by_pair(trainer), **own_share()},
+        tell, start["total_steps"], settings, should_stop, details, _sample_judge(trainer, config)
     )
     trainer.add_callback(teller)
     _keep_quiet(trainer)
@@ -494,25 +531,79 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
     trainer.train()
-    # The last evaluation may already be this one; a second pass over the same weights would teach
-    # nothing.
-    after = (
-        teller.last_evaluation
-        if teller.evaluated_at == trainer.state.global_step
-        else trainer.evaluate()
-    )
+    last, early = trainer.state.global_step, "" if teller.stopped else _why_early(trainer)
+    # The weights are by now the best checkpoint's, where one was to be kept. They may already have
+    # been judged; a second pass over the same weights would teach nothing.
+    kept = trainer.state.best_global_step if trainer.state.best_model_checkpoint else last
+    if kept not in judged:
+        trainer.evaluate()
+    after, shares_after = judged[kept]
     _save(trainer, folder / "model")
-    _keep_answers(folder, trainer, shares_before, answers)
+    _keep_answers(folder, trainer, shares_before, shares_after)
     if not teller.stopped and should_stop():
         teller.stopped, teller.reason = True, say("stopped by request, at its last step")
     tell(
         "stopped" if teller.stopped else "done",
-        step=trainer.state.global_step,
-        reason=teller.reason,
+        step=last,
+        reason=teller.reason or early,
         before=_figures(before),
         after=_figures(after),
         peak_bytes=_peak_bytes(),
+        **({"kept_step": kept} if kept != last else {}),
+        **({"early": True} if early else {}),
     )
+
+
+def _why_early(trainer):
+    """Why a run ended before its last step without anybody's asking; "" where it didn't."""
+    from transformers import EarlyStoppingCallback
+
+    for callback in trainer.callback_handler.callbacks:
+        if not isinstance(callback, EarlyStoppingCallback):
+            continue
+        patience, stale = callback.early_stopping_patience, callback.early_stopping_patience_counter
+        if stale >= patience and trainer.state.global_step < trainer.state.max_steps:
+            return say_plural(
+                "stopped early after {count} evaluation whose {metric} was no better than the best "
+                "before it",
+                "stopped early after {count} evaluations in a row whose {metric} was no better "
+                "than the best before them",
+                patience,
+                metric=trainer.args.metric_for_best_model,
+            )
+    return ""
+
+
+def training_sample(train_dataset: "Dataset", pairs: int) -> "Dataset | None":
+    """So many of the training pairs, evenly spread over them: the same ones at each evaluation, and
+    not only those of one label where the file is sorted by it. None for 0.
+    """
+    total = len(train_dataset)
+    count = min(pairs, total)
+    return train_dataset.select([row * total // count for row in range(count)]) if count else None
+
+
+def _sample_judge(trainer, config):
+    """A function that gives train_loss, train_accuracy … of a sample of the training pairs, judged
+    as validation is, without dropout; {} where none are to be judged. It leaves the run as it is.
+    """
+    import torch
+
+    sample = training_sample(trainer.train_dataset, config.train_eval_pairs)
+    if sample is None:
+        return dict
+
+    def judge():
+        answers = trainer.compute_metrics
+        trainer.compute_metrics = answers.compute_metrics  # `answers` holds those of validation
+        try:
+            # A data loader draws a seed, and the run's own chance shouldn't depend on this one
+            with torch.random.fork_rng(devices=[]):
+                return trainer.predict(sample, metric_key_prefix="train").metrics
+        finally:
+            trainer.compute_metrics = answers
+
+    return judge
 
 
 def _pair_by_pair(trainer):
@@ -560,9 +651,9 @@ def _own_share(trainer, config, pair):
     return own_share
 
 
-def _keep_answers(folder, trainer, before, answers):
+def _keep_answers(folder, trainer, before, after):
     try:
-        write_answers(folder, trainer.eval_dataset, before, answers.shares(trainer))
+        write_answers(folder, trainer.eval_dataset, before, after)
     except OSError:  # a full disk costs the comparison pair by pair, not the run
         pass
 
@@ -587,19 +678,22 @@ def _judged_before(trainer, start, settings, teller):
     """
     from transformers import set_seed
 
-    path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
+    digest = _weights_and_pairs(trainer, start["train_sample"])
+    path = settings.runs_folder / "before" / f"{digest}.json"
     alone = trainer.args.world_size == 1
     # Not of the task itself: a confined worker can no longer read a visitor's pairs
-    metrics = (one.name for one in metrics_in(start["majority"]))
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
+    metrics = [one.name for one in metrics_in(start["majority"])]
+    names = [*(f"eval_{name}" for name in ("loss", *metrics)), "epoch"]
+    if start["train_sample"]:
+        names += [name.replace("eval_", "train_") for name in names[:-1]]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
         trainer.compute_metrics.remember(shares)
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
     else:
-        known = trainer.evaluate()
-        shares = trainer.compute_metrics.shares(trainer)
+        trainer.evaluate()
+        known, shares = teller.last_evaluation, trainer.compute_metrics.shares(trainer)
         if shares:
             _keep_figures(path, {**_only(known, EVALUATED), "shares": shares})
     set_seed(
@@ -616,19 +710,22 @@ def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> 
     trainer, start = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
-    silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
+    judge = _sample_judge(trainer, config)
+    silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False, judge_sample=judge)
+    trainer.add_callback(silent)
     _judged_before(trainer, start, settings, silent)
 
 
-def _weights_and_pairs(trainer):
+def _weights_and_pairs(trainer, pairs):
     """A digest of all that an evaluation depends on: the weights themselves, the encodings, the
-    labels, the arithmetic.
+    labels, the arithmetic. pairs: so many of the training pairs are judged besides.
     """
     import torch
     import transformers
 
     digest = hashlib.blake2b(digest_size=16)
     args, rows = trainer.args, trainer.eval_dataset
+    sample = training_sample(trainer.train_dataset, pairs)
     kind = (
         transformers.__version__,
         torch.__version__,
@@ -641,6 +738,7 @@ def _weights_and_pairs(trainer):
     digest.update(
         repr((kind, trainer.processing_class.padding_side, *rows.to_dict().items())).encode()
     )
+    digest.update(repr(sample and sample.to_dict()).encode())
     for name, tensor in trainer.model.state_dict().items():
         digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
@@ -691,7 +789,10 @@ def _keep_quiet(trainer):
 
 
 LOGGED = ("epoch", "loss", "grad_norm", "learning_rate")
-EVALUATED = ("epoch", "eval_loss", *(f"eval_{name}" for name in METRICS))
+EVALUATED = (
+    "epoch",
+    *(f"{prefix}_{name}" for prefix in ("eval", "train") for name in ("loss", *METRICS)),
+)
 
 
 def _only(values, names):
@@ -703,14 +804,18 @@ def _figures(metrics):
     return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
 
 
-def _story_teller(tell, total_steps, settings, should_stop, details=dict):
-    """details: a function that gives what else an evaluation's event tells."""
+def _story_teller(
+    tell, total_steps, settings, should_stop, details=lambda metrics: {}, judge_sample=dict
+):
+    """details: figures of an evaluation -> what else its event tells. judge_sample: gives the
+    figures of a sample of the training pairs.
+    """
     from transformers import TrainerCallback
 
     class StoryTeller(TrainerCallback):
         """Trainer's callbacks -> events, and the two reasons for which a run ends early."""
 
-        stopped, reason, evaluated_at, last_evaluation = False, "", -1, None
+        stopped, reason, last_evaluation = False, "", None
         deadline = time.monotonic() + settings.max_run_seconds
 
         def on_log(self, args, state, control, logs=None, **kwargs):
@@ -727,13 +832,18 @@ def _story_teller(tell, total_steps, settings, should_stop, details=dict):
                 )
 
         def on_evaluate(self, args, state, control, metrics=None, **kwargs):
-            self.evaluated_at, self.last_evaluation = state.global_step, metrics
+            told = details(metrics)  # of validation: the sample is judged after it
+            if "train_loss" not in metrics:  # nor were they kept from an earlier run
+                metrics.update(_only(judge_sample(), EVALUATED))
+            self.last_evaluation = metrics
             tell(
                 "evaluation",
                 step=state.global_step,
                 total_steps=total_steps,
                 **_only(metrics, EVALUATED),
-                **details(),
+                **told,
+                # The early stopping's own callback comes before this one
+                **({"last": 1} if state.global_step and control.should_training_stop else {}),
             )
 
         def why_stop(self):

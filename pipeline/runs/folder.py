@@ -186,10 +186,11 @@ def read_text(path: Path, most: int = 2**16) -> str:
     """The first `most` bytes of an ordinary file as text; "" for anything else: a link, a pipe, a
     folder, nothing.
     """
-    return _read_bytes(path, most).decode(errors="replace")
+    return read_bytes(path, most).decode(errors="replace")
 
 
-def _read_bytes(path: Path, most: int, end: bool = False) -> bytes:
+def read_bytes(path: Path, most: int, end: bool = False) -> bytes:
+    """The first `most` bytes of an ordinary file, or the last ones; as read_text else."""
     try:
         # A pipe would wait for a writer, a link would lead out of the folder
         careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -217,7 +218,7 @@ def read_config(folder: Path) -> dict | None:
 
 def read_events(path: Path) -> list[dict]:
     """Whole lines only: the worker may be in the midst of writing the last one."""
-    return _events(_read_bytes(path, MOST_BYTES_OF_EVENTS))
+    return _events(read_bytes(path, MOST_BYTES_OF_EVENTS))
 
 
 def _events(written: bytes) -> list[dict]:
@@ -238,7 +239,7 @@ def last_event(path: Path) -> dict | None:
 
 @lru_cache(maxsize=512)
 def _last_of(path: Path, modified: int, size: int) -> dict | None:
-    return next(reversed(_events(_read_bytes(path, 2**15, end=True))), None)
+    return next(reversed(_events(read_bytes(path, 2**15, end=True))), None)
 
 
 def parsed(text: str) -> Any:
@@ -316,6 +317,14 @@ def _are_names_or_nothing(value: Any) -> bool:
     )
 
 
+def _are_weights_or_nothing(value: Any) -> bool:
+    """Names of weights that were not in a checkpoint's files."""
+    return value is None or (
+        isinstance(value, list)
+        and all(_is_text(one) and len(one) <= MOST_OF_A_NAME for one in value)
+    )
+
+
 def _is_task(value: Any) -> bool:
     """What a run tells of its task; an old run may not say."""
     return value is None or (
@@ -368,6 +377,8 @@ _END = (
     ("before", _are_figures),
     ("after", _are_figures),
     ("peak_bytes", _is_count_or_nothing),
+    ("kept_step", _is_count_or_nothing),
+    ("early", _is_flag_or_nothing),
 )
 NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, what that has to be)
     "start": (
@@ -382,8 +393,10 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("steps_per_epoch", _is_count_or_nothing),
         ("train_pairs", _is_count_or_nothing),
         ("eval_pairs", _is_count_or_nothing),
+        ("train_sample", _is_count_or_nothing),
         ("labels", _are_labels_or_nothing),
         ("task", _is_task),
+        ("missing", _are_weights_or_nothing),
     ),
     "log": (("step", _is_count), ("loss", is_number)),
     "evaluation": (

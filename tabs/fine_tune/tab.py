@@ -21,7 +21,9 @@ from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
 from tabs.fine_tune.launch import Launch
+from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.loop import build_loop
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.fine_tune.runs_list import RunsList, build_runs_list
@@ -91,11 +93,13 @@ def build_tab(
         title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
+            build_loop(settings, controls)
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
                 tables = gr.HTML()
         title = _("How do I do this again, or keep the model?")
         with gr.Accordion(title, open=False, elem_id="open-again") as again:
             build_save(settings, panel.ended)
+            build_left_files(settings, panel.ended)
             build_script(settings, panel, again)
             with gr.Accordion(_("The log, as a table"), open=False):
                 log = gr.HTML(log_table([]), js_on_load=FILL.format(part="log"))
@@ -168,9 +172,11 @@ def _explanation() -> str:
     what = _(
         "The dotted lines show the accuracy and the F1 of always predicting the majority class; "
         "each curve starts at the score before training. Watch whether each curve rises clearly "
-        "above its dotted line and above its start: on MRPC's 408 validation pairs, two standard "
-        "errors are 4.6 percentage points of accuracy and 3.2 of F1. The loss of one batch says "
-        "little; look at the smoothed line."
+        "above its dotted line and above its start. A bar is one standard error up and one down, "
+        "and two of them are a clear difference: on MRPC's 408 validation pairs, 4.6 percentage "
+        "points of accuracy and 3.2 of F1. The solid lines are a sample of the training pairs: "
+        "where they leave validation behind, the model knows its training pairs by heart. The loss "
+        "of one batch says little; look at the smoothed line."
     )
     start = _(
         "The default starting checkpoint was already trained for 600 steps on the sentences of "

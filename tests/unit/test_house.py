@@ -33,6 +33,7 @@ ROOMS = [
     "prediction",
     "runs",
     "explain",
+    "inside",
     "questions",
     "classes",
     "export",
