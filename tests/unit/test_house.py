@@ -27,6 +27,7 @@ ROOMS = [
     "model",
     "metrics",
     "config",
+    "presets",
     "answers",
     "training",
     "serving",
