@@ -1,4 +1,4 @@
-"""The app: Tokenize, Fine-tune, Predict, Layers, and the Class that a link leads to.
+"""The app: Tokenize, Model, Fine-tune, Predict, Layers, and the Class that a link leads to.
 
 python app.py            starts it at http://127.0.0.1:7860
 """
@@ -45,6 +45,7 @@ from tabs.fine_tune.save import PUSH_CODE
 from tabs.fine_tune.watching import watch_route
 from tabs.header import build_header
 from tabs.layers import tab as layers
+from tabs.model import tab as model
 from tabs.own_pairs import build_own_pairs
 from tabs.pair import keep_equal
 from tabs.predict import tab as predict
@@ -121,10 +122,12 @@ def _build_page(demo, settings):
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
             tokenize_tab = tokenize.build_tab(settings, membership)
+        with gr.Tab(_("Model"), id="model", elem_id="tab-model"):
+            model_tab = model.build_tab(settings, membership)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
             fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair, membership)
         with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):
-            predict_tab = predict.build_tab(settings, membership)
+            predict_tab = predict.build_tab(settings, membership, [model_tab.model])
         with gr.Tab(_("Layers"), id="layers", elem_id="tab-layers"):
             layers_tab = layers.build_tab(settings, tabs, membership)
         # There where the address names a class, and once one is opened
@@ -136,7 +139,7 @@ def _build_page(demo, settings):
     offered = fine_tune_tab.finished.change(
         predict_tab.offer_run,
         [fine_tune_tab.finished, fine_tune_tab.panel.owned],
-        [predict_tab.model, predict_tab.offered],
+        [*predict_tab.offered_to, predict_tab.offered],
         api_visibility="private",
     )
     offered.then(
@@ -148,16 +151,18 @@ def _build_page(demo, settings):
     asked_to_try = fine_tune_tab.diagnosis.try_it.click(
         predict_tab.offer_run,
         [fine_tune_tab.finished, fine_tune_tab.panel.owned],
-        [predict_tab.model, predict_tab.offered],
+        [*predict_tab.offered_to, predict_tab.offered],
         api_visibility="private",
     )
     asked_to_try.then(None, js="() => page.runs.toPredict()", api_visibility="private")
     share_data(settings)
-    keep_equal({tab.shared.tab: tab.shared.pair for tab in (tokenize_tab, predict_tab)})
+    on_the_pair = tokenize_tab, model_tab, predict_tab
+    keep_equal({tab.shared.tab: tab.shared.pair for tab in on_the_pair})
     choices = {tab.shared.tab: tab.choice for tab in (tokenize_tab, fine_tune_tab)}
     keep_choices_equal(choices)
+    keep_choices_equal({tab.shared.tab: tab.model for tab in (model_tab, predict_tab)})
     own_pairs.listen(list(choices.values()), [tokenize_tab.bring, fine_tune_tab.bring])
-    built = tokenize_tab, fine_tune_tab, predict_tab, layers_tab
+    built = tokenize_tab, model_tab, fine_tune_tab, predict_tab, layers_tab
     parts = [*(tab.shared for tab in built), class_tab.shared]
     first_seen = read_address(
         demo, tabs, above, parts, own_pairs.kept, own_pairs.still_kept, membership.inputs

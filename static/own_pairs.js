@@ -33,12 +33,6 @@ function keep(key) {
   }
 }
 
-// What the dropdown of `tab` says, for the other tab's. Only the open tab's counts: where both are
-// filled at once, two that copied each other would never come to rest.
-function copy(tab, name) {
-  return document.getElementById(`tab-${tab}`)?.checkVisibility() ? name : {__type__: "update"};
-}
-
 let opener = null;
 
 function open() {
@@ -66,4 +60,4 @@ document.addEventListener("keydown", (event) => {
   document.querySelector("#own-pairs .own-pairs-head button")?.click();
 }, true);
 
-page.ownPairs = {close, copy, inAddress, isOwn, keep, kept, open, opened};
+page.ownPairs = {close, inAddress, isOwn, keep, kept, open, opened};

@@ -24,6 +24,11 @@ page.openTab = (name) => {
   return tab?.getAttribute("aria-selected") === "true";
 };
 
+// What the dropdown of `tab` says, for the other tab's. Only the open tab's counts: where both are
+// filled at once, two that copied each other would never come to rest.
+page.ofOpenTab = (tab, value) =>
+  document.getElementById(`tab-${tab}`)?.checkVisibility() ? value : {__type__: "update"};
+
 // Once an element is there and in sight, `act` on it. It is looked for during five seconds.
 page.once = (selector, act, tries = 50) => {
   const found = document.querySelector(selector);

@@ -22,8 +22,8 @@ function copyLines() {
     ?.getAttribute("aria-controls")
     .slice("tab-".length);
   for (const link of head.querySelectorAll("a[data-tab]")) {
-    // The pair is the whole page's, and the model has no tab of its own yet
-    const isHere = link.dataset.tab === open && !["pair", "model"].includes(link.dataset.at);
+    // The pair is the whole page's
+    const isHere = link.dataset.tab === open && link.dataset.at !== "pair";
     if (isHere) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }

@@ -13,7 +13,7 @@ STATIONS = (
     ("pair", say("Pair"), say("two sentences"), "tokenize", ".page-pair"),
     ("tokenizer", say("Tokenizer"), say("text to numbers"), "tokenize", "#tokens"),
     ("collator", say("Collator"), say("pads a batch"), "tokenize", "#batch"),
-    ("model", say("Model"), say("numbers to logits"), "predict", "#arithmetic"),
+    ("model", say("Model"), say("numbers to logits"), "model", ""),
     ("trainer", say("Trainer"), say("fine-tunes the model"), "fine-tune", ""),
     ("prediction", say("Prediction"), say("the same meaning?"), "predict", ""),
 )

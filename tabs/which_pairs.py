@@ -93,7 +93,7 @@ def keep_choices_equal(choices: Mapping[str, gr.Dropdown]) -> None:
             None,
             choice,
             [other for other in choices.values() if other is not choice],
-            js=f"(name) => page.ownPairs.copy({json.dumps(tab)}, name)",
+            js=f"(value) => page.ofOpenTab({json.dumps(tab)}, value)",
             api_visibility="private",
             show_progress="hidden",
         )

@@ -98,20 +98,43 @@ def predict_script(
     labels: Sequence[str] = LABELS,
 ) -> str:
     """One prediction, in float32. labels: the model's, in the order of their numbers."""
-    rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
-    packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
-    return f"""{_head("A prediction of the Predict tab", *packages)}{rounded}
-import torch
-{_model(model, seed, trained=False, labels=len(labels))}
-batch = tokenizer({sentence1!r},{_second(sentence2, 18)} truncation=True, max_length={int(max_length)}, return_tensors="pt")
-model.eval()
-with torch.inference_mode():
+    opening = asked_once(
+        "A prediction of the Predict tab",
+        model,
+        (sentence1, sentence2),
+        max_length,
+        seed,
+        len(labels),
+    )
+    return f"""{opening}with torch.inference_mode():
     logits = model(**batch).logits[0]
 probabilities = logits.softmax(-1)
 print("logits", logits.tolist())
 print("probabilities", probabilities.tolist())
 labels = {list(labels)}
 {"" if _is_well_known(model) else OWN_ORDER}print("label", labels[int(probabilities.argmax())])
+"""
+
+
+def asked_once(
+    what: str,
+    model: str,
+    pair: tuple[str, str | None],
+    max_length: int,
+    seed: int,
+    labels: int,
+) -> str:
+    """The first lines of a script that asks a model about one pair: its libraries, `tokenizer`,
+    `model` in float32 and eval mode, `batch`. labels: how many the model has.
+    """
+    rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
+    packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
+    sentence1, sentence2 = pair
+    return f"""{_head(what, *packages)}{rounded}
+import torch
+{_model(model, seed, trained=False, labels=labels)}
+batch = tokenizer({sentence1!r},{_second(sentence2, 18)} truncation=True, max_length={int(max_length)}, return_tensors="pt")
+model.eval()
 """
 
 

@@ -1,5 +1,6 @@
 """Predict: a pair in, label, probabilities and logits out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -81,6 +82,7 @@ class PredictTab:
     answers: Answers
     pair: list[gr.Textbox]
     model: gr.Dropdown
+    offered_to: list[gr.Dropdown]  # this tab's dropdown, and others that get the same offers
     answer: gr.HTML
     offered: gr.State  # the run whose model was offered last
     first_answer: gr.Textbox  # hidden: the answer to the pair that the tab opens with
@@ -106,7 +108,8 @@ class PredictTab:
             return gr.skip()
         name = full_run_name(finished, self.answers.settings)
         listed = choices((self._whose(finished.removeprefix(RUN_PREFIX), owned, name), finished))
-        return {self.model: gr.Dropdown(listed, value=finished), self.offered: finished}
+        chosen = dict.fromkeys(self.offered_to, gr.Dropdown(listed, value=finished))
+        return {**chosen, self.offered: finished}
 
     def _whose(self, run_id: str, owned: object, name: str) -> str:
         if may_stop(run_id, secret_of(run_id, owned), self.answers.settings):
@@ -138,8 +141,14 @@ class PredictTab:
         press_open("of-the-answer", [shown])
 
 
-def build_tab(settings: Settings, membership: Membership | None = None) -> PredictTab:
-    """The tab's components and wiring. membership: of the page, which class it is in."""
+def build_tab(
+    settings: Settings,
+    membership: Membership | None = None,
+    others: Sequence[gr.Dropdown] = (),
+) -> PredictTab:
+    """The tab's components and wiring. membership: of the page, which class it is in. others:
+    dropdowns of other tabs that are offered a run's model, too.
+    """
     answers = Answers(settings)
     with gr.Row(elem_classes="two-columns"):
         with gr.Column(elem_classes="controls"):
@@ -230,4 +239,5 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Predi
     shared.follow(*chosen)
     build_share(settings, shared)
     public(answers.predict, api_name="predict")
-    return PredictTab(answers, pair, model, answer, gr.State(""), first_answer, shared)
+    offered_to = [model, *others]
+    return PredictTab(answers, pair, model, offered_to, answer, gr.State(""), first_answer, shared)

@@ -34,6 +34,7 @@ def test_the_head_leaves_the_screen_to_the_picture(page, size):
 def test_each_station_leads_to_its_tab_and_says_its_line(page, app_address):
     page.set_viewport_size({"width": 1440, "height": 900})
     for station, tab in (
+        ("model", "model"),
         ("trainer", "fine-tune"),
         ("prediction", "predict"),
         ("collator", "tokenize"),

@@ -476,8 +476,8 @@ def test_padding_slides_in_from_its_side(picture, roles, before, after):
 
 def test_only_the_open_tabs_choice_is_copied(blank):
     """Two that copied each other, both filled at once with different pairs, never came to rest."""
-    page = blank('<p id="tab-tokenize" hidden>a</p><p id="tab-fine-tune">b</p>', "own_pairs.js")
-    copied = "tab => page.ownPairs.copy(tab, 'mrpc')"
+    page = blank('<p id="tab-tokenize" hidden>a</p><p id="tab-fine-tune">b</p>', "page.js")
+    copied = "tab => page.ofOpenTab(tab, 'mrpc')"
     assert page.evaluate(copied, "fine-tune") == "mrpc"
     assert page.evaluate(copied, "tokenize") == {"__type__": "update"}
 

@@ -34,6 +34,7 @@ ROOMS = [
     "prediction",
     "runs",
     "explain",
+    "inside",
     "questions",
     "classes",
     "export",

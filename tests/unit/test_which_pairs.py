@@ -18,7 +18,7 @@ def test_a_choice_is_copied_at_once():
         (target, tuple(one.outputs))
         for one in page.fns.values()
         for target in one.targets
-        if one.js and "copy" in str(one.js)
+        if one.js and "ofOpenTab" in str(one.js)
     }
     first, second = choices.values()
     for event in ("input", "change"):
