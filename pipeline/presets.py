@@ -92,7 +92,13 @@ PRESETS = {
                 "Each step overshoots: the loss jumps above ln 2, which a coin has, and every pair "
                 "gets one answer."
             ),
-            {"learning_rate": 1e-2, "warmup_steps": 0.0, "eval_steps": 5, "max_steps": 60},
+            {
+                "learning_rate": 1e-2,
+                "lr_scheduler_type": "constant",
+                "warmup_steps": 0.0,
+                "eval_steps": 5,
+                "max_steps": 60,
+            },
         ),
         Preset(
             "forgets",

@@ -20,7 +20,7 @@ FILLED = sorted({name for one in PRESETS.values() for name in one.changes})
 
 @dataclass(frozen=True)
 class PresetChoice:
-    """choice: above the settings. shows: what its run shows, below Start."""
+    """Below Start, which has to be in the first screen. shows: what the chosen one's run shows."""
 
     choice: gr.Dropdown
     shows: gr.HTML

@@ -68,12 +68,15 @@ def build_tab(
     json_block("fine-tune", {"separator": _(". "), "language": language()})
     with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
         with gr.Column(elem_classes="run-form"):
-            choice = build_choice()
+            gr.Markdown(
+                _("`Trainer` fine-tunes the model on pairs."),
+                elem_classes="introduction",
+            )
             controls, bring = build_main_settings(settings)
             curve = gr.HTML(min_height=62, padding=False)
             start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
             line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
-            preset = PresetChoice(choice, build_shows())
+            preset = PresetChoice(build_choice(), build_shows())
             title = more_settings_title({})
             with gr.Accordion(title, open=False, elem_id="more-settings") as more:
                 controls |= build_more_settings(settings)
