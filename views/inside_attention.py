@@ -3,9 +3,9 @@
 import base64
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from PIL import Image
@@ -46,11 +46,11 @@ class _Kind:
     even: float
 
 
-def heads_picture(heads: Heads, inputs: str) -> Markup:
+def heads_picture(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
     """All heads as small pictures.
 
-    inputs: both sentences and the model as JSON. The page sends it back with the head that is
-    chosen, so that the server keeps nothing.
+    inputs: what was asked, sentence1, sentence2 and model. The page sends it back with the head
+    that is chosen, so that the server keeps nothing.
     """
     side = heads.pictures.shape[2]
     shares = {kind: (looks * PARTS).astype(int).tolist() for kind, looks in _shares(heads.looks)}
@@ -62,30 +62,30 @@ def heads_picture(heads: Heads, inputs: str) -> Markup:
         rows=[[_png(picture, SHADES) for picture in of_layer] for of_layer in heads.pictures],
         names=_most(heads.looks, heads.pieces, heads.sentences),
         shares=json.dumps(shares, separators=(",", ":")),
-        inputs=inputs,
-        made_of=made_of(*json.loads(inputs)[:2]),
+        inputs=json.dumps(inputs),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
     )
 
 
-def looks_table(heads: Heads, inputs: str) -> Markup:
+def looks_table(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
     """Which heads look at what on this pair, beside the chosen one, large."""
     return render(
         "attention_looks.html",
         kinds=_kinds(heads.looks, heads.pieces, heads.sentences),
         percent=_whole,
-        made_of=made_of(*json.loads(inputs)[:2]),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
     )
 
 
-def head_cards(head: Head, inputs: str) -> Markup:
+def head_cards(head: Head, inputs: Mapping[str, Any]) -> Markup:
     """Where a head's tokens look, on the cards of the Tokenize tab, and as a table."""
     shares = (head.weights.clip(0, 1) * PARTS).astype(int)
     chosen = head.rows.index(head.token)
     return render(
         "attention_head.html",
         head=head,
-        inputs=inputs,
-        made_of=made_of(*json.loads(inputs)[:2]),
+        inputs=json.dumps(inputs),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
         cards=[
             (ROLES[which], text, share)
             for which, text, share in zip(

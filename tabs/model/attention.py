@@ -5,7 +5,7 @@ doesn't prove.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.dataset import load_raw_datasets
+from pipeline.explain.probing import asked_pair
 from pipeline.inside.attention import (
     HABIT_PAIRS,
     HABIT_SECONDS,
@@ -22,9 +23,10 @@ from pipeline.inside.attention import (
     one_head,
     padding,
 )
+from pipeline.inside.forward import Pair
 from pipeline.settings import Settings
 from tabs.errors import error_notice, notice_on_error, sent
-from tabs.model.sent_inputs import pair_for, read_inputs, written_inputs
+from tabs.tokenize.why import inputs_of
 from views.inside_attention import (
     habits_table,
     head_cards,
@@ -38,6 +40,14 @@ PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mod
 # Pressed where the section is open when the pair was looked at anew
 OF_THE_LOOK = {"size": "md", "elem_classes": "of-the-look"}
 MEAN = "mean"
+
+
+class Asked(NamedTuple):
+    """What the pictures are made of."""
+
+    sentence1: str
+    sentence2: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -55,24 +65,27 @@ class Attention:
         """What `draw` fills."""
         return [self.heads, self.head, self.looks]
 
-    def draw(self, sentence1: str, sentence2: str, model: str) -> dict[Component, Any]:
-        """The pictures, and the head that tells most."""
+    def draw(self, *values: str) -> dict[Component, Any]:
+        """values: Asked. The pictures, and the head that tells most."""
+        asked = Asked(*values)
         try:
-            pair = pair_for(model, sentence1, sentence2, self.settings)
-            heads, head = all_heads(model, pair, settings=self.settings)
-            inputs = written_inputs(sentence1, sentence2, model)
+            heads, head = all_heads(asked.model, self._pair(asked), settings=self.settings)
+            inputs = asked._asdict()
             drawn = heads_picture(heads, inputs)
             if heads.origin.stands_in:
                 drawn = origin_line(heads.origin, True) + drawn
             beside = {self.head: head_cards(head, inputs), self.looks: looks_table(heads, inputs)}
             return {self.heads: drawn, **beside}
         except Exception as error:
-            wrong = of_pair((sentence1, sentence2), error_notice(error))
+            wrong = of_pair((asked.sentence1, asked.sentence2), error_notice(error))
             return {self.heads: wrong, self.head: "", self.looks: ""}
 
     def choose(self, event: gr.EventData) -> Markup:
         """The head and the token that were chosen."""
         return choose_head(self.settings, sent(event))
+
+    def _pair(self, asked: Asked) -> Pair:
+        return asked_pair(asked.model, asked.sentence1, asked.sentence2, self.settings)
 
 
 def build_attention(settings: Settings) -> Attention:
@@ -93,24 +106,22 @@ def build_attention(settings: Settings) -> Attention:
 
 @notice_on_error
 def choose_head(settings: Settings, cell: dict) -> Markup:
-    """The cards of one head. cell: {"inputs", "layer", "head": a number or "mean", "token": a
-    position or None}, which nobody vouches for.
+    """The cards of one head. cell: {"inputs": Asked as JSON, "layer", "head": a number or "mean",
+    "token": a position or None}, which nobody vouches for.
     """
-    sentence1, sentence2, model = read_inputs(cell.get("inputs"))
+    asked = inputs_of(cell, Asked)
     head = cell.get("head")
     choice = Choice(cell.get("layer"), None if head == MEAN else head, cell.get("token"))
-    pair = pair_for(model, sentence1, sentence2, settings)
-    shown = one_head(model, pair, choice, settings=settings)
-    return head_cards(shown, written_inputs(sentence1, sentence2, model))
+    pair = asked_pair(asked.model, asked.sentence1, asked.sentence2, settings)
+    shown = one_head(asked.model, pair, choice, settings=settings)
+    return head_cards(shown, asked._asdict())
 
 
 # ---------------------------------------------------------------- questions
 
 
 def build_attention_questions(settings: Settings, inputs: Sequence[Component]) -> None:
-    """The three sections under the pictures. inputs: both sentences and the
-    model.
-    """
+    """The three sections under the pictures. inputs: of Asked."""
     with gr.Accordion(
         _("Do these heads always look there?"), open=False, elem_id="open-habits"
     ) as section:
@@ -165,7 +176,7 @@ def _asked_by(section: gr.Accordion, again: gr.Button, handler: Any, inputs: Any
 @notice_on_error
 def draw_habits(settings: Settings, sentence1: str, sentence2: str, model: str) -> Markup:
     """Which heads look at what over many pairs."""
-    pair = pair_for(model, sentence1, sentence2, settings)
+    pair = asked_pair(model, sentence1, sentence2, settings)
     heads, _head = all_heads(model, pair, settings=settings)
     raw_datasets, origin = load_raw_datasets("auto", settings)
     rows = raw_datasets["validation"][:HABIT_PAIRS]
@@ -178,5 +189,5 @@ def draw_habits(settings: Settings, sentence1: str, sentence2: str, model: str) 
 @notice_on_error
 def draw_padding(settings: Settings, sentence1: str, sentence2: str, model: str) -> Markup:
     """What the pair's tokens give to padding."""
-    pair = pair_for(model, sentence1, sentence2, settings)
+    pair = asked_pair(model, sentence1, sentence2, settings)
     return of_pair(pair, padding_shown(padding(model, pair, settings=settings)))

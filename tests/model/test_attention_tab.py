@@ -8,12 +8,11 @@ import gradio as gr
 import pytest
 
 from pipeline.settings import READY, Settings
-from tabs.model.attention import build_attention, choose_head, draw_habits, draw_padding
-from tabs.model.sent_inputs import written_inputs
+from tabs.model.attention import Asked, build_attention, choose_head, draw_habits, draw_padding
 from tabs.pair import PAIR
 
-ASKED = (*PAIR, READY)
-INPUTS = written_inputs(*ASKED)
+ASKED = Asked(*PAIR, READY)
+INPUTS = json.dumps(ASKED._asdict())
 
 
 @pytest.fixture
@@ -46,16 +45,18 @@ def test_a_chosen_head_is_drawn_for_the_pair_of_its_picture(settings):
 @pytest.mark.parametrize(
     "cell, message",
     [
-        ({}, "sent no pair"),
-        ({"inputs": "[]", "layer": 1, "head": 1, "token": 0}, "sent no pair"),
+        ({}, "sent no cell"),
+        ({"inputs": "[]", "layer": 1, "head": 1, "token": 0}, "sent no cell"),
         ({"inputs": INPUTS, "layer": 7, "head": 1, "token": 0}, "layer is 7, but 1 to 6"),
         ({"inputs": INPUTS, "layer": 1, "head": "<b>", "token": 0}, "head is &#39;&lt;b&gt;&#39;"),
         ({"inputs": INPUTS, "layer": 1, "head": 1, "token": 36}, "token is 36, but 0 to 35"),
         ({"inputs": INPUTS, "layer": 1, "head": 1, "token": [0]}, "token is [0]"),
-        ({"inputs": json.dumps({"a": 1}), "layer": 1, "head": 1, "token": 0}, "sent no pair"),
-        ({"inputs": json.dumps([["a"], "b", READY]), "layer": 1}, "sent no pair"),
-        ({"inputs": written_inputs(" ", "b", READY), "layer": 1}, "sentence1"),
-        ({"inputs": written_inputs("a", "b", "../x"), "layer": 1}, "not a checkpoint"),
+        ({"inputs": json.dumps(["a"]), "layer": 1, "head": 1, "token": 0}, "sent no cell"),
+        (
+            {"inputs": json.dumps({**ASKED._asdict(), "sentence1": ["a"]}), "layer": 1},
+            "sentence1",
+        ),
+        ({"inputs": json.dumps({**ASKED._asdict(), "model": 7}), "layer": 1}, "not a checkpoint"),
     ],
 )
 def test_whatever_is_sent_is_checked(cell, message, settings):

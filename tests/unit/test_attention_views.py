@@ -22,7 +22,7 @@ from views.inside_attention import (
 
 PIECES = ["[CLS]", "<b>", "##ing", "[SEP]", "<b>", "[SEP]"]
 SENTENCES = [None, 0, 0, None, 1, None]
-INPUTS = json.dumps(["<b>ing", "<b>", "adapter:paraphrase"])
+INPUTS = {"sentence1": "<b>ing", "sentence2": "<b>", "model": "adapter:paraphrase"}
 ORIGIN = Origin("a", "a", "embedded", "")
 
 
