@@ -397,7 +397,7 @@ def shares_by(model_folder, pairs):
 
 def curve(events):
     """What an own pair may not change: every number of the story but its own."""
-    hidden = ("seconds", "peak_bytes", "own_share")
+    hidden = ("seconds", "peak_bytes", "own_share", "own_point")
     return [{k: v for k, v in event.items() if k not in hidden} for event in events]
 
 

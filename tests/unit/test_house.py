@@ -28,6 +28,7 @@ ROOMS = [
     "metrics",
     "config",
     "pair_map",
+    "presets",
     "answers",
     "training",
     "serving",
