@@ -166,7 +166,7 @@ def inside(place: Place, shape: tuple[int, ...]) -> Place:
     (1, 0)
     """
     asked = (*place, *[0] * len(shape))
-    return tuple(min(int(one), size - 1) for one, size in zip(asked, shape, strict=False))
+    return tuple(max(0, min(int(one), size - 1)) for one, size in zip(asked, shape, strict=False))
 
 
 def _upstream(loss, output, at):
