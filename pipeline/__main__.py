@@ -48,6 +48,7 @@ from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
 from pipeline.own_pairs.pairs import OwnPairs, own_pairs
 from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
+from pipeline.presets import PRESETS, preset_named
 from pipeline.settings import (
     EMBEDDED_CHECKPOINT,
     LABELS,
@@ -299,12 +300,16 @@ def train(options: Namespace) -> int:
 
 
 def chosen_config(options: Namespace) -> TrainingConfig:
-    """The TrainingConfig of the file in --config, or else the default one, with the flags that were
-    given.
+    """The TrainingConfig of the file in --config or of --preset, or else the default one, with the
+    flags that were given.
     """
     from pipeline.runs.worker import read_run_config
 
-    config = read_run_config(Path(options.config)) if options.config else TrainingConfig()
+    if options.config and options.preset:
+        raise InputError("--config and --preset both name settings. Give one of them.")
+    config = preset_named(options.preset).config() if options.preset else TrainingConfig()
+    if options.config:
+        config = read_run_config(Path(options.config))
     given = {name: getattr(options, name) for name in RUN_SETTINGS}
     return replace(config, **{name: value for name, value in given.items() if value is not None})
 
@@ -785,6 +790,8 @@ def add_train(commands: Commands, settings: Settings) -> None:
     parser.add_argument(
         "--config", help="a run's config.json: its settings, but for those named here"
     )
+    known = "; ".join(f"{one.name}: {one.title}" for one in PRESETS.values())
+    parser.add_argument("--preset", metavar="NAME", help=f"settings that show something. {known}")
     for name, one in RUN_SETTINGS.items():
         told = f"{one.help} ({one.allowed(settings) or 'text'}; default: {one.default})"
         told = told.replace("%", "%%")

@@ -34,8 +34,9 @@ READY, WARMED = "adapter:paraphrase", "adapter:pair-warmed"
 ADAPTERS = {
     READY: say("a paraphrase classifier, fine-tuned on MRPC"),
     WARMED: say(
-        "has learned to compare two sentences without labels; its classification head is not "
-        "trained yet"
+        "has learned to compare two sentences in 600 steps of distillation on the sentences of "
+        "MRPC's train split, without pairing and labels; its classification head is not trained "
+        "yet"
     ),
 }
 LABELS = ("not_equivalent", "equivalent")

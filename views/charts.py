@@ -44,7 +44,7 @@ class Frame:
     bottom: int = 192
 
 
-SMALL = Frame(height=146, bottom=120)
+SMALL = Frame(height=156, left=66, top=18, bottom=124)
 
 
 @dataclass(frozen=True)

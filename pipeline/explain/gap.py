@@ -131,23 +131,17 @@ def compared(better: Evaluation, other: Evaluation) -> str:
         "step": better.step,
         "other": other.right / other.pairs,
         "other_step": other.step,
-        "changed": say_plural(
-            "{count} pair went from right to wrong or back",
-            "{count} pairs went from right to wrong or back",
-            changed,
-        ),
-        "more": more,
+        "more": say_plural("{count} more pair is right", "{count} more pairs are right", more),
         "chance": chance,
     }
     if more > chance:
         return say(
-            "{better:.1%} at step {step} is better than {other:.1%} at step {other_step}: "
-            "{changed}, {more} more are right, and chance would seldom bring more than "
-            "{chance:.0f}.",
+            "{better:.1%} at step {step} is better than {other:.1%} at step {other_step}: {more}, "
+            "and chance brings up to {chance:.0f}.",
             **values,
         )
     return say(
-        "{better:.1%} at step {step} and {other:.1%} at step {other_step} can't be told apart: "
-        "{changed}, {more} more are right, and chance alone brings up to {chance:.0f}.",
+        "{better:.1%} at step {step} isn't clearly better than {other:.1%} at step {other_step}: "
+        "{more}, and chance brings up to {chance:.0f}.",
         **values,
     )

@@ -25,6 +25,7 @@ from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.loop import build_loop
 from tabs.fine_tune.one_step import build_one_step
+from tabs.fine_tune.presets import FILLED, PresetChoice, build_choice, build_shows, fill_form
 from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.fine_tune.runs_list import RunsList, build_runs_list
 from tabs.fine_tune.save import build_save
@@ -75,6 +76,7 @@ def build_tab(
             curve = gr.HTML(min_height=62, padding=False)
             start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
             line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
+            preset = PresetChoice(build_choice(), build_shows())
             title = more_settings_title({})
             with gr.Accordion(title, open=False, elem_id="more-settings") as more:
                 controls |= build_more_settings(settings)
@@ -116,8 +118,11 @@ def build_tab(
         membership=membership,
         waiting=wait_for_a_run,
     )
-    forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
-    fills = {bring: ("task_name",)}
+    forecast = follow_form(
+        settings, controls, line=line, curve=curve, more=more, tables=tables, preset=preset
+    )
+    fill_form(preset, controls)
+    fills = {bring: ("task_name",), preset.choice: FILLED, preset.shows: FILLED}
     shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 

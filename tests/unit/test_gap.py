@@ -46,13 +46,13 @@ def evaluation(step, rights):
 def test_two_evaluations_are_told_apart_by_the_pairs_that_changed():
     base = [True] * 70 + [False] * 30
     ten_more = evaluation(8, [True] * 80 + [False] * 20)
-    assert "80.0% at step 8 is better than 70.0% at step 4: 10 pairs went from right" in str(
-        compared(ten_more, evaluation(4, base))
-    )
+    said = str(compared(ten_more, evaluation(4, base)))
+    assert "80.0% at step 8 is better than 70.0% at step 4: 10 more pairs are right" in said
+    assert "chance brings up to 6" in said  # two standard errors of ten pairs that changed
     # As many more are right, but other pairs: fifty changed
     others = evaluation(8, [False] * 20 + [True] * 80)
     said = str(compared(others, evaluation(4, base)))
-    assert "can't be told apart: 50 pairs" in said and "chance alone brings up to 14" in said
+    assert "isn't clearly better than 70.0%" in said and "chance brings up to 14" in said
 
 
 def test_the_best_is_compared_with_the_last_or_the_one_before():
