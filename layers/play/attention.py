@@ -117,7 +117,10 @@ def _layer(leaves, mask, size):
         expression,
         local,
         {"mask": mask} if is_masked else {},
-        say("Where the mask is −∞ the weight is 0, and nothing comes back."),
+        say(
+            "Where the mask is −∞ the weight is 0, and the weight of an only key is 1: no score "
+            "moves them."
+        ),
     )
 
 
