@@ -1,5 +1,5 @@
-"""python -m pipeline pairs | tokenize | train | evaluate | predict: the page's calls, top to bottom, in a
-terminal.
+"""python -m pipeline pairs | tokenize | inside | train | evaluate | predict: the page's calls, top to bottom,
+in a terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
 interrupted.
@@ -40,12 +40,15 @@ from pipeline.export.csv_answers import (
     write_answers,
 )
 from pipeline.hub.sources import comes_with_the_app
+from pipeline.inside.layer_answers import LayerAnswers, layer_answers
+from pipeline.inside.way_through import NAMES, Part, WayThrough, way_through
 from pipeline.metrics import metrics_in
 from pipeline.own_pairs import store
 from pipeline.own_pairs.columns import Columns, columns_named, guess_columns
 from pipeline.own_pairs.pairs import OwnPairs, own_pairs
 from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
+from pipeline.presets import PRESETS, preset_named
 from pipeline.settings import (
     EMBEDDED_CHECKPOINT,
     LABELS,
@@ -224,6 +227,26 @@ def tokenize(options: Namespace) -> int:
     return 0
 
 
+def inside(options: Namespace) -> int:
+    """What happens in the model: a pair's way from its ids to its logits, part by part."""
+    settings = settings_of(options)
+    checkpoint = checkpoint_named(options.checkpoint, settings)
+    sentence1, sentence2 = options.pair
+    pair = checked_pair(sentence1, sentence2, settings)
+    way = way_through(checkpoint, pair, options.max_length, options.layer, settings=settings)
+    tell(f"checkpoint: {way.origin}")
+    print_way(way)
+    if options.layer is None:
+        swapped = pair[1], pair[0]
+        print_layer_answers(
+            layer_answers(checkpoint, pair, swapped, options.max_length, settings=settings)
+        )
+    else:
+        for part in way.parts:
+            print_steps(part, way)
+    return 0
+
+
 def given_pair(options: Namespace) -> tuple[str, str | None] | None:
     """The sentences of --pair or --sentence, checked; None where neither is given."""
     if options.pair:
@@ -277,12 +300,16 @@ def train(options: Namespace) -> int:
 
 
 def chosen_config(options: Namespace) -> TrainingConfig:
-    """The TrainingConfig of the file in --config, or else the default one, with the flags that were
-    given.
+    """The TrainingConfig of the file in --config or of --preset, or else the default one, with the
+    flags that were given.
     """
     from pipeline.runs.worker import read_run_config
 
-    config = read_run_config(Path(options.config)) if options.config else TrainingConfig()
+    if options.config and options.preset:
+        raise InputError("--config and --preset both name settings. Give one of them.")
+    config = preset_named(options.preset).config() if options.preset else TrainingConfig()
+    if options.config:
+        config = read_run_config(Path(options.config))
     given = {name: getattr(options, name) for name in RUN_SETTINGS}
     return replace(config, **{name: value for name, value in given.items() if value is not None})
 
@@ -468,6 +495,55 @@ def shown(text: str) -> str:
     )
 
 
+def print_way(way: WayThrough) -> None:
+    """A line for each part: its shape, its parameters and their share, its first numbers."""
+    print(f"{'part':20}{'shape':18}{'parameters':>12}{'share':>8}  first numbers")
+    for part in way.parts:
+        numbers = "".join(f"{value:>9.4g}" for value in part.numbers[:4])
+        shape = str(part.shape) if part.shape else ""
+        print(
+            f"{part_named(part, way):20}{shape:18}{part.parameters:>12,}"
+            f"{part.parameters / way.parameters:>8.1%}{numbers}"
+        )
+    print(f"{'all':20}{'':18}{way.parameters:>12,}{1:>8.1%}")
+    for name, logits in (("logits", way.logits), ("predict", way.predicted)):
+        kind = "bfloat16" if way.in_bf16 and name == "predict" else "float32"
+        values = ", ".join(f"{shown(label)} {value:.4f}" for label, value in logits.items())
+        print(f"{name:20}{values}  ({kind})")
+    print(
+        f"computed again from the weights: {'the same' if way.agrees else 'NOT the same'}, the "
+        f"largest difference is {way.difference:.1e}"
+    )
+
+
+def part_named(part: Part, way: WayThrough) -> str:
+    """A part's name; of the layers with their number."""
+    return f"{way.layers} x layer" if part.name == "layers" else str(NAMES[part.name])
+
+
+def print_steps(part: Part, way: WayThrough) -> None:
+    """How the first number of each step comes about; of the layers, of the chosen one."""
+    if not part.steps:
+        return
+    which = f"layer {way.layer}" if part.name == "layers" else part_named(part, way)
+    print(f"\n{which}, token {way.token} {shown(way.pieces[way.token])}")
+    for step in part.steps:
+        print(f"{shown(step.name)}  {step.shape}\n    {step.worked}".rstrip())
+    for name in part.unexplained:
+        print(f"what happens before {name} is not worked out")
+
+
+def print_layer_answers(found: LayerAnswers) -> None:
+    """What the head, which was trained for the last layer, answers after each."""
+    labels = list(found.answers[0].logits)
+    heads = "".join(f"{shown(label):>18}" for label in labels)
+    print(f"\n{'the head after':20}{heads}  cosine with the pair swapped")
+    for answer in found.answers:
+        name = f"layer {answer.layer}" if answer.layer else "the embeddings"
+        shares = "".join(f"{answer.probabilities[label]:>18.1%}" for label in labels)
+        print(f"{name:20}{shares}{answer.cosine:>12.4f}")
+
+
 def print_tokens(view: TokenView) -> None:
     """A line for each token: its piece, ids, mask and place in its sentence."""
     print(
@@ -635,9 +711,9 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
     commands = parser.add_subparsers(
-        required=True, metavar="pairs | tokenize | train | evaluate | predict"
+        required=True, metavar="pairs | tokenize | inside | train | evaluate | predict"
     )
-    for add in (add_pairs, add_tokenize, add_train, add_evaluate, add_predict):
+    for add in (add_pairs, add_tokenize, add_inside, add_train, add_evaluate, add_predict):
         add(commands, settings)
     return parser.parse_args(arguments, Namespace(settings=settings))
 
@@ -687,6 +763,16 @@ def add_tokenize(commands: Commands, settings: Settings) -> None:
     add_stand_in(parser)
 
 
+def add_inside(commands: Commands, settings: Settings) -> None:
+    """The options of `inside`."""
+    parser = command(commands, inside)
+    parser.add_argument("--pair", nargs=2, required=True, metavar=("SENTENCE1", "SENTENCE2"))
+    parser.add_argument("--checkpoint", default=READY, help=MODELS)
+    parser.add_argument("--layer", help="show each step of this layer, from 1")
+    parser.add_argument("--max-length", default=settings.max_length)
+    add_stand_in(parser)
+
+
 def add_stand_in(parser: ArgumentParser) -> None:
     """The option by which another checkpoint may answer."""
     parser.add_argument(
@@ -704,6 +790,8 @@ def add_train(commands: Commands, settings: Settings) -> None:
     parser.add_argument(
         "--config", help="a run's config.json: its settings, but for those named here"
     )
+    known = "; ".join(f"{one.name}: {one.title}" for one in PRESETS.values())
+    parser.add_argument("--preset", metavar="NAME", help=f"settings that show something. {known}")
     for name, one in RUN_SETTINGS.items():
         told = f"{one.help} ({one.allowed(settings) or 'text'}; default: {one.default})"
         told = told.replace("%", "%%")

@@ -150,6 +150,12 @@ class TrainingConfig:
     train_pairs: int = _declared(2_000, say("pairs to train on"), low=2, cap="max_train_pairs")
     # 500 are all of MRPC's validation split, which has 408
     eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
+    # Of a run of a minute it costs a few per cent: dev/LOG.md has the figures
+    train_eval_pairs: int = _declared(
+        64,
+        say("training pairs to evaluate on besides; 0: none"),
+        cap="max_eval_pairs",
+    )
     gradient_accumulation_steps: int = _declared(
         1,
         say("batches whose gradients are added up for one optimizer step"),
@@ -182,6 +188,23 @@ class TrainingConfig:
         argument="eval_steps",
         trainer_default=None,
         handed_on=False,
+    )
+    # With one named, Trainer loads the best checkpoint at the end (load_best_model_at_end)
+    metric_for_best_model: str = _declared(
+        "none",
+        say("which model to keep; none: the last step's, else the best checkpoint by this metric"),
+        choices=("none", "loss", "accuracy", "f1"),
+        argument="metric_for_best_model",
+        trainer_default=None,
+        handed_on=False,
+    )
+    early_stopping_patience: int = _declared(
+        0,
+        say(
+            "evaluations in a row that are no better before the run stops early "
+            "(EarlyStoppingCallback); 0: never"
+        ),
+        high=20,
     )
     lr_scheduler_type: str = _declared(
         "linear",
@@ -264,6 +287,20 @@ class TrainingConfig:
     def planned_steps(self, train_pairs: int) -> int:
         """Optimizer steps of a run over that many pairs."""
         return min(self.max_steps, self.epochs * self.steps_per_epoch(train_pairs))
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the run ends with its best checkpoint, and not with its last step."""
+        return self.metric_for_best_model != "none" and self.eval_strategy != "no"
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether the run may end before its last step because it gets no better."""
+        return self.early_stopping_patience > 0 and self.eval_strategy != "no"
+
+    def judged_pairs(self, train_pairs: int, eval_pairs: int) -> int:
+        """Pairs of one evaluation: those of validation, and a sample of the training pairs."""
+        return eval_pairs + min(self.train_eval_pairs, train_pairs)
 
     def checked(self, settings: Settings) -> "TrainingConfig":
         """The same config with every value within its range, or an InputError that names it."""

@@ -130,6 +130,8 @@ def model_in(
     )
     if not has_new_head:
         _reorder_outputs(name, model, own_names, labels)
+    # As transformers' own report on loading says it: MISSING
+    model.missing = tuple(sorted(loading["missing_keys"])) if has_new_head else ()
     model.notes = (
         *([NEW_HEAD] if has_new_head else []),
         *([OTHER_HEAD] if has_other_head else []),

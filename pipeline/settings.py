@@ -34,8 +34,9 @@ READY, WARMED = "adapter:paraphrase", "adapter:pair-warmed"
 ADAPTERS = {
     READY: say("a paraphrase classifier, fine-tuned on MRPC"),
     WARMED: say(
-        "has learned to compare two sentences without labels; its classification head is not "
-        "trained yet"
+        "has learned to compare two sentences in 600 steps of distillation on the sentences of "
+        "MRPC's train split, without pairing and labels; its classification head is not trained "
+        "yet"
     ),
 }
 LABELS = ("not_equivalent", "equivalent")
@@ -212,7 +213,7 @@ class Settings:
 
     # What a run may use
     max_steps: int = 300
-    max_epochs: int = 5
+    max_epochs: int = 50  # of a few pairs; max_steps bounds the work
     # Of a split on the Hub so many are checked and kept: QQP and MNLI have 390,000
     max_split_rows: int = 10_000
     max_train_pairs: int = 4_000

@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,7 @@ from pipeline.hub.sources import (
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority, metrics_in
 from pipeline.model import check_labels, load_model, model_in, on_meta
+from pipeline.pair_map import PairMap, are_points, plane_from
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
 from pipeline.task import MRPC, Task, task_named, told_of
 from pipeline.tokenization import (
@@ -56,12 +57,16 @@ if TYPE_CHECKING:  # importing transformers takes seconds
     )
 
 log = logging.getLogger(__name__)
+MAX_GRAD_NORM = 1.0  # Trainer's default: longer gradients are scaled down to it
+MOST_MISSING = 8  # weights whose names a run tells
 TEMPORARY = "temporary"  # below a confined run's folder
 # Whose versions decide a curve
 PACKAGES = ("torch", "transformers", "datasets", "evaluate", "accelerate", "peft")
 
 
-def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "TrainingArguments":
+def build_training_args(
+    config: TrainingConfig, output_dir: str | Path, task: Task = MRPC
+) -> "TrainingArguments":
     """The real TrainingArguments: the settings that are handed on as they are, and what is the same
     in every run. No reports go anywhere.
     """
@@ -77,13 +82,13 @@ def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "Trai
         max_steps=-1,
         per_device_train_batch_size=_shared_by(processes, config.batch_size),
         per_device_eval_batch_size=64,
-        max_grad_norm=1.0,
+        max_grad_norm=MAX_GRAD_NORM,
         bf16=in_bf16,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,
         logging_steps=1,  # the default of 500 would log nothing in a short run
         # the default logs the mean of earlier losses, here 0, where a loss is NaN
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        **best_arguments(config, task.metrics),
         data_seed=config.seed,
         report_to="none",
         disable_tqdm=True,
@@ -103,6 +108,29 @@ def build_training_args(config: TrainingConfig, output_dir: str | Path) -> "Trai
     ):  # one process that sees several GPUs would multiply the batch by them
         training_args._n_gpu = 1
     return training_args
+
+
+def best_arguments(config: TrainingConfig, metrics: Sequence[str]) -> dict[str, Any]:
+    """The arguments of TrainingArguments that say which checkpoints are saved, and which one is
+    loaded at the end. metrics: the task's.
+
+    save_strategy "best" saves where an evaluation is better than all before it, and one such
+    checkpoint, without the optimizer's state, is all that is kept on the disk.
+    """
+    chosen = config.metric_for_best_model
+    if chosen == "f1" and chosen not in metrics:
+        chosen = "macro_f1"
+    if not config.keeps_best:
+        # Early stopping watches the loss where no metric is named
+        watched = {"metric_for_best_model": chosen if chosen != "none" else "loss"}
+        return {"save_strategy": "no", **(watched if config.stops_early else {})}
+    return {
+        "save_strategy": "best",
+        "load_best_model_at_end": True,
+        "metric_for_best_model": chosen,
+        "save_total_limit": 1,
+        "save_only_model": True,
+    }
 
 
 def has_fast_bf16(on_gpu: bool | None = None) -> bool:
@@ -138,11 +166,12 @@ def build_trainer(
     data_collator: Callable,
     compute_metrics: Callable | None,
     processing_class: "PreTrainedTokenizerFast",
+    patience: int = 0,
 ) -> "Trainer":
     """The Trainer of the notes, nothing hidden. `processing_class` was called `tokenizer` when they
-    were written.
+    were written. patience: evaluations that may be no better before it stops early; 0: any number.
     """
-    from transformers import Trainer
+    from transformers import EarlyStoppingCallback, Trainer
 
     trainer = Trainer(
         model=model,
@@ -153,6 +182,7 @@ def build_trainer(
         compute_metrics=compute_metrics,
         processing_class=processing_class,
         preprocess_logits_for_metrics=_logits_alone,
+        callbacks=[EarlyStoppingCallback(patience)] if patience else None,
     )
     # A classifier's loss is the mean of its batch, but Trainer takes a forward with **kwargs for
     # one that divides by the count of all accumulated batches, and would add those means up
@@ -190,12 +220,13 @@ def prepare(
     tokenized_datasets = tokenize_datasets(chosen, tokenizer, config.max_length)
     trainer = build_trainer(
         model=model,
-        training_args=build_training_args(config, output_dir),
+        training_args=build_training_args(config, output_dir, task),
         train_dataset=tokenized_datasets["train"],
         eval_dataset=tokenized_datasets["validation"],
         data_collator=build_data_collator(tokenizer),
         compute_metrics=build_compute_metrics(metric, task),
         processing_class=tokenizer,
+        patience=config.early_stopping_patience if config.stops_early else 0,
     )
     pairs = len(chosen["train"])
     start = {
@@ -204,6 +235,7 @@ def prepare(
         "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
+        "train_sample": min(config.train_eval_pairs, pairs),
         "labels": list(chosen["validation"]["label"]),
         "total_steps": config.planned_steps(pairs),
         "steps_per_epoch": config.steps_per_epoch(pairs),
@@ -211,6 +243,7 @@ def prepare(
         "pairs_a_process": trainer.args.per_device_train_batch_size,
         "majority": majority(chosen["validation"]["label"], task.metrics),
         "bf16": trainer.args.bf16,
+        "missing": list(model.missing)[:MOST_MISSING],
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
         "data": asdict(data_origin),
@@ -401,13 +434,15 @@ def fine_tune(
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
     start (config, total_steps, majority, the validation pairs' labels, where everything came from),
-    log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1; right,
-    how many pairs were answered rightly, and shares, what answers.py tells of each, where they can
-    be told one by one; the one at step 0 is before any training), and last one of done, stopped,
-    failed. done and stopped leave model and tokenizer in `folder`/model.
-    `should_stop()` is asked after each step. own_pair: the visitor's, whose share goes into
-    each evaluation as "own_share". Raises InputError before the first event for a config out of
-    bounds.
+    log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1, and
+    train_loss, train_accuracy, train_f1 on a sample of the training pairs; right, how many
+    validation pairs were answered rightly, shares, what answers.py tells of each, and points and
+    held, what pair_map.py tells of them, where they can be told one by one; the one at step 0 is
+    before any training), and last one of done, stopped, failed. done and stopped leave model and
+    tokenizer in `folder`/model, and say as kept_step which step's they are where it isn't the last
+    one's. `should_stop()` is asked after each step. own_pair: the visitor's, whose share and point
+    go into each evaluation as "own_share" and "own_point". Raises InputError before the first
+    event for a config out of bounds.
     """
     config = config.checked(settings)
     events: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -472,50 +507,107 @@ def _work(config, folder, settings, should_stop, tell, own_pair):
     try:
         _train(config, folder, settings, should_stop, tell, own_pair)
     finally:
-        shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+        for path in (folder / TEMPORARY, *folder.glob("checkpoint-*")):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _train(config, folder, settings, should_stop, tell, own_pair):
     trainer, start = prepare(config, folder, settings)
     tell(**start)
     trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
-    own_share = _own_share(trainer, config, own_pair)
-    teller = _story_teller(
-        tell,
-        start["total_steps"],
-        settings,
-        should_stop,
-        lambda: {**_pair_by_pair(trainer), **own_share()},
-    )
+    pair_map = PairMap(trainer.model)
+    own_share = _own_share(trainer, config, own_pair, pair_map)
+    judged = {}  # step -> (the figures of its evaluation, each pair's share)
+
+    def details(metrics):
+        judged[trainer.state.global_step] = metrics, answers.shares(trainer)
+        return {**_pair_by_pair(trainer, pair_map), **own_share()}
+
+    judge = _sample_judge(trainer, config, pair_map)
+    teller = _story_teller(tell, start["total_steps"], settings, should_stop, details, judge)
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    before, shares_before = _judged_before(trainer, start, settings, teller)
+    before, shares_before = _judged_before(trainer, start, settings, teller, pair_map)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
     trainer.train()
-    # The last evaluation may already be this one; a second pass over the same weights would teach
-    # nothing.
-    after = (
-        teller.last_evaluation
-        if teller.evaluated_at == trainer.state.global_step
-        else trainer.evaluate()
-    )
+    last, early = trainer.state.global_step, "" if teller.stopped else _why_early(trainer)
+    # The weights are by now the best checkpoint's, where one was to be kept. They may already have
+    # been judged; a second pass over the same weights would teach nothing.
+    kept = trainer.state.best_global_step if trainer.state.best_model_checkpoint else last
+    if kept not in judged:
+        trainer.evaluate()
+    after, shares_after = judged[kept]
     _save(trainer, folder / "model")
-    _keep_answers(folder, trainer, shares_before, answers)
+    _keep_answers(folder, trainer, shares_before, shares_after)
     if not teller.stopped and should_stop():
         teller.stopped, teller.reason = True, say("stopped by request, at its last step")
     tell(
         "stopped" if teller.stopped else "done",
-        step=trainer.state.global_step,
-        reason=teller.reason,
+        step=last,
+        reason=teller.reason or early,
         before=_figures(before),
         after=_figures(after),
         peak_bytes=_peak_bytes(),
+        **({"kept_step": kept} if kept != last else {}),
+        **({"early": True} if early else {}),
     )
 
 
-def _pair_by_pair(trainer):
+def _why_early(trainer):
+    """Why a run ended before its last step without anybody's asking; "" where it didn't."""
+    from transformers import EarlyStoppingCallback
+
+    for callback in trainer.callback_handler.callbacks:
+        if not isinstance(callback, EarlyStoppingCallback):
+            continue
+        patience, stale = callback.early_stopping_patience, callback.early_stopping_patience_counter
+        if stale >= patience and trainer.state.global_step < trainer.state.max_steps:
+            return say_plural(
+                "stopped early after {count} evaluation whose {metric} was no better than the best "
+                "before it",
+                "stopped early after {count} evaluations in a row whose {metric} was no better "
+                "than the best before them",
+                patience,
+                metric=trainer.args.metric_for_best_model,
+            )
+    return ""
+
+
+def training_sample(train_dataset: "Dataset", pairs: int) -> "Dataset | None":
+    """So many of the training pairs, evenly spread over them: the same ones at each evaluation, and
+    not only those of one label where the file is sorted by it. None for 0.
+    """
+    total = len(train_dataset)
+    count = min(pairs, total)
+    return train_dataset.select([row * total // count for row in range(count)]) if count else None
+
+
+def _sample_judge(trainer, config, pair_map):
+    """A function that gives train_loss, train_accuracy … of a sample of the training pairs, judged
+    as validation is, without dropout; {} where none are to be judged. It leaves the run as it is.
+    """
+    import torch
+
+    sample = training_sample(trainer.train_dataset, config.train_eval_pairs)
+    if sample is None:
+        return dict
+
+    def judge():
+        answers = trainer.compute_metrics
+        trainer.compute_metrics = answers.compute_metrics  # `answers` holds those of validation
+        try:
+            # A data loader draws a seed, and the run's own chance shouldn't depend on this one
+            with torch.random.fork_rng(devices=[]), pair_map.paused():
+                return trainer.predict(sample, metric_key_prefix="train").metrics
+        finally:
+            trainer.compute_metrics = answers
+
+    return judge
+
+
+def _pair_by_pair(trainer, pair_map):
     """What the last evaluation answered, pair by pair: {} where that can't be told. The logits are
     those that Trainer's evaluation gave.
     """
@@ -525,13 +617,14 @@ def _pair_by_pair(trainer):
     shares = [rounded(share) for share in shares]
     labels = trainer.eval_dataset["label"]
     right = sum(answer_of(share) == gold for share, gold in zip(shares, labels, strict=True))
-    return {"right": right, "shares": shares}
+    points = pair_map.told(trainer.compute_metrics.order(trainer))
+    return {"right": right, "shares": shares, **points}
 
 
-def _own_share(trainer, config, pair):
-    """A function that gives {"own_share": the share of the visitor's pair, as answers.py tells it},
-    {} without a pair or where it is NaN. It leaves the run as it is: dropout is off, so no random
-    number is drawn.
+def _own_share(trainer, config, pair, pair_map):
+    """A function that gives {"own_share": the share of the visitor's pair, as answers.py tells it,
+    and "own_point"}, {} without a pair or where it is NaN. It leaves the run as it is: dropout is
+    off, so no random number is drawn.
     """
     if pair is None:
         return dict
@@ -555,14 +648,14 @@ def _own_share(trainer, config, pair):
         probabilities = logits[0].double().softmax(-1).tolist()
         if not all(map(math.isfinite, probabilities)):
             return {}
-        return {"own_share": rounded(share_of(probabilities))}
+        return {"own_share": rounded(share_of(probabilities)), **pair_map.own_point()}
 
     return own_share
 
 
-def _keep_answers(folder, trainer, before, answers):
+def _keep_answers(folder, trainer, before, after):
     try:
-        write_answers(folder, trainer.eval_dataset, before, answers.shares(trainer))
+        write_answers(folder, trainer.eval_dataset, before, after)
     except OSError:  # a full disk costs the comparison pair by pair, not the run
         pass
 
@@ -577,7 +670,7 @@ def _peak_bytes():
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _judged_before(trainer, start, settings, teller):
+def _judged_before(trainer, start, settings, teller, pair_map):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
     and judging those takes
     longer than all else before the first step: once it is done, figures and answers are kept beside
@@ -587,21 +680,28 @@ def _judged_before(trainer, start, settings, teller):
     """
     from transformers import set_seed
 
-    path = settings.runs_folder / "before" / f"{_weights_and_pairs(trainer)}.json"
+    digest = _weights_and_pairs(trainer, start["train_sample"])
+    path = settings.runs_folder / "before" / f"{digest}.json"
     alone = trainer.args.world_size == 1
     # Not of the task itself: a confined worker can no longer read a visitor's pairs
-    metrics = (one.name for one in metrics_in(start["majority"]))
-    names = ["epoch", *(f"eval_{name}" for name in ("loss", *metrics))]
+    metrics = [one.name for one in metrics_in(start["majority"])]
+    names = [*(f"eval_{name}" for name in ("loss", *metrics)), "epoch"]
+    if start["train_sample"]:
+        names += [name.replace("eval_", "train_") for name in names[:-1]]
     known = _kept_figures(path, len(trainer.eval_dataset), names) if alone else None
     if known:
         shares = known.pop("shares")
         trainer.compute_metrics.remember(shares)
+        pair_map.remember(plane_from(known.pop("plane")), known.pop("points"))
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
     else:
-        known = trainer.evaluate()
-        shares = trainer.compute_metrics.shares(trainer)
+        trainer.evaluate()
+        known, shares = teller.last_evaluation, trainer.compute_metrics.shares(trainer)
         if shares:
-            _keep_figures(path, {**_only(known, EVALUATED), "shares": shares})
+            points = pair_map.told(trainer.compute_metrics.order(trainer))
+            plane = asdict(pair_map.plane) if points else None
+            kept = {"shares": shares, "plane": plane, "points": points}
+            _keep_figures(path, {**_only(known, EVALUATED), **kept})
     set_seed(
         trainer.args.seed
     )  # sampling by length draws, and a run's curve shouldn't depend on who was here before
@@ -616,19 +716,23 @@ def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> 
     trainer, start = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
-    silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False)
-    _judged_before(trainer, start, settings, silent)
+    pair_map = PairMap(trainer.model)
+    judge = _sample_judge(trainer, config, pair_map)
+    silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False, judge_sample=judge)
+    trainer.add_callback(silent)
+    _judged_before(trainer, start, settings, silent, pair_map)
 
 
-def _weights_and_pairs(trainer):
+def _weights_and_pairs(trainer, pairs):
     """A digest of all that an evaluation depends on: the weights themselves, the encodings, the
-    labels, the arithmetic.
+    labels, the arithmetic. pairs: so many of the training pairs are judged besides.
     """
     import torch
     import transformers
 
     digest = hashlib.blake2b(digest_size=16)
     args, rows = trainer.args, trainer.eval_dataset
+    sample = training_sample(trainer.train_dataset, pairs)
     kind = (
         transformers.__version__,
         torch.__version__,
@@ -641,6 +745,7 @@ def _weights_and_pairs(trainer):
     digest.update(
         repr((kind, trainer.processing_class.padding_side, *rows.to_dict().items())).encode()
     )
+    digest.update(repr(sample and sample.to_dict()).encode())
     for name, tensor in trainer.model.state_dict().items():
         digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
@@ -654,7 +759,18 @@ def _kept_figures(path, pairs, names):
         return None
     whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in names)
     whole = whole and are_shares(figures.get("shares")) and len(figures["shares"]) == pairs
-    return figures if whole else None
+    return figures if whole and _has_points(figures, pairs) else None
+
+
+def _has_points(figures, pairs):
+    """Whether the points of a kept evaluation are there as PairMap tells them: {} without any."""
+    points = figures.get("points")
+    if points == {}:
+        return "plane" in figures
+    if not isinstance(points, dict) or set(points) != {"points", "held"}:
+        return False
+    told = are_points(points["points"]) and len(points["points"]) == pairs
+    return told and type(points["held"]) is float and plane_from(figures.get("plane")) is not None
 
 
 def _keep_figures(path, figures):
@@ -691,7 +807,10 @@ def _keep_quiet(trainer):
 
 
 LOGGED = ("epoch", "loss", "grad_norm", "learning_rate")
-EVALUATED = ("epoch", "eval_loss", *(f"eval_{name}" for name in METRICS))
+EVALUATED = (
+    "epoch",
+    *(f"{prefix}_{name}" for prefix in ("eval", "train") for name in ("loss", *METRICS)),
+)
 
 
 def _only(values, names):
@@ -703,14 +822,18 @@ def _figures(metrics):
     return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
 
 
-def _story_teller(tell, total_steps, settings, should_stop, details=dict):
-    """details: a function that gives what else an evaluation's event tells."""
+def _story_teller(
+    tell, total_steps, settings, should_stop, details=lambda metrics: {}, judge_sample=dict
+):
+    """details: figures of an evaluation -> what else its event tells. judge_sample: gives the
+    figures of a sample of the training pairs.
+    """
     from transformers import TrainerCallback
 
     class StoryTeller(TrainerCallback):
         """Trainer's callbacks -> events, and the two reasons for which a run ends early."""
 
-        stopped, reason, evaluated_at, last_evaluation = False, "", -1, None
+        stopped, reason, last_evaluation = False, "", None
         deadline = time.monotonic() + settings.max_run_seconds
 
         def on_log(self, args, state, control, logs=None, **kwargs):
@@ -727,13 +850,18 @@ def _story_teller(tell, total_steps, settings, should_stop, details=dict):
                 )
 
         def on_evaluate(self, args, state, control, metrics=None, **kwargs):
-            self.evaluated_at, self.last_evaluation = state.global_step, metrics
+            told = details(metrics)  # of validation: the sample is judged after it
+            if "train_loss" not in metrics:  # nor were they kept from an earlier run
+                metrics.update(_only(judge_sample(), EVALUATED))
+            self.last_evaluation = metrics
             tell(
                 "evaluation",
                 step=state.global_step,
                 total_steps=total_steps,
                 **_only(metrics, EVALUATED),
-                **details(),
+                **told,
+                # The early stopping's own callback comes before this one
+                **({"last": 1} if state.global_step and control.should_training_stop else {}),
             )
 
         def why_stop(self):

@@ -10,13 +10,13 @@ const FIXED = ["hide", "lock"];
 // What a link to a tab keeps of the address that is no field of it
 const LINKED = {
   "tokenize": ["lang", "cell", "batch_cell"],
-  "model": ["lang"],
+  "model": ["lang", "part", "layer", "head", "token"],
   "fine-tune": ["lang", "run"],
   "predict": ["lang"],
   "layers": ["lang", "topic", "claim"],
 };
 // What was open in a tab that was left: a page that is loaded anew draws that tab without it
-const FORGOTTEN = ["cell", "batch_cell", "topic", "claim", "open"];
+const FORGOTTEN = ["cell", "batch_cell", "part", "topic", "claim", "open"];
 // What fills no field
 const QUIET = ["lang", "walk", "view"];
 

@@ -87,7 +87,7 @@ function showStep(figure, data, kind) {
     // A line that was never smoothed is drawn as it is
     const drawn = chosen.smooth && line.smooth?.length ? line.smooth : line.points;
     const point = step === null || chosen.off.has(line.run) ? null : pointAt(line.points, step);
-    const text = point ? valueText(head, point, step, data.percent) : "";
+    const text = point ? valueText(head, point, step, data.percent, line.errors?.[point[0]]) : "";
     put(place, step === null ? (place.dataset.last ?? "") : text);
     if (text) said.push(`${line.name} ${text}`);
     if (!dots[number]) continue;
@@ -103,8 +103,10 @@ function showStep(figure, data, kind) {
 }
 
 // A value that was measured earlier than the step asked about says when.
-function valueText(head, [at, value], step, percent) {
-  const text = written(value, percent);
+// error: its standard error, where that is known.
+function valueText(head, [at, value], step, percent, error) {
+  const within = error === undefined ? "" : ` ± ${percent ? (error * 100).toFixed(1) : +error.toPrecision(2)}`;
+  const text = written(value, percent) + within;
   if (at === step) return text;
   return head.dataset.ofStep.replace("#value", text).replace("#step", at);
 }

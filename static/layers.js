@@ -73,8 +73,13 @@ class Output {
     element.addEventListener("keydown", (event) => this.key(event));
   }
 
+  // What is worked out: a number of the output, or in the backward pass a gradient.
+  get stage() {
+    return this.element.querySelector('[data-stage="gradient"]') ? "gradient" : "output";
+  }
+
   get cells() {
-    return [...this.element.querySelectorAll('[data-stage="output"] td[data-place]')];
+    return [...this.element.querySelectorAll(`[data-stage="${this.stage}"] td[data-place]`)];
   }
 
   places() {
@@ -82,22 +87,28 @@ class Output {
   }
 
   now() {
-    const marked = this.cells.find((cell) => cell.classList.contains("marked"));
-    return marked?.dataset.place.split(" ").map(Number) ?? null;
+    return this.marked()?.dataset.place.split(" ").map(Number) ?? null;
   }
 
-  follow(place, focus) {
+  marked(stage = this.stage) {
+    return this.element.querySelector(`[data-stage="${stage}"] td.marked[data-place]`);
+  }
+
+  follow(place, focus, stage = this.stage) {
     this.focus = focus;
-    if (place) this.trigger("click", {place});
+    if (place) this.trigger("click", {place, stage});
   }
 
   click(event) {
-    const cell = event.target.closest('[data-stage="output"] td[data-place]');
+    const cell = event.target.closest("[data-stage] td[data-place]");
     const step = event.target.closest("[data-step]")?.dataset.step;
     if (!cell && !step) return;
     const slides = !!this.timer;
     this.stop();
-    if (cell) return this.follow(cell.dataset.place.split(" ").map(Number), "output");
+    if (cell) {
+      const {stage} = cell.closest("[data-stage]").dataset;
+      return this.follow(cell.dataset.place.split(" ").map(Number), stage, stage);
+    }
     if (step !== "play") return this.follow(placeAfter(this.places(), this.now(), +step), step);
     if (slides) return;
     // From the end it begins anew
@@ -109,10 +120,10 @@ class Output {
 
   key(event) {
     const direction = KEYS[event.key];
-    if (!direction || !event.target.closest('[data-stage="output"]')) return;
+    if (!direction || !event.target.closest(`[data-stage="${this.stage}"]`)) return;
     event.preventDefault();
     this.stop();
-    this.follow(placeBeside(this.places(), this.now(), direction), "output");
+    this.follow(placeBeside(this.places(), this.now(), direction), this.stage);
   }
 
   stop() {
@@ -130,8 +141,8 @@ class Output {
   // All was drawn anew: the focus and the window go where they were going.
   drawn() {
     const target =
-      this.focus === "output"
-        ? this.element.querySelector('[data-stage="output"] .frame')
+      ["output", "gradient", "loss"].includes(this.focus)
+        ? this.marked(this.focus)?.closest(".frame")
         : this.focus && this.element.querySelector(`[data-step="${this.focus}"]`);
     if (target && [document.body, null].includes(document.activeElement)) {
       target.focus({preventScroll: true});

@@ -44,6 +44,9 @@ class Frame:
     bottom: int = 192
 
 
+SMALL = Frame(height=156, left=66, top=18, bottom=124)
+
+
 @dataclass(frozen=True)
 class Scale:
     """Steps 0 to `x_max` and values `low` to `high` -> pixels.
@@ -208,14 +211,23 @@ def line_chart(
     logarithmic: bool = False,
     rises: bool = False,
     ended: bool = False,
+    errors: Mapping[str, Mapping[float, float]] | None = None,
+    limits: Mapping[str, float] | None = None,
+    marked: tuple[float, str] | None = None,
+    notes: Sequence[str] = (),
+    small: bool = False,
 ) -> Markup:
     """{name: points} as lines over axes, a summary for screen readers, and the points as a table.
 
     x_max: the last step that is expected. baselines: {name: share}, drawn dashed; a chart that has
     them is written in percent. noisy: names of lines that are drawn smoothed, too. logarithmic:
     whether a logarithmic scale is offered. rises: whether a good run's line does. ended: no more
-    points will come, so that an empty chart doesn't promise any.
+    points will come, so that an empty chart doesn't promise any. errors: {name: {step: standard
+    error}} of the lines whose points have bars of one standard error. limits: {name: value}, drawn
+    as baselines are. marked: (step, name) of an upright line. notes: sentences below it. small:
+    whether it is less high.
     """
+    frame = SMALL if small else Frame()
     known = {name: _known(points) for name, points in series.items()}
     drawn = {name: points for name, points in known.items() if _finite(points)}
     breaks = _breaks(known)
@@ -224,34 +236,49 @@ def line_chart(
         return render(
             "empty_chart.html",
             title=title,
-            frame=Frame(),
+            frame=frame,
             rises=rises,
             ended=ended,
             breaks=breaks,
         )
     baselines = {name: value for name, value in (baselines or {}).items() if is_finite(value)}
+    levels = {**baselines, **(limits or {})}
+    styles = {name: number % 3 for number, name in enumerate(known)}  # those of none yet count
     finite = [_finite(points) for points in drawn.values()]
+    bars = {name: known for name, known in (errors or {}).items() if name in drawn}
+    reach = [end for name, known in bars.items() for end in _bar_ends(drawn[name], known)]
     behind = [line for layer in background for each in layer.lines if (line := _finite(each))]
-    scale = _scale([*finite, *behind], list(baselines.values()), x_max, y_range)
+    values = [*levels.values(), *reach]
+    scale = _scale([*finite, *behind], values, x_max, y_range, bool(baselines), frame)
     scales = {"linear": scale}
-    if logarithmic and (log_scale := _log_scale([*finite, *behind], scale)):
+    if logarithmic and not levels and (log_scale := _log_scale([*finite, *behind], scale)):
         scales["log"] = log_scale
     smooth = {name: smoothed(drawn[name]) for name in noisy if name in drawn}
     return render(
         "line_chart.html",
         title=title,
-        summary=_summary(title, dict(zip(drawn, finite, strict=True)), baselines, scale),
+        summary=_summary(title, dict(zip(drawn, finite, strict=True)), levels, scale),
         frame=scale.frame,
         x_label=x_label,
         y_label=y_label,
         background=background,
-        pictures=[_picture(kind, each, drawn, smooth, baselines) for kind, each in scales.items()],
-        legend=[(name, scale.label(points[-1][1])) for name, points in drawn.items()],
+        pictures=[
+            _picture(kind, each, drawn, styles, smooth, levels, bars)
+            for kind, each in scales.items()
+        ],
+        legend=[
+            (name, _last(points, bars.get(name, {}), scale), styles[name])
+            for name, points in drawn.items()
+        ],
+        marked=marked and {"x": scale.x(marked[0]), "label": marked[1]},
+        notes=notes,
+        small=small,
         has_noise=bool(smooth),
         has_log="log" in scales,
-        data=_chart_data(scales, drawn, smooth, background),
+        data=_chart_data(scales, drawn, smooth, background, bars),
         breaks=breaks,
-        table=_points_table(drawn),
+        heads=_heads(drawn, bars),
+        table=_points_table(drawn, bars),
     )
 
 
@@ -328,16 +355,21 @@ def _breaks(series: Mapping[str, Points]) -> list[str]:
 
 def _scale(
     lines: Sequence[Points],
-    baselines: Sequence[float],
+    more: Sequence[float],
     x_max: float,
     y_range: tuple[float, float] | None,
+    shares: bool,
+    frame: Frame,
 ) -> Scale:
+    """more: values that have to be in the picture, too. shares: whether they are written in
+    percent.
+    """
     last = max(step for points in lines for step, _value in points)
     values = [value for points in lines for _step, value in points]
-    low, high = y_range or _range([*values, *baselines], shares=bool(baselines))
+    low, high = y_range or _range([*values, *more], shares)
     if not high > low:
         low, high = low - 0.5, low + 0.5
-    return Scale(max(x_max or 1, last, 1), low, high, percent=bool(baselines))
+    return Scale(max(x_max or 1, last, 1), low, high, shares, frame)
 
 
 def _range(values: Sequence[float], shares: bool) -> tuple[float, float]:
@@ -350,7 +382,7 @@ def _range(values: Sequence[float], shares: bool) -> tuple[float, float]:
 
 
 def _summary(
-    title: str, series: Mapping[str, Points], baselines: Mapping[str, float], scale: Scale
+    title: str, series: Mapping[str, Points], levels: Mapping[str, float], scale: Scale
 ) -> str:
     parts = [
         _(
@@ -361,7 +393,7 @@ def _summary(
         )
         for name, points in series.items()
     ]
-    parts += [f"{name} {value:.1%}" for name, value in baselines.items()]
+    parts += [f"{name} {scale.label(value)}" for name, value in levels.items()]
     return _("{name}: {line}", name=title, line=_("; ").join(parts))
 
 
@@ -372,40 +404,79 @@ def _log_scale(lines: Sequence[Points], scale: Scale) -> NarrowLogScale | None:
         return None
     low, high = math.log10(min(values)), math.log10(max(values))
     room = (high - low) * 0.08 or 0.1
-    return NarrowLogScale(scale.x_max, low - room, high + room, percent=scale.percent)
+    return NarrowLogScale(scale.x_max, low - room, high + room, scale.percent, scale.frame)
 
 
 def _picture(
     kind: str,
     scale: Scale,
     series: Mapping[str, Points],
+    styles: Mapping[str, int],
     smooth: Mapping[str, Points],
-    baselines: Mapping[str, float],
+    levels: Mapping[str, float],
+    errors: Mapping[str, Mapping[float, float]],
 ) -> dict:
     """What the template draws on one scale; kind: "linear" or "log"."""
     finite = [_finite(points) for points in series.values()]
     return {
         "kind": kind,
         "scale": scale,
-        "baselines": [scale.y(value) for value in baselines.values()],
-        "baseline_names": list(_baseline_names(scale, baselines, finite)),
+        "baselines": [scale.y(value) for value in levels.values()],
+        "baseline_names": list(_baseline_names(scale, levels, finite)),
         "lines": [
-            _line(scale, number, points, smooth.get(name))
-            for number, (name, points) in enumerate(series.items())
+            _line(scale, styles[name], points, smooth.get(name), errors.get(name, {}))
+            for name, points in series.items()
         ],
     }
 
 
-def _line(scale: Scale, number: int, points: Points, smooth: Points | None) -> dict:
+def _line(
+    scale: Scale,
+    style: int,
+    points: Points,
+    smooth: Points | None,
+    errors: Mapping[float, float],
+) -> dict:
     """What the template draws of a line. A point alone between two breaks has its mark."""
     spots = [(scale.x(step), scale.y(value)) for step, value in _finite(smooth or points)]
     has_room = len(spots) <= MOST_MARKS and not smooth
+    bars = [
+        f"M{x:.1f} {scale.y(low):.1f} V{scale.y(high):.1f}"
+        for x, low, high in (
+            (scale.x(step), value - errors[step], value + errors[step])
+            for step, value in _finite(points)
+            if step in errors
+        )
+    ]
     return {
-        "style": number % 3,
+        "bars": " ".join(bars if has_room else bars[-1:]),
+        "style": style,
         "path": svg_path(scale, points),
         "smooth": svg_path(scale, smooth) if smooth else "",
         "marks": spots if has_room else spots[-1:],
     }
+
+
+def _brief(points: Points) -> list[Point]:
+    """The finite points, in as many digits as are read out, and two more: a page that watches a run
+    gets them anew each second.
+    """
+    return [(step, float(f"{value:.5g}")) for step, value in _finite(points)]
+
+
+def _bar_ends(points: Points, errors: Mapping[float, float]) -> list[float]:
+    """Both ends of each error bar of a line."""
+    known = [(value, errors[step]) for step, value in _finite(points) if step in errors]
+    return [end for value, error in known for end in (value - error, value + error)]
+
+
+def _last(points: Points, errors: Mapping[float, float], scale: Scale) -> str:
+    """A line's last value, as the legend has it: with its standard error, where that is known."""
+    step, value = points[-1]
+    if step not in errors or not is_finite(value):
+        return scale.label(value)
+    error = f"{100 * errors[step]:.1f}" if scale.percent else f"{errors[step]:.2g}"
+    return f"{scale.label(value)} ± {error}"
 
 
 def _chart_data(
@@ -413,15 +484,19 @@ def _chart_data(
     series: Mapping[str, Points],
     smooth: Mapping[str, Points],
     background: Sequence[Background],
+    errors: Mapping[str, Mapping[float, float]],
 ) -> str:
     """What static/charts.js reads a chart's values from, as JSON; a point is [step, value]."""
     scale = scales["linear"]
-    lines = [
-        {"name": name, "points": _finite(points), "smooth": _finite(smooth.get(name, ()))}
+    lines: list[dict] = [
+        {"name": name, "points": _brief(points), "smooth": _brief(smooth.get(name, ()))}
         for name, points in series.items()
     ]
+    for line in lines:
+        if known := errors.get(line["name"]):
+            line["errors"] = {step: float(f"{error:.3g}") for step, error in known.items()}
     lines += [
-        {"name": layer.label, "points": _finite(layer.lines[0]), "run": layer.run}
+        {"name": layer.label, "points": _brief(layer.lines[0]), "run": layer.run}
         for layer in background
         if layer.run
     ]
@@ -436,22 +511,22 @@ def _chart_data(
 
 
 def _baseline_names(
-    scale: Scale, baselines: Mapping[str, float], lines: Sequence[Points]
+    scale: Scale, levels: Mapping[str, float], lines: Sequence[Points]
 ) -> Iterator[dict]:
     """Each name stands at that end of its baseline where the lines leave it more room."""
     frame = scale.frame
     spots = [(scale.x(step), scale.y(value)) for points in lines for step, value in _dense(points)]
     near_start = [y for x, y in spots if x < frame.left + BASELINE_NAME_WIDTH]
     near_end = [y for x, y in spots if x > frame.right - BASELINE_NAME_WIDTH]
-    heights = _baseline_name_heights(scale, list(baselines.values()))
-    for (name, value), height in zip(baselines.items(), heights, strict=True):
+    heights = _baseline_name_heights(scale, list(levels.values()))
+    for (name, value), height in zip(levels.items(), heights, strict=True):
         room_at_start, room_at_end = (
             min((abs(y - height) for y in near), default=frame.height)
             for near in (near_start, near_end)
         )
         at_start = room_at_start > room_at_end
         yield {
-            "text": f"{name} {value:.1%}",
+            "text": f"{name} {scale.label(value)}",
             "x": frame.left + 4 if at_start else frame.right,
             "y": height,
             "anchor": "start" if at_start else "end",
@@ -479,10 +554,18 @@ def _baseline_name_heights(scale: Scale, values: Sequence[float]) -> list[float]
     return [heights[place] for place in range(len(values))]
 
 
-def _points_table(series: Mapping[str, Points]) -> list[list[str]]:
-    """A row for each step: the step and each line's value there."""
+def _heads(series: Mapping[str, Points], errors: Mapping[str, Mapping[float, float]]) -> list[str]:
+    """The columns of the points as a table, beside the step: the lines, and their errors."""
+    return [*series, *(_("{name}: standard error", name=name) for name in errors)]
+
+
+def _points_table(
+    series: Mapping[str, Points], errors: Mapping[str, Mapping[float, float]]
+) -> list[list[str]]:
+    """A row for each step: the step, each line's value there, and its standard error."""
     steps = sorted({step for points in series.values() for step, _value in points})
-    known = [dict(points) for points in series.values()]
+    known: list[Mapping[float, float]] = [dict(points) for points in series.values()]
+    known += errors.values()
     return [
         [plain_number(step), *(short_number(points.get(step)) for points in known)]
         for step in steps

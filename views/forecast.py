@@ -28,13 +28,16 @@ def names_table(run_settings: Iterable[RunSetting]) -> Markup:
         for setting in there
     ]
     heads = (_("here"), _("in TrainingArguments"), _("default here"), _("Trainer's default"))
-    other = [setting.name for setting in there if setting.default != setting.trainer_default]
+    # "none" is how a choice says None
+    own = [(one.name, None if one.default == "none" else one.default) for one in there]
+    trainers = (one.trainer_default for one in there)
+    other = [name for (name, value), its in zip(own, trainers, strict=True) if value != its]
     said = _(
         "The default run differs from Trainer's defaults in {count} of {whole} settings: {names}. "
         "In both, a warmup_steps below 1 is a fraction of the steps. The app logs the training "
         "loss at every step, Trainer by default at every 500th. {own} are not TrainingArguments: "
         "max_length goes to the tokenizer, dropout to the model's config (BERT's default is 0.1), "
-        "and the others are this app's own.",
+        "early_stopping_patience to EarlyStoppingCallback, and the others are this app's own.",
         count=len(other),
         whole=len(there),
         names=", ".join(other),
@@ -142,14 +145,15 @@ def _steps_and_seconds(forecast: Forecast) -> list[tuple]:
         pairs=ngettext("{count} pair", "{count} pairs", config.effective_batch_size),
         seconds=pace.pair,
     )
+    judged = config.judged_pairs(forecast.pairs, forecast.eval_pairs)
     judging = _(
         "{evaluations} times {pairs} × {seconds:.3g} s",
         evaluations=forecast.evaluations,
-        pairs=ngettext("{count} pair", "{count} pairs", forecast.eval_pairs),
+        pairs=ngettext("{count} pair", "{count} pairs", judged),
         seconds=pace.judged,
     )
     training_seconds = pace.pair * forecast.steps * config.effective_batch_size
-    judging_seconds = pace.judged * forecast.evaluations * forecast.eval_pairs
+    judging_seconds = pace.judged * forecast.evaluations * judged
     return [
         (_("steps"), forecast.steps, steps),
         (_("starting"), duration(pace.start), _("loading the pairs, the model and the metric")),

@@ -11,6 +11,7 @@ from views.code import code
 from views.markup import notice, quiet
 from views.tensors import (
     CHOSEN,
+    STEP_OUTPUT,
     TIMES,
     Grid,
     GridStyle,
@@ -104,7 +105,7 @@ def convolution(made: "Convolution", window: "Window", at: Place) -> Markup:
                 Stage(_("Output"), shape(made.shapes.output), outputs, "output"),
             ],
             (TIMES, "="),
-            steps=True,
+            hint=STEP_OUTPUT,
         ),
         worked(_output_cell(at), [*sums, _("summed, then the bias: {line}", line=window.total)]),
         code(made.code),
@@ -195,7 +196,7 @@ def pooling(
                 Stage(_("Output"), _("the largest value of each window"), taken, "output"),
             ],
             ("max →",),
-            steps=True,
+            hint=STEP_OUTPUT,
         ),
         worked(_output_cell(at), lines),
         code(made.code),
@@ -262,7 +263,7 @@ def normalization(
                 Stage("eval()", evaluated, _examples(made.eval_output, top_out, at), "output"),
             ],
             ("→", ""),
-            steps=True,
+            hint=STEP_OUTPUT,
         ),
         worked(
             _(

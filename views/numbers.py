@@ -64,6 +64,15 @@ def plain_number(value: float) -> str:
     return f"{value:.10g}"
 
 
+def tiny(value: float) -> str:
+    """A difference that may be nothing.
+
+    >>> tiny(0.0), tiny(0.00000123)
+    ('0', '1.2e-06')
+    """
+    return "0" if value == 0 else f"{value:.1e}"
+
+
 def short_number(value: object) -> str:
     """A number in four digits, "" for None, anything else as it is.
 

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from languages import _, ngettext
 from pipeline.explain.step_by_hand import OneStep
 from views.markup import stacked_table, two_lines
+from views.numbers import tiny
 from views.render import element, render
 
 
@@ -21,7 +22,7 @@ def one_step(step: OneStep, labels: Sequence[str]) -> Markup:
         batch=_batch_of(step, labels),
         both=_by_hand_and_by_trainer(step),
         weights=_weights_of(step),
-        weight_difference=element("strong", _tiny(step.weight_difference)),
+        weight_difference=element("strong", tiny(step.weight_difference)),
     )
 
 
@@ -68,7 +69,7 @@ def _by_hand_and_by_trainer(step: OneStep) -> Markup:
             name,
             f"{by_hand:.{digits}f}",
             f"{by_trainer:.{digits}f}",
-            _tiny(abs(by_hand - by_trainer)),
+            tiny(abs(by_hand - by_trainer)),
         )
         for name, by_hand, by_trainer, digits in compared
     ]
@@ -90,12 +91,8 @@ def _weights_of(step: OneStep) -> Markup:
             f"{weight.gradient:+.5f}",
             f"{weight.by_hand:.7f}",
             f"{weight.by_trainer:.7f}",
-            _tiny(abs(weight.by_hand - weight.by_trainer)),
+            tiny(abs(weight.by_hand - weight.by_trainer)),
         )
         for weight in step.followed
     ]
     return stacked_table("followed", caption, heads, rows)
-
-
-def _tiny(value: float) -> str:
-    return "0" if value == 0 else f"{value:.1e}"

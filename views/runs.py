@@ -279,7 +279,19 @@ def result(run: Run) -> Markup:
         )
         return table + notice(sentences(broken, _took(end)), kind="warning")
     ready = _("The model is ready: it is chosen in the Predict tab.")
-    return table + notice(sentences(ready, _took(end)))
+    return table + notice(sentences(*_kept(run, end), ready, _took(end)))
+
+
+def _kept(run: Run, end: Mapping) -> list[str]:
+    """Which step's weights were kept, where those aren't the last ones."""
+    if not end.get("kept_step"):
+        return []
+    said = _(
+        "It keeps the weights of step {step}, the best of its evaluations by {metric}.",
+        step=end["kept_step"],
+        metric=run.config["metric_for_best_model"],
+    )
+    return [said]
 
 
 def _took(end: Mapping) -> str:

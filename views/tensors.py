@@ -5,9 +5,9 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -21,6 +21,7 @@ Plane = Sequence[Sequence[float | None]]  # H × W; None where there is no cell
 Place = tuple[int, ...]
 
 TIMES = "∗"
+STEP_OUTPUT = say("or click an output number and use the arrow keys")
 IN_WINDOW = say("in the window")
 CHOSEN = say("the tracked one")
 
@@ -64,6 +65,7 @@ class GridStyle:
     marked: frozenset[Place] = frozenset()  # cells in a frame
     hatch_zeros: bool = False
     plane: Place | None = None  # (channel,) or (example, channel) of a grid that can be clicked on
+    missing: int = 0  # 1 where the tensor is but a row, 2 where it is one number
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _cell(value: float | None, at: Place, style: GridStyle) -> Cell:
     share = 0.0
     if value is not None and math.isfinite(value):
         share = min(abs(value) / style.largest, 1)
-    place = "" if style.plane is None else " ".join(map(str, (*style.plane, *at)))
+    place = "" if style.plane is None else " ".join(map(str, (*style.plane, *at[style.missing :])))
     return Cell(number(value), " ".join(kinds), f"{share:.3f}", at in style.marked, place)
 
 
@@ -151,6 +153,53 @@ def channel_grids(
     ]
 
 
+def sizes(values: Any) -> tuple[int, ...]:
+    """The shape of nested lists.
+
+    >>> sizes([[1, 2, 3], [4, 5, 6]]), sizes(1.0)
+    ((2, 3), ())
+    """
+    return (len(values), *sizes(values[0])) if isinstance(values, list) else ()
+
+
+def tensor_grids(
+    name: str,
+    values: Any,
+    marked: Sequence[Place],
+    mark_name: object = IN_WINDOW,
+    before: Place | None = None,
+) -> list[Grid]:
+    """A tensor of any dimensions: its last two as a grid, one for each place of the others.
+
+    before: what stands before a number's place when it is clicked on; None where none can be.
+    """
+    dimensions = len(sizes(values))
+    drawn = list(_planes(values, dimensions))
+    top = largest(plane for _index, plane in drawn)
+    missing = 2 - min(dimensions, 2)
+    grids = []
+    for index, plane in drawn:
+        marks = [place[len(index) :] for place in marked if place[: len(index)] == index]
+        style = GridStyle(
+            top,
+            marked=frozenset((*[0] * missing, *mark) for mark in marks),
+            plane=None if before is None else (*before, *index),
+            missing=missing,
+        )
+        caption = f"{name}[{', '.join(map(str, index))}]" if index else name
+        grids.append(grid(plane, caption, style, mark_name))
+    return grids
+
+
+def _planes(values: Any, dimensions: int, index: Place = ()) -> Iterator[tuple[Place, Plane]]:
+    """(The place of a grid in the tensor, the grid), of each."""
+    if dimensions > 2:
+        for number, part in enumerate(values):
+            yield from _planes(part, dimensions - 1, (*index, number))
+    else:
+        yield index, {2: values, 1: [values], 0: [[values]]}[dimensions]
+
+
 def stage(title: str, note: str, grids: Sequence[Grid], name: str = "", error: str = "") -> Markup:
     """A step on the tensors' way: its name, its shape, and its grids in one frame.
 
@@ -174,22 +223,24 @@ class Stage:
         return max(max(grid.width, 0.5 * len(grid.caption) + 1.3) for grid in self.grids)
 
 
-def equation(stages: Sequence[Stage], signs: Sequence[str], steps: bool = False) -> Markup:
+def equation(
+    stages: Sequence[Stage], signs: Sequence[str], hint: object = "", wraps: bool = False
+) -> Markup:
     """Stages side by side, a sign before each but the first: input ∗ kernel = output.
 
     All of them fit into the frame from 320 px up: their letters shrink with it, and on a phone the
-    result of a product goes on in a line of its own. steps: whether one can step through the
-    output's numbers.
+    result of a product goes on in a line of its own, or, with `wraps`, each that has no room. hint:
+    where one can step through the numbers, what else to click on.
     """
     drawn = [stage(one.title, one.note, one.grids, one.name) for one in stages]
     widths = [one.width for one in stages]
     return render(
         "equation.html",
         parts=list(zip(("", *signs), drawn, widths, strict=True)),
-        wraps=signs[0] == TIMES,
+        wraps=wraps or signs[0] == TIMES,
         width=f"{sum(widths):.1f}",
-        narrow=f"{max(sum(widths[:2]), widths[-1]):.1f}",
-        steps=steps,
+        narrow=f"{max(*widths, 0 if wraps else sum(widths[:2])):.1f}",
+        hint=hint,
     )
 
 

@@ -1,5 +1,6 @@
 """A small picture through a convolution, and through a padding mode."""
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,10 @@ from torch import nn
 
 from languages import say
 from layers.chance import seeded
+from layers.play import worked
+from layers.play.backward import Layer, exact, named
 from layers.play.shapes import Picture, Shapes, Sizes, as_batch, both, output_size, whole
+from layers.play.windows import window_cells
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -26,6 +30,7 @@ class Convolution:
     output: list  # out_channels × H × W
     parameters: int
     code: str  # the call in PyTorch
+    layer: Layer
 
 
 def pad_picture(picture: Picture, padding: Sizes, padding_mode: str = "zeros") -> Picture:
@@ -38,11 +43,30 @@ def pad_picture(picture: Picture, padding: Sizes, padding_mode: str = "zeros") -
     return _padded(as_batch(picture), sides, padding_mode)[0].tolist()
 
 
+def padding_layer(picture: Picture, padding: Sizes, padding_mode: str) -> Layer:
+    """What pad_picture does, as a Layer of the picture."""
+    sides = [(pad, pad) for pad in both("padding", padding, low=0)]
+    _padded(as_batch(picture), sides, padding_mode)  # raises where that can't be
+    run, expression = _pad(sides, padding_mode)
+
+    def local(leaf, place, at, result):
+        return say("that cell is a copy of it"), worked.said(result)
+
+    return Layer({"input": exact(picture)}, run, expression, local)
+
+
 def _padded(batch, sides, mode):
     """`sides`: (before, after) of the rows, then of the columns."""
     _check_padding(batch.shape[2:], [max(side) for side in sides], mode)
+    run, _expression = _pad(sides, mode)
+    return run(batch)
+
+
+def _pad(sides, mode):
+    """(function of `input`, the same in Python)."""
     rows, columns = sides
-    return F.pad(batch, (*columns, *rows), mode="constant" if mode == "zeros" else mode)
+    around, name = (*columns, *rows), "constant" if mode == "zeros" else mode
+    return lambda input: F.pad(input, around, name), f"F.pad(input, {around}, {name!r})"
 
 
 def _check_padding(size, padding, mode):
@@ -131,6 +155,59 @@ def convolve(
         output[0].tolist(),
         sum(p.numel() for p in m.parameters()),
         _code(in_channels, out_channels, settings),
+        _layer(batch[0], m, sides, settings),
+    )
+
+
+def _layer(picture, m, sides, settings):
+    """A Conv2d as a Layer of picture (C, H, W), weight and bias; sides: what is padded."""
+    leaves = {"input": exact(picture.tolist()), "weight": exact(m.weight.tolist())}
+    if m.bias is not None:
+        leaves["bias"] = exact(m.bias.tolist())
+    how = {name: settings[name] for name in ("stride", "dilation", "groups")}
+    pad, padded = _pad(sides, settings["padding_mode"])
+
+    def run(input, weight, bias=None):
+        return F.conv2d(pad(input), weight, bias, **how)
+
+    others = [f"{name}={value}" for name, value in how.items() if value not in (1, (1, 1))]
+    input = padded if any(map(any, sides)) else "input"
+    bias = "None" if m.bias is None else "bias"
+    expression = f"F.conv2d({', '.join([input, 'weight', bias, *others])})"
+    local = functools.partial(_local, m, leaves["weight"], _sources(picture, pad), sides)
+    return Layer(leaves, run, expression, local)
+
+
+def _sources(picture, pad):
+    """Of each cell of the padded picture, which of the picture's it shows; -1 for a zero."""
+    height, width = picture.shape[1:]
+    return pad(torch.arange(1.0, 1 + height * width).reshape(1, height, width))[0].long() - 1
+
+
+def _local(m, weights, sources, sides, leaf, place, at, result):
+    """∂ output / ∂ a number of a convolution, in words and in numbers (Layer.local)."""
+    if leaf == "bias":
+        return say("the bias is added once"), worked.said(result)
+    channel, row, column = at
+    before = tuple(side[0] for side in sides)
+    cells = window_cells(row, column, m.kernel_size, m.stride, before, m.dilation)
+    if leaf == "weight":
+        r, c = cells[place[2] * m.kernel_size[1] + place[3]]
+        why = say("the number under the weight, in row {row}, column {column}", row=r, column=c)
+        return why, worked.said(result)
+    in_group = place[0] - channel // (m.out_channels // m.groups) * weights.shape[1]
+    width = sources.shape[1] - sum(sides[1])
+    over = [
+        (channel, in_group, *divmod(number, m.kernel_size[1]))
+        for number, (r, c) in enumerate(cells)
+        if sources[r + before[0], c + before[1]] == place[1] * width + place[2]
+    ]
+    if len(over) == 1:
+        return say("the weight over it, {weight}", weight=named("weight", over[0])), worked.said(
+            result
+        )
+    return say("the weights over it and over its copies in the padding"), worked.added(
+        [weights[one].item() for one in over], result
     )
 
 

@@ -8,6 +8,8 @@ from torch import nn
 
 from languages import say
 from layers.chance import seeded
+from layers.play import worked
+from layers.play.backward import Layer, exact
 
 TAKES = {
     "Dropout": "…",
@@ -29,6 +31,7 @@ class Dropped:
         float | None
     )  # what the others were multiplied by: 1 / (1 − p); None at p = 1, where none is left
     warning: str  # what PyTorch said; "" where it said nothing
+    layer: Layer  # in train(), with this draw
 
 
 def dropout(tensor: list, p: float = 0.5, layer: str = "Dropout", seed: int = 0) -> Dropped:
@@ -59,6 +62,27 @@ def dropout(tensor: list, p: float = 0.5, layer: str = "Dropout", seed: int = 0)
         zeroed,
         1 / (1 - p) if p < 1 else None,
         warning,
+        _layer(values, ones != 0, p),
+    )
+
+
+def _layer(values, kept, p):
+    """Dropout in train() as a Layer of its input; kept: what this draw has left, a bool each."""
+    mask = kept.double()
+    scale = 1 / (1 - p) if p < 1 else 0.0
+
+    def local(leaf, place, at, result):
+        why = say("it was kept, and scaled up")
+        return why, worked.equation(f"1 / (1 − {worked.said(p)})", 1 / (1 - p), result)
+
+    divided = f" / (1 - {p:g})" if p < 1 else ""
+    return Layer(
+        {"input": exact(values.tolist())},
+        lambda input: input * mask * scale,
+        f"input * mask{divided}",
+        local,
+        {"mask": mask},
+        say("A number that was zeroed gets no gradient."),
     )
 
 

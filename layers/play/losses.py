@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from languages import say, say_plural
 from layers.play import worked
+from layers.play.backward import Layer, exact
 
 REGRESSION = ("L1Loss", "MSELoss")
 
@@ -24,6 +26,7 @@ class Losses:
     mean_line: str
     predict_shape: tuple[int, ...]
     target_shape: tuple[int, ...]
+    layer: Layer  # of the predictions, with reduction="none"
 
 
 def regression_loss(predict: list, target: list, loss: str = "MSELoss") -> Losses:
@@ -138,6 +141,37 @@ def _reduced(loss, predict, target):
         worked.averaged(total.item(), none.numel(), mean.item()),
         tuple(predict.shape),
         tuple(target.shape),
+        _layer(loss, predict, target),
+    )
+
+
+def _layer(loss, predict, target):
+    """A loss without reduction as a Layer of its prediction."""
+    by_class = not target.is_floating_point()
+    function = {nn.L1Loss: F.l1_loss, nn.MSELoss: F.mse_loss, nn.CrossEntropyLoss: F.cross_entropy}[
+        loss
+    ]
+    leaf = {"prediction": exact(predict.tolist())}
+    target = target if by_class else exact(target.tolist())
+
+    def local(leaf_name, place, at, result):
+        prediction = leaf["prediction"]
+        if loss is nn.CrossEntropyLoss:
+            right = float(target[at] == place[-1]) if by_class else target[place].item()
+            return say("softmax − target"), worked.softmax_minus_target(
+                prediction[at].tolist(), place[-1], right, result
+            )
+        x, y = prediction[place].item(), target[place].item()
+        if loss is nn.MSELoss:
+            return say("2 · (prediction − target)"), worked.twice_difference(x, y, result)
+        return say("the sign of prediction − target"), worked.said(result)
+
+    return Layer(
+        leaf,
+        lambda prediction: function(prediction, target, reduction="none"),
+        f"F.{function.__name__}(prediction, target, reduction='none')",
+        local,
+        {"target": target},
     )
 
 

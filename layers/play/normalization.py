@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from languages import say, say_plural
 from layers.play import worked
+from layers.play.backward import Layer, exact
 from layers.play.shapes import Picture
 
 
@@ -28,6 +30,7 @@ class Normalized:
     share: float
     mean_before: list | None  # the running statistics before the last batch
     var_before: list | None
+    layer: Layer  # in train()
 
 
 def batch_norm(
@@ -68,6 +71,59 @@ def batch_norm(
         eps,
         1 / int(passes) if momentum is None else momentum,
         *before,
+        _layer(images, bn),
+    )
+
+
+def _layer(images, bn):
+    """A BatchNorm2d in train() as a Layer of its batch, γ and β."""
+    leaves = {"input": exact(images.tolist())}
+    if bn.affine:
+        leaves |= {"weight": exact(bn.weight.tolist()), "bias": exact(bn.bias.tolist())}
+    parameters = "weight, bias" if bn.affine else "None, None"
+
+    def run(input, weight=None, bias=None):
+        return F.batch_norm(input, None, None, weight, bias, training=True, eps=bn.eps)
+
+    def local(leaf, place, at, result):
+        channel = leaves["input"][:, at[1]]
+        weight = leaves["weight"][at[1]].item() if bn.affine else 1.0
+        return normalized_local(
+            leaf, channel, place[:1] + place[2:], at[:1] + at[2:], weight, bn.eps, result
+        )
+
+    expression = f"F.batch_norm(input, None, None, {parameters}, training=True, eps={bn.eps})"
+    return Layer(leaves, run, expression, local)
+
+
+def normalized_local(
+    leaf: str,
+    together: torch.Tensor,
+    place: tuple[int, ...],
+    at: tuple[int, ...],
+    weight: float,
+    eps: float,
+    result: float,
+) -> tuple[str, str]:
+    """∂ output at `at` / ∂ a number that a normalization takes in, in words and in numbers.
+
+    together: the numbers that share a mean and a variance; place, at: in them.
+    """
+    if leaf == "bias":
+        return say("β is added once"), worked.said(result)
+    var = together.var(unbiased=False).item()
+    normal = (together - together.mean()) / (var + eps) ** 0.5
+    if leaf == "weight":
+        return say("the normalized number, before γ"), worked.said(result)
+    return say("γ / σ · ([the same number] − 1/n − x̂ · x̂ there / n)"), worked.through_statistics(
+        weight,
+        var,
+        eps,
+        place == at,
+        together.numel(),
+        normal[place].item(),
+        normal[at].item(),
+        result,
     )
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from languages import say
 from layers.play import worked
+from layers.play.backward import Layer, exact
 from layers.play.shapes import Pair, Picture, Shapes, Sizes, as_batch, both, output_size
 
 
@@ -19,6 +20,7 @@ class Pooling:
     output: list  # C × H × W
     indices: list | None  # C × H × W: row · W + column in the input; None unless asked for
     code: str
+    layer: Layer
 
 
 def pool(
@@ -61,6 +63,25 @@ def pool(
         output[0].tolist(),
         indices[0].tolist() if return_indices else None,
         f"nn.MaxPool2d({said})",
+        _layer(batch[0], settings),
+    )
+
+
+def _layer(picture, settings):
+    """A MaxPool2d as a Layer of picture (C, H, W)."""
+
+    def local(leaf, place, at, result):
+        return say("it is the largest of that window"), worked.said(result)
+
+    settings = {"stride": None, **settings}
+    said = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    leaves = {"input": exact(picture.tolist())}
+    return Layer(
+        leaves,
+        lambda input: F.max_pool2d(input, **settings),
+        f"F.max_pool2d(input, {said})",
+        local,
+        without=say("Only the largest number of a window gets a gradient."),
     )
 
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 MOST_TERMS = 12  # of a sum; more are hinted at
+MOST_PRODUCTS = 40  # of a sum of products
 
 
 def said(value: float) -> str:
@@ -54,7 +55,8 @@ def products(pairs: Sequence[tuple[float, float]], result: float) -> str:
     >>> products([(5.0, 0.25), (2.0, -1.0)], -0.75)
     '5·0.25 + 2·(−1) = −0.75'
     """
-    terms = " + ".join(f"{bracketed(value)}·{bracketed(weight)}" for value, weight in pairs)
+    written = [f"{bracketed(value)}·{bracketed(weight)}" for value, weight in pairs]
+    terms = " + ".join(written[:MOST_PRODUCTS] + ["…"] * (len(written) > MOST_PRODUCTS))
     return equation(terms, sum(read(value) * read(weight) for value, weight in pairs), result)
 
 
@@ -85,6 +87,30 @@ def normalized(
         value * read(weight) + read(bias),
         result,
     )
+
+
+def through_statistics(
+    weight: float,
+    var: float,
+    eps: float,
+    is_same: bool,
+    n: int,
+    normal: float,
+    normal_there: float,
+    result: float,
+) -> str:
+    """How much one normalized number changes with one of the n that share its mean and variance.
+
+    is_same: whether it is that one; normal, normal_there: both, normalized.
+    """
+    itself = int(is_same)
+    terms = (
+        f"{bracketed(weight)} / √({said(var)} + {eps:g}) · "
+        f"({itself} − 1/{n} − {bracketed(normal)}·{bracketed(normal_there)}/{n})"
+    )
+    shared = (1 + read(normal) * read(normal_there)) / n
+    value = read(weight) / math.sqrt(read(var) + eps) * (itself - shared)
+    return equation(terms, value, result)
 
 
 def unbiased(var: float, n: int, result: float) -> str:
@@ -141,6 +167,26 @@ def cross_entropy_of_probabilities(
     return equation(f"log({_exponentials(logits)}) − ({expected})", value, result)
 
 
+def softmax_minus_target(logits: Sequence[float], index: int, target: float, result: float) -> str:
+    """How much a cross-entropy changes with the logit at `index`.
+
+    >>> softmax_minus_target([2.0, 1.0], 0, 1.0, -0.26894)
+    'e^2 / (e^2 + e^1) − 1 ≈ −0.2689'
+    """
+    terms = f"e^{bracketed(logits[index])} / ({_exponentials(logits)}) − {said(target)}"
+    value = math.exp(read(logits[index]) - _log_sum(logits)) - read(target)
+    return equation(terms, value, result)
+
+
+def twice_difference(predict: float, target: float, result: float) -> str:
+    """
+    >>> twice_difference(2.5, 3.0, -1.0)
+    '2·(2.5 − 3) = −1'
+    """
+    terms = f"2·({said(predict)} − {bracketed(target)})"
+    return equation(terms, 2 * (read(predict) - read(target)), result)
+
+
 def _exponentials(logits):
     return " + ".join(f"e^{bracketed(z)}" for z in logits)
 
@@ -166,6 +212,97 @@ def averaged(total: float, n: int, result: float) -> str:
     '5 / 2 = 2.5'
     """
     return equation(f"{said(total)} / {n}", read(total) / n, result)
+
+
+# ---------------------------------------------------------------- activations, attention
+
+
+def activated(name: str, x: float, result: float) -> str:
+    """One number through GELU, its approximation, or ReLU.
+
+    >>> activated("GELU", 1.0, 0.841345)
+    '0.5·1·(1 + erf(1 / √(2))) ≈ 0.8413'
+    """
+    b = bracketed(x)
+    if name == "ReLU":
+        return equation(f"max(0, {said(x)})", max(0.0, read(x)), result)
+    if name == "GELU":
+        inner, value = f"erf({said(x)} / √(2))", math.erf(read(x) / math.sqrt(2))
+    else:
+        inner = f"tanh(√(2 / π)·({said(x)} + 0.044715·{b}³))"
+        value = math.tanh(_tanh_of(read(x)))
+    return equation(f"0.5·{b}·(1 + {inner})", 0.5 * read(x) * (1 + value), result)
+
+
+def slope(name: str, x: float, result: float) -> str:
+    """The derivative of the same.
+
+    >>> slope("GELU", 1.0, 1.083316)
+    '0.8413 + 1·0.242 = 1.0833'
+    """
+    b = bracketed(x)
+    if name == "ReLU":
+        return said(result)
+    if name == "GELU":
+        below = 0.5 * (1 + math.erf(x / math.sqrt(2)))
+        density = math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        value = read(below) + read(x) * read(density)
+        return equation(f"{said(below)} + {b}·{said(density)}", value, result)
+    t = math.tanh(_tanh_of(x))
+    inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
+    terms = f"0.5·(1 + {bracketed(t)}) + 0.5·{b}·(1 − {bracketed(t)}²)·{said(inner)}"
+    value = 0.5 * (1 + read(t)) + 0.5 * read(x) * (1 - read(t) ** 2) * read(inner)
+    return equation(terms, value, result)
+
+
+def _tanh_of(x):
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
+def softmax(scores: Sequence[float], index: int, result: float) -> str:
+    """One share of a row.
+
+    >>> softmax([2.0, 1.0, float("-inf")], 0, 0.731059)
+    'e^2 / (e^2 + e^1 + e^(−∞)) ≈ 0.7311'
+    """
+    written = [f"e^{'(−∞)' if z == -math.inf else bracketed(z)}" for z in scores]
+    there = [z for z in scores if z > -math.inf]
+    terms = f"{written[index]} / ({' + '.join(written)})"
+    value = math.exp(read(scores[index]) - _log_sum(there)) if scores[index] > -math.inf else 0.0
+    return equation(terms, value, result)
+
+
+def softmax_local(
+    share_there: float, share: float, is_same: bool, temperature: float, result: float
+) -> str:
+    """How much one share of a row changes with a score of it.
+
+    >>> softmax_local(0.75, 0.25, False, 0.5, -0.375)
+    '0.75·(0 − 0.25) / 0.5 = −0.375'
+    """
+    terms = f"{said(share_there)}·({int(is_same)} − {said(share)}) / {said(temperature)}"
+    value = read(share_there) * (int(is_same) - read(share)) / read(temperature)
+    return equation(terms, value, result)
+
+
+def scaled_products(pairs: Sequence[tuple[float, float]], size: int, result: float) -> str:
+    """A query times a key, over the root of their size.
+
+    >>> scaled_products([(1.0, 2.0), (0.5, -1.0)], 4, 0.75)
+    '(1·2 + 0.5·(−1)) / √(4) = 0.75'
+    """
+    terms = " + ".join(f"{bracketed(q)}·{bracketed(k)}" for q, k in pairs)
+    value = sum(read(q) * read(k) for q, k in pairs) / math.sqrt(size)
+    return equation(f"({terms}) / √({size})", value, result)
+
+
+def through_score(terms: Sequence[tuple[float, float, float]], size: int, result: float) -> str:
+    """How much an output of attention changes with a number of a query or key: for each score that
+    it moves, (its weight, value − output, the other factor of the score).
+    """
+    written = " + ".join("·".join(map(bracketed, term)) for term in terms)
+    value = sum(math.prod(map(read, term)) for term in terms) / math.sqrt(size)
+    return equation(f"({written}) / √({size})", value, result)
 
 
 # ---------------------------------------------------------------- dropout, pooling

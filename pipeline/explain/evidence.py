@@ -75,6 +75,7 @@ class Evidence:
     answers: list[int] = field(default_factory=list)
     labels: tuple[str, ...] = LABELS  # the task's; of three or more, eval_f1 is macro-F1
     has_pair: bool = True  # whether its rows have two sentences
+    early: bool = False  # whether early stopping ended it
 
     @property
     def accuracy(self) -> Score:
@@ -160,6 +161,7 @@ def evidence_of(run: Run, judgement: Judgement | None = None) -> Evidence | None
         answers=judgement.answers("after") if judgement else [],
         labels=run.labels,
         has_pair=run.has_pair,
+        early=bool(end.get("early")),
     )
 
 

@@ -137,6 +137,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
             )
         )
     notes += size.notes if size else ()
+    notes += _without_evaluations(config)
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     evaluations = evaluations_of(config, steps, per_epoch)
     times = _work(size) / _work(EMBEDDED) if size else 1.0
@@ -186,6 +187,25 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
         notes,
         warnings,
     )
+
+
+def _without_evaluations(config):
+    """What of the settings needs evaluations, where there are none."""
+    if config.eval_strategy != "no":
+        return []
+    named = {
+        "metric_for_best_model": config.metric_for_best_model != "none",
+        "early_stopping_patience": config.early_stopping_patience > 0,
+    }
+    return [
+        say(
+            "{name} has no effect with eval_strategy no: a run that isn't evaluated has no best "
+            "step. Choose steps or epoch.",
+            name=name,
+        )
+        for name, is_set in named.items()
+        if is_set
+    ]
 
 
 def _pairs(config, task, settings):

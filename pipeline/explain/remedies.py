@@ -49,8 +49,8 @@ def planned(evidence: Evidence) -> int:
 
 
 def cut_short(evidence: Evidence) -> bool:
-    """Whether it ended in the first quarter of its way, before the rate has done much."""
-    return len(evidence.loss) < planned(evidence) / 4
+    """Whether it was stopped in the first quarter of its way, before the rate has done much."""
+    return not evidence.early and len(evidence.loss) < planned(evidence) / 4
 
 
 # ---------------------------------------------------------------- candidates

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from languages import say
@@ -37,6 +38,8 @@ from pipeline.training import build_trainer, build_training_args, check_weights,
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     import torch
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerFast
 
 
 # What both steps honour. All other settings are off, those that are declared later too.
@@ -57,7 +60,7 @@ HONOURED = (
 MOST_PAIRS = 16
 MOST_PARAMETERS = 40_000_000
 # Trainer sets the seed of all chance, which is the process's, and draws its batch from it
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 
 
 # ---------------------------------------------------------------- the step itself; the page shows t
@@ -150,6 +153,8 @@ class OneStep:
     size_by_hand: float  # the norm of all weights afterwards
     size_by_trainer: float
     weight_difference: float  # the largest between the two, over all weights
+    clip: float  # by what the gradient was multiplied; 1 where it was short enough
+    unclipped_difference: float  # the largest, had it not been clipped, over all weights
     followed: list[Weight]
     notes: list[str]
     seconds: float
@@ -190,12 +195,12 @@ def one_step(config: TrainingConfig, settings: Settings) -> OneStep:
 def _one_step(checkpoint, config, notes, columns, place, task, settings):
     """`one_step` where the checkpoint may be opened. columns: the training pairs' lists."""
     began = time.monotonic()
-    with _one_at_a_time:
+    with one_at_a_time:
         files = checkpoint_files(checkpoint, weights=True, settings=settings)
-        _check_size(config.checkpoint, files.folder)
+        check_size(config.checkpoint, files.folder)
         model, origin = model_in(files, config.seed, task.labels), files.origin
         check_weights(model, origin.loaded)
-        tokenizer, rows, tokenized = _pairs(config, columns, origin.loaded, settings)
+        tokenizer, rows, tokenized = tokenized_pairs(config, columns, origin.loaded, settings)
         check_fit(config.checkpoint, model.config, tokenizer)
         set_dropout(model, config.dropout)
         freeze(model, config.frozen_layers)
@@ -249,7 +254,12 @@ def _as_here(config):
     return TrainingConfig(**honoured, **off, eval_strategy="no", precision="fp32"), notes
 
 
-def _pairs(config, columns, checkpoint, settings):
+def tokenized_pairs(
+    config: TrainingConfig, columns: dict[str, list], checkpoint: str, settings: Settings
+) -> tuple[PreTrainedTokenizerFast, Dataset, Dataset]:
+    """(the checkpoint's tokenizer, the training pairs as a Dataset, the same tokenized). columns:
+    the pairs' lists.
+    """
     from datasets import Dataset, DatasetDict
 
     tokenizer, _ = load_tokenizer(checkpoint, settings)
@@ -262,9 +272,9 @@ def _pairs(config, columns, checkpoint, settings):
     )
 
 
-def _check_size(name, folder):
-    """Counted before anything is loaded: a safetensors file says at its beginning which tensors it
-    holds.
+def check_size(name: str, folder: Path) -> None:
+    """Raise InputError for a model too large to be stepped while a page waits. Counted before
+    anything is loaded: a safetensors file says at its beginning which tensors it holds.
     """
     numbers = held_parameters(name, folder)
     if numbers > MOST_PARAMETERS:
@@ -304,15 +314,19 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
     """The step by hand on the untouched twin, and both results side by side."""
     batch = batch.to(trainer.args.device)
     twin = twin.to(trainer.args.device).train()
+    unclipped = copy.deepcopy(twin)
     before = {name: weight.detach().clone() for name, weight in twin.named_parameters()}
     losses, norm = step_by_hand(twin, batch, config.learning_rate, config.weight_decay)
+    step_by_hand(unclipped, batch, config.learning_rate, config.weight_decay, math.inf)
+    without = dict(unclipped.named_parameters())
     theirs = dict(trainer.model.named_parameters())
-    moved, by_rate, largest, apart, sizes = 0, 0, 0.0, 0.0, [0.0, 0.0]
+    moved, by_rate, largest, apart, by_clip, sizes = 0, 0, 0.0, 0.0, 0.0, [0.0, 0.0]
     for name, weight in twin.named_parameters():
         update = (weight.detach() - before[name]).abs()
         moved, largest = moved + int((update > 0).sum()), max(largest, update.max().item())
         by_rate += int(((update / config.learning_rate - 1).abs() < 0.05).sum())
         apart = max(apart, (weight.detach() - theirs[name].detach()).abs().max().item())
+        by_clip = max(by_clip, (weight.detach() - without[name].detach()).abs().max().item())
         sizes = [
             size + one.detach().double().square().sum().item()
             for size, one in zip(sizes, (weight, theirs[name]), strict=True)
@@ -331,6 +345,8 @@ def _compared(twin, trainer, batch, rows, tokenized, config, told, began):
         largest,
         *map(math.sqrt, sizes),
         apart,
+        min(1.0, 1.0 / (norm.item() + 1e-6)),
+        by_clip,
         _followed(before, twin, theirs),
         seconds=time.monotonic() - began,
         **told,

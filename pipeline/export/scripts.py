@@ -27,7 +27,7 @@ from pipeline.hub.sources import RUN_PREFIX
 from pipeline.settings import ADAPTERS, CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
 from pipeline.task import MRPC, TASKS, Task, task_told
 from pipeline.tokenization import STAND_INS
-from pipeline.training import PACKAGES, has_fast_bf16
+from pipeline.training import PACKAGES, best_arguments, has_fast_bf16
 
 if TYPE_CHECKING:
     from pipeline.explain.step_by_hand import OneStep
@@ -98,20 +98,43 @@ def predict_script(
     labels: Sequence[str] = LABELS,
 ) -> str:
     """One prediction, in float32. labels: the model's, in the order of their numbers."""
-    rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
-    packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
-    return f"""{_head("A prediction of the Predict tab", *packages)}{rounded}
-import torch
-{_model(model, seed, trained=False, labels=len(labels))}
-batch = tokenizer({sentence1!r},{_second(sentence2, 18)} truncation=True, max_length={int(max_length)}, return_tensors="pt")
-model.eval()
-with torch.inference_mode():
+    opening = asked_once(
+        "A prediction of the Predict tab",
+        model,
+        (sentence1, sentence2),
+        max_length,
+        seed,
+        len(labels),
+    )
+    return f"""{opening}with torch.inference_mode():
     logits = model(**batch).logits[0]
 probabilities = logits.softmax(-1)
 print("logits", logits.tolist())
 print("probabilities", probabilities.tolist())
 labels = {list(labels)}
 {"" if _is_well_known(model) else OWN_ORDER}print("label", labels[int(probabilities.argmax())])
+"""
+
+
+def asked_once(
+    what: str,
+    model: str,
+    pair: tuple[str, str | None],
+    max_length: int,
+    seed: int,
+    labels: int,
+) -> str:
+    """The first lines of a script that asks a model about one pair: its libraries, `tokenizer`,
+    `model` in float32 and eval mode, `batch`. labels: how many the model has.
+    """
+    rounded = PAGE_IN_BF16 if not has_gpu() and has_fast_bf16(on_gpu=False) else ""
+    packages = ("transformers", "torch", *(["peft"] if model in ADAPTERS else []))
+    sentence1, sentence2 = pair
+    return f"""{_head(what, *packages)}{rounded}
+import torch
+{_model(model, seed, trained=False, labels=labels)}
+batch = tokenizer({sentence1!r},{_second(sentence2, 18)} truncation=True, max_length={int(max_length)}, return_tensors="pt")
+model.eval()
 """
 
 
@@ -220,7 +243,7 @@ def train_script(
 {"" if len(task.labels) > len(LABELS) else IMPORT_EVALUATE}import numpy as np
 import torch
 from datasets import DatasetDict, load_dataset
-from transformers import DataCollatorWithPadding, Trainer, {"TrainerCallback, " if stopped_at else ""}TrainingArguments
+from transformers import {", ".join(_of_trainer(config, stopped_at))}
 
 {_pairs(place, task, embedded)}
 # The first pairs of each split
@@ -247,24 +270,40 @@ training_args = TrainingArguments(
     per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
     eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
-    logging_steps=1, logging_nan_inf_filter=False, save_strategy="no",
+    logging_steps=1, logging_nan_inf_filter=False,
+{_arguments(best_arguments(config, task.metrics))}
     data_seed={config.seed}, report_to="none", dataloader_pin_memory=False, average_tokens_across_devices=False,
 )
 training_args._n_gpu = min(training_args.n_gpu, 1)  # several GPUs would share larger batches
 trainer = Trainer(
     model, training_args, train_dataset=tokenized_datasets["train"], eval_dataset=tokenized_datasets["validation"],
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
-)
+{_early(config)})
 trainer.model_accepts_loss_kwargs = False  # the loss is a batch's mean: average it over accumulated batches
-{_stop(stopped_at)}print("before", trainer.evaluate())
+{_sample(config)}{_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
-print("after", trainer.evaluate())
-for log in trainer.state.log_history:
+{_after(config)}"""
+
+
+LOGS = """for log in trainer.state.log_history:
     if "loss" in log:
         print("step", log["step"], "loss", log["loss"])
     elif "eval_loss" in log:
         print("step", log["step"], "evaluated", log)
+"""
+AFTER = f"""print("after", trainer.evaluate())
+{LOGS}"""
+
+
+def _after(config):
+    """Lines that print a run's log and its last evaluation."""
+    if not config.keeps_best:
+        return AFTER
+    quiet = "trainer.remove_callback(TrainingPairs)\n" if config.train_eval_pairs else ""
+    return f"""{LOGS}# Trainer has loaded the best checkpoint: these aren't the last step's weights any more
+print("kept step", trainer.state.best_global_step)
+{quiet}print("after", trainer.evaluate())
 """
 
 
@@ -509,6 +548,43 @@ def _dropout(model, share):
     for name, child in module.named_children():  # ModernBERT has an Identity where its share is 0
         if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
             setattr(module, name, torch.nn.Dropout({share}))"""
+
+
+def _of_trainer(config, stopped_at):
+    """What a script of a run imports of transformers beside the model."""
+    names = ["DataCollatorWithPadding", "Trainer", "TrainingArguments"]
+    if stopped_at or config.train_eval_pairs:
+        names.append("TrainerCallback")
+    if config.stops_early:
+        names.append("EarlyStoppingCallback")
+    return sorted(names)
+
+
+def _early(config):
+    """The argument that ends the training where it gets no better."""
+    if not config.stops_early:
+        return ""
+    return f"    callbacks=[EarlyStoppingCallback({config.early_stopping_patience})],\n"
+
+
+def _sample(config):
+    """Lines that evaluate a sample of the training pairs beside validation."""
+    if not config.train_eval_pairs:
+        return ""
+    return f"""
+
+class TrainingPairs(TrainerCallback):
+    def on_evaluate(self, args, state, control, **kwargs):
+        rows = trainer.train_dataset
+        count = min({config.train_eval_pairs}, len(rows))
+        sample = rows.select([row * len(rows) // count for row in range(count)])
+        with torch.random.fork_rng(devices=[]):  # the order of the batches stays as it is
+            metrics = trainer.predict(sample, metric_key_prefix="train").metrics
+        print("step", state.global_step, "on training pairs", metrics)
+
+
+trainer.add_callback(TrainingPairs())
+"""
 
 
 def _stop(step):

@@ -240,10 +240,11 @@ def formula_of(config: Any, positions: int) -> int | None:
     of two LayerNorms, and the feed-forward layer before and after its activation. None where the
     config has no such sizes.
     """
-    names = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads")
-    sizes = [getattr(config, name, None) for name in names]
-    sizes[2] = sizes[2] or getattr(config, "hidden_dim", None)  # DistilBERT's name for it
-    if not all(isinstance(size, int) for size in sizes):
+    layers, hidden, heads, intermediate = (
+        getattr(config, name, 0)
+        for name in ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
+    )
+    intermediate = intermediate or getattr(config, "hidden_dim", 0)  # DistilBERT's name for it
+    if not (layers and hidden and heads and intermediate):
         return None
-    layers, hidden, intermediate, heads = sizes
     return 4 * layers * positions * (8 * hidden + 2 * intermediate + heads * positions)

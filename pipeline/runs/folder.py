@@ -24,13 +24,16 @@ from pipeline.answers import are_shares
 from pipeline.config import config_from
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID
+from pipeline.pair_map import are_points
 from pipeline.settings import LABELS, Settings
 
 # The longest run writes 300 steps, some 200 bytes each, and as many evaluations with an answer to
-# each of 500 pairs, some 3 kB each.
-MOST_BYTES_OF_EVENTS = 2**22
+# each of 500 pairs and its point, some 3 and 10 kB each.
+MOST_BYTES_OF_EVENTS = 2**23
 MOST_OF_A_NAME = 200  # characters of a label's name
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
+# What an evaluation tells of the pairs, which isn't one number
+OF_PAIRS = ("shares", "own_share", "points", "own_point")
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 WIDEST = Settings(
     max_steps=10**6,
@@ -186,10 +189,11 @@ def read_text(path: Path, most: int = 2**16) -> str:
     """The first `most` bytes of an ordinary file as text; "" for anything else: a link, a pipe, a
     folder, nothing.
     """
-    return _read_bytes(path, most).decode(errors="replace")
+    return read_bytes(path, most).decode(errors="replace")
 
 
-def _read_bytes(path: Path, most: int, end: bool = False) -> bytes:
+def read_bytes(path: Path, most: int, end: bool = False) -> bytes:
+    """The first `most` bytes of an ordinary file, or the last ones; as read_text else."""
     try:
         # A pipe would wait for a writer, a link would lead out of the folder
         careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -217,7 +221,7 @@ def read_config(folder: Path) -> dict | None:
 
 def read_events(path: Path) -> list[dict]:
     """Whole lines only: the worker may be in the midst of writing the last one."""
-    return _events(_read_bytes(path, MOST_BYTES_OF_EVENTS))
+    return _events(read_bytes(path, MOST_BYTES_OF_EVENTS))
 
 
 def _events(written: bytes) -> list[dict]:
@@ -238,7 +242,7 @@ def last_event(path: Path) -> dict | None:
 
 @lru_cache(maxsize=512)
 def _last_of(path: Path, modified: int, size: int) -> dict | None:
-    return next(reversed(_events(_read_bytes(path, 2**15, end=True))), None)
+    return next(reversed(_events(read_bytes(path, 2**15, end=True))), None)
 
 
 def parsed(text: str) -> Any:
@@ -263,7 +267,7 @@ def is_event(event: Any) -> bool:
     if not all(isinstance(event.get(name, ""), str) for name in ("message", "reason")):
         return False
     if event["event"] in ("log", "evaluation") and not all(
-        is_number(event[name]) for name in event if name not in ("event", "shares", "own_share")
+        is_number(event[name]) for name in event if name not in ("event", *OF_PAIRS)
     ):
         return False
     if event["event"] == "start" and not _labels_have_names(event):
@@ -302,6 +306,14 @@ def _are_shares_or_nothing(value: Any) -> bool:
     return value is None or (are_shares(value) and len(value) <= WIDEST.max_eval_pairs)
 
 
+def _are_points_or_nothing(value: Any) -> bool:
+    return value is None or (are_points(value) and len(value) <= WIDEST.max_eval_pairs)
+
+
+def _is_point_or_nothing(value: Any) -> bool:
+    return value is None or are_points([value])
+
+
 def _are_labels_or_nothing(value: Any) -> bool:
     return value is None or (
         isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)
@@ -312,6 +324,14 @@ def _are_names_or_nothing(value: Any) -> bool:
     return value is None or (
         isinstance(value, list)
         and len(value) >= 2
+        and all(_is_text(one) and len(one) <= MOST_OF_A_NAME for one in value)
+    )
+
+
+def _are_weights_or_nothing(value: Any) -> bool:
+    """Names of weights that were not in a checkpoint's files."""
+    return value is None or (
+        isinstance(value, list)
         and all(_is_text(one) and len(one) <= MOST_OF_A_NAME for one in value)
     )
 
@@ -368,6 +388,8 @@ _END = (
     ("before", _are_figures),
     ("after", _are_figures),
     ("peak_bytes", _is_count_or_nothing),
+    ("kept_step", _is_count_or_nothing),
+    ("early", _is_flag_or_nothing),
 )
 NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, what that has to be)
     "start": (
@@ -382,8 +404,10 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("steps_per_epoch", _is_count_or_nothing),
         ("train_pairs", _is_count_or_nothing),
         ("eval_pairs", _is_count_or_nothing),
+        ("train_sample", _is_count_or_nothing),
         ("labels", _are_labels_or_nothing),
         ("task", _is_task),
+        ("missing", _are_weights_or_nothing),
     ),
     "log": (("step", _is_count), ("loss", is_number)),
     "evaluation": (
@@ -391,6 +415,8 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("right", _is_count_or_nothing),
         ("shares", _are_shares_or_nothing),
         ("own_share", _is_share_or_nothing),
+        ("points", _are_points_or_nothing),
+        ("own_point", _is_point_or_nothing),
     ),
     "done": _END,
     "stopped": _END,

@@ -1,6 +1,7 @@
 """How long runs take: the one estimate that the form, the queue and a run's status are told from.
 
->>> config = TrainingConfig(train_pairs=32, eval_pairs=10, batch_size=8, max_steps=4, eval_steps=2)
+>>> config = TrainingConfig(train_pairs=32, eval_pairs=10, batch_size=8, max_steps=4, eval_steps=2,
+...                         train_eval_pairs=0)
 >>> run_seconds(config, Pace(start=5.0, pair=0.5, judged=0.1, source="measured"))
 24.0
 """
@@ -70,15 +71,16 @@ def run_seconds(
     eval_pairs = config.eval_pairs if eval_pairs is None else eval_pairs
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     learning = pace.pair * steps * config.effective_batch_size
-    judging = pace.judged * evaluations_of(config, steps, per_epoch) * eval_pairs
+    judged = config.judged_pairs(pairs, eval_pairs)
+    judging = pace.judged * evaluations_of(config, steps, per_epoch) * judged
     return pace.start + learning + judging
 
 
 def work(config: TrainingConfig) -> float:
     """How much a run computes, in pairs learned: one that is judged counts a third.
 
-    >>> work(TrainingConfig(max_steps=60, eval_steps=30, eval_pairs=408))
-    1368.0
+    >>> work(TrainingConfig(max_steps=60, eval_steps=30, eval_pairs=336))
+    1360.0
     """
     return run_seconds(config, Pace(start=0.0, pair=1.0, judged=JUDGED_OF_PAIR, source=""))
 
@@ -104,9 +106,12 @@ def seconds_left_at(run: Run, pace: Pace, elapsed: float = 0.0) -> float:
     if run.state == "stopping":  # the step that it is in, and the last evaluation
         total, evaluations = done, 1
     learning = pace.pair * (total - done) * config.effective_batch_size
-    return learning + pace.judged * max(evaluations, 0) * (
-        start.get("eval_pairs") or config.eval_pairs
-    )
+    return learning + pace.judged * max(evaluations, 0) * _judged_pairs(config, start)
+
+
+def _judged_pairs(config: TrainingConfig, start: dict) -> int:
+    """Pairs of an evaluation, as a run's start tells them: an old run judged no training pairs."""
+    return (start.get("eval_pairs") or config.eval_pairs) + (start.get("train_sample") or 0)
 
 
 # ---------------------------------------------------------------- from runs to a pace
@@ -127,7 +132,7 @@ def measured_pace(run: Run) -> Pace | None:
     if not start or len(gaps) < STEPS_NEEDED - 1 or not run.config:
         return None
     pair = median(gaps) / config_from(run.config).effective_batch_size
-    judged = _judging(run.events, start.get("eval_pairs"))
+    judged = _judging(run.events, _judged_pairs(config_from(run.config), start))
     end = run.first(run.state) if run.ended else None
     return Pace(
         start["seconds"],
@@ -138,7 +143,7 @@ def measured_pace(run: Run) -> Pace | None:
     )
 
 
-def _judging(events: list[dict], pairs: int | None) -> float | None:
+def _judging(events: list[dict], pairs: int) -> float | None:
     """Seconds a pair of an evaluation between two steps; the very first may have been remembered
     from another run.
     """
@@ -147,7 +152,7 @@ def _judging(events: list[dict], pairs: int | None) -> float | None:
         for before, after in zip(events, events[1:], strict=False)
         if (before["event"], after["event"]) == ("log", "evaluation")
     ]
-    return median(times) / pairs if times and pairs else None
+    return median(times) / pairs if times else None
 
 
 def expected_pace(

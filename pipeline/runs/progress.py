@@ -263,7 +263,7 @@ def outline(run_id: str, settings: Settings) -> Run:
 def _outline(folder: Path, looks: Looks | None) -> Run:
     run = read_folder(folder)
     kept = [event for event in run.events if event["event"] != "log"]
-    heavy = ("labels", "shares")
+    heavy = ("labels", "shares", "points")
     return replace(
         run,
         events=[{name: told[name] for name in told if name not in heavy} for told in kept],
@@ -279,6 +279,23 @@ def points(run: Run, name: str) -> list[tuple[int, float]]:
     return [(event["step"], event[name]) for event in events if name in event]
 
 
+def kept_step(run: Run) -> int | None:
+    """The step whose weights a run keeps because they are its best so far, as Trainer chooses it:
+    the first of those that are better than all before them. None where it keeps the last step's.
+    """
+    metric = run.config.get("metric_for_best_model", "none")
+    if metric == "none" or run.config.get("eval_strategy") == "no":
+        return None
+    names = [f"eval_{metric}", *(["eval_macro_f1"] if metric == "f1" else [])]
+    sign = -1 if metric == "loss" else 1
+    best: tuple[float, int] | None = None
+    for event in run.of("evaluation"):
+        value = next((event[name] for name in names if name in event), math.nan)
+        if event["step"] > 0 and (best is None or sign * value > best[0]) and not math.isnan(value):
+            best = sign * value, event["step"]
+    return best[1] if best else None
+
+
 def progress(run: Run) -> tuple[int, int]:
     """(steps done, steps in all); 0 for what isn't known yet."""
     start = run.first("start")
@@ -291,5 +308,6 @@ def closing(run: Run) -> bool:
     and to save it.
     """
     done, total = progress(run)
-    made_last = 0 < total <= done or any(event.get("last") for event in run.of("log"))
+    told = run.of("log") + run.of("evaluation")
+    made_last = 0 < total <= done or any(event.get("last") for event in told)
     return run.state in ("running", "stopping") and made_last

@@ -1,20 +1,24 @@
 """Which charts a run has. To draw another value of Trainer's log, add it to CHARTS:
 
-    RunChart(say("Gradient norm"), say("L2 norm"), {"grad_norm": "grad_norm"})
+    RunChart(say("Epoch"), say("passes over the pairs"), {"epoch": "epoch"}, small=True)
 
 views/charts.py draws them.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
 from languages import _, say
+from pipeline.explain.evaluations import evaluations_of
+from pipeline.explain.gap import best_and_last, error_of, gap_of, gap_said
 from pipeline.metrics import METRICS
 from pipeline.runs.names import name_of
-from pipeline.runs.progress import Run, points, progress
+from pipeline.runs.progress import Run, kept_step, points, progress
 from pipeline.task import MRPC
+from pipeline.training import MAX_GRAD_NORM
 from views.charts import Background, earlier_run, line_chart, mean_and_range, range_band
 
 
@@ -27,6 +31,10 @@ class RunChart:
         is written in percent
     earlier: the key of the line that earlier runs are compared by, "" for none
     noisy: keys that are drawn smoothed, too; logarithmic: whether that scale is offered
+    limits: {name: a value}, drawn as baselines are
+    errors: a metric whose validation line has bars of one standard error, "" for none
+    notes: functions of a run that give a sentence below the chart, "" for none
+    small: whether it stands among the small ones
     """
 
     title: str
@@ -36,6 +44,10 @@ class RunChart:
     earlier: str = ""
     noisy: Sequence[str] = ()
     logarithmic: bool = False
+    limits: Mapping[str, float] = field(default_factory=dict)
+    errors: Sequence[str] = ()
+    notes: Sequence[Callable[[Run], str]] = ()
+    small: bool = False
 
     def draw(self, run: Run, earlier: Sequence[Run] = ()) -> Markup:
         """The run's lines, and those of earlier runs behind them."""
@@ -53,7 +65,24 @@ class RunChart:
             logarithmic=self.logarithmic,
             x_max=progress(run)[1],
             ended=run.ended,
+            errors=self._errors(run),
+            limits={str(name): value for name, value in self.limits.items()},
+            marked=_marked(run) if self.baselines or self.earlier else None,
+            notes=[note for made in self.notes if (note := str(made(run)))],
+            small=self.small,
         )
+
+    def _errors(self, run: Run) -> dict[str, dict[float, float]]:
+        """{line: {step: standard error}} of the validation lines of `errors`."""
+        return {
+            str(name): {
+                event["step"]: error
+                for event in run.of("evaluation")
+                if (error := error_of(key.removeprefix("eval_"), event, run)) is not None
+            }
+            for name, key in self.series.items()
+            if key.removeprefix("eval_") in self.errors
+        }
 
     def draw_range(self, runs: Sequence[Run], label: str) -> Markup:
         """The mean of several runs, and a band from the least to the most of them."""
@@ -84,25 +113,103 @@ class RunChart:
 def _untold(run: Run) -> set[str]:
     """The keys of the metrics that a run's task hasn't: F1 is of two labels, macro-F1 of more."""
     told = (run.first("start") or {}).get("majority") or MRPC.metrics
-    return {f"eval_{name}" for name in METRICS if name not in told}
+    others = [name for name in METRICS if name not in told]
+    return {f"{prefix}_{name}" for prefix in ("eval", "train") for name in others}
 
 
-SHARES = [metric for metric in METRICS.values() if metric.share]  # on one axis, in percent
+def _marked(run: Run) -> tuple[int, str] | None:
+    """The step whose weights the run keeps, where that isn't the last one."""
+    step = kept_step(run)
+    if step is None:
+        return None
+    name = _("kept: step {step}", step=step) if run.ended else _("best: step {step}", step=step)
+    return step, name
+
+
+def _new_head(run: Run) -> str:
+    """Of a checkpoint without a head, which of its weights are new, and where the loss begins."""
+    missing = (run.first("start") or {}).get("missing")
+    if not missing:
+        return ""
+    return _(
+        "MISSING in the checkpoint: {names}. This head is drawn at random, so the loss begins near "
+        "ln {labels} = {loss:.3f}, that of guessing.",
+        names=", ".join(missing),
+        labels=len(run.labels),
+        loss=math.log(len(run.labels)),
+    )
+
+
+def _gap(run: Run) -> str:
+    gap = gap_of(run)
+    return gap_said(gap) if gap else ""
+
+
+def _is_it_better(run: Run) -> str:
+    return best_and_last(evaluations_of(run))
+
+
+def _clipped(run: Run) -> str:
+    """How many steps' gradients were scaled down."""
+    norms = [value for _step, value in points(run, "grad_norm")]
+    over = sum(value > MAX_GRAD_NORM for value in norms)
+    if not norms:
+        return ""
+    return _(
+        "{over} of {steps} steps had a longer gradient; it was scaled down to {limit:g}.",
+        over=over,
+        steps=len(norms),
+        limit=MAX_GRAD_NORM,
+    )
+
+
+F1S = [METRICS["f1"], METRICS["macro_f1"]]  # a run has that of its task
+TRAINING, VALIDATION = say("training"), say("validation")
 CHARTS = (
     RunChart(
         say("Loss"),
         say("cross-entropy"),
-        {say("training"): "loss", say("validation"): "eval_loss"},
+        {TRAINING: "loss", VALIDATION: "eval_loss"},
         earlier="eval_loss",
         noisy=("loss",),
         logarithmic=True,
+        notes=(_new_head,),
     ),
     RunChart(
-        say("Accuracy and F1"),
-        say("on validation"),
-        {metric.label: f"eval_{metric.name}" for metric in SHARES},
-        baselines={say("majority {metric}", metric=metric.label): metric.name for metric in SHARES},
+        say("Accuracy"),
+        say("± one standard error"),
+        {TRAINING: "train_accuracy", VALIDATION: "eval_accuracy"},
+        baselines={say("majority {metric}", metric=METRICS["accuracy"].label): "accuracy"},
         earlier="eval_accuracy",
+        errors=("accuracy",),
+        notes=(_gap, _is_it_better),
+    ),
+    RunChart(
+        "F1",
+        say("± one standard error"),
+        {
+            say("{metric}, {split}", metric=metric.label, split=split): f"{prefix}_{metric.name}"
+            for metric in F1S
+            for prefix, split in (("train", TRAINING), ("eval", VALIDATION))
+        },
+        baselines={say("majority {metric}", metric=metric.label): metric.name for metric in F1S},
+        errors=("f1", "macro_f1"),
+        small=True,
+    ),
+    RunChart(
+        say("Gradient norm"),
+        say("before clipping"),
+        {"grad_norm": "grad_norm"},
+        noisy=("grad_norm",),
+        limits={"max_grad_norm": MAX_GRAD_NORM},
+        notes=(_clipped,),
+        small=True,
+    ),
+    RunChart(
+        say("Learning rate"),
+        say("of each step"),
+        {"learning_rate": "learning_rate"},
+        small=True,
     ),
 )
 # Of several runs that differ by their seed

@@ -17,6 +17,7 @@ from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.form import more_settings_title
 from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.presets import PresetChoice
 from views.forecast import forecast_line, forecast_tables, learning_rate_curve, no_learning_rates
 
 
@@ -37,15 +38,16 @@ def follow_form(
     curve: gr.HTML,
     more: gr.Accordion,
     tables: gr.HTML,
+    preset: PresetChoice,
 ) -> ForecastSection:
-    """Keep the line under Start, the learning rate's curve, the title of the folded settings and
-    the arithmetic as the form says.
+    """Keep the line under Start, the learning rate's curve, the title of the folded settings, the
+    arithmetic and the preset as the form says.
     """
     names, fields = tuple(controls), list(controls.values())
 
     def show(*values: object) -> dict:
         form = dict(zip(names, values, strict=True))
-        title = {more: gr.Accordion(label=more_settings_title(form))}
+        title = {more: gr.Accordion(label=more_settings_title(form)), **preset.follow(form)}
         try:
             expected = forecast(config_from(form), settings)
             wait = waits(list_runs(settings), settings)[NEXT]
@@ -60,7 +62,8 @@ def follow_form(
             tables: forecast_tables(expected),
         }
 
-    section = ForecastSection(show, fields, [line, curve, more, tables])
+    outputs = [line, curve, more, tables, preset.choice, preset.shows]
+    section = ForecastSection(show, fields, outputs)
     # Filling the form changes many fields at once, and only the last look counts
     gr.on(
         [field.change for field in fields],

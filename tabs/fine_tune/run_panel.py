@@ -17,7 +17,7 @@ from pipeline.runs.same import asked_at
 from pipeline.runs.supervisor import may_stop, stop_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
-from tabs.fine_tune.charts import CHARTS
+from tabs.fine_tune.charts import CHARTS, RunChart
 from tabs.fine_tune.owned_runs import (
     JOINED,
     LEFT,
@@ -71,6 +71,17 @@ def mark_of(run: Run) -> str:
     return f"{run.state} {len(run.of('evaluation'))}"
 
 
+def _chart(number: int) -> gr.HTML:
+    """The component of one of CHARTS; static/watch.js fills it."""
+    chart = CHARTS[number]
+    return gr.HTML(
+        chart.draw(NO_RUN),
+        min_height=150 if chart.small else 280,
+        js_on_load=f"{LISTEN}; {FILL.format(part=f'chart{number}')}",
+        padding=False,
+    )
+
+
 class RunPanel:
     """The components of the shown run, and the handlers that draw them.
 
@@ -103,16 +114,14 @@ class RunPanel:
             )
         # For what is said of the run in words: after an evaluation, and at its end
         self.words = gr.Column(elem_id="run-words")
-        with gr.Row(elem_id="run-charts"):
-            self.charts = {
-                gr.HTML(
-                    chart.draw(NO_RUN),
-                    min_height=280,
-                    js_on_load=f"{LISTEN}; {FILL.format(part=f'chart{number}')}",
-                    padding=False,
-                ): chart
-                for number, chart in enumerate(CHARTS)
-            }
+        self.charts: dict[Component, RunChart] = {}
+        for row, small in (("run-charts", False), ("small-charts", True)):
+            with gr.Row(elem_id=row):
+                self.charts |= {
+                    _chart(number): chart
+                    for number, chart in enumerate(CHARTS)
+                    if chart.small == small
+                }
         self.result = gr.HTML()
         self.views: dict[Component, Callable[[Run], object]] = {
             self.status: status_of,

@@ -21,8 +21,11 @@ from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
 from tabs.fine_tune.launch import Launch
+from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.loop import build_loop
 from tabs.fine_tune.one_step import build_one_step
+from tabs.fine_tune.presets import FILLED, PresetChoice, build_choice, build_shows, fill_form
 from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.fine_tune.runs_list import RunsList, build_runs_list
 from tabs.fine_tune.save import build_save
@@ -73,6 +76,7 @@ def build_tab(
             curve = gr.HTML(min_height=62, padding=False)
             start = gr.Button(_("Start the fine-tune"), variant="primary", elem_id="press-start")
             line = gr.HTML('<p class="forecast"> </p>', min_height=26, padding=False)
+            preset = PresetChoice(build_choice(), build_shows())
             title = more_settings_title({})
             with gr.Accordion(title, open=False, elem_id="more-settings") as more:
                 controls |= build_more_settings(settings)
@@ -91,11 +95,13 @@ def build_tab(
         title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
+            build_loop(settings, controls)
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
                 tables = gr.HTML()
         title = _("How do I do this again, or keep the model?")
         with gr.Accordion(title, open=False, elem_id="open-again") as again:
             build_save(settings, panel.ended)
+            build_left_files(settings, panel.ended)
             build_script(settings, panel, again)
             with gr.Accordion(_("The log, as a table"), open=False):
                 log = gr.HTML(log_table([]), js_on_load=FILL.format(part="log"))
@@ -112,8 +118,11 @@ def build_tab(
         membership=membership,
         waiting=wait_for_a_run,
     )
-    forecast = follow_form(settings, controls, line=line, curve=curve, more=more, tables=tables)
-    fills = {bring: ("task_name",)}
+    forecast = follow_form(
+        settings, controls, line=line, curve=curve, more=more, tables=tables, preset=preset
+    )
+    fill_form(preset, controls)
+    fills = {bring: ("task_name",), preset.choice: FILLED, preset.shows: FILLED}
     shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
@@ -168,9 +177,11 @@ def _explanation() -> str:
     what = _(
         "The dotted lines show the accuracy and the F1 of always predicting the majority class; "
         "each curve starts at the score before training. Watch whether each curve rises clearly "
-        "above its dotted line and above its start: on MRPC's 408 validation pairs, two standard "
-        "errors are 4.6 percentage points of accuracy and 3.2 of F1. The loss of one batch says "
-        "little; look at the smoothed line."
+        "above its dotted line and above its start. A bar is one standard error up and one down, "
+        "and two of them are a clear difference: on MRPC's 408 validation pairs, 4.6 percentage "
+        "points of accuracy and 3.2 of F1. The solid lines are a sample of the training pairs: "
+        "where they leave validation behind, the model knows its training pairs by heart. The loss "
+        "of one batch says little; look at the smoothed line."
     )
     start = _(
         "The default starting checkpoint was already trained for 600 steps on the sentences of "

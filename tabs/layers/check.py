@@ -19,12 +19,12 @@ TAKEN = {
 
 
 def played_controls(play: Play) -> dict[str, Component]:
-    """{field of Played: its control}. A topic's controls are in the order of its draw function's
+    """{field of Played: its control}. A topic's controls are in the order of its play function's
     parameters.
     """
     controls: dict[str, Component] = {}
     for slug, names in TAKEN.items():
-        parameters = inspect.signature(TOPICS[slug].draw).parameters
+        parameters = inspect.signature(TOPICS[slug].play).parameters
         by_name = dict(zip(parameters, play.panels[slug].controls.inputs, strict=False))
         controls |= {name: by_name[name] for name in names}
     return controls

@@ -45,7 +45,7 @@ class LayersTab:
         claims = self.claims
         inputs = {*self.play.inputs, *self.updater.inputs, claims.guesses}
         outputs = [
-            *(self.tabs, self.parts, self.message, self.play.topic, *self.play.outputs),
+            *(self.tabs, self.parts, self.message, *self.play.outputs),
             *(claims.section, claims.linked, claims.board, self.updater.output),
         ]
         return (Opening(self.open, inputs, outputs),)
@@ -71,10 +71,7 @@ class LayersTab:
         if address.part == "updater":
             drawn = self.updater.draw(*(values[part] for part in self.updater.inputs))
             changes[self.updater.output] = drawn
-        if address.topic:
-            changes[self.play.topic] = address.topic
-            values = {**values, self.play.topic: address.topic}
-        return {**changes, **self.play.show(values)}
+        return {**changes, **self.play.show(values, address.topic)}
 
 
 def build_tab(settings: Settings, tabs: gr.Tabs, membership: Membership | None = None) -> LayersTab:
@@ -119,8 +116,13 @@ def _fields(play: Play, updater: Updater) -> dict[str, Component]:
     labels differ by language.
     """
     controls = {slug: panel.controls.inputs for slug, panel in play.panels.items()}
-    return {
+    of_parts = {
         f"{part}.{place}": control
-        for part, inputs in {**controls, "updater": updater.inputs}.items()
+        for part, inputs in {
+            **controls,
+            "updater": updater.inputs,
+            "gradient": play.direction.tracked,
+        }.items()
         for place, control in enumerate(inputs, 1)
     }
+    return {"pass": play.direction.way, "loss": play.direction.loss, **of_parts}

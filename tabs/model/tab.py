@@ -8,8 +8,12 @@ from gradio.blocks import Block
 
 from languages import _
 from pipeline.settings import READY, Settings
-from tabs.address import Shared
+from tabs.address import Shared, press_open
 from tabs.class_room.membership import Membership
+from tabs.model.attention import build_attention, build_attention_questions
+from tabs.model.layer_answers import build_layer_answers
+from tabs.model.script import build_script
+from tabs.model.way_through import build_way_through
 from tabs.pair import build_pair
 from tabs.predict.models import choices
 from tabs.questions import questions
@@ -40,11 +44,15 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     inputs = [*pair, model]
     # What the first screen shows: each part is built by a file of its own, which returns
     # (handler(sentence1, sentence2, model) -> {component: value}, its outputs)
-    drawn: list = []
+    drawn: list = [build_way_through(settings)]
     with gr.Row(elem_classes="two-columns inside-columns"):
-        pass
+        attention = build_attention(settings)
+        drawn.append((attention.draw, attention.outputs))
+        with attention.beside:
+            drawn.append(build_layer_answers(settings))
     with questions():
-        pass
+        build_attention_questions(settings, inputs)
+        script = build_script(settings, inputs)
 
     def draw(sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
         changes: dict[Block, Any] = {}
@@ -60,8 +68,10 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
         outputs,
         **PRIVATE,
     )
+    looked.then(**script)
     names = ("sentence1", "sentence2")
     shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model})
     shared.follow(looked)
+    press_open("of-the-look", [looked])
     build_share(settings, shared)
     return ModelTab(pair, model, shared, (Opening(draw, inputs, outputs),))

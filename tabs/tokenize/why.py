@@ -38,7 +38,7 @@ def _or_no_explanation(handler: Callable) -> Callable:
 @_or_no_explanation
 def explain_pair_cell(settings: Settings, cell: dict) -> Markup:
     """A cell of the pair's grid. cell: {"inputs": PairInputs as JSON, "row", "position"}."""
-    inputs = _inputs_of(cell, PairInputs)
+    inputs = inputs_of(cell, PairInputs)
     why, _origin = ask(
         inputs.checkpoint,
         why_of_token,
@@ -58,7 +58,7 @@ def explain_batch_cell(settings: Settings, cell: dict, chosen: str = "") -> Mark
     "line": which row of the batch, "position", "row": "labels" for a label}. chosen: the page's
     pairs; a visitor's own are explained where they are chosen, and nowhere else.
     """
-    inputs = _inputs_of(cell, BatchInputs)
+    inputs = inputs_of(cell, BatchInputs)
     if is_own(inputs.task_name) and inputs.task_name != chosen:
         raise InputError(_("Other pairs are chosen now. Draw the batch again, then choose a cell."))
     rows, _origin, task = load_rows(inputs, settings)
@@ -87,7 +87,7 @@ def explain_batch_cell(settings: Settings, cell: dict, chosen: str = "") -> Mark
     return explanation(why, rows[line].get(f"sentence{why.sentence}", ""))
 
 
-def _inputs_of(cell: dict, kind: type) -> Any:
+def inputs_of(cell: dict, kind: type) -> Any:
     """What the cell's grid was made of, as it says itself in data-inputs; nothing is checked."""
     written = cell.get("inputs")
     try:

@@ -92,7 +92,7 @@ def test_fine_tune_then_predict_with_its_model(page, app_address, shoot):
     expect(panel.locator(".status")).to_contain_text(re.compile(r"step \d"), timeout=90_000)
     expect(panel.locator(".status strong")).to_have_text("Done", timeout=120_000)
     expect(panel.locator(".result tr")).to_have_count(1 + len(MRPC.metrics))
-    expect(panel.locator(".curve")).to_have_count(2)
+    expect(panel.locator("#run-charts .curve")).to_have_count(2)
     expect(panel.locator("svg text.baseline").first).to_contain_text("majority accuracy")
     assert re.search(r"run=[0-9a-f]{32}", page.url)
     expect(page.locator("#run-state")).to_contain_text("Done")  # what a screen reader heard last

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,23 @@ def test_both_steps_end_at_the_same_loss_and_the_same_weights(config, settings):
         )
 
 
+def test_clipping_changes_nothing_that_counts_in_adamws_first_step(config, settings, monkeypatch):
+    """Its factor is above and below the fraction bar; in SGD's update it would be all that counts."""
+    step = one_step(replace(config, learning_rate=1e-2), settings)
+    assert step.clip == pytest.approx(min(1.0, 1 / step.norm_by_hand), rel=1e-4)
+    # Of a gradient as short as AdamW's epsilon something is left
+    assert step.unclipped_difference < 0.05 * step.largest_update
+    asked = []
+    right = step_by_hand
+    monkeypatch.setattr(
+        by_hand,
+        "step_by_hand",
+        lambda *parts: asked.append(parts[4:]) or right(*parts),
+    )
+    one_step(config, settings)
+    assert asked == [(), (math.inf,)], "once as Trainer clips, once unclipped"
+
+
 def test_every_optimizer_rule_counts(config, settings, monkeypatch):
     """The comparison must be able to fail: a step by hand with another decay, rate or clip ends elsewhere."""
     right = step_by_hand
@@ -59,7 +77,7 @@ def test_every_optimizer_rule_counts(config, settings, monkeypatch):
         monkeypatch.setattr(
             by_hand,
             "step_by_hand",
-            lambda model, batch, rate, decay, wrong=wrong: right(
+            lambda model, batch, rate, decay, most=1.0, wrong=wrong: right(
                 model, batch, **{"learning_rate": rate, "weight_decay": decay, **wrong}
             ),
         )

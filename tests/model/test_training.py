@@ -1,5 +1,6 @@
 """Trainer as configured here, against a bare PyTorch loop, and its story as events."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from pipeline.explain.evidence import Evidence
 from pipeline.explain.forecast import forecast
 from pipeline.metrics import majority
 from pipeline.model import load_model
+from pipeline.runs.progress import Run, closing, kept_step
 from pipeline.settings import Settings
 from pipeline.task import MRPC
 from pipeline.tokenization import load_tokenizer
@@ -138,6 +140,34 @@ def test_the_story_of_a_run_and_its_repetition(config, settings, tmp_path):
     assert rates[-1] < max(rates) / 2, "the schedule ends where the run ends"
 
 
+def test_the_points_are_those_of_a_pca_of_cls(config, settings, tmp_path):
+    from sklearn.decomposition import PCA
+
+    own = ("A heron stood in the reeds.", "In the reeds stood a heron.")
+    events = events_of(config, tmp_path, settings, own_pair=own)
+    evaluations = [event for event in events if event["event"] == "evaluation"]
+    rows = load_raw_datasets("folder", settings)[0]["validation"].select(range(16))
+    tokenizer, _ = load_tokenizer(config.checkpoint, settings=settings)
+
+    def cls(model, first, second):
+        batch = tokenizer(first, second, padding=True, return_tensors="pt")
+        with torch.no_grad():
+            return model.base_model(**batch).last_hidden_state[:, 0].numpy()  # (pairs, hidden size)
+
+    both = list(rows["sentence1"]), list(rows["sentence2"])
+    start, _ = load_model(config.checkpoint, config.seed, settings=settings)
+    run = type(start).from_pretrained(tmp_path / "model")
+    fitted = PCA(2).fit(cls(start, *both))
+    for one, model in ((evaluations[0], start), (evaluations[-1], run)):
+        expected = fitted.transform(cls(model, *both))
+        assert torch.tensor(one["points"]).numpy() == pytest.approx(expected, abs=1e-4)
+        assert one["own_point"] == pytest.approx(
+            fitted.transform(cls(model, [own[0]], [own[1]]))[0], abs=1e-4
+        )
+    assert evaluations[0]["held"] == pytest.approx(fitted.explained_variance_ratio_.sum())
+    assert evaluations[0]["points"] != evaluations[-1]["points"]
+
+
 @pytest.mark.parametrize(
     "strategy, evaluated", [("no", [0, 5]), ("epoch", [0, 4, 5]), ("steps", [0, 2, 4, 5])]
 )
@@ -199,7 +229,7 @@ def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
     [
         ("max_steps", 301),
         ("max_steps", 0),
-        ("epochs", 6),
+        ("epochs", 51),
         ("batch_size", 65),
         ("train_pairs", 1),
         ("max_length", 7),
@@ -367,7 +397,7 @@ def shares_by(model_folder, pairs):
 
 def curve(events):
     """What an own pair may not change: every number of the story but its own."""
-    hidden = ("seconds", "peak_bytes", "own_share")
+    hidden = ("seconds", "peak_bytes", "own_share", "own_point")
     return [{k: v for k, v in event.items() if k not in hidden} for event in events]
 
 
@@ -402,3 +432,96 @@ def test_the_own_pair_is_judged_and_changes_nothing(config, settings, tmp_path):
     assert len(shares) == 4 and not any("own_share" in event for event in without)
     assert shares[-1] == pytest.approx(shares_by(tmp_path / "b" / "model", [OWN_PAIR])[0], abs=1e-3)
     assert OWN_PAIR[0] not in repr(told), "the events hold its probability, not its words"
+
+
+# ---------------------------------------------------------------- training pairs, early stopping, the best checkpoint
+
+
+def evaluations(events):
+    return [event for event in events if event["event"] == "evaluation"]
+
+
+def test_a_sample_of_the_training_pairs_is_judged_as_validation_is(config, settings, tmp_path):
+    sampled = replace(config, train_eval_pairs=10, dropout=0.3)
+    events = events_of(sampled, tmp_path / "a", settings)
+    assert events[0]["train_sample"] == 10
+    told = evaluations(events)
+    assert all({"train_loss", "train_accuracy", "train_f1"} <= set(event) for event in told)
+    # Every third or so of the 32 pairs; the saved model says what it answers them
+    rows = load_raw_datasets("folder", settings)[0]["train"].select(range(32))
+    rows = rows.select([number * 32 // 10 for number in range(10)])
+    shares = shares_by(
+        tmp_path / "a" / "model", zip(rows["sentence1"], rows["sentence2"], strict=True)
+    )
+    right = [(share > 0.5) == bool(gold) for share, gold in zip(shares, rows["label"], strict=True)]
+    assert told[-1]["train_accuracy"] == pytest.approx(sum(right) / 10)
+    gold = [share if label else 1 - share for share, label in zip(shares, rows["label"])]
+    assert told[-1]["train_loss"] == pytest.approx(-sum(map(math.log, gold)) / 10, abs=1e-4)
+    # It changes nothing of the run, whose dropout draws random numbers; nor does what was kept
+    without = events_of(replace(sampled, train_eval_pairs=0), tmp_path / "b", settings)
+    again = events_of(sampled, tmp_path / "c", settings)
+    assert curve(again) == curve(events)
+    assert [log for log in curve(events) if log["event"] == "log"] == [
+        log for log in curve(without) if log["event"] == "log"
+    ]
+    assert not any("train_loss" in event for event in without)
+
+
+@pytest.fixture
+def spoiled(config):
+    """So large a learning rate that validation gets worse."""
+    return replace(config, max_steps=12, eval_steps=1, learning_rate=1e-2, warmup_steps=0.0)
+
+
+@pytest.mark.parametrize("metric, sign", [("loss", -1), ("accuracy", 1), ("f1", 1)])
+def test_the_best_checkpoint_is_what_the_run_leaves(metric, sign, spoiled, settings, tmp_path):
+    events = events_of(replace(spoiled, metric_for_best_model=metric), tmp_path, settings)
+    *_, end = events
+    told = evaluations(events)[1:]
+    best = max(told, key=lambda event: sign * event[f"eval_{metric}"])
+    assert end["event"] == "done" and end["step"] == 12, "without patience it goes on to its end"
+    assert (
+        end.get("kept_step", 12)
+        == best["step"]
+        == kept_step(Run("", "done", vars(spoiled) | {"metric_for_best_model": metric}, events))
+    )
+    assert end["after"]["loss"] == best["eval_loss"]
+    rows = load_raw_datasets("folder", settings)[0]["validation"][:16]
+    pairs = zip(rows["sentence1"], rows["sentence2"], strict=True)
+    assert shares_by(tmp_path / "model", pairs) == pytest.approx(best["shares"], abs=2e-3)
+    kept = json.loads((tmp_path / "predictions.json").read_text())
+    assert [round(share, 3) for share in kept["after"]] == pytest.approx(best["shares"], abs=2e-3)
+    assert not list(tmp_path.glob("checkpoint-*")), "the disk holds the model once"
+
+
+def test_a_run_stops_early_where_it_gets_no_better(spoiled, settings, tmp_path):
+    losses = [
+        event["eval_loss"] for event in evaluations(events_of(spoiled, tmp_path / "a", settings))
+    ]
+    stale, best, stops = 0, math.inf, None
+    for step, loss in enumerate(losses[1:], 1):
+        stale, best = (0, loss) if loss < best else (stale + 1, best)
+        if stale == 2 and stops is None:
+            stops = step
+    assert stops and stops < 12, losses
+    for metric, kept in (("none", stops), ("loss", stops - 2)):
+        early = replace(spoiled, early_stopping_patience=2, metric_for_best_model=metric)
+        events = events_of(early, tmp_path / metric, settings)
+        end = events[-1]
+        assert (end["event"], end["step"], end.get("kept_step", stops)) == ("done", stops, kept)
+        assert (
+            end["early"] and "2 evaluations in a row" in end["reason"] and "loss" in end["reason"]
+        )
+        assert evaluations(events)[-1]["last"] == 1
+        assert closing(Run("", "running", vars(early), events[:-1]))
+        assert end["after"]["loss"] == losses[kept]
+
+
+def test_early_stopping_without_evaluations_says_so(config, settings, tmp_path):
+    never = replace(
+        config, eval_strategy="no", early_stopping_patience=1, metric_for_best_model="loss"
+    )
+    assert events_of(never, tmp_path, settings)[-1]["step"] == 5
+    notes = " ".join(map(str, forecast(never, settings).notes))
+    assert "early_stopping_patience has no effect" in notes
+    assert "metric_for_best_model has no effect" in notes

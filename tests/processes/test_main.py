@@ -127,6 +127,29 @@ def test_train_evaluate_predict(run, tiny, settings):
     assert (folder / "model" / "model.safetensors").read_bytes() == weights
 
 
+STORM = ("The storm closed the harbor.", "The harbor was shut by a storm.")
+
+
+def test_inside_prints_the_way_and_the_answer_after_each_layer(run):
+    code, out, err = run("inside", "--pair", *STORM)
+    lines = out.splitlines()
+    assert code == 0 and err.splitlines()[-1].startswith("checkpoint: adapter:paraphrase")
+    counts = [int(line[38:50].replace(",", "")) for line in lines[1:8]]
+    assert sum(counts[:-1]) == counts[-1] == 22_713_986
+    _code, predicted, _err = run("predict", "--pair", *STORM)
+    share = float(predicted.splitlines()[1].split()[1])  # of the label equivalent
+    assert lines[-1].startswith("layer 6") and "layer 1 " in out and "computed again" in out
+    assert float(lines[-1].split()[3].rstrip("%")) == pytest.approx(100 * share, abs=1)
+
+
+def test_inside_prints_each_step_of_a_layer(run):
+    code, out, _err = run("inside", "--pair", *STORM, "--layer", 2)
+    assert code == 0 and "layer 2, token 0 [CLS]" in out and "softmax(Q·Kᵀ / √32)" in out
+    assert "the head after" not in out and "bert.pooler.dense" in out
+    code, out, err = run("inside", "--pair", *STORM, "--layer", 7)
+    assert code == 2 and out == "" and "layer is 7, but 1 to 6" in err
+
+
 def test_a_stop_asked_for_while_the_worker_still_starts_is_heard(run, tiny, tmp_path):
     (tmp_path / "stop").touch()
     code, out, _ = run(*train_flags(tiny, tmp_path))

@@ -9,6 +9,7 @@ import pytest
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import one_step
+from pipeline.export.inside import inside_script
 from pipeline.export.model import files_of
 from pipeline.export.scripts import (
     batch_script,
@@ -18,9 +19,11 @@ from pipeline.export.scripts import (
     train_script,
 )
 from pipeline.hub.sources import embedded_checkpoint
+from pipeline.inside.layer_answers import layer_answers
+from pipeline.inside.way_through import way_through
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.runs.progress import Run
-from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
 from pipeline.training import fine_tune
 from tests.conftest import HF_HOME, ROOT, in_cache
 from tests.support.families import FAMILIES
@@ -97,6 +100,16 @@ CASES = {
         "eval_steps": 2,
         "lr_scheduler_type": "cosine",
     },
+    "stopped early, the best checkpoint kept": {
+        "max_steps": 12,
+        "epochs": 4,
+        "eval_steps": 2,
+        "learning_rate": 5e-3,
+        "dropout": 0.1,
+        "metric_for_best_model": "accuracy",
+        "early_stopping_patience": 2,
+        "train_eval_pairs": 9,
+    },
     "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
 }
 
@@ -118,7 +131,15 @@ def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_p
         }
     )
     run = run_of(config, tmp_path / "run", settings)
-    assert_same(run, said_by(run_script(run), workplace))
+    said = said_by(run_script(run), workplace)
+    assert_same(run, said)
+    judged = {event["step"]: event["train_loss"] for event in run.of("evaluation")}
+    printed = re.findall(rf"^step (\d+) on training pairs .*'train_loss': ({NUMBER})", said, re.M)
+    assert {int(step): float(loss) for step, loss in printed} == pytest.approx(judged, abs=1e-6)
+    end = run.events[-1]
+    if config.keeps_best:
+        assert end["early"] and end["kept_step"] < end["step"] < config.max_steps
+        assert f"kept step {end['kept_step']}\n" in said
 
 
 # in_cache("tiny/…"): what the workplace's Hub serves
@@ -279,3 +300,39 @@ def test_one_steps_script_prints_the_numbers_on_the_page(checkpoint, tiny, setti
             before == pytest.approx(each.before, abs=1e-7)
             and after == pytest.approx(each.by_hand, abs=1e-6) != before
         )
+
+
+# ---------------------------------------------------------------- the Model tab
+
+INSIDE = ("Shares of Acme rose 12 cents.", 'Acme\'s "stock" was up {12} cents.')
+
+
+def numbers_after(said, name):
+    """The numbers of each line that begins so."""
+    return [
+        [float(number) for number in re.findall(r"-?\d[\d.]*(?:e-?\d+)?", line)]
+        for line in re.findall(rf"^{name} (.*)$", said, re.M)
+    ]
+
+
+@pytest.mark.parametrize("kind", [None, "modernbert"], ids=["ready", "modernbert"])
+def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
+    if kind:  # before the workplace's Hub begins to serve it
+        FAMILIES[kind](in_cache(f"tiny/{kind}-script"))
+    model = f"tiny/{kind}-script" if kind else READY
+    way = way_through(model, INSIDE, settings=settings)
+    found = layer_answers(model, INSIDE, INSIDE[::-1], settings=settings)
+    said = said_by(inside_script(model, INSIDE), request.getfixturevalue("workplace"))
+    [counted], *_parts = numbers_after(said, "parameters")
+    parts = [int(line.split()[-1]) for line in re.findall(r"^parameters of .*$", said, re.M)]
+    assert sum(parts) == counted == way.parameters
+    [logits] = numbers_after(said, "logits")
+    assert logits == pytest.approx([*way.logits.values()], abs=1e-5)
+    [row] = numbers_after(said, "first row after the layers")
+    assert row == pytest.approx([*way.parts[3].strips[-1][:4]], abs=1e-5)
+    for answer, numbers in zip(found.answers, numbers_after(said, "after layer"), strict=True):
+        *shares, cosine = numbers[1:]
+        assert shares == pytest.approx([*answer.probabilities.values()], abs=1e-5)
+        assert cosine == pytest.approx(answer.cosine, abs=1e-5)
+    modules, difference = numbers_after(said, "modules computed again")[0]
+    assert modules > 20 and difference < 1e-5

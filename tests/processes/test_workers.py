@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline.config import TrainingConfig
-from pipeline.isolation.priority import BACKGROUND_NICENESS
+from pipeline.isolation.priority import BACKGROUND_NICENESS, RUN_NICENESS
 from pipeline.runs import supervisor, worker
 from pipeline.runs.executors import local
 from pipeline.runs.executors.local import spare
@@ -275,6 +275,16 @@ def test_a_supervisor_goes_on_with_waiting_runs_and_stays(settings):
 def test_where_memory_runs_out_the_worker_goes_before_the_server(sleeping):
     own, its = (int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in ("self", sleeping.pid))
     assert its == 500 > own
+
+
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/autogroup"), reason="this system shares no cores by session"
+)
+def test_a_run_gives_way_to_the_page(sleeping):
+    """Its session has the niceness, too: Linux looks at a process's inside of its session alone."""
+    assert os.getpriority(os.PRIO_PROCESS, sleeping.pid) == RUN_NICENESS
+    session = open(f"/proc/{sleeping.pid}/autogroup").read()
+    assert session.split()[-1] == str(RUN_NICENESS)
 
 
 def test_an_order_holds_no_environment_but_the_runs(monkeypatch):

@@ -27,6 +27,8 @@ ROOMS = [
     "model",
     "metrics",
     "config",
+    "pair_map",
+    "presets",
     "answers",
     "training",
     "serving",

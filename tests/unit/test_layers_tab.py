@@ -2,7 +2,6 @@
 
 import html
 import json
-import math
 import re
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from languages import speaking
 from layers.claims import claims
 from layers.claims.guess import HOLDS, borne_out, guesses_at
+from layers.play.backward import LOSSES
 from layers.updater import compare
 from pipeline.classes.store import create_class, join_class, pupil_of
 from pipeline.questions.of_layers import Played
@@ -21,15 +21,16 @@ from pipeline.settings import Settings
 from tabs.layers.address import Address, read_address
 from tabs.layers.check import layers_played, played_controls
 from tabs.layers.claims import build_claims, find_claim, is_so, result_as_dict
-from tabs.layers.play import build_play, with_reason
+from tabs.layers.play import BACKWARD, build_play, draw, place_of, with_reason
 from tabs.layers.topics import TOPICS
-from tabs.layers.topics.convolution import KERNELS, draw_convolution
-from tabs.layers.topics.dropout import DROPOUTS, draw_dropout
-from tabs.layers.topics.losses import EXAMPLES, draw_losses
-from tabs.layers.topics.normalization import draw_normalization
-from tabs.layers.topics.padding import draw_padding
-from tabs.layers.topics.pooling import draw_pooling
+from tabs.layers.topics.convolution import KERNELS, play_convolution
+from tabs.layers.topics.dropout import DROPOUTS, play_dropout
+from tabs.layers.topics.losses import EXAMPLES, play_losses
+from tabs.layers.topics.normalization import play_normalization
+from tabs.layers.topics.padding import play_padding
+from tabs.layers.topics.pooling import play_pooling
 from tabs.layers.updater import draw_updater
+from tests.support.calculator import holds, value_of
 from views.claims import claim_cards
 from views.updater import updater_summary
 
@@ -77,31 +78,6 @@ def test_a_topic_that_is_not_here_is_said():
 
 # ---------------------------------------------------------------- formulas, checked with a calculator
 
-SYMBOLS = (("−", "-"), ("·", "*"), ("√(", "sqrt("), ("²", "**2"), ("∞", "inf"))
-NAMES = {
-    "sqrt": math.sqrt,
-    "log": math.log,
-    "exp": math.exp,
-    "max": lambda *values: max(values),
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "inf": math.inf,
-    "abs": abs,
-}
-
-
-def value_of(term):
-    """What a printed term comes to.
-
-    >>> value_of("(2.5 − 3)²"), value_of("|2 − (−1)|")
-    (0.25, 3.0)
-    """
-    for symbol, python in SYMBOLS:
-        term = term.replace(symbol, python)
-    term = re.sub(r"\|([^|]*)\|", r"abs(\1)", term)
-    term = re.sub(r"e\^(\([^)]*\)|-?[\d.]+)", r"exp(\1)", term)
-    return float(eval(term, {"__builtins__": {}}, NAMES))
-
 
 def lines(drawn, pattern=r"<(?:p|td)(?! class=\"notice)[^>]*>([^<]*[=≈][^<]*)</(?:p|td)>"):
     """The equations of a picture, without the words before them."""
@@ -116,11 +92,20 @@ def check(drawn, at_least):
     for line in found:
         *terms, _result = re.split(r" [=≈] ", line)
         assert terms, line
-        values = [value_of(term) for term in re.split(r" [=≈] ", line)]
-        rounded = 6e-5 if " ≈ " not in line else 2e-3 * max(1, abs(values[-1]))
-        assert all(value == values[-1] or abs(value - values[-1]) <= rounded for value in values), (
-            line
-        )
+        holds(line)
+
+
+def forward(play):
+    """What a topic draws with these values of its controls, forward."""
+    return lambda *values: play(*values).forward()
+
+
+draw_convolution, draw_dropout, draw_losses = map(
+    forward, (play_convolution, play_dropout, play_losses)
+)
+draw_normalization, draw_padding, draw_pooling = map(
+    forward, (play_normalization, play_padding, play_pooling)
+)
 
 
 def convolution(
@@ -336,12 +321,60 @@ def test_a_long_sum_is_not_written_out():
 
 
 def test_padded_sizes_check():
-    check(draw_padding(2, 4, 5, 0), at_least=2)
+    check(draw_padding(2, 4, 5, 0, "zeros"), at_least=2)
 
 
 def test_losses_that_do_not_fit_say_why():
     refused = with_reason(draw_losses)("CrossEntropyLoss", "1, 2; 3, 4", "0, 5")
     assert 'role="alert"' in refused and "there are 2 classes" in refused
+
+
+# ---------------------------------------------------------------- backward
+
+
+def starts_with(slug):
+    """The values that a topic's controls have at first."""
+    with gr.Blocks():
+        return [control.value for control in TOPICS[slug].build().inputs]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("slug", TOPICS)
+def test_every_topic_is_worked_out_backward(slug, loss):
+    drawn = draw(slug, BACKWARD, loss, 0, 0, 0, 0, 0, *starts_with(slug))
+    # What arrives, then a gradient of each tensor; a click on each cell says which it is
+    stages = re.findall(r'data-stage="(\w+)"><h4>(.*?)[ <]', drawn)
+    assert stages[:2] in (
+        [("loss", "∂L/∂output"), ("gradient", f"∂L/∂{leaf}")]
+        for leaf in ("input", "prediction", "query", "weight")
+    )
+    check(drawn, at_least=0 if "its gradient is 0." in drawn else 1)
+    assert drawn.count("<pre><code>") == 1 and 'role="alert"' not in drawn
+
+
+@pytest.mark.parametrize("slug", TOPICS)
+def test_a_click_on_a_gradient_works_out_that_one(slug):
+    values = starts_with(slug)
+    drawn = draw(slug, BACKWARD, "drawn", 0, 0, 0, 0, 0, *values)
+    gradients = drawn[drawn.index('data-stage="gradient"') :]
+    cells = re.findall(r'data-place="([\d ]+)">([^<]*)<', gradients)
+    assert cells
+    for place, shown in cells[-1], cells[len(cells) // 2]:
+        sent = SimpleNamespace(_data={"place": [int(one) for one in place.split()]})
+        again = draw(slug, BACKWARD, "drawn", *place_of(sent, 5), *values)
+        marked = re.findall(
+            r'class="[^"]*marked[^"]*" style="[^"]*" data-place="([\d ]+)">([^<]*)<',
+            again[again.index('data-stage="gradient"') :],
+        )
+        assert marked == [(place, shown)]
+        title = re.search(r'"worked"><h4>∂L/∂(\w+)\[([\d, ]+)\]', again)
+        assert title[2].split(", ") == place.split()[1:]
+
+
+def test_a_padding_that_is_impossible_says_so_backward_only():
+    values = [3, 3, 3, 0, "reflect", 0, 0, 0]
+    assert 'role="alert"' in draw("padding", BACKWARD, "one", *[0] * 5, *values)
+    assert "zeros all around" in draw("padding", "forward", "one", *[0] * 5, *values)
 
 
 # ---------------------------------------------------------------- the updater, and Chinese

@@ -1,8 +1,10 @@
 """What stands around a curve, as HTML: a stranger's text stays text, figures are the ones that were given, none is missing."""
 
 import html
+import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -92,7 +94,7 @@ def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
 
 def test_the_arithmetic_adds_up():
     drawn = said(forecast_views.forecast_tables(expected(peak=1_800_000_000)))
-    assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 408 pairs × 0.01 s" in drawn
+    assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 472 pairs × 0.01 s" in drawn
     assert "total 590 MB" in drawn and "measured 1.8 GB" in drawn
 
 
@@ -271,6 +273,8 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
     assert own == {
         "train_pairs",
         "eval_pairs",
+        "train_eval_pairs",
+        "early_stopping_patience",
         "frozen_layers",
         "max_length",
         "dropout",
@@ -312,6 +316,8 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         188.0,
         188.0,
         3e-9,
+        0.4,
+        1.2e-05,
         [Weight("classifier.weight[0, 0]", 0.5, 0.1, 0.4998, 0.4998)],
         [SCRIPT],
         1.25,
@@ -334,6 +340,8 @@ def test_a_step_is_told_in_the_order_in_which_it_happens():
         "3.0e-09",
         "changed 900 of 1,000 weights",
         "90% changed by the learning_rate, 0.0002",
+        "multiplied the gradient by 0.4, as its norm is 2.5",
+        "more than 1.2e-05",
         "in 1.2 s",
     ]
     places = [text.find(part) for part in order]
@@ -369,6 +377,71 @@ def test_a_chart_has_the_metrics_of_its_task():
         start = {"event": "start", "seconds": 0, "total_steps": 4, "majority": majority}
         figures = {"eval_loss": 0.6, "eval_accuracy": 0.7, f"eval_{f1}": 0.6}
         told = {"event": "evaluation", "seconds": 1, "step": 0, **figures}
-        return CHARTS[1].draw(Run("0" * 32, "running", {}, [start, told]))
+        return CHARTS[2].draw(Run("0" * 32, "running", {}, [start, told]))
 
     assert "macro-F1" in drawn("macro_f1") and "macro-F1" not in drawn("f1")
+
+
+def story(*evaluations, config=None, **start):
+    """A run that goes on, its evaluations at step 0, 4, …"""
+    majority = {"label": 1, "accuracy": 0.684, "f1": 0.812}
+    told = {"total_steps": 8, "majority": majority, "eval_pairs": 408, "train_sample": 64, **start}
+    events = [{"event": "start", "seconds": 0, **told}]
+    events += [
+        {"event": "evaluation", "seconds": 1, "step": 4 * number, "eval_loss": 0.6, **figures}
+        for number, figures in enumerate(evaluations)
+    ]
+    return Run("0" * 32, "running", config or {}, events)
+
+
+def drawn_lines(run, chart):
+    """{name: its data} of the lines of one of CHARTS."""
+    drawn = str(CHARTS[chart].draw(run))
+    data = json.loads(html.unescape(re.search('data-chart="(.*?)"', drawn)[1]))
+    return drawn, {line["name"]: line for line in data["lines"]}
+
+
+BOTH = {"eval_accuracy": 0.8, "eval_f1": 0.86, "train_accuracy": 0.95, "train_f1": 0.96}
+
+
+def test_training_is_drawn_beside_validation_with_its_standard_error_and_the_gap_named():
+    drawn, lines = drawn_lines(story({**BOTH, "eval_accuracy": 0.7}, BOTH), 1)
+    assert lines["training"]["points"] == [[0, 0.95], [4, 0.95]]
+    errors = lines["validation"]["errors"]
+    assert errors["4"] == pytest.approx(math.sqrt(0.8 * 0.2 / 408), rel=1e-2)
+    assert "errors" not in lines["training"]
+    assert "80.0% ± 2.0" in said(drawn) and "validation: standard error" in said(drawn)
+    # Each bar reaches one error up and one down on the chart's own scale
+    bars = re.search(r'<path class="bars" d="M[\d.]+ ([\d.]+) V([\d.]+) M([^"]*)"', drawn)
+    assert bars and float(bars[1]) > float(bars[2])
+    assert "a gap of 15.0 points, more than chance (standard error 3.4)" in said(drawn)
+    drawn, lines = drawn_lines(story(BOTH), 2)
+    error = (1 - 0.86) * math.sqrt(0.86 * (2 - 0.86) / (408 * 0.2))
+    assert lines["F1, validation"]["errors"]["0"] == pytest.approx(error, rel=1e-2)
+
+
+def test_a_run_of_an_earlier_version_is_drawn_without_the_training_line():
+    old = {name: BOTH[name] for name in ("eval_accuracy", "eval_f1")}
+    drawn, lines = drawn_lines(story(old, train_sample=None), 1)
+    assert list(lines) == ["validation"] and 'class="series series1' in drawn
+    assert "gap" not in said(drawn)
+    assert all(chart.draw(story(old, train_sample=None, eval_pairs=None)) for chart in CHARTS)
+
+
+def test_the_step_whose_weights_are_kept_is_marked():
+    worse = {**BOTH, "eval_accuracy": 0.75}
+    config = {"metric_for_best_model": "accuracy", "eval_strategy": "steps"}
+    run = story({**BOTH, "eval_accuracy": 0.99}, worse, BOTH, worse, BOTH, config=config)
+    assert "best: step 8" in said(CHARTS[1].draw(run)), "the first of the best after the start"
+    assert "best:" not in said(CHARTS[1].draw(story(BOTH, worse)))
+
+
+def test_a_long_gradient_is_counted_over_the_limit_that_is_drawn():
+    logs = [
+        {"event": "log", "seconds": 1, "step": step, "loss": 0.6, "grad_norm": norm}
+        for step, norm in enumerate((0.5, 2.0, 3.0), 1)
+    ]
+    run = replace(story(BOTH), events=[*story(BOTH).events, *logs])
+    text = said(CHARTS[3].draw(run))
+    assert "2 of 3 steps had a longer gradient; it was scaled down to 1" in text
+    assert "max_grad_norm 1" in text

@@ -12,6 +12,7 @@ from pipeline.runs.liveness import claim
 from pipeline.runs.names import name_of
 from pipeline.settings import Settings
 from tabs.fine_tune import watching
+from tabs.fine_tune.charts import CHARTS
 from tabs.fine_tune.run_panel import mark_of
 from tabs.fine_tune.watching import ROUTE, Asked, Pace, Watching, watch_route
 
@@ -109,9 +110,10 @@ def test_a_stop_and_an_end_are_seen_at_once(folder, ask):
 
 def test_what_a_page_has_and_what_is_folded_is_left_out(folder, ask):
     parts = ask(seen="-1").json()["parts"]
-    assert {"status", "chart0", "chart1", "sentence", "table", "dots"} == set(parts)
+    always = {"status", *(f"chart{number}" for number in range(len(CHARTS)))}
+    assert {*always, "sentence", "table", "dots"} == set(parts)
     assert json.loads(parts["dots"])["steps"] == [0]
-    assert set(ask(seen="1").json()["parts"]) == {"status", "chart0", "chart1"}
+    assert set(ask(seen="1").json()["parts"]) == always
     assert "0.7" in ask(seen="1", log="1").json()["parts"]["log"]
 
 

@@ -1,25 +1,45 @@
 """What the topics' controls share."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
+from markupsafe import Markup
 
 from languages import _
+from views.forward import forward
+
+if TYPE_CHECKING:  # layers imports torch
+    from layers.play import Forward, Layer
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Controls:
-    """A topic's controls, in the order in which its draw function takes their values.
+    """A topic's controls, in the order in which its play function takes their values.
 
     followed: those of them, the last, that the output sets (static/layers.js).
     """
 
     inputs: Sequence[Component]
-    followed: Sequence[gr.Number] = field(default_factory=list)
+    followed: Sequence[gr.Number]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A topic's layer as its controls set it."""
+
+    at: Sequence[int]  # the place of the output's number that is followed
+    forward: Callable[[], Markup]  # draws what the layer does
+    layer: Callable[[], "Layer"]  # what the backward pass goes through
+
+
+def played(made: "Forward") -> Played:
+    """One of BERT's own layers."""
+    return Played(made.at, lambda: forward(made), lambda: made.layer)
 
 
 def slider(

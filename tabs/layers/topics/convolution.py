@@ -1,11 +1,11 @@
 """Play: nn.Conv2d on a small picture."""
 
 import gradio as gr
-from markupsafe import Markup
 
 from languages import _, say
 from tabs.layers.topics.controls import (
     Controls,
+    Played,
     by_direction,
     followed_places,
     picture_size,
@@ -56,7 +56,7 @@ def build_convolution() -> Controls:
     return Controls([*window, *channels, *picture, *followed], followed)
 
 
-def draw_convolution(
+def play_convolution(
     kernel_size: int,
     stride: int,
     padding: int,
@@ -77,7 +77,7 @@ def draw_convolution(
     width: int,
     seed: int,
     *at: int,
-) -> Markup:
+) -> Played:
     """The picture's convolution, and the output cell `at` = (channel, row, column) worked out."""
     from layers import play
 
@@ -101,4 +101,4 @@ def draw_convolution(
     )
     place = within(at, made.output)
     window = play.follow(made, *place, strides, made.before, dilations, groups)
-    return views.convolution(made, window, place)
+    return Played(place, lambda: views.convolution(made, window, place), lambda: made.layer)

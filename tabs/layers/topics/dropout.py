@@ -3,10 +3,9 @@
 import math
 
 import gradio as gr
-from markupsafe import Markup
 
 from languages import _
-from tabs.layers.topics.controls import Controls, slider
+from tabs.layers.topics.controls import Controls, Played, followed_places, slider
 from views import layers as views
 
 DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d")
@@ -34,16 +33,21 @@ def build_dropout() -> Controls:
         _("probability of an element, or of a whole channel, to be zeroed"),
         step=0.05,
     )
-    return Controls([layer, shape, p, slider(0, 20, 0, "seed", _("a new seed gives a new draw"))])
+    seed = slider(0, 20, 0, "seed", _("a new seed gives a new draw"))
+    followed = followed_places(3, 5, 4, 2)
+    return Controls([layer, shape, p, seed, *followed], followed)
 
 
-def draw_dropout(layer: str, shape: str, p: float, seed: int) -> Markup:
+def play_dropout(layer: str, shape: str, p: float, seed: int, *at: int) -> Played:
     """The numbers 1, 2, 3, … through a dropout in train() and eval()."""
     from layers import play
 
     values = counted(SHAPES[shape])
     made = play.dropout(values, p, layer, seed)
-    return views.dropout(values, made, f"nn.{layer}(p={p:g})", _first_kept(values, made))
+    line = _first_kept(values, made)
+    return Played(
+        at, lambda: views.dropout(values, made, f"nn.{layer}(p={p:g})", line), lambda: made.layer
+    )
 
 
 def _first_kept(values, made) -> str:

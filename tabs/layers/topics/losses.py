@@ -1,11 +1,10 @@
 """Play: one loss in its three reductions."""
 
 import gradio as gr
-from markupsafe import Markup
 
 from languages import _
 from pipeline.errors import InputError
-from tabs.layers.topics.controls import Controls
+from tabs.layers.topics.controls import Controls, Played, followed_places
 from views import layers as views
 
 LOSSES = ("MSELoss", "L1Loss", "CrossEntropyLoss")
@@ -42,10 +41,11 @@ def build_losses() -> Controls:
     loss.input(
         example, loss, [prediction, target], api_visibility="private", show_progress="hidden"
     )
-    return Controls([loss, prediction, target])
+    followed = followed_places(MOST_NUMBERS - 1, MOST_NUMBERS - 1)
+    return Controls([loss, prediction, target, *followed], followed)
 
 
-def draw_losses(loss: str, prediction: str, target: str) -> Markup:
+def play_losses(loss: str, prediction: str, target: str, *at: int) -> Played:
     """A prediction and a target through one loss, in each reduction."""
     from layers import play
 
@@ -59,12 +59,17 @@ def draw_losses(loss: str, prediction: str, target: str) -> Markup:
             and len(targets) == len(logits[0]) > 1
         )
         made = play.cross_entropy(logits, [targets] if is_one_example else targets)
-        return views.losses(
-            made, "nn.CrossEntropyLoss()", _("−log softmax of the target"), _("example")
+        title, formula = "nn.CrossEntropyLoss()", _("−log softmax of the target")
+        return Played(
+            at, lambda: views.losses(made, title, formula, _("example")), lambda: made.layer
         )
     made = play.regression_loss(predictions, targets, loss)
     formulas = {"MSELoss": _("(prediction − target)²"), "L1Loss": _("|prediction − target|")}
-    return views.losses(made, f"nn.{loss}()", formulas[loss], _("element"))
+    return Played(
+        at,
+        lambda: views.losses(made, f"nn.{loss}()", formulas[loss], _("element")),
+        lambda: made.layer,
+    )
 
 
 def parsed_numbers(written: str, name: str) -> list:

@@ -1,10 +1,9 @@
 """Play: nn.BatchNorm2d on a small batch, in train() and eval()."""
 
 import gradio as gr
-from markupsafe import Markup
 
 from languages import _
-from tabs.layers.topics.controls import Controls, followed_places, slider, within
+from tabs.layers.topics.controls import Controls, Played, followed_places, slider, within
 from views import layers as views
 
 
@@ -40,7 +39,7 @@ def build_normalization() -> Controls:
     return Controls([*inputs, *followed], followed)
 
 
-def draw_normalization(
+def play_normalization(
     n: int,
     channels: int,
     size: int,
@@ -54,7 +53,7 @@ def draw_normalization(
     track: bool,
     seed: int,
     *at: int,
-) -> Markup:
+) -> Played:
     """The batch, and its cell `at` = (example, channel, row, column) worked out."""
     from layers import play
 
@@ -79,4 +78,9 @@ def draw_normalization(
     named = [f"{name}={value!r}" for name, (value, start) in settings.items() if value != start]
     title = f"nn.BatchNorm2d({', '.join([str(channels), *named])})"
     place = within(at, batch)
-    return views.normalization(batch, made, title, place, play.normalized_lines(batch, made, place))
+    lines = play.normalized_lines(batch, made, place)
+    return Played(
+        place,
+        lambda: views.normalization(batch, made, title, place, lines),
+        lambda: made.layer,
+    )

@@ -1,9 +1,9 @@
 """Play: one picture in each padding mode."""
 
-from markupsafe import Markup
+import gradio as gr
 
 from languages import _
-from tabs.layers.topics.controls import Controls, picture_size, slider
+from tabs.layers.topics.controls import Controls, Played, followed_places, picture_size, slider
 from views import layers as views
 
 
@@ -11,10 +11,20 @@ def build_padding() -> Controls:
     """The controls."""
     padding = slider(0, 6, 2, "padding")
     size = picture_size(4, 4)
-    return Controls([padding, *size, slider(0, 20, 0, "seed", _("a new seed gives a new picture"))])
+    seed = slider(0, 20, 0, "seed", _("a new seed gives a new picture"))
+    mode = gr.Radio(
+        list(views.PADDING_MODES),
+        value="reflect",
+        label="padding_mode",
+        info=_("whose backward pass is worked out"),
+    )
+    followed = followed_places(0, 19, 19)
+    return Controls([padding, *size, seed, mode, *followed], followed)
 
 
-def draw_padding(padding: int, height: int, width: int, seed: int) -> Markup:
+def play_padding(
+    padding: int, height: int, width: int, seed: int, padding_mode: str, *at: int
+) -> Played:
     """One picture padded in each mode; a mode that can't says why."""
     from layers import play
 
@@ -26,4 +36,9 @@ def draw_padding(padding: int, height: int, width: int, seed: int) -> Markup:
         except ValueError as error:
             return str(error)
 
-    return views.paddings(picture, {mode: padded(mode) for mode in views.PADDING_MODES}, padding)
+    def forward():
+        return views.paddings(
+            picture, {mode: padded(mode) for mode in views.PADDING_MODES}, padding
+        )
+
+    return Played(at, forward, lambda: play.padding_layer(picture, padding, padding_mode))

@@ -1,11 +1,11 @@
 """Play: nn.MaxPool2d on a small picture, and max_unpool2d's way back."""
 
 import gradio as gr
-from markupsafe import Markup
 
 from languages import _
 from tabs.layers.topics.controls import (
     Controls,
+    Played,
     by_direction,
     followed_places,
     picture_size,
@@ -45,7 +45,7 @@ def build_pooling() -> Controls:
     return Controls([*window, *options, *picture, *followed], followed)
 
 
-def draw_pooling(
+def play_pooling(
     kernel_size: int,
     stride: int,
     padding: int,
@@ -64,7 +64,7 @@ def draw_pooling(
     width: int,
     seed: int,
     *at: int,
-) -> Markup:
+) -> Played:
     """The picture's max pooling, and the output cell `at` = (channel, row, column) worked out."""
     from layers import play
 
@@ -97,4 +97,8 @@ def draw_pooling(
     )
     if side_by_side and not ceil_mode:
         restored = play.unpool(picture, sizes)
-    return views.pooling(picture, area, made, window, place, paddings, restored)
+    return Played(
+        place,
+        lambda: views.pooling(picture, area, made, window, place, paddings, restored),
+        lambda: made.layer,
+    )

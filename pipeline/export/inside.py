@@ -1,0 +1,130 @@
+"""What the Model tab shows of a pair -> a plain script that computes the same figures.
+
+    >>> print(inside_script("adapter:paraphrase", ("Hi.", "Hello.")).splitlines()[0])
+    # What the Model tab shows: a pair's way through the model.
+
+A section of the tab adds its lines to SECTIONS. They find `model`, `tokenizer`, `batch` (the
+pair), `layers` (the encoder's), `states` (before the first layer and after each, (1, positions,
+width)) and `answer`, which has logits and attentions.
+"""
+
+import inspect
+
+from pipeline.export.scripts import asked_once
+from pipeline.inside import by_hand
+from pipeline.inside.forward import Pair
+from pipeline.settings import LABELS, Settings
+
+FORWARD = """
+model.set_attn_implementation("eager")  # it alone shows its weights
+layers = next(
+    part for part in model.base_model.modules()
+    if isinstance(part, torch.nn.ModuleList) and len(part) == model.config.num_hidden_layers)
+
+
+def asked(batch):
+    \"\"\"(the answer, what goes into the first layer and comes out of each)\"\"\"
+    states = []
+
+    def note(layer, given, gave):
+        states.extend([given[0]] if not states else [])
+        states.append(gave[0] if isinstance(gave, tuple) else gave)
+
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    with torch.inference_mode():
+        answer = model(**batch, output_attentions=True)
+    for hook in hooks:
+        hook.remove()
+    return answer, states
+
+
+answer, states = asked(batch)
+"""
+
+WAY_THROUGH = """
+
+# ---- the way through: parameters, shapes, the first numbers, each module computed again
+print("parameters", sum(parameter.numel() for parameter in model.parameters()))
+rest = [child for child in model.named_children() if child[1] is not model.base_model]
+for name, part in [*model.base_model.named_children(), *rest]:
+    print("parameters of", name, sum(parameter.numel() for parameter in part.parameters()))
+print("embeddings", list(states[0].shape), states[0].flatten()[:4].tolist())
+print("first row after the layers", states[-1][0, 0, :4].tolist())
+print("logits", answer.logits[0].tolist())
+
+
+{by_hand}
+
+differences = []
+
+
+def compare(module, given, gave):
+    again = BY_HAND[type(module)](module, given[0])
+    differences.append((again - gave).abs().max().item() / max(1, gave.abs().max().item()))
+
+
+BY_HAND = {{torch.nn.Embedding: embedding, torch.nn.Linear: linear, torch.nn.LayerNorm: layer_norm}}
+hooks = [part.register_forward_hook(compare) for part in model.modules() if type(part) in BY_HAND]
+with torch.inference_mode():
+    model(**batch)
+for hook in hooks:
+    hook.remove()
+print("modules computed again", len(differences), "largest difference", max(differences))
+"""
+
+LAYER_ANSWERS = """
+
+# ---- the answer after each layer: the head, trained for the last one, gets each layer's output
+other = tokenizer(*{other!r}, truncation=True, max_length={max_length}, return_tensors="pt")
+others = asked(other)[1]
+
+
+def exchange(layer, given, gave):
+    stacked = torch.cat(states)  # (layers + 1, positions, width)
+    return (stacked, *gave[1:]) if isinstance(gave, tuple) else stacked
+
+
+hook = layers[-1].register_forward_hook(exchange)
+with torch.inference_mode():
+    rows = {{name: tensor.expand(len(states), -1) for name, tensor in batch.items()}}
+    logits = model(**rows).logits
+hook.remove()
+for number, (row, state, another) in enumerate(zip(logits, states, others)):
+    alike = torch.cosine_similarity(state[0, 0], another[0, 0], 0).item()
+    print("after layer", number, "probabilities", row.softmax(-1).tolist(), "cosine", alike)
+"""
+
+SECTIONS = (FORWARD, WAY_THROUGH, LAYER_ANSWERS)
+
+
+def inside_script(
+    model: str,
+    pair: Pair,
+    other: Pair | None = None,
+    max_length: int = 128,
+    seed: int = Settings.seed,
+    labels: int = len(LABELS),
+) -> str:
+    """The figures of all sections. other: the pair that the first rows are compared with (default:
+    this one, its sentences swapped); labels: how many the model has.
+    """
+    sentence1, sentence2 = pair
+    own = (by_hand.embedding, by_hand.linear, by_hand.layer_norm)
+    sources = "\n\n".join(inspect.getsource(each) for each in own)
+    sources = sources.replace(": Module", "").replace(": Tensor", "").replace(" -> Tensor", "")
+    second = other or ((sentence1, None) if sentence2 is None else (sentence2, sentence1))
+    values = {
+        "by_hand": sources.strip(),
+        "max_length": max_length,
+        "other": [sentence for sentence in second if sentence is not None],
+    }
+    opening = asked_once(
+        "What the Model tab shows: a pair's way through the model",
+        model,
+        pair,
+        max_length,
+        seed,
+        labels,
+    )
+    first, *sections = SECTIONS
+    return opening + first + "".join(section.format(**values) for section in sections)

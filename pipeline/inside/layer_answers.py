@@ -1,0 +1,117 @@
+"""The answer after each layer: the trained head, put on each layer's first row ([CLS]).
+
+>>> pairs = ("A cat sat.", "A cat was sitting."), ("A cat was sitting.", "A cat sat.")
+>>> found = layer_answers("adapter:paraphrase", *pairs, settings=Settings())
+>>> [answer.layer for answer in found.answers], found.answers[0].cosine > 0.999
+([0, 1, 2, 3, 4, 5, 6], True)
+
+The head was trained on the last layer's row alone: what it makes of an earlier one says how far
+that row has come, not what the layer "thinks". Before the first layer the row of [CLS] is the same
+for every pair, and so is the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.hub.isolated import ask
+from pipeline.inside.calls import heard
+from pipeline.inside.forward import Encoded, Loaded, Pair, encoded, loaded
+from pipeline.inside.way_through import encoder_layers, walked
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:  # importing torch takes seconds
+    from torch import Tensor
+
+    from pipeline.hub.sources import Origin
+
+
+@dataclass(frozen=True)
+class LayerAnswer:
+    """What the head answers after a layer; 0 is before the first."""
+
+    layer: int
+    logits: dict[str, float]  # by label
+    probabilities: dict[str, float]
+    cosine: float  # of this layer's first row with the other pair's: 1 where they point one way
+
+
+@dataclass(frozen=True)
+class LayerAnswers:
+    """A pair's answers after each layer, the last one being the model's own."""
+
+    origin: Origin
+    answers: tuple[LayerAnswer, ...]
+    pair: Pair
+    other: Pair
+
+
+def layer_answers(
+    checkpoint: str, pair: Pair, other: Pair, max_length: int = 128, *, settings: Settings
+) -> LayerAnswers:
+    """The answers to `pair` after each layer, and how alike its first row is to that of `other`.
+
+    Raises InputError as way_through does.
+    """
+    return ask(checkpoint, _layer_answers, pair, other, max_length, weights=True, settings=settings)
+
+
+def _layer_answers(checkpoint, pair, other, max_length, settings):
+    """`layer_answers` where the checkpoint may be opened."""
+    import torch
+
+    opened = loaded(checkpoint, settings)
+    encoder_layers(opened)  # before anything is computed
+    batches = [encoded(opened, [each], max_length, settings) for each in (pair, other)]
+    with torch.inference_mode():
+        states, others = (_states(opened, batch) for batch in batches)
+        logits = answers_to(opened, batches[0], states)  # (layers + 1, labels)
+        shares = logits.double().softmax(-1)
+        cosines = torch.cosine_similarity(_first_rows(states), _first_rows(others))
+    names = opened.model.config.id2label
+    labels = [names[number] for number in sorted(names)]
+    rows = zip(logits.tolist(), shares.tolist(), cosines.tolist(), strict=True)
+    answers = tuple(
+        LayerAnswer(
+            layer,
+            dict(zip(labels, its_logits, strict=True)),
+            dict(zip(labels, its_shares, strict=True)),
+            cosine,
+        )
+        for layer, (its_logits, its_shares, cosine) in enumerate(rows)
+    )
+    return LayerAnswers(opened.origin, answers, pair, other)
+
+
+def _states(opened, batch):
+    """What goes into the first layer, and what each gives: (1, positions, width) each."""
+    walk = walked(opened, batch)
+    return [walk.entered[0], *walk.left]
+
+
+def _first_rows(states):
+    import torch
+
+    return torch.cat([state[:, 0] for state in states])  # (layers + 1, width)
+
+
+def answers_to(opened: Loaded, batch: Encoded, states: list[Tensor]) -> Tensor:
+    """The head's logits (len(states), labels) for each of `states` (1, positions, width) in place
+    of what the last layer gives. batch: one pair's.
+
+    Whatever a model's head is, it gets them as it gets its own: the last layer's output is
+    exchanged during one forward pass of as many rows.
+    """
+    import torch
+
+    stacked = torch.cat(states)  # (layers + 1, positions, width)
+
+    def exchange(_layer, _given, gave):
+        return (stacked, *gave[1:]) if isinstance(gave, tuple) else stacked
+
+    rows = {
+        name: tensor.expand(len(states), -1).contiguous() for name, tensor in batch.tensors.items()
+    }
+    with heard(encoder_layers(opened)[-1], exchange):
+        return opened.model(**rows).logits
