@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -207,7 +207,7 @@ def kept_bytes(model: Module, compute: Callable[[], Any]) -> int:
     return total
 
 
-def _kept_by_batches(model: Module, inputs: dict[str, Tensor], seed: int) -> list[Kept]:
+def _kept_by_batches(model: Module, inputs: Mapping[str, Tensor], seed: int) -> list[Kept]:
     """What a batch of the same row keeps, for each of BATCHES."""
     import torch
 
