@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from languages import _
-from pipeline.inside.attributions import NEAR_ENOUGH, Attributions
+from pipeline.inside.attributions import NEAR_ENOUGH, Attributions, WordMoved
 from views.numbers import percent
 from views.render import render
 
@@ -71,11 +71,15 @@ def what_moved(found: Attributions) -> Markup:
                 _bar(word.attribution, widest),
                 _bar(word.left_out, widest),
             )
-            for word in found.words
+            for word in sorted(found.words, key=lambda word: -_size(word))
         ],
         agreement=_logit(found.agreement) if found.agreement is not None else "",
         verdict=_verdict(found.agreement),
     )
+
+
+def _size(word: WordMoved) -> float:
+    return max(abs(word.attribution or 0), abs(word.left_out or 0))
 
 
 def _bar(number: float | None, largest: float) -> Bar:

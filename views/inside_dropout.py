@@ -55,7 +55,7 @@ def both_modes(found: Modes) -> Markup:
             for number, (train, in_eval) in enumerate(zip(found.train, found.eval, strict=True), 1)
         ],
         kept=[_kept_row(kept) for kept in found.kept],
-        formula=format_bytes(found.formula) if found.formula else "",
+        formula=_megabytes(found.formula) if found.formula else "",
     )
 
 
@@ -69,7 +69,7 @@ def _spread(found: Modes) -> str:
 
 def _kept_row(kept: Kept) -> tuple[object, ...]:
     if kept.train is None or kept.eval is None or kept.no_grad is None:
-        told = _("about {size}, not measured", size=format_bytes(kept.expected))
+        told = _("about {size}, not measured here", size=format_bytes(kept.expected))
         return kept.rows, told, "–", "–"
     return (
         kept.rows,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import statistics
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -207,6 +208,9 @@ def kept_bytes(model: Module, compute: Callable[[], Any]) -> int:
     return total
 
 
+_measuring = threading.Lock()  # what many visitors' batches keep at once would add up
+
+
 def _kept_by_batches(model: Module, inputs: Mapping[str, Tensor], seed: int) -> list[Kept]:
     """What a batch of the same row keeps, for each of BATCHES."""
     import torch
@@ -221,7 +225,7 @@ def _kept_by_batches(model: Module, inputs: Mapping[str, Tensor], seed: int) -> 
 
         def measured(training: bool, off: bool, batch: dict[str, Tensor] = batch) -> int:
             model.train(training)
-            with private_seed(seed), torch.no_grad() if off else nullcontext():
+            with _measuring, private_seed(seed), torch.no_grad() if off else nullcontext():
                 return kept_bytes(model, lambda: model(**batch).logits)
 
         train = measured(True, False)

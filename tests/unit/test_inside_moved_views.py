@@ -61,7 +61,8 @@ def test_cards_and_bars_tell_sign_and_size():
     bars = re.findall(
         r'moved-bar (\w*)" style="--size: ([\d.]+)"', drawn
     )  # one scale for both methods
-    assert bars == [("for", "0.500"), ("for", "0.250"), ("", "0.000"), ("against", "1.000")]
+    # The most influential word first
+    assert bars == [("", "0.000"), ("against", "1.000"), ("for", "0.500"), ("for", "0.250")]
     assert "<b>cat" not in drawn and "&lt;b&gt;" in drawn
     text = text_of(drawn)
     assert "add up to 1.95; the scores differ by 2.00. Off by 2.5% after 16 steps" in text
@@ -104,7 +105,7 @@ def test_ten_dots_a_mode_and_their_spread():
     assert "train() mean 60.0%, standard deviation 10.5 percentage points" in text
     assert "eval() 10 × exactly 60.0%" in text and "10% of the numbers" in text
     assert "1 / (1 − 0.1)" in text and "1 7.3 MB 5.8 MB 0 " in text
-    assert "32 about 233 MB, not measured – – " in text
+    assert "32 about 233 MB, not measured here – – " in text
 
 
 def test_a_model_without_dropout_is_told_so():
