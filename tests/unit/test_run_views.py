@@ -94,7 +94,7 @@ def test_nothing_is_said_of_memory_that_cannot_be_reckoned():
 
 def test_the_arithmetic_adds_up():
     drawn = said(forecast_views.forecast_tables(expected(peak=1_800_000_000)))
-    assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 472 pairs × 0.01 s" in drawn
+    assert "125 steps × 16 pairs × 0.04 s" in drawn and "4 times 456 pairs × 0.01 s" in drawn
     assert "total 590 MB" in drawn and "measured 1.8 GB" in drawn
 
 
