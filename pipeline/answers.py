@@ -98,40 +98,49 @@ class Answers:
     def __init__(self, compute_metrics: Callable) -> None:
         self.compute_metrics = compute_metrics
         self.last: tuple | None = None  # logits (pairs, labels), labels (pairs,)
-        self._shares: list[Share] | None = None  # of the last evaluation, once they were asked for
+        # Of the last evaluation, once they were asked for
+        self._shares: list[Share] | None = None
+        self._order: list[int] | None = None
 
     def __call__(self, eval_pred: Any) -> dict[str, float]:
         """As `compute_metrics`."""
-        self.last, self._shares = tuple(eval_pred)[:2], None
+        self.last, self._shares, self._order = tuple(eval_pred)[:2], None, None
         return self.compute_metrics(eval_pred)
 
     def remember(self, shares: list[Share]) -> None:
         """What an earlier run was answered by the same weights: `shares` gives it back."""
-        self.last, self._shares = None, shares
+        self.last, self._shares, self._order = None, shares, None
 
     def shares(self, trainer: "Trainer") -> list[Share] | None:
         """The share of each row of the evaluation's dataset, or None where the rows' order
         can't be told, or where a logit is NaN or infinite: the model has no answer then.
-
-        Trainer may have sorted the pairs by length: its data loader, built anew, draws the same
-        order again.
         """
         if self._shares is None:
             self._shares = self._by_row(trainer)
         return self._shares
 
+    def order(self, trainer: "Trainer") -> list[int] | None:
+        """The row of each pair in the order in which the last evaluation judged them, or None where
+        that can't be told.
+
+        Trainer may have sorted the pairs by length: its data loader, built anew, draws the same
+        order again.
+        """
+        if self._order is None and self.last is not None and trainer.args.world_size == 1:
+            _logits, labels = self.last
+            order = [row for batch in trainer.get_eval_dataloader().batch_sampler for row in batch]
+            gold = trainer.eval_dataset["label"]
+            if [gold[row] for row in order] == labels.tolist():
+                self._order = order
+        return self._order
+
     def _by_row(self, trainer: "Trainer") -> list[Share] | None:
-        if self.last is None or trainer.args.world_size > 1:
+        order = self.order(trainer)
+        if order is None or self.last is None:
             return None
         import torch
 
-        logits, labels = self.last
-        order = [row for batch in trainer.get_eval_dataloader().batch_sampler for row in batch]
-        gold = trainer.eval_dataset["label"]
-        if len(order) != len(labels) or any(
-            gold[row] != label for row, label in zip(order, labels.tolist(), strict=True)
-        ):
-            return None
+        logits, _labels = self.last
         probabilities = torch.tensor(logits, dtype=torch.float64).softmax(-1)  # (pairs, labels)
         if not probabilities.isfinite().all():
             return None

@@ -27,3 +27,10 @@ def import_models() -> None:
             AutoModelForSequenceClassification,
             BertForSequenceClassification,
         )
+
+
+def import_captum() -> None:
+    """Import captum, which brings matplotlib: 0.3 s and 30 MB, the first time."""
+    import_models()
+    with _importing:
+        import captum.attr  # noqa: F401

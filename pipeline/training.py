@@ -35,6 +35,7 @@ from pipeline.hub.sources import (
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority, metrics_in
 from pipeline.model import check_labels, load_model, model_in, on_meta
+from pipeline.pair_map import PairMap, are_points, plane_from
 from pipeline.settings import Settings, has_gpu, launch, zero_gpu
 from pipeline.task import MRPC, Task, task_named, told_of
 from pipeline.tokenization import (
@@ -435,13 +436,13 @@ def fine_tune(
     start (config, total_steps, majority, the validation pairs' labels, where everything came from),
     log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1, and
     train_loss, train_accuracy, train_f1 on a sample of the training pairs; right, how many
-    validation pairs were answered rightly, and shares, what answers.py tells of each, where they
-    can be told one by one; the one at step 0 is before any training), and last one of done,
-    stopped, failed. done and stopped leave model and tokenizer in `folder`/model, and say as
-    kept_step which step's they are where it isn't the last one's.
-    `should_stop()` is asked after each step. own_pair: the visitor's, whose share goes into
-    each evaluation as "own_share". Raises InputError before the first event for a config out of
-    bounds.
+    validation pairs were answered rightly, shares, what answers.py tells of each, and points and
+    held, what pair_map.py tells of them, where they can be told one by one; the one at step 0 is
+    before any training), and last one of done, stopped, failed. done and stopped leave model and
+    tokenizer in `folder`/model, and say as kept_step which step's they are where it isn't the last
+    one's. `should_stop()` is asked after each step. own_pair: the visitor's, whose share and point
+    go into each evaluation as "own_share" and "own_point". Raises InputError before the first
+    event for a config out of bounds.
     """
     config = config.checked(settings)
     events: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -514,19 +515,19 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     trainer, start = prepare(config, folder, settings)
     tell(**start)
     trainer.compute_metrics = answers = Answers(trainer.compute_metrics)
-    own_share = _own_share(trainer, config, own_pair)
+    pair_map = PairMap(trainer.model)
+    own_share = _own_share(trainer, config, own_pair, pair_map)
     judged = {}  # step -> (the figures of its evaluation, each pair's share)
 
     def details(metrics):
         judged[trainer.state.global_step] = metrics, answers.shares(trainer)
-        return {**_pair_by_pair(trainer), **own_share()}
+        return {**_pair_by_pair(trainer, pair_map), **own_share()}
 
-    teller = _story_teller(
-        tell, start["total_steps"], settings, should_stop, details, _sample_judge(trainer, config)
-    )
+    judge = _sample_judge(trainer, config, pair_map)
+    teller = _story_teller(tell, start["total_steps"], settings, should_stop, details, judge)
     trainer.add_callback(teller)
     _keep_quiet(trainer)
-    before, shares_before = _judged_before(trainer, start, settings, teller)
+    before, shares_before = _judged_before(trainer, start, settings, teller, pair_map)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
@@ -583,7 +584,7 @@ def training_sample(train_dataset: "Dataset", pairs: int) -> "Dataset | None":
     return train_dataset.select([row * total // count for row in range(count)]) if count else None
 
 
-def _sample_judge(trainer, config):
+def _sample_judge(trainer, config, pair_map):
     """A function that gives train_loss, train_accuracy … of a sample of the training pairs, judged
     as validation is, without dropout; {} where none are to be judged. It leaves the run as it is.
     """
@@ -598,7 +599,7 @@ def _sample_judge(trainer, config):
         trainer.compute_metrics = answers.compute_metrics  # `answers` holds those of validation
         try:
             # A data loader draws a seed, and the run's own chance shouldn't depend on this one
-            with torch.random.fork_rng(devices=[]):
+            with torch.random.fork_rng(devices=[]), pair_map.paused():
                 return trainer.predict(sample, metric_key_prefix="train").metrics
         finally:
             trainer.compute_metrics = answers
@@ -606,7 +607,7 @@ def _sample_judge(trainer, config):
     return judge
 
 
-def _pair_by_pair(trainer):
+def _pair_by_pair(trainer, pair_map):
     """What the last evaluation answered, pair by pair: {} where that can't be told. The logits are
     those that Trainer's evaluation gave.
     """
@@ -616,13 +617,14 @@ def _pair_by_pair(trainer):
     shares = [rounded(share) for share in shares]
     labels = trainer.eval_dataset["label"]
     right = sum(answer_of(share) == gold for share, gold in zip(shares, labels, strict=True))
-    return {"right": right, "shares": shares}
+    points = pair_map.told(trainer.compute_metrics.order(trainer))
+    return {"right": right, "shares": shares, **points}
 
 
-def _own_share(trainer, config, pair):
-    """A function that gives {"own_share": the share of the visitor's pair, as answers.py tells it},
-    {} without a pair or where it is NaN. It leaves the run as it is: dropout is off, so no random
-    number is drawn.
+def _own_share(trainer, config, pair, pair_map):
+    """A function that gives {"own_share": the share of the visitor's pair, as answers.py tells it,
+    and "own_point"}, {} without a pair or where it is NaN. It leaves the run as it is: dropout is
+    off, so no random number is drawn.
     """
     if pair is None:
         return dict
@@ -646,7 +648,7 @@ def _own_share(trainer, config, pair):
         probabilities = logits[0].double().softmax(-1).tolist()
         if not all(map(math.isfinite, probabilities)):
             return {}
-        return {"own_share": rounded(share_of(probabilities))}
+        return {"own_share": rounded(share_of(probabilities)), **pair_map.own_point()}
 
     return own_share
 
@@ -668,7 +670,7 @@ def _peak_bytes():
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _judged_before(trainer, start, settings, teller):
+def _judged_before(trainer, start, settings, teller, pair_map):
     """The evaluation at step 0. Every learner of a class starts from the same weights and pairs,
     and judging those takes
     longer than all else before the first step: once it is done, figures and answers are kept beside
@@ -690,12 +692,16 @@ def _judged_before(trainer, start, settings, teller):
     if known:
         shares = known.pop("shares")
         trainer.compute_metrics.remember(shares)
+        pair_map.remember(plane_from(known.pop("plane")), known.pop("points"))
         teller.on_evaluate(trainer.args, trainer.state, trainer.control, known)
     else:
         trainer.evaluate()
         known, shares = teller.last_evaluation, trainer.compute_metrics.shares(trainer)
         if shares:
-            _keep_figures(path, {**_only(known, EVALUATED), "shares": shares})
+            points = pair_map.told(trainer.compute_metrics.order(trainer))
+            plane = asdict(pair_map.plane) if points else None
+            kept = {"shares": shares, "plane": plane, "points": points}
+            _keep_figures(path, {**_only(known, EVALUATED), **kept})
     set_seed(
         trainer.args.seed
     )  # sampling by length draws, and a run's curve shouldn't depend on who was here before
@@ -710,10 +716,11 @@ def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> 
     trainer, start = prepare(config, settings.runs_folder / "before", settings)
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
-    judge = _sample_judge(trainer, config)
+    pair_map = PairMap(trainer.model)
+    judge = _sample_judge(trainer, config, pair_map)
     silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False, judge_sample=judge)
     trainer.add_callback(silent)
-    _judged_before(trainer, start, settings, silent)
+    _judged_before(trainer, start, settings, silent, pair_map)
 
 
 def _weights_and_pairs(trainer, pairs):
@@ -752,7 +759,18 @@ def _kept_figures(path, pairs, names):
         return None
     whole = isinstance(figures, dict) and all(type(figures.get(name)) is float for name in names)
     whole = whole and are_shares(figures.get("shares")) and len(figures["shares"]) == pairs
-    return figures if whole else None
+    return figures if whole and _has_points(figures, pairs) else None
+
+
+def _has_points(figures, pairs):
+    """Whether the points of a kept evaluation are there as PairMap tells them: {} without any."""
+    points = figures.get("points")
+    if points == {}:
+        return "plane" in figures
+    if not isinstance(points, dict) or set(points) != {"points", "held"}:
+        return False
+    told = are_points(points["points"]) and len(points["points"]) == pairs
+    return told and type(points["held"]) is float and plane_from(figures.get("plane")) is not None
 
 
 def _keep_figures(path, figures):

@@ -59,7 +59,7 @@ def backward(made: "Backward") -> Markup:
 
 def _lines(made: "Backward") -> list[str]:
     if not made.terms:
-        nothing = _("No number of the output that L depends on changes with it: its gradient is 0.")
+        nothing = _("Nothing comes back to it from the output: its gradient is 0.")
         return [sentences(nothing, made.without)]
     reached = ngettext(
         "It reaches {count} number of the output that L depends on; ∂L/∂output times "

@@ -1,39 +1,39 @@
 """The answer after each layer, as bars, and how alike the first rows of two pairs are."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from languages import _
 from pipeline.inside.layer_answers import LayerAnswers
-from views.numbers import percent
+from views.markup import made_of
 from views.render import render
 
 
 @dataclass(frozen=True)
-class _Row:
-    when: str
+class _Column:
+    layer: int  # 0 is before the first
     share: str
     width: str  # 0 to 1
     cosine: str
 
 
 def layer_bars(
-    found: LayerAnswers, inputs: str, others: Sequence[tuple[str, str]], chosen: str
+    found: LayerAnswers, inputs: Mapping[str, str], others: Sequence[tuple[str, str]], chosen: str
 ) -> Markup:
-    """A row a layer: what the head makes of it, and its likeness to the other pair's.
+    """A column a layer: what the head makes of it, and its likeness to the other pair's.
 
-    inputs: what the page sends back with another choice, as JSON; others: (value, name) of the
-    pairs to compare with, of which one is chosen.
+    inputs: the pair and the model, as the page sends them back with another choice. others: (value,
+    name) of the pairs to compare with, of which one is chosen.
     """
     labels = list(found.answers[0].probabilities)
     last = found.answers[-1].probabilities
     label = labels[1] if len(labels) == 2 else max(last, key=lambda name: last[name])
-    rows = [
-        _Row(
-            _("after layer {layer}", layer=answer.layer) if answer.layer else _("embeddings"),
-            percent(answer.probabilities[label]),
+    columns = [
+        _Column(
+            answer.layer,
+            f"{answer.probabilities[label]:.0%}",
             f"{answer.probabilities[label]:.4f}",
             f"{answer.cosine:.3f}",
         )
@@ -41,10 +41,10 @@ def layer_bars(
     ]
     return render(
         "layer_answers.html",
-        rows=rows,
+        columns=columns,
         label=label,
-        inputs=inputs,
+        inputs=json.dumps(inputs),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
         others=others,
         chosen=chosen,
-        other=[sentence for sentence in found.other if sentence is not None],
     )

@@ -1,7 +1,7 @@
 """A pair's way through the model: its parts in a strip, and a card for each with its numbers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -17,7 +17,7 @@ from views.render import render
 LEVELS = 5
 
 
-def way_strip(way: WayThrough, inputs: Sequence[str]) -> Markup:
+def way_strip(way: WayThrough, inputs: Mapping[str, str]) -> Markup:
     """The parts one after another, as a strip of buttons and as a table.
 
     inputs: the pair and the model, as the page sends them back with the part that is asked about.
@@ -27,8 +27,8 @@ def way_strip(way: WayThrough, inputs: Sequence[str]) -> Markup:
         way=way,
         parts=[_shown(part, way) for part in way.parts if part.name in ASKED],
         rows=[_row(part, way) for part in way.parts],
-        inputs=json.dumps(list(inputs)),
-        made_of=made_of(inputs[0], inputs[1]),
+        inputs=json.dumps(inputs),
+        made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
         short=short_count,
         difference=f"{way.difference:.1e}",
     )
@@ -111,12 +111,13 @@ def _about(part, way):
         return ngettext("the id of {count} token", "the ids of {count} tokens", len(way.ids))
     if part.name == "embeddings":
         names = [step.name for step in part.steps if step.kind == "embedding"]
-        return " + ".join(name.removesuffix("_embeddings").replace("_", " ") for name in names)
+        # "word + type + position": BERT's word_embeddings, token_type_embeddings, ...
+        short = (name.removesuffix("_embeddings").removeprefix("token_") for name in names)
+        return " + ".join(short)
     if part.name == "layers":
-        size = f"{way.heads} × {len(way.ids)} × {len(way.ids)}"
-        return _("attention {size}, then feed-forward", size=size)
+        return ngettext("{count} head, feed-forward", "{count} heads, feed-forward", way.heads)
     if part.name == "row":
-        return str(DOES[part.steps[0].kind])
+        return _("one row goes on, of {count}", count=len(way.ids))
     if part.name == "pooler":
         return formula(part.steps)
     return " · ".join(number(value) for value in [*way.logits.values()][:4])
@@ -191,10 +192,10 @@ def _step(step):
         )
         if step.parameters
         else "",
-        _strip(step.numbers),
-        _numbers(step.numbers),
+        _strip(step.numbers) if len(step.numbers) > 4 else Markup(),
+        _numbers(step.numbers) + (", …" if len(step.numbers) > 4 else ""),
         step.worked,
-        "" if step.difference is None else f"{step.difference:.1e}",
+        "" if step.difference is None else f"{step.difference:.1e}" if step.difference else "0",
         step.agrees or step.difference is None,
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from languages import say, say_plural
+from languages import say
 from pipeline.errors import InputError
 from pipeline.runs.folder import parsed, read_bytes, read_text, run_folder
 from pipeline.runs.progress import Run, read_folder
@@ -116,8 +116,7 @@ def _tensors(path: Path) -> str:
     first, last = SHOWN_TENSORS
     more = len(tensors) - first - last
     if more > 0:
-        between = str(say_plural("… {count} more tensor", "… {count} more tensors", more))
-        tensors = [*tensors[:first], between, *tensors[-last:]]
+        tensors = [*tensors[:first], f"… + {more} …", *tensors[-last:]]
     return _cut("\n".join([f"{length} {header[:60].decode(errors='replace')}…", "", *tensors]))
 
 

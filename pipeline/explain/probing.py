@@ -25,6 +25,7 @@ from pipeline.settings import ADAPTERS, LABELS, Settings
 from pipeline.tokenization import checked_pair
 
 NOT_EQUIVALENT, EQUIVALENT = LABELS
+Pair = tuple[str, str | None]  # None: a model of one sentence
 
 
 # ---------------------------------------------------------------- what a model is asked
@@ -168,22 +169,8 @@ def leave_one_out(
     raises it.
     """
     pair = checked_pair(*asked_pair(checkpoint, sentence1, sentence2, settings), settings)
-    words = [
-        word
-        for which, sentence in enumerate(pair, 1)
-        if sentence is not None
-        for word in words_of(sentence, which)
-    ]
-    if len(words) > settings.max_words_left_out:
-        raise InputError(
-            say(
-                "The two sentences have {count} words, and each word costs one call of the "
-                "model. The limit here is {max_words_left_out} words. Shorten the sentences.",
-                count=len(words),
-                max_words_left_out=settings.max_words_left_out,
-            )
-        )
-    shorter = [_shortened(pair, word) for word in words]
+    words = words_to_leave_out(pair, settings)
+    shorter = [shortened(pair, word) for word in words]
     possible = [
         number
         for number, changed in enumerate(shorter)
@@ -201,11 +188,36 @@ def leave_one_out(
     return Mattered(*pair, whole, words, biggest, origin)
 
 
-def _shortened(pair, word):
-    return tuple(
-        without(sentence, word) if sentence is not None and which == word.sentence else sentence
+def words_to_leave_out(pair: Pair, settings: Settings) -> list[LeftOut]:
+    """The words of both sentences. Raises InputError for more than `max_words_left_out`."""
+    words = [
+        word
         for which, sentence in enumerate(pair, 1)
-    )
+        if sentence is not None
+        for word in words_of(sentence, which)
+    ]
+    if len(words) > settings.max_words_left_out:
+        raise InputError(
+            say(
+                "The two sentences have {count} words, and each word costs one call of the "
+                "model. The limit here is {max_words_left_out} words. Shorten the sentences.",
+                count=len(words),
+                max_words_left_out=settings.max_words_left_out,
+            )
+        )
+    return words
+
+
+def shortened(pair: Pair, word: LeftOut) -> Pair:
+    """The pair without one of its words.
+
+    >>> shortened(("A cat sat.", "A dog."), words_of("A dog.", 2)[1])
+    ('A cat sat.', 'A.')
+    """
+    first, second = pair
+    if word.sentence == 1:
+        return without(first, word), second
+    return first, None if second is None else without(second, word)
 
 
 # ---------------------------------------------------------------- stress it

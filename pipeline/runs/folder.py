@@ -24,13 +24,16 @@ from pipeline.answers import are_shares
 from pipeline.config import config_from
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID
+from pipeline.pair_map import are_points
 from pipeline.settings import LABELS, Settings
 
 # The longest run writes 300 steps, some 200 bytes each, and as many evaluations with an answer to
-# each of 500 pairs, some 3 kB each.
-MOST_BYTES_OF_EVENTS = 2**22
+# each of 500 pairs and its point, some 3 and 10 kB each.
+MOST_BYTES_OF_EVENTS = 2**23
 MOST_OF_A_NAME = 200  # characters of a label's name
 # Runs of an earlier day may have been started under other caps; their configs are only read here.
+# What an evaluation tells of the pairs, which isn't one number
+OF_PAIRS = ("shares", "own_share", "points", "own_point")
 VERSION = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 WIDEST = Settings(
     max_steps=10**6,
@@ -264,7 +267,7 @@ def is_event(event: Any) -> bool:
     if not all(isinstance(event.get(name, ""), str) for name in ("message", "reason")):
         return False
     if event["event"] in ("log", "evaluation") and not all(
-        is_number(event[name]) for name in event if name not in ("event", "shares", "own_share")
+        is_number(event[name]) for name in event if name not in ("event", *OF_PAIRS)
     ):
         return False
     if event["event"] == "start" and not _labels_have_names(event):
@@ -301,6 +304,14 @@ def _is_flag_or_nothing(value: Any) -> bool:
 
 def _are_shares_or_nothing(value: Any) -> bool:
     return value is None or (are_shares(value) and len(value) <= WIDEST.max_eval_pairs)
+
+
+def _are_points_or_nothing(value: Any) -> bool:
+    return value is None or (are_points(value) and len(value) <= WIDEST.max_eval_pairs)
+
+
+def _is_point_or_nothing(value: Any) -> bool:
+    return value is None or are_points([value])
 
 
 def _are_labels_or_nothing(value: Any) -> bool:
@@ -404,6 +415,8 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("right", _is_count_or_nothing),
         ("shares", _are_shares_or_nothing),
         ("own_share", _is_share_or_nothing),
+        ("points", _are_points_or_nothing),
+        ("own_point", _is_point_or_nothing),
     ),
     "done": _END,
     "stopped": _END,

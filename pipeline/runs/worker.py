@@ -38,6 +38,7 @@ IMPORTS = (
     "pandas",
     "pyarrow",
     "evaluate",
+    "sklearn.decomposition",
     "sklearn.metrics",
     "scipy.io",
     "scipy.stats",

@@ -128,16 +128,15 @@ def build_play() -> Play:
     """The part: one topic is seen at a time."""
     first = next(iter(TOPICS))
     with gr.Row(elem_classes="topics"):
-        with gr.Column(elem_classes="groups", min_width=240):
-            topics = [
-                gr.Radio(
-                    [(str(topic.title), slug) for slug, topic in group.items()],
-                    value=first if first in group else None,
-                    label=str(title),
-                    elem_classes="chips",
-                )
-                for title, group in GROUPS.items()
-            ]
+        topics = [
+            gr.Radio(
+                [(str(topic.title), slug) for slug, topic in group.items()],
+                value=first if first in group else None,
+                label=str(title),
+                elem_classes="chips",
+            )
+            for title, group in GROUPS.items()
+        ]
         direction = _build_direction()
     panels = {slug: _build_topic(slug, direction, visible=slug == first) for slug in TOPICS}
     play = Play(topics, direction, panels)
@@ -153,26 +152,25 @@ def build_play() -> Play:
 
 
 def _build_direction() -> Direction:
-    with gr.Column(elem_classes="passes", min_width=240):
-        way = gr.Radio(
-            [(_("Forward"), FORWARD), (_("Backward"), BACKWARD)],
-            value=FORWARD,
-            label=_("Pass"),
-            elem_classes="chips",
-        )
-        loss = gr.Radio(
-            [
-                (_("one number of the output"), "one"),
-                (_("their sum"), "sum"),
-                (_("their mean"), "mean"),
-                (_("drawn weights for each"), "drawn"),
-            ],
-            value="one",
-            label=_("L is"),
-            elem_classes="chips",
-            visible=False,
-        )
-        tracked = followed_places(2, *[63] * (TRACKED - 1))
+    way = gr.Radio(
+        [(_("Forward"), FORWARD), (_("Backward"), BACKWARD)],
+        value=FORWARD,
+        label=_("Pass"),
+        elem_classes=["chips", "pass"],
+    )
+    loss = gr.Radio(
+        [
+            (_("one number of the output"), "one"),
+            (_("their sum"), "sum"),
+            (_("their mean"), "mean"),
+            (_("their weighted sum"), "drawn"),
+        ],
+        value="one",
+        label=_("L is"),
+        elem_classes=["chips", "loss"],
+        visible=False,
+    )
+    tracked = followed_places(2, *[63] * (TRACKED - 1))
     way.change(
         None,
         way,

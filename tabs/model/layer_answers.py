@@ -10,13 +10,15 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.errors import InputError, shown
+from pipeline.explain.probing import asked_pair
 from pipeline.inside.forward import Pair
 from pipeline.inside.layer_answers import layer_answers
 from pipeline.settings import Settings
 from tabs.errors import error_notice, sent
-from tabs.model.sent_inputs import pair_for, read_inputs, written_inputs
+from tabs.model.attention import Asked
 from tabs.model.way_through import PRIVATE
 from tabs.predict.tab import EXAMPLE_NAMES, EXAMPLES
+from tabs.tokenize.why import inputs_of
 from views.inside_layers import layer_bars
 
 SWAPPED = "swapped"
@@ -29,28 +31,30 @@ class LayerAnswersSection:
     settings: Settings
     bars: gr.HTML
 
-    def draw(self, sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
-        """The answers, compared with the same pair the other way round."""
-        return {self.bars: self._drawn(sentence1, sentence2, model, SWAPPED)}
+    def draw(self, *values: str) -> dict[Block, Any]:
+        """values: Asked. The answers, compared with the same pair the other way round."""
+        return {self.bars: self._drawn(Asked(*values), SWAPPED)}
 
     def compare(self, event: gr.EventData) -> Markup:
         """The answers, compared with the pair that was chosen in the picture."""
         told = sent(event)
         try:
-            inputs = read_inputs(told.get("inputs"))
+            asked = inputs_of(told, Asked)
         except InputError as error:
             return error_notice(error)
-        return self._drawn(*inputs, told.get("other"))
+        return self._drawn(asked, told.get("other"))
 
-    def _drawn(self, sentence1: str, sentence2: str, model: str, chosen: object) -> Markup:
+    def _drawn(self, asked: Asked, chosen: object) -> Markup:
         try:
-            pair = pair_for(model, sentence1, sentence2, self.settings)
-            other = self._other(pair, chosen)
+            pair = asked_pair(asked.model, asked.sentence1, asked.sentence2, self.settings)
             found = layer_answers(
-                model, pair, other, self.settings.max_length, settings=self.settings
+                asked.model,
+                pair,
+                self._other(pair, chosen),
+                self.settings.max_length,
+                settings=self.settings,
             )
-            inputs = written_inputs(sentence1, sentence2, model)
-            return layer_bars(found, inputs, choices(pair), str(chosen))
+            return layer_bars(found, asked._asdict(), choices(pair), str(chosen))
         except Exception as error:
             return error_notice(error)
 
@@ -85,7 +89,7 @@ def build_layer_answers(settings: Settings) -> tuple[Callable[..., dict[Block, A
     bars = gr.HTML(
         elem_id="layer-answers",
         padding=False,
-        min_height=240,
+        min_height=180,
         js_on_load="page.way.listenToAnswers(element, trigger)",
     )
     section = LayerAnswersSection(settings, bars)

@@ -8,12 +8,13 @@ from gradio.components import Component
 
 from languages import _
 from pipeline.errors import shown
+from pipeline.explain.probing import asked_pair
 from pipeline.export.inside import inside_script
 from pipeline.hub.isolated import find
 from pipeline.prediction import labels_answered
 from pipeline.settings import Settings
+from pipeline.tokenization import checked_pair
 from tabs.errors import explain
-from tabs.model.sent_inputs import pair_for
 from tabs.model.way_through import PRIVATE
 from tabs.scripts import in_block, script_block
 
@@ -42,7 +43,7 @@ def script(settings: Settings, sentence1: str, sentence2: str, model: str) -> st
     Where another model stands in for the one that was asked, the script has that.
     """
     try:
-        pair = pair_for(model, sentence1, sentence2, settings)
+        pair = checked_pair(*asked_pair(model, sentence1, sentence2, settings), settings)
         origin = find(model, True, settings).origin
         labels = labels_answered(model, settings)
     except Exception as error:

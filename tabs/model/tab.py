@@ -47,7 +47,9 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     drawn: list = [build_way_through(settings)]
     with gr.Row(elem_classes="two-columns inside-columns"):
         attention = build_attention(settings)
-        drawn += [(attention.draw, attention.outputs), build_layer_answers(settings)]
+        drawn.append((attention.draw, attention.outputs))
+        with attention.beside:
+            drawn.append(build_layer_answers(settings))
     with questions():
         build_attention_questions(settings, inputs)
         script = build_script(settings, inputs)

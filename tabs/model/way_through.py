@@ -10,10 +10,12 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.errors import InputError, shown
+from pipeline.explain.probing import asked_pair
 from pipeline.inside.way_through import WayThrough, way_through
 from pipeline.settings import Settings
 from tabs.errors import error_notice, sent
-from tabs.model.sent_inputs import pair_for, read_inputs
+from tabs.model.attention import Asked
+from tabs.tokenize.why import inputs_of
 from views.inside_way import ASKED, part_card, way_strip
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
@@ -27,11 +29,11 @@ class WayThroughSection:
     strip: gr.HTML
     card: gr.HTML
 
-    def draw(self, sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
-        """The strip. Its card is asked for by the page, where one is open."""
+    def draw(self, *values: str) -> dict[Block, Any]:
+        """values: Asked. The strip; its card is asked for by the page, where one is open."""
+        asked = Asked(*values)
         try:
-            way = self._way(sentence1, sentence2, model)
-            return {self.strip: way_strip(way, (sentence1, sentence2, model))}
+            return {self.strip: way_strip(self._way(asked), asked._asdict())}
         except Exception as error:
             return {self.strip: error_notice(error)}
 
@@ -49,19 +51,17 @@ class WayThroughSection:
                     )
                 )
             choice = {name: told.get(name) or None for name in ("layer", "label")}
-            way = self._way(*read_inputs(told.get("inputs")), token=told.get("token"), **choice)
+            way = self._way(inputs_of(told, Asked), token=told.get("token"), **choice)
             if part not in [each.name for each in way.parts]:
                 raise InputError(_("This model has no such part. Choose another one."))
             return part_card(way, part)
         except Exception as error:
             return error_notice(error)
 
-    def _way(
-        self, sentence1: str, sentence2: str, model: str, token: object = None, **choice: object
-    ) -> WayThrough:
-        pair = pair_for(model, sentence1, sentence2, self.settings)
+    def _way(self, asked: Asked, token: object = None, **choice: object) -> WayThrough:
+        pair = asked_pair(asked.model, asked.sentence1, asked.sentence2, self.settings)
         return way_through(
-            model,
+            asked.model,
             pair,
             self.settings.max_length,
             token=token or 0,

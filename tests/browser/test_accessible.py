@@ -13,6 +13,7 @@ TABS = [
     "tab=layers",
     "tab=layers&topic=claims",
     "tab=layers&topic=updater",
+    "tab=model",
 ]
 
 

@@ -116,6 +116,33 @@ def test_the_window_steps_along(page, app_address):
     expect(panel.get_by_role("button", name="Slide")).to_be_visible()
 
 
+@desktop
+def test_a_layer_of_bert_is_played_both_ways(page, app_address):
+    panel = layers_at(page, app_address, "topic=linear&pass=backward", '[data-stage="gradient"]')
+    title = panel.locator(".worked h4").filter(visible=True)
+    gradients = panel.locator('[data-stage="gradient"]').filter(visible=True)
+    gradients.nth(1).locator("td[data-place]").nth(5).click()  # of the weight, 3 × 4
+    expect(title).to_have_text("∂L/∂weight[1, 1]")
+    worked = panel.locator(".worked p").filter(visible=True)
+    expect(worked).to_contain_text("Nothing comes back to it")
+    # A number of the output becomes the loss: now it reaches that weight
+    arrives = panel.locator('[data-stage="loss"]').filter(visible=True)
+    arrives.locator("td[data-place]").nth(4).click()
+    expect(arrives.locator("small")).to_have_text("L = output[1, 1]")
+    expect(worked.last).to_contain_text("what it is multiplied by, input[1, 1]: −1")
+    page.keyboard.press("ArrowRight")  # nothing: the gradients are stepped through
+    gradients.nth(1).locator(".frame").focus()
+    page.keyboard.press("ArrowRight")
+    expect(title).to_have_text("∂L/∂weight[1, 2]")
+    page.wait_for_url("**gradient.3=2**")
+    # One topic is chosen, in either group, and the pass stays
+    panel.get_by_role("radio", name="Dropout", exact=True).first.check()
+    expect(gradients.first.locator("h4")).to_contain_text("∂L/∂input")
+    expect(panel.get_by_role("radio", name="Linear", exact=True)).not_to_be_checked()
+    panel.get_by_role("radio", name="Forward", exact=True).check()
+    expect(panel.locator("table.facts").filter(visible=True)).to_contain_text("1 / (1 − 0.5) = 2")
+
+
 @pytest.mark.parametrize("page", ["phone"], indirect=True)
 def test_controls_and_picture_share_a_screen(page, app_address):
     panel = layers_at(page, app_address, "topic=convolution", ".steps")

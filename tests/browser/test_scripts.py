@@ -500,3 +500,31 @@ def test_only_one_tabs_pair_is_copied(blank):
     page.evaluate("document.getElementById('tab-predict').hidden = false")
     assert page.evaluate(copied, "tokenize") == kept
     assert page.evaluate(copied, "predict") == ["a", "b"]
+
+
+# ---------------------------------------------------------------- the heads
+
+
+@pytest.mark.parametrize(
+    "call, value",
+    [
+        ("percent(9110)", "91%"),
+        ("percent(49)", "0%"),
+        ("percent(50)", "1%"),
+        ("largest([3, 9, 1, 9], 3)", [1, 3, 0]),
+        ("rowAt(0.5, 36)", 18),
+        ("rowAt(1, 36)", 35),
+        ("rowAt(-0.1, 36)", 0),
+        ("askedIn('?tab=model&layer=3&head=10&token=7')", {"layer": 3, "head": 10, "token": 7}),
+        ("askedIn('?tab=model&layer=3&head=mean')", {"layer": 3, "head": "mean", "token": None}),
+        ("askedIn('?tab=model&layer=3&head=x')", None),
+        ("askedIn('?tab=layers&layer=3&head=1')", None),
+    ],
+)
+def test_what_the_heads_script_reckons(attention_script, call, value):
+    assert attention_script.evaluate(f"page.attention.{call}") == value
+
+
+@pytest.fixture(scope="module")
+def attention_script(blank):
+    return blank("", "page.js", "attention.js")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline.collation import batch_view
+from pipeline.collation import batch_view, collate
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, rows_at
 from pipeline.errors import InputError
@@ -17,6 +17,7 @@ from pipeline.export.scripts import batch_script
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import checkpoint_files
 from pipeline.model import NEW_HEAD, load_model, model_in
+from pipeline.pair_map import vectors_read
 from pipeline.prediction import logits_of, predict
 from pipeline.settings import Settings
 from pipeline.tokenization import (
@@ -70,6 +71,24 @@ def encoded(tokenizer, *pairs):
     ]
 
 
+def test_a_pairs_point_is_of_what_its_logits_depend_on(family):
+    """The gradient of the logits tells at which positions a head reads its body's output."""
+    kind, name = family
+    model, tokenizer = opened(name)
+    batch = collate(tokenizer, encoded(tokenizer, PAIR, LONG))
+    kept = []
+    model.base_model.register_forward_hook(lambda body, given, out: kept.append(out[0]))
+    logits = model(**batch).logits
+    kept[0].retain_grad()
+    logits[:, 0].sum().backward()
+    hidden, mask = kept[0].detach(), batch["attention_mask"]  # (2, positions, hidden size)
+    vectors = vectors_read(hidden, mask, model.config)
+    for row in range(2):
+        read = kept[0].grad[row].abs().sum(-1).nonzero().flatten()
+        assert torch.allclose(vectors[row], hidden[row, read].mean(0), atol=1e-6), kind
+        assert len(read) == 1
+
+
 def test_it_learns_two_steps_and_its_model_answers_as_it_did(family, settings):
     kind, name = family
     config = TrainingConfig(
@@ -88,8 +107,10 @@ def test_it_learns_two_steps_and_its_model_answers_as_it_did(family, settings):
     folder = settings.runs_folder / RUN
     events = list(fine_tune(config, folder, settings))
     assert events[-1]["event"] == "done" and events[-1]["step"] == 2, events[-1]
-    shares = [event["shares"] for event in events if event["event"] == "evaluation"]
+    evaluations = [event for event in events if event["event"] == "evaluation"]
+    shares = [event["shares"] for event in evaluations]
     assert shares[0] != shares[-1]  # at least the head has moved
+    assert [len(event["points"]) for event in evaluations] == [8, 8]
 
     from datasets import load_dataset
 

@@ -140,6 +140,34 @@ def test_the_story_of_a_run_and_its_repetition(config, settings, tmp_path):
     assert rates[-1] < max(rates) / 2, "the schedule ends where the run ends"
 
 
+def test_the_points_are_those_of_a_pca_of_cls(config, settings, tmp_path):
+    from sklearn.decomposition import PCA
+
+    own = ("A heron stood in the reeds.", "In the reeds stood a heron.")
+    events = events_of(config, tmp_path, settings, own_pair=own)
+    evaluations = [event for event in events if event["event"] == "evaluation"]
+    rows = load_raw_datasets("folder", settings)[0]["validation"].select(range(16))
+    tokenizer, _ = load_tokenizer(config.checkpoint, settings=settings)
+
+    def cls(model, first, second):
+        batch = tokenizer(first, second, padding=True, return_tensors="pt")
+        with torch.no_grad():
+            return model.base_model(**batch).last_hidden_state[:, 0].numpy()  # (pairs, hidden size)
+
+    both = list(rows["sentence1"]), list(rows["sentence2"])
+    start, _ = load_model(config.checkpoint, config.seed, settings=settings)
+    run = type(start).from_pretrained(tmp_path / "model")
+    fitted = PCA(2).fit(cls(start, *both))
+    for one, model in ((evaluations[0], start), (evaluations[-1], run)):
+        expected = fitted.transform(cls(model, *both))
+        assert torch.tensor(one["points"]).numpy() == pytest.approx(expected, abs=1e-4)
+        assert one["own_point"] == pytest.approx(
+            fitted.transform(cls(model, [own[0]], [own[1]]))[0], abs=1e-4
+        )
+    assert evaluations[0]["held"] == pytest.approx(fitted.explained_variance_ratio_.sum())
+    assert evaluations[0]["points"] != evaluations[-1]["points"]
+
+
 @pytest.mark.parametrize(
     "strategy, evaluated", [("no", [0, 5]), ("epoch", [0, 4, 5]), ("steps", [0, 2, 4, 5])]
 )
@@ -369,7 +397,7 @@ def shares_by(model_folder, pairs):
 
 def curve(events):
     """What an own pair may not change: every number of the story but its own."""
-    hidden = ("seconds", "peak_bytes", "own_share")
+    hidden = ("seconds", "peak_bytes", "own_share", "own_point")
     return [{k: v for k, v in event.items() if k not in hidden} for event in events]
 
 

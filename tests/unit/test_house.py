@@ -27,6 +27,7 @@ ROOMS = [
     "model",
     "metrics",
     "config",
+    "pair_map",
     "presets",
     "answers",
     "training",

@@ -9,6 +9,7 @@ from views.inside_way import ASKED, formula, part_card, short_count, way_strip
 
 ORIGIN = Origin("tiny", "tiny", "hub", "")
 PAIR = ("A <b>", "B & c")
+INPUTS = {"sentence1": PAIR[0], "sentence2": PAIR[1], "model": "tiny"}
 
 
 def step(name, kind, **values):
@@ -18,7 +19,7 @@ def step(name, kind, **values):
             "kind": kind,
             "shape": (1, 3, 4),
             "parameters": 0,
-            "numbers": (1.0, -1.0, 0.0, 0.01),
+            "numbers": (1.0, -1.0, 0.0, 0.01, 0.0),
             "worked": "1 + (−2) = −1",
             "difference": 1e-7,
             **values,
@@ -60,7 +61,7 @@ def way(**values):
 
 
 def test_the_strip_says_where_the_parameters_sit():
-    drawn = way_strip(way(), (*PAIR, "tiny"))
+    drawn = way_strip(way(), INPUTS)
     assert "A &lt;b&gt;" in drawn and "B &amp; c" in drawn
     assert "A <b>" not in drawn and "60.0%" in drawn and "tanh(W·x + b)" in drawn
     assert drawn.count("data-part=") == len(ASKED) and "--v: 0.3000" in drawn
@@ -91,7 +92,7 @@ def test_a_difference_is_not_hidden():
         for part in way().parts
     )
     other = way(parts=parts)
-    assert "5.0e-01" in way_strip(other, (*PAIR, "tiny")) and not other.agrees
+    assert "5.0e-01" in way_strip(other, INPUTS) and not other.agrees
     card = part_card(other, "layers")
     assert "✗ 5.0e-01" in card and "gate is not worked out" in card
 
@@ -108,6 +109,6 @@ def test_the_answers_after_each_layer():
         for n in range(3)
     )
     found = LayerAnswers(ORIGIN, answers, PAIR, PAIR)
-    drawn = layer_bars(found, '["<a>"]', [("swapped", "swapped"), ("0", "other")], "0")
-    assert "P(yes)" in drawn and "50.0%" in drawn and "--share: 0.2500" in drawn
-    assert "0.800" in drawn and '<option value="0" selected>' in drawn and "<a>" not in drawn
+    drawn = layer_bars(found, INPUTS, [("swapped", "swapped"), ("0", "other")], "0")
+    assert "P(yes)" in drawn and "50%" in drawn and "--share: 0.2500" in drawn
+    assert "0.800" in drawn and '<option value="0" selected>' in drawn and "A <b>" not in drawn
