@@ -79,7 +79,7 @@ def run_seconds(
 def work(config: TrainingConfig) -> float:
     """How much a run computes, in pairs learned: one that is judged counts a third.
 
-    >>> work(TrainingConfig(max_steps=60, eval_steps=30, eval_pairs=352))
+    >>> work(TrainingConfig(max_steps=60, eval_steps=30, eval_pairs=336))
     1360.0
     """
     return run_seconds(config, Pace(start=0.0, pair=1.0, judged=JUDGED_OF_PAIR, source=""))
