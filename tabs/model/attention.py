@@ -99,8 +99,11 @@ def build_attention(settings: Settings) -> Attention:
     with gr.Column(elem_classes="sheet attention-left"):
         looks = gr.HTML(js_on_load="page.attention.listenToLooks(element, watch)")
     attention = Attention(settings, heads, head, looks, beside)
-    # always_last: while arrow keys travel, only the newest head is worth its numbers
-    heads.click(attention.choose, None, head, **{**PRIVATE, "show_progress": "hidden"})
+    # Gradio 6.31: what "always_last" defers is raised with the data of the event before it. The
+    # page asks one question at a time, and tells by the answer whether it is the newest one's
+    # (static/attention.js).
+    asked = {**PRIVATE, "show_progress": "hidden", "trigger_mode": "multiple"}
+    heads.click(attention.choose, None, head, **asked)
     return attention
 
 
