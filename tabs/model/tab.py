@@ -1,6 +1,7 @@
 """Model: what happens between the batch and the logits, with this pair's own numbers."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,8 +10,10 @@ from gradio.blocks import Block
 from languages import _
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
+from tabs.check_yourself import build_check_yourself
 from tabs.class_room.membership import Membership
 from tabs.model.attention import build_attention, build_attention_questions
+from tabs.model.check import model_shown
 from tabs.model.dropout import build_dropout
 from tabs.model.layer_answers import build_layer_answers
 from tabs.model.script import build_script
@@ -77,5 +80,13 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model})
     shared.follow(looked)
     press_open("of-the-look", [looked])
+    build_check_yourself(
+        settings,
+        "model",
+        partial(model_shown, settings),
+        inputs,
+        membership=membership,
+        renewed=[looked],
+    )
     build_share(settings, shared)
     return ModelTab(pair, model, shared, (Opening(draw, inputs, outputs),))
