@@ -65,10 +65,17 @@ def states(runs):
                 "normalization",
                 "dropout",
                 "loss",
+                "embedding",
+                "linear",
+                "layer_norm",
+                "gelu",
+                "softmax",
+                "attention",
                 "claims",
                 "updater",
             )
         },
+        "backward": ({"tab": "layers", "topic": "attention", "pass": "backward"}, None),
         "claim": (
             {"tab": "layers", "claim": "conv-sum-or-average"},
             lambda panel: panel.locator(".claim.linked button[data-claim]").click(),

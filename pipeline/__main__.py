@@ -40,6 +40,7 @@ from pipeline.export.csv_answers import (
     write_answers,
 )
 from pipeline.hub.sources import comes_with_the_app
+from pipeline.inside.attention import Choice, Head, one_head
 from pipeline.inside.layer_answers import LayerAnswers, layer_answers
 from pipeline.inside.way_through import NAMES, Part, WayThrough, way_through
 from pipeline.metrics import metrics_in
@@ -230,10 +231,16 @@ def tokenize(options: Namespace) -> int:
 def inside(options: Namespace) -> int:
     """What happens in the model: a pair's way from its ids to its logits, part by part."""
     settings = settings_of(options)
+    if options.head is not None and options.layer is None:
+        raise InputError("--head is one of a layer's. Name the layer with --layer.")
     checkpoint = checkpoint_named(options.checkpoint, settings)
     sentence1, sentence2 = options.pair
     pair = checked_pair(sentence1, sentence2, settings)
     way = way_through(checkpoint, pair, options.max_length, options.layer, settings=settings)
+    head = None
+    if options.head is not None:
+        which = Choice(way.layer, whole_number("head", options.head, 1, way.heads))
+        head = one_head(checkpoint, pair, which, options.max_length, settings=settings)
     tell(f"checkpoint: {way.origin}")
     print_way(way)
     if options.layer is None:
@@ -244,6 +251,8 @@ def inside(options: Namespace) -> int:
     else:
         for part in way.parts:
             print_steps(part, way)
+    if head:
+        print_head_of(head)
     return 0
 
 
@@ -533,6 +542,16 @@ def print_steps(part: Part, way: WayThrough) -> None:
         print(f"what happens before {name} is not worked out")
 
 
+def print_head_of(head: Head) -> None:
+    """The tokens at which each token looks most in one head."""
+    print(f"\nlayer {head.layer}, head {head.head}: where each token looks most")
+    for position in head.rows:
+        most = ", ".join(
+            f"{shown(head.pieces[at])} [{at}] {weight:.0%}" for at, weight in head.most(position, 3)
+        )
+        print(f"{position:>4} {shown(head.pieces[position]):20}{most}")
+
+
 def print_layer_answers(found: LayerAnswers) -> None:
     """What the head, which was trained for the last layer, answers after each."""
     labels = list(found.answers[0].logits)
@@ -769,6 +788,7 @@ def add_inside(commands: Commands, settings: Settings) -> None:
     parser.add_argument("--pair", nargs=2, required=True, metavar=("SENTENCE1", "SENTENCE2"))
     parser.add_argument("--checkpoint", default=READY, help=MODELS)
     parser.add_argument("--layer", help="show each step of this layer, from 1")
+    parser.add_argument("--head", help="show where this head of --layer looks, from 1")
     parser.add_argument("--max-length", default=settings.max_length)
     add_stand_in(parser)
 

@@ -158,7 +158,7 @@ class TrainingConfig:
     )
     # 500 are all of MRPC's validation split, which has 408
     eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
-    # Of a run of a minute it costs a few per cent: dev/LOG.md has the figures
+    # Of the default run's steps and evaluations they take 5%: dev/LOG.md has the figures
     train_eval_pairs: int = _declared(
         64,
         say("training pairs to evaluate on besides; 0: none"),

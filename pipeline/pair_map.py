@@ -145,6 +145,37 @@ def are_points(values: Any) -> bool:
     )
 
 
+# ---------------------------------------------------------------- what points tell
+
+
+def share_between(points: Sequence[Sequence[float]], labels: Sequence[int]) -> float:
+    """Which share of the points' scatter is between the labels' centres, 0 to 1: 0 where all labels
+    lie about one centre, 1 where each has a place of its own. NaN where all points are one.
+
+    >>> share_between([(0, 0), (2, 0), (0, 0), (2, 0)], [0, 0, 1, 1])
+    0.0
+    >>> share_between([(0, 0), (2, 0), (4, 0), (6, 0)], [0, 0, 1, 1])
+    0.8
+    """
+    whole = _scatter(points)
+    groups = [
+        [point for point, own in zip(points, labels, strict=True) if own == label]
+        for label in set(labels)
+    ]
+    return 1 - sum(map(_scatter, groups)) / whole if whole > 0 else math.nan
+
+
+def centre(points: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The mean of some points."""
+    return sum(x for x, _y in points) / len(points), sum(y for _x, y in points) / len(points)
+
+
+def _scatter(points):
+    """The sum of the squared distances from the points' centre."""
+    middle = centre(points)
+    return sum(math.dist(point, middle) ** 2 for point in points)
+
+
 # ---------------------------------------------------------------- during a run
 
 

@@ -1,7 +1,8 @@
 // A run's validation pairs as dots (tabs/fine_tune/theatre.py, which says to "theatre" the texts of
 // views/theatre.py: dots_texts). The dots are kept while they move, so that each can be followed
 // from one evaluation to the next. Two labels: by P(label 1), label 1 above the axis and label 0
-// below. More: by P(gold label), in a lane for each gold label.
+// below. More: by P(gold label), in a lane for each gold label. A second picture, the map, has each
+// dot where its [CLS] vector lies in a plane.
 window.page ??= {};
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -12,6 +13,8 @@ const [LARGEST, SMALLEST, FILLED] = [10, 3, 0.5];
 // How high a lane is at least, with the line that counts its pairs; of more labels than this, all
 // pairs share one lane
 const [LANE, MOST_LANES] = [50, 6];
+// Height of the map and how wide a dot is in it: there, dots may lie over each other
+const [MAP_HEIGHT, MAP_DOT, NARROW_MAP_DOT] = [300, 9, 6];
 const REPLAY_MS = 900;
 const NEAR = 14; // pixels from a dot within which a pointer means it
 
@@ -86,6 +89,15 @@ function layoutInLanes(shares, lanes, width, heights, size) {
   });
 }
 
+// Where each point of the map is in a picture of that width and height: [[x, y], ...]. size: the
+// map's own [width, height]; as large as fits, in the middle.
+function layoutOnMap(points, size, width, height) {
+  const scale = Math.min(width / size[0], height / size[1]);
+  const left = (width - scale * size[0]) / 2;
+  const top = (height - scale * size[1]) / 2;
+  return points.map(([x, y]) => [left + scale * x, top + scale * y]);
+}
+
 // {right, wrong} of each gold label at one evaluation.
 function counts(shares, labels) {
   const counted = [0, 1].map(() => ({right: 0, wrong: 0}));
@@ -144,6 +156,10 @@ class Theatre {
     this.stage = element.querySelector(".theatre-stage");
     this.data = null;
     this.row = null;
+    this.isMapChosen = false;
+    this.views = element.querySelector(".theatre-views");
+    this.said = element.querySelector(".theatre-said");
+    this.views.addEventListener("click", (event) => this.look(event.target.dataset.view));
     this.say = page.data("theatre");
     this.slider.addEventListener("input", () => this.goTo(Number(this.slider.value)));
     element.querySelector(".theatre-play").addEventListener("click", () => this.replay());
@@ -162,6 +178,7 @@ class Theatre {
     const isOwn = own.run === data.run && own.own?.length === data.steps?.length;
     data.own = isOwn ? own.own : [];
     data.ownAnswers = own.ownAnswers;
+    data.ownPoints = isOwn ? own.ownPoints : undefined;
     const isAnother = data.run !== this.data?.run;
     const followed = !this.data || this.at === this.data.steps.length - 1;
     this.data = data.steps ? data : null;
@@ -170,13 +187,32 @@ class Theatre {
       this.row = null;
       this.svg.replaceChildren();
       this.output.textContent = "";
+      this.views.hidden = !data.map;
       if (this.data) this.name();
+      else this.said.hidden = true;
       this.build(text ? this.say.untold : this.say.waiting);
     }
     this.figure.classList.toggle("one", !(this.data?.steps.length > 1));
     if (!this.data) return;
     this.slider.max = data.steps.length - 1;
     this.goTo(isAnother || followed ? data.steps.length - 1 : this.at);
+  }
+
+  // Look at the dots by probability ("line") or on the "map".
+  look(view) {
+    if (!view) return;
+    this.isMapChosen = view === "map";
+    for (const button of this.views.children) {
+      button.setAttribute("aria-pressed", String(button.dataset.view === view));
+    }
+    if (!this.data) return;
+    this.svg.replaceChildren();
+    this.name();
+    this.draw();
+  }
+
+  get onMap() {
+    return this.isMapChosen && Boolean(this.data?.map);
   }
 
   // Whether the run has more labels than two.
@@ -186,15 +222,18 @@ class Theatre {
 
   // The run's own labels in what stands around the picture.
   name() {
-    const {say, many} = this;
+    const {say, many, onMap} = this;
     const {names} = this.data;
     const label = names[1];
-    const caption = many ? say.goldCaption : filled(say.caption, {label});
+    const byProbability = many ? say.goldCaption : filled(say.caption, {label});
+    const caption = onMap ? say.mapCaption : byProbability;
     this.figure.querySelector(".theatre-caption").textContent = caption;
-    this.stage.setAttribute("aria-label", many ? say.goldStage : filled(say.stage, {label}));
+    const stage = many ? say.goldStage : filled(say.stage, {label});
+    this.stage.setAttribute("aria-label", onMap ? say.mapStage : stage);
+    this.said.hidden = !onMap;
     const key = names.map((each, number) => [`gold${number}`, filled(say.gold, {label: each})]);
     const shown = names.length > MOST_LANES ? [] : many ? key : key.toReversed();
-    shown.push(...(many ? [["wrong", say.wrong]] : []));
+    shown.push(...(many || onMap ? [["wrong", say.wrong]] : []));
     shown.push(["crossed", many ? say.turned : say.crossed]);
     const own = this.figure.querySelector(".theatre-key .own");
     own.parentElement.replaceChildren(...shown.map(([name, text]) => {
@@ -244,6 +283,10 @@ class Theatre {
     const labels = data?.labels ?? [];
     this.seen = this.stage.clientWidth;
     this.figure.classList.toggle("empty", !data);
+    if (this.onMap) {
+      this.buildMap();
+      return;
+    }
     if (this.many) {
       this.buildLanes();
       return;
@@ -314,8 +357,19 @@ class Theatre {
     this.buildDots(isApart ? labels : this.lanes);
   }
 
+  // The map's frame: nothing but the dots, since only their distances mean something.
+  buildMap() {
+    const {width} = this;
+    this.size = width < NARROW ? NARROW_MAP_DOT : MAP_DOT;
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${MAP_HEIGHT}`);
+    this.svg.setAttribute("height", MAP_HEIGHT);
+    this.buildDots(this.data.labels);
+    this.svg.classList.add("map");
+  }
+
   // A shape for each pair, the visitor's own, and the ring around the chosen one.
   buildDots(labels) {
+    this.svg.classList.remove("map");
     const {say} = this;
     this.svg.classList.toggle("small", this.size < 7);
     const side = this.size - 1;
@@ -331,33 +385,51 @@ class Theatre {
 
   draw() {
     if (!this.svg.childElementCount || !this.dots) this.build();
-    const {own, ownAnswers} = this.data;
-    this.places = this.many ? this.placesInLanes() : this.placesByLine();
+    const {onMap} = this;
+    const isHollow = this.many || onMap;
+    this.places = onMap ? this.placesOnMap(this.data.map.points[this.at])
+      : this.many ? this.placesInLanes() : this.placesByLine();
     for (const [row, dot] of this.dots.entries()) {
       const [x, y] = this.places[row];
       dot.style.transform = `translate(${x}px, ${y}px)`;
       dot.classList.toggle("crossed", this.isOver(this.at, row) !== this.isOver(0, row));
-      dot.classList.toggle("wrong", this.many && !this.isOver(this.at, row));
+      dot.classList.toggle("wrong", isHollow && !this.isRight(this.at, row));
     }
-    if (this.many) this.countLanes();
+    if (onMap) this.said.textContent = this.data.map.said[this.at];
+    else if (this.many) this.countLanes();
     else this.countCorners();
-    this.own.style.display = own.length ? "" : "none";
-    this.element.querySelector(".theatre-key .own").hidden = !own.length;
-    if (own.length) {
-      const x = EDGE + (own[this.at] / 1000) * this.inner;
-      this.ownPlace = [x, this.axis + AXIS / 2];
-      this.own.style.transform = `translate(${x}px, ${this.ownPlace[1]}px)`;
-      const label = this.own.querySelector("text");
-      const names = this.data.names;
-      if (this.many) {
-        const answer = names[ownAnswers[this.at]];
-        const isNarrow = this.width < NARROW;
-        label.textContent = isNarrow ? answer : filled(this.say.ownAnswer, {label: answer});
-      }
-      label.setAttribute("text-anchor", own[this.at] > 500 ? "end" : "start");
-      label.setAttribute("x", own[this.at] > 500 ? -13 : 13);
-    }
+    this.drawOwn();
     this.mark();
+  }
+
+  // The visitor's own pair, where it has a place.
+  drawOwn() {
+    const {own, ownAnswers, ownPoints, names} = this.data;
+    const isThere = this.onMap ? Boolean(ownPoints) : own.length > 0;
+    this.own.style.display = isThere ? "" : "none";
+    this.element.querySelector(".theatre-key .own").hidden = !isThere;
+    this.ownPlace = undefined;
+    if (!isThere) return;
+    this.ownPlace = this.onMap
+      ? this.placesOnMap([ownPoints[this.at]])[0]
+      : [EDGE + (own[this.at] / 1000) * this.inner, this.axis + AXIS / 2];
+    const [x, y] = this.ownPlace;
+    this.own.style.transform = `translate(${x}px, ${y}px)`;
+    const label = this.own.querySelector("text");
+    if (this.many) {
+      const answer = names[ownAnswers[this.at]];
+      const isNarrow = this.width < NARROW;
+      label.textContent = isNarrow ? answer : filled(this.say.ownAnswer, {label: answer});
+    }
+    const isOnTheRight = x > this.width / 2;
+    label.setAttribute("text-anchor", isOnTheRight ? "end" : "start");
+    label.setAttribute("x", isOnTheRight ? -13 : 13);
+  }
+
+  // Whether a pair is answered with its gold label.
+  isRight(at, row) {
+    const isOver = this.isOver(at, row);
+    return this.many ? isOver : isOver === (this.data.labels[row] === 1);
   }
 
   // Whether a dot is over the line (two labels), or its answer right (more).
@@ -376,6 +448,12 @@ class Theatre {
     const now = this.data.shares[this.at];
     const places = layoutInLanes(now, this.lanes, this.inner, this.heights, this.size);
     return places.map(([x, y], row) => [EDGE + x, (this.lanes[row] + 1) * this.lane - y]);
+  }
+
+  placesOnMap(points) {
+    const [width, height] = [this.width - 2 * EDGE, MAP_HEIGHT - 2 * EDGE];
+    const places = layoutOnMap(points, this.data.map.size, width, height);
+    return places.map(([x, y]) => [EDGE + x, EDGE + y]);
   }
 
   countCorners() {
@@ -440,19 +518,27 @@ class Theatre {
       if (apart < least) [nearest, least] = [row, apart];
     };
     for (const [row, place] of this.places.entries()) look(place, row);
-    if (this.data.own.length) look(this.ownPlace, "own");
+    if (this.ownPlace) look(this.ownPlace, "own");
     if (nearest !== null) this.choose(nearest, delay);
+  }
+
+  // The labels in the order in which the line has them, for the keys up and down.
+  fromTheTop() {
+    const labels = [...this.data.names.keys()];
+    return this.many ? labels : labels.toReversed();
   }
 
   press(event) {
     if (!this.data) return;
-    const {own, labels, shares} = this.data;
-    if (event.key === "Enter" && own.length) {
+    const {labels, shares} = this.data;
+    if (event.key === "Enter" && this.ownPlace) {
       this.choose("own", 0);
     } else {
       const from = typeof this.row === "number" ? this.row : null;
       const row = from === null && event.key.startsWith("Arrow")
         ? 0
+        : this.onMap
+        ? neighbour(event.key, from ?? 0, this.places.map(([x]) => x), labels, this.fromTheTop())
         : this.many
           ? neighbour(event.key, from ?? 0, shares[this.at], this.lanes, [...this.heights.keys()])
           : neighbour(event.key, from ?? 0, shares[this.at], labels);
@@ -476,4 +562,4 @@ function show(...data) {
   theatre?.show(...data);
 }
 
-page.theatre = {counts, dotSize, layout, layoutInLanes, listen, neighbour, parts, show};
+page.theatre = {counts, dotSize, layout, layoutInLanes, layoutOnMap, listen, neighbour, parts, show};

@@ -60,7 +60,7 @@ def backward(made: "Backward") -> Markup:
 def _lines(made: "Backward") -> list[str]:
     if not made.terms:
         nothing = _("Nothing comes back to it from the output: its gradient is 0.")
-        return [sentences(nothing, made.without)]
+        return [sentences(nothing, made.without), str(made.measured)]
     reached = ngettext(
         "It reaches {count} number of the output that L depends on; ∂L/∂output times "
         "∂output/∂{leaf}: {line}",
@@ -79,4 +79,4 @@ def _lines(made: "Backward") -> list[str]:
         why=why,
         numbers=numbers,
     )
-    return [reached, of_one]
+    return [reached, of_one, str(made.measured)]

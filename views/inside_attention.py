@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 from PIL import Image
@@ -15,9 +15,6 @@ from pipeline.inside.attention import KINDS, Habits, Head, Heads, Looks, Padding
 from pipeline.prediction import written
 from views.markup import made_of
 from views.render import piece, render
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 # Of what is drawn in the page: a shade of 16 is told from the next one by nobody
 SHADES = 16
@@ -52,14 +49,18 @@ def heads_picture(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
     inputs: what was asked, sentence1, sentence2 and model. The page sends it back with the head
     that is chosen, so that the server keeps nothing.
     """
-    side = heads.pictures.shape[2]
-    shares = {kind: (looks * PARTS).astype(int).tolist() for kind, looks in _shares(heads.looks)}
+    shares = {
+        kind: [_parts(of_layer) for of_layer in looks] for kind, looks in _shares(heads.looks)
+    }
     return render(
         "attention_heads.html",
         heads=heads,
-        side=side,
+        side=heads.side,
         positions=len(heads.pieces),
-        rows=[[_png(picture, SHADES) for picture in of_layer] for of_layer in heads.pictures],
+        rows=[
+            [_png(picture, heads.side, SHADES) for picture in of_layer]
+            for of_layer in heads.pictures
+        ],
         names=_most(heads.looks, heads.pieces, heads.sentences),
         shares=json.dumps(shares, separators=(",", ":")),
         inputs=json.dumps(inputs),
@@ -79,7 +80,7 @@ def looks_table(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
 
 def head_cards(head: Head, inputs: Mapping[str, Any]) -> Markup:
     """Where a head's tokens look, on the cards of the Tokenize tab, and as a table."""
-    shares = (head.weights.clip(0, 1) * PARTS).astype(int)
+    shares = [_parts(row) for row in head.weights]
     chosen = head.rows.index(head.token)
     return render(
         "attention_head.html",
@@ -88,12 +89,10 @@ def head_cards(head: Head, inputs: Mapping[str, Any]) -> Markup:
         made_of=made_of(inputs["sentence1"], inputs["sentence2"]),
         cards=[
             (ROLES[which], text, share)
-            for which, text, share in zip(
-                head.sentences, head.pieces, shares[chosen].tolist(), strict=True
-            )
+            for which, text, share in zip(head.sentences, head.pieces, shares[chosen], strict=True)
         ],
-        shares=json.dumps(shares.tolist(), separators=(",", ":")),
-        picture=_png(head.picture, 256),
+        shares=json.dumps(shares, separators=(",", ":")),
+        picture=_png(head.picture, head.side, 256),
         title=_title(head),
         percent=_percent,
         whole=_whole,
@@ -124,7 +123,7 @@ def habits_table(habits: Habits, heads: Heads, place: str) -> Markup:
     """
     kinds = _kinds(habits.looks, heads.pieces, heads.sentences)
     here = {
-        kind.kind: [heads.looks.shares[kind.kind][one.layer - 1, one.head - 1] for one in kind.best]
+        kind.kind: [heads.looks.shares[kind.kind][one.layer - 1][one.head - 1] for one in kind.best]
         for kind in kinds
         if kind.kind in heads.looks.shares
     }
@@ -136,7 +135,7 @@ def habits_table(habits: Habits, heads: Heads, place: str) -> Markup:
 def padding_shown(padding: Padding) -> Markup:
     """What goes to padding with the mask and without, layer by layer."""
     layers = [
-        (number, float(shares.mean()), int(shares.argmax()) + 1, float(shares.max()))
+        (number, sum(shares) / len(shares), shares.index(max(shares)) + 1, max(shares))
         for number, shares in enumerate(padding.unmasked, 1)
     ]
     return render(
@@ -147,7 +146,7 @@ def padding_shown(padding: Padding) -> Markup:
 # ---------------------------------------------------------------- parts
 
 
-def _shares(looks: Looks) -> list[tuple[str, "ndarray"]]:
+def _shares(looks: Looks) -> list[tuple[str, list[list[float]]]]:
     return [(kind, looks.shares[kind]) for kind in KINDS if kind in looks.shares]
 
 
@@ -180,13 +179,21 @@ def _most(looks: Looks, pieces: Sequence[str], sentences: Sequence[int | None]) 
     names, shares = _names(pieces, sentences), dict(_shares(looks))
     if not shares:
         return []
-    layers, heads = next(iter(shares.values())).shape
+    first = next(iter(shares.values()))
 
     def said(layer: int, head: int) -> str:
-        kind = max(shares, key=lambda kind: float(shares[kind][layer, head]))
-        return f"{names[kind]}: {_whole(float(shares[kind][layer, head]))}"
+        kind = max(shares, key=lambda kind: shares[kind][layer][head])
+        return f"{names[kind]}: {_whole(shares[kind][layer][head])}"
 
-    return [[said(layer, head) for head in range(heads)] for layer in range(layers)]
+    return [[said(layer, head) for head in range(len(first[0]))] for layer in range(len(first))]
+
+
+def _parts(shares: Sequence[float]) -> list[int]:
+    """
+    >>> _parts([0.5, 0.00019, 1.0000001])
+    [5000, 1, 10000]
+    """
+    return [min(int(share * PARTS), PARTS) for share in shares]
 
 
 def _percent(parts: int) -> str:
@@ -214,13 +221,12 @@ def _logits(values: Sequence[float]) -> str:
     return ", ".join(written(value).replace("-", "−") for value in values)
 
 
-def _png(picture: "ndarray", shades: int) -> str:
-    """A picture, 0 to 255, as the address of a PNG: the more, the less transparent. The page gives
-    it its colour (static/attention.css), light or dark.
+def _png(cells: bytes, side: int, shades: int) -> str:
+    """A picture of side × side cells, 0 to 255, as the address of a PNG: the more, the less
+    transparent. The page gives it its colour (static/attention.css), light or dark.
     """
-    levels = (picture.astype("float32") * (shades - 1) / 255).round().astype("uint8")
-    image = Image.fromarray(levels).convert("L")
-    image = Image.frombytes("P", image.size, image.tobytes())
+    shade_of = bytes(round(cell * (shades - 1) / 255) for cell in range(256))
+    image = Image.frombytes("P", (side, side), cells.translate(shade_of))
     image.putpalette(bytes(3 * shades))
     alpha = bytes(round(255 * shade / (shades - 1)) for shade in range(shades))
     written = io.BytesIO()

@@ -2,6 +2,7 @@
 
 Of two labels it is the probability of label 1: a right dot is on its label's side of the line. Of
 more it is that of the gold label, and each gold label has a lane of its own.
+A second picture, the map, has them where their [CLS] vectors lie in a plane (pair_map.py).
 static/theatre.js draws the dots of `dots_data`; the sentences of a pair come when it is asked for.
 
 >>> binned([0.04, 0.5, 0.51, 1.0], [0, 1, 1, 0])[0], binned([1.0], [0])[-1]
@@ -9,6 +10,7 @@ static/theatre.js draws the dots of `dots_data`; the sentences of a pair come wh
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,8 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.answers import Share, answer_of, probability_of
-from pipeline.explain.evaluations import Evaluation, said_of
+from pipeline.explain.evaluations import Evaluation, Point, said_of
+from pipeline.pair_map import centre, share_between
 from pipeline.settings import LABELS
 from views.markup import quiet
 from views.numbers import percent
@@ -26,6 +29,7 @@ from views.render import render
 BINS = 10
 # A run can evaluate after each of 300 steps; a page moves its dots through this many at most
 MOST_STEPS = 24
+MAP_SIDE = 1000  # the longer side of the map, in the units of what the script gets
 
 
 def empty_theatre() -> Markup:
@@ -39,6 +43,12 @@ def dots_texts() -> dict[str, Any]:
         "caption": _("Validation pairs by P({label})"),
         "gold": _("gold label {label}"),
         "goldCaption": _("Validation pairs by P(gold label)"),
+        "mapCaption": _("Validation pairs by what the classifier reads"),
+        "mapStage": _(
+            "Validation pairs as dots, each where its [CLS] vector lies in a plane. Arrow keys "
+            "left and right go from dot to dot, up and down to the other gold label, Enter to "
+            "your pair."
+        ),
         "lane": _("{label}: {right} of {count} right"),
         "lanes": _("all labels: {right} of {count} right"),
         "axis": _("P(gold label)"),
@@ -74,7 +84,7 @@ def dots_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
     told = thinned([one for one in evaluations if one.shares])
     if not told:
         return json.dumps({"run": run_id})
-    data = {
+    data: dict[str, Any] = {
         "run": run_id,
         "names": list(told[0].names),
         "labels": list(told[0].labels),
@@ -83,6 +93,12 @@ def dots_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
     }
     if len(told[0].names) > 2:
         data["answers"] = [one.answers for one in told]
+    if frame := map_frame(told):
+        data["map"] = {
+            "size": frame.size,
+            "points": [[frame.placed(point) for point in one.points] for one in told],
+            "said": [str(map_said(one)) for one in told],
+        }
     return json.dumps(data, separators=(",", ":"))
 
 
@@ -104,15 +120,67 @@ def own_data(run_id: str, evaluations: Sequence[Evaluation]) -> str:
     shares = [one.own_share for one in told if one.own_share is not None]
     if not shares or len(shares) != len(told):
         return ""
+    frame, points = map_frame(told), [one.own_point for one in told if one.own_point]
+    data: dict[str, Any] = {"run": run_id}
+    if frame and len(points) == len(told):
+        data["ownPoints"] = [frame.placed(point) for point in points]
     answers = [answer_of(share) for share in shares]
     if len(told[0].names) == 2:
         own = [round(1000 * probability_of(share, 1)) for share in shares]
-        return json.dumps({"run": run_id, "own": own})
+        return json.dumps({**data, "own": own})
     own = [
         round(1000 * probability_of(share, answer))
         for share, answer in zip(shares, answers, strict=True)
     ]
-    return json.dumps({"run": run_id, "own": own, "ownAnswers": answers})
+    return json.dumps({**data, "own": own, "ownAnswers": answers})
+
+
+@dataclass(frozen=True)
+class MapFrame:
+    """The part of the plane that the map shows, one for all evaluations: what moves are the points.
+
+    left, top: its corner; unit: how much of the plane is one of MAP_SIDE. size: [width, height].
+    """
+
+    left: float
+    top: float
+    unit: float
+    size: list[int]
+
+    def placed(self, point: Point) -> list[int]:
+        """Where a point of the plane is, [x to the right, y down]; at the edge if it is outside."""
+        place = (point[0] - self.left) / self.unit, (self.top - point[1]) / self.unit
+        return [round(min(max(one, 0), most)) for one, most in zip(place, self.size, strict=True)]
+
+
+def map_frame(told: Sequence[Evaluation]) -> MapFrame | None:
+    """The frame that holds the points of all these evaluations; None where one has none."""
+    if not told or not all(one.points for one in told):
+        return None
+    columns = [x for one in told for x, _y in one.points]
+    rows = [y for one in told for _x, y in one.points]
+    width, height = max(columns) - min(columns), max(rows) - min(rows)
+    unit = max(width, height) / MAP_SIDE
+    if unit == 0:
+        return None
+    size = [max(round(width / unit), 1), max(round(height / unit), 1)]
+    return MapFrame(min(columns), max(rows), unit, size)
+
+
+def map_said(one: Evaluation) -> str:
+    """What the map shows at an evaluation, in numbers."""
+    between = share_between(one.points, one.labels)
+    return _(
+        "Each dot is a pair's [CLS] vector, of which two numbers are drawn: the directions in "
+        "which these vectors varied most before training (PCA). They hold {held} of the variance "
+        "here; {between} of the dots' scatter is between the gold labels.",
+        held=_whole_percent(one.held),
+        between=_whole_percent(between),
+    )
+
+
+def _whole_percent(share: float) -> str:
+    return f"{share:.0%}" if math.isfinite(share) else "–"
 
 
 def thinned(evaluations: Sequence[Evaluation], most: int = MOST_STEPS) -> list[Evaluation]:
@@ -156,7 +224,7 @@ def bins_table(evaluations: Sequence[Evaluation]) -> Markup:
     if not told:
         return Markup()
     last = told[-1]
-    when = _("before training") if last.step == 0 else _("step {step}", step=last.step)
+    when = _when(last)
     if len(last.names) == 2:
         axis = f"P({last.names[1]})"
         caption = _("Validation pairs by P({label}), {when}", label=last.names[1], when=when)
@@ -168,7 +236,33 @@ def bins_table(evaluations: Sequence[Evaluation]) -> Markup:
         caption=caption,
         heads=(axis, *(_("gold label {label}", label=name) for name in last.names)),
         rows=binned(places(last), last.labels, len(last.names)),
+        map=map_table(told),
     )
+
+
+def map_table(told: Sequence[Evaluation]) -> tuple[tuple[str, ...], list[tuple[str, ...]]] | None:
+    """The map as a table, (heads, rows): where each gold label's pairs have their centre before
+    training and at the last evaluation. None where there is no map.
+    """
+    if not map_frame(told):
+        return None
+    heads = (
+        _("gold label"),
+        _("pairs"),
+        *(_("centre, {when}", when=_when(one)) for one in (told[0], told[-1])),
+    )
+    rows = []
+    for label, name in enumerate(told[0].names):
+        own = [row for row, gold in enumerate(told[0].labels) if gold == label]
+        if own:
+            centres = [centre([one.points[row] for row in own]) for one in (told[0], told[-1])]
+            written = (f"({x:.2f}, {y:.2f})" for x, y in centres)
+            rows.append((name, str(len(own)), *written))
+    return heads, rows
+
+
+def _when(one: Evaluation) -> str:
+    return _("before training") if one.step == 0 else _("step {step}", step=one.step)
 
 
 # ---------------------------------------------------------------- one pair

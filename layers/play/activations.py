@@ -99,7 +99,8 @@ def softmax(
     input = exact(small_matrix(rows, columns, seed, 6, 0.5))
     if not 0.05 <= temperature <= 20:
         raise ValueError(say("temperature is {value:g}. Choose 0.05 to 20.", value=temperature))
-    masked = whole("masked", masked, 0, int(columns) - 1)
+    columns = whole("columns", columns, 2, 8)
+    masked = whole("masked", masked, 0, columns - 1)
     mask = torch.zeros(input.shape[1], dtype=torch.float64)
     mask[input.shape[1] - masked :] = -math.inf
     layer = _softmax_layer(input, temperature, mask)

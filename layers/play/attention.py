@@ -23,7 +23,7 @@ def attention(
     worked out. padded: so many last tokens are padding, which no token looks at. causal: nor does
     any at a later one.
     """
-    whole("positions", positions, 1, 8)
+    positions, size = whole("positions", positions, 1, 8), whole("size", size, 1, 8)
     padded = whole("padded", padded, 0, positions - 1)
     leaves = {
         name: exact(small_matrix(positions, size, seed + 1000 * number, 4, 0.5))
@@ -117,7 +117,10 @@ def _layer(leaves, mask, size):
         expression,
         local,
         {"mask": mask} if is_masked else {},
-        say("Where the mask is −∞ the weight is 0, and nothing comes back."),
+        say(
+            "Where the mask is −∞ the weight is 0, and the weight of an only key is 1: no score "
+            "moves them."
+        ),
     )
 
 

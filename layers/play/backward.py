@@ -24,6 +24,7 @@ from layers.play import worked
 Place = tuple[int, ...]
 LOSSES = ("one", "sum", "mean", "drawn")
 MOST_DIMENSIONS = 4
+STEP = 1e-4  # of a difference quotient
 NOTHING = 1e-12  # a derivative below this is rounding
 
 HEADER = """import torch
@@ -69,12 +70,22 @@ class Backward:
     largest: Place  # where in the output that term is from
     loss: str  # L in Python
     script: str  # computes the same
+    quotient: float  # how much L changes with the tracked number, measured without autograd
     without: str  # why there may be no terms
 
     @property
     def number(self) -> str:
         """The tracked number's name."""
         return f"∂L/∂{named(self.leaf, self.place)}"
+
+    @property
+    def measured(self) -> str:
+        """The difference quotient, as a sentence."""
+        return say(
+            "measured: when it moves by {step}, L moves {times} times as far",
+            step=worked.said(STEP),
+            times=worked.said(self.quotient),
+        )
 
 
 def named(tensor: str, place: Place) -> str:
@@ -143,6 +154,7 @@ def backward(layer: Layer, loss: str, at: Place, tracked: Place) -> Backward:
         largest.place if largest else (),
         written,
         _script(layer, written, upstream if loss == "drawn" else None),
+        _quotient(layer, leaf, place, upstream),
         layer.without,
     )
 
@@ -154,7 +166,7 @@ def inside(place: Place, shape: tuple[int, ...]) -> Place:
     (1, 0)
     """
     asked = (*place, *[0] * len(shape))
-    return tuple(min(int(one), size - 1) for one, size in zip(asked, shape, strict=False))
+    return tuple(max(0, min(int(one), size - 1)) for one, size in zip(asked, shape, strict=False))
 
 
 def _upstream(loss, output, at):
@@ -182,6 +194,18 @@ def _local_derivatives(output, leaf, place):
     (gradient,) = torch.autograd.grad(output, leaf, arrives, create_graph=True)
     (column,) = torch.autograd.grad(gradient[place], arrives, materialize_grads=True)
     return column
+
+
+def _quotient(layer, leaf, place, upstream):
+    """(L with the number STEP larger − L with it STEP smaller) / (2 · STEP)."""
+    step = torch.zeros_like(layer.leaves[leaf])
+    step[place] = STEP
+    larger, smaller = (
+        layer.run(**{**layer.leaves, leaf: layer.leaves[leaf] + moved}) for moved in (step, -step)
+    )
+    # -inf, of a window of padding, changes with nothing
+    changed = torch.nan_to_num(larger - smaller, nan=0.0)
+    return ((changed * upstream).sum() / (2 * STEP)).item()
 
 
 def _loss(loss, at):

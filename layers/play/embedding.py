@@ -24,7 +24,9 @@ def embedding(
 
     padding_idx: the row that begins as zeros, and whose gradient is always 0.
     """
-    ids = _checked(ids, whole("num_embeddings", num_embeddings, 1, 12))
+    num_embeddings = whole("num_embeddings", num_embeddings, 1, 12)
+    embedding_dim = whole("embedding_dim", embedding_dim, 1, 8)
+    ids = _checked(ids, num_embeddings)
     weight = exact(small_matrix(num_embeddings, embedding_dim, seed, 20, 0.1))
     if padding_idx is not None:
         weight[padding_idx] = 0

@@ -8,7 +8,7 @@ from layers.play import worked
 from layers.play.backward import Layer, Place, exact, inside
 from layers.play.forward import Forward, Step, column, row
 from layers.play.normalization import normalized_local
-from layers.play.shapes import small_picture
+from layers.play.shapes import small_picture, whole
 
 
 def layer_norm(
@@ -23,10 +23,11 @@ def layer_norm(
     """rows × features numbers through nn.LayerNorm, and beside it through nn.BatchNorm1d in
     train(); `at` = (row, feature) is worked out in both.
     """
+    rows, features = whole("rows", rows, 1, 8), whole("features", features, 1, 8)
     leaves = {
         "input": exact(small_picture(rows, features, seed=seed)[0]),
-        "weight": torch.full((int(features),), float(gamma), dtype=torch.float64),
-        "bias": torch.full((int(features),), float(beta), dtype=torch.float64),
+        "weight": torch.full((features,), float(gamma), dtype=torch.float64),
+        "bias": torch.full((features,), float(beta), dtype=torch.float64),
     }
     input = leaves["input"]
 

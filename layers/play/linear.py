@@ -18,6 +18,8 @@ def linear(
     at: Place = (0, 0),
 ) -> Forward:
     """rows × in_features numbers through nn.Linear; `at` = (row, feature) is worked out."""
+    in_features = whole("in_features", in_features, 1, 8)
+    out_features = whole("out_features", out_features, 1, 8)
     leaves = {
         "input": exact(small_matrix(whole("rows", rows, 1, 8), in_features, seed)),
         "weight": exact(small_matrix(out_features, in_features, seed + 1000, 9, 0.1)),

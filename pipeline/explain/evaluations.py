@@ -17,11 +17,13 @@ from dataclasses import dataclass
 
 from languages import say, say_plural
 from pipeline.answers import Share, answer_of, are_shares, probability_of
+from pipeline.pair_map import are_points
 from pipeline.runs.progress import Run
 from pipeline.settings import LABELS
 
 # Losses nearer than this are told apart by nobody who looks at a curve
 SAME_LOSS = 0.005
+Point = tuple[float, float]
 SURE = 0.9  # P of the label that was answered, from which on an answer is called sure
 
 
@@ -31,7 +33,9 @@ class Evaluation:
 
     majority: how many pairs are right by always saying majority_label. labels: the pairs' gold
     labels; shares: what answers.py tells of each pair; both () where they can't be told pair by
-    pair. own_share: that of the visitor's own pair. names: those of the task's labels.
+    pair. own_share: that of the visitor's own pair. names: those of the task's labels. points:
+    [(x, y), ...] as pair_map.py tells them, () where it doesn't; held: the share of the pairs'
+    variance that their plane holds.
     """
 
     step: int
@@ -44,6 +48,9 @@ class Evaluation:
     shares: tuple[Share, ...] = ()
     own_share: Share | None = None
     names: tuple[str, ...] = LABELS
+    points: tuple[Point, ...] = ()
+    own_point: Point | None = None
+    held: float = math.nan
 
     @property
     def answers(self) -> list[int]:
@@ -88,6 +95,8 @@ def _evaluation(
     right = round(accuracy * pairs) if math.isfinite(accuracy) else 0
     shares, own = event.get("shares") or [], event.get("own_share")
     told = bool(labels) and len(shares) == pairs and are_shares(shares, len(names))
+    points, own_point = event.get("points") or [], event.get("own_point")
+    placed = told and len(points) == pairs and are_points(points)
     return Evaluation(
         step=event["step"],
         loss=event.get("eval_loss", math.nan),
@@ -99,6 +108,9 @@ def _evaluation(
         shares=tuple(shares) if told else (),
         own_share=own if are_shares([own], len(names)) else None,
         names=names,
+        points=tuple((x, y) for x, y in points) if placed else (),
+        own_point=(own_point[0], own_point[1]) if placed and are_points([own_point]) else None,
+        held=event.get("held", math.nan),
     )
 
 

@@ -1,10 +1,9 @@
 """What a run's metric says beyond its two numbers: how far the training pairs are ahead of the
 others, and whether one evaluation is better than another.
 
->>> str(gap_said(Gap(0.95, 0.79, training_pairs=64, pairs=408)))
-'Training 95.0%, validation 79.0%: a gap of 16.0 points, more than chance (standard error 3.4).'
->>> str(gap_said(Gap(0.84, 0.81, training_pairs=64, pairs=408)))
-'Training 84.0%, validation 81.0%: a gap of 3.0 points, within chance (standard error 5.0).'
+>>> str(gap_said(Gap(1.0, 0.74, began=(0.59, 0.72), training_pairs=64, pairs=408)))
+'Training 100.0%, validation 74.0%: the gap grew from -13.0 to 26.0 points, more than chance \
+(standard error 6.9).'
 """
 
 import math
@@ -45,11 +44,13 @@ def _is_share(value: object) -> TypeGuard[float]:
 @dataclass(frozen=True)
 class Gap:
     """The accuracy on a sample of the training pairs and on validation, at one evaluation; both are
-    shares, of so many pairs.
+    shares, of so many pairs. began: both before the first step. A sample may be easier than
+    validation by chance, so what counts is how far the gap has grown since.
     """
 
     training: float
     validation: float
+    began: tuple[float, float]
     training_pairs: int
     pairs: int
 
@@ -59,47 +60,56 @@ class Gap:
         return 100 * (self.training - self.validation)
 
     @property
+    def points_before(self) -> float:
+        """The same before the first step."""
+        return 100 * (self.began[0] - self.began[1])
+
+    @property
     def error(self) -> float:
-        """The standard error of the gap, in points: the two samples have no pair in common."""
-        first = standard_error(self.training, self.training_pairs)
-        return 100 * math.hypot(first, standard_error(self.validation, self.pairs))
+        """The standard error of the gap's growth, in points, as if each evaluation had judged other
+        pairs: they are the same, which makes it smaller (evidence.py).
+        """
+        training = (standard_error(p, self.training_pairs) for p in (self.began[0], self.training))
+        validation = (standard_error(p, self.pairs) for p in (self.began[1], self.validation))
+        return 100 * math.hypot(*training, *validation)
 
 
 def gap_of(run: Run) -> Gap | None:
-    """The gap at the run's last evaluation; None where it judged no training pairs."""
+    """The gap at the run's last evaluation; None before its first step, and where it judged no
+    training pairs.
+    """
     start, evaluations = run.first("start") or {}, run.of("evaluation")
-    if not evaluations or not start.get("train_sample") or not start.get("eval_pairs"):
+    if len(evaluations) < 2 or not start.get("train_sample") or not start.get("eval_pairs"):
         return None
-    last = evaluations[-1]
-    training, validation = last.get("train_accuracy"), last.get("eval_accuracy")
-    if not _is_share(training) or not _is_share(validation):
+    names = ("train_accuracy", "eval_accuracy")
+    first, last = (
+        [event.get(name) for name in names] for event in evaluations[:: len(evaluations) - 1]
+    )
+    shares = [value for value in (*first, *last) if _is_share(value)]
+    if len(shares) < 4:
         return None
-    return Gap(training, validation, start["train_sample"], start["eval_pairs"])
+    began = shares[0], shares[1]
+    return Gap(shares[2], shares[3], began, start["train_sample"], start["eval_pairs"])
 
 
 def gap_said(gap: Gap) -> str:
-    """The gap in a sentence, with whether chance explains it."""
+    """The gap in a sentence, with whether chance explains how it grew."""
     values = {
         "training": gap.training,
         "validation": gap.validation,
-        "points": abs(gap.points),
+        "points": gap.points,
+        "before": gap.points_before,
         "error": gap.error,
     }
-    if abs(in_errors(gap.points, gap.error)) < CLEAR:
+    if in_errors(gap.points - gap.points_before, gap.error) >= CLEAR:
         return say(
-            "Training {training:.1%}, validation {validation:.1%}: a gap of {points:.1f} points, "
-            "within chance (standard error {error:.1f}).",
-            **values,
-        )
-    if gap.points < 0:
-        return say(
-            "Training {training:.1%}, validation {validation:.1%}: the validation pairs are "
-            "easier, by {points:.1f} points (standard error {error:.1f}).",
+            "Training {training:.1%}, validation {validation:.1%}: the gap grew from {before:.1f} "
+            "to {points:.1f} points, more than chance (standard error {error:.1f}).",
             **values,
         )
     return say(
-        "Training {training:.1%}, validation {validation:.1%}: a gap of {points:.1f} points, more "
-        "than chance (standard error {error:.1f}).",
+        "Training {training:.1%}, validation {validation:.1%}: a gap of {points:.1f} points, "
+        "{before:.1f} before training, which is within chance (standard error {error:.1f}).",
         **values,
     )
 

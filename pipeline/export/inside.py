@@ -94,7 +94,43 @@ for number, (row, state, another) in enumerate(zip(logits, states, others)):
     print("after layer", number, "probabilities", row.softmax(-1).tolist(), "cosine", alike)
 """
 
-SECTIONS = (FORWARD, WAY_THROUGH, LAYER_ANSWERS)
+ATTENTION = """
+
+# ---- attention: each head's softmax(Q·Kᵀ/√d + mask), a row for each token that looks
+pieces, sentences = batch.tokens(), batch.sequence_ids()
+words = [at for at, sentence in enumerate(sentences) if sentence is not None]
+ids = batch["input_ids"][0].tolist()
+looked_at = {{
+    "same": lambda row: [
+        at for at in words if ids[at] == ids[row] and sentences[at] != sentences[row]],
+    "previous": lambda row: [row - 1] if row else [],
+    "next": lambda row: [row + 1] if row + 1 < len(ids) else [],
+    "itself": lambda row: [row],
+    "first": lambda row: [0],
+    "separator": lambda row: [at for at in range(1, len(ids)) if sentences[at] is None]}}
+if getattr(answer, "attentions", None):
+    attention = torch.stack(answer.attentions)[:, 0]  # (layers, heads, positions, positions)
+    for kind, columns in looked_at.items():
+        given = [attention[:, :, row, columns(row)].sum(-1) for row in words if columns(row)]
+        if given:
+            share = sum(given) / len(given)  # (layers, heads)
+            layer, head = divmod(share.argmax().item(), share.shape[1])
+            print("looks at", kind, "layer", layer + 1, "head", head + 1, share.max().item())
+    # The same pair beside a longer one: its row is padded
+    longer = [f"{{text}} {{text}}" for text in {pair!r}]
+    padded = tokenizer(
+        *[list(texts) for texts in zip({pair!r}, longer)],  # each sentence's two rows
+        truncation=True, max_length={max_length}, padding=True, return_tensors="pt")
+    is_padding = padded["attention_mask"][0] == 0
+    mask = padded["attention_mask"]
+    for name, used in (("mask", mask), ("ones", torch.ones_like(mask))):
+        seen = asked({{**padded, "attention_mask": used}})[0].attentions
+        for number, layer in enumerate(seen, 1):
+            given = layer[0][:, ~is_padding][:, :, is_padding].sum(-1).mean(-1)  # (heads,)
+            print("to padding with", name, "layer", number, given.mean().item())
+"""
+
+SECTIONS = (FORWARD, WAY_THROUGH, LAYER_ANSWERS, ATTENTION)
 
 
 def inside_script(
@@ -117,6 +153,7 @@ def inside_script(
         "by_hand": sources.strip(),
         "max_length": max_length,
         "other": [sentence for sentence in second if sentence is not None],
+        "pair": [sentence for sentence in pair if sentence is not None],
     }
     opening = asked_once(
         "What the Model tab shows: a pair's way through the model",

@@ -2,14 +2,15 @@
 
 >>> pair = ("A cat sat.", "A cat was sitting.")
 >>> heads, shown = all_heads("adapter:paraphrase", pair, settings=Settings())
->>> heads.pictures.shape  # layers, heads and their mean, who looks, at whom
-(6, 13, 12, 12)
->>> shown.weights.shape, round(float(shown.weights[0].sum()), 4)
-((12, 12), 1.0)
+>>> heads.layers, heads.heads, heads.side
+(6, 12, 12)
+>>> len(shown.weights), round(sum(shown.weights[0]), 4)
+(12, 1.0)
 
 A head's weights are softmax(Q·Kᵀ/√d + mask), one row a token, and each row sums to 1. They are the
 model's own (`output_attentions`). All of them are 12 × 12 × 512 × 512 numbers for 512 positions of
-BERT-base: what leaves this file is scaled, or is one head's.
+BERT-base: what leaves this file is scaled, or is one head's, and plain data, for a stranger's
+checkpoint is open in another process.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from pipeline.memory import LoadCache
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # importing these takes seconds
-    from numpy import ndarray
     from torch import Tensor
 
     from pipeline.hub.sources import Origin
@@ -58,15 +58,17 @@ class Looks:
     sentences that have such a one to look at. A kind that none of them has is left out.
     """
 
-    shares: dict[str, ndarray]  # {kind: (layers, heads), 0 to 1}
+    shares: dict[str, list[list[float]]]  # {kind: [layer][head], 0 to 1}
     even: dict[str, float]  # {kind: what a head gives it that looks at all tokens alike}
 
     def best(self, kind: str, count: int = 3) -> list[tuple[int, int, float]]:
         """(layer, head, share) of the heads that look at it most, the first one most of all."""
-        shares = self.shares[kind]
-        order = shares.ravel().argsort()[::-1][:count]
-        places = [divmod(int(at), shares.shape[1]) for at in order]
-        return [(layer + 1, head + 1, float(shares[layer, head])) for layer, head in places]
+        places = [
+            (layer, head, share)
+            for layer, shares in enumerate(self.shares[kind], 1)
+            for head, share in enumerate(shares, 1)
+        ]
+        return sorted(places, key=lambda place: -place[2])[:count]
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ class Heads:
 
     pieces: list[str]
     sentences: list[int | None]  # of each token: 0 or 1, None for a special one
-    # (layers, heads + 1, side, side): 0 to 255, the root of the share with which the tokens of a
+    side: int  # rows and columns of each picture
+    # [layer][head]: side × side cells, 0 to 255: the root of the share with which the tokens of a
     # row look at those of a column. The last of each layer is the mean of its heads.
-    pictures: ndarray
+    pictures: list[list[bytes]]
     looks: Looks
     window: int | None  # ModernBERT: in some layers a token sees so many on each side
     origin: Origin
@@ -85,12 +88,12 @@ class Heads:
     @property
     def layers(self) -> int:
         """How many layers."""
-        return self.pictures.shape[0]
+        return len(self.pictures)
 
     @property
     def heads(self) -> int:
         """How many heads a layer has."""
-        return self.pictures.shape[1] - 1
+        return len(self.pictures[0]) - 1
 
 
 @dataclass(frozen=True)
@@ -103,19 +106,19 @@ class Head:
     pieces: list[str]
     sentences: list[int | None]
     rows: list[int]  # the positions whose rows `weights` holds: all, or the chosen token's
-    weights: ndarray  # (rows, positions), float32
-    picture: ndarray  # (side, side), as those of Heads, of MOST_ROWS rows at most
+    weights: list[list[float]]  # [row][position]
+    side: int  # of its picture, MOST_ROWS at most
+    picture: bytes  # as those of Heads
 
     @property
-    def row(self) -> ndarray:
-        """The chosen token's weights, (positions,)."""
+    def row(self) -> list[float]:
+        """The chosen token's weights."""
         return self.weights[self.rows.index(self.token)]
 
     def most(self, position: int, count: int = 5) -> list[tuple[int, float]]:
         """(position, weight) of those at whom the token of a row looks most."""
         weights = self.weights[self.rows.index(position)]
-        order = weights.argsort(kind="stable")[::-1][:count]
-        return [(int(at), float(weights[at])) for at in order]
+        return sorted(enumerate(weights), key=lambda place: -place[1])[:count]
 
 
 # ---------------------------------------------------------------- what is asked
@@ -160,7 +163,7 @@ def _all_heads(checkpoint, pair, choice, max_length, settings):
     heads = Heads(
         batch.pieces[0],
         batch.sentences[0],
-        _pictures(attention),
+        *_pictures(attention),
         looks,
         _window(opened),
         opened.origin,
@@ -228,9 +231,10 @@ def _head(attention: Sequence[Tensor], batch: Encoded, choice: Choice) -> Head:
     pieces, sentences = batch.pieces[0], batch.sentences[0]
     token = _telling_token(weights, sentences) if choice.token is None else choice.token
     rows = list(range(len(pieces))) if len(pieces) <= MOST_ROWS else [token]
-    picture = _scaled(weights[None], min(len(pieces), MOST_ROWS))[0]
-    sent = weights[rows].float().cpu().numpy()
-    return Head(choice.layer, choice.head, token, pieces, sentences, rows, sent, picture)
+    side = min(len(pieces), MOST_ROWS)
+    [picture] = _scaled(weights[None], side)
+    sent = weights[rows].tolist()
+    return Head(choice.layer, choice.head, token, pieces, sentences, rows, sent, side, picture)
 
 
 def _checked(choice: Choice, attention: Sequence[Tensor]) -> Choice:
@@ -260,20 +264,19 @@ def _check(name: str, value: Any, low: int, high: int) -> None:
 # ---------------------------------------------------------------- pictures
 
 
-def _pictures(attention: Sequence[Tensor]) -> ndarray:
-    """Each layer's heads and their mean, (layers, heads + 1, side, side)."""
-    import numpy
+def _pictures(attention: Sequence[Tensor]) -> tuple[int, list[list[bytes]]]:
+    """(side, [layer][head]), each layer's heads and their mean."""
     import torch
 
     _rows, heads, positions, _columns = attention[0].shape
     most = math.isqrt(MOST_CELLS // (len(attention) * (heads + 1)))
     side = min(positions, MOST_SIDE, most)
     layers = [torch.cat([layer[0], layer[0].mean(0, keepdim=True)]) for layer in attention]
-    return numpy.stack([_scaled(layer, side) for layer in layers])
+    return side, [_scaled(layer, side) for layer in layers]
 
 
-def _scaled(weights: Tensor, side: int) -> ndarray:
-    """Weights (heads, positions, positions) -> pictures (heads, side, side), 0 to 255.
+def _scaled(weights: Tensor, side: int) -> list[bytes]:
+    """Weights (heads, positions, positions) -> each head's picture of side × side cells, 0 to 255.
 
     A cell is the share with which its rows' tokens, on average, look at all of its columns' tokens:
     each row still sums to 1. A token that lies across two cells counts in each with its part. The
@@ -283,7 +286,8 @@ def _scaled(weights: Tensor, side: int) -> ndarray:
     if side < positions:
         parts = _overlaps(positions, side).to(weights)  # (side, positions)
         weights = (parts * side / positions) @ weights @ parts.T
-    return weights.clamp(0, 1).sqrt().mul(255).round().byte().cpu().numpy()
+    cells = weights.clamp(0, 1).sqrt().mul(255).round().byte().cpu()
+    return [picture.numpy().tobytes() for picture in cells]
 
 
 def _overlaps(positions: int, side: int) -> Tensor:
@@ -331,9 +335,7 @@ def _targets(batch: Encoded) -> dict[str, Tensor]:
 
 def _looks(attention: Sequence[Tensor], targets: Mapping[str, Tensor]) -> Looks:
     """What each head of a pair's attention gives to each kind."""
-    import numpy
-
-    shares: dict[str, ndarray] = {}
+    shares: dict[str, list[list[float]]] = {}
     even: dict[str, float] = {}
     # A decoder's tokens see only those before them, ModernBERT's those nearby
     seen = sum((layer[0] > 0).any(0) for layer in attention).bool().cpu()  # (positions, positions)
@@ -342,7 +344,7 @@ def _looks(attention: Sequence[Tensor], targets: Mapping[str, Tensor]) -> Looks:
         rows = mask.any(-1)
         even[kind] = float((alike * mask)[rows].sum(-1).mean())
         given = [(layer[0].cpu() * mask)[:, rows].sum(-1).mean(-1) for layer in attention]
-        shares[kind] = numpy.stack([layer.float().numpy() for layer in given])
+        shares[kind] = [layer.tolist() for layer in given]
     return Looks(shares, even)
 
 
@@ -426,12 +428,12 @@ def _mean(found: Sequence[Looks]) -> Looks:
     """Each pair counts as much as any other that has the kind."""
     import numpy
 
-    shares: dict[str, ndarray] = {}
+    shares: dict[str, list[list[float]]] = {}
     even: dict[str, float] = {}
     for kind in KINDS:
         those = [looks for looks in found if kind in looks.shares]
         if those:
-            shares[kind] = numpy.mean([looks.shares[kind] for looks in those], axis=0)
+            shares[kind] = numpy.mean([looks.shares[kind] for looks in those], axis=0).tolist()
             even[kind] = sum(looks.even[kind] for looks in those) / len(those)
     return Looks(shares, even)
 
@@ -448,7 +450,7 @@ class Padding:
     tokens: int  # the pair's own
     width: int  # the batch's
     masked: float  # the largest weight of any token for padding, in any head, with the mask
-    unmasked: ndarray  # (layers, heads): the share that goes to padding without the mask
+    unmasked: list[list[float]]  # [layer][head]: the share that goes to padding without the mask
     even: float  # what it would be if all tokens were looked at alike
     # Logits of the pair, (labels,)
     alone: list[float]
@@ -502,7 +504,7 @@ def _padding(checkpoint, pair, max_length, settings):
         len(real),
         len(is_padding),
         max(float(given(layer).max()) for layer in attention),
-        torch.stack([given(layer).mean(-1) for layer in without]).float().cpu().numpy(),
+        [given(layer).mean(-1).tolist() for layer in without],
         len(padded) / len(is_padding),
         attention_of(opened, alone)[1][0].tolist(),
         logits[0].tolist(),

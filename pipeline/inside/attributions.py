@@ -24,6 +24,7 @@ from pipeline.errors import InputError, shown
 from pipeline.explain.probing import Pair, asked_pair, shortened, words_to_leave_out
 from pipeline.hub.isolated import ask
 from pipeline.inside.forward import Loaded, encoded, loaded
+from pipeline.inside.work import MOST_WORK, check_work, forward_work
 from pipeline.libraries import import_captum
 from pipeline.prediction import checked_logits
 from pipeline.sentence import is_blank
@@ -41,9 +42,6 @@ BASELINES = ("pad_token", "unk_token", "mask_token")
 # So many points on the way from the baseline, until the sum is near enough
 STEPS = (16, 32, 64, 128)
 NEAR_ENOUGH = 0.05  # of the difference that the attributions should add up to
-# Multiplications and additions of all steps together: half a core's minute at worst. Counted, since
-# a clock would give the same pair other numbers on a busy machine
-MOST_WORK = 1.2e12
 CELLS_AT_ONCE = (
     512  # rows × positions of one forward pass: what is kept for the gradients is bounded
 )
@@ -172,8 +170,8 @@ def _attributions(
         expanded = {name: each.expand(rows, *each.shape[1:]) for name, each in rest.items()}
         return score_of(opened.model(inputs_embeds=embeddings, **expanded).logits)
 
-    work = _work_of_a_step(opened, ids.shape[1])
-    _check_work(checkpoint, work * STEPS[0])
+    work = 3 * forward_work(opened, ids.shape[1])  # forward and back
+    check_work(checkpoint, work * STEPS[0])
     try:
         with torch.no_grad():
             ends = [float(forward(each, inputs)) for each in (own, neutral)]
@@ -217,29 +215,6 @@ def _attributions(
         agreement_of(words),
         opened.origin,
     )
-
-
-def _work_of_a_step(opened: Loaded, positions: int) -> float:
-    """Multiplications and additions of one pass forward and back: two and four for each weight that
-    a position meets, which an embedding's are not.
-    """
-    embeddings = opened.model.get_input_embeddings().weight.numel()
-    return 6.0 * (opened.parameters - embeddings) * positions
-
-
-def _check_work(checkpoint: str, work: float) -> None:
-    """Raise InputError where even the fewest steps are too much."""
-    if work > MOST_WORK:
-        raise InputError(
-            say(
-                "{name} is too large for this: the gradients of its fewest steps take {work:,.0f} "
-                "billion operations, and {most:,.0f} are allowed here. Choose a smaller model or "
-                "shorter sentences.",
-                name=checkpoint[:80],
-                work=work / 1e9,
-                most=MOST_WORK / 1e9,
-            )
-        )
 
 
 def _integrated(

@@ -19,6 +19,7 @@ from pipeline.hub.isolated import ask
 from pipeline.inside.calls import heard
 from pipeline.inside.forward import Encoded, Loaded, Pair, encoded, loaded
 from pipeline.inside.way_through import encoder_layers, walked
+from pipeline.prediction import checked_logits
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:  # importing torch takes seconds
@@ -52,7 +53,7 @@ def layer_answers(
 ) -> LayerAnswers:
     """The answers to `pair` after each layer, and how alike its first row is to that of `other`.
 
-    Raises InputError as way_through does.
+    Raises InputError as way_through does, and NoAnswer where a logit is NaN.
     """
     return ask(checkpoint, _layer_answers, pair, other, max_length, weights=True, settings=settings)
 
@@ -65,8 +66,12 @@ def _layer_answers(checkpoint, pair, other, max_length, settings):
     encoder_layers(opened)  # before anything is computed
     batches = [encoded(opened, [each], max_length, settings) for each in (pair, other)]
     with torch.inference_mode():
-        states, others = (_states(opened, batch) for batch in batches)
-        logits = answers_to(opened, batches[0], states)  # (layers + 1, labels)
+        (states, own), (others, _) = (_states(opened, batch) for batch in batches)
+        checked_logits(own[0].tolist())
+        # Most heads read the first row alone: the others needn't go along
+        logits = answers_to(opened, batches[0], states, 1)  # (layers + 1, labels)
+        if not torch.allclose(logits[-1], own[0], atol=1e-4):
+            logits = answers_to(opened, batches[0], states)
         shares = logits.double().softmax(-1)
         cosines = torch.cosine_similarity(_first_rows(states), _first_rows(others))
     names = opened.model.config.id2label
@@ -85,9 +90,9 @@ def _layer_answers(checkpoint, pair, other, max_length, settings):
 
 
 def _states(opened, batch):
-    """What goes into the first layer, and what each gives: (1, positions, width) each."""
+    """([what goes into the first layer and what each gives, (1, positions, width)], the logits)"""
     walk = walked(opened, batch)
-    return [walk.entered[0], *walk.left]
+    return [walk.entered[0], *walk.left], walk.logits
 
 
 def _first_rows(states):
@@ -96,22 +101,25 @@ def _first_rows(states):
     return torch.cat([state[:, 0] for state in states])  # (layers + 1, width)
 
 
-def answers_to(opened: Loaded, batch: Encoded, states: list[Tensor]) -> Tensor:
+def answers_to(
+    opened: Loaded, batch: Encoded, states: list[Tensor], positions: int | None = None
+) -> Tensor:
     """The head's logits (len(states), labels) for each of `states` (1, positions, width) in place
     of what the last layer gives. batch: one pair's.
 
     Whatever a model's head is, it gets them as it gets its own: the last layer's output is
-    exchanged during one forward pass of as many rows.
+    exchanged during one forward pass of as many rows. positions: only so many of the first.
     """
     import torch
 
-    stacked = torch.cat(states)  # (layers + 1, positions, width)
+    stacked = torch.cat(states)[:, :positions]  # (layers + 1, positions, width)
 
     def exchange(_layer, _given, gave):
         return (stacked, *gave[1:]) if isinstance(gave, tuple) else stacked
 
     rows = {
-        name: tensor.expand(len(states), -1).contiguous() for name, tensor in batch.tensors.items()
+        name: tensor.expand(len(states), -1)[:, :positions].contiguous()
+        for name, tensor in batch.tensors.items()
     }
     with heard(encoder_layers(opened)[-1], exchange):
         return opened.model(**rows).logits

@@ -166,7 +166,7 @@ def _build_direction() -> Direction:
             (_("their weighted sum"), "drawn"),
         ],
         value="one",
-        label=_("L is"),
+        label=_("The loss L is"),
         elem_classes=["chips", "loss"],
         visible=False,
     )

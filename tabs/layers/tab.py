@@ -48,7 +48,7 @@ class LayersTab:
             *(self.tabs, self.parts, self.message, *self.play.outputs),
             *(claims.section, claims.linked, claims.board, self.updater.output),
         ]
-        return (Opening(self.open, inputs, outputs),)
+        return (Opening(self.open, inputs, outputs, progress_on=self.play.topics[0]),)
 
     def open(self, values: Mapping[Component, Any], request: gr.Request) -> dict[Block, Any]:
         """Show the part, topic or claim that the address names, and no other before it.

@@ -1,6 +1,7 @@
 """Model: what happens between the batch and the logits, with this pair's own numbers."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,11 +10,15 @@ from gradio.blocks import Block
 from languages import _
 from pipeline.settings import READY, Settings
 from tabs.address import Shared, press_open
+from tabs.check_yourself import build_check_yourself
 from tabs.class_room.membership import Membership
 from tabs.model.attention import build_attention, build_attention_questions
+from tabs.model.check import model_shown
+from tabs.model.dropout import build_dropout
 from tabs.model.layer_answers import build_layer_answers
 from tabs.model.script import build_script
 from tabs.model.way_through import build_way_through
+from tabs.model.what_moved import build_what_moved
 from tabs.pair import build_pair
 from tabs.predict.models import choices
 from tabs.questions import questions
@@ -51,7 +56,9 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
         with attention.beside:
             drawn.append(build_layer_answers(settings))
     with questions():
+        build_what_moved(settings, inputs)
         build_attention_questions(settings, inputs)
+        build_dropout(settings, inputs)
         script = build_script(settings, inputs)
 
     def draw(sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
@@ -73,5 +80,13 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model})
     shared.follow(looked)
     press_open("of-the-look", [looked])
+    build_check_yourself(
+        settings,
+        "model",
+        partial(model_shown, settings),
+        inputs,
+        membership=membership,
+        renewed=[looked],
+    )
     build_share(settings, shared)
     return ModelTab(pair, model, shared, (Opening(draw, inputs, outputs),))

@@ -17,6 +17,7 @@ from tabs.errors import error_notice, sent
 from tabs.model.attention import Asked
 from tabs.tokenize.why import inputs_of
 from views.inside_way import ASKED, part_card, way_strip
+from views.markup import notice
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
 
@@ -75,6 +76,7 @@ def build_way_through(settings: Settings) -> tuple[Callable[..., dict[Block, Any
     what it fills.
     """
     strip = gr.HTML(
+        notice(_("The model is being loaded…")),
         elem_id="way",
         padding=False,
         min_height=150,

@@ -315,3 +315,34 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
             expect(panel.get_by_label("number input for max_steps").first).to_have_value(
                 changes["max_steps"]
             )
+
+
+# ---------------------------------------------------------------- training pairs, files, presets
+
+
+def test_the_training_pairs_are_drawn_beside_validation(panel, ran):
+    accuracy = panel.locator("#run-charts .curve").nth(1)
+    lines = [re.compile("training"), re.compile(r"validation \d+\.\d% ± \d")]
+    expect(accuracy.locator(".legend li").filter(has_not=panel.locator("button"))).to_have_text(
+        lines
+    )
+    expect(accuracy.locator(".chart-note").first).to_contain_text("a gap of")
+    expect(panel.locator("#small-charts .curve")).to_have_count(3)
+    expect(panel.locator("#small-charts")).to_contain_text("max_grad_norm 1")
+
+
+def test_a_file_that_the_run_left_is_opened(panel, ran):
+    left = opened(opened(panel, "How do I do this again"), "What did the run leave")
+    left.get_by_label(re.compile("model.safetensors")).check()
+    expect(left.locator(".file-head")).to_contain_text("classifier.weight")
+
+
+def test_a_preset_fills_the_form_and_is_told_again_by_it(visitor, panel, ran):
+    visitor.locator("#preset input").click()
+    visitor.get_by_role("option", name="underfits").click()
+    rate = panel.get_by_label("learning_rate", exact=True)
+    expect(rate).to_have_value("0.000001")
+    expect(panel.locator(".preset-shows")).to_contain_text("go nowhere", timeout=30_000)
+    rate.fill("0.0003")
+    expect(visitor.locator("#preset input")).to_have_value("", timeout=30_000)
+    expect(panel.locator(".preset-shows")).to_have_count(0)

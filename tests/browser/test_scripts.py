@@ -528,3 +528,46 @@ def test_what_the_heads_script_reckons(attention_script, call, value):
 @pytest.fixture(scope="module")
 def attention_script(blank):
     return blank("", "page.js", "attention.js")
+
+
+HEADS = """
+<div id="heads"><div class="attention-heads" data-inputs="new" data-shares="{}"><div class="head-grid">
+<div role="row"></div><div role="row"><button role="gridcell" data-layer="1" data-head="1"></button>
+<button role="gridcell" data-layer="1" data-head="2"></button></div></div></div></div>
+<div id="head"><div class="attention-head" data-inputs="old" data-layer="1" data-head="2" data-token="1" data-rows="all"
+data-shares="[[9000,1000],[2000,8000]]" data-picture=""><h2><b class="looks-from"></b></h2>
+<div class="card special"><b>[CLS]</b><span></span></div><div class="card sentence1"><b>rain</b><span></span></div>
+<output></output></div></div><div id="looks"></div>"""
+LISTEN_TO_HEADS = """() => {
+    page.address = {show() {}};
+    window.sent = []; window.drawn = [];
+    const watch = (name, told) => drawn.push(told);
+    page.attention.listen(heads, (_kind, data) => sent.push(data), watch);
+    page.attention.listenToHead(head, watch);
+    page.attention.listenToLooks(looks, watch);
+}"""
+
+
+def test_a_late_answer_to_another_pair_is_never_shown_as_this_ones(blank):
+    """It is dimmed, and what belongs to the pictures is asked for, once."""
+    page = blank(HEADS, "page.js", "tokens.js", "attention.js")
+    page.evaluate(LISTEN_TO_HEADS)
+    late = "() => document.querySelector('.attention-head').matches('.late[aria-busy=true]')"
+    assert page.evaluate(late)
+    page.wait_for_function("sent.length")
+    page.evaluate("for (const told of drawn) told()")
+    page.wait_for_timeout(300)
+    asked = {"inputs": "new", "layer": 1, "head": 2, "token": None}
+    assert page.evaluate("sent") == [asked] and page.evaluate(late)
+    assert page.locator(".looks-from").inner_text() == ""
+
+    page.evaluate("document.querySelector('.attention-head').dataset.inputs = 'new'")
+    page.evaluate("for (const told of drawn) told()")
+    page.wait_for_function("document.querySelector('.looks-from').textContent === 'rain'")
+    assert not page.evaluate(late)
+    assert page.locator(".card span").all_inner_texts() == ["20%", "80%"]
+    # The other head: its answer isn't there yet, the old one's is dimmed
+    page.locator("[data-head='1']").first.dispatch_event("click")
+    assert page.evaluate(late)
+    page.wait_for_function("sent.length === 2")
+    assert page.evaluate("sent[1]") == {"inputs": "new", "layer": 1, "head": 1, "token": 1}

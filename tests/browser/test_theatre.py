@@ -176,6 +176,22 @@ def test_ones_own_pair_is_among_them_and_in_nobody_elses(watched, browser, app_a
     assert "storm" not in watched.url and "sentence1" not in watched.url
 
 
+def test_the_same_dots_lie_on_a_map(watched):
+    by_probability = places_of(watched)
+    watched.get_by_role("button", name="its [CLS]").click()
+    on_map = places_of(watched)
+    assert len(on_map) == 60 and on_map != by_probability
+    expect(watched.locator(".theatre-said")).to_contain_text("of the variance here")
+    slider = watched.locator("#theatre input")
+    slider.focus()
+    slider.press("Home")
+    assert places_of(watched) != on_map, "the dots move in one plane"
+    slider.press("End")
+    assert places_of(watched) == on_map
+    watched.get_by_role("button", name="its probability").click()
+    assert places_of(watched) == by_probability
+
+
 def test_without_motion_the_dots_stand_still(watched):
     duration = "dot => getComputedStyle(dot).transitionDuration"
     dot = watched.locator("#theatre .dot").first

@@ -32,10 +32,10 @@ def way():
 
 
 @cache
-def tiny(kind):
+def tiny(kind, **changes):
     """The id of a tiny checkpoint of that family."""
-    name = f"tiny-inside/{kind}"
-    FAMILIES[kind](in_cache(name))
+    name = f"tiny-inside/{kind}{len(changes)}"
+    FAMILIES[kind](in_cache(name), **changes)
     return name
 
 
@@ -263,3 +263,12 @@ def test_each_familys_head_answers_after_each_layer(kind):
         logits = model(**batch.tensors).logits[0].tolist()
     assert [*found.answers[-1].logits.values()] == pytest.approx(logits, abs=1e-5)
     assert len({str(each.logits) for each in found.answers}) == len(found.answers)
+
+
+def test_a_head_that_reads_the_mean_of_all_rows_is_followed_too():
+    name = tiny("modernbert", classifier_pooling="mean")
+    way = way_through(name, PAIR, settings=Settings())
+    assert way.agrees and [step.kind for step in part(way, "row").steps] == ["mean"]
+    found = layer_answers(name, PAIR, OTHER, settings=Settings())
+    last = [*found.answers[-1].logits.values()]
+    assert last == pytest.approx([*way.logits.values()], abs=1e-5)

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 import pipeline.inside.attributions as module
 from pipeline.errors import InputError
 from pipeline.explain.probing import leave_one_out
+from pipeline.inside import work
 from pipeline.inside.attributions import (
     BASELINES,
     NEAR_ENOUGH,
@@ -170,7 +171,7 @@ def test_another_baseline_is_another_question():
 def test_too_many_words_and_too_large_a_model_are_refused(monkeypatch):
     with pytest.raises(InputError, match="limit here is 3 words"):
         attributions(READY, "a b", "c d", settings=replace(Settings(), max_words_left_out=3))
-    monkeypatch.setattr(module, "MOST_WORK", 1e9)
+    monkeypatch.setattr(work, "MOST_WORK", 1e9)
     with pytest.raises(InputError, match="too large for this"):
         attributions(READY, *PAIR, settings=Settings())
 

@@ -196,7 +196,7 @@ def test_a_text_that_says_nan_stays_a_text():
 
 
 def test_the_curve_breaks_and_says_so(run, settings):
-    drawn, scores = (chart.draw(run) for chart in CHARTS)
+    drawn, scores, *_ = (chart.draw(run) for chart in CHARTS)
     assert (
         "training: NaN or infinite at 6 of 10 points, first at step 5; the line breaks there."
         in text(drawn)
@@ -205,7 +205,9 @@ def test_the_curve_breaks_and_says_so(run, settings):
     for path in re.findall(r' d="([^"]*)"', drawn):
         assert not re.search("nan|inf", path, re.IGNORECASE)
     assert "<td>NaN</td>" in drawn and "training NaN" in text(drawn)
-    assert "accuracy: NaN or infinite at 3 of 5 points, first at step 6" in text(scores)
+    for line in ("training", "validation"):
+        assert f"{line}: NaN or infinite at 3 of 5 points, first at step 6" in text(scores)
+    assert "a gap of" not in text(scores)
 
 
 def test_a_line_goes_on_behind_its_break():

@@ -63,6 +63,23 @@ def test_the_script_gets_the_dots_and_the_own_apart():
     assert own_data(RUN, [*STORY, without]) == "", "its pair has no answer any more"
 
 
+def test_the_map_has_one_frame_for_all_evaluations():
+    places = [((0, 0), (4, 0), (0, 2), (4, 2)), ((-1, 0), (4, 0), (0, 2), (9, 2))]
+    moved = [
+        replace(one, points=points, own_point=points[1], held=0.5)
+        for one, points in zip(STORY, places, strict=False)
+    ]
+    told = json.loads(dots_data(RUN, moved))["map"]
+    assert told["size"] == [1000, 200], "as wide as from -1 to 9, as high as from 0 to 2"
+    assert told["points"][0] == [[100, 200], [500, 200], [100, 0], [500, 0]]
+    assert told["points"][1][0] == [0, 200] and told["points"][1][3] == [1000, 0]
+    # Labels 1, 0, 1, 0: their centres are (0, 1) and (4, 1); 16 of the scatter of 20 is between
+    assert "50% of the variance" in told["said"][0] and "80% of the dots" in told["said"][0]
+    assert json.loads(own_data(RUN, moved))["ownPoints"] == [[500, 200], [500, 200]]
+    assert "map" not in json.loads(dots_data(RUN, [*moved, STORY[2]])), "one without points"
+    assert "(0.00, 1.00)" in bins_table(moved) and "(4.00, 1.00)" in bins_table(moved)
+
+
 def test_of_many_evaluations_the_first_and_the_last_are_shown():
     many = [evaluation(step, (0.4, 0.9, 0.6, 0.2)) for step in range(301)]
     steps = [one.step for one in thinned(many)]

@@ -150,6 +150,20 @@ def test_inside_prints_each_step_of_a_layer(run):
     assert code == 2 and out == "" and "layer is 7, but 1 to 6" in err
 
 
+def test_inside_prints_where_a_head_looks(run):
+    """Layer 1's third head looks at the token before: found on any pair."""
+    code, out, _err = run("inside", "--pair", *STORM, "--layer", 1, "--head", 3)
+    lines = out.partition("where each token looks most\n")[2].splitlines()
+    pieces = [line.split()[1] for line in lines]
+    most = [line[25:].split(" [")[0] for line in lines]
+    assert code == 0 and pieces[0] == "[CLS]" and pieces[-1] == "[SEP]" and len(pieces) == 17
+    assert sum(one == before for one, before in zip(most[1:], pieces)) >= 12
+    code, out, err = run("inside", "--pair", *STORM, "--layer", 1, "--head", 13)
+    assert code == 2 and out == "" and "head is 13, but 1 to 12" in err
+    code, out, err = run("inside", "--pair", *STORM, "--head", 3)
+    assert code == 2 and out == "" and "--layer" in err
+
+
 def test_a_stop_asked_for_while_the_worker_still_starts_is_heard(run, tiny, tmp_path):
     (tmp_path / "stop").touch()
     code, out, _ = run(*train_flags(tiny, tmp_path))

@@ -19,6 +19,7 @@ from pipeline.export.scripts import (
     train_script,
 )
 from pipeline.hub.sources import embedded_checkpoint
+from pipeline.inside.attention import all_heads, padding
 from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.metrics import EMBEDDED_METRIC
@@ -337,3 +338,12 @@ def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
         assert cosine == pytest.approx(answer.cosine, abs=1e-5)
     modules, difference = numbers_after(said, "modules computed again")[0]
     assert modules > 20 and difference < 1e-5
+    looks = all_heads(model, INSIDE, settings=settings)[0].looks
+    for kind in looks.shares:
+        [place] = numbers_after(said, f"looks at {kind}")
+        assert place == pytest.approx(looks.best(kind, 1)[0], abs=1e-5), kind
+    unmasked = padding(model, INSIDE, settings=settings).unmasked
+    assert [
+        share for _layer, share in numbers_after(said, "to padding with ones")
+    ] == pytest.approx([sum(heads) / len(heads) for heads in unmasked], abs=1e-5)
+    assert {share for _layer, share in numbers_after(said, "to padding with mask")} == {0.0}

@@ -33,16 +33,18 @@ def random(*shape):
 def heads(layers=2, count=3, side=6, pieces=PIECES, sentences=SENTENCES, **kinds):
     pictures = (random(layers, count + 1, side, side) * 256).astype("uint8")
     shares = kinds or {"same": random(layers, count), "previous": random(layers, count)}
-    looks = Looks(shares, dict.fromkeys(shares, 0.25))
-    return Heads(list(pieces), list(sentences), pictures, looks, None, ORIGIN)
+    looks = Looks(
+        {kind: each.tolist() for kind, each in shares.items()}, dict.fromkeys(shares, 0.25)
+    )
+    cells = [[picture.tobytes() for picture in layer] for layer in pictures]
+    return Heads(list(pieces), list(sentences), side, cells, looks, None, ORIGIN)
 
 
 def head(token=1, number=2, rows=6, weights=None):
     weights = random(rows, 6) if weights is None else numpy.array(weights, dtype="float32")
     weights = weights / weights.sum(-1, keepdims=True)
     shown = list(range(6)) if rows == 6 else [token]
-    picture = (weights * 255).astype("uint8")
-    return Head(1, number, token, PIECES, SENTENCES, shown, weights, picture)
+    return Head(1, number, token, PIECES, SENTENCES, shown, weights.tolist(), 2, bytes(4))
 
 
 def drawn_pngs(html):
@@ -54,9 +56,9 @@ def test_a_picture_is_darker_where_a_head_looks_more():
     shown = heads()
     images = drawn_pngs(heads_picture(shown, INPUTS))
     assert len(images) == 2 * 4  # a layer's heads and their mean
-    for image, picture in zip(images, shown.pictures.reshape(-1, 6, 6)):
+    for image, picture in zip(images, [cells for layer in shown.pictures for cells in layer]):
         alpha = numpy.asarray(image.convert("RGBA"))[..., 3]
-        assert numpy.abs(alpha.astype(int) - picture).max() <= 255 / 15 / 2 + 1
+        assert numpy.abs(alpha.astype(int).ravel() - list(picture)).max() <= 255 / 15 / 2 + 1
 
 
 def test_every_head_can_be_chosen_and_says_what_it_does():
@@ -117,7 +119,7 @@ def test_all_heads_of_a_large_model_stay_small(layers, count, side):
 
 def test_a_habit_stands_beside_the_pair():
     over_many, on_this = random(2, 3), random(2, 3) / 2
-    habits = Habits(Looks({"next": over_many}, {"next": 0.02}), 3, 5, 1.26)
+    habits = Habits(Looks({"next": over_many.tolist()}, {"next": 0.02}), 3, 5, 1.26)
     text = re.sub(r"<[^>]+>", "", str(habits_table(habits, heads(next=on_this), "MRPC")))
     layer, number, share = habits.looks.best("next")[0]
     here = on_this[layer - 1, number - 1]
@@ -126,7 +128,7 @@ def test_a_habit_stands_beside_the_pair():
 
 
 def padded(masked):
-    shares = numpy.array([[0.25, 0.75], [0.1, 0.3]], dtype="float32")
+    shares = [[0.25, 0.75], [0.1, 0.3]]
     logits = [0.5, -0.25]
     return Padding(6, 10, masked, shares, 0.4, logits, logits, [0.1, 0.2], ["no", "yes"], ORIGIN)
 

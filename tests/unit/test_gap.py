@@ -11,30 +11,30 @@ from pipeline.runs.progress import Run, kept_step
 
 
 def test_the_error_of_a_gap_is_what_chance_does_to_it():
-    """Drawn a thousand times: two samples of pairs that are right with the same probability."""
+    """Drawn a thousand times: four samples of pairs that are right with the same probability."""
     draw = random.Random(3)
 
     def share(pairs):
         return sum(draw.random() < 0.8 for _ in range(pairs)) / pairs
 
-    gaps = [100 * (share(64) - share(408)) for _ in range(1000)]
-    deviation = math.sqrt(sum(gap**2 for gap in gaps) / len(gaps))
-    assert Gap(0.8, 0.8, 64, 408).error == pytest.approx(deviation, rel=0.1)
+    grown = [100 * (share(64) - share(408) - share(64) + share(408)) for _ in range(1000)]
+    deviation = math.sqrt(sum(points**2 for points in grown) / len(grown))
+    assert Gap(0.8, 0.8, (0.8, 0.8), 64, 408).error == pytest.approx(deviation, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    ("training", "validation", "said"),
+    ("began", "ended", "said"),
     [
-        (1.0, 0.7, "a gap of 30.0 points, more than chance"),
-        (0.85, 0.8, "a gap of 5.0 points, within chance"),
-        (0.8, 0.85, "a gap of 5.0 points, within chance"),
-        (0.5, 0.8, "the validation pairs are easier, by 30.0 points"),
-        (0.8, 0.8, "a gap of 0.0 points, within chance"),
-        (1.0, 1.0, "a gap of 0.0 points, within chance"),
+        ((0.7, 0.7), (1.0, 0.7), "the gap grew from 0.0 to 30.0 points, more than chance"),
+        # A sample that was easier from the start says nothing
+        ((0.85, 0.72), (0.87, 0.73), "a gap of 14.0 points, 13.0 before training, which is within"),
+        ((0.8, 0.8), (0.85, 0.8), "a gap of 5.0 points, 0.0 before training, which is within"),
+        ((0.8, 0.8), (0.7, 0.8), "a gap of -10.0 points"),
+        ((1.0, 1.0), (1.0, 1.0), "a gap of 0.0 points"),
     ],
 )
-def test_a_gap_is_named(training, validation, said):
-    assert said in str(gap_said(Gap(training, validation, 64, 408)))
+def test_a_gap_is_named(began, ended, said):
+    assert said in str(gap_said(Gap(*ended, began, 64, 408)))
 
 
 def evaluation(step, rights):
@@ -84,11 +84,15 @@ def test_the_kept_step_is_the_first_of_the_best_after_the_start():
     assert kept_step(run_with(by_loss, losses[:1])) is None
 
 
-def test_no_gap_where_no_training_pairs_were_judged():
-    start = {"event": "start", "seconds": 0, "eval_pairs": 408, "train_sample": 0}
-    told = {"event": "evaluation", "seconds": 1, "step": 0, "eval_accuracy": 0.8}
-    assert gap_of(Run("0" * 32, "running", {}, [start, told])) is None
-    whole = [{**start, "train_sample": 64}, {**told, "train_accuracy": 0.9}]
-    assert gap_of(Run("0" * 32, "running", {}, whole)) == Gap(0.9, 0.8, 64, 408)
-    broken = [{**start, "train_sample": 64}, {**told, "train_accuracy": math.nan}]
-    assert gap_of(Run("0" * 32, "running", {}, broken)) is None
+def test_no_gap_where_no_training_pairs_were_judged_or_no_step_was_made():
+    start = {"event": "start", "seconds": 0, "eval_pairs": 408, "train_sample": 64}
+    first = {"event": "evaluation", "seconds": 1, "step": 0, "eval_accuracy": 0.7}
+    first = {**first, "train_accuracy": 0.75}
+    last = {**first, "step": 5, "eval_accuracy": 0.8, "train_accuracy": 0.9}
+
+    def gap(*events):
+        return gap_of(Run("0" * 32, "running", {}, list(events)))
+
+    assert gap(start, first, last) == Gap(0.9, 0.8, (0.75, 0.7), 64, 408)
+    assert gap(start, first) is None and gap({**start, "train_sample": 0}, first, last) is None
+    assert gap(start, first, {**last, "train_accuracy": math.nan}) is None

@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from tabs.layers.address import Address, read_address
 from tabs.layers.check import layers_played, played_controls
 from tabs.layers.claims import build_claims, find_claim, is_so, result_as_dict
 from tabs.layers.play import BACKWARD, build_play, draw, place_of, with_reason
-from tabs.layers.topics import TOPICS
+from tabs.layers.topics import INSIDE_BERT, TOPICS
 from tabs.layers.topics.convolution import KERNELS, play_convolution
 from tabs.layers.topics.dropout import DROPOUTS, play_dropout
 from tabs.layers.topics.losses import EXAMPLES, play_losses
@@ -369,6 +370,18 @@ def test_a_click_on_a_gradient_works_out_that_one(slug):
         assert marked == [(place, shown)]
         title = re.search(r'"worked"><h4>∂L/∂(\w+)\[([\d, ]+)\]', again)
         assert title[2].split(", ") == place.split()[1:]
+
+
+@pytest.mark.parametrize("value", [-1, 0, 2.5, 3.0, 7, 1e9, 1e30, -1e30, math.nan, math.inf])
+@pytest.mark.parametrize("slug", INSIDE_BERT)
+def test_whatever_a_control_says_is_drawn_or_refused(slug, value):
+    """A page sends what its sliders allow; a request of somebody else's may bring any number."""
+    for place, start in enumerate(values := starts_with(slug)):
+        if type(start) in (int, float):
+            sent = [*values[:place], value, *values[place + 1 :]]
+            for way in ("forward", BACKWARD):
+                drawn = draw(slug, way, "one", *[0] * 5, *sent)
+                assert 'class="walker"' in drawn or 'role="alert"' in drawn
 
 
 def test_a_padding_that_is_impossible_says_so_backward_only():

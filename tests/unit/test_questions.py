@@ -48,7 +48,7 @@ def check(question):
 
 def test_each_question_has_a_name_of_its_own():
     names = [id_of(ask) for asks in QUESTIONS.values() for ask in asks]
-    assert len(names) == len(IDS) == 29 and all(re.fullmatch("[a-z0-9-]+", name) for name in names)
+    assert len(names) == len(IDS) == 35 and all(re.fullmatch("[a-z0-9-]+", name) for name in names)
 
 
 def test_wrong_choices_that_read_as_another_are_left_out():
