@@ -15,7 +15,7 @@ it again, and no sentence is handed on.
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,12 +194,14 @@ def _beside_themselves(pairs: Sequence[LabelledPair], count: int, rng: random.Ra
 Noticed = dict[str, list[int]]
 
 
-def noticed(copies: Sequence[Copy], answers: Sequence[int], whole: Sequence[int]) -> Noticed:
+def noticed(
+    copies: Sequence[Copy], answers: Sequence[int], whole: Sequence[int] | Mapping[int, int]
+) -> Noticed:
     """Of the copies whose unchanged pair is recognised as equivalent, how many are called not
     equivalent, by kind. Of a sentence beside itself: how many are called equivalent.
 
     A model that calls everything not equivalent notices nothing, so only recognised pairs count.
-    answers: of the copies. whole: of all the pairs, unchanged, by row.
+    answers: of the copies. whole: of the unchanged pairs, by row.
 
     >>> copies = [*(Copy("negate", row, 2) for row in range(3)), Copy(SAME, 0, 1)]
     >>> noticed(copies, answers=[0, 1, 0, 1], whole=[1, 1, 0])

@@ -1,21 +1,32 @@
 """Runs whose training pairs are joined by changed copies: what is trained on, what is judged, what is told."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import gradio as gr
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
+from languages import speaking
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.edits.changed import SAME, copy_told, held_out, noticed
 from pipeline.errors import InputError
 from pipeline.explain.forecast import forecast
+from pipeline.explain.noticing import asked_now, told_by
+from pipeline.prediction import predict
 from pipeline.runs.folder import as_line, event_in
+from pipeline.runs.names import name_of
+from pipeline.runs.progress import Run
+from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import start_run
-from pipeline.settings import Settings
+from pipeline.settings import LABELS, Settings
 from pipeline.training import fine_tune, prepare
+from tabs.fine_tune import launch
+from tabs.fine_tune.noticed import noticed_by
+from tabs.fine_tune.tab import build_tab
 from tests.conftest import in_cache, tiny_checkpoint
+from tests.model.test_save import finished_run
 
 
 @pytest.fixture
@@ -133,3 +144,77 @@ def test_a_task_without_copies_is_refused_before_it_waits(config, settings, tmp_
         prepare(chinese, tmp_path, settings)
     said = " ".join(map(str, forecast(chinese, settings).warnings))
     assert "The run would fail: changed_share" in said
+
+
+# ---------------------------------------------------------------- the section
+
+
+@pytest.fixture(scope="module")
+def runs(torn, small_folder, tmp_path_factory):
+    """Settings whose folder of runs holds one with copies (c…) and the same without (d…)."""
+    folder = tmp_path_factory.mktemp("noticed") / "runs"
+    settings = Settings(mrpc_folder=small_folder, runs_folder=folder, data="folder")
+    config = TrainingConfig(
+        checkpoint=torn,
+        source="embedded",
+        train_pairs=16,
+        eval_pairs=60,
+        changed_share=0.5,
+        batch_size=8,
+        max_steps=1,
+        eval_strategy="no",
+        learning_rate=1e-7,
+        frozen_layers=0,
+        precision="fp32",
+    )
+    finished_run(config, settings, "c" * 32)
+    finished_run(replace(config, changed_share=0.0), settings, "d" * 32)
+    return settings
+
+
+def test_the_section_shows_two_bars_a_kind_and_what_the_cure_costs(runs):
+    with_copies, without = (read_run(each * 32, runs) for each in "cd")
+    before, after = told_by(with_copies)
+    owned = {without.id: "", with_copies.id: ""}
+    drawn = noticed_by(with_copies.id, owned, runs)
+    assert drawn.count('class="bar') == 2 * len(after)
+    part, whole = after[SAME]
+    assert f"<strong>{part / whole:.0%}</strong> <small>{part} of {whole}</small>" in drawn
+    accuracy = without.events[-1]["after"]["accuracy"]
+    assert f"the same settings without copies ({name_of(without.id)})" in drawn
+    assert f"<strong>{accuracy:.1%}</strong></p>" in drawn
+    assert "without copies (" not in noticed_by(with_copies.id, {}, runs)
+    assert "Ask its model" in noticed_by(without.id, owned, runs) and told_by(without) is None
+    with speaking("zh"):
+        assert "副本" in noticed_by(without.id, owned, runs)
+
+
+def test_a_model_asked_now_is_counted_by_its_own_answers(runs):
+    """As Predict gives them: in bfloat16 this checkpoint, torn between two answers, gives others."""
+    run = read_run("d" * 32, runs)
+    pairs = pairs_of("validation", 60, runs)
+    copies = held_out(pairs)
+    asked = [*(copy.sentences(pairs) for copy in copies), *(pair[:2] for pair in pairs)]
+    said = [predict(f"run:{run.id}", [pair], settings=runs)[0][0].label for pair in asked]
+    labels = [LABELS.index(label) for label in said]
+    expected = noticed(copies, labels[: len(copies)], labels[len(copies) :])
+    assert asked_now(run, replace(runs, max_batch_pairs=16)) == expected
+    assert set(expected) > {SAME, "negate"}
+    with pytest.raises(InputError, match="no model to ask"):
+        asked_now(Run("e" * 32, "failed"), runs)
+
+
+def test_the_button_starts_the_form_with_copies(runs, monkeypatch):
+    with gr.Blocks():
+        page = build_tab(runs).launch
+    started = []
+    monkeypatch.setattr(
+        launch, "start_run", lambda config, *_, **__: started.append(config) or ("0" * 32, "key")
+    )
+    values = {**asdict(TrainingConfig()), "max_steps": 7}
+    form = [values[name] for name in page.controls]
+    drawn = page.start_with_copies(None, [], {}, *form)
+    assert drawn[page.controls["changed_share"]] == started[0].changed_share == 0.3
+    assert started[0].max_steps == 7
+    refused = page.start_with_copies(None, ["changed_share"], {}, *form)
+    assert "has changed_share fixed" in refused[page.panel.status] and len(started) == 1
