@@ -113,6 +113,7 @@ CASES = {
         "early_stopping_patience": 2,
         "train_eval_pairs": 9,
     },
+    "changed copies join": {"max_steps": 7, "changed_share": 0.5, "train_eval_pairs": 9},
     "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
 }
 
