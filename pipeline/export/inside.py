@@ -11,7 +11,7 @@ width)) and `answer`, which has logits and attentions.
 import inspect
 
 from pipeline.explain.probing import WORD
-from pipeline.export.scripts import asked_once
+from pipeline.export.scripts import asked_once, model_lines
 from pipeline.inside import by_hand
 from pipeline.inside.attributions import NEAR_ENOUGH, STEPS
 from pipeline.inside.forward import Pair
@@ -205,6 +205,43 @@ for which, text in enumerate({pair!r}):
             print("left out", worth.item(), repr(word.group()))
 """
 
+CHANGES = """
+
+# ---- before and after: the start that this model was fine-tuned from
+after, after_layers, after_answer = model, layers, answer
+{start}
+model.eval()
+{forward}
+
+def moved(pairs):
+    apart = sum((now.double() - start.double()).square().sum().item() for start, now in pairs)
+    length = sum(start.double().square().sum().item() for start, now in pairs)
+    return (apart / length) ** 0.5 if length else float("inf") if apart else 0.0
+
+
+def kind(name):
+    is_attention = "attn" in name.lower() or "attention" in name.lower()
+    return "LayerNorm" if "norm" in name.lower() else (
+        "attention" if is_attention else "feed-forward")
+
+
+print("probabilities before", answer.logits[0].softmax(-1).tolist())
+for number, (start, now) in enumerate(zip(layers, after_layers), 1):
+    kinds = {{}}
+    for (name, before), weights in zip(start.named_parameters(), now.parameters()):
+        kinds.setdefault(kind(name), []).append((before, weights))
+    for each in sorted(kinds):
+        print("moved", each, number, moved(kinds[each]))
+in_layers = {{id(weights) for weights in after_layers.parameters()}}
+for (name, before), weights in zip(model.named_parameters(), after.parameters()):
+    if id(weights) not in in_layers:
+        print("moved outside", moved([(before, weights)]), name)
+if getattr(answer, "attentions", None):
+    for number, (one, other) in enumerate(zip(answer.attentions, after_answer.attentions), 1):
+        shift = 0.5 * (one[0] - other[0]).abs().sum(-1).mean(-1)  # a number for each head
+        print("heads moved in layer", number, shift.tolist())
+"""
+
 SECTIONS = (FORWARD, WAY_THROUGH, LAYER_ANSWERS, ATTENTION, MODES, WHAT_MOVED)
 
 
@@ -215,9 +252,11 @@ def inside_script(
     max_length: int = 128,
     seed: int = Settings.seed,
     labels: int = len(LABELS),
+    start: tuple[str, int] | None = None,
 ) -> str:
     """The figures of all sections. other: the pair that the first rows are compared with (default:
-    this one, its sentences swapped); labels: how many the model has.
+    this one, its sentences swapped); labels: how many the model has; start: the checkpoint that it
+    was fine-tuned from and the seed of its new head, None where that is not compared.
     """
     sentence1, sentence2 = pair
     own = (by_hand.embedding, by_hand.linear, by_hand.layer_norm)
@@ -244,4 +283,7 @@ def inside_script(
     )
     opening = opening.replace("import torch\n", "import re\n\nimport torch\n", 1)
     first, *sections = SECTIONS
+    if start:
+        sections.append(CHANGES)
+        values |= {"start": model_lines(*start, labels=labels), "forward": first.strip() + "\n"}
     return opening + first + "".join(section.format(**values) for section in sections)

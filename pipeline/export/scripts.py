@@ -139,6 +139,11 @@ model.eval()
 """
 
 
+def model_lines(model: str, seed: int, labels: int) -> str:
+    """Lines that load `tokenizer` and `model`, once more in a script of `asked_once`."""
+    return _model(model, seed, trained=False, labels=labels).strip()
+
+
 OWN_ORDER = """if {*labels} == {*model.config.id2label.values()}:
     labels = model.config.id2label  # the page reorders a checkpoint's labels to its own order
 """

@@ -7,10 +7,11 @@ import gradio as gr
 from gradio.components import Component
 
 from languages import _
-from pipeline.errors import shown
+from pipeline.errors import InputError, shown
 from pipeline.explain.probing import asked_pair
 from pipeline.export.inside import inside_script
 from pipeline.hub.isolated import find
+from pipeline.inside.changes import start_of
 from pipeline.prediction import labels_answered
 from pipeline.settings import Settings
 from pipeline.tokenization import checked_pair
@@ -49,9 +50,24 @@ def script(settings: Settings, sentence1: str, sentence2: str, model: str) -> st
     except Exception as error:
         return "\n".join(f"# {line}" for line in explain(error).splitlines())
     source = inside_script(
-        origin.loaded, pair, None, settings.max_length, settings.seed, len(labels)
+        origin.loaded,
+        pair,
+        None,
+        settings.max_length,
+        settings.seed,
+        len(labels),
+        _start(origin.loaded, settings),
     )
     if not origin.stands_in:
         return source
     note = _("{loaded} stands in for {asked}.", loaded=origin.loaded, asked=shown(origin.asked))
     return f"# {note}\n{source}"
+
+
+def _start(model: str, settings: Settings) -> tuple[str, int] | None:
+    """The start of a model and its seed; None where the page compares it with none."""
+    try:
+        name, seed, _labels = start_of(model, settings)
+    except InputError:
+        return None
+    return name, seed

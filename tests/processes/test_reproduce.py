@@ -21,6 +21,7 @@ from pipeline.export.scripts import (
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.inside.attention import all_heads, padding
 from pipeline.inside.attributions import attributions
+from pipeline.inside.changes import changes
 from pipeline.inside.dropout import in_both_modes
 from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
@@ -319,6 +320,19 @@ def numbers_after(said, name):
     ]
 
 
+def check_changes(said, found):
+    """The script's figures of a model and its start are those of the page."""
+    [before] = numbers_after(said, "probabilities before")
+    assert before == pytest.approx([*found.before[-1].values()], abs=1e-5)
+    for part in found.parts:
+        if part.layer:
+            [(number, moved)] = numbers_after(said, f"moved {part.name} (?={part.layer} )")
+            assert number == part.layer and moved == pytest.approx(part.moved, abs=1e-6)
+    assert 0.0 in [moved for moved, *_name in numbers_after(said, "moved outside")]
+    shifts = [numbers[1:] for numbers in numbers_after(said, "heads moved in layer")]
+    assert shifts == [pytest.approx(row, abs=1e-5) for row in found.heads.shift]
+
+
 @pytest.mark.parametrize("kind", [None, "modernbert"], ids=["ready", "modernbert"])
 def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
     if kind:  # before the workplace's Hub begins to serve it
@@ -326,7 +340,9 @@ def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
     model = f"tiny/{kind}-script" if kind else READY
     way = way_through(model, INSIDE, settings=settings)
     found = layer_answers(model, INSIDE, INSIDE[::-1], settings=settings)
-    said = said_by(inside_script(model, INSIDE), request.getfixturevalue("workplace"))
+    start = None if kind else (WARMED, settings.seed)
+    source = inside_script(model, INSIDE, start=start)
+    said = said_by(source, request.getfixturevalue("workplace"))
     [counted], *_parts = numbers_after(said, "parameters")
     parts = [int(line.split()[-1]) for line in re.findall(r"^parameters of .*$", said, re.M)]
     assert sum(parts) == counted == way.parameters
@@ -355,6 +371,8 @@ def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
     assert [worth[0] for worth in worths] == pytest.approx(
         [word.left_out for word in moved.words], abs=1e-4
     )
+    if start:
+        check_changes(said, changes(model, INSIDE, settings=settings))
     modes = in_both_modes(model, *INSIDE, settings=settings)
     [in_train], [in_eval] = (
         numbers_after(said, f"probabilities in {mode}") for mode in ("train", "eval")
