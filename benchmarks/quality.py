@@ -12,7 +12,7 @@ import random
 import sys
 
 from pipeline.dataset import load_raw_datasets
-from pipeline.explain.stress import KINDS, changed_pair
+from pipeline.edits.editor import KINDS, changed_pair
 from pipeline.model import load_model
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, READY, Settings

@@ -148,6 +148,14 @@ class TrainingConfig:
         group=MAIN,
     )
     train_pairs: int = _declared(2_000, say("pairs to train on"), low=2, cap="max_train_pairs")
+    changed_share: float = _declared(
+        0.0,
+        say(
+            "copies that join the training pairs, as a fraction of them: of three, two have one "
+            "changed sentence (not_equivalent), and one is a sentence beside itself (equivalent)"
+        ),
+        high=0.5,
+    )
     # 500 are all of MRPC's validation split, which has 408
     eval_pairs: int = _declared(500, say("pairs to evaluate on"), low=2, cap="max_eval_pairs")
     # Of the default run's steps and evaluations they take 5%: dev/LOG.md has the figures
@@ -283,6 +291,10 @@ class TrainingConfig:
     def steps_per_epoch(self, train_pairs: int) -> int:
         """Optimizer steps of one epoch over that many pairs."""
         return -(-train_pairs // self.effective_batch_size)
+
+    def joined_by(self, train_pairs: int) -> int:
+        """Changed copies that join so many training pairs, where as many can be made."""
+        return round(self.changed_share * train_pairs)
 
     def planned_steps(self, train_pairs: int) -> int:
         """Optimizer steps of a run over that many pairs."""

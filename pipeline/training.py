@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from pipeline.answers import Answers, answer_of, are_shares, rounded, share_of, 
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
+from pipeline.edits.changed import Copy, LabelledPair, check_can_change, held_out, joining, noticed
 from pipeline.errors import InputError
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
@@ -200,10 +202,13 @@ def prepare(
 ) -> tuple["Trainer", dict[str, Any]]:
     """(Trainer, start event): names become objects, in the order of the pipeline."""
     task = task_named(config.task_name, settings)
-    check_task(config.checkpoint, task, settings)
+    check_task(config, task, settings)
     raw_datasets, data_origin = load_raw_datasets(config.source, settings, task)
     metric, metric_origin = load_metric(settings, task)
     chosen = _chosen(raw_datasets, config)
+    originals = len(chosen["train"])
+    copies = joining(_as_pairs(chosen["train"]), config.joined_by(originals), config.seed)
+    chosen["train"] = _joined(chosen["train"], copies)
     files = checkpoint_files(config.checkpoint, weights=True, settings=settings)
     # All that comes from the Hub is here; from now on a stranger's files are opened
     if settings.confines and not is_bundled(files.origin.loaded):
@@ -235,7 +240,8 @@ def prepare(
         "task": told_of(task),
         "train_pairs": pairs,
         "eval_pairs": len(chosen["validation"]),
-        "train_sample": min(config.train_eval_pairs, pairs),
+        "train_sample": min(config.train_eval_pairs, originals),
+        "copies": [copy.told for copy in copies],
         "labels": list(chosen["validation"]["label"]),
         "total_steps": config.planned_steps(pairs),
         "steps_per_epoch": config.steps_per_epoch(pairs),
@@ -252,13 +258,17 @@ def prepare(
     return trainer, start
 
 
-def check_task(checkpoint: str, task: Task, settings: Settings) -> None:
-    """Raises InputError for a task that no run can learn, or not from a checkpoint of the app's."""
+def check_task(config: TrainingConfig, task: Task, settings: Settings) -> None:
+    """Raises InputError for a task that no run can learn, or not from a checkpoint of the app's, or
+    not with changed copies of its pairs.
+    """
     if task.refused:
         raise InputError(task.refused)
-    if is_bundled(checkpoint):
-        files = checkpoint_files(checkpoint, settings=settings)
-        check_labels(checkpoint, files.folder, task.labels)
+    if config.changed_share:
+        check_can_change(task.title, task.labels, task.language)
+    if is_bundled(config.checkpoint):
+        files = checkpoint_files(config.checkpoint, settings=settings)
+        check_labels(config.checkpoint, files.folder, task.labels)
 
 
 def check_start(
@@ -424,6 +434,37 @@ def _chosen(raw_datasets, config):
     )
 
 
+def _as_pairs(rows: "Dataset") -> list[LabelledPair]:
+    """The rows of a task that may have changed copies; [] for any other task."""
+    if "sentence2" not in rows.column_names:
+        return []
+    return list(zip(rows["sentence1"], rows["sentence2"], rows["label"], strict=True))
+
+
+def _joined(rows: "Dataset", copies: Sequence[Copy]) -> "Dataset":
+    """Training pairs, and behind them their copies. The sampler mixes them."""
+    if not copies:
+        return rows
+    from datasets import concatenate_datasets
+
+    return concatenate_datasets([rows, _rows_of(copies, rows)])
+
+
+def _rows_of(copies: Sequence[Copy], rows: "Dataset") -> "Dataset":
+    """Copies of these rows as rows, numbered on from them."""
+    from datasets import Dataset
+
+    pairs = _as_pairs(rows)
+    first, second = zip(*(copy.sentences(pairs) for copy in copies), strict=True)
+    columns = {
+        "sentence1": list(first),
+        "sentence2": list(second),
+        "label": [copy.label for copy in copies],
+        "idx": list(range(len(rows), len(rows) + len(copies))),
+    }
+    return Dataset.from_dict(columns, features=rows.features)
+
+
 def fine_tune(
     config: TrainingConfig,
     folder: str | Path,
@@ -433,16 +474,18 @@ def fine_tune(
 ) -> Iterator[dict[str, Any]]:
     """Run one fine-tune and yield its events, dicts with "event" and "seconds":
 
-    start (config, total_steps, majority, the validation pairs' labels, where everything came from),
+    start (config, total_steps, majority, the validation pairs' labels, the copies that joined the
+    training pairs as changed.py tells them, where everything came from),
     log (step, loss, learning_rate …), evaluation (step, eval_loss, eval_accuracy, eval_f1, and
     train_loss, train_accuracy, train_f1 on a sample of the training pairs; right, how many
     validation pairs were answered rightly, shares, what answers.py tells of each, and points and
     held, what pair_map.py tells of them, where they can be told one by one; the one at step 0 is
     before any training), and last one of done, stopped, failed. done and stopped leave model and
     tokenizer in `folder`/model, and say as kept_step which step's they are where it isn't the last
-    one's. `should_stop()` is asked after each step. own_pair: the visitor's, whose share and point
-    go into each evaluation as "own_share" and "own_point". Raises InputError before the first
-    event for a config out of bounds.
+    one's. Where copies joined the training pairs, they tell as noticed what changed.py's `noticed`
+    gives before and after the training. `should_stop()` is asked after each step. own_pair: the
+    visitor's, whose share and point go into each evaluation as "own_share" and "own_point". Raises
+    InputError before the first event for a config out of bounds.
     """
     config = config.checked(settings)
     events: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -523,11 +566,13 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
         judged[trainer.state.global_step] = metrics, answers.shares(trainer)
         return {**_pair_by_pair(trainer, pair_map), **own_share()}
 
-    judge = _sample_judge(trainer, config, pair_map)
+    judge = _sample_judge(trainer, start, pair_map)
     teller = _story_teller(tell, start["total_steps"], settings, should_stop, details, judge)
     trainer.add_callback(teller)
     _keep_quiet(trainer)
     before, shares_before = _judged_before(trainer, start, settings, teller, pair_map)
+    notices = _notice_judge(trainer, config, pair_map)
+    noticed_before = notices(shares_before)
     # The schedule ends where the run ends, also when max_steps cuts the last epoch short
     if start["total_steps"] < start["steps_per_epoch"] * config.epochs:
         trainer.args.max_steps = start["total_steps"]
@@ -539,6 +584,7 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     if kept not in judged:
         trainer.evaluate()
     after, shares_after = judged[kept]
+    noticed_after = notices(shares_after)
     _save(trainer, folder / "model")
     _keep_answers(folder, trainer, shares_before, shares_after)
     if not teller.stopped and should_stop():
@@ -550,6 +596,7 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
         before=_figures(before),
         after=_figures(after),
         peak_bytes=_peak_bytes(),
+        **({"noticed": [noticed_before, noticed_after]} if noticed_before else {}),
         **({"kept_step": kept} if kept != last else {}),
         **({"early": True} if early else {}),
     )
@@ -584,27 +631,66 @@ def training_sample(train_dataset: "Dataset", pairs: int) -> "Dataset | None":
     return train_dataset.select([row * total // count for row in range(count)]) if count else None
 
 
-def _sample_judge(trainer, config, pair_map):
+def _judged_sample(trainer, start):
+    """The training pairs that each evaluation judges; None for none. No copy is among them: beside
+    validation, which has none either, they are to show what is known by heart.
+    """
+    originals = trainer.train_dataset.select(range(start["train_pairs"] - len(start["copies"])))
+    return training_sample(originals, start["train_sample"])
+
+
+def _sample_judge(trainer, start, pair_map):
     """A function that gives train_loss, train_accuracy … of a sample of the training pairs, judged
     as validation is, without dropout; {} where none are to be judged. It leaves the run as it is.
     """
-    import torch
-
-    sample = training_sample(trainer.train_dataset, config.train_eval_pairs)
+    sample = _judged_sample(trainer, start)
     if sample is None:
         return dict
+    return lambda: _predicted_aside(trainer, sample, "train", pair_map).metrics
 
-    def judge():
-        answers = trainer.compute_metrics
-        trainer.compute_metrics = answers.compute_metrics  # `answers` holds those of validation
-        try:
-            # A data loader draws a seed, and the run's own chance shouldn't depend on this one
-            with torch.random.fork_rng(devices=[]), pair_map.paused():
-                return trainer.predict(sample, metric_key_prefix="train").metrics
-        finally:
-            trainer.compute_metrics = answers
 
-    return judge
+def _predicted_aside(trainer, rows, prefix, pair_map):
+    """Trainer's PredictionOutput of other pairs than those of validation; it leaves the run as it
+    is.
+    """
+    import torch
+
+    answers = trainer.compute_metrics
+    trainer.compute_metrics = answers.compute_metrics  # `answers` holds those of validation
+    try:
+        # A data loader draws a seed, and the run's own chance shouldn't depend on this one
+        with torch.random.fork_rng(devices=[]), pair_map.paused():
+            return trainer.predict(rows, metric_key_prefix=prefix)
+    finally:
+        trainer.compute_metrics = answers
+
+
+def _notice_judge(trainer, config, pair_map):
+    """A function: the validation pairs' shares -> what changed.py's `noticed` gives of their
+    changed copies, judged by the same weights; {} without copies in training, or where the answers
+    can't be told one by one.
+    """
+    rows = trainer.eval_dataset
+    copies = held_out(_as_pairs(rows)) if config.changed_share else []
+    if not copies:
+        return lambda shares: {}
+    columns = rows.select_columns(["sentence1", "sentence2", "label", "idx"])
+    made = _rows_of(copies, columns).map(
+        partial(tokenize_function, trainer.processing_class, max_length=config.max_length),
+        batched=True,
+    )
+
+    def notices(shares):
+        if shares is None:
+            return {}
+        predicted = _predicted_aside(trainer, made, "copies", pair_map).predictions.argmax(-1)
+        # As in answers.py: the pairs may have been sorted by length
+        order = [row for batch in trainer.get_test_dataloader(made).batch_sampler for row in batch]
+        answers = dict(zip(order, predicted.tolist(), strict=True))
+        by_row = [answers[row] for row in range(len(copies))]
+        return noticed(copies, by_row, [answer_of(share) for share in shares])
+
+    return notices
 
 
 def _pair_by_pair(trainer, pair_map):
@@ -680,7 +766,7 @@ def _judged_before(trainer, start, settings, teller, pair_map):
     """
     from transformers import set_seed
 
-    digest = _weights_and_pairs(trainer, start["train_sample"])
+    digest = _weights_and_pairs(trainer, _judged_sample(trainer, start))
     path = settings.runs_folder / "before" / f"{digest}.json"
     alone = trainer.args.world_size == 1
     # Not of the task itself: a confined worker can no longer read a visitor's pairs
@@ -717,22 +803,21 @@ def evaluate_start(settings: Settings, config: TrainingConfig | None = None) -> 
     _keep_quiet(trainer)
     trainer.compute_metrics = Answers(trainer.compute_metrics)
     pair_map = PairMap(trainer.model)
-    judge = _sample_judge(trainer, config, pair_map)
+    judge = _sample_judge(trainer, start, pair_map)
     silent = _story_teller(lambda *_, **__: None, 0, settings, lambda: False, judge_sample=judge)
     trainer.add_callback(silent)
     _judged_before(trainer, start, settings, silent, pair_map)
 
 
-def _weights_and_pairs(trainer, pairs):
+def _weights_and_pairs(trainer, sample):
     """A digest of all that an evaluation depends on: the weights themselves, the encodings, the
-    labels, the arithmetic. pairs: so many of the training pairs are judged besides.
+    labels, the arithmetic. sample: the training pairs that are judged besides, if any.
     """
     import torch
     import transformers
 
     digest = hashlib.blake2b(digest_size=16)
     args, rows = trainer.args, trainer.eval_dataset
-    sample = training_sample(trainer.train_dataset, pairs)
     kind = (
         transformers.__version__,
         torch.__version__,

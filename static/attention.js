@@ -34,8 +34,12 @@ let beside = null; // of the chosen head
 let below = null; // of the large picture and the table of what heads look at
 let send = null; // Gradio's trigger of the pictures
 let chosen = null; // {inputs, layer, head, token}; token: null where the server chooses it
-let asked = ""; // what the server was asked last, as JSON
+let asked = ""; // what the server was asked last, as JSON, until it is there
+let times = 0; // how often in a row
+let since = 0; // when it was asked, in milliseconds; 0 once anything has come
 let timer = 0;
+const MOST_TIMES = 3;
+const PATIENCE = 30_000; // milliseconds
 
 const grid = () => element?.querySelector(".attention-heads");
 const drawn = () => beside?.querySelector(".attention-head");
@@ -60,8 +64,11 @@ function writeAddress() {
 // what doesn't is asked for. An answer to an earlier choice or pair is dimmed until the next comes.
 function settle() {
   const [heads, head] = [grid(), drawn()];
-  if (!heads || !head || !below) return;
+  if (!heads || !below) return;
   const {inputs} = heads.dataset;
+  // A message stands there, about the head that was asked for
+  if (!head && chosen?.inputs === inputs && JSON.stringify(chosen) !== asked) ask();
+  if (!head) return;
   if (chosen?.inputs !== inputs) begin(heads, head);
   for (const old of heads.querySelectorAll("[role=gridcell][tabindex='0']")) {
     old.tabIndex = -1;
@@ -101,16 +108,21 @@ function begin(heads, head) {
   if (!isFirst || !(chosen.token < cards().length)) chosen.token = null;
 }
 
+// A key that is held down passes many heads: the one at which it stops is asked for.
 function ask() {
-  const {inputs, ...choice} = chosen;
-  const key = JSON.stringify(chosen);
-  if (key === asked) return;
   clearTimeout(timer);
-  // A key that is held down passes many heads: the one at which it stops is asked for
-  timer = setTimeout(() => {
-    asked = key;
-    send("click", {inputs, ...choice});
-  }, 120);
+  timer = setTimeout(askNow, 120);
+}
+
+// One question at a time, so that keys which travel don't queue up at the server.
+function askNow() {
+  if (since && performance.now() - since < PATIENCE) return; // its answer leads here again
+  const key = JSON.stringify(chosen);
+  times = key === asked ? times + 1 : 1;
+  asked = key;
+  if (times > MOST_TIMES) return;
+  since = performance.now();
+  send("click", chosen);
 }
 
 function choose(layer, head) {
@@ -250,7 +262,10 @@ function listenToHead(root, watch) {
     chooseToken(Number(card.dataset.position));
   });
   root.addEventListener("keydown", byKeyOnCard);
-  watch("value", () => setTimeout(settle));
+  watch("value", () => {
+    since = 0;
+    setTimeout(settle);
+  });
   settle();
 }
 

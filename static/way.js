@@ -66,16 +66,16 @@ function listen(element, send, watch) {
     shown.part = button.dataset.part === shown.part ? "" : button.dataset.part;
     ask();
   });
-  watch("value", () => {
-    setTimeout(() => {
-      if (!drawn()) return document.getElementById("way-card")?.classList.remove("open");
-      if (isFirst) Object.assign(shown, read(new URL(location).searchParams.get("part")));
-      isFirst = false;
-      if (element.dataset.view) page.tokens.press(element, "view", element.dataset.view);
-      fit();
-      ask();
-    }, 50);
-  });
+  const renew = () => {
+    if (!drawn()) return document.getElementById("way-card")?.classList.remove("open");
+    if (isFirst) Object.assign(shown, read(new URL(location).searchParams.get("part")));
+    isFirst = false;
+    if (element.dataset.view) page.tokens.press(element, "view", element.dataset.view);
+    fit();
+    ask();
+  };
+  watch("value", () => setTimeout(renew, 50));
+  if (drawn()) renew(); // before this script was there
 }
 
 // The card, in `element`: its fields choose the layer, the token, the right label.

@@ -58,7 +58,7 @@ def heads_picture(heads: Heads, inputs: Mapping[str, Any]) -> Markup:
         side=heads.side,
         positions=len(heads.pieces),
         rows=[
-            [_png(picture, heads.side, SHADES) for picture in of_layer]
+            [png(picture, heads.side, SHADES) for picture in of_layer]
             for of_layer in heads.pictures
         ],
         names=_most(heads.looks, heads.pieces, heads.sentences),
@@ -92,7 +92,7 @@ def head_cards(head: Head, inputs: Mapping[str, Any]) -> Markup:
             for which, text, share in zip(head.sentences, head.pieces, shares[chosen], strict=True)
         ],
         shares=json.dumps(shares, separators=(",", ":")),
-        picture=_png(head.picture, head.side, 256),
+        picture=png(head.picture, head.side, 256),
         title=_title(head),
         percent=_percent,
         whole=_whole,
@@ -221,7 +221,7 @@ def _logits(values: Sequence[float]) -> str:
     return ", ".join(written(value).replace("-", "−") for value in values)
 
 
-def _png(cells: bytes, side: int, shades: int) -> str:
+def png(cells: bytes, side: int, shades: int) -> str:
     """A picture of side × side cells, 0 to 255, as the address of a PNG: the more, the less
     transparent. The page gives it its colour (static/attention.css), light or dark.
     """

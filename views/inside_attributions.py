@@ -14,7 +14,6 @@ from views.numbers import percent
 from views.render import render
 
 ROLES = {None: "special", 1: "sentence1", 2: "sentence2"}
-DEEPEST = 55  # percent of a colour at the largest number: the text on it stays readable
 WELL, SOMEWHAT = 0.7, 0.4  # rank correlations from which two methods agree so
 
 
@@ -59,7 +58,6 @@ def what_moved(found: Attributions) -> Markup:
         difference=_logit(found.difference),
         error=percent(found.error),
         allowed=f"{NEAR_ENOUGH:.0%}",
-        deepest=DEEPEST,
         tokens=[
             (ROLES[token.sentence], token.piece, _bar(token.attribution, largest))
             for token in found.tokens

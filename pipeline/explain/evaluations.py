@@ -95,7 +95,8 @@ def _evaluation(
     right = round(accuracy * pairs) if math.isfinite(accuracy) else 0
     shares, own = event.get("shares") or [], event.get("own_share")
     told = bool(labels) and len(shares) == pairs and are_shares(shares, len(names))
-    points, own_point = event.get("points") or [], event.get("own_point")
+    points = event.get("points") or []
+    own_point = event.get("own_point") if are_points([event.get("own_point")]) else None
     placed = told and len(points) == pairs and are_points(points)
     return Evaluation(
         step=event["step"],
@@ -109,7 +110,7 @@ def _evaluation(
         own_share=own if are_shares([own], len(names)) else None,
         names=names,
         points=tuple((x, y) for x, y in points) if placed else (),
-        own_point=(own_point[0], own_point[1]) if placed and are_points([own_point]) else None,
+        own_point=(own_point[0], own_point[1]) if placed and own_point else None,
         held=event.get("held", math.nan),
     )
 

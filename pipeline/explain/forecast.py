@@ -15,6 +15,7 @@ from functools import lru_cache
 from languages import say, say_plural
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
+from pipeline.edits.changed import check_can_change
 from pipeline.errors import HubUnavailable, InputError, SourceError
 from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
@@ -136,6 +137,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
                 checkpoint=config.checkpoint,
             )
         )
+    warnings += _without_copies(config, task)
     notes += size.notes if size else ()
     notes += _without_evaluations(config)
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
@@ -189,6 +191,17 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     )
 
 
+def _without_copies(config, task):
+    """Why changed copies can't join the pairs of this task, where they are asked for."""
+    if not config.changed_share:
+        return []
+    try:
+        check_can_change(task.title, task.labels, task.language)
+    except InputError as error:
+        return [say("The run would fail: {error}", error=error)]
+    return []
+
+
 def _without_evaluations(config):
     """What of the settings needs evaluations, where there are none."""
     if config.eval_strategy != "no":
@@ -236,6 +249,7 @@ def _pairs(config, task, settings):
         pairs,
     )
     notes = [fewer] if pairs < config.train_pairs else []
+    pairs += config.joined_by(pairs)
     if not size and origin.place != "hub cache":  # at hand: nothing is read anew for a note
         notes += _unknown_notes(config, task, settings)
     return (

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from languages import say
+from pipeline.edits.editor import changed_pair
 from pipeline.errors import InputError, shown
-from pipeline.explain.stress import changed_pair
 from pipeline.hub.sources import EMBEDDED_ADAPTERS, RUN_PREFIX, Origin
 from pipeline.prediction import Prediction, predict
 from pipeline.runs.progress import Run, outline

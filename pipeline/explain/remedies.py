@@ -89,7 +89,8 @@ def _more_pairs(evidence: Evidence, settings: Settings) -> Candidates:
     """Twice the training pairs, each seen half as often; nothing where the set has no more."""
     config = evidence.config
     more = min(2 * config.train_pairs, settings.max_train_pairs)
-    if evidence.train_pairs < config.train_pairs or more <= config.train_pairs:
+    asked = config.train_pairs + config.joined_by(config.train_pairs)
+    if evidence.train_pairs < asked or more <= config.train_pairs:
         return []
     why = say("More pairs, each seen less often: there is less to memorise.")
     return [({"train_pairs": more, "epochs": max(1, config.epochs // 2)}, why)]

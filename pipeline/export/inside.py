@@ -10,8 +10,10 @@ width)) and `answer`, which has logits and attentions.
 
 import inspect
 
+from pipeline.explain.probing import WORD
 from pipeline.export.scripts import asked_once
 from pipeline.inside import by_hand
+from pipeline.inside.attributions import NEAR_ENOUGH, STEPS
 from pipeline.inside.forward import Pair
 from pipeline.settings import LABELS, Settings
 
@@ -130,7 +132,80 @@ if getattr(answer, "attentions", None):
             print("to padding with", name, "layer", number, given.mean().item())
 """
 
-SECTIONS = (FORWARD, WAY_THROUGH, LAYER_ANSWERS, ATTENTION)
+MODES = """
+
+# ---- train() and eval(), and what a forward pass keeps for the backward pass
+followed = 1 if model.config.num_labels == 2 else answer.logits[0].argmax().item()
+for mode in ("train", "eval"):
+    model.train(mode == "train")
+    torch.manual_seed({seed})
+    with torch.no_grad():
+        shares = [model(**batch).logits.double().softmax(-1)[0, followed].item() for _ in range(10)]
+    print("probabilities in", mode, shares)
+own = {{tensor.untyped_storage().data_ptr() for tensor in model.parameters()}}
+model.requires_grad_(True)
+for mode in ("train", "eval"):
+    for gradients in (True, False):
+        model.train(mode == "train")
+        kept = {{}}
+
+        def keep(tensor):
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in own:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+        with torch.set_grad_enabled(gradients), hooks:
+            result = model(**batch)  # held until all is counted
+        how = "with gradients" if gradients else "under no_grad"
+        print("kept in", mode, how, sum(kept.values()))
+"""
+
+WHAT_MOVED = """
+
+# ---- what moved the answer: pip install captum
+from captum.attr import IntegratedGradients
+
+rest = {{name: tensor for name, tensor in batch.items() if name != "input_ids"}}
+
+
+def score(logits):
+    others = (logits.sum(-1) - logits[:, followed]) / (logits.shape[-1] - 1)
+    return logits[:, followed] - others
+
+
+def score_of_embeddings(embeddings):
+    rows = {{name: tensor.expand(len(embeddings), -1) for name, tensor in rest.items()}}
+    return score(model(inputs_embeds=embeddings, **rows).logits)
+
+
+special = torch.tensor([sentence is None for sentence in batch.sequence_ids()])
+neutral = torch.where(special, batch["input_ids"], tokenizer.pad_token_id)
+with torch.no_grad():
+    own, start = (model.get_input_embeddings()(ids) for ids in (batch["input_ids"], neutral))
+    difference = (score_of_embeddings(own) - score_of_embeddings(start)).item()
+for steps in {steps}:  # until the sum is near enough
+    moved = IntegratedGradients(score_of_embeddings).attribute(
+        own, start, n_steps=steps, internal_batch_size=8)[0].sum(-1)
+    if abs(moved.sum().item() - difference) <= {near} * abs(difference):
+        break
+print("scores differ by", difference, "sum of the shares", moved.sum().item())
+print("shares", moved.tolist())
+for which, text in enumerate({pair!r}):
+    for word in re.finditer({word!r}, text):
+        texts = list({pair!r})
+        before, after = text[:word.start()], text[word.end():]
+        texts[which] = before.rstrip() + after if before.strip() else after.lstrip()
+        if texts[which].strip():
+            without = tokenizer(
+                *texts, truncation=True, max_length={max_length}, return_tensors="pt")
+            with torch.no_grad():
+                worth = score(answer.logits) - score(model(**without).logits)
+            print("left out", worth.item(), repr(word.group()))
+"""
+
+SECTIONS = (FORWARD, WAY_THROUGH, LAYER_ANSWERS, ATTENTION, MODES, WHAT_MOVED)
 
 
 def inside_script(
@@ -154,6 +229,10 @@ def inside_script(
         "max_length": max_length,
         "other": [sentence for sentence in second if sentence is not None],
         "pair": [sentence for sentence in pair if sentence is not None],
+        "seed": seed,
+        "steps": STEPS,
+        "near": NEAR_ENOUGH,
+        "word": WORD.pattern,
     }
     opening = asked_once(
         "What the Model tab shows: a pair's way through the model",
@@ -163,5 +242,6 @@ def inside_script(
         seed,
         labels,
     )
+    opening = opening.replace("import torch\n", "import re\n\nimport torch\n", 1)
     first, *sections = SECTIONS
     return opening + first + "".join(section.format(**values) for section in sections)

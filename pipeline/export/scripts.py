@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from languages import say
 from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import APP_PLACES, COLUMNS, app_pairs, columns_of
+from pipeline.edits.changed import Copy, copy_told
 from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.checkpoint_rules import COUNTS_FROM_THE_LEFT
@@ -219,6 +220,7 @@ def run_script(run: Run, embedded: Any = EMBEDDED) -> str:
         (end or {}).get("step"),
         embedded,
         task_told(config.task_name, start.get("task")),
+        [copy_told(each) for each in start.get("copies") or []],
     )
 
 
@@ -230,26 +232,27 @@ def train_script(
     stopped_at: int | None = None,
     embedded: Any = EMBEDDED,
     task: Task | None = None,
+    copies: Sequence[Copy] = (),
 ) -> str:
     """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
     "auto" meant there. task: by default the one that the config names.
 
     versions: {package: version} of the worker; by default those installed here. stopped_at: the
-    step at which it was stopped.
+    step at which it was stopped. copies: those that joined its training pairs.
     """
     task = task or TASKS[config.task_name]
     what = "A run of the Fine-tune tab: the same curve on the same machine"
     return f"""{_head(what, *PACKAGES, "scikit-learn", versions=versions)}
 {"" if len(task.labels) > len(LABELS) else IMPORT_EVALUATE}import numpy as np
 import torch
-from datasets import DatasetDict, load_dataset
+from datasets import {"Dataset, " if copies else ""}DatasetDict, {"concatenate_datasets, " if copies else ""}load_dataset
 from transformers import {", ".join(_of_trainer(config, stopped_at))}
 
 {_pairs(place, task, embedded)}
 # The first pairs of each split
 for split, count in (("train", {config.train_pairs}), ("validation", {config.eval_pairs})):
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
-{_model(config.checkpoint, config.seed, embedded, labels=len(task.labels))}
+{_copies(copies)}{_model(config.checkpoint, config.seed, embedded, labels=len(task.labels))}
 {_dropout(config.checkpoint, config.dropout)}
 {_frozen(config.frozen_layers)}
 
@@ -280,7 +283,7 @@ trainer = Trainer(
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
 {_early(config)})
 trainer.model_accepts_loss_kwargs = False  # the loss is a batch's mean: average it over accumulated batches
-{_sample(config)}{_stop(stopped_at)}print("before", trainer.evaluate())
+{_sample(config, copies)}{_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
 {_after(config)}"""
@@ -567,15 +570,42 @@ def _early(config):
     return f"    callbacks=[EarlyStoppingCallback({config.early_stopping_patience})],\n"
 
 
-def _sample(config):
+def _copies(copies):
+    """Lines that make a run's changed copies once more, and join them to the training pairs."""
+    if not copies:
+        return ""
+    told = ",\n".join(
+        f"    {(each.label, each.row, each.changed, *each.changes)}" for each in copies
+    )
+    return f"""
+# Copies of training pairs, which join them: the label, the pair's row, which of its sentences differs, and there
+# (start, end, new text) of each change. Without a change it is the pair's other sentence once more.
+COPIES = [
+{told},
+]
+originals, copies = raw_datasets["train"], []
+for label, row, which, *changes in COPIES:
+    pair = [originals[row]["sentence1"], originals[row]["sentence2"]]
+    if not changes:
+        pair = [pair[2 - which]] * 2
+    for start, end, new in sorted(changes, reverse=True):
+        pair[which - 1] = pair[which - 1][:start] + new + pair[which - 1][end:]
+    idx = len(originals) + len(copies)
+    copies.append({{"sentence1": pair[0], "sentence2": pair[1], "label": label, "idx": idx}})
+raw_datasets["train"] = concatenate_datasets([originals, Dataset.from_list(copies, features=originals.features)])
+"""
+
+
+def _sample(config, copies):
     """Lines that evaluate a sample of the training pairs beside validation."""
     if not config.train_eval_pairs:
         return ""
+    originals = ".select(range(len(originals)))  # none of the copies" if copies else ""
     return f"""
 
 class TrainingPairs(TrainerCallback):
     def on_evaluate(self, args, state, control, **kwargs):
-        rows = trainer.train_dataset
+        rows = trainer.train_dataset{originals}
         count = min({config.train_eval_pairs}, len(rows))
         sample = rows.select([row * len(rows) // count for row in range(count)])
         with torch.random.fork_rng(devices=[]):  # the order of the batches stays as it is

@@ -163,7 +163,7 @@ def _all_heads(checkpoint, pair, choice, max_length, settings):
     heads = Heads(
         batch.pieces[0],
         batch.sentences[0],
-        *_pictures(attention),
+        *pictures(attention),
         looks,
         _window(opened),
         opened.origin,
@@ -264,7 +264,7 @@ def _check(name: str, value: Any, low: int, high: int) -> None:
 # ---------------------------------------------------------------- pictures
 
 
-def _pictures(attention: Sequence[Tensor]) -> tuple[int, list[list[bytes]]]:
+def pictures(attention: Sequence[Tensor]) -> tuple[int, list[list[bytes]]]:
     """(side, [layer][head]), each layer's heads and their mean."""
     import torch
 

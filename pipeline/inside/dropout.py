@@ -28,7 +28,7 @@ from pipeline.inside.forward import Loaded, encoded, loaded
 from pipeline.inside.work import check_work, forward_work
 from pipeline.model import private_seed
 from pipeline.prediction import checked_logits, softmax
-from pipeline.settings import Settings
+from pipeline.settings import Settings, whole_number
 from pipeline.tokenization import checked_pair
 from pipeline.training import set_dropout
 
@@ -107,7 +107,8 @@ def in_both_modes(
     Raises InputError for a bad pair, dropout or seed, or a checkpoint that can't be had.
     """
     pair = checked_pair(*asked_pair(checkpoint, sentence1, sentence2, settings), settings)
-    number = settings.checked("largest_seed", settings.seed if seed is None else seed, low=0)
+    own_or_given = settings.seed if seed is None else seed
+    number = whole_number("seed", own_or_given, 0, settings.largest_seed)
     share = None if dropout is None else checked_dropout(dropout)
     return ask(
         checkpoint, _in_both_modes, pair, share, number, max_length, weights=True, settings=settings

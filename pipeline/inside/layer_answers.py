@@ -66,12 +66,8 @@ def _layer_answers(checkpoint, pair, other, max_length, settings):
     encoder_layers(opened)  # before anything is computed
     batches = [encoded(opened, [each], max_length, settings) for each in (pair, other)]
     with torch.inference_mode():
-        (states, own), (others, _) = (_states(opened, batch) for batch in batches)
-        checked_logits(own[0].tolist())
-        # Most heads read the first row alone: the others needn't go along
-        logits = answers_to(opened, batches[0], states, 1)  # (layers + 1, labels)
-        if not torch.allclose(logits[-1], own[0], atol=1e-4):
-            logits = answers_to(opened, batches[0], states)
+        logits, states = logits_by_layer(opened, batches[0])
+        others, _own = _states(opened, batches[1])
         shares = logits.double().softmax(-1)
         cosines = torch.cosine_similarity(_first_rows(states), _first_rows(others))
     names = opened.model.config.id2label
@@ -87,6 +83,23 @@ def _layer_answers(checkpoint, pair, other, max_length, settings):
         for layer, (its_logits, its_shares, cosine) in enumerate(rows)
     )
     return LayerAnswers(opened.origin, answers, pair, other)
+
+
+def logits_by_layer(opened: Loaded, batch: Encoded) -> tuple[Tensor, list[Tensor]]:
+    """(the head's logits before the first layer and after each, (layers + 1, labels); the rows that
+    they are made of, (1, positions, width) each). batch: one pair's.
+
+    Raises NoAnswer where a logit is NaN.
+    """
+    import torch
+
+    states, own = _states(opened, batch)
+    checked_logits(own[0].tolist())
+    # Most heads read the first row alone: the others needn't go along
+    logits = answers_to(opened, batch, states, 1)
+    if not torch.allclose(logits[-1], own[0], atol=1e-4):
+        logits = answers_to(opened, batch, states)
+    return logits, states
 
 
 def _states(opened, batch):

@@ -22,6 +22,7 @@ from typing import Any
 from languages import as_data, from_data, say
 from pipeline.answers import are_shares
 from pipeline.config import config_from
+from pipeline.edits.changed import are_copies, are_noticed
 from pipeline.errors import InputError
 from pipeline.hub.sources import RUN_ID
 from pipeline.pair_map import are_points
@@ -336,6 +337,17 @@ def _are_weights_or_nothing(value: Any) -> bool:
     )
 
 
+def _are_copies_or_nothing(value: Any) -> bool:
+    return value is None or are_copies(value)
+
+
+def _are_noticed_or_nothing(value: Any) -> bool:
+    """What was noticed before and after the training."""
+    if value is None:
+        return True
+    return isinstance(value, list) and len(value) == 2 and all(map(are_noticed, value))
+
+
 def _is_task(value: Any) -> bool:
     """What a run tells of its task; an old run may not say."""
     return value is None or (
@@ -390,6 +402,7 @@ _END = (
     ("peak_bytes", _is_count_or_nothing),
     ("kept_step", _is_count_or_nothing),
     ("early", _is_flag_or_nothing),
+    ("noticed", _are_noticed_or_nothing),
 )
 NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, what that has to be)
     "start": (
@@ -406,6 +419,7 @@ NEEDED: dict[str, tuple[tuple[str, Callable], ...]] = {  # kind -> (what in it, 
         ("eval_pairs", _is_count_or_nothing),
         ("train_sample", _is_count_or_nothing),
         ("labels", _are_labels_or_nothing),
+        ("copies", _are_copies_or_nothing),
         ("task", _is_task),
         ("missing", _are_weights_or_nothing),
     ),

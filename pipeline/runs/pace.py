@@ -64,15 +64,18 @@ def run_seconds(
     pairs: int | None = None,
     eval_pairs: int | None = None,
 ) -> float:
-    """Seconds of a run from its turn to its end. pairs, eval_pairs: those that there are, where
-    that may be fewer than the config asks for.
+    """Seconds of a run from its turn to its end. pairs, eval_pairs: those that there are, the
+    copies that join them included, where that may be fewer than the config asks for.
     """
-    pairs = config.train_pairs if pairs is None else pairs
+    if pairs is None:
+        pairs = config.train_pairs + config.joined_by(config.train_pairs)
     eval_pairs = config.eval_pairs if eval_pairs is None else eval_pairs
     steps, per_epoch = config.planned_steps(pairs), config.steps_per_epoch(pairs)
     learning = pace.pair * steps * config.effective_batch_size
     judged = config.judged_pairs(pairs, eval_pairs)
     judging = pace.judged * evaluations_of(config, steps, per_epoch) * judged
+    if config.changed_share:  # copies of the validation pairs, about half as many, before and after
+        judging += pace.judged * eval_pairs
     return pace.start + learning + judging
 
 

@@ -263,7 +263,7 @@ def outline(run_id: str, settings: Settings) -> Run:
 def _outline(folder: Path, looks: Looks | None) -> Run:
     run = read_folder(folder)
     kept = [event for event in run.events if event["event"] != "log"]
-    heavy = ("labels", "shares", "points")
+    heavy = ("labels", "copies", "shares", "points")
     return replace(
         run,
         events=[{name: told[name] for name in told if name not in heavy} for told in kept],

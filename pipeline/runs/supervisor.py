@@ -137,7 +137,7 @@ def _check_start(config: TrainingConfig, settings: Settings) -> None:
     """Raises InputError where a run of a checked config couldn't start."""
     _check_hardware(config, settings)
     task = task_named(config.task_name, settings)
-    check_task(config.checkpoint, task, settings)
+    check_task(config, task, settings)
     if not is_bundled(config.checkpoint):
         ask(config.checkpoint, check_start, config, task.labels, settings=settings)
 

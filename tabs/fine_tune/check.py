@@ -18,9 +18,10 @@ def training_shown(settings: Settings, names: Sequence[str], run_id: str, *form:
     config = config_from(dict(zip(names, form, strict=True))).checked(settings)
     task = task_named(config.task_name, settings)
     rows, _origin, _size = planned_pairs(config.source, settings, task)
+    pairs = min(config.train_pairs, rows["train"])
     return Training(
         config,
-        min(config.train_pairs, rows["train"]),
+        pairs + config.joined_by(pairs),
         len(task.labels),
         tuple(evaluations_of(read_run(run_id, settings))) if run_id else (),
     )

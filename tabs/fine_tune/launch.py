@@ -4,6 +4,7 @@ same run is there already, the page shows that one, and starts none.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -30,6 +31,7 @@ from tabs.fine_tune.run_panel import RunPanel, status_of
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
+COPIES_SHARE = 0.3  # what its button sets changed_share to
 
 
 class Launch:
@@ -88,19 +90,50 @@ class Launch:
         """Start what the form says on the pairs that give their label away; the form shows them.
         As start.
         """
-        if {"source", "task_name"} & set(fixed or ()):
-            refused = _("This page has its pairs fixed, so this run can't be started here.")
+        changes = {"source": SHORTCUT, "task_name": MRPC.name}
+        refused = _("This page has its pairs fixed, so this run can't be started here.")
+        return self._start_changed(changes, refused, request, fixed, owned, values, may_start, who)
+
+    def start_with_copies(
+        self,
+        request: gr.Request,
+        fixed: object,
+        owned: object,
+        *values: object,
+        may_start: bool = True,
+        who: Member | None = None,
+    ) -> dict | None:
+        """Start what the form says with changed copies among the training pairs; the form shows
+        it. As start.
+        """
+        changes = {"changed_share": COPIES_SHARE}
+        refused = _("This page has changed_share fixed, so this run can't be started here.")
+        return self._start_changed(changes, refused, request, fixed, owned, values, may_start, who)
+
+    def _start_changed(
+        self,
+        changes: Mapping[str, Any],
+        refused: str,
+        request: gr.Request,
+        fixed: Any,
+        owned: object,
+        values: tuple,
+        may_start: bool,
+        who: Member | None,
+    ) -> dict | None:
+        """Start what the form says but for `changes`. refused: what is said where the page has one
+        of those settings fixed.
+        """
+        if set(changes) & set(fixed or ()):
             return {self.panel.status: notice(refused, kind="error")}
         try:
-            config = self._config(values, task_name=MRPC.name, source=SHORTCUT)
-            pair = self._pair(values)
+            config, pair = self._config(values, **changes), self._pair(values)
             started = self._started(config, owned, request, pair, may_start, who=who)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         if started is None:
             return None
-        chosen = {self.controls["source"]: SHORTCUT, self.controls["task_name"]: MRPC.name}
-        return {**started, **chosen}
+        return {**started, **{self.controls[name]: value for name, value in changes.items()}}
 
     def start_remedy(
         self,

@@ -24,6 +24,7 @@ from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.loop import build_loop
+from tabs.fine_tune.noticed import build_noticed
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.presets import FILLED, PresetChoice, build_choice, build_shows, fill_form
 from tabs.fine_tune.run_panel import FILL, RunPanel
@@ -108,6 +109,7 @@ def build_tab(
                 panel.views[log] = lambda run: log_table(log_rows(run), run.ended)
             with gr.Accordion(_("What Trainer calls these settings"), open=False):
                 gr.HTML(names_table(RUN_SETTINGS.values()))
+        with_copies = build_noticed(settings, panel)
         on_shortcut = build_shortcut(settings, panel.ended)
         runs = build_runs_list(settings, panel)
     build_check_yourself(
@@ -127,7 +129,7 @@ def build_tab(
     build_share(settings, shared)
 
     launch = Launch(settings, controls, panel, pair)
-    shortcut = [diagnosis.fixed, *launch.inputs]
+    changed = [diagnosis.fixed, *launch.inputs]
     remedied = [panel.ended, panel.owned, *launch.pair]
     another = build_start_another(settings, panel.owned, membership)
     same_run = [panel.run_id, panel.owned, *launch.pair]
@@ -135,7 +137,8 @@ def build_tab(
         "again": (panel.again, launch.start_again, same_run, launch.outputs),
         "form": (start, launch.start, launch.inputs, launch.outputs),
         "remedy": (diagnosis.remedy, launch.start_remedy, remedied, launch.outputs),
-        "shortcut": (on_shortcut, launch.start_on_shortcut, shortcut, launch.outputs),
+        "copies": (with_copies, launch.start_with_copies, changed, launch.outputs),
+        "shortcut": (on_shortcut, launch.start_on_shortcut, changed, launch.outputs),
         "seeds": (seeds.button, seeds.start, seeds.inputs, seeds.outputs),
         "more seeds": (
             diagnosis.more_seeds,

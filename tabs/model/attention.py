@@ -35,6 +35,7 @@ from views.inside_attention import (
     padding_shown,
 )
 from views.markup import of_pair, origin_line
+from views.render import element
 
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last"}
 # Pressed where the section is open when the pair was looked at anew
@@ -99,8 +100,11 @@ def build_attention(settings: Settings) -> Attention:
     with gr.Column(elem_classes="sheet attention-left"):
         looks = gr.HTML(js_on_load="page.attention.listenToLooks(element, watch)")
     attention = Attention(settings, heads, head, looks, beside)
-    # always_last: while arrow keys travel, only the newest head is worth its numbers
-    heads.click(attention.choose, None, head, **{**PRIVATE, "show_progress": "hidden"})
+    # Gradio 6.31: what "always_last" defers is raised with the data of the event before it. The
+    # page asks one question at a time, and tells by the answer whether it is the newest one's
+    # (static/attention.js).
+    asked = {**PRIVATE, "show_progress": "hidden", "trigger_mode": "multiple"}
+    heads.click(attention.choose, None, head, **asked)
     return attention
 
 
@@ -121,7 +125,7 @@ def choose_head(settings: Settings, cell: dict) -> Markup:
 
 
 def build_attention_questions(settings: Settings, inputs: Sequence[Component]) -> None:
-    """The three sections under the pictures. inputs: of Asked."""
+    """The two sections under the pictures. inputs: of Asked."""
     with gr.Accordion(
         _("Do these heads always look there?"), open=False, elem_id="open-habits"
     ) as section:
@@ -136,22 +140,7 @@ def build_attention_questions(settings: Settings, inputs: Sequence[Component]) -
         )
         again = gr.Button(_("Measure"), **OF_THE_LOOK)
         _asked_by(section, again, partial(draw_habits, settings), inputs)
-    with gr.Accordion(
-        _("Does anyone look at padding?"), open=False, elem_id="open-padding-looks"
-    ) as section:
-        gr.Markdown(
-            _(
-                "The collator pads a pair beside a longer one. Here the longer one is your own, "
-                "each sentence said twice. The batch goes through the model with its "
-                "attention_mask, and with a mask of ones."
-            ),
-            elem_classes="quiet",
-        )
-        again = gr.Button(_("Look again"), **OF_THE_LOOK)
-        _asked_by(section, again, partial(draw_padding, settings), inputs)
-    with gr.Accordion(
-        _("Does a look at a word prove that it mattered?"), open=False, elem_id="open-attention"
-    ):
+        gr.HTML(element("strong", _("Does a look at a word prove that it mattered?")))
         gr.Markdown(
             _(
                 "No. A weight says how much of one token's values goes into another's, in one "
@@ -166,6 +155,19 @@ def build_attention_questions(settings: Settings, inputs: Sequence[Component]) -
                 "*Which words carried the answer?* in Predict leaves each word out."
             )
         )
+    with gr.Accordion(
+        _("Does anyone look at padding?"), open=False, elem_id="open-padding-looks"
+    ) as section:
+        gr.Markdown(
+            _(
+                "The collator pads a pair beside a longer one. Here the longer one is your own, "
+                "each sentence said twice. The batch goes through the model with its "
+                "attention_mask, and with a mask of ones."
+            ),
+            elem_classes="quiet",
+        )
+        again = gr.Button(_("Look again"), **OF_THE_LOOK)
+        _asked_by(section, again, partial(draw_padding, settings), inputs)
 
 
 def _asked_by(section: gr.Accordion, again: gr.Button, handler: Any, inputs: Any) -> None:

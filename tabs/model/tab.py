@@ -19,6 +19,7 @@ from tabs.model.layer_answers import build_layer_answers
 from tabs.model.script import build_script
 from tabs.model.way_through import build_way_through
 from tabs.model.what_moved import build_what_moved
+from tabs.model.your_run import build_your_run
 from tabs.pair import build_pair
 from tabs.predict.models import choices
 from tabs.questions import questions
@@ -56,6 +57,7 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
         with attention.beside:
             drawn.append(build_layer_answers(settings))
     with questions():
+        build_your_run(settings, inputs)
         build_what_moved(settings, inputs)
         build_attention_questions(settings, inputs)
         build_dropout(settings, inputs)

@@ -12,6 +12,7 @@ ADDRESS = re.compile(r"tab=model.*&layer=(\w+)&head=(\w+)&token=(\d+)")
 @pytest.mark.opens_a_link
 def test_a_head_and_a_token_are_chosen(page, app_address):
     page.goto(f"{app_address}/?tab=model&layer=6&head=mean&token=5")
+    page.locator(".attention-head").wait_for(timeout=60_000)  # the model is loaded first
     head = page.locator(".attention-head:not(.late)")
     title, cards = head.locator("h2"), head.locator(".card")
     expect(title).to_have_text("Layer 6, mean of its heads: where harbor looks")

@@ -12,6 +12,7 @@ WIDTHS = ("desktop",)
 def test_a_link_opens_a_card_and_a_click_another(page, app_address, shoot):
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{app_address}/?tab=model&part=layers.3.2")
+    page.locator(".way-parts").wait_for(timeout=60_000)  # as the fixture waits: the model is loaded
     card = page.locator("#way-card")
     expect(card.get_by_role("combobox", name="layer")).to_have_value("3")
     expect(card.get_by_role("combobox", name="token")).to_have_value("2")

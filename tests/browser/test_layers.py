@@ -124,12 +124,12 @@ def test_a_layer_of_bert_is_played_both_ways(page, app_address):
     gradients.nth(1).locator("td[data-place]").nth(5).click()  # of the weight, 3 × 4
     expect(title).to_have_text("∂L/∂weight[1, 1]")
     worked = panel.locator(".worked p").filter(visible=True)
-    expect(worked).to_contain_text("Nothing comes back to it")
+    expect(worked.first).to_contain_text("Nothing comes back to it")
     # A number of the output becomes the loss: now it reaches that weight
     arrives = panel.locator('[data-stage="loss"]').filter(visible=True)
     arrives.locator("td[data-place]").nth(4).click()
     expect(arrives.locator("small")).to_have_text("L = output[1, 1]")
-    expect(worked.last).to_contain_text("what it is multiplied by, input[1, 1]: −1")
+    expect(worked.nth(1)).to_contain_text("what it is multiplied by, input[1, 1]: −1")
     page.keyboard.press("ArrowRight")  # nothing: the gradients are stepped through
     gradients.nth(1).locator(".frame").focus()
     page.keyboard.press("ArrowRight")

@@ -549,16 +549,25 @@ LISTEN_TO_HEADS = """() => {
 
 
 def test_a_late_answer_to_another_pair_is_never_shown_as_this_ones(blank):
-    """It is dimmed, and what belongs to the pictures is asked for, once."""
+    """It is dimmed, and what belongs to the pictures is asked for."""
     page = blank(HEADS, "page.js", "tokens.js", "attention.js")
     page.evaluate(LISTEN_TO_HEADS)
     late = "() => document.querySelector('.attention-head').matches('.late[aria-busy=true]')"
     assert page.evaluate(late)
     page.wait_for_function("sent.length")
-    page.evaluate("for (const told of drawn) told()")
-    page.wait_for_timeout(300)
     asked = {"inputs": "new", "layer": 1, "head": 2, "token": None}
+    # While it is answered nothing more is asked
+    page.evaluate("drawn[0](); drawn[2]()")
+    page.locator("[data-head='1']").first.dispatch_event("click")
+    page.locator("[data-head='2']").first.dispatch_event("click")
+    page.wait_for_timeout(300)
     assert page.evaluate("sent") == [asked] and page.evaluate(late)
+    # An answer to something else: it is asked anew, but not for ever
+    for count in (2, 3, 3):
+        page.evaluate("drawn[1]()")
+        page.wait_for_timeout(200)
+        page.wait_for_function("count => sent.length === count", arg=count)
+    assert page.evaluate("sent") == [asked] * 3 and page.evaluate(late)
     assert page.locator(".looks-from").inner_text() == ""
 
     page.evaluate("document.querySelector('.attention-head').dataset.inputs = 'new'")
@@ -569,5 +578,5 @@ def test_a_late_answer_to_another_pair_is_never_shown_as_this_ones(blank):
     # The other head: its answer isn't there yet, the old one's is dimmed
     page.locator("[data-head='1']").first.dispatch_event("click")
     assert page.evaluate(late)
-    page.wait_for_function("sent.length === 2")
-    assert page.evaluate("sent[1]") == {"inputs": "new", "layer": 1, "head": 1, "token": 1}
+    page.wait_for_function("sent.length === 4")
+    assert page.evaluate("sent[3]") == {"inputs": "new", "layer": 1, "head": 1, "token": 1}

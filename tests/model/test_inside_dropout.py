@@ -151,7 +151,7 @@ def test_a_bad_share_is_named(share):
 
 
 def test_a_bad_seed_and_a_model_that_is_too_large_are_named(monkeypatch):
-    with pytest.raises(InputError, match="largest_seed"):
+    with pytest.raises(InputError, match="seed is -1, but 0 to"):
         in_both_modes(READY, *PAIR, seed=-1, settings=Settings())
     monkeypatch.setattr("pipeline.inside.work.MOST_WORK", 1e9)
     with pytest.raises(InputError, match="too large for this"):

@@ -13,6 +13,7 @@ from pipeline.errors import InputError
 from pipeline.explain.left_files import MOST_OF_A_HEAD, head_of, left_files
 from pipeline.explain.predicted import map_twice, predicted
 from pipeline.training import fine_tune
+from views import left_files as views
 
 RUN = "c" * 32
 
@@ -63,7 +64,9 @@ def test_a_runs_files_are_listed_and_opened(ran, settings, folder):
     weights = head_of(RUN, "model/model.safetensors", settings)
     assert "F32 [2, 16] classifier.weight" in weights and "… + " in weights
     assert '"max_steps": 2' in head_of(RUN, "config.json", settings)
-    assert "never" not in head_of(RUN, "model/config.json", settings)
+    assert '"num_hidden_layers": 3' in head_of(RUN, "model/config.json", settings)
+    line = views.file_line(found["model/config.json"])
+    assert line.startswith("model/ config.json · ") and "the architecture" in line
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,9 @@ def test_predict_gives_three_parts_of_this_model(ran, settings, folder):
         assert logits == pytest.approx(expected, abs=1e-4)
         assert answer == expected.index(max(expected)) and label == row["label"]
     assert {"test_loss", "test_accuracy", "test_f1"} <= set(told.metrics)
+    drawn = str(views.predict_arrays(told))
+    assert "float32 (12, 2)" in drawn and f"{told.rows[0][0][0]:+.3f}" in drawn
+    assert "test_accuracy" in drawn
 
 
 def test_a_second_map_reads_what_the_first_computed(ran, settings):
@@ -122,6 +128,8 @@ def test_a_second_map_reads_what_the_first_computed(ran, settings):
     assert [call.computed for call in (first, again, changed)] == [True, False, True]
     assert first.file == again.file != changed.file
     assert "max_length=64" in first.call and "max_length=32" in changed.call
+    drawn = str(views.map_calls([first, again, changed]))
+    assert drawn.count('<td data-head="">computed') == 2 and "read from the cache" in drawn
 
 
 def test_a_run_without_a_model_says_so(settings, folder):

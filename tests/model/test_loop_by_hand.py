@@ -8,6 +8,7 @@ import pytest
 from pipeline.config import TrainingConfig
 from pipeline.explain import loop_by_hand
 from pipeline.explain.loop_by_hand import loops, phases
+from views import loops as views
 
 
 @pytest.fixture
@@ -64,3 +65,13 @@ def test_each_phase_is_a_line_of_the_installed_trainer_and_of_the_code_shown():
     for one in found:
         for ours in (one.bare, one.accelerate):
             assert ours.partition("(...)")[0] in code, ours
+
+
+def test_all_three_are_drawn_with_their_differences_and_trainers_lines(config, settings):
+    taken = loops(config, settings, steps=3)
+    drawn = str(views.loops(taken))
+    assert 'aria-label="Loss: Trainer from' in drawn and "Over 3 steps of 4 pairs each" in drawn
+    assert drawn.count("<strong data-line") == 3
+    table = str(views.phases_table(taken.phases, "5.23.0"))
+    for one in taken.phases:
+        assert f"trainer.py, line {one.number}, in {one.method}" in table

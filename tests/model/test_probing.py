@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import pipeline.explain.probing as probing
 from benchmarks import quality
+from pipeline.edits.editor import KINDS, changed_pair
+from pipeline.edits.english import NEW_WOMEN
 from pipeline.errors import InputError
-from pipeline.explain.edits.english import NEW_WOMEN
 from pipeline.explain.probing import leave_one_out, record_of, stress, without, words_of
-from pipeline.explain.stress import KINDS, changed_pair
 from pipeline.export import csv_answers as tables
 from pipeline.export.csv_answers import (
     Answered,

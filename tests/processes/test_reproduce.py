@@ -20,6 +20,8 @@ from pipeline.export.scripts import (
 )
 from pipeline.hub.sources import embedded_checkpoint
 from pipeline.inside.attention import all_heads, padding
+from pipeline.inside.attributions import attributions
+from pipeline.inside.dropout import in_both_modes
 from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.metrics import EMBEDDED_METRIC
@@ -111,6 +113,7 @@ CASES = {
         "early_stopping_patience": 2,
         "train_eval_pairs": 9,
     },
+    "changed copies join": {"max_steps": 7, "changed_share": 0.5, "train_eval_pairs": 9},
     "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
 }
 
@@ -346,3 +349,20 @@ def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
         share for _layer, share in numbers_after(said, "to padding with ones")
     ] == pytest.approx([sum(heads) / len(heads) for heads in unmasked], abs=1e-5)
     assert {share for _layer, share in numbers_after(said, "to padding with mask")} == {0.0}
+    moved = attributions(model, *INSIDE, settings=settings)
+    [shares], worths = numbers_after(said, "shares"), numbers_after(said, "left out")
+    assert shares == pytest.approx([token.attribution for token in moved.tokens], abs=1e-3)
+    assert [worth[0] for worth in worths] == pytest.approx(
+        [word.left_out for word in moved.words], abs=1e-4
+    )
+    modes = in_both_modes(model, *INSIDE, settings=settings)
+    [in_train], [in_eval] = (
+        numbers_after(said, f"probabilities in {mode}") for mode in ("train", "eval")
+    )
+    assert in_eval == pytest.approx(modes.eval, abs=1e-5) and len(set(in_eval)) == 1
+    assert in_train == pytest.approx(modes.train, abs=1e-5)
+    kept = dict(re.findall(r"^kept in (.*) (\d+)$", said, re.M))
+    one = modes.kept[0]
+    assert int(kept["train with gradients"]) == one.train
+    assert int(kept["eval with gradients"]) == one.eval
+    assert kept["train under no_grad"] == kept["eval under no_grad"] == "0"

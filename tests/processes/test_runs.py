@@ -74,6 +74,7 @@ def config_for(tiny, **values):
             source="folder",
             train_pairs=16,
             eval_pairs=8,
+            train_eval_pairs=0,  # a wait is reckoned from the validation pairs alone
             batch_size=8,
             max_steps=4,
             eval_steps=2,

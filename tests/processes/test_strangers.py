@@ -24,11 +24,14 @@ from pipeline.explain.step_by_hand import one_step
 from pipeline.hub import isolated, repository
 from pipeline.hub.checkpoint_rules import check_folder
 from pipeline.hub.sources import embedded_checkpoint, stand_in
+from pipeline.inside.attributions import attributions
+from pipeline.inside.dropout import in_both_modes
 from pipeline.isolation import landlock, messages, processes
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.isolation.secrets import is_secret
 from pipeline.prediction import Prediction, predict
+from pipeline.questions.of_model import looked
 from pipeline.runs.executors import local
 from pipeline.runs.supervisor import start_run
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
@@ -133,6 +136,14 @@ def test_answers_are_those_of_the_pages_own_process(tiny, settings, isolating):
     began = time.monotonic()
     predict(tiny, [PAIR], settings=isolating)
     assert time.monotonic() - began < 1
+
+
+def test_what_moved_the_answer_is_worked_out_there_too(tiny, settings, isolating):
+    """captum and the matplotlib that it brings write nowhere, and what comes back is plain data."""
+    for measure in (attributions, in_both_modes):
+        assert measure(tiny, *PAIR, settings=isolating) == measure(tiny, *PAIR, settings=settings)
+    asked = looked(tiny, PAIR, isolating)
+    assert asked == looked(tiny, PAIR, settings) and asked.rows_on == (0,)
 
 
 def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating, monkeypatch):

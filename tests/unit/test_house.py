@@ -14,6 +14,7 @@ ROOMS = [
     "errors",
     "settings",
     "sentence",
+    "edits",
     "isolation",
     "libraries",
     "memory",

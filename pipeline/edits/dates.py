@@ -3,9 +3,9 @@
 import random
 from typing import TYPE_CHECKING
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.english import word_set
-from pipeline.explain.edits.tokens import (
+from pipeline.edits import english
+from pipeline.edits.english import word_set
+from pipeline.edits.tokens import (
     Change,
     Words,
     is_capital,
@@ -16,7 +16,7 @@ from pipeline.explain.edits.tokens import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.explain.edits.said import Said
+    from pipeline.edits.said import Said
 
 ALL_MONTHS = [*english.MONTHS, *english.SHORT_MONTHS]
 LONG_MONTHS = word_set("January March May July August October December")

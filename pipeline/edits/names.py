@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.english import word_set
-from pipeline.explain.edits.tokens import (
+from pipeline.edits import english
+from pipeline.edits.english import word_set
+from pipeline.edits.tokens import (
     APOSTROPHES,
     Change,
     Words,
@@ -19,8 +19,8 @@ from pipeline.explain.edits.tokens import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.explain.edits.roles import Name
-    from pipeline.explain.edits.said import Said
+    from pipeline.edits.roles import Name
+    from pipeline.edits.said import Said
 
 FIRST_NAMES = {*english.MEN, *english.WOMEN}
 SURNAME = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)?")

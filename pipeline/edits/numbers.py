@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.english import word_set
-from pipeline.explain.edits.tokens import (
+from pipeline.edits import english
+from pipeline.edits.english import word_set
+from pipeline.edits.tokens import (
     APOSTROPHES,
     Change,
     Words,
@@ -20,7 +20,7 @@ from pipeline.explain.edits.tokens import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.explain.edits.said import Said
+    from pipeline.edits.said import Said
 
 PLAIN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)")

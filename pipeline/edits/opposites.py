@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.english import word_set
-from pipeline.explain.edits.negate import MODALS
-from pipeline.explain.edits.numbers import COUNTS
-from pipeline.explain.edits.tokens import Change, Words, denies, like
+from pipeline.edits import english
+from pipeline.edits.english import word_set
+from pipeline.edits.negate import MODALS
+from pipeline.edits.numbers import COUNTS
+from pipeline.edits.tokens import Change, Words, denies, like
 
 if TYPE_CHECKING:
-    from pipeline.explain.edits.said import Said
+    from pipeline.edits.said import Said
 
 COUNTED = "|".join(COUNTS[1:])
 NUMBER = r"(?:\$ ?)?\d[\d.,]*"

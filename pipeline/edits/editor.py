@@ -17,15 +17,15 @@ isn't sure of: of 200 edits of MRPC drawn at random, 198 are good English and ch
 import random
 
 from languages import say
+from pipeline.edits.dates import another_date
+from pipeline.edits.names import another_name
+from pipeline.edits.negate import negate
+from pipeline.edits.numbers import another_number
+from pipeline.edits.opposites import opposite
+from pipeline.edits.roles import swapped_names
+from pipeline.edits.said import Said
+from pipeline.edits.tokens import Change, Words, replaced, tokens_of
 from pipeline.errors import InputError, shown
-from pipeline.explain.edits.dates import another_date
-from pipeline.explain.edits.names import another_name
-from pipeline.explain.edits.negate import negate
-from pipeline.explain.edits.numbers import another_number
-from pipeline.explain.edits.opposites import opposite
-from pipeline.explain.edits.roles import swapped_names
-from pipeline.explain.edits.said import Said
-from pipeline.explain.edits.tokens import Change, Words, replaced, tokens_of
 
 
 def shuffle(sentence: str, words: Words, said: Said | None, rng: random.Random) -> list[Change]:
@@ -69,13 +69,18 @@ def edit(kind: str, sentence: str, other: str | None = None, seed: int = 0) -> s
                 kinds=", ".join(KINDS),
             )
         )
+    changed = replaced(sentence, changes_of(kind, sentence, other, seed))
+    return changed if changed != sentence else None
+
+
+def changes_of(kind: str, sentence: str, other: str | None = None, seed: int = 0) -> list[Change]:
+    """What `edit` changes: [(start, end, new text), …] in characters, [] for nothing."""
     rng = random.Random(f"{seed} {kind} {sentence}")
     asks = sentence.rstrip(" \"”'’").endswith("?")
     if asks and kind != "shuffle":
-        return None  # a question claims nothing
+        return []  # a question claims nothing
     said = Said(other) if other is not None else None
-    changed = replaced(sentence, EDITORS[kind](sentence, tokens_of(sentence), said, rng) or [])
-    return changed if changed != sentence else None
+    return EDITORS[kind](sentence, tokens_of(sentence), said, rng) or []
 
 
 def changed_pair(kind: str, pair: tuple[str, str], seed: int = 0) -> tuple[str, str] | None:

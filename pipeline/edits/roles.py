@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.english import word_set
-from pipeline.explain.edits.names import FIRST_NAMES, JOINTS, known_names, named_elsewhere
-from pipeline.explain.edits.negate import BE, HAVE, MODALS
-from pipeline.explain.edits.tokens import (
+from pipeline.edits import english
+from pipeline.edits.english import word_set
+from pipeline.edits.names import FIRST_NAMES, JOINTS, known_names, named_elsewhere
+from pipeline.edits.negate import BE, HAVE, MODALS
+from pipeline.edits.tokens import (
     APOSTROPHES,
     BREAKS,
     QUOTES,
@@ -21,7 +21,7 @@ from pipeline.explain.edits.tokens import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.explain.edits.said import Said
+    from pipeline.edits.said import Said
 
 NO_NAMES = {
     *english.DAYS,
@@ -77,7 +77,7 @@ def swapped_names(
 def names_of(sentence: str, words: Words) -> list[Name]:
     """Whole names, the titles and the "of" between their words included.
 
-    >>> from pipeline.explain.edits.tokens import tokens_of
+    >>> from pipeline.edits.tokens import tokens_of
     >>> sentence = "Last week the Bank of England told Mr. Smith."
     >>> [name.text for name in names_of(sentence, tokens_of(sentence))]
     ['the Bank of England', 'Mr. Smith']

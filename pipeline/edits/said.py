@@ -2,9 +2,9 @@
 
 import re
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.numbers import numbers_in
-from pipeline.explain.edits.tokens import denies, lows_in, tokens_of
+from pipeline.edits import english
+from pipeline.edits.numbers import numbers_in
+from pipeline.edits.tokens import denies, lows_in, tokens_of
 
 
 class Said:

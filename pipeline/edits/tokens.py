@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.explain.edits import english
+from pipeline.edits import english
 
 # Abbreviations (U.S.), quotation marks as newswires write them, words and numbers with what holds
 # them together (30-day, 3.5, 9:30, didn't), and any other mark alone

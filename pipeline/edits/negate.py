@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipeline.explain.edits import english
-from pipeline.explain.edits.english import word_set
-from pipeline.explain.edits.tokens import (
+from pipeline.edits import english
+from pipeline.edits.english import word_set
+from pipeline.edits.tokens import (
     APOSTROPHES,
     BREAKS,
     QUOTES,
@@ -22,7 +22,7 @@ from pipeline.explain.edits.tokens import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.explain.edits.said import Said
+    from pipeline.edits.said import Said
 
 BE = word_set("is are was were")
 MODALS = word_set("will would can could should must")

@@ -1,0 +1,191 @@
+"""A model beside its start: the answers to one pair, where the heads look, how far weights moved.
+
+>>> found = changes("adapter:paraphrase", ("A cat sat.", "A cat was sitting."), settings=Settings())
+>>> found.start, [part.name for part in found.parts if part.layer is None]
+('adapter:pair-warmed', ['embeddings', 'pooler', 'classifier'])
+>>> found.layers, [round(shares[-1]["equivalent"], 2) for shares in (found.before, found.after)]
+(6, [0.64, 0.81])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from languages import say
+from pipeline.errors import InputError
+from pipeline.hub.isolated import ask
+from pipeline.hub.sources import RUN_PREFIX, is_bundled
+from pipeline.inside.attention import attention_of, pictures
+from pipeline.inside.forward import Loaded, Pair, encoded, loaded
+from pipeline.inside.layer_answers import logits_by_layer
+from pipeline.model import load_model
+from pipeline.runs.folder import read_config, run_folder
+from pipeline.settings import LABELS, READY, WARMED, Settings
+from pipeline.task import TASKS
+
+if TYPE_CHECKING:  # importing torch takes seconds
+    from torch import Tensor
+    from torch.nn import Module, Parameter
+
+# What a weight belongs to, by its name: the first that fits
+KINDS = (("norm", "LayerNorm"), ("attn", "attention"), ("attention", "attention"))
+OF_A_LAYER = ("attention", "feed-forward", "LayerNorm")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Weights of one kind, of a layer (from 1) or of none. moved: ‖Δw‖ / ‖w‖ from the start on,
+    exactly 0 where nothing moved them; infinite where they were all 0.
+    """
+
+    name: str
+    layer: int | None
+    parameters: int
+    moved: float
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Where heads look, before and after. pictures: [layer][head] as attention.py draws them, the
+    last of each layer the mean of its heads; "difference": of the weights' absolute differences.
+    shift: [layer][head], the share of its attention that a head gives to others than before, 0 to
+    1, averaged over the pair's tokens.
+    """
+
+    side: int
+    pictures: dict[str, list[list[bytes]]]  # of "before", "after", "difference"
+    shift: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a model does with a pair, beside what its start did. before, after: the probabilities by
+    label, before the first layer and after each.
+    """
+
+    start: str
+    before: list[dict[str, float]]
+    after: list[dict[str, float]]
+    parts: list[Part]
+    heads: Heads | None  # None for a model that doesn't show its attention
+    layers: int
+
+
+def start_of(checkpoint: str, settings: Settings) -> tuple[str, int, tuple[str, ...]]:
+    """(the checkpoint that a model was fine-tuned from, the seed of its new head, its labels).
+
+    Raises InputError for a model that was fine-tuned from none, or from one that isn't the app's:
+    a stranger's start and a run's model aren't opened in one process.
+    """
+    if checkpoint == READY:
+        return WARMED, settings.seed, LABELS
+    config: dict[str, Any] = {}
+    if checkpoint.startswith(RUN_PREFIX):
+        config = read_config(run_folder(checkpoint.removeprefix(RUN_PREFIX), settings)) or {}
+    start = config.get("checkpoint")
+    if start is None:
+        raise InputError(
+            say(
+                "This model is a start: no run has changed it. Fine-tune it under “Trainer”, and "
+                "choose your run's model here."
+            )
+        )
+    if not is_bundled(start):
+        raise InputError(
+            say(
+                "This run started from {name}. A run's model is compared with its start only where "
+                "that comes with the app.",
+                name=str(start)[:80],
+            )
+        )
+    task = TASKS.get(config.get("task_name", ""))
+    return start, config.get("seed", settings.seed), task.labels if task else LABELS
+
+
+def changes(checkpoint: str, pair: Pair, max_length: int = 128, *, settings: Settings) -> Changes:
+    """What fine-tuning changed inside a model, seen on one pair. Raises InputError as start_of."""
+    start = start_of(checkpoint, settings)
+    return ask(checkpoint, _changes, pair, start, max_length, weights=True, settings=settings)
+
+
+def _changes(checkpoint, pair, start, max_length, settings):
+    """`changes` where the checkpoint may be opened."""
+    import torch
+
+    name, seed, labels = start
+    after = loaded(checkpoint, settings)
+    model, origin = load_model(name, seed, labels, settings=settings)
+    model.set_attn_implementation("eager")
+    before = Loaded(model, after.tokenizer, origin)
+    batch = encoded(after, [pair], max_length, settings)
+    with torch.inference_mode():
+        answers = [_shares(each, logits_by_layer(each, batch)[0]) for each in (before, after)]
+        parts = list(moved_parts(before, after))
+        try:
+            heads = _heads(*(attention_of(each, batch)[0] for each in (before, after)))
+        except InputError:  # it doesn't show its attention
+            heads = None
+    return Changes(name, *answers, parts, heads, len(answers[0]) - 1)
+
+
+def _shares(opened: Loaded, logits: Tensor) -> list[dict[str, float]]:
+    names = opened.model.config.id2label
+    labels = [names[number] for number in sorted(names)]
+    return [dict(zip(labels, row, strict=True)) for row in logits.double().softmax(-1).tolist()]
+
+
+def _heads(before: tuple[Tensor, ...], after: tuple[Tensor, ...]) -> Heads:
+    differences = [(one - other).abs() for one, other in zip(before, after, strict=True)]
+    drawn = {"before": before, "after": after, "difference": differences}
+    side, _pictures = pictures(before)
+    # Two rows that sum to 1 differ by twice what one gives to others than the other does
+    shift = [(0.5 * layer[0].sum(-1).mean(-1)).tolist() for layer in differences]
+    return Heads(side, {name: pictures(weights)[1] for name, weights in drawn.items()}, shift)
+
+
+# ---------------------------------------------------------------- weights
+
+
+def moved_parts(before: Loaded, after: Loaded) -> Iterator[Part]:
+    """Each part's weights beside the start's, layer by layer, in the order in which they are used.
+
+    Raises InputError where the two models don't have the same weights.
+    """
+    starts = dict(before.model.named_parameters())
+    groups: dict[tuple[str, int | None], list[tuple[Parameter, Parameter]]] = {}
+    for name, parameter in after.model.named_parameters():
+        start = starts.get(name)
+        if start is None or start.shape != parameter.shape:
+            raise InputError(
+                say("This model has other weights than its start, so they can't be compared.")
+            )
+        groups.setdefault(_part_of(name, parameter, after), []).append((start, parameter))
+    for (name, layer), pairs in groups.items():
+        parameters = sum(parameter.numel() for _start, parameter in pairs)
+        yield Part(name, layer, parameters, _moved(pairs))
+
+
+def _moved(pairs: list[tuple[Parameter, Parameter]]) -> float:
+    apart = sum((now.double() - start.double()).square().sum().item() for start, now in pairs)
+    length = sum(start.double().square().sum().item() for start, _now in pairs)
+    return math.sqrt(apart / length) if length else (math.inf if apart else 0.0)
+
+
+def _part_of(name: str, parameter: Parameter, opened: Loaded) -> tuple[str, int | None]:
+    """(what a weight belongs to, its layer from 1 or None)."""
+    path = name.lower()
+    for number, layer in enumerate(opened.layers or (), 1):
+        if _has(layer, parameter):
+            kind = next((kind for word, kind in KINDS if word in path), "feed-forward")
+            return kind, number
+    if not _has(opened.encoder, parameter):
+        return "classifier", None
+    kinds: Mapping[str, str] = {"embed": "embeddings", "pooler": "pooler"}
+    return next((kind for word, kind in kinds.items() if word in path), "rest"), None
+
+
+def _has(module: Module, parameter: Parameter) -> bool:
+    return any(each is parameter for each in module.parameters())
