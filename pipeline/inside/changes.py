@@ -23,8 +23,7 @@ from pipeline.inside.forward import Loaded, Pair, encoded, loaded
 from pipeline.inside.layer_answers import logits_by_layer
 from pipeline.model import load_model
 from pipeline.runs.folder import read_config, run_folder
-from pipeline.settings import LABELS, READY, WARMED, Settings
-from pipeline.task import TASKS
+from pipeline.settings import READY, WARMED, Settings
 
 if TYPE_CHECKING:  # importing torch takes seconds
     from torch import Tensor
@@ -74,14 +73,14 @@ class Changes:
     layers: int
 
 
-def start_of(checkpoint: str, settings: Settings) -> tuple[str, int, tuple[str, ...]]:
-    """(the checkpoint that a model was fine-tuned from, the seed of its new head, its labels).
+def start_of(checkpoint: str, settings: Settings) -> tuple[str, int]:
+    """(the checkpoint that a model was fine-tuned from, the seed of its new head).
 
     Raises InputError for a model that was fine-tuned from none, or from one that isn't the app's:
     a stranger's start and a run's model aren't opened in one process.
     """
     if checkpoint == READY:
-        return WARMED, settings.seed, LABELS
+        return WARMED, settings.seed
     config: dict[str, Any] = {}
     if checkpoint.startswith(RUN_PREFIX):
         config = read_config(run_folder(checkpoint.removeprefix(RUN_PREFIX), settings)) or {}
@@ -101,8 +100,7 @@ def start_of(checkpoint: str, settings: Settings) -> tuple[str, int, tuple[str, 
                 name=str(start)[:80],
             )
         )
-    task = TASKS.get(config.get("task_name", ""))
-    return start, config.get("seed", settings.seed), task.labels if task else LABELS
+    return start, config.get("seed", settings.seed)
 
 
 def changes(checkpoint: str, pair: Pair, max_length: int = 128, *, settings: Settings) -> Changes:
@@ -115,8 +113,10 @@ def _changes(checkpoint, pair, start, max_length, settings):
     """`changes` where the checkpoint may be opened."""
     import torch
 
-    name, seed, labels = start
+    name, seed = start
     after = loaded(checkpoint, settings)
+    names = after.model.config.id2label  # a visitor's own pairs have labels that no task names
+    labels = tuple(names[number] for number in sorted(names))
     model, origin = load_model(name, seed, labels, settings=settings)
     model.set_attn_implementation("eager")
     before = Loaded(model, after.tokenizer, origin)

@@ -204,8 +204,9 @@ def test_without_motion_the_dots_stand_still(watched):
 def test_the_table_says_the_same(watched):
     table = watched.locator(".theatre-table")
     table.locator("summary").click()
-    cells = table.locator("td").all_inner_texts()
+    cells = table.locator(".bins td").all_inner_texts()
     assert len(cells) == 20 and sum(map(int, cells)) == 60
+    expect(table.locator(".centres td")).to_have_count(6)
 
 
 # ---------------------------------------------------------------- of three labels and more

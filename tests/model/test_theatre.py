@@ -77,6 +77,9 @@ def test_the_map_has_one_frame_for_all_evaluations():
     assert "50% of the variance" in told["said"][0] and "80% of the dots" in told["said"][0]
     assert json.loads(own_data(RUN, moved))["ownPoints"] == [[500, 200], [500, 200]]
     assert "map" not in json.loads(dots_data(RUN, [*moved, STORY[2]])), "one without points"
+    one_place = [replace(STORY[0], points=((1, 1),) * 4, held=float("nan"))]
+    assert "map" not in json.loads(dots_data(RUN, one_place)), "all in one place"
+    assert "Where the [CLS]" not in bins_table(STORY) and "Where the [CLS]" in bins_table(moved)
     assert "(0.00, 1.00)" in bins_table(moved) and "(4.00, 1.00)" in bins_table(moved)
 
 
