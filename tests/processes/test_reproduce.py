@@ -336,8 +336,8 @@ def check_changes(said, found):
 @pytest.mark.parametrize("kind", [None, "modernbert"], ids=["ready", "modernbert"])
 def test_the_script_of_the_model_tab_gives_its_figures(kind, settings, request):
     if kind:  # before the workplace's Hub begins to serve it
-        FAMILIES[kind](in_cache(f"tiny/{kind}-script"))
-    model = f"tiny/{kind}-script" if kind else READY
+        FAMILIES[kind](in_cache(f"tiny/{kind}-inside"))
+    model = f"tiny/{kind}-inside" if kind else READY
     way = way_through(model, INSIDE, settings=settings)
     found = layer_answers(model, INSIDE, INSIDE[::-1], settings=settings)
     start = None if kind else (WARMED, settings.seed)
