@@ -67,7 +67,6 @@ def script(settings: Settings, sentence1: str, sentence2: str, model: str) -> st
 def _start(model: str, settings: Settings) -> tuple[str, int] | None:
     """The start of a model and its seed; None where the page compares it with none."""
     try:
-        name, seed, _labels = start_of(model, settings)
+        return start_of(model, settings)
     except InputError:
         return None
-    return name, seed
