@@ -326,9 +326,10 @@ def check_changes(said, found):
     assert before == pytest.approx([*found.before[-1].values()], abs=1e-5)
     for part in found.parts:
         if part.layer:
-            [(number, moved)] = numbers_after(said, f"moved {part.name} (?={part.layer} )")
+            number, moved = numbers_after(said, f"moved {part.name}")[part.layer - 1]
             assert number == part.layer and moved == pytest.approx(part.moved, abs=1e-6)
-    assert 0.0 in [moved for moved, *_name in numbers_after(said, "moved outside")]
+    outside = [line[0] for line in numbers_after(said, "moved outside")]
+    assert 0.0 in outside and max(outside) > 1, "the embeddings stood still, the pooler didn't"
     shifts = [numbers[1:] for numbers in numbers_after(said, "heads moved in layer")]
     assert shifts == [pytest.approx(row, abs=1e-5) for row in found.heads.shift]
 
