@@ -62,6 +62,12 @@ class Loaded:
         return next((part for part in lists if len(part) == count), None)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of its labels, in the order of its logits."""
+        names = self.model.config.id2label
+        return tuple(names[number] for number in sorted(names))
+
+    @property
     def parameters(self) -> int:
         """How many numbers are learned, each counted once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
