@@ -30,8 +30,6 @@ if TYPE_CHECKING:  # importing torch takes seconds
     from torch import Tensor
     from torch.nn import Module, Parameter
 
-# What a weight belongs to, by its name: the first that fits
-KINDS = (("norm", "LayerNorm"), ("attn", "attention"), ("attention", "attention"))
 OF_A_LAYER = ("attention", "feed-forward", "LayerNorm")
 
 
@@ -189,16 +187,24 @@ def _moved(pairs: list[tuple[Parameter, Parameter]]) -> float:
 
 def _part_of(name: str, parameter: Parameter, opened: Loaded) -> tuple[str, int | None]:
     """(what a weight belongs to, its layer from 1 or None)."""
-    path = name.lower()
     for number, layer in enumerate(opened.layers or (), 1):
-        if _has(layer, parameter):
-            kind = next((kind for word, kind in KINDS if word in path), "feed-forward")
-            return kind, number
-    if not _has(opened.encoder, parameter):
+        for path, module in layer.named_modules():
+            if any(each is parameter for each in module.parameters(recurse=False)):
+                return _kind_in_layer(path.lower(), module), number
+    if not any(each is parameter for each in opened.encoder.parameters()):
         return "classifier", None
+    path = name.lower()
     kinds: Mapping[str, str] = {"embed": "embeddings", "pooler": "pooler"}
     return next((kind for word, kind in kinds.items() if word in path), "rest"), None
 
 
-def _has(module: Module, parameter: Parameter) -> bool:
-    return any(each is parameter for each in module.parameters())
+def _kind_in_layer(path: str, module: Module) -> str:
+    """Which of OF_A_LAYER a module's own weights belong to. path: the module's name in its layer,
+    in lower case.
+
+    A norm is known by its class: GPT-2 calls it ln_1, and RoBERTa-PreLayerNorm's own name holds
+    "norm".
+    """
+    if "norm" in type(module).__name__.lower():
+        return "LayerNorm"
+    return "attention" if "attn" in path or "attention" in path else "feed-forward"
