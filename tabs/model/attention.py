@@ -101,11 +101,7 @@ def build_attention(settings: Settings) -> Attention:
     with gr.Column(elem_classes="sheet attention-left"):
         looks = gr.HTML(js_on_load="page.attention.listenToLooks(element, watch)")
     attention = Attention(settings, heads, head, looks, beside)
-    # Gradio 6.31: what "always_last" defers is raised with the data of the event before it. The
-    # page asks one question at a time, and tells by the answer whether it is the newest one's
-    # (static/attention.js).
-    asked = {**PRIVATE, "show_progress": "hidden", "trigger_mode": "multiple"}
-    heads.click(attention.choose, None, head, **asked)
+    heads.click(attention.choose, None, head, **{**PRIVATE, "show_progress": "hidden"})
     return attention
 
 
