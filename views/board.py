@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from languages import _, ngettext, sentences
 from pipeline.classes.board import Board, BoardPupil, BoardRun, Cell, Grid, grid_of
-from pipeline.classes.test_scores import are_alike
+from pipeline.classes.scores import are_alike
 from pipeline.runs.names import settings_apart
 from views.charts import Frame, Scale, svg_path
 from views.numbers import duration, is_finite, percent

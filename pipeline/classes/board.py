@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from pipeline.classes.scores import Score, read_scores
 from pipeline.classes.store import Class, Pupil, checked_code, pupils_of, read_class
-from pipeline.classes.test_scores import Score, read_scores
 from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run, list_runs, outline, points, progress
 from pipeline.runs.queue import waits
