@@ -50,7 +50,7 @@ class GridCell:
     @property
     def is_here(self) -> bool:
         """Whether its run needn't be started: it waits, trains or is done."""
-        return self.state in (*JOINED_FIRST, "stopping")
+        return self.state in JOINED_FIRST
 
     @property
     def is_known(self) -> bool:
@@ -77,7 +77,7 @@ class GridResult:
     @property
     def is_over(self) -> bool:
         """Whether none of its runs waits or trains."""
-        return not any(one.is_here and one.state != "done" for one in self.runs)
+        return not any(one.state in ("queued", "running", "stopping") for one in self.runs)
 
     @property
     def best(self) -> At | None:

@@ -23,7 +23,7 @@ from pipeline.runs.folder import parsed, read_text
 from pipeline.runs.pace import work
 from pipeline.runs.progress import Run, list_runs
 from pipeline.runs.queue import GRID_FILE, digest, is_of_grid, visitor_of
-from pipeline.runs.same import alike
+from pipeline.runs.same import JOINED_FIRST, alike
 from pipeline.runs.supervisor import start_runs, stop_run
 from pipeline.settings import Settings
 
@@ -198,20 +198,22 @@ def grid_command(plan: GridPlan) -> list[str]:
 
 
 def start_grid(
-    plan: GridPlan,
-    settings: Settings,
-    browser: str,
-    address: str = "",
-    joining: Mapping[str, object] | None = None,
+    plan: GridPlan, settings: Settings, browser: str, address: str = ""
 ) -> list[tuple[str, str]]:
-    """Ask for all runs of the grid that aren't here already; as start_runs. browser: not "".
+    """Ask for all runs of the grid that aren't here already. [(id, secret, "" for a run that is
+    here), …] of all. browser: not "".
 
     Raises InputError where a grid of this visitor hasn't ended, or there is no room for this one.
     """
-    mine = {run.id: grid_secret(browser) for run in _runs_of(browser, settings)}
+    runs = list_runs(settings)
+    found = {config: run_of(config, runs, settings) for config in plan.runs}
+    here = {config: run.id for config, run in found.items() if run and run.state in JOINED_FIRST}
+    missing = [config for config in plan.runs if config not in here]
+    joined = [(run_id, "") for run_id in here.values()]
+    if not missing:
+        return joined
     kept = kept_plan(plan), grid_secret(browser)
-    joining = {**(joining or {}), **mine}
-    return start_runs(plan.runs, settings, browser, address, joining=joining, grid=kept)
+    return [*joined, *start_runs(missing, settings, browser, address, joining={}, grid=kept)]
 
 
 def stop_grid(browser: str, settings: Settings) -> None:
