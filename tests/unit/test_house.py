@@ -32,6 +32,7 @@ ROOMS = [
     "presets",
     "answers",
     "training",
+    "methods",
     "serving",
     "prediction",
     "runs",
