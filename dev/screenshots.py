@@ -23,6 +23,7 @@ EVERY_STEP = {"eval_steps": 10, "max_steps": 60, "source": "embedded"}
 README = (
     ("tokenize", "why", "en", ".page-head"),
     ("fine-tune", "done", "en", ".status"),
+    ("model", "model", "en", ".page-head"),
     ("predict", "predict", "en", ".page-head"),
     ("layers", "layers", "en", ".chips"),
     ("tokenize-zh", "why", "zh", ".page-head"),
@@ -53,6 +54,8 @@ def states(runs):
             {"tab": "fine-tune", "run": runs["done"]} if "done" in runs else {"tab": "fine-tune"},
             open_all,
         ),
+        "model": ({"tab": "model"}, None),
+        "model-open": ({"tab": "model"}, open_all),
         "predict": ({"tab": "predict"}, None),
         "predict-error": ({"tab": "predict", "model": "../x"}, None),
         "predict-open": ({"tab": "predict"}, open_all),

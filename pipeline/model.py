@@ -27,7 +27,7 @@ from pipeline.libraries import import_models
 from pipeline.settings import LABELS, READY, Settings, has_gpu
 
 if TYPE_CHECKING:  # importing transformers takes seconds
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
     from pipeline.hub.sources import CheckpointFiles, Origin
 
@@ -143,6 +143,11 @@ def model_in(
 OTHER_HEAD = say(
     "The start's own classification head has two labels. It was dropped, and a new one was drawn."
 )
+
+
+def labels_in_order(config: PretrainedConfig) -> tuple[str, ...]:
+    """The names of a loaded classifier's labels, in the order of its logits."""
+    return tuple(config.id2label[number] for number in sorted(config.id2label))
 
 
 def labels_of(files: CheckpointFiles) -> tuple[str, ...]:

@@ -183,6 +183,9 @@ class PairMap:
     """The points of the pairs that a model's evaluations judge, in the plane of the first one."""
 
     def __init__(self, model: PreTrainedModel) -> None:
+        # Before training: an import that fails for want of memory says something else
+        import sklearn.decomposition  # noqa: F401
+
         self._reader = VectorReader(model)
         self.plane: Plane | None = None
         self._told: dict[str, Any] = {}

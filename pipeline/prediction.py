@@ -21,7 +21,7 @@ from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import comes_with_the_app, load_cached
 from pipeline.memory import LoadCache
-from pipeline.model import model_in
+from pipeline.model import labels_in_order, model_in
 from pipeline.serving import served
 from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
 from pipeline.tokenization import (
@@ -74,8 +74,7 @@ def labels_answered(checkpoint: str, settings: Settings) -> tuple[str, ...]:
 
 def _labels_answered(checkpoint, settings):
     """`labels_answered` where the checkpoint may be opened."""
-    names = model_for(checkpoint, settings)[0].config.id2label
-    return tuple(names[number] for number in sorted(names))
+    return labels_in_order(model_for(checkpoint, settings)[0].config)
 
 
 def checked_logits(logits: list[float]) -> list[float]:
@@ -338,7 +337,7 @@ def softmax_steps(logits: dict[str, float]) -> SoftmaxSteps:
 
 
 def _prediction(model, tokenizer, pair, encoding, logits, max_length):
-    names = [model.config.id2label[i] for i in range(len(logits))]
+    names = labels_in_order(model.config)
     probabilities = softmax(checked_logits(logits))
     cut = ("", "")
     if len(encoding["input_ids"]) == max_length:  # only then can anything have been cut

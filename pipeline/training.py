@@ -508,7 +508,7 @@ def fine_tune(
         yield event
 
 
-# As CUDA, PyTorch's allocator, Python's, C++ and oneDNN say it
+# As CUDA, PyTorch's allocator, Python's, C++, oneDNN and the dynamic linker say it
 MEMORY_FULL = (
     "out of memory",
     "t allocate memory",
@@ -516,6 +516,7 @@ MEMORY_FULL = (
     "bad_alloc",
     "could not create a primitive",
     "start new thread",
+    "failed to map segment",  # of a library that is being imported
 )
 # As Python and safetensors, which is written in Rust, quote the operating system
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")

@@ -208,6 +208,17 @@ def tiny_roberta(folder):
     return folder
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """As the app sets it: two threads wait for each other wherever another test has a core."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def in_cache(name):
     """The folder that huggingface_hub's cache keeps for model `name`."""
     cache = HF_HOME / "hub" / f"models--{name.replace('/', '--')}"

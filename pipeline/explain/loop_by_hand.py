@@ -23,14 +23,11 @@ from languages import say
 from pipeline.collation import MODEL_INPUTS, build_data_collator
 from pipeline.config import TrainingConfig
 from pipeline.dataset import load_raw_datasets
-from pipeline.explain.step_by_hand import check_size, one_at_a_time, tokenized_pairs
-from pipeline.hub.checkpoint_rules import check_fit
+from pipeline.explain.step_by_hand import one_at_a_time, opened_to_train
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import checkpoint_files
-from pipeline.model import model_in
 from pipeline.settings import Settings
 from pipeline.task import task_named
-from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
+from pipeline.training import build_trainer, build_training_args
 
 if TYPE_CHECKING:  # importing these takes seconds
     import torch
@@ -319,14 +316,9 @@ def _loops(checkpoint, config, notes, columns, task, steps, settings):
     """`loops` where the checkpoint may be opened. columns: the training pairs' lists."""
     began = time.monotonic()
     with one_at_a_time:
-        files = checkpoint_files(checkpoint, weights=True, settings=settings)
-        check_size(config.checkpoint, files.folder)
-        model, origin = model_in(files, config.seed, task.labels), files.origin
-        check_weights(model, origin.loaded)
-        tokenizer, _rows, tokenized = tokenized_pairs(config, columns, origin.loaded, settings)
-        check_fit(config.checkpoint, model.config, tokenizer)
-        set_dropout(model, config.dropout)
-        freeze(model, config.frozen_layers)
+        model, origin, tokenizer, _rows, tokenized = opened_to_train(
+            checkpoint, config, columns, task, settings
+        )
         if origin.stands_in:
             notes = [*notes, origin.said]
         # What Trainer drops by itself

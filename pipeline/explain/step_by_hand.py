@@ -39,7 +39,9 @@ from pipeline.training import build_trainer, build_training_args, check_weights,
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     import torch
     from datasets import Dataset
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from pipeline.hub.sources import Origin
 
 
 # What both steps honour. All other settings are off, those that are declared later too.
@@ -196,14 +198,9 @@ def _one_step(checkpoint, config, notes, columns, place, task, settings):
     """`one_step` where the checkpoint may be opened. columns: the training pairs' lists."""
     began = time.monotonic()
     with one_at_a_time:
-        files = checkpoint_files(checkpoint, weights=True, settings=settings)
-        check_size(config.checkpoint, files.folder)
-        model, origin = model_in(files, config.seed, task.labels), files.origin
-        check_weights(model, origin.loaded)
-        tokenizer, rows, tokenized = tokenized_pairs(config, columns, origin.loaded, settings)
-        check_fit(config.checkpoint, model.config, tokenizer)
-        set_dropout(model, config.dropout)
-        freeze(model, config.frozen_layers)
+        model, origin, tokenizer, rows, tokenized = opened_to_train(
+            checkpoint, config, columns, task, settings
+        )
         if origin.stands_in:
             notes.append(origin.said)
         twin = copy.deepcopy(model)
@@ -252,6 +249,29 @@ def _as_here(config):
     honoured = {name: getattr(config, name) for name in HONOURED}
     off = {"warmup_steps": 0.0, "lr_scheduler_type": "constant", "dropout": 0.0}
     return TrainingConfig(**honoured, **off, eval_strategy="no", precision="fp32"), notes
+
+
+def opened_to_train(
+    checkpoint: str,
+    config: TrainingConfig,
+    columns: dict[str, list],
+    task: Task,
+    settings: Settings,
+) -> tuple[PreTrainedModel, Origin, PreTrainedTokenizerFast, Dataset, Dataset]:
+    """(the model as a run of `config` has it before its first step, where it came from, its
+    tokenizer, the training pairs, the same tokenized). columns: the pairs' lists.
+
+    Raises SourceError for a checkpoint that can't be taken apart here.
+    """
+    files = checkpoint_files(checkpoint, weights=True, settings=settings)
+    check_size(config.checkpoint, files.folder)
+    model, origin = model_in(files, config.seed, task.labels), files.origin
+    check_weights(model, origin.loaded)
+    tokenizer, rows, tokenized = tokenized_pairs(config, columns, origin.loaded, settings)
+    check_fit(config.checkpoint, model.config, tokenizer)
+    set_dropout(model, config.dropout)
+    freeze(model, config.frozen_layers)
+    return model, origin, tokenizer, rows, tokenized
 
 
 def tokenized_pairs(

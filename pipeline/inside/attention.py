@@ -499,7 +499,6 @@ def _padding(checkpoint, pair, max_length, settings):
         """What each head's real tokens give to padding, (heads, real tokens)."""
         return layer[0][:, real][:, :, padded].sum(-1)
 
-    names = opened.model.config.id2label
     return Padding(
         len(real),
         len(is_padding),
@@ -509,6 +508,6 @@ def _padding(checkpoint, pair, max_length, settings):
         attention_of(opened, alone)[1][0].tolist(),
         logits[0].tolist(),
         changed[0].tolist(),
-        [names[number] for number in sorted(names)],
+        [*opened.labels],
         opened.origin,
     )

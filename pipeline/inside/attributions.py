@@ -156,7 +156,7 @@ def _attributions(
         neutral = embed(neutral_ids)
         whole = opened.model(input_ids=ids, **inputs).logits[0]
     checked_logits(whole.tolist())
-    labels = [opened.model.config.id2label[at] for at in range(len(whole))]
+    labels = opened.labels
     followed = 1 if len(labels) == 2 else int(whole.argmax())
 
     def score_of(logits: Tensor) -> Tensor:

@@ -115,9 +115,8 @@ def _changes(checkpoint, pair, start, max_length, settings):
 
     name, seed = start
     after = loaded(checkpoint, settings)
-    names = after.model.config.id2label  # a visitor's own pairs have labels that no task names
-    labels = tuple(names[number] for number in sorted(names))
-    model, origin = load_model(name, seed, labels, settings=settings)
+    # Its own labels: a visitor's own pairs have some that no task names
+    model, origin = load_model(name, seed, after.labels, settings=settings)
     model.set_attn_implementation("eager")
     before = Loaded(model, after.tokenizer, origin)
     batch = encoded(after, [pair], max_length, settings)
@@ -132,18 +131,21 @@ def _changes(checkpoint, pair, start, max_length, settings):
 
 
 def _shares(opened: Loaded, logits: Tensor) -> list[dict[str, float]]:
-    names = opened.model.config.id2label
-    labels = [names[number] for number in sorted(names)]
-    return [dict(zip(labels, row, strict=True)) for row in logits.double().softmax(-1).tolist()]
+    shares = logits.double().softmax(-1).tolist()
+    return [dict(zip(opened.labels, row, strict=True)) for row in shares]
 
 
 def _heads(before: tuple[Tensor, ...], after: tuple[Tensor, ...]) -> Heads:
     differences = [(one - other).abs() for one, other in zip(before, after, strict=True)]
-    drawn = {"before": before, "after": after, "difference": differences}
-    side, _pictures = pictures(before)
+    side, drawn_before = pictures(before)
+    drawn = {
+        "before": drawn_before,
+        "after": pictures(after)[1],
+        "difference": pictures(differences)[1],
+    }
     # Two rows that sum to 1 differ by twice what one gives to others than the other does
     shift = [(0.5 * layer[0].sum(-1).mean(-1)).tolist() for layer in differences]
-    return Heads(side, {name: pictures(weights)[1] for name, weights in drawn.items()}, shift)
+    return Heads(side, drawn, shift)
 
 
 # ---------------------------------------------------------------- weights

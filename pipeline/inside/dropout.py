@@ -148,7 +148,7 @@ def _in_both_modes(
     inputs = encoded(opened, [pair], max_length, settings).tensors
     rows = 2 * TIMES + 3 * sum(BATCHES[:2])
     check_work(checkpoint, rows * forward_work(opened, inputs["input_ids"].shape[1]))
-    labels = [model.config.id2label[at] for at in range(model.config.num_labels)]
+    labels = opened.labels
     with torch.no_grad():
         logits = checked_logits(model.eval()(**inputs).logits[0].tolist())
         followed = 1 if len(labels) == 2 else logits.index(max(logits))

@@ -21,7 +21,7 @@ from pipeline.collation import collate
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import load_cached
 from pipeline.memory import LoadCache
-from pipeline.model import model_in
+from pipeline.model import labels_in_order, model_in
 from pipeline.settings import Settings
 from pipeline.tokenization import checked_length, checked_pair, tokenize_function, tokenizer_for
 
@@ -60,6 +60,11 @@ class Loaded:
         count = getattr(self.model.config, "num_hidden_layers", None)
         lists = [part for part in self.encoder.modules() if isinstance(part, ModuleList)]
         return next((part for part in lists if len(part) == count), None)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of its labels, in the order of its logits."""
+        return labels_in_order(self.model.config)
 
     @property
     def parameters(self) -> int:

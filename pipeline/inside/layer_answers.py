@@ -70,8 +70,7 @@ def _layer_answers(checkpoint, pair, other, max_length, settings):
         others, _own = _states(opened, batches[1])
         shares = logits.double().softmax(-1)
         cosines = torch.cosine_similarity(_first_rows(states), _first_rows(others))
-    names = opened.model.config.id2label
-    labels = [names[number] for number in sorted(names)]
+    labels = opened.labels
     rows = zip(logits.tolist(), shares.tolist(), cosines.tolist(), strict=True)
     answers = tuple(
         LayerAnswer(

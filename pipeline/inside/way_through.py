@@ -236,12 +236,11 @@ def _followed(opened, batch, layer, token, label):
     positions, count = len(batch.pieces[0]), len(opened.layers)
     layer = whole_number("layer", count if layer is None else layer, 1, count)
     token = whole_number("token", token, 0, positions - 1)
-    names = opened.model.config.id2label
+    labels = opened.labels
     if label is not None:
-        label = whole_number("label", label, 0, len(names) - 1)
+        label = whole_number("label", label, 0, len(labels) - 1)
     walk = walked(opened, batch)
     probabilities = walk.logits[0].double().softmax(-1).tolist()
-    labels = [names[number] for number in sorted(names)]
     return {
         "origin": opened.origin,
         "pieces": tuple(batch.pieces[0]),

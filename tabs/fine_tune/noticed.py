@@ -35,7 +35,7 @@ def build_noticed(settings: Settings, panel: RunPanel) -> gr.Button:
             _(
                 "The bars are about copies of validation pairs, which no run learns from. Only "
                 "pairs count that the model itself calls equivalent when nothing is changed. A "
-                "kind has at most 40 copies: a difference below 15 percentage points may be "
+                "kind has at most 40 copies: a difference below 20 percentage points may be "
                 "chance. Watch the accuracy below the bars, too: what does the cure cost?"
             )
         )

@@ -7,16 +7,10 @@ import gradio as gr
 from gradio.components import Component
 
 from languages import _
-from pipeline.errors import shown
-from pipeline.explain.probing import asked_pair
 from pipeline.export.scripts import predict_script
-from pipeline.hub.isolated import find
-from pipeline.prediction import labels_answered
 from pipeline.settings import Settings
-from pipeline.tokenization import checked_pair
-from tabs.errors import explain
 from tabs.predict.listeners import PRIVATE
-from tabs.scripts import in_block, script_block
+from tabs.scripts import script_listener, script_of_answer
 
 
 def build_script(settings: Settings, inputs: list[Component]) -> dict[str, Any]:
@@ -24,31 +18,20 @@ def build_script(settings: Settings, inputs: list[Component]) -> dict[str, Any]:
 
     inputs: both sentences and the model.
     """
+    waiting = _("# Press Predict, then open this again")
     with gr.Accordion(_("How do I do this again?"), open=False, elem_id="open-script") as section:
-        block = script_block(_("# Press Predict, then open this again"), "predict.py")
-        listener = {
-            "fn": in_block(partial(script, settings), "predict.py"),
-            "inputs": inputs,
-            "outputs": block,
-            **PRIVATE,
-        }
-        section.expand(**listener)
-    return listener
+        return script_listener(
+            section, partial(script, settings), inputs, "predict.py", waiting, **PRIVATE
+        )
 
 
 def script(settings: Settings, sentence1: str, sentence2: str, model: str) -> str:
-    """The script that gives the same answer; where there is none, why, as comments.
+    """The script that gives the same answer; where there is none, why, as comments."""
+    return script_of_answer(settings, sentence1, sentence2, model, partial(_written, settings))
 
-    Where another model stands in for the one that was asked, the script has that.
-    """
-    try:
-        pair = checked_pair(*asked_pair(model, sentence1, sentence2, settings), settings)
-        origin = find(model, True, settings).origin
-        labels = labels_answered(model, settings)
-    except Exception as error:
-        return "\n".join(f"# {line}" for line in explain(error).splitlines())
-    source = predict_script(origin.loaded, *pair, settings.max_length, settings.seed, labels)
-    if not origin.stands_in:
-        return source
-    note = _("{loaded} stands in for {asked}.", loaded=origin.loaded, asked=shown(origin.asked))
-    return f"# {note}\n{source}"
+
+def _written(
+    settings: Settings, model: str, pair: tuple[str, str | None], labels: tuple[str, ...]
+) -> str:
+    """The script that gives the same answer."""
+    return predict_script(model, *pair, settings.max_length, settings.seed, labels)

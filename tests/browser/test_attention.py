@@ -50,5 +50,4 @@ def test_a_head_and_a_token_are_chosen(page, app_address):
     page.locator("#press-look-inside").click()
     expect(head.locator("table tr")).to_have_count(20)
     expect(title).to_have_text(re.compile(r"^Layer 1, head 3: where (?!\[SEP\])"))
-    assert ADDRESS.search(page.url).groups()[:2] == ("1", "3")
-    assert int(ADDRESS.search(page.url)[3]) < 19
+    expect(page).to_have_url(re.compile(r"&layer=1&head=3&token=(\d|1[0-8])(&|$)"))

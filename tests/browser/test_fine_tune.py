@@ -145,7 +145,7 @@ def test_the_form_is_followed(visitor, panel):
     expect(panel.locator(".rates figcaption")).to_contain_text("rises to 0.0002", timeout=30_000)
     assert place(visitor, "#press-start") == pytest.approx(start, abs=0.1)
     fold = panel.locator("#more-settings > button")
-    expect(fold).to_have_text(re.compile("20 more settings · changed: source, train_pairs"))
+    expect(fold).to_have_text(re.compile(r"\d+ more settings · changed: source, train_pairs"))
     expect(visitor.locator("[data-at=trainer] > span")).to_have_text("6 steps planned")
 
 
@@ -322,10 +322,9 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
 
 def test_the_training_pairs_are_drawn_beside_validation(panel, ran):
     accuracy = panel.locator("#run-charts .curve").nth(1)
-    lines = [re.compile("training"), re.compile(r"validation \d+\.\d% ± \d")]
-    expect(accuracy.locator(".legend li").filter(has_not=panel.locator("button"))).to_have_text(
-        lines
-    )
+    own = accuracy.locator(".legend li")  # those of other runs of this browser may follow
+    expect(own.nth(0)).to_contain_text("training")
+    expect(own.nth(1)).to_contain_text(re.compile(r"validation \d+\.\d% ± \d"))
     expect(accuracy.locator(".chart-note").first).to_contain_text(re.compile("gap"))
     expect(panel.locator("#small-charts .curve")).to_have_count(3)
     expect(panel.locator("#small-charts")).to_contain_text("max_grad_norm 1")

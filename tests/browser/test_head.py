@@ -31,6 +31,16 @@ def test_the_head_leaves_the_screen_to_the_picture(page, size):
     assert page.locator(".rail a, .head-links > *").evaluate_all(inside)
 
 
+def test_no_tab_hides_in_a_menu(page, app_address):
+    """Gradio 6.31 takes tabs that don't fit out of the row, and the rail finds them no more."""
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(app_address)
+    expect(page.locator("[role=tab][aria-controls=tab-layers]")).to_be_attached(timeout=60_000)
+    page.locator('.rail [data-at="prediction"]').click()
+    expect(page.locator("#tab-predict")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 def test_each_station_leads_to_its_tab_and_says_its_line(page, app_address):
     page.set_viewport_size({"width": 1440, "height": 900})
     for station, tab in (

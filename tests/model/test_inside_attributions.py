@@ -36,15 +36,7 @@ PAIRS = [
 # BERT itself is the embedded checkpoint
 RUNS = ("distilbert", "roberta", "electra", "modernbert", "deberta-v2")
 SAY_WHY_NOT = ("t5", "bart")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As the app sets it: two threads wait for each other wherever another test has a core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,7 @@ from tests.support.families import FAMILIES
 
 PAIR = ("The mayor opened the bridge.", "The bridge was opened by the mayor.")
 KINDS = ("distilbert", "roberta", "electra", "modernbert", "deberta-v2", "t5")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As the app sets it: two threads wait for each other wherever another test has a core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

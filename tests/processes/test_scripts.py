@@ -61,4 +61,4 @@ def test_the_linter_finds_nothing():
 def test_important_stands_where_gradio_leaves_no_other_way():
     """Each that is added hides which rule wins: the block in page.css says when one is needed."""
     style = re.sub(r"/\*.*?\*/", "", page_style(), flags=re.DOTALL)
-    assert style.count("!important") <= 13
+    assert style.count("!important") <= 15

@@ -273,7 +273,7 @@ def test_every_colour_that_is_used_is_defined_in_both_themes():
     )
     sizes = {"font-mono", "share", "v", "cell", "letter", "narrow", "parts", "width"}
     sizes |= {"first", "line", "own", "row", "rows", "full", "high", "low"}
-    sizes |= {"heads", "layers", "picture"}
+    sizes |= {"heads", "layers", "picture", "size", "deepest", "at"}
     sizes |= {"gold", "tone"}  # one of the others
     used = set(re.findall(r"var\(--([\w-]+)\)", CSS)) - sizes
     assert light == dark and used <= light

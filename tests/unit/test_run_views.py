@@ -271,6 +271,7 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
     assert {name: parameters[name].default for name in there} == there
     own = {name for name, one in RUN_SETTINGS.items() if not one.argument}
     assert own == {
+        "changed_share",
         "train_pairs",
         "eval_pairs",
         "train_eval_pairs",
