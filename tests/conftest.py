@@ -53,10 +53,17 @@ hypothesis_settings.load_profile("shared-cores")
 
 
 def pytest_collection_modifyitems(items):
-    """What starts processes or drives a browser is slow; a module that trains much says so itself."""
+    """What starts processes or drives a browser is slow; a module that trains much says so itself.
+
+    On CI a browser test that fails is tried twice more, as Playwright advises (retries on CI): a page
+    on two busy cores has races of its own. The summary names each that needed it.
+    """
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in ("processes", "browser"):
+        kind = item.path.relative_to(ROOT / "tests").parts[0]
+        if kind in ("processes", "browser"):
             item.add_marker(pytest.mark.slow)
+        if kind == "browser" and os.environ.get("CI"):
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 def pytest_collection_finish():
