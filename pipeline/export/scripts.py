@@ -26,6 +26,7 @@ from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.checkpoint_rules import COUNTS_FROM_THE_LEFT
 from pipeline.hub.sources import RUN_PREFIX
+from pipeline.methods import ALPHA, RANK
 from pipeline.pair_map import READ_THE_LAST, vectors_read
 from pipeline.settings import ADAPTERS, CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
 from pipeline.task import MRPC, TASKS, Task, task_told
@@ -155,7 +156,8 @@ def by_hand_script(step: OneStep) -> str:
     """A OneStep (pipeline/explain/step_by_hand.py) once more, by hand alone: each pair's loss, the
     norm, the weights that are followed.
     """
-    config, peft = step.config, ["peft"] if step.loaded in ADAPTERS else []
+    config = step.config
+    peft = ["peft"] if step.loaded in ADAPTERS or config.method == "lora" else []
     names = [
         each.name.partition("[")[0] for each in step.followed
     ]  # of each, the page follows the first number
@@ -167,7 +169,7 @@ from transformers import DataCollatorWithPadding
 {_pairs(step.place, step.task)}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed, labels=len(step.task.labels))}
-{_frozen(config.frozen_layers)}
+{_method(config, step.loaded)}
 
 def tokenize_function(examples):
     return tokenizer({_columns(step.task)}, truncation=True, max_length={config.max_length})
@@ -265,7 +267,7 @@ for split, count in (("train", {config.train_pairs}), ("validation", {config.eva
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
 {_copies(copies)}{_model(config.checkpoint, config.seed, embedded, labels=len(task.labels))}
 {_dropout(config.checkpoint, config.dropout)}
-{_frozen(config.frozen_layers)}
+{_method(config, config.checkpoint)}
 
 def tokenize_function(examples):
     return tokenizer({_columns(task)}, truncation=True, max_length={config.max_length})
@@ -297,7 +299,7 @@ trainer.model_accepts_loss_kwargs = False  # the loss is a batch's mean: average
 {_pair_map(config.checkpoint)}{_sample(config, copies)}{_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
-{_after(config)}
+{MERGED if config.method == "lora" else ""}{_after(config)}
 # Each validation pair's place on the map after each evaluation: {{step: [[x, y], ...]}}
 Path("map.json").write_text(json.dumps(maps))
 """
@@ -697,6 +699,44 @@ class StopAsTheRun(TrainerCallback):
 
 
 trainer.add_callback(StopAsTheRun())
+"""
+
+
+def _method(config, model):
+    """Lines that leave trainable what the config's method trains (pipeline/methods.py)."""
+    if config.method == "head":
+        return "model.base_model.requires_grad_(False)  # the head alone learns\n"
+    if config.method == "frozen":
+        return ABOVE
+    frozen = _frozen(config.frozen_layers)
+    if config.method == "full":
+        return frozen
+    linear = "torch.nn.Linear" if _is_well_known(model) else "(torch.nn.Linear, Conv1D)"
+    conv = "" if _is_well_known(model) else "from transformers.pytorch_utils import Conv1D\n"
+    return f"""{frozen}
+# LoRA: each linear layer of the layers that aren't frozen computes with W + {ALPHA} / {RANK} · B·A
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+{conv}
+stacks = [part for part in model.base_model.modules() if isinstance(part, torch.nn.ModuleList)]
+inside = {{inner for stack in stacks for inner in stack.modules()}}
+linear = [name for name, part in model.named_modules()
+          if part in inside and isinstance(part, {linear}) and part.weight.requires_grad]
+{ABOVE}learning = [weights for weights in model.parameters() if weights.requires_grad]
+set_seed({config.seed})  # draws each A; each B is zeros
+inject_adapter_in_model(LoraConfig(r={RANK}, lora_alpha={ALPHA}, target_modules=linear), model)
+for weights in learning:  # peft freezes everything but its own matrices
+    weights.requires_grad_(True)
+"""
+
+
+ABOVE = """for name, weights in model.base_model.named_parameters():
+    weights.requires_grad_("pooler" in name)  # no layer learns, only what stands above them
+"""
+MERGED = """for name, part in list(model.named_modules()):
+    if isinstance(part, LoraLayer):
+        part.merge()  # B·A goes into W: the model is as any other again
+        model.set_submodule(name, part.base_layer)
 """
 
 

@@ -1,7 +1,7 @@
 """Three runs that differ by their seed alone: a table, and charts with a band between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 from gradio.components import Component
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from languages import _
 from pipeline.config import config_from
 from pipeline.metrics import f1_in
+from pipeline.runs.grid import SEEDS, with_seeds
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
@@ -29,8 +30,6 @@ from tabs.fine_tune.owned_runs import (
 from tabs.fine_tune.run_panel import RunPanel
 from views.render import render
 from views.runs import STATE_NAMES, seeds_table
-
-SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -107,11 +106,9 @@ class SeedsSection:
         try:
             owned = remembered(owned)
             config = config_from(dict(values)).checked(self.settings)
-            seeds = [
-                (config.seed + number) % (self.settings.largest_seed + 1) for number in range(SEEDS)
-            ]
+            wanted = with_seeds(config)
             there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
-            missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
+            missing = [one for one in wanted if one.seed not in there]
             for one in missing:
                 check_start(who, one, self.settings)
             joined = [joined_run(one, self.settings, owned) for one in missing]
@@ -130,7 +127,7 @@ class SeedsSection:
         return {
             self.message: "",
             # The run that the form describes stays on the screen where it is there already
-            self.panel.run_id: there.get(seeds[0]) or started[0][0],
+            self.panel.run_id: there.get(config.seed) or started[0][0],
             self.panel.owned: with_runs(owned, started),
             **self.panel.say_same(None),
         }
