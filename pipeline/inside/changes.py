@@ -21,6 +21,7 @@ from pipeline.hub.sources import RUN_PREFIX
 from pipeline.inside.attention import attention_of, pictures
 from pipeline.inside.forward import Loaded, Pair, encoded, loaded
 from pipeline.inside.layer_answers import logits_by_layer
+from pipeline.memory import LoadCache
 from pipeline.model import load_model
 from pipeline.runs.folder import run_folder
 from pipeline.runs.progress import look_at
@@ -114,19 +115,9 @@ def _changes(checkpoint, pair, start, max_length, settings):
     """`changes` where the checkpoint may be opened."""
     import torch
 
-    name, seed = start
     after = loaded(checkpoint, settings)
     # Its own labels: a visitor's own pairs have some that no task names
-    model, origin = load_model(name, seed, after.labels, settings=settings)
-    if origin.stands_in:
-        raise InputError(
-            say(
-                "This run started from {name}, which can't be had from the Hub now, so there is "
-                "nothing to compare with. Try again when the Hub can be reached.",
-                name=name[:80],
-            )
-        )
-    model.set_attn_implementation("eager")
+    model, origin = _loaded_start(start, after.labels, settings)
     before = Loaded(model, after.tokenizer, origin)
     batch = encoded(after, [pair], max_length, settings)
     with torch.inference_mode():
@@ -136,7 +127,31 @@ def _changes(checkpoint, pair, start, max_length, settings):
             heads = _heads(*(attention_of(each, batch)[0] for each in (before, after)))
         except InputError:  # it doesn't show its attention
             heads = None
-    return Changes(name, *answers, parts, heads, len(answers[0]) - 1)
+    return Changes(start[0], *answers, parts, heads, len(answers[0]) - 1)
+
+
+# A class compares its runs with one start
+_starts = LoadCache(1)
+
+
+def _loaded_start(start, labels, settings):
+    """(the start's model, its Origin), remembered for the last one."""
+    name, seed = start
+
+    def load():
+        model, origin = load_model(name, seed, labels, settings=settings)
+        if origin.stands_in:
+            raise InputError(
+                say(
+                    "This run started from {name}, which can't be had from the Hub now, so there "
+                    "is nothing to compare with. Try again when the Hub can be reached.",
+                    name=name[:80],
+                )
+            )
+        model.set_attn_implementation("eager")
+        return model, origin
+
+    return _starts.get((name, seed, labels, settings), load)
 
 
 def _shares(opened: Loaded, logits: Tensor) -> list[dict[str, float]]:
@@ -180,9 +195,16 @@ def moved_parts(before: Loaded, after: Loaded) -> Iterator[Part]:
 
 
 def _moved(pairs: list[tuple[Parameter, Parameter]]) -> float:
-    apart = sum((now.double() - start.double()).square().sum().item() for start, now in pairs)
-    length = sum(start.double().square().sum().item() for start, _now in pairs)
-    return math.sqrt(apart / length) if length else (math.inf if apart else 0.0)
+    from torch import float64
+    from torch.linalg import vector_norm
+
+    def length(vectors: Iterator[Tensor]) -> float:
+        """Of all of them as one vector, summed in float64, without a copy of it."""
+        return math.hypot(*(vector_norm(each, dtype=float64).item() for each in vectors))
+
+    apart = length(now - start for start, now in pairs)
+    whole = length(start for start, _now in pairs)
+    return apart / whole if whole else (math.inf if apart else 0.0)
 
 
 def _part_of(name: str, parameter: Parameter, opened: Loaded) -> tuple[str, int | None]:

@@ -27,6 +27,12 @@ def attention(settings):
         return build_attention(settings)
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """However busy the machine is, habits are measured on all rows."""
+    monkeypatch.setattr("pipeline.inside.attention.HABIT_SECONDS", 600.0)
+
+
 def shares_in(html):
     return json.loads(unescape(re.search(r'data-shares="([^"]+)"', str(html))[1]))
 
@@ -75,7 +81,7 @@ def test_a_wrong_pair_is_said_in_the_pictures_place(attention):
     assert 'class="notice error"' in heads and "data-pair" in heads and others == ["", ""]
 
 
-def test_the_questions_are_answered(settings):
+def test_the_questions_are_answered(settings, unhurried):
     habits = draw_habits(Settings(data="embedded"), *ASKED, MRPC.name)
     assert "100 rows (embedded pairs, validation)" in habits and "layer 3, head 10" in habits
     padding = draw_padding(settings, *ASKED)
@@ -95,7 +101,7 @@ def own_set(settings, *columns):
     return store.keep(own, settings), own.splits["validation"]
 
 
-def test_habits_are_measured_on_a_visitors_own_pairs_where_those_are_chosen(settings):
+def test_habits_are_measured_on_a_visitors_own_pairs_where_those_are_chosen(settings, unhurried):
     name, rows = own_set(settings, 0, 1, 2)
     drawn = draw_habits(settings, *ASKED, name)
     assert f"{len(rows)} rows (your own pairs, validation)" in drawn and "Bird" not in drawn
@@ -107,7 +113,7 @@ def test_habits_are_measured_on_a_visitors_own_pairs_where_those_are_chosen(sett
     assert f"layer 1, head 3 <b>{shares:.0%}</b>" in drawn
 
 
-def test_of_single_sentences_no_head_finds_a_word_in_the_other_one(settings):
+def test_of_single_sentences_no_head_finds_a_word_in_the_other_one(settings, unhurried):
     name, rows = own_set(settings, 0, 2)
     drawn = draw_habits(settings, *ASKED, name)
     assert f"{len(rows)} rows (your own sentences, validation)" in drawn
