@@ -48,14 +48,8 @@ const cellOf = ({layer, head}) =>
   grid().querySelector(`[role=gridcell][data-layer="${layer}"][data-head="${head}"]`);
 
 function writeAddress() {
-  const url = new URL(location);
-  if (url.searchParams.get("tab") !== "model") return;
   const {layer, head, token} = chosen;
-  for (const [name, value] of Object.entries({layer, head, token})) {
-    if (value === null) url.searchParams.delete(name);
-    else url.searchParams.set(name, value);
-  }
-  page.address.show(url);
+  page.address.note("model", {layer, head, token});
 }
 
 // ---------------------------------------------------------------- what is chosen

@@ -58,13 +58,7 @@ function placeOf(cell) {
 // The address names the chosen cell: a friend's page chooses it again. parameter: "cell" of the
 // pair, "batch_cell" of the batch.
 function writeAddress(parameter, name) {
-  const url = new URL(location);
-  const asks = url.searchParams;
-  const open = asks.get("tab") ?? "tokenize";
-  if (open !== "tokenize" || asks.get(parameter) === name) return;
-  if (name) asks.set(parameter, name);
-  else asks.delete(parameter);
-  page.address.show(url);
+  page.address.note("tokenize", {[parameter]: name || null});
 }
 
 // Press one of a few (`segments` in views/templates/_tokens.html): data-<group> names them.

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from languages import _, ngettext, sentences
 from pipeline.classes.board import Board, BoardPupil, BoardRun, Cell, Grid, grid_of
-from pipeline.classes.test_scores import are_alike
+from pipeline.classes.scores import are_alike
 from pipeline.runs.names import written_value
 from views.charts import Frame, Scale, svg_path
 from views.heat import HeatCell, HeatTable, Tones

@@ -27,6 +27,7 @@ stop                there once somebody asked it to stop
 ended               the last event of a run whose worker was ended before it could write one
 worker.log          what the worker wrote on its terminal
 predictions.json    what the model answered for each validation pair, before and after
+lora.safetensors    LoRA's matrices, before they were added into the weights
 model/              what it left
 
 Nothing about a run is kept anywhere else, so a refreshed page, a second visitor and a restarted

@@ -58,9 +58,9 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
             drawn.append(build_layer_answers(settings))
     with questions():
         build_your_run(settings, inputs)
-        build_what_moved(settings, inputs)
+        fields = build_what_moved(settings, inputs)
         build_attention_questions(settings, inputs)
-        build_dropout(settings, inputs)
+        fields |= build_dropout(settings, inputs)
         script = build_script(settings, inputs)
 
     def draw(sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
@@ -79,8 +79,9 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     )
     looked.then(**script)
     names = ("sentence1", "sentence2")
-    shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model})
+    shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model, **fields})
     shared.follow(looked)
+    shared.follow_changes(*(field.input for field in fields.values()))
     press_open("of-the-look", [looked])
     build_check_yourself(
         settings,
