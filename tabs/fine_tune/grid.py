@@ -203,9 +203,9 @@ def build_grid(
         gr.Markdown(
             _(
                 "Two settings, up to {most} values of each: a short run for each pair, with all "
-                "else as in the form. The seed alone makes a difference, too, so the cell in the "
-                "middle runs with two more seeds. A run that is here already is reused, and runs "
-                "of others go first.",
+                "else as in the form. The seed alone makes a difference, too, so one cell runs "
+                "with two more seeds: that of the form's own values, or else the middle one. A "
+                "run that is here already is reused, and runs of others go first.",
                 most=settings.max_grid_values,
             )
         )
