@@ -159,7 +159,7 @@ class Theatre {
   // element: the block that holds the figure. trigger: Gradio's, of a gr.HTML.
   constructor(element, trigger) {
     this.element = element;
-    this.trigger = trigger;
+    this.trigger = page.newest(trigger);
     this.figure = element.querySelector(".theatre");
     this.svg = element.querySelector("svg");
     this.slider = element.querySelector("input");

@@ -70,6 +70,7 @@ function press(element, group, name) {
 
 // Listen to the grid in `element`, whatever is drawn into it. trigger, watch: Gradio's, of a gr.HTML.
 function listen(element, trigger, watch) {
+  const ask = page.newest(trigger);
   let chosen = null; // the name of the chosen cell
   let timer = 0;
   let drawn = null; // the inputs of the grid that was seen last
@@ -106,7 +107,7 @@ function listen(element, trigger, watch) {
     // A key that is held down passes many cells: the one at which it stops is explained
     clearTimeout(timer);
     timer = setTimeout(() => {
-      trigger("click", {...place, inputs});
+      ask("click", {...place, inputs});
       page.walk?.done("why");
     }, 120);
   }

@@ -45,7 +45,7 @@ function fit() {
 // The strip, in `element`. send, watch: Gradio's, of a gr.HTML.
 function listen(element, send, watch) {
   strip = element;
-  trigger = send;
+  trigger = page.newest(send);
   let isFirst = true;
   element.addEventListener("click", (event) => {
     const view = event.target.closest("button[data-view]");
@@ -98,6 +98,7 @@ function listenToCard(element, watch) {
 // The answers after each layer: the pair that the rows are compared with is chosen in the picture.
 // A link names it, once; what is drawn anew is compared with the pair itself, swapped.
 function listenToAnswers(element, send, watch) {
+  const ask = page.newest(send);
   const field = () => element.querySelector("[data-other]");
   let asked = new URLSearchParams(location.search).get("other");
   const note = () => {
@@ -106,7 +107,7 @@ function listenToAnswers(element, send, watch) {
   const compare = () => {
     const {inputs} = field().closest("[data-inputs]").dataset;
     note();
-    send("click", {other: field().value, inputs});
+    ask("click", {other: field().value, inputs});
   };
   const renew = () => {
     if (!field()) return;

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.components import Component
 
 from languages import _
 from pipeline.settings import READY, Settings
@@ -39,8 +40,12 @@ class ModelTab:
     openings: tuple[Opening, ...]
 
 
-def build_tab(settings: Settings, membership: Membership | None = None) -> ModelTab:
-    """The tab's components and wiring. membership: of the page, which class it is in."""
+def build_tab(
+    settings: Settings, choice: Component, membership: Membership | None = None
+) -> ModelTab:
+    """The tab's components and wiring. choice: of the page's pairs; membership: of the page, which
+    class it is in.
+    """
     with gr.Row(elem_classes="inside-line"):
         pair = build_pair(lines=1)
         model = gr.Dropdown(
@@ -59,7 +64,7 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     with questions():
         build_your_run(settings, inputs)
         fields = build_what_moved(settings, inputs)
-        build_attention_questions(settings, inputs)
+        build_attention_questions(settings, inputs, choice)
         fields |= build_dropout(settings, inputs)
         script = build_script(settings, inputs)
 

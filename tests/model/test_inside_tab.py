@@ -10,6 +10,7 @@ from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.settings import READY
+from pipeline.task import MRPC
 from tabs.address import opened
 from tabs.model.attention import Asked
 from tabs.model.dropout import draw as draw_modes
@@ -18,6 +19,7 @@ from tabs.model.script import script
 from tabs.model.tab import build_tab
 from tabs.model.way_through import WayThroughSection
 from tabs.pair import PAIR
+from tabs.which_pairs import build_choice
 
 INPUTS = json.dumps(Asked(*PAIR, READY)._asdict())
 
@@ -90,7 +92,8 @@ def test_what_leaves_a_checkpoints_process_comes_through_whole(settings):
 
 def test_a_link_sets_the_baseline_the_dropout_and_its_seed(settings):
     with gr.Blocks():
-        shared = build_tab(settings).shared
+        choice, _bring = build_choice(settings, MRPC.name)
+        shared = build_tab(settings, choice).shared
     asks = {"tab": "model", "baseline": "mask_token", "dropout": "0.3", "seed": "7"}
     address = opened(asks, [shared])
     fields = {name: address.changes[shared.fields[name]]["value"] for name in list(asks)[1:]}
