@@ -1,21 +1,26 @@
 """python -m benchmarks.quality [MODEL ...]: how good a model is, and where it fails. With --edits:
-200 edits to be read.
+200 edits to be read. With --record MODEL: its record.json.
 
 Accuracy / F1 on MRPC's validation and test splits and on the embedded pairs. What serving it
 quickly costs: the served model's accuracy beside that of transformers' own in float32. Then what it
-does with changed sentences: of the equivalent test pairs that it recognises, how many does it no
-longer call equivalent when one sentence is changed so that it says something else, does it answer
-the same with the sentences swapped, and is a sentence equivalent to itself?
+does with changed sentences, on validation and on test: of the equivalent pairs that it recognises,
+how many does it no longer call equivalent when one sentence is changed so that it says something
+else, does it answer the same with the sentences swapped, and is a sentence equivalent to itself?
+MRPC has few pairs of which two names can change places: the embedded pairs are told by kind, too.
 """
 
+import csv
+import json
 import random
 import sys
+from collections import Counter
 
 from pipeline.dataset import load_raw_datasets
 from pipeline.edits.editor import KINDS, changed_pair
 from pipeline.model import load_model
 from pipeline.prediction import predict
 from pipeline.settings import LABELS, READY, Settings
+from pipeline.task import EMBEDDED_PAIRS
 from pipeline.tokenization import load_tokenizer, tokenize_function
 from pipeline.training import evaluate_checkpoint
 
@@ -41,8 +46,11 @@ def main(models):
         for split in ("validation", "test"):
             served, whole = accuracy(model, split), accuracy_in_float32(model, split)
             print(f"  {split}: accuracy served {100 * served:.1f}, in float32 {100 * whole:.1f}")
-        for what, measured in stress(model):
-            print(f"  {what:34}{measured}")
+        for split in ("validation", "test"):
+            for what, measured in stress(model, split):
+                print(f"  {split}: {what:34}{measured}")
+        for what, measured in right_by_kind(model, "test"):
+            print(f"  embedded test: {what:34}{measured}")
 
 
 def pairs_of(split, source="auto", most=None):
@@ -81,28 +89,70 @@ def accuracy_in_float32(model, split, source="auto", most=None):
     return right / len(gold)
 
 
-def stress(model):
-    """(what, figure) on MRPC's test split."""
-    pairs, gold = pairs_of("test")
+def stress(model, split="test"):
+    """(what, figure) on a split of MRPC."""
+    pairs, gold = pairs_of(split)
     called = labels(model, pairs)
     turned = labels(model, [pair[::-1] for pair in pairs])
     same = sum(one == other for one, other in zip(called, turned, strict=True))
-    yield "sentences swapped, same answer", f"{same} of {len(pairs)} ({same / len(pairs):.1%})"
+    yield "sentences swapped, same answer", part_of(same, len(pairs))
     answered = zip(pairs, gold, called, strict=True)
     known = [pair for pair, truth, label in answered if truth == 1 and label == "equivalent"]
     every = sorted({sentence for pair in pairs for sentence in pair})
     itself = labels(model, [(sentence, sentence) for sentence in every]).count("equivalent")
-    yield (
-        "a sentence and itself, equivalent",
-        f"{itself} of {len(every)} ({itself / len(every):.1%})",
-    )
+    yield "a sentence and itself, equivalent", part_of(itself, len(every))
+    for kind, counts in noticed_changes(model, known).items():
+        yield f"{kind} noticed", part_of(*counts)
+
+
+def noticed_changes(model, known):
+    """{kind: [noticed, changed]} of the equivalent pairs that a model recognises, `known`."""
+    found = {}
     for kind in KINDS:
         changed = [pair for asked in known if (pair := changed_pair(kind, asked))]
-        noticed = labels(model, changed).count("not_equivalent")
-        yield (
-            f"{kind} noticed",
-            f"{noticed} of {len(changed)} ({noticed / max(len(changed), 1):.1%})",
-        )
+        found[kind] = [labels(model, changed).count("not_equivalent"), len(changed)]
+    return found
+
+
+def record(model):
+    """What record.json beside an adapter's card says: its figures on MRPC's test split."""
+    result = evaluate_checkpoint(model, "auto", "test", settings=Settings())
+    pairs, gold = pairs_of("test")
+    answered = zip(pairs, gold, labels(model, pairs), strict=True)
+    known = [pair for pair, truth, label in answered if truth == 1 and label == "equivalent"]
+    figures = {"majority": result["majority"], "adapter": result}
+    return {
+        "test": {
+            who: {name: round(one[name], 3) for name in ("accuracy", "f1")}
+            for who, one in figures.items()
+        },
+        "noticed": noticed_changes(model, known),
+    }
+
+
+def right_by_kind(model, split):
+    """(what, figure) on a split of the embedded pairs: how many of each change, and of all those
+    that say the same, are called right.
+    """
+    right, asked = Counter(), Counter()
+    with open(EMBEDDED_PAIRS / f"{split}.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    called = labels(model, [(row["sentence1"], row["sentence2"]) for row in rows])
+    for row, label in zip(rows, called, strict=True):
+        is_same = row["label"] == "1"
+        # "number, reworded" is a changed number beside a reworded sentence
+        kind = "the same" if is_same else row["kind"].partition(",")[0]
+        asked[kind] += 1
+        right[kind] += (label == "equivalent") == is_same
+    return [(f"{kind}, right", part_of(right[kind], asked[kind])) for kind in sorted(asked)]
+
+
+def part_of(part, whole):
+    """
+    >>> part_of(1, 8)
+    '1 of 8 (12.5%)'
+    """
+    return f"{part} of {whole} ({part / max(whole, 1):.1%})"
 
 
 def drawn_edits(count=200, seed=0):
@@ -141,5 +191,7 @@ if __name__ == "__main__":
     if "--edits" in sys.argv:
         for number, edited in enumerate(drawn_edits(), 1):
             print(number, *edited, sep="\n  ")
+    elif "--record" in sys.argv:
+        print(json.dumps(record(sys.argv[-1])))
     else:
         main(sys.argv[1:] or [READY])

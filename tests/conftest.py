@@ -60,10 +60,24 @@ def pytest_collection_modifyitems(items):
     """
     for item in items:
         kind = item.path.relative_to(ROOT / "tests").parts[0]
-        if kind in ("processes", "browser"):
+        if kind in ("processes", "browser", "gpu"):
             item.add_marker(pytest.mark.slow)
         if kind == "browser" and os.environ.get("CI"):
             item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+def pytest_runtest_setup(item):
+    """A test of the GPU lane needs a CUDA GPU, or as many as its marker says. It alone is skipped
+    for want of a part on CI too: machines with one are few, and the README's command does without.
+    """
+    marker = item.get_closest_marker("gpu")
+    if marker is None:
+        return
+    import torch
+
+    needed, found = marker.args[0] if marker.args else 1, torch.cuda.device_count()
+    if found < needed:
+        pytest.skip(f"CUDA GPUs needed: {needed}, here: {found}")
 
 
 def pytest_collection_finish():

@@ -119,7 +119,7 @@ def _title(head: Head) -> Markup:
 def habits_table(habits: Habits, heads: Heads, place: str) -> Markup:
     """Which heads look at what on many pairs, beside what the same heads do on the page's pair.
 
-    place: where the pairs are from.
+    place: where the rows are from.
     """
     kinds = _kinds(habits.looks, heads.pieces, heads.sentences)
     here = {

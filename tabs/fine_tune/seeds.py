@@ -3,7 +3,7 @@ between them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 from gradio.components import Component
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from languages import _
 from pipeline.config import TrainingConfig, config_from
 from pipeline.metrics import f1_in
+from pipeline.runs.grid import SEEDS, with_seeds
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
@@ -31,8 +32,6 @@ from tabs.fine_tune.owned_runs import (
 from tabs.fine_tune.run_panel import RunPanel
 from views.render import render
 from views.runs import STATE_NAMES, seeds_table
-
-SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -200,14 +199,6 @@ def build_seeds(
     timer = gr.Timer(3.0, active=False)
     components = panel, button, message, table, timer
     return AlikeSection(settings, controls, pair, *components, "seed", with_seeds, compared_seeds)
-
-
-def with_seeds(config: TrainingConfig) -> list[TrainingConfig]:
-    """The config, and with two more seeds."""
-    return [
-        replace(config, seed=(config.seed + number) % (Settings.largest_seed + 1))
-        for number in range(SEEDS)
-    ]
 
 
 def compared_seeds(runs: Sequence[Run]) -> Markup:

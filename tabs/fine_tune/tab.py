@@ -20,6 +20,7 @@ from tabs.fine_tune.check import training_shown, wait_for_a_run
 from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
+from tabs.fine_tune.grid import GridSection, build_grid
 from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
@@ -57,6 +58,7 @@ class FineTuneTab:
     launch: Launch
     diagnosis: DiagnosisSection
     seeds: AlikeSection
+    grid: GridSection
     methods: AlikeSection
     another: StartAnother
     runs: RunsList
@@ -116,6 +118,7 @@ def build_tab(
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         with_copies = build_noticed(settings, panel)
         on_shortcut = build_shortcut(settings, panel.ended)
+        grid = build_grid(settings, controls, diagnosis.fixed, panel)
         runs = build_runs_list(settings, panel)
     build_check_yourself(
         settings,
@@ -126,11 +129,19 @@ def build_tab(
         waiting=wait_for_a_run,
     )
     forecast = follow_form(
-        settings, controls, line=line, curve=curve, more=more, tables=tables, preset=preset
+        settings,
+        controls,
+        line=line,
+        curve=curve,
+        more=more,
+        tables=tables,
+        preset=preset,
+        grid=grid,
     )
     fill_form(preset, controls)
     fills = {bring: ("task_name",), preset.choice: FILLED, preset.shows: FILLED}
-    shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)
+    in_address = {**controls, **grid.fields}
+    shared = Shared("fine-tune", in_address, fills, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
     launch = Launch(settings, controls, panel, pair)
@@ -145,6 +156,7 @@ def build_tab(
         "copies": (with_copies, launch.start_with_copies, changed, launch.outputs),
         "shortcut": (on_shortcut, launch.start_on_shortcut, changed, launch.outputs),
         "seeds": (seeds.button, seeds.start, seeds.inputs, seeds.outputs),
+        "grid": (grid.button, grid.start, grid.inputs, grid.outputs),
         "methods": (methods.button, methods.start, methods.inputs, methods.outputs),
         "more seeds": (
             diagnosis.more_seeds,
@@ -157,6 +169,11 @@ def build_tab(
         another.before(name, button, Start(*start)) for name, (button, *start) in by_button.items()
     ]
     starts.append(another.answered())
+    starts.append(
+        grid.drawn.click(
+            grid.open, panel.owned, [grid.status, panel.run_id, panel.owned], **PRIVATE
+        )
+    )
     _follow(panel, (seeds, methods), shared, starts)
     # A run that has ended shows the pace of this machine
     panel.ended.change(
@@ -177,6 +194,7 @@ def build_tab(
         launch,
         diagnosis,
         seeds,
+        grid,
         methods,
         another,
         runs,

@@ -163,8 +163,11 @@ def test_ones_own_pair_is_among_them_and_in_nobody_elses(watched, browser, app_a
     expect(pair.locator("strong")).to_have_text("your pair")
     expect(pair).to_contain_text("The storm closed the harbor on Tuesday")
     again = watched.context.new_page()
-    again.goto(watched.url)
+    again.goto(f"{watched.url}&view=map&step=4")
     expect(again.locator("#theatre .own-dot")).to_be_visible(timeout=60_000)
+    expect(again.locator("#theatre output")).to_have_text("step 4")
+    expect(again.get_by_role("button", name="its [CLS]")).to_have_attribute("aria-pressed", "true")
+    expect(again.locator("#theatre svg")).to_have_class("map")
     expect(again.locator(".status strong")).to_have_text("Done")
     again.close()
     context = browser.new_context(locale="en-US")
@@ -185,11 +188,15 @@ def test_the_same_dots_lie_on_a_map(watched):
     slider = watched.locator("#theatre input")
     slider.focus()
     slider.press("Home")
-    assert places_of(watched) != on_map, "the dots move in one plane"
+    before = places_of(watched)
+    assert before != on_map, "the dots move in one plane"
+    assert "view=map" in watched.url and "step=0" in watched.url
+    asked = watched.evaluate("page.theatre.askedIn(location.search)")
+    assert (asked["view"], asked["step"], len(asked["run"])) == ("map", 0, 32)
     slider.press("End")
-    assert places_of(watched) == on_map
+    assert places_of(watched) == on_map and "step=" not in watched.url
     watched.get_by_role("button", name="its probability").click()
-    assert places_of(watched) == by_probability
+    assert places_of(watched) == by_probability and "view=" not in watched.url
 
 
 def test_without_motion_the_dots_stand_still(watched):

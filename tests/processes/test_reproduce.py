@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from pipeline.config import TrainingConfig
@@ -26,6 +27,7 @@ from pipeline.inside.dropout import in_both_modes
 from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.pair_map import share_between
 from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
 from pipeline.training import fine_tune
@@ -149,6 +151,7 @@ def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_p
     run = run_of(config, tmp_path / "run", settings)
     said = said_by(run_script(run), workplace)
     assert_same(run, said)
+    check_map(run, said, workplace[0])
     judged = {event["step"]: event["train_loss"] for event in run.of("evaluation")}
     printed = re.findall(rf"^step (\d+) on training pairs .*'train_loss': ({NUMBER})", said, re.M)
     assert {int(step): float(loss) for step, loss in printed} == pytest.approx(judged, abs=1e-6)
@@ -185,7 +188,9 @@ def test_a_script_of_another_family_gives_its_curve(other_family, settings, tmp_
         precision="fp32",
     )
     run = run_of(config, tmp_path / "run", settings)
-    assert_same(run, said_by(run_script(run), workplace))
+    said = said_by(run_script(run), workplace)
+    assert_same(run, said)
+    check_map(run, said, workplace[0])
 
 
 def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, workplace):
@@ -206,7 +211,26 @@ def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, wor
         )
         script = run_script(run)
         assert "nobody" not in script
-        assert_same(run, said_by(script, workplace))
+        said = said_by(script, workplace)
+        assert_same(run, said)
+        check_map(run, said, workplace[0])
+
+
+def check_map(run, said, folder):
+    """The script's map of the validation pairs is the page's, evaluation by evaluation."""
+    maps = json.loads((folder / "map.json").read_text())
+    evaluations = run.of("evaluation")
+    assert [int(step) for step in maps] == [event["step"] for event in evaluations]
+    printed = re.findall(
+        rf"^step (\d+) map holds ({NUMBER}) between labels ({NUMBER})$", said, re.M
+    )
+    told = {int(step): (float(held), float(between)) for step, held, between in printed}
+    for event in evaluations:
+        points, labels = event["points"], run.first("start")["labels"]
+        assert len(points) == run.config["eval_pairs"]
+        assert np.array(maps[str(event["step"])]) == pytest.approx(np.array(points), abs=2e-4)
+        shown = (event["held"], share_between(points, labels))
+        assert told[event["step"]] == pytest.approx(shown, abs=1e-3)
 
 
 def assert_same(run, said):
