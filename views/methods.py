@@ -46,8 +46,8 @@ def methods_table(rows: Sequence[MethodRun], said: Sequence[str]) -> Markup:
             "error."
         )
     )
-    verdict = macro("paragraph", "verdict", sentences(*said)) if said else Markup()
-    return stacked_table("methods", caption, heads, cells) + verdict + about
+    verdict = macro("paragraph", "methods-said", sentences(*said)) if said else Markup()
+    return verdict + stacked_table("methods", caption, heads, cells) + about
 
 
 def _trained(row: MethodRun) -> str:

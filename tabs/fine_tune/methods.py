@@ -30,10 +30,9 @@ def build_methods(
     settings: Settings,
     controls: Mapping[str, Component],
     panel: RunPanel,
-    pair: Sequence[Component],
-    timer: gr.Timer,
+    pair: Sequence[Component] = (),
 ) -> AlikeSection:
-    """The part of a card; tab.py wires its button and draws its table with `timer`."""
+    """The part of a card; tab.py wires it as that of the seeds."""
     gr.Markdown(
         _(
             "Full fine-tuning moves every weight above the frozen layers (with frozen_layers 0: "
@@ -50,6 +49,8 @@ def build_methods(
     )
     drawn = gr.HTML()
     lora = gr.State("")  # the id of the run whose matrices are listed
+    # In this fold: while it is closed, it isn't on the page and asks nothing
+    timer = gr.Timer(3.0, active=False)
     components = panel, button, message, table, timer
     section = AlikeSection(
         settings, controls, pair, *components, "method", by_each_method, compared_methods

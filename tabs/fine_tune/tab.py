@@ -99,7 +99,7 @@ def build_tab(
             seeds = build_seeds(settings, controls, panel, pair)
         title = _("What does LoRA cost, and what does it give?")
         with gr.Accordion(title, open=False, elem_id="open-methods"):
-            methods = build_methods(settings, controls, panel, pair, seeds.timer)
+            methods = build_methods(settings, controls, panel, pair)
         title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
@@ -225,19 +225,15 @@ def _follow(
 ) -> None:
     """What is drawn follows the shown run: after a start, while it goes on, when it is stopped."""
     look = {"fn": panel.draw, "inputs": [panel.run_id, panel.owned], "outputs": panel.outputs}
-    timer = sections[0].timer
 
     def draw_alike(run_id: str, owned: object) -> dict:
-        drawn = [section.draw(run_id, owned) for section in sections]
-        active = any(one[timer].active for one in drawn)
-        return {name: part for one in drawn for name, part in one.items()} | {
-            timer: gr.Timer(active=active)
-        }
+        drawn = (section.draw(run_id, owned) for section in sections)
+        return {part: value for one in drawn for part, value in one.items()}
 
     look_at_alike = {
         "fn": draw_alike,
         "inputs": [panel.run_id, panel.owned],
-        "outputs": [*(section.table for section in sections), timer],
+        "outputs": [part for one in sections for part in (one.table, one.timer)],
     }
     for start in starts:
         shared.follow(start)
@@ -279,7 +275,8 @@ def _follow(
             js="(id, owned) => page.fineTune.leave(id, owned)",
             api_visibility="private",
         )
-    timer.tick(**look_at_alike, **PRIVATE)
+    for one in sections:
+        one.timer.tick(one.draw, [panel.run_id, panel.owned], [one.table, one.timer], **PRIVATE)
     gr.on([panel.ended.change, panel.run_id.change], **look_at_alike, **PRIVATE)
     panel.owned.change(
         None,

@@ -132,7 +132,7 @@ def page(config, settings, monkeypatch):
     with gr.Blocks() as blocks:
         controls = {name: gr.Textbox() for name in asdict(config)}
         panel = RunPanel(settings)
-        section = build_methods(settings, controls, panel, (), gr.Timer(active=False))
+        section = build_methods(settings, controls, panel)
     return section, started, blocks
 
 
