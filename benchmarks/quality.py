@@ -1,5 +1,5 @@
 """python -m benchmarks.quality [MODEL ...]: how good a model is, and where it fails. With --edits:
-200 edits to be read.
+200 edits to be read. With --record MODEL: its record.json.
 
 Accuracy / F1 on MRPC's validation and test splits and on the embedded pairs. What serving it
 quickly costs: the served model's accuracy beside that of transformers' own in float32. Then what it
@@ -10,6 +10,7 @@ MRPC has few pairs of which two names can change places: the embedded pairs are 
 """
 
 import csv
+import json
 import random
 import sys
 from collections import Counter
@@ -100,10 +101,33 @@ def stress(model, split="test"):
     every = sorted({sentence for pair in pairs for sentence in pair})
     itself = labels(model, [(sentence, sentence) for sentence in every]).count("equivalent")
     yield "a sentence and itself, equivalent", part_of(itself, len(every))
+    for kind, counts in noticed_changes(model, known).items():
+        yield f"{kind} noticed", part_of(*counts)
+
+
+def noticed_changes(model, known):
+    """{kind: [noticed, changed]} of the equivalent pairs that a model recognises, `known`."""
+    found = {}
     for kind in KINDS:
         changed = [pair for asked in known if (pair := changed_pair(kind, asked))]
-        noticed = labels(model, changed).count("not_equivalent")
-        yield f"{kind} noticed", part_of(noticed, len(changed))
+        found[kind] = [labels(model, changed).count("not_equivalent"), len(changed)]
+    return found
+
+
+def record(model):
+    """What record.json beside an adapter's card says: its figures on MRPC's test split."""
+    result = evaluate_checkpoint(model, "auto", "test", settings=Settings())
+    pairs, gold = pairs_of("test")
+    answered = zip(pairs, gold, labels(model, pairs), strict=True)
+    known = [pair for pair, truth, label in answered if truth == 1 and label == "equivalent"]
+    figures = {"majority": result["majority"], "adapter": result}
+    return {
+        "test": {
+            who: {name: round(one[name], 3) for name in ("accuracy", "f1")}
+            for who, one in figures.items()
+        },
+        "noticed": noticed_changes(model, known),
+    }
 
 
 def right_by_kind(model, split):
@@ -167,5 +191,7 @@ if __name__ == "__main__":
     if "--edits" in sys.argv:
         for number, edited in enumerate(drawn_edits(), 1):
             print(number, *edited, sep="\n  ")
+    elif "--record" in sys.argv:
+        print(json.dumps(record(sys.argv[-1])))
     else:
         main(sys.argv[1:] or [READY])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # importing transformers takes seconds
 
 RANK, ALPHA = 8, 16  # alpha / rank = 2 is what B·A is multiplied by
 MATRICES_FILE = "lora.safetensors"  # in a run's folder, before they were added into the weights
+TURNED = "fan_in_fan_out"  # in the file, as peft calls it
 A_ENDS, B_ENDS = ".lora_A.default.weight", ".lora_B.default.weight"  # as peft names them
 
 
@@ -117,7 +118,9 @@ def save_matrices(model: "torch.nn.Module", folder: Path) -> None:
 
     if matrices := matrices_of(model):
         kept = {name: weights.cpu().contiguous() for name, weights in matrices.items()}
-        save_file(kept, folder / MATRICES_FILE)
+        # GPT-2 keeps its W as (in, out), and so does a reader of the file need to know
+        turned = any(getattr(part, "fan_in_fan_out", False) for part in model.modules())
+        save_file(kept, folder / MATRICES_FILE, {TURNED: str(turned)})
 
 
 def merge_matrices(model: "torch.nn.Module") -> None:

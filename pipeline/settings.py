@@ -254,7 +254,7 @@ class Settings:
     max_grid_runs_waiting: int = 54
     max_grid_pairs: int = 60_000
     # Unfinished runs of one browser, and of one address's programs
-    max_runs_per_visitor: int = 3
+    max_runs_per_visitor: int = 4  # as many as there are methods to compare
     max_runs_per_address: int = 6
     # A run is short whose pairs learned, and judged at a third each, are no more: 60 steps of 16
     # with two evaluations on all of MRPC's are. Short runs of visitors who had none go first.

@@ -11,12 +11,16 @@ two in one sequence. Here it learns to, from itself: the classifier's answer for
 cosine similarity of the two sentences' own embeddings (distillation, Hinton et al. 2015,
 https://arxiv.org/abs/1503.02531).
 
-`paraphrase` goes on from there with MRPC's labels and with what four teachers say. A teacher
-compares the two sentences' mean vectors, a head that suits this checkpoint better than BERT's own
-but is no standard one. Each learns from three quarters of the labels and speaks on the rest, and
-all four on pairs of similar sentences that MRPC doesn't label. The first embedded pairs, which have
-a shortcut (pipeline/embedded/shortcut), are learned with them: MRPC hardly has pairs that differ in
-one word.
+`paraphrase` goes on from there in two parts. The first has MRPC's labels and what four teachers
+say. A teacher compares the two sentences' mean vectors, a head that suits this checkpoint better
+than BERT's own but is no standard one. Each learns from three quarters of the labels and speaks on
+the rest, and all four on pairs of similar sentences that MRPC doesn't label. The first embedded
+pairs, which have a shortcut (pipeline/embedded/shortcut), are learned with them.
+
+MRPC hardly has pairs that differ in one word, so a model of the first part overlooks a "not" or
+another number. The second part teaches it to notice: it goes on with changed pairs
+(recipes/changed_pairs.py), and with MRPC's pairs and its own answers to them, so that it keeps
+these. `--start FOLDER` begins with the second part, from an adapter of the first.
 """
 
 import argparse
@@ -31,9 +35,12 @@ from pipeline.model import load_model
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.tokenization import load_tokenizer, tokenize_function
 from pipeline.training import set_dropout
+from recipes.changed_pairs import Mixture, Sources
 from recipes.corruption import Corruption
 
 RANK = 16  # with pooler and head 1.6 MB in fp16
+# Of several tried (dev/LOG.md), the one that notices most at MRPC's accuracy
+MIXTURE = Mixture()
 
 # ---------------------------------------------------------------- pairs without labels
 
@@ -336,27 +343,32 @@ def taught(pairs, labels, settings, folder, seed):
     return train(model, tokenizer, rows, folder, seed=seed, optimizer=optimizer)
 
 
-def opinions(model, pairs, settings, batch_size=64):
-    """The teacher's logits for pairs, the mean of both orders, (pairs,)."""
+def opinions(model, pairs, settings):
+    """A model's logits for pairs, the mean of both orders, (pairs,)."""
+    turned = [pair[::-1] for pair in pairs]
+    return (logits(model, pairs, settings) + logits(model, turned, settings)) / 2
+
+
+def logits(model, pairs, settings, batch_size=64):
+    """A model's logits for pairs, equivalent minus not equivalent, (pairs,)."""
     import torch
 
     tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT, settings)
-    asked = [*pairs, *(pair[::-1] for pair in pairs)]
-    by_length = sorted(range(len(asked)), key=lambda i: len(asked[i][0]) + len(asked[i][1]))
-    logits = torch.zeros(len(asked))
-    for start in range(0, len(asked), batch_size):
+    by_length = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
+    found = torch.zeros(len(pairs))
+    for start in range(0, len(pairs), batch_size):
         chosen = by_length[start : start + batch_size]
         batch = tokenizer(
-            [asked[i][0] for i in chosen],
-            [asked[i][1] for i in chosen],
+            [pairs[i][0] for i in chosen],
+            [pairs[i][1] for i in chosen],
             padding=True,
             truncation=True,
             max_length=128,
             return_tensors="pt",
-        ).to(model.scale.device)
+        ).to(next(model.parameters()).device)
         with torch.inference_mode(), autocast():
-            logits[chosen] = model(**batch)["logits"][:, 1].float().cpu()
-    return (logits[: len(pairs)] + logits[len(pairs) :]) / 2
+            found[chosen] = model(**batch)["logits"].float().diff(dim=-1).squeeze(-1).cpu()
+    return found
 
 
 def similar_pairs(sentences, known, settings, count, seed=0):
@@ -375,17 +387,32 @@ def similar_pairs(sentences, known, settings, count, seed=0):
     return [(sentences[i], sentences[j]) for i, j in chosen]
 
 
-def paraphrase(folder, settings, source="auto", seed=0, folds=4, mined=8_000):
-    """From the pair-warmed start, learn MRPC's labels and the teachers' opinions; saved to
-    `folder`.
-    """
-    import torch
+def paraphrase(
+    folder, settings, source="auto", seed=0, folds=4, mined=8_000, start=None, mixture=MIXTURE
+):
+    """From the pair-warmed start, learn MRPC's labels and the teachers' opinions, then to notice
+    changes; saved to `folder`.
 
+    start: the folder of an adapter that has learned the former already.
+    """
     raw_datasets, origin = load_raw_datasets(source, settings)
     print(f"labels: {origin}")
     rows = raw_datasets["train"]
     pairs, labels = labeled_pairs(rows)
-    similar = similar_pairs(sentences_of(rows), pairs, settings, mined, seed)
+    if start:
+        model = adapted(settings, seed, start)
+    else:
+        similar = similar_pairs(sentences_of(rows), pairs, settings, mined, seed)
+        model = taught_labels(pairs, labels, similar, settings, folder, seed, folds)
+    save(noticing(model, pairs, labels, settings, folder, seed, mixture), folder)
+
+
+def taught_labels(pairs, labels, similar, settings, folder, seed, folds):
+    """The first part: a model that has learned these pairs' labels and the teachers' opinions on
+    them and on `similar` pairs.
+    """
+    import torch
+
     on_similar, on_labeled = torch.zeros(len(similar)), torch.zeros(len(pairs))
     fold = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed)) % folds
     for k in range(folds):
@@ -402,10 +429,38 @@ def paraphrase(folder, settings, source="auto", seed=0, folds=4, mined=8_000):
     # labels can be argued about
     targets = (torch.tensor(labels) + on_labeled.sigmoid()) / 2
     # The shipped adapter learned the project's first pairs along, shortcut and all; the recipe
-    # keeps to them
+    # keeps to them. The second part has those of today.
     own, own_labels = labeled_pairs(load_raw_datasets("shortcut", settings)[0]["train"])
     everything = [*targets.tolist(), *own_labels, *on_similar.sigmoid().tolist()]
-    save(taught_by_teachers(pairs + own + similar, everything, settings, folder, seed), folder)
+    return taught_by_teachers(pairs + own + similar, everything, settings, folder, seed)
+
+
+def noticing(model, pairs, labels, settings, folder, seed, mixture):
+    """The second part: the model goes on with changed pairs, and with its own answers to MRPC's.
+
+    Its weights then move a part of the way.
+    """
+    import torch
+
+    before = {
+        name: weight.detach().clone()
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
+    kept = turned(pairs, seed)
+    answers = logits(model.eval(), kept, settings).sigmoid().tolist()
+    drawn, targets = mixture.drawn(
+        Sources.of(pairs, labels), list(zip(kept, answers, strict=True)), random.Random(seed)
+    )
+    tokenizer, _ = load_tokenizer(EMBEDDED_CHECKPOINT, settings)
+    set_dropout(model, 0.0)  # each pair is seen once or twice
+    rows = soft_rows(tokenizer, turned(drawn, seed), targets)
+    train(model, tokenizer, rows, folder, learning_rate=mixture.learning_rate, seed=seed)
+    weights = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, old in before.items():
+            weights[name].copy_(torch.lerp(old, weights[name], mixture.moved))
+    return model
 
 
 def labeled_pairs(rows):
@@ -445,8 +500,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--source", default="auto", choices=SOURCES)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", metavar="FOLDER", help="paraphrase: its first part's adapter")
     options = parser.parse_args(arguments)
-    recipes[options.which](options.output, Settings(), options.source, seed=options.seed)
+    more = {"start": options.start} if options.start else {}
+    if more and options.which != "paraphrase":
+        parser.error("--start is for paraphrase: pair-warmed has one part")
+    recipes[options.which](options.output, Settings(), options.source, seed=options.seed, **more)
     print(f"adapter: {options.output}")
 
 

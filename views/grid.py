@@ -38,10 +38,12 @@ def grid_forecast(cells: int, runs: int, here: int, seconds: float) -> Markup:
     others, one after the other.
     """
     said = _(
-        "{runs}: {cells}, and {more} with the settings in their middle",
+        "{runs}: {cells}, and {more}",
         runs=ngettext("{count} run", "{count} runs", runs),
         cells=ngettext("{count} cell", "{count} cells", cells),
-        more=ngettext("{count} more seed", "{count} more seeds", runs - cells),
+        more=ngettext(
+            "{count} more seed of one cell", "{count} more seeds of one cell", runs - cells
+        ),
     )
     parts = [said]
     if here:
@@ -173,7 +175,7 @@ def said_of(result: GridResult) -> str:
     """What the map shows and what of it is chance."""
     best, plan = result.best, result.plan
     if best is None:
-        return _("It fills as runs end; the cell in the middle comes first, with its seeds.")
+        return _("It fills as runs end; the cell that runs with three seeds comes first.")
     named = _named(plan, best)
     accuracy = percent(result.cells[best].accuracy)
     first = (

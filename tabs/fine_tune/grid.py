@@ -203,17 +203,17 @@ def build_grid(
         gr.Markdown(
             _(
                 "Two settings, up to {most} values of each: a short run for each pair, with all "
-                "else as in the form. The seed alone makes a difference, too, so the cell in the "
-                "middle runs with two more seeds. A run that is here already is reused, and runs "
-                "of others go first.",
+                "else as in the form. The seed alone makes a difference, too, so one cell runs "
+                "with two more seeds: that of the form's own values, or else the middle one. A "
+                "run that is here already is reused, and runs of others go first.",
                 most=settings.max_grid_values,
             )
         )
         with gr.Row(elem_classes="grid-fields"):
             x = gr.Dropdown(list(VARIED), value="learning_rate", label=_("Setting across"))
-            xs = gr.Textbox("5e-5, 2e-4, 1e-3", label=_("Its values"), max_length=MOST_WRITTEN)
+            xs = gr.Textbox("5e-5, 2e-4, 1e-3", label=_("Values across"), max_length=MOST_WRITTEN)
             y = gr.Dropdown(list(VARIED), value="batch_size", label=_("Setting down"))
-            ys = gr.Textbox("8, 16, 32", label=_("Its values"), max_length=MOST_WRITTEN)
+            ys = gr.Textbox("8, 16, 32", label=_("Values down"), max_length=MOST_WRITTEN)
             steps = gr.Slider(
                 1, settings.max_steps, STEPS, step=1, label=_("max_steps of each run"), buttons=[]
             )

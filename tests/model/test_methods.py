@@ -138,7 +138,7 @@ def test_lora_adds_rank_times_in_and_out_and_changes_no_answer_yet(tiny, setting
 
 @pytest.mark.parametrize("kind", ["gpt2", "t5", "albert"])
 def test_lora_finds_the_linear_layers_of_other_families(kind):
-    name = f"tiny-families/{kind}"
+    name = f"tiny-methods/{kind}"
     FAMILIES[kind](in_cache(name))
     model, _ = load_model(name, settings=Settings())
     check_fit(name, model.config, load_tokenizer(name, settings=Settings())[0])

@@ -7,10 +7,11 @@ import pytest
 from pipeline.__main__ import grid, parse
 from pipeline.config import TrainingConfig
 from pipeline.explain.grid import read_grid
-from pipeline.runs.grid import grid_plan
+from pipeline.runs.grid import grid_plan, start_grid, stop_grid
 from pipeline.runs.progress import list_runs
 from pipeline.runs.queue import is_of_grid, read_run
 from pipeline.settings import Settings
+from tests.processes.test_runs import until
 from tests.support.in_process import InProcess, trained
 
 ROW = re.compile(r"\d+\.\d / \d+\.\d(?: best| ≈)?")
@@ -58,3 +59,21 @@ def test_a_grid_of_four_cells_trains_prints_its_table_and_is_not_trained_twice(
         assert told.first("start")["total_steps"] == 2 and one.pairs == len(one.right) == 16
         assert sum(one.right) / 16 == one.accuracy == told.of("evaluation")[-1]["eval_accuracy"]
     assert printed() == table and len(list_runs(served)) == 6
+
+
+def test_stop_ends_the_run_that_trains_and_starts_none_of_those_that_wait(settings):
+    executor = InProcess()
+    settings = executor.serves(settings)
+    config = TrainingConfig(source="folder", max_steps=250, train_pairs=2400, batch_size=8)
+    vary = {"learning_rate": "1e-3,1e-2", "batch_size": "4,8"}
+    plan = grid_plan(config, vary, settings)
+    first = start_grid(plan, settings, "ann")[0][0]
+    until(lambda: read_run(first, settings).of("log"))
+    stop_grid("ann", settings)
+    until(lambda: read_grid(plan, settings).is_over)
+    states = {run.id: run.state for run in list_runs(settings)}
+    assert executor.started == [first] and set(states.values()) == {"stopped"} and len(states) == 6
+    told = read_run(first, settings)
+    assert 0 < len(told.of("log")) < 250 and told.has_model
+    cell = read_grid(plan, settings).cells[plan.centre]
+    assert cell.state == "stopped" and not cell.is_known, "fewer steps are no result of the grid"

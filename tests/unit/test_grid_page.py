@@ -97,7 +97,7 @@ def test_the_line_says_what_a_press_would_start(section, settings):
     # A second a pair: 60 steps of 8 in two cells, of 16 in the other two and in both seeds
     expected = SimpleNamespace(pace=Pace(0.0, 1.0, 0.0, ""), eval_pairs=408)
     said = text(section.line_of(form, given, expected))
-    assert "6 runs: 4 cells, and 2 more seeds with the settings in their middle" in said
+    assert "6 runs: 4 cells, and 2 more seeds of one cell" in said
     assert "about 80 min of this machine" in said and "already" not in said
     plan = grid_plan(TrainingConfig(max_steps=60), VARY, settings)
     finish(settings, plan.runs[0], 0.8, 99)
