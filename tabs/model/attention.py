@@ -131,8 +131,8 @@ def build_attention_questions(
         gr.Markdown(
             _(
                 "What a head does on one pair may be chance. Here the first {count} validation "
-                "rows of the pairs that are chosen in Tokenize go through the model one by one: a "
-                "few seconds, {most:.0f} at most.",
+                "rows of the pairs that are chosen under “Collator” go through the model one by "
+                "one: a few seconds, {most:.0f} at most.",
                 count=HABIT_PAIRS,
                 most=HABIT_SECONDS,
             ),

@@ -41,6 +41,8 @@ def build_dropout(settings: Settings, inputs: Sequence[Component]) -> dict[str, 
                 [(_("the model's own"), OWN), *((f"{share:.0%}", share) for share in SHARES)],
                 value=OWN,
                 label=_("Dropout: the share that is set to 0"),
+                scale=4,
+                min_width=320,
             )
             seed = gr.Number(
                 settings.seed, precision=0, label=_("seed of what is dropped"), min_width=160

@@ -1,6 +1,7 @@
 """The dots of a run in a browser: one short run that the module's tests share."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -197,6 +198,21 @@ def test_the_same_dots_lie_on_a_map(watched):
     assert places_of(watched) == on_map and "step=" not in watched.url
     watched.get_by_role("button", name="its probability").click()
     assert places_of(watched) == by_probability and "view=" not in watched.url
+
+
+def test_the_run_s_model_is_compared_with_its_start_inside(watched, app_address):
+    [run] = parse_qs(urlsplit(watched.url).query)["run"]
+    page = watched.context.new_page()
+    page.goto(f"{app_address}/?tab=model&open=your-run&model=run:{run}")
+    moved = page.locator(".inside-changes")
+    expect(moved.locator("h3")).to_have_count(3, timeout=90_000)
+    rows = moved.locator("table.heat").first.locator("tr").all_inner_texts()
+    frozen = [row.split() for row in rows[1:3]]
+    assert frozen == [["1", "0", "0", "0"], ["2", "0", "0", "0"]] and "%" in rows[3]
+    assert moved.locator(".shifts tr").nth(1).locator("td").all_inner_texts() == ["0"] * 12
+    widths = moved.locator("table").evaluate_all("all => all.map(one => one.clientWidth)")
+    assert min(widths) > 0.45 * moved.evaluate("one => one.clientWidth"), "no half stands empty"
+    page.close()
 
 
 def test_without_motion_the_dots_stand_still(watched):
