@@ -111,14 +111,14 @@ def _given(lora: Run, full: Run) -> list[str]:
     values = {"counts": counts, "pairs": one.pairs, "chance": chance}
     if abs(more) > chance:
         said = say(
-            "It is right on {counts} of {pairs} than full; chance brings up to {chance:.0f}, so "
-            "this is a clear difference.",
+            "lora's model is right on {counts} than full's, of {pairs}; chance brings up to "
+            "{chance:.0f}, so this is a clear difference.",
             **values,
         )
     else:
         said = say(
-            "It is right on {counts} of {pairs} than full; chance brings up to {chance:.0f}, so "
-            "this is no clear difference.",
+            "lora's model is right on {counts} than full's, of {pairs}; chance brings up to "
+            "{chance:.0f}, so this is no clear difference.",
             **values,
         )
     return [said]

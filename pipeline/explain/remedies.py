@@ -179,6 +179,9 @@ def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
         why = say("Such large steps overshoot; the model may end up predicting a single class.")
         candidates.append(({"learning_rate": 2e-4}, why))
     candidates += [*_warm_start(evidence), *_larger_rate(config), *_larger_batch(config)]
+    if config.method in ("frozen", "head"):
+        why = say("With method full the layers learn, too, and not only what is above them.")
+        candidates.append(({"method": "full"}, why))
     candidates += _more_steps(evidence, settings, say("More steps: there is time to learn more."))
     if config.frozen_layers:
         why = say("With no layer frozen, more of the model can adapt.")

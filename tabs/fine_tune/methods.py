@@ -42,6 +42,13 @@ def build_methods(
             "run that is here already is reused."
         )
     )
+    gr.Markdown(
+        _(
+            "All four get one learning rate, though each has its own best one: on MRPC, lora "
+            "reaches 76% at 2e-4 and 80% at 1e-3, where full stays at the majority. Compare at "
+            "both."
+        )
+    )
     button = gr.Button(_("Compare the four methods"))
     message, table = gr.HTML(), gr.HTML()
     names = gr.Dropdown(

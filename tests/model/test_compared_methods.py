@@ -113,10 +113,10 @@ def test_lora_is_said_to_differ_only_where_chance_does_not(runs):
         return replace(run, events=[start, told, run.events[-1]])
 
     clear = " ".join(map(str, what_lora_costs([with_shares(lora, 12), with_shares(full, 1)])))
-    assert "right on 11 pairs more of 12 than full; chance brings up to 7" in clear
+    assert "right on 11 pairs more than full's, of 12; chance brings up to 7" in clear
     assert "is a clear difference" in clear
     near = " ".join(map(str, what_lora_costs([with_shares(lora, 3), with_shares(full, 5)])))
-    assert "right on 2 pairs fewer of 12" in near and "no clear difference" in near
+    assert "right on 2 pairs fewer than full's, of 12" in near and "no clear difference" in near
 
 
 @pytest.fixture

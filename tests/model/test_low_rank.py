@@ -64,7 +64,7 @@ def check_matrix(name, run, config, settings):
     exact = 255 * (w - w0).abs() / (w - w0).abs().max()
     assert (drawn - exact).abs().max() < 1, "as small as it is, each number is a cell"
     card = text(low_rank_card(found))
-    assert f"= {found.before:.3g}".replace("-", "−") in card and f"{found.moved:.1%}" in card
+    assert f"= {found.before:.3g}".replace("-", "−") in card and f"{found.moved:.2%}" in card
 
 
 def test_a_large_matrix_is_scaled_down_and_keeps_its_largest(settings):

@@ -534,15 +534,19 @@ def test_overfitting_is_stopped_at_its_best_step_where_there_are_no_more_pairs()
     assert diagnose(all_of_them, Settings()).remedy.changes == {"max_steps": 63}
 
 
-def test_a_raw_start_is_offered_the_warm_one_then_more_steps_then_free_layers():
+def test_a_raw_start_is_offered_the_warm_one_then_all_layers_then_more_steps_then_free_layers():
     sick, seen = made([0.66, 0.66], [0.65, 0.64, 0.63], [0.6, 0.62, 0.64]), []
     sick = replace(
-        sick, config=replace(sick.config, checkpoint=EMBEDDED_CHECKPOINT, learning_rate=1e-5)
+        sick,
+        config=replace(
+            sick.config, checkpoint=EMBEDDED_CHECKPOINT, learning_rate=1e-5, method="head"
+        ),
     )
     while changes := diagnose(sick, Settings()).remedy.changes:
         seen.append(sorted(changes))
         sick = replace(sick, config=replace(sick.config, **changes), loss=sick.loss * 4)
-    assert seen[:2] == [["checkpoint"], ["learning_rate"]] and seen[-1] == ["frozen_layers"]
+    assert seen[:3] == [["checkpoint"], ["learning_rate"], ["method"]]
+    assert seen[-1] == ["frozen_layers"]
     assert sick.config.checkpoint == WARMED and sick.config.max_steps == Settings.max_steps
 
 
