@@ -1,4 +1,4 @@
-"""The pairs from which the ready adapter learns to notice a change, each with its label.
+"""The pairs from which the ready adapter can learn to notice a change, each with its label.
 
 Not equivalent: an equivalent pair of which one sentence is changed, or a sentence beside its own
 changed version. Equivalent: a sentence beside itself, changed or not, and a pair whose sentences

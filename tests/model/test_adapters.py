@@ -126,31 +126,30 @@ def test_the_recipe_for_the_ready_adapter(settings, monkeypatch, tmp_path):
         "load_raw_datasets",
         lambda source, settings: asked.append(source) or load_raw_datasets("folder", settings),
     )
-    few = Mixture(pairs=32)
-    adapters.paraphrase(tmp_path / "ready", settings, "folder", folds=2, mined=8, mixture=few)
+    adapters.paraphrase(tmp_path / "ready", settings, "folder", folds=2, mined=8)
     assert_loads(tmp_path / "ready")
     assert asked == ["folder", "shortcut"]
 
 
-def test_the_second_part_begins_with_an_adapter_of_the_first(settings, monkeypatch, tmp_path):
-    """And reads no pair but those of train: the others aren't there. Weights move a part of the way."""
+def test_the_recipe_for_noticing_moves_the_ready_adapter(settings, monkeypatch, tmp_path):
+    """A part of the way to where the pairs lead, and it reads train's alone: no others are there."""
     from safetensors.torch import load_file
 
     train_only = {"train": load_raw_datasets("folder", settings)[0]["train"]}
     monkeypatch.setattr(adapters, "load_raw_datasets", lambda *_: (train_only, "train alone"))
-    start = adapter_files(WARMED).adapter
-    found = {None: load_file(start / "adapter_model.safetensors")}
+    ready = load_file(adapter_files(READY).adapter / "adapter_model.safetensors")
+    found = {}
     for moved in (0.0, 0.5, 1.0):
-        few = Mixture(pairs=32, moved=moved)
-        adapters.paraphrase(tmp_path / str(moved), settings, start=start, mixture=few)
+        mixture = Mixture(pairs=32, moved=moved)
+        adapters.noticing(tmp_path / str(moved), settings, mixture=mixture)
         found[moved] = load_file(tmp_path / str(moved) / "adapter_model.safetensors")
     assert_loads(tmp_path / "0.5")
-    for name, old in found[None].items():
+    for name, old in ready.items():
         assert found[0.0][name].equal(old)
         half = (old.float() + found[1.0][name].float()) / 2
         assert (found[0.5][name].float() - half).abs().max() < 1e-3
     head = "base_model.model.classifier.weight"
-    assert not found[1.0][head].equal(found[0.0][head])
+    assert not found[1.0][head].equal(ready[head])
 
 
 def assert_loads(folder):
@@ -200,17 +199,9 @@ def test_similar_pairs_are_new_ones(settings):
 
 def test_the_command_makes_the_recipe_that_is_named(monkeypatch, tmp_path, capsys):
     made = []
-    monkeypatch.setattr(
-        adapters,
-        "paraphrase",
-        lambda *given, seed, start=None: made.append((*given, seed, start)),
-    )
+    monkeypatch.setattr(adapters, "paraphrase", lambda *given, seed: made.append((*given, seed)))
     adapters.main(["paraphrase", "--output", str(tmp_path), "--seed", "3"])
-    assert made == [(str(tmp_path), Settings(), "auto", 3, None)]
+    assert made == [(str(tmp_path), Settings(), "auto", 3)]
     assert capsys.readouterr().out == f"adapter: {tmp_path}\n"
-    adapters.main(["paraphrase", "--output", str(tmp_path), "--start", "first"])
-    assert made[1] == (str(tmp_path), Settings(), "auto", 0, "first")
-    with pytest.raises(SystemExit):
-        adapters.main(["pair-warmed", "--output", str(tmp_path), "--start", "first"])
     with pytest.raises(SystemExit):
         adapters.main(["another", "--output", str(tmp_path)])

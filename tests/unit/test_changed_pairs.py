@@ -1,4 +1,4 @@
-"""The changed pairs that the ready adapter learns from: what they are, and that none is mislabelled."""
+"""The changed pairs from which an adapter learns to notice: what they are, and that none is mislabelled."""
 
 import random
 from collections import Counter
