@@ -154,7 +154,7 @@ def test_a_stand_in_opens_nothing_of_the_name_that_it_stands_for(tiny, isolating
         lambda name, *_, **__: stand_in(name, HubUnavailable("it stalls")),
     )
     for name in (tiny, f" {tiny} "):
-        assert size_of(name, 0, isolating)[1] == EMBEDDED_CHECKPOINT
+        assert size_of(name, "full", 0, isolating)[1] == EMBEDDED_CHECKPOINT
     assert TrainingConfig(checkpoint=f" {tiny}\n").checked(Settings()).checkpoint == tiny
 
 
