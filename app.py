@@ -123,7 +123,7 @@ def _build_page(demo, settings):
         with gr.Tab(_("Tokenize"), id="tokenize", elem_id="tab-tokenize"):
             tokenize_tab = tokenize.build_tab(settings, membership)
         with gr.Tab(_("Model"), id="model", elem_id="tab-model"):
-            model_tab = model.build_tab(settings, membership)
+            model_tab = model.build_tab(settings, tokenize_tab.choice, membership)
         with gr.Tab(_("Fine-tune"), id="fine-tune", elem_id="tab-fine-tune"):
             fine_tune_tab = fine_tune.build_tab(settings, tokenize_tab.shared.pair, membership)
         with gr.Tab(_("Predict"), id="predict", elem_id="tab-predict"):

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from dev.server import running_app
-from pipeline.settings import Settings
+from pipeline.settings import Settings, has_gpu
 from pipeline.tokenization import load_tokenizer
 
 BARE_APP = """
@@ -35,10 +35,18 @@ def main():
     )
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    print(f"computed on: {device()}")
     print(f"{'what':44}{'measured':>26}   target")
     for name in options.which or BENCHMARKS:
         for what, measured, target in BENCHMARKS[name](options):
             print(f"{what:44}{measured:>26}   {target}", flush=True)
+
+
+def device():
+    """The name of what computes here: the GPU's, or the CPU."""
+    import torch
+
+    return torch.cuda.get_device_name() if has_gpu() else "the CPU"
 
 
 # ---------------------------------------------------------------- start

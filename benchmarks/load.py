@@ -2,11 +2,12 @@
 server.
 
 Each simulated learner presses Tokenize every 2 s and Predict every 4 s, over HTTP as a browser
-would. All join one class, fifteen a second, and look at its board every 5 s; `--starts` of them
-press Start when they come, each with another seed, and watch their run as a page does. Prints
-requests, errors, percentiles of the time from request to answer, the server's memory and processor
-time. The learners wait for an answer before they ask again, and a request that is late is not sent
-twice. Learners and server share the cores: the learners' own time is told, too.
+would. All join one class, fifteen a second, and look at its board every 5 s; each thirty share a
+network address, as a room of pupils does; `--starts` of them press Start when they come, each with
+another seed, and watch their run as a page does. Prints requests, errors, percentiles of the time
+from request to answer, the server's memory and processor time. The learners wait for an answer
+before they ask again, and a request that is late is not sent twice. Learners and server share the
+cores: the learners' own time is told, too.
 """
 
 import argparse
@@ -34,6 +35,7 @@ EVERY = {"tokenize": 2.0, "predict": 4.0}  # seconds between two requests of one
 TARGETS = {"tokenize": 1.0, "predict": 2.5}  # p95, seconds
 BOARD_SECONDS, WATCH_SECONDS = 5.0, 1.0
 COME_A_SECOND = 15  # learners who open the page and join
+ROOM = 30  # learners behind one network address
 STEPS = 60  # of a run that a learner starts
 LONGEST_SECONDS = 60.0  # an answer that takes longer is an error
 
@@ -124,12 +126,12 @@ class Answer:
 
 class Browser:
     """A visitor's connections. httpx takes a millisecond for a request; three hundred learners on
-    the server's own cores would measure that.
+    the server's own cores would measure that. source: the visitor's own address.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, source: str = "127.0.0.1") -> None:
         self.host, _, port = address.removeprefix("http://").partition(":")
-        self.port = int(port)
+        self.port, self.source = int(port), source
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def ask(
@@ -165,7 +167,9 @@ class Browser:
         raise RuntimeError("the stream ended without an answer")
 
     async def _opened(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(self.host, self.port, limit=2**24)
+        return await asyncio.open_connection(
+            self.host, self.port, limit=2**24, local_addr=(self.source, 0)
+        )
 
     async def _send(
         self,
@@ -282,7 +286,8 @@ class Learner:
 
     def __init__(self, number: int, address: str, room: Class) -> None:
         self.number, self.room = number, room
-        self.browser, self.rng = Browser(address), random.Random(number)
+        self.browser = Browser(address, f"127.0.0.{2 + number // ROOM}")
+        self.rng = random.Random(number)
         self.kept = ""  # what the browser keeps of the class
 
     async def come(self, is_starting: bool) -> None:

@@ -1,5 +1,5 @@
-"""python -m pipeline pairs | tokenize | inside | train | evaluate | predict: the page's calls, top to bottom,
-in a terminal.
+"""python -m pipeline pairs | tokenize | inside | train | grid | evaluate | predict: the page's calls,
+top to bottom, in a terminal.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input (one line says which value and what to do), 130
 interrupted.
@@ -12,13 +12,14 @@ import os
 import secrets
 import signal
 import sys
+import time
 import warnings
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from languages import say_plural
 from pipeline.collation import BatchView, batch_view
@@ -50,6 +51,7 @@ from pipeline.own_pairs.pairs import OwnPairs, own_pairs
 from pipeline.own_pairs.read import Table, read_table
 from pipeline.prediction import Prediction, written
 from pipeline.presets import PRESETS, preset_named
+from pipeline.runs.names import written_value
 from pipeline.settings import (
     EMBEDDED_CHECKPOINT,
     LABELS,
@@ -67,6 +69,9 @@ from pipeline.tokenization import (
     token_view,
     tokenizer_for,
 )
+
+if TYPE_CHECKING:
+    from pipeline.explain.grid import GridCell, GridResult
 
 Commands = Any  # argparse's subparsers, whose type it doesn't name
 
@@ -155,7 +160,8 @@ def own_pairs_kept(options: Namespace) -> Iterator[None]:
     if not path or options.run is predict:
         yield
         return
-    task = options.task_name if options.run is train else options.task
+    keeps = options.run in (train, grid)
+    task = options.task_name if keeps else options.task
     if task not in (None, MRPC.name):
         raise InputError("--pairs and --task name two sets of pairs. Give one of them.")
     _table, own = own_pairs_in(path, options)
@@ -168,7 +174,7 @@ def own_pairs_kept(options: Namespace) -> Iterator[None]:
     try:
         yield
     finally:
-        if options.run is not train:
+        if not keeps:
             store.forget(reference, options.settings)
 
 
@@ -321,6 +327,52 @@ def chosen_config(options: Namespace) -> TrainingConfig:
         config = read_run_config(Path(options.config))
     given = {name: getattr(options, name) for name in RUN_SETTINGS}
     return replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def grid(options: Namespace) -> int:
+    """Two settings, some values of each: a short run for each pair of values, and how much of the
+    differences is chance. A run that is in the folder of runs already is not run again.
+    """
+    from pipeline.explain.grid import read_grid
+    from pipeline.runs.executors import executor_of
+    from pipeline.runs.grid import STEPS, grid_plan, start_grid, stop_grid
+    from pipeline.runs.supervisor import advance
+
+    config = chosen_config(options)
+    if not (options.max_steps or options.config or options.preset):
+        config = replace(config, max_steps=STEPS)
+    vary = dict(varied(one) for one in options.vary)
+    plan, settings = grid_plan(config, vary, options.settings), settings_of(options)
+    me, done = secrets.token_hex(16), 0
+    executor_of(settings).keep_ready()
+    start_grid(plan, settings, me)
+    advance(settings)  # also where all runs of the grid wait already
+    try:
+        while not (found := read_grid(plan, settings)).is_over:
+            over = sum(one.state == "done" for one in found.runs)
+            if over > done:
+                tell(f"{over} of {len(found.runs)} runs are done")
+            done = over
+            time.sleep(GRID_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        stop_grid(me, settings)
+        raise
+    print_grid(found)
+    return 0 if all(one.state == "done" for one in found.runs) else 1
+
+
+GRID_LOOK_SECONDS = 1.0
+
+
+def varied(written: str) -> tuple[str, str]:
+    """(setting, its values) of one --vary; an InputError says how to write it."""
+    name, sign, values = written.partition("=")
+    if not sign:
+        raise InputError(
+            f"--vary {written} names no values. Write a setting and its values, such as "
+            f"batch_size=8,16."
+        )
+    return name.strip().replace("-", "_"), values
 
 
 LONELY = (
@@ -656,6 +708,41 @@ def columns(*rows: dict) -> list[str]:
     return lines
 
 
+def print_grid(found: "GridResult") -> None:
+    """Accuracy and F1 of each cell, and how much of it is chance."""
+    plan, alike = found.plan, found.alike()
+    rows = [["", *(written_value(plan.x, x) for x in plan.xs)]]
+    for y in plan.ys:
+        marks = {(x, y): " best" if (x, y) == found.best else "" for x in plan.xs}
+        marks |= {at: " ≈" for at in alike if at[1] == y}
+        cells = [f"{_figure(found.cells[at])}{mark}" for at, mark in marks.items()]
+        rows.append([written_value(plan.y, y), *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    print(f"{plan.x} across, {plan.y} down; accuracy / F1 on the validation pairs, in percent")
+    for row in rows:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
+    if found.seed_error is None:
+        return
+    seeds = [one for one in found.seeds if one.is_known]
+    print(
+        f"seeds {', '.join(str(one.config.seed) for one in seeds)} of {plan.x} "
+        f"{written_value(plan.x, plan.centre[0])}, {plan.y} "
+        f"{written_value(plan.y, plan.centre[1])}: "
+        f"{', '.join(f'{one.accuracy:.1%}' for one in seeds)}, a standard deviation of "
+        f"{100 * found.seed_error:.1f} percentage points"
+    )
+    print(
+        "≈: within two standard errors of the best, of the seed and of the judged pairs, so chance "
+        "alone may have put it below"
+    )
+
+
+def _figure(cell: "GridCell") -> str:
+    if not cell.is_known:
+        return "NaN" if cell.state == "done" else cell.state or "-"
+    return f"{100 * cell.accuracy:.1f} / {100 * cell.f1:.1f}"
+
+
 def print_answer(answer: Answered) -> None:
     """A row's prediction on stdout, or its error on stderr."""
     if answer.prediction:
@@ -730,9 +817,17 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(prog="python -m pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("--verbose", action="store_true", help="let the libraries speak too")
     commands = parser.add_subparsers(
-        required=True, metavar="pairs | tokenize | inside | train | evaluate | predict"
+        required=True, metavar="pairs | tokenize | inside | train | grid | evaluate | predict"
     )
-    for add in (add_pairs, add_tokenize, add_inside, add_train, add_evaluate, add_predict):
+    for add in (
+        add_pairs,
+        add_tokenize,
+        add_inside,
+        add_train,
+        add_grid,
+        add_evaluate,
+        add_predict,
+    ):
         add(commands, settings)
     return parser.parse_args(arguments, Namespace(settings=settings))
 
@@ -805,6 +900,29 @@ def add_stand_in(parser: ArgumentParser) -> None:
 def add_train(commands: Commands, settings: Settings) -> None:
     """The options of `train`: a run's settings as they are declared."""
     parser = command(commands, train)
+    add_run_settings(parser, settings)
+    parser.add_argument(
+        "--output",
+        help=f"folder for events and model (default: a new one in {settings.runs_folder})",
+    )
+
+
+def add_grid(commands: Commands, settings: Settings) -> None:
+    """The options of `grid`."""
+    parser = command(commands, grid)
+    parser.add_argument(
+        "--vary",
+        metavar="NAME=V1,V2",
+        action="append",
+        default=[],
+        help=f"a setting and up to {settings.max_grid_values} values of it; twice: the first across "
+        "the table, the second down",
+    )
+    add_run_settings(parser, settings)
+
+
+def add_run_settings(parser: ArgumentParser, settings: Settings) -> None:
+    """The options that say what a run is: all its settings, where they are from, its pairs."""
     add_stand_in(parser)
     add_own_pairs(parser)
     parser.add_argument(
@@ -819,10 +937,6 @@ def add_train(commands: Commands, settings: Settings) -> None:
         # Checked by TrainingConfig, with the same words as on the page
         flags = ["--task"] if name == "task_name" else []
         parser.add_argument(*flags, flag_of(name), default=None, dest=name, help=told, **more)
-    parser.add_argument(
-        "--output",
-        help=f"folder for events and model (default: a new one in {settings.runs_folder})",
-    )
 
 
 def add_evaluate(commands: Commands, settings: Settings) -> None:

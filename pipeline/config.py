@@ -258,6 +258,14 @@ class TrainingConfig:
         argument="train_sampling_strategy",
         trainer_default="random",
     )
+    method: str = _declared(
+        "full",
+        say(
+            "which weights learn: full, all above the frozen layers; lora, matrices of rank 8 "
+            "added to these; frozen, only what is above all layers; head, the classifier alone"
+        ),
+        choices=("full", "lora", "frozen", "head"),
+    )
     # A run of a minute sees each pair once and can't overfit, so dropout only slows it: with 0 it
     # learned more, and freezing the lowest layers costs it nothing (dev/LOG.md has the figures).
     frozen_layers: int = _declared(

@@ -247,8 +247,14 @@ class Settings:
     # FORWARDED_ALLOW_IPS (uvicorn's) names that proxy.
     max_first_runs_waiting: int = 64
     places_for_others: int = 4
+    # Runs of grids (pipeline/runs/grid.py) wait behind all others, in places of their own: of three
+    # grids of 16 cells and two more seeds. A grid's pairs learned, and judged at a third each: a
+    # quarter of an hour on two cores.
+    max_grid_values: int = 4
+    max_grid_runs_waiting: int = 54
+    max_grid_pairs: int = 60_000
     # Unfinished runs of one browser, and of one address's programs
-    max_runs_per_visitor: int = 3
+    max_runs_per_visitor: int = 4  # as many as there are methods to compare
     max_runs_per_address: int = 6
     # A run is short whose pairs learned, and judged at a third each, are no more: 60 steps of 16
     # with two evaluations on all of MRPC's are. Short runs of visitors who had none go first.

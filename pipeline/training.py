@@ -35,6 +35,7 @@ from pipeline.hub.sources import (
     root_folder,
 )
 from pipeline.isolation.confine import Limits, confine, use_for_temporary_files
+from pipeline.methods import merge_matrices, own_weights, save_matrices, use_method
 from pipeline.metrics import METRICS, build_compute_metrics, load_metric, majority, metrics_in
 from pipeline.model import check_labels, load_model, model_in, on_meta
 from pipeline.pair_map import PairMap, are_points, plane_from
@@ -221,7 +222,7 @@ def prepare(
     check_fit(config.checkpoint, model.config, tokenizer)
     checked_length(config.max_length, tokenizer, settings, model.config)
     set_dropout(model, config.dropout)
-    freeze(model, config.frozen_layers)
+    use_method(model, config.method, config.frozen_layers, config.seed)
     tokenized_datasets = tokenize_datasets(chosen, tokenizer, config.max_length)
     trainer = build_trainer(
         model=model,
@@ -250,6 +251,8 @@ def prepare(
         "majority": majority(chosen["validation"]["label"], task.metrics),
         "bf16": trainer.args.bf16,
         "missing": list(model.missing)[:MOST_MISSING],
+        "parameters": model.num_parameters(),
+        "trained_parameters": model.num_parameters(only_trainable=True),
         "versions": {package: version(package).partition("+")[0] for package in PACKAGES},
         "model": asdict(model_origin),
         "data": asdict(data_origin),
@@ -288,7 +291,7 @@ def check_start(
     model, tokenizer = on_meta(checkpoint, files.folder, len(labels)), tokenizer_in(files)
     check_fit(checkpoint, model.config, tokenizer)
     checked_length(config.max_length, tokenizer, settings, model.config)
-    freeze(model, config.frozen_layers)
+    use_method(model, config.method, config.frozen_layers, config.seed)
 
 
 def check_weights(model: "PreTrainedModel", name: str) -> None:
@@ -329,69 +332,6 @@ def set_dropout(model: "torch.nn.Module", share: float) -> None:
         for name, child in module.named_children():
             if type(child) is torch.nn.Identity and name.endswith(("drop", "dropout")):
                 setattr(module, name, torch.nn.Dropout(share))
-
-
-def freeze(model: "PreTrainedModel", layers: int) -> None:
-    """The embeddings and the lowest `layers` layers of the encoder stay as they are; 0 freezes
-    nothing.
-
-    Raises InputError where the model has fewer layers, or shares one set of weights among them.
-    """
-    if not layers:
-        return
-    found = layers_of(model)
-    if found is None or layers > len(found):
-        has = (
-            say_plural("has {count} layer", "has {count} layers", len(found))
-            if found is not None
-            else say("has no stack of layers with separate weights")
-        )
-        raise InputError(
-            say(
-                "frozen_layers is {layers}, but this checkpoint {extent}. Choose a smaller "
-                "number, or 0.",
-                layers=layers,
-                extent=has,
-            )
-        )
-    for part in (*embeddings_of(model), *found[:layers]):
-        part.requires_grad_(False)
-
-
-def layers_of(model: "PreTrainedModel") -> "torch.nn.ModuleList | None":
-    """The ModuleList of the body's layers, wherever an architecture keeps it; None where there is
-    none.
-
-    ALBERT has one layer that is run twelve times, so there is no lowest one to freeze.
-    """
-    import torch
-
-    lists = [
-        module for module in model.base_model.modules() if isinstance(module, torch.nn.ModuleList)
-    ]
-    return next((each for each in lists if len(each) == model.config.num_hidden_layers), None)
-
-
-def embeddings_of(model: "PreTrainedModel") -> "list[torch.nn.Module]":
-    """The parts of the body that turn ids into vectors: a module called embeddings, else every
-    Embedding that is in no layer (T5's first layers have one, of relative positions).
-    """
-    import torch
-
-    body = model.base_model
-    if hasattr(body, "embeddings"):
-        return [body.embeddings]
-    in_layers = {
-        inner
-        for module in body.modules()
-        if isinstance(module, torch.nn.ModuleList)
-        for inner in module.modules()
-    }
-    return [
-        module
-        for module in body.modules()
-        if isinstance(module, torch.nn.Embedding) and module not in in_layers
-    ]
 
 
 def confine_run(folder: Path, checkpoint: Path, settings: Settings) -> None:
@@ -582,6 +522,9 @@ def _train(config, folder, settings, should_stop, tell, own_pair):
     # The weights are by now the best checkpoint's, where one was to be kept. They may already have
     # been judged; a second pass over the same weights would teach nothing.
     kept = trainer.state.best_global_step if trainer.state.best_model_checkpoint else last
+    if trainer.args.should_save:  # the main process
+        save_matrices(trainer.model, folder)
+    merge_matrices(trainer.model)
     if kept not in judged:
         trainer.evaluate()
     after, shares_after = judged[kept]
@@ -832,7 +775,7 @@ def _weights_and_pairs(trainer, sample):
         repr((kind, trainer.processing_class.padding_side, *rows.to_dict().items())).encode()
     )
     digest.update(repr(sample and sample.to_dict()).encode())
-    for name, tensor in trainer.model.state_dict().items():
+    for name, tensor in own_weights(trainer.model).items():  # LoRA's B·A is 0 by now
         digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()

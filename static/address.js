@@ -10,8 +10,8 @@ const FIXED = ["hide", "lock"];
 // What a link to a tab keeps of the address that is no field of it
 const LINKED = {
   "tokenize": ["lang", "cell", "batch_cell"],
-  "model": ["lang", "part", "layer", "head", "token"],
-  "fine-tune": ["lang", "run"],
+  "model": ["lang", "part", "layer", "head", "token", "other"],
+  "fine-tune": ["lang", "run", "view", "step"],
   "predict": ["lang"],
   "layers": ["lang", "topic", "claim"],
 };
@@ -90,6 +90,19 @@ function show(url, asStep = false) {
     const told = {queryString: location.search.slice(1)};
     window.parent.postMessage(told, "https://huggingface.co");
   }
+}
+
+// What was chosen in a picture of `tab`, {name in the address: value}; null takes a name away. A
+// page that shows another tab has an address that says nothing of this one.
+function note(tab, chosen) {
+  const url = new URL(location);
+  const asks = url.searchParams;
+  if (openTab(asks, tabNames()) !== tab) return;
+  for (const [name, value] of Object.entries(chosen)) {
+    if (value === null) asks.delete(name);
+    else asks.set(name, value);
+  }
+  if (url.href !== location.href) show(url);
 }
 
 // Load the other language's page, which is handed what the address said of the tabs that were left.
@@ -236,7 +249,7 @@ function keep(tab, values, done) {
   show(location);
 }
 
-page.address = {begin, filled, keep, load, marks, seen, show};
+page.address = {begin, filled, keep, load, marks, note, seen, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
 document.addEventListener("click", hold, true);
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)

@@ -35,11 +35,7 @@ let below = null; // of the large picture and the table of what heads look at
 let send = null; // Gradio's trigger of the pictures
 let chosen = null; // {inputs, layer, head, token}; token: null where the server chooses it
 let asked = ""; // what the server was asked last, as JSON, until it is there
-let times = 0; // how often in a row
-let since = 0; // when it was asked, in milliseconds; 0 once anything has come
 let timer = 0;
-const MOST_TIMES = 3;
-const PATIENCE = 30_000; // milliseconds
 
 const grid = () => element?.querySelector(".attention-heads");
 const drawn = () => beside?.querySelector(".attention-head");
@@ -48,14 +44,8 @@ const cellOf = ({layer, head}) =>
   grid().querySelector(`[role=gridcell][data-layer="${layer}"][data-head="${head}"]`);
 
 function writeAddress() {
-  const url = new URL(location);
-  if (url.searchParams.get("tab") !== "model") return;
   const {layer, head, token} = chosen;
-  for (const [name, value] of Object.entries({layer, head, token})) {
-    if (value === null) url.searchParams.delete(name);
-    else url.searchParams.set(name, value);
-  }
-  page.address.show(url);
+  page.address.note("model", {layer, head, token});
 }
 
 // ---------------------------------------------------------------- what is chosen
@@ -67,7 +57,7 @@ function settle() {
   if (!heads || !below) return;
   const {inputs} = heads.dataset;
   // A message stands there, about the head that was asked for
-  if (!head && chosen?.inputs === inputs && JSON.stringify(chosen) !== asked) ask();
+  if (!head && chosen?.inputs === inputs) ask();
   if (!head) return;
   if (chosen?.inputs !== inputs) begin(heads, head);
   for (const old of heads.querySelectorAll("[role=gridcell][tabindex='0']")) {
@@ -111,18 +101,12 @@ function begin(heads, head) {
 // A key that is held down passes many heads: the one at which it stops is asked for.
 function ask() {
   clearTimeout(timer);
-  timer = setTimeout(askNow, 120);
-}
-
-// One question at a time, so that keys which travel don't queue up at the server.
-function askNow() {
-  if (since && performance.now() - since < PATIENCE) return; // its answer leads here again
-  const key = JSON.stringify(chosen);
-  times = key === asked ? times + 1 : 1;
-  asked = key;
-  if (times > MOST_TIMES) return;
-  since = performance.now();
-  send("click", chosen);
+  timer = setTimeout(() => {
+    const key = JSON.stringify(chosen);
+    if (key === asked) return; // its answer is awaited
+    asked = key;
+    send("click", chosen);
+  }, 120);
 }
 
 function choose(layer, head) {
@@ -243,7 +227,7 @@ function byKeyOnCard(event) {
 // Listen to the pictures in `root`, whatever is drawn into it. trigger, watch: Gradio's, of a gr.HTML.
 function listen(root, trigger, watch) {
   element = root;
-  send = trigger;
+  send = page.newest(trigger);
   root.addEventListener("click", press);
   root.addEventListener("keydown", byKey);
   watch("value", () => setTimeout(settle));
@@ -262,10 +246,7 @@ function listenToHead(root, watch) {
     chooseToken(Number(card.dataset.position));
   });
   root.addEventListener("keydown", byKeyOnCard);
-  watch("value", () => {
-    since = 0;
-    setTimeout(settle);
-  });
+  watch("value", () => setTimeout(settle));
   settle();
 }
 

@@ -255,7 +255,7 @@ function view(name) {
 let timer = 0;
 
 function choose(place) {
-  const {chosen, batch, show, inputs, trigger} = now;
+  const {chosen, batch, show, inputs, ask} = now;
   if (chosen && page.tokens.cellName(chosen) === page.tokens.cellName(place)) return;
   now.chosen = place;
   page.tokens.writeAddress("batch_cell", page.tokens.cellName(place));
@@ -266,7 +266,7 @@ function choose(place) {
   timer = setTimeout(() => {
     const {line, position, row = ""} = place;
     const asked = {...JSON.parse(inputs), show: batch.tensors[show] ? show : "pieces"};
-    trigger("click", {line, position, row, inputs: JSON.stringify(asked)});
+    ask("click", {line, position, row, inputs: JSON.stringify(asked)});
   }, 120);
 }
 
@@ -322,6 +322,7 @@ function press(event) {
 
 // Listen to the batch in `element`, whatever is drawn into it. trigger, watch: Gradio's, of a gr.HTML.
 function listen(element, trigger, watch) {
+  const ask = page.newest(trigger);
   let drawn = null; // the inputs of the batch that was seen last
   let timeLeft = 0;
 
@@ -333,7 +334,7 @@ function listen(element, trigger, watch) {
     const {when = "after", as = "picture"} = element.dataset;
     const asked = JSON.parse(inputs || "{}").show;
     const show = batch.tensors[asked] ? asked : "pieces";
-    now = {element, trigger, inputs, batch, show, when, t: when === "after" ? 1 : 0, chosen: null};
+    now = {element, ask, inputs, batch, show, when, t: when === "after" ? 1 : 0, chosen: null};
     now.canvas = grid.querySelector("canvas");
     if (show === "attention_mask") page.walk?.done("mask");
     page.tokens.press(element, "when", when);

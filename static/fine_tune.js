@@ -9,6 +9,7 @@ const MOST_REMEMBERED = 20;
 function showRun(id) {
   if (!id) return;
   const url = new URL(location);
+  if (url.searchParams.get("run") !== id) url.searchParams.delete("step"); // of another run
   url.searchParams.set("run", id);
   page.address.show(url);
 }
@@ -17,7 +18,7 @@ function showRun(id) {
 function leave(id, owned) {
   const url = new URL(location);
   if (!id && url.searchParams.has("run")) {
-    url.searchParams.delete("run");
+    for (const name of ["run", "step"]) url.searchParams.delete(name);
     page.address.show(url);
   }
   return remember(owned);

@@ -29,6 +29,17 @@ page.openTab = (name) => {
 page.ofOpenTab = (tab, value) =>
   document.getElementById(`tab-${tab}`)?.checkVisibility() ? value : {__type__: "update"};
 
+// Gradio's trigger of a gr.HTML whose listener has trigger_mode "always_last". Gradio 6.31 raises what
+// that defers with the data of the event before it: they share one object here, which always holds
+// what was told last.
+page.newest = (trigger) => {
+  const told = {};
+  return (event, data) => {
+    for (const name of Object.keys(told)) delete told[name];
+    trigger(event, Object.assign(told, data));
+  };
+};
+
 // Once an element is there and in sight, `act` on it. It is looked for during five seconds.
 page.once = (selector, act, tries = 50) => {
   const found = document.querySelector(selector);

@@ -24,13 +24,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector("#start-another button:last-of-type")?.click();
 });
 
-// A button of the list stops the run that it names.
+// A button of the list stops the run that it names, one of a grid opens it.
 function listen(element, trigger) {
   element.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-stop]");
+    const button = event.target.closest("button[data-stop], button[data-run]");
     if (!button) return;
-    button.disabled = true;
-    trigger("click", {stop: button.dataset.stop});
+    button.disabled = "stop" in button.dataset;
+    trigger("click", {...button.dataset});
+    if (!button.disabled) {
+      const top = {block: "start", behavior: page.scrolling()};
+      document.querySelector("#run-status").scrollIntoView(top);
+    }
   });
 }
 

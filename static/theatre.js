@@ -132,6 +132,17 @@ function neighbour(key, row, shares, labels, order = [1, 0]) {
   return undefined;
 }
 
+// What the address asks for: {run, view, step}; step: -1 where it names none.
+function askedIn(search) {
+  const asks = new URLSearchParams(search);
+  const step = asks.get("step") ?? "";
+  return {
+    run: asks.get("run"),
+    view: asks.get("view"),
+    step: /^\d{1,9}$/.test(step) ? Number(step) : -1,
+  };
+}
+
 // ---------------------------------------------------------------- the picture
 
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -148,7 +159,7 @@ class Theatre {
   // element: the block that holds the figure. trigger: Gradio's, of a gr.HTML.
   constructor(element, trigger) {
     this.element = element;
-    this.trigger = trigger;
+    this.trigger = page.newest(trigger);
     this.figure = element.querySelector(".theatre");
     this.svg = element.querySelector("svg");
     this.slider = element.querySelector("input");
@@ -156,12 +167,16 @@ class Theatre {
     this.stage = element.querySelector(".theatre-stage");
     this.data = null;
     this.row = null;
-    this.isMapChosen = false;
+    this.isMapChosen = askedIn(location.search).view === "map";
     this.views = element.querySelector(".theatre-views");
     this.said = element.querySelector(".theatre-said");
     this.views.addEventListener("click", (event) => this.look(event.target.dataset.view));
+    this.pressView();
     this.say = page.data("theatre");
-    this.slider.addEventListener("input", () => this.goTo(Number(this.slider.value)));
+    this.slider.addEventListener("input", () => {
+      this.goTo(Number(this.slider.value));
+      this.writeAddress();
+    });
     element.querySelector(".theatre-play").addEventListener("click", () => this.replay());
     this.stage.addEventListener("keydown", (event) => this.press(event));
     this.stage.addEventListener("pointermove", (event) => this.point(event, 140));
@@ -195,20 +210,33 @@ class Theatre {
     this.figure.classList.toggle("one", !(this.data?.steps.length > 1));
     if (!this.data) return;
     this.slider.max = data.steps.length - 1;
-    this.goTo(isAnother || followed ? data.steps.length - 1 : this.at);
+    const asked = isAnother ? askedIn(location.search) : {};
+    const place = asked.run === data.run ? data.steps.indexOf(asked.step) : -1;
+    const last = data.steps.length - 1;
+    this.goTo(place >= 0 ? place : isAnother || followed ? last : this.at);
+  }
+
+  // A link shows the same view, and the same evaluation unless it is the last one.
+  writeAddress() {
+    const isLast = !this.data || this.at === this.data.steps.length - 1;
+    const step = isLast ? null : this.data.steps[this.at];
+    page.address.note("fine-tune", {view: this.isMapChosen ? "map" : null, step});
   }
 
   // Look at the dots by probability ("line") or on the "map".
   look(view) {
     if (!view) return;
     this.isMapChosen = view === "map";
-    for (const button of this.views.children) {
-      button.setAttribute("aria-pressed", String(button.dataset.view === view));
-    }
+    this.pressView();
     if (!this.data) return;
+    this.writeAddress();
     this.svg.replaceChildren();
     this.name();
     this.draw();
+  }
+
+  pressView() {
+    page.tokens.press(this.views, "view", this.isMapChosen ? "map" : "line");
   }
 
   get onMap() {
@@ -562,4 +590,4 @@ function show(...data) {
   theatre?.show(...data);
 }
 
-page.theatre = {counts, dotSize, layout, layoutInLanes, layoutOnMap, listen, neighbour, parts, show};
+page.theatre = {askedIn, counts, dotSize, layout, layoutInLanes, layoutOnMap, listen, neighbour, parts, show};

@@ -58,13 +58,7 @@ function placeOf(cell) {
 // The address names the chosen cell: a friend's page chooses it again. parameter: "cell" of the
 // pair, "batch_cell" of the batch.
 function writeAddress(parameter, name) {
-  const url = new URL(location);
-  const asks = url.searchParams;
-  const open = asks.get("tab") ?? "tokenize";
-  if (open !== "tokenize" || asks.get(parameter) === name) return;
-  if (name) asks.set(parameter, name);
-  else asks.delete(parameter);
-  page.address.show(url);
+  page.address.note("tokenize", {[parameter]: name || null});
 }
 
 // Press one of a few (`segments` in views/templates/_tokens.html): data-<group> names them.
@@ -76,6 +70,7 @@ function press(element, group, name) {
 
 // Listen to the grid in `element`, whatever is drawn into it. trigger, watch: Gradio's, of a gr.HTML.
 function listen(element, trigger, watch) {
+  const ask = page.newest(trigger);
   let chosen = null; // the name of the chosen cell
   let timer = 0;
   let drawn = null; // the inputs of the grid that was seen last
@@ -112,7 +107,7 @@ function listen(element, trigger, watch) {
     // A key that is held down passes many cells: the one at which it stops is explained
     clearTimeout(timer);
     timer = setTimeout(() => {
-      trigger("click", {...place, inputs});
+      ask("click", {...place, inputs});
       page.walk?.done("why");
     }, 120);
   }

@@ -17,14 +17,6 @@ function read(name) {
   return {part, layer, token: token || "0"};
 }
 
-function keepInAddress() {
-  const url = new URL(location);
-  if (url.searchParams.get("tab") !== "model") return;
-  if (shown.part) url.searchParams.set("part", written(shown));
-  else url.searchParams.delete("part");
-  if (url.href !== location.href) page.address.show(url);
-}
-
 const drawn = () => strip?.querySelector("[data-inputs]");
 
 function ask() {
@@ -32,7 +24,7 @@ function ask() {
     button.setAttribute("aria-expanded", String(button.dataset.part === shown.part));
   }
   document.getElementById("way-card")?.classList.toggle("open", Boolean(shown.part && drawn()));
-  keepInAddress();
+  page.address.note("model", {part: shown.part ? written(shown) : null});
   if (shown.part && drawn()) trigger("click", {...shown, inputs: drawn().dataset.inputs});
 }
 
@@ -53,7 +45,7 @@ function fit() {
 // The strip, in `element`. send, watch: Gradio's, of a gr.HTML.
 function listen(element, send, watch) {
   strip = element;
-  trigger = send;
+  trigger = page.newest(send);
   let isFirst = true;
   element.addEventListener("click", (event) => {
     const view = event.target.closest("button[data-view]");
@@ -104,13 +96,32 @@ function listenToCard(element, watch) {
 }
 
 // The answers after each layer: the pair that the rows are compared with is chosen in the picture.
-function listenToAnswers(element, send) {
+// A link names it, once; what is drawn anew is compared with the pair itself, swapped.
+function listenToAnswers(element, send, watch) {
+  const ask = page.newest(send);
+  const field = () => element.querySelector("[data-other]");
+  let asked = new URLSearchParams(location.search).get("other");
+  const note = () => {
+    page.address.note("model", {other: field().value === "swapped" ? null : field().value});
+  };
+  const compare = () => {
+    const {inputs} = field().closest("[data-inputs]").dataset;
+    note();
+    ask("click", {other: field().value, inputs});
+  };
+  const renew = () => {
+    if (!field()) return;
+    const isThere = [...field().options].some(({value, selected}) => value === asked && !selected);
+    if (isThere) field().value = asked;
+    asked = null;
+    if (isThere) compare();
+    else note();
+  };
   element.addEventListener("change", (event) => {
-    const field = event.target.closest("[data-other]");
-    if (!field) return;
-    const {inputs} = field.closest("[data-inputs]").dataset;
-    send("click", {other: field.value, inputs});
+    if (event.target.closest("[data-other]")) compare();
   });
+  watch("value", () => setTimeout(renew, 50));
+  renew(); // drawn before this script was there
 }
 
 page.way = {listen, listenToAnswers, listenToCard, read, written};

@@ -105,7 +105,9 @@ class Shared:
             event.then(**self._kept(done))
 
     def follow_changes(self, *listeners: Any) -> None:
-        """As `follow`, for listeners (`component.change`) of what no event of ours goes before."""
+        """As `follow`, for listeners (`component.change`, `component.input`) of what no event of
+        ours goes before.
+        """
         gr.on(list(listeners), **self._kept(""))
 
     def _kept(self, done: str) -> dict[str, Any]:

@@ -53,10 +53,31 @@ hypothesis_settings.load_profile("shared-cores")
 
 
 def pytest_collection_modifyitems(items):
-    """What starts processes or drives a browser is slow; a module that trains much says so itself."""
+    """What starts processes or drives a browser is slow; a module that trains much says so itself.
+
+    On CI a browser test that fails is tried twice more, as Playwright advises (retries on CI): a page
+    on two busy cores has races of its own. The summary names each that needed it.
+    """
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in ("processes", "browser"):
+        kind = item.path.relative_to(ROOT / "tests").parts[0]
+        if kind in ("processes", "browser", "gpu"):
             item.add_marker(pytest.mark.slow)
+        if kind == "browser" and os.environ.get("CI"):
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+def pytest_runtest_setup(item):
+    """A test of the GPU lane needs a CUDA GPU, or as many as its marker says. It alone is skipped
+    for want of a part on CI too: machines with one are few, and the README's command does without.
+    """
+    marker = item.get_closest_marker("gpu")
+    if marker is None:
+        return
+    import torch
+
+    needed, found = marker.args[0] if marker.args else 1, torch.cuda.device_count()
+    if found < needed:
+        pytest.skip(f"CUDA GPUs needed: {needed}, here: {found}")
 
 
 def pytest_collection_finish():

@@ -2,7 +2,6 @@
 leads on the test split, what was answered.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,10 @@ from markupsafe import Markup
 
 from languages import _, ngettext, sentences
 from pipeline.classes.board import Board, BoardPupil, BoardRun, Cell, Grid, grid_of
-from pipeline.classes.test_scores import are_alike
-from pipeline.runs.names import settings_apart
+from pipeline.classes.scores import are_alike
+from pipeline.runs.names import written_value
 from views.charts import Frame, Scale, svg_path
+from views.heat import HeatCell, HeatTable, Tones
 from views.numbers import duration, is_finite, percent
 from views.render import render
 from views.runs import STATE_NAMES
@@ -81,7 +81,7 @@ def board(
         majority=board.majority,
         tones=_tones(board),
         grid=grid,
-        cells=_cells(grid) if grid else {},
+        heat_table=_heat_table(grid) if grid else None,
         choices=list(board.varied),
         rows=[_row(run) for run in _sorted(board.runs)],
         answers=_answers(board.pupils),
@@ -90,7 +90,7 @@ def board(
         is_test_open=board.is_test_open,
         test_said=test_said(board),
         percent=percent,
-        written=_written,
+        written=written_value,
     )
 
 
@@ -199,27 +199,24 @@ def _apart_from_each_other(heights: Sequence[float]) -> list[float]:
 # ---------------------------------------------------------------- the grid
 
 
-def _cells(grid: Grid) -> dict[tuple[Any, Any], tuple[Cell, int]]:
-    """{(x, y): (cell, how full its colour is, 0 to 100)}, from the least mean to the most."""
-    means = [cell.mean for cell in grid.cells.values() if math.isfinite(cell.mean)]
-    low, high = min(means, default=0.0), max(means, default=1.0)
-    return {
-        at: (cell, round(100 * (cell.mean - low) / (high - low)))
-        if high > low and math.isfinite(cell.mean)
-        else (cell, 50)
-        for at, cell in grid.cells.items()
-    }
+def _heat_table(grid: Grid) -> HeatTable:
+    tones = Tones.of(cell.mean for cell in grid.cells.values())
 
+    def drawn(cell: Cell | None) -> HeatCell | None:
+        if cell is None:
+            return None
+        spread = f"{percent(cell.least)} – {percent(cell.most)}" if cell.count > 1 else ""
+        return HeatCell(percent(cell.mean), f"{cell.count} ×", spread, tones.full(cell.mean))
 
-def _written(name: str, value: Any) -> str:
-    """A setting's value as it is written in a run's label.
-
-    >>> _written("learning_rate", 0.0002), _written("batch_size", 16), _written("freeze", True)
-    ('2e-4', '16', 'True')
-    """
-    if name == "learning_rate":
-        return str(settings_apart({name: value}, {})[0]).removeprefix("lr ")
-    return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2]
+    return HeatTable(
+        _("Mean accuracy by two settings"),
+        _("{x} across, {y} down; the number of runs below", x=grid.x, y=grid.y),
+        [written_value(grid.x, x) for x in grid.xs],
+        [
+            (written_value(grid.y, y), [drawn(grid.cells.get((x, y))) for x in grid.xs])
+            for y in grid.ys
+        ],
+    )
 
 
 # ---------------------------------------------------------------- tables

@@ -119,7 +119,7 @@ def _title(head: Head) -> Markup:
 def habits_table(habits: Habits, heads: Heads, place: str) -> Markup:
     """Which heads look at what on many pairs, beside what the same heads do on the page's pair.
 
-    place: where the pairs are from.
+    place: where the rows are from.
     """
     kinds = _kinds(habits.looks, heads.pieces, heads.sentences)
     here = {
@@ -221,12 +221,13 @@ def _logits(values: Sequence[float]) -> str:
     return ", ".join(written(value).replace("-", "−") for value in values)
 
 
-def png(cells: bytes, side: int, shades: int) -> str:
-    """A picture of side × side cells, 0 to 255, as the address of a PNG: the more, the less
-    transparent. The page gives it its colour (static/attention.css), light or dark.
+def png(cells: bytes, width: int, shades: int, height: int | None = None) -> str:
+    """A picture of width × height cells (a square by default), 0 to 255, as the address of a PNG:
+    the more, the less transparent. The page gives it its colour (static/attention.css), light or
+    dark.
     """
     shade_of = bytes(round(cell * (shades - 1) / 255) for cell in range(256))
-    image = Image.frombytes("P", (side, side), cells.translate(shade_of))
+    image = Image.frombytes("P", (width, height or width), cells.translate(shade_of))
     image.putpalette(bytes(3 * shades))
     alpha = bytes(round(255 * shade / (shades - 1)) for shade in range(shades))
     written = io.BytesIO()

@@ -99,4 +99,11 @@ def _pictures(found: Changes) -> list[tuple[str, list[list[str]]]]:
 
 
 def _shift(found: Changes) -> list[list[_Cell]]:
-    return [[_share(share) for share in row] for row in found.heads.shift] if found.heads else []
+    return [[_shifted(share) for share in row] for row in found.heads.shift] if found.heads else []
+
+
+def _shifted(share: float) -> _Cell:
+    """A head's shift; 0 alone is exactly 0."""
+    if 0 < share < 0.005:
+        return _Cell("< 1%", 1)
+    return _share(share) if share else _Cell("0", 0)

@@ -7,12 +7,12 @@ A board is read once a second at most, however many look at it.
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from pipeline.classes.scores import Score, read_scores
 from pipeline.classes.store import Class, Pupil, checked_code, pupils_of, read_class
-from pipeline.classes.test_scores import Score, read_scores
 from pipeline.runs.names import name_of, settings_apart
 from pipeline.runs.progress import Run, list_runs, outline, points, progress
 from pipeline.runs.queue import waits
@@ -77,15 +77,14 @@ class BoardPupil:
 @dataclass(frozen=True)
 class Board:
     """What a class's board shows. runs: in the order in which they came; varied: the settings in
-    which they differ. questions: {id of a question: (right, asked)}. to_test, untested: how many
-    models are still to be judged on the test split, and how many couldn't be.
+    which they differ. to_test, untested: how many models are still to be judged on the test split,
+    and how many couldn't be.
     """
 
     the_class: Class
     pupils: tuple[BoardPupil, ...] = ()
     runs: tuple[BoardRun, ...] = ()
     varied: tuple[str, ...] = ()
-    questions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     is_test_open: bool = False
     to_test: int = 0
     untested: int = 0
@@ -159,7 +158,6 @@ def _read(code: str, settings: Settings) -> Board:
         tuple(map(_board_pupil, pupils)),
         runs,
         varied([run.config for run in runs]),
-        _by_question(pupils),
         scores.is_open,
         len(scores.waiting),
         len(scores.failed),
@@ -206,15 +204,6 @@ def _board_pupil(pupil: Pupil) -> BoardPupil:
         (sum(pupil.answers.values()), len(pupil.answers)),
         (sum(pupil.guesses.values()), len(pupil.guesses)),
     )
-
-
-def _by_question(pupils: Sequence[Pupil]) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
-    for pupil in pupils:
-        for question, right in pupil.answers.items():
-            so_far, asked = found.get(question, (0, 0))
-            found[question] = so_far + right, asked + 1
-    return found
 
 
 def varied(configs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

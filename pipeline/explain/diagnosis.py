@@ -158,9 +158,10 @@ def _spoiled(evidence: Evidence) -> str:
 
 
 def _too_short(evidence: Evidence) -> str:
-    steps, batch_size = len(evidence.loss), evidence.config.effective_batch_size
+    steps, batch_size = evidence.steps_made, evidence.config.effective_batch_size
     if steps < LEAST_STEPS or steps * batch_size < LEAST_PAIRS_SEEN:
-        return say("it made only {steps} of {batch} each", **numbers(evidence))
+        made = say_plural("{count} step", "{count} steps", steps)
+        return say("it made only {steps} of {batch} each", **{**numbers(evidence), "steps": made})
     if remedies.cut_short(evidence):
         planned = remedies.planned(evidence)
         return say("it was stopped after {steps} of {planned} steps", steps=steps, planned=planned)

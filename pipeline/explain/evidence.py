@@ -17,7 +17,7 @@ How far a number varies by chance decides whether it means anything:
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import mean, variance
 
 from languages import say, say_plural
@@ -60,7 +60,11 @@ class Score:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules look at: finite numbers, unless `broken_steps` names the others."""
+    """What the rules look at: finite numbers, unless `broken_steps` names the others.
+
+    Of a run that keeps its best checkpoint, the curves up to that one: what came later isn't in its
+    model.
+    """
 
     config: TrainingConfig
     loss: Points
@@ -76,6 +80,7 @@ class Evidence:
     labels: tuple[str, ...] = LABELS  # the task's; of three or more, eval_f1 is macro-F1
     has_pair: bool = True  # whether its rows have two sentences
     early: bool = False  # whether early stopping ended it
+    later_steps: int = 0  # steps after those of `loss`, whose weights it doesn't keep
 
     @property
     def accuracy(self) -> Score:
@@ -101,6 +106,26 @@ class Evidence:
         )
         first, last, error = errors
         return Score(*values, error, math.hypot(first, last))
+
+    def up_to(self, step: int) -> "Evidence":
+        """The same of a run that keeps that step's weights."""
+
+        def kept(points: Points) -> Points:
+            return [point for point in points if point[0] <= step]
+
+        return replace(
+            self,
+            loss=kept(self.loss),
+            eval_loss=kept(self.eval_loss),
+            eval_accuracy=kept(self.eval_accuracy),
+            eval_f1=kept(self.eval_f1),
+            later_steps=self.steps_made - len(kept(self.loss)),
+        )
+
+    @property
+    def steps_made(self) -> int:
+        """All optimizer steps of the run."""
+        return len(self.loss) + self.later_steps
 
     @property
     def epochs(self) -> float:
@@ -143,11 +168,10 @@ def evidence_of(run: Run, judgement: Judgement | None = None) -> Evidence | None
         return None
     f1 = "f1" if len(run.labels) == 2 else "macro_f1"
     told = {"eval_loss": "eval_loss", "eval_accuracy": "eval_accuracy", "eval_f1": f"eval_{f1}"}
-    whole = {*told.values()}
-    events = [event for event in run.of("evaluation") if whole <= set(event)]
+    events = [event for event in run.of("evaluation") if {*told.values()} <= set(event)]
     if f1 not in start["majority"]:
         return None
-    return Evidence(
+    whole = Evidence(
         config=TrainingConfig(**run.config),
         loss=[(event["step"], event["loss"]) for event in run.of("log")],
         **{
@@ -162,7 +186,11 @@ def evidence_of(run: Run, judgement: Judgement | None = None) -> Evidence | None
         labels=run.labels,
         has_pair=run.has_pair,
         early=bool(end.get("early")),
+        later_steps=0,
     )
+    kept = end.get("kept_step")
+    # A run that broke has to say so, whatever it keeps
+    return whole.up_to(kept) if kept and not whole.broken_steps else whole
 
 
 # ---------------------------------------------------------------- standard errors
@@ -276,6 +304,19 @@ def in_one_line(evidence: Evidence) -> str:
     """All that the rules look at; "" where not all of it is numbers."""
     if evidence.broken_steps:
         return ""
+    figures = _figures_said(evidence)
+    if not evidence.later_steps:
+        return figures
+    return say(
+        "The run keeps the weights of step {kept} of {made}, so these are the figures up to "
+        "there. {figures}",
+        kept=len(evidence.loss),
+        made=evidence.steps_made,
+        figures=figures,
+    )
+
+
+def _figures_said(evidence: Evidence) -> str:
     return say(
         "Accuracy {before:.1%} → {after:.1%} (majority {majority:.1%}, standard error "
         "{error:.1f} percentage points), {f1} {f1_before:.1%} → {f1_after:.1%} (majority "

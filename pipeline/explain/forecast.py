@@ -21,6 +21,7 @@ from pipeline.hub import repository
 from pipeline.hub.availability import expect_hub
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import cached_files, checkpoint_files, given, stand_in
+from pipeline.methods import use_method
 from pipeline.metrics import HUB_METRIC, planned_metric
 from pipeline.model import on_meta
 from pipeline.runs.pace import Pace, evaluations_of, expected_pace, run_seconds
@@ -28,7 +29,7 @@ from pipeline.runs.progress import list_runs
 from pipeline.settings import ADAPTERS, EMBEDDED_CHECKPOINT, Settings, zero_gpu
 from pipeline.task import task_named
 from pipeline.tokenization import ask_tokenizer, padding_notes, tokenizer_for
-from pipeline.training import freeze, has_fast_bf16
+from pipeline.training import has_fast_bf16
 from pipeline.vocabulary import unknown_notes
 
 # What a worker takes before it has loaded a model or pairs: Python, PyTorch, transformers, datasets
@@ -128,7 +129,7 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     pairs, eval_pairs, data, of_pairs, notes, warnings = _pairs(config, task, settings)
     of_metric = _download(say("metric"), HUB_METRIC, *planned_metric(settings, task))
     downloads = [download_of(config.checkpoint, settings), of_pairs, of_metric]
-    size, loaded = size_of(config.checkpoint, config.frozen_layers, settings)
+    size, loaded = size_of(config.checkpoint, config.method, config.frozen_layers, settings)
     if loaded != config.checkpoint:
         warnings.append(
             say(
@@ -347,20 +348,22 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
     ]
 
 
-def size_of(name: str, frozen_layers: int, settings: Settings) -> tuple[Size | None, str]:
-    """(Size of the classifier that a run from checkpoint `name` trains, or None, what would be
-    loaded).
+def size_of(
+    name: str, method: str, frozen_layers: int, settings: Settings
+) -> tuple[Size | None, str]:
+    """(Size of the classifier that a run from checkpoint `name` trains by `method`, or None, what
+    would be loaded).
 
     Raises SourceError for an id that is malformed or not there, InputError for more frozen layers
     than there are.
     """
-    return ask(name, _size_of, frozen_layers, settings=settings)
+    return ask(name, _size_of, method, frozen_layers, settings=settings)
 
 
-def _size_of(name, frozen_layers, settings):
+def _size_of(name, method, frozen_layers, settings):
     """`size_of` where the checkpoint may be opened."""
     files = checkpoint_files(name, settings=settings)
-    size = _size(files.origin.loaded, files.folder, frozen_layers)
+    size = _size(files.origin.loaded, files.folder, method, frozen_layers)
     with given(files):
         tokenizer, _ = tokenizer_for(name, settings)
     return replace(size, notes=tuple(padding_notes(tokenizer))), files.origin.loaded
@@ -371,19 +374,20 @@ INNER_SIZES = ("intermediate_size", "hidden_dim", "d_ff", "encoder_ffn_dim", "ff
 
 
 @lru_cache(maxsize=64)
-def _size(name, folder, frozen_layers):
+def _size(name, folder, method, frozen_layers):
     """Built without memory and without chance, on PyTorch's meta device: only names and shapes are
     there.
     """
     model = on_meta(name, folder)
     config = model.config
     layers, hidden = config.num_hidden_layers, config.hidden_size
-    freeze(model, frozen_layers)
+    use_method(model, method, frozen_layers, seed=0)
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     named = (getattr(config, name, None) for name in INNER_SIZES)
     inner = next((size for size in named if size), 4 * hidden)
-    # T5 and BART run the pair through as many layers again, none of them frozen
+    # T5 and BART run the pair through as many layers again; frozen_layers counts none of those
     layers += getattr(config, "decoder_layers", getattr(config, "num_decoder_layers", None)) or 0
+    frozen_layers = frozen_layers if method in ("full", "lora") else layers
     return Size(
         sum(count for count, _ in counts),
         sum(count for count, learns in counts if learns),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from languages import say
 from pipeline.errors import InputError
+from pipeline.methods import MATRICES_FILE
 from pipeline.runs.folder import parsed, read_bytes, read_text, run_folder
 from pipeline.runs.progress import Run, read_folder
 from pipeline.settings import Settings
@@ -41,6 +42,7 @@ KNOWN = (
     LeftFile("config.json", say("the settings of the run")),
     LeftFile("events.jsonl", say("what it told, an event a line: the curves are drawn from it")),
     LeftFile("predictions.json", say("the answer to each validation pair, before and after")),
+    LeftFile(MATRICES_FILE, say("LoRA's matrices A and B, before they were added into W")),
     LeftFile("model/config.json", say("the architecture: layers, widths, labels")),
     LeftFile(WEIGHTS, say("the weights: names and shapes first, then the numbers")),
     LeftFile("model/tokenizer.json", say("the fast tokenizer whole: its rules and its vocabulary")),
@@ -127,5 +129,6 @@ def _tensor(name: str, about: object) -> str:
 
 READERS: dict[str, Callable[[Path], str]] = {
     WEIGHTS: _tensors,
+    MATRICES_FILE: _tensors,
     **{one.name: _indented for one in KNOWN if one.name.endswith(".json")},
 }

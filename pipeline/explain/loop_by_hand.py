@@ -46,6 +46,7 @@ HONOURED = (
     "warmup_steps",
     "lr_scheduler_type",
     "max_length",
+    "method",
     "frozen_layers",
     "seed",
 )

@@ -50,7 +50,7 @@ def planned(evidence: Evidence) -> int:
 
 def cut_short(evidence: Evidence) -> bool:
     """Whether it was stopped in the first quarter of its way, before the rate has done much."""
-    return not evidence.early and len(evidence.loss) < planned(evidence) / 4
+    return not evidence.early and evidence.steps_made < planned(evidence) / 4
 
 
 # ---------------------------------------------------------------- candidates
@@ -77,7 +77,11 @@ def _larger_rate(config: TrainingConfig) -> Candidates:
 
 
 def _more_steps(evidence: Evidence, settings: Settings, why: str, least: int = 0) -> Candidates:
-    """Twice the steps or `least`, within the caps, with as many epochs as they need."""
+    """Twice the steps or `least`, within the caps, with as many epochs as they need; nothing where
+    the run stopped early, for it would again.
+    """
+    if evidence.early:
+        return []
     config, pairs, now = evidence.config, evidence.train_pairs, planned(evidence)
     steps = min(max(2 * now, least), settings.max_steps)
     epochs = max(config.epochs, -(-steps // config.steps_per_epoch(pairs)))
@@ -175,6 +179,9 @@ def learn_more(evidence: Evidence, settings: Settings) -> Remedy:
         why = say("Such large steps overshoot; the model may end up predicting a single class.")
         candidates.append(({"learning_rate": 2e-4}, why))
     candidates += [*_warm_start(evidence), *_larger_rate(config), *_larger_batch(config)]
+    if config.method in ("frozen", "head"):
+        why = say("With method full the layers learn, too, and not only what is above them.")
+        candidates.append(({"method": "full"}, why))
     candidates += _more_steps(evidence, settings, say("More steps: there is time to learn more."))
     if config.frozen_layers:
         why = say("With no layer frozen, more of the model can adapt.")

@@ -30,11 +30,12 @@ from pipeline.errors import InputError
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.isolated import ask
 from pipeline.hub.sources import checkpoint_files
+from pipeline.methods import use_method
 from pipeline.model import held_parameters, model_in
 from pipeline.settings import Settings
 from pipeline.task import Task, task_named
 from pipeline.tokenization import checked_length, load_tokenizer, tokenize_datasets
-from pipeline.training import build_trainer, build_training_args, check_weights, freeze, set_dropout
+from pipeline.training import build_trainer, build_training_args, check_weights, set_dropout
 
 if TYPE_CHECKING:  # importing these takes seconds, or goes round in a circle
     import torch
@@ -55,6 +56,7 @@ HONOURED = (
     "weight_decay",
     "max_length",
     "train_sampling_strategy",
+    "method",
     "frozen_layers",
     "seed",
 )
@@ -270,7 +272,7 @@ def opened_to_train(
     tokenizer, rows, tokenized = tokenized_pairs(config, columns, origin.loaded, settings)
     check_fit(config.checkpoint, model.config, tokenizer)
     set_dropout(model, config.dropout)
-    freeze(model, config.frozen_layers)
+    use_method(model, config.method, config.frozen_layers, config.seed)
     return model, origin, tokenizer, rows, tokenized
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.classes.scores import Score, read_scores
 from pipeline.classes.store import Pupil, pupils_of
-from pipeline.classes.test_scores import Score, read_scores
 from pipeline.config import RUN_SETTINGS
 from pipeline.export.csv_answers import as_text
 from pipeline.runs.names import name_of

@@ -219,17 +219,18 @@ def moved(pairs):
     return (apart / length) ** 0.5 if length else float("inf") if apart else 0.0
 
 
-def kind(name):
-    is_attention = "attn" in name.lower() or "attention" in name.lower()
-    return "LayerNorm" if "norm" in name.lower() else (
-        "attention" if is_attention else "feed-forward")
+def kind(name, part):
+    if "norm" in type(part).__name__.lower():
+        return "LayerNorm"
+    return "attention" if "attn" in name.lower() or "attention" in name.lower() else "feed-forward"
 
 
 print("probabilities before", answer.logits[0].softmax(-1).tolist())
 for number, (start, now) in enumerate(zip(layers, after_layers), 1):
     kinds = {{}}
-    for (name, before), weights in zip(start.named_parameters(), now.parameters()):
-        kinds.setdefault(kind(name), []).append((before, weights))
+    for (name, part), part_now in zip(start.named_modules(), now.modules()):
+        own, own_now = (each.parameters(recurse=False) for each in (part, part_now))
+        kinds.setdefault(kind(name, part), []).extend(zip(own, own_now))
     for each in sorted(kinds):
         print("moved", each, number, moved(kinds[each]))
 in_layers = {{id(weights) for weights in after_layers.parameters()}}

@@ -10,6 +10,7 @@ where to get it.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ from pipeline.errors import InputError
 from pipeline.explain.step_by_hand import source
 from pipeline.hub.checkpoint_rules import COUNTS_FROM_THE_LEFT
 from pipeline.hub.sources import RUN_PREFIX
+from pipeline.methods import ALPHA, RANK
+from pipeline.pair_map import READ_THE_LAST, vectors_read
 from pipeline.settings import ADAPTERS, CHECKPOINTS, EMBEDDED_CHECKPOINT, LABELS, Settings, has_gpu
 from pipeline.task import MRPC, TASKS, Task, task_told
 from pipeline.tokenization import STAND_INS
@@ -153,7 +156,8 @@ def by_hand_script(step: OneStep) -> str:
     """A OneStep (pipeline/explain/step_by_hand.py) once more, by hand alone: each pair's loss, the
     norm, the weights that are followed.
     """
-    config, peft = step.config, ["peft"] if step.loaded in ADAPTERS else []
+    config = step.config
+    peft = ["peft"] if step.loaded in ADAPTERS or config.method == "lora" else []
     names = [
         each.name.partition("[")[0] for each in step.followed
     ]  # of each, the page follows the first number
@@ -165,7 +169,7 @@ from transformers import DataCollatorWithPadding
 {_pairs(step.place, step.task)}
 rows = {[each.row for each in step.examples]}  # the first batch that the run would draw
 {_model(step.loaded, config.seed, labels=len(step.task.labels))}
-{_frozen(config.frozen_layers)}
+{_method(config, step.loaded)}
 
 def tokenize_function(examples):
     return tokenizer({_columns(step.task)}, truncation=True, max_length={config.max_length})
@@ -239,7 +243,7 @@ def train_script(
     task: Task | None = None,
     copies: Sequence[Copy] = (),
 ) -> str:
-    """A run's loss curve and figures. `place`: where its pairs came from; in_bf16: what precision
+    """A run's loss curve, figures and map of its validation pairs. `place`: where its pairs came from; in_bf16: what precision
     "auto" meant there. task: by default the one that the config names.
 
     versions: {package: version} of the worker; by default those installed here. stopped_at: the
@@ -248,10 +252,14 @@ def train_script(
     task = task or TASKS[config.task_name]
     what = "A run of the Fine-tune tab: the same curve on the same machine"
     return f"""{_head(what, *PACKAGES, "scikit-learn", versions=versions)}
+import json
+from pathlib import Path
+
 {"" if len(task.labels) > len(LABELS) else IMPORT_EVALUATE}import numpy as np
 import torch
 from datasets import {"Dataset, " if copies else ""}DatasetDict, {"concatenate_datasets, " if copies else ""}load_dataset
-from transformers import {", ".join(_of_trainer(config, stopped_at))}
+from sklearn.decomposition import PCA
+from transformers import {", ".join(_of_trainer(config))}
 
 {_pairs(place, task, embedded)}
 # The first pairs of each split
@@ -259,7 +267,7 @@ for split, count in (("train", {config.train_pairs}), ("validation", {config.eva
     raw_datasets[split] = raw_datasets[split].select(range(min(count, len(raw_datasets[split]))))
 {_copies(copies)}{_model(config.checkpoint, config.seed, embedded, labels=len(task.labels))}
 {_dropout(config.checkpoint, config.dropout)}
-{_frozen(config.frozen_layers)}
+{_method(config, config.checkpoint)}
 
 def tokenize_function(examples):
     return tokenizer({_columns(task)}, truncation=True, max_length={config.max_length})
@@ -288,10 +296,13 @@ trainer = Trainer(
     data_collator=DataCollatorWithPadding(tokenizer), compute_metrics=compute_metrics, processing_class=tokenizer,
 {_early(config)})
 trainer.model_accepts_loss_kwargs = False  # the loss is a batch's mean: average it over accumulated batches
-{_sample(config, copies)}{_stop(stopped_at)}print("before", trainer.evaluate())
+{_pair_map(config.checkpoint)}{_sample(config, copies)}{_stop(stopped_at)}print("before", trainer.evaluate())
 set_seed({config.seed})  # the order of the batches is drawn now
 trainer.train()
-{_after(config)}"""
+{MERGED if config.method == "lora" else ""}{_after(config)}
+# Each validation pair's place on the map after each evaluation: {{step: [[x, y], ...]}}
+Path("map.json").write_text(json.dumps(maps))
+"""
 
 
 LOGS = """for log in trainer.state.log_history:
@@ -308,7 +319,8 @@ def _after(config):
     """Lines that print a run's log and its last evaluation."""
     if not config.keeps_best:
         return AFTER
-    quiet = "trainer.remove_callback(TrainingPairs)\n" if config.train_eval_pairs else ""
+    names = ["PairMap", *(["TrainingPairs"] if config.train_eval_pairs else [])]
+    quiet = "".join(f"trainer.remove_callback({name})\n" for name in names)
     return f"""{LOGS}# Trainer has loaded the best checkpoint: these aren't the last step's weights any more
 print("kept step", trainer.state.best_global_step)
 {quiet}print("after", trainer.evaluate())
@@ -558,11 +570,9 @@ def _dropout(model, share):
             setattr(module, name, torch.nn.Dropout({share}))"""
 
 
-def _of_trainer(config, stopped_at):
+def _of_trainer(config):
     """What a script of a run imports of transformers beside the model."""
-    names = ["DataCollatorWithPadding", "Trainer", "TrainingArguments"]
-    if stopped_at or config.train_eval_pairs:
-        names.append("TrainerCallback")
+    names = ["DataCollatorWithPadding", "Trainer", "TrainerCallback", "TrainingArguments"]
     if config.stops_early:
         names.append("EarlyStoppingCallback")
     return sorted(names)
@@ -601,6 +611,59 @@ raw_datasets["train"] = concatenate_datasets([originals, Dataset.from_list(copie
 """
 
 
+def _pair_map(checkpoint):
+    """Lines that find each validation pair's place on the map, as pipeline/pair_map.py does."""
+    read = 'vectors_read(outputs[0].detach(), keywords["attention_mask"], body.config)'
+    own = ""
+    if _is_well_known(checkpoint):
+        read = "outputs[0][:, 0].detach()"  # of the last hidden states, [CLS]
+    else:
+        source = inspect.getsource(vectors_read)
+        for annotation in (": Tensor", ": PretrainedConfig", " -> Tensor"):
+            source = source.replace(annotation, "")
+        own = f"READ_THE_LAST = {json.dumps(READ_THE_LAST)}\n\n\n{source}\n\n"
+    return f"""
+# The map of the validation pairs: of what the classifier reads of a pair, the two directions in which
+# that varies most before training
+{own}read, maps = [], {{}}
+
+
+def note_vectors(body, arguments, keywords, outputs):
+    if not body.training:
+        read.append({read}.float().cpu())
+
+
+model.base_model.register_forward_hook(note_vectors, with_kwargs=True)
+
+
+class PairMap(TrainerCallback):
+    plane = None
+
+    def on_evaluate(self, args, state, control, **kwargs):
+        rows = trainer.eval_dataset
+        vectors = torch.cat(read)[-len(rows):].double().numpy()  # (pairs, hidden size)
+        read.clear()
+        # Trainer may have sorted the pairs by length
+        order = [row for batch in trainer.get_eval_dataloader().batch_sampler for row in batch]
+        vectors = vectors[np.argsort(order)]
+        if not np.isfinite(vectors).all():
+            return
+        self.plane = self.plane or PCA(n_components=2, svd_solver="full").fit(vectors)
+        points = self.plane.transform(vectors)  # (pairs, 2)
+        maps[state.global_step] = points.round(4).tolist()
+        apart = vectors - vectors.mean(0)
+        held = np.square(apart @ self.plane.components_.T).sum() / np.square(apart).sum()
+        labels = np.array(rows["label"])
+        of_labels = [points[labels == label] for label in np.unique(labels)]
+        within = sum(np.square(some - some.mean(0)).sum() for some in of_labels)
+        between = 1 - within / np.square(points - points.mean(0)).sum()
+        print("step", state.global_step, "map holds", held, "between labels", between)
+
+
+trainer.add_callback(PairMap())
+"""
+
+
 def _sample(config, copies):
     """Lines that evaluate a sample of the training pairs beside validation."""
     if not config.train_eval_pairs:
@@ -636,6 +699,44 @@ class StopAsTheRun(TrainerCallback):
 
 
 trainer.add_callback(StopAsTheRun())
+"""
+
+
+def _method(config, model):
+    """Lines that leave trainable what the config's method trains (pipeline/methods.py)."""
+    if config.method == "head":
+        return "model.base_model.requires_grad_(False)  # the head alone learns\n"
+    if config.method == "frozen":
+        return ABOVE
+    frozen = _frozen(config.frozen_layers)
+    if config.method == "full":
+        return frozen
+    linear = "torch.nn.Linear" if _is_well_known(model) else "(torch.nn.Linear, Conv1D)"
+    conv = "" if _is_well_known(model) else "from transformers.pytorch_utils import Conv1D\n"
+    return f"""{frozen}
+# LoRA: each linear layer of the layers that aren't frozen computes with W + {ALPHA} / {RANK} · B·A
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+{conv}
+stacks = [part for part in model.base_model.modules() if isinstance(part, torch.nn.ModuleList)]
+inside = {{inner for stack in stacks for inner in stack.modules()}}
+linear = [name for name, part in model.named_modules()
+          if part in inside and isinstance(part, {linear}) and part.weight.requires_grad]
+{ABOVE}learning = [weights for weights in model.parameters() if weights.requires_grad]
+set_seed({config.seed})  # draws each A; each B is zeros
+inject_adapter_in_model(LoraConfig(r={RANK}, lora_alpha={ALPHA}, target_modules=linear), model)
+for weights in learning:  # peft freezes everything but its own matrices
+    weights.requires_grad_(True)
+"""
+
+
+ABOVE = """for name, weights in model.base_model.named_parameters():
+    weights.requires_grad_("pooler" in name)  # no layer learns, only what stands above them
+"""
+MERGED = """for name, part in list(model.named_modules()):
+    if isinstance(part, LoraLayer):
+        part.merge()  # B·A goes into W: the model is as any other again
+        model.set_submodule(name, part.base_layer)
 """
 
 

@@ -52,6 +52,7 @@ def ask(
     function: Callable,
     *arguments: Any,
     weights: bool = False,
+    start: str | None = None,
     settings: Settings,
     **keywords: Any,
 ) -> Any:
@@ -59,7 +60,9 @@ def ask(
     opened.
 
     `function` is of a module's top level; it, what goes in and what comes out are plain data.
-    weights: whether it needs more than the tokenizer and the config.
+    weights: whether it needs more than the tokenizer and the config. start: the checkpoint that
+    this one was fine-tuned from, where `function` opens that, too: the run did, and its process
+    sees no others.
     Raises what `function` raises, and InputError where the process had to be ended.
     """
     if not settings.isolates or is_bundled(checkpoint):
@@ -67,8 +70,11 @@ def ask(
     with _place(settings):
         files = find(checkpoint, weights, settings)
         if not files.origin.stands_in:
+            all_files = [files]
+            if start is not None and not is_bundled(start):
+                all_files.append(find(start, weights, settings))
             return _in_its_process(
-                files, settings, function, arguments, {**keywords, "settings": settings}
+                all_files, settings, function, arguments, {**keywords, "settings": settings}
             )
     # By the name under which the stand-in is given: by any other spelling the Hub would be asked
     # again, and what has come from there meanwhile would be opened here
@@ -118,9 +124,8 @@ def is_at_hand(checkpoint: str) -> bool:
 
 # ---------------------------------------------------------------- its process
 
-kept_processes: "OrderedDict[Path, processes.Process]" = (
-    OrderedDict()
-)  # the one asked last comes last
+# By the folders that it sees, a checkpoint's own first; the one asked last comes last
+kept_processes: "OrderedDict[tuple[Path, ...], processes.Process]" = OrderedDict()
 _ends: dict[Path, list[float]] = {}  # when a checkpoint's processes had to be ended
 _answered: "OrderedDict[Path, None]" = OrderedDict()  # checkpoints that have answered
 _calls = {"now": 0}
@@ -128,11 +133,17 @@ _free = threading.Condition()
 
 
 def _in_its_process(
-    files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
+    all_files: list[CheckpointFiles],
+    settings: Settings,
+    function: Callable,
+    arguments: tuple,
+    keywords: dict,
 ) -> Any:
-    name, seconds = files.origin.asked, settings.isolated_seconds
+    """all_files: the checkpoint's, and perhaps those of its start."""
+    files, seconds = all_files[0], settings.isolated_seconds
+    name = files.origin.asked
     try:
-        answer = _asked(files, settings, function, arguments, keywords)
+        answer = _asked(all_files, settings, function, arguments, keywords)
         _note_answer(files.folder)
         return answer
     except ProcessTimeout:
@@ -166,19 +177,23 @@ def _in_its_process(
 
 
 def _asked(
-    files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
+    all_files: list[CheckpointFiles],
+    settings: Settings,
+    function: Callable,
+    arguments: tuple,
+    keywords: dict,
 ) -> Any:
     """The answer of that checkpoint's process; where it was ended over another's request, that of
     the next one.
     """
-    name = files.origin.asked
+    name = all_files[0].origin.asked
     for _attempt in range(2):
-        _check_pause(name, files.folder)
-        process = _process_of(files, settings)
+        _check_pause(name, all_files[0].folder)
+        process = _process_of(all_files, settings)
         try:
             return process.ask(
                 _call_given,
-                files,
+                all_files,
                 function,
                 name,
                 *arguments,
@@ -194,10 +209,10 @@ def _asked(
 
 
 def _call_given(
-    files: CheckpointFiles, function: Callable, *arguments: Any, **keywords: Any
+    all_files: list[CheckpointFiles], function: Callable, *arguments: Any, **keywords: Any
 ) -> Any:
-    """In that process: `function` finds these files under their name, and asks no Hub."""
-    with given(files):
+    """In that process: `function` finds these files under their names, and asks no Hub."""
+    with given(*all_files):
         return function(*arguments, **keywords)
 
 
@@ -226,26 +241,28 @@ def _place(settings: Settings) -> Iterator[None]:
             _free.notify()
 
 
-def _process_of(files: CheckpointFiles, settings: Settings) -> processes.Process:
+def _process_of(all_files: list[CheckpointFiles], settings: Settings) -> processes.Process:
+    key = tuple(files.folder for files in all_files)
     with _lock:
-        process = kept_processes.get(files.folder)
+        process = kept_processes.get(key)
         if process and not process.ended:
-            kept_processes.move_to_end(files.folder)
+            kept_processes.move_to_end(key)
             return process
-        kept_processes.pop(files.folder, None)
-        for folder in [folder for folder, each in kept_processes.items() if each.ended]:
-            del kept_processes[folder]
-        idle = [folder for folder, each in kept_processes.items() if not each.asked]
-        for folder in idle[: max(0, len(kept_processes) + 1 - settings.max_isolated_processes)]:
-            kept_processes.pop(folder).end()
+        kept_processes.pop(key, None)
+        for other in [other for other, each in kept_processes.items() if each.ended]:
+            del kept_processes[other]
+        idle = [other for other, each in kept_processes.items() if not each.asked]
+        for other in idle[: max(0, len(kept_processes) + 1 - settings.max_isolated_processes)]:
+            kept_processes.pop(other).end()
         if len(kept_processes) >= 2 * settings.max_isolated_processes:
             raise InputError(
                 say("Too many checkpoints are being opened right now. Try again in a few seconds.")
             )
+        folders = [root_folder(files) for files in all_files]
         process = processes.Process(
-            [root_folder(files)], [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
+            folders, [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
         )
-        kept_processes[files.folder] = process
+        kept_processes[key] = process
         return process
 
 

@@ -148,12 +148,14 @@ def comes_with_the_app(name: Any) -> bool:
 
 # ---------------------------------------------------------------- checkpoints
 
-_given: ContextVar[CheckpointFiles | None] = ContextVar("given files", default=None)
+_given: ContextVar[tuple[CheckpointFiles, ...]] = ContextVar("given files", default=())
 
 
 @contextmanager
-def given(files: CheckpointFiles) -> Iterator[None]:
-    """Within it, `checkpoint_files` of that checkpoint are these: they were looked for already."""
+def given(*files: CheckpointFiles) -> Iterator[None]:
+    """Within it, `checkpoint_files` of these checkpoints are these: they were looked for
+    already.
+    """
     token = _given.set(files)
     try:
         yield
@@ -168,9 +170,9 @@ def checkpoint_files(name: str, weights: bool = False, *, settings: Settings) ->
     safetensors. A Hub that can't be had is no error where `settings.allow_stand_in`: the embedded
     checkpoint comes back and its origin says why.
     """
-    known = _given.get()
-    if known and known.origin.asked == name:
-        return known
+    for known in _given.get():
+        if known.origin.asked == name:
+            return known
     if isinstance(name, str) and name.startswith(RUN_PREFIX):
         return run_files(name, settings)
     name = validated_checkpoint(name)

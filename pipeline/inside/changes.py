@@ -12,25 +12,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from languages import say
 from pipeline.errors import InputError
 from pipeline.hub.isolated import ask
-from pipeline.hub.sources import RUN_PREFIX, is_bundled
+from pipeline.hub.sources import RUN_PREFIX
 from pipeline.inside.attention import attention_of, pictures
 from pipeline.inside.forward import Loaded, Pair, encoded, loaded
 from pipeline.inside.layer_answers import logits_by_layer
+from pipeline.memory import LoadCache
 from pipeline.model import load_model
-from pipeline.runs.folder import read_config, run_folder
+from pipeline.runs.folder import run_folder
+from pipeline.runs.progress import look_at
 from pipeline.settings import READY, WARMED, Settings
 
 if TYPE_CHECKING:  # importing torch takes seconds
     from torch import Tensor
     from torch.nn import Module, Parameter
 
-# What a weight belongs to, by its name: the first that fits
-KINDS = (("norm", "LayerNorm"), ("attn", "attention"), ("attention", "attention"))
 OF_A_LAYER = ("attention", "feed-forward", "LayerNorm")
 
 
@@ -76,48 +76,48 @@ class Changes:
 def start_of(checkpoint: str, settings: Settings) -> tuple[str, int]:
     """(the checkpoint that a model was fine-tuned from, the seed of its new head).
 
-    Raises InputError for a model that was fine-tuned from none, or from one that isn't the app's:
-    a stranger's start and a run's model aren't opened in one process.
+    Raises InputError for a model that was fine-tuned from none.
     """
     if checkpoint == READY:
         return WARMED, settings.seed
-    config: dict[str, Any] = {}
     if checkpoint.startswith(RUN_PREFIX):
-        config = read_config(run_folder(checkpoint.removeprefix(RUN_PREFIX), settings)) or {}
-    start = config.get("checkpoint")
-    if start is None:
-        raise InputError(
-            say(
-                "This model is a start: no run has changed it. Fine-tune it under “Trainer”, and "
-                "choose your run's model here."
-            )
+        run = look_at(run_folder(checkpoint.removeprefix(RUN_PREFIX), settings))
+        # What was loaded: another one may have stood in for the one that was asked for
+        told = (run.first("start") or {}).get("model") or {}
+        if start := told.get("loaded") or run.config.get("checkpoint"):
+            return str(start), run.config.get("seed", settings.seed)
+    raise InputError(
+        say(
+            "This model is a start: no run has changed it. Fine-tune it under “Trainer”, and "
+            "choose your run's model here."
         )
-    if not is_bundled(start):
-        raise InputError(
-            say(
-                "This run started from {name}. A run's model is compared with its start only where "
-                "that comes with the app.",
-                name=str(start)[:80],
-            )
-        )
-    return start, config.get("seed", settings.seed)
+    )
 
 
 def changes(checkpoint: str, pair: Pair, max_length: int = 128, *, settings: Settings) -> Changes:
-    """What fine-tuning changed inside a model, seen on one pair. Raises InputError as start_of."""
+    """What fine-tuning changed inside a model, seen on one pair. Raises InputError as start_of, and
+    where the start can't be had.
+    """
     start = start_of(checkpoint, settings)
-    return ask(checkpoint, _changes, pair, start, max_length, weights=True, settings=settings)
+    return ask(
+        checkpoint,
+        _changes,
+        pair,
+        start,
+        max_length,
+        weights=True,
+        start=start[0],
+        settings=settings,
+    )
 
 
 def _changes(checkpoint, pair, start, max_length, settings):
     """`changes` where the checkpoint may be opened."""
     import torch
 
-    name, seed = start
     after = loaded(checkpoint, settings)
     # Its own labels: a visitor's own pairs have some that no task names
-    model, origin = load_model(name, seed, after.labels, settings=settings)
-    model.set_attn_implementation("eager")
+    model, origin = _loaded_start(start, after.labels, settings)
     before = Loaded(model, after.tokenizer, origin)
     batch = encoded(after, [pair], max_length, settings)
     with torch.inference_mode():
@@ -127,7 +127,31 @@ def _changes(checkpoint, pair, start, max_length, settings):
             heads = _heads(*(attention_of(each, batch)[0] for each in (before, after)))
         except InputError:  # it doesn't show its attention
             heads = None
-    return Changes(name, *answers, parts, heads, len(answers[0]) - 1)
+    return Changes(start[0], *answers, parts, heads, len(answers[0]) - 1)
+
+
+# A class compares its runs with one start
+_starts = LoadCache(1)
+
+
+def _loaded_start(start, labels, settings):
+    """(the start's model, its Origin), remembered for the last one."""
+    name, seed = start
+
+    def load():
+        model, origin = load_model(name, seed, labels, settings=settings)
+        if origin.stands_in:
+            raise InputError(
+                say(
+                    "This run started from {name}, which can't be had from the Hub now, so there "
+                    "is nothing to compare with. Try again when the Hub can be reached.",
+                    name=name[:80],
+                )
+            )
+        model.set_attn_implementation("eager")
+        return model, origin
+
+    return _starts.get((name, seed, labels, settings), load)
 
 
 def _shares(opened: Loaded, logits: Tensor) -> list[dict[str, float]]:
@@ -171,23 +195,38 @@ def moved_parts(before: Loaded, after: Loaded) -> Iterator[Part]:
 
 
 def _moved(pairs: list[tuple[Parameter, Parameter]]) -> float:
-    apart = sum((now.double() - start.double()).square().sum().item() for start, now in pairs)
-    length = sum(start.double().square().sum().item() for start, _now in pairs)
-    return math.sqrt(apart / length) if length else (math.inf if apart else 0.0)
+    from torch import float64
+    from torch.linalg import vector_norm
+
+    def length(vectors: Iterator[Tensor]) -> float:
+        """Of all of them as one vector, summed in float64, without a copy of it."""
+        return math.hypot(*(vector_norm(each, dtype=float64).item() for each in vectors))
+
+    apart = length(now - start for start, now in pairs)
+    whole = length(start for start, _now in pairs)
+    return apart / whole if whole else (math.inf if apart else 0.0)
 
 
 def _part_of(name: str, parameter: Parameter, opened: Loaded) -> tuple[str, int | None]:
     """(what a weight belongs to, its layer from 1 or None)."""
-    path = name.lower()
     for number, layer in enumerate(opened.layers or (), 1):
-        if _has(layer, parameter):
-            kind = next((kind for word, kind in KINDS if word in path), "feed-forward")
-            return kind, number
-    if not _has(opened.encoder, parameter):
+        for path, module in layer.named_modules():
+            if any(each is parameter for each in module.parameters(recurse=False)):
+                return _kind_in_layer(path.lower(), module), number
+    if not any(each is parameter for each in opened.encoder.parameters()):
         return "classifier", None
+    path = name.lower()
     kinds: Mapping[str, str] = {"embed": "embeddings", "pooler": "pooler"}
     return next((kind for word, kind in kinds.items() if word in path), "rest"), None
 
 
-def _has(module: Module, parameter: Parameter) -> bool:
-    return any(each is parameter for each in module.parameters())
+def _kind_in_layer(path: str, module: Module) -> str:
+    """Which of OF_A_LAYER a module's own weights belong to. path: the module's name in its layer,
+    in lower case.
+
+    A norm is known by its class: GPT-2 calls it ln_1, and RoBERTa-PreLayerNorm's own name holds
+    "norm".
+    """
+    if "norm" in type(module).__name__.lower():
+        return "LayerNorm"
+    return "attention" if "attn" in path or "attention" in path else "feed-forward"

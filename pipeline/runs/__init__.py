@@ -3,6 +3,7 @@
 supervisor    starts workers, looks after them, ends them
 queue         who may start a run, whose turn it is, how long one waits
 same          which run is the same as another
+grid          two settings, some values of each: a run for each cell, as one job
 parcel        what of a run's files travels to another machine, and back
 progress      a run as its folder tells it
 pace          how long runs take
@@ -20,11 +21,13 @@ owner               sha256 of the secret that may stop it
 visitor             sha256 of whom it counts for: a browser, a network address
 worker              who trains here: process, when it started
 curve               sha256 of all that decides its curve
+grid                the grid that asked for it; a single run has none
 events.jsonl        what has happened, one JSON object a line, written by the worker
 stop                there once somebody asked it to stop
 ended               the last event of a run whose worker was ended before it could write one
 worker.log          what the worker wrote on its terminal
 predictions.json    what the model answered for each validation pair, before and after
+lora.safetensors    LoRA's matrices, before they were added into the weights
 model/              what it left
 
 Nothing about a run is kept anywhere else, so a refreshed page, a second visitor and a restarted

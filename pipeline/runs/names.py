@@ -292,6 +292,17 @@ def _said(name: str, value: Any) -> str:
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
+def written_value(name: str, value: Any) -> str:
+    """A setting's value as it is written in a run's label.
+
+    >>> written_value("learning_rate", 0.0002), written_value("batch_size", 16)
+    ('2e-4', '16')
+    """
+    if name == "learning_rate":
+        return _power_of_ten(value)
+    return f"{value:g}" if isinstance(value, float) else str(value).rpartition("/")[2]
+
+
 def _power_of_ten(value: float) -> str:
     """
     >>> _power_of_ten(2e-4), _power_of_ten(1.5e-5)

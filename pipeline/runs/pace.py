@@ -27,7 +27,7 @@ RUNS_LOOKED_AT, RUNS_TAKEN, STEPS_NEEDED = 12, 5, 5
 # was seen here, and of how many turns the median is taken
 TURNOVER_SECONDS, TURNS_TAKEN = 0.8, 5
 # What a step's time depends on beside the checkpoint
-ALIKE = ("frozen_layers", "precision", "batch_size")
+ALIKE = ("method", "frozen_layers", "precision", "batch_size")
 
 
 @dataclass(frozen=True)

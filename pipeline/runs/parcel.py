@@ -13,6 +13,7 @@ from pathlib import Path
 from languages import say
 from pipeline.answers import ANSWERS_FILE
 from pipeline.errors import InputError
+from pipeline.methods import MATRICES_FILE
 from pipeline.own_pairs import store
 from pipeline.runs.folder import modified, parsed, read_text
 from pipeline.runs.own_pair import PAIR_FILE
@@ -24,7 +25,7 @@ CHUNK_BYTES = 2**23
 MOST_EVALUATIONS = 50  # of those at step 0 that runs keep for each other
 MOST_FILES = 64
 RETURNED = re.compile(
-    r"before/[0-9a-f]{32}\.json|RUN/predictions\.json|RUN/model/[\w-][\w.-]{0,99}"
+    r"before/[0-9a-f]{32}\.json|RUN/(predictions\.json|lora\.safetensors)|RUN/model/[\w-][\w.-]{0,99}"
 )
 
 
@@ -87,6 +88,7 @@ def parts(root: Path, run_id: str, known: Iterable[str]) -> Iterator[tuple[str, 
     found = [
         *(root / "before").glob("*.json"),
         root / run_id / ANSWERS_FILE,
+        root / run_id / MATRICES_FILE,
         *sorted((root / run_id / "model").glob("*")),
     ]
     for path in found:

@@ -25,6 +25,7 @@ from pipeline.runs.progress import Run, list_runs, look_at, read_folder
 from pipeline.settings import Settings
 
 NEXT = "next"  # no run's id is a word
+GRID_FILE = "grid"  # in the folder of a run that a grid asked for (grid.py)
 # Who had a run so lately isn't somebody who had none
 HAD_ONE_SECONDS = 3600.0
 # A look at the queue takes some 10 ms, and each page of those who wait asks every second
@@ -72,6 +73,11 @@ def visitor_of(folder: Path) -> str:
     return f"program {address}" if address != NOBODY else ""
 
 
+def is_of_grid(folder: Path) -> bool:
+    """Whether a grid asked for the run of this folder, and not somebody for this one run."""
+    return (folder / GRID_FILE).exists()
+
+
 def in_turn(runs: list[Run], settings: Settings) -> list[Run]:
     """Those of `runs`, which list_runs gives, that wait, in the order of their turns.
 
@@ -80,25 +86,29 @@ def in_turn(runs: list[Run], settings: Settings) -> list[Run]:
     ones, short runs of visitors who had none within the hour go before the rest. Who has waited for
     `overtaken_seconds` is overtaken by nobody any more.
 
+    Runs of grids wait behind all single runs, however long, and take turns among themselves.
+
     All that is decided by what was there when a run was asked for, so a place changes only with
     runs that start, come or go.
     """
     folder, now = settings.runs_folder, time.time()
-    over: dict[str, list[float]] = {}  # visitor -> when each earlier run of theirs had ended
+    # (visitor, whether of a grid) -> when each earlier run of theirs had ended
+    over: dict[tuple[str, bool], list[float]] = {}
     keys: dict[str, tuple] = {}
     for run in runs:
-        visitor = visitor_of(folder / run.id)
-        earlier = over.setdefault(visitor, []) if visitor else []
+        visitor, of_grid = visitor_of(folder / run.id), is_of_grid(folder / run.id)
+        earlier = over.setdefault((visitor, of_grid), []) if visitor else []
         if run.state == "queued":
             asked = modified(folder / run.id / "config.json")
             behind = sum(ended > asked for ended in earlier)
             had_one = not visitor or any(ended > asked - HAD_ONE_SECONDS for ended in earlier)
             is_short = work(config_from(run.config)) <= settings.short_run_pairs
-            keys[run.id] = (
-                (0, 0, 0)
-                if now - asked > settings.overtaken_seconds
-                else (1, behind, had_one or not is_short)
-            )
+            if of_grid:
+                keys[run.id] = 2, behind, False
+            elif now - asked > settings.overtaken_seconds:
+                keys[run.id] = 0, 0, False
+            else:
+                keys[run.id] = 1, behind, had_one or not is_short
         earlier.append(_ended_at(run, folder / run.id))
     waiting = [run for run in runs if run.id in keys]
     return sorted(waiting, key=lambda run: keys[run.id])
@@ -111,7 +121,8 @@ def _ended_at(run: Run, folder: Path) -> float:
 
 def waits(runs: list[Run], settings: Settings) -> dict[str, float]:
     """{id of a waiting run: seconds until its turn}, in the order of the turns; under NEXT those of
-    a run that would be asked for now and come last. runs: as list_runs gives them.
+    a single run that would be asked for now and be the last of these. runs: as list_runs gives
+    them.
     """
     paces: dict[tuple, Pace] = {}
 
@@ -133,23 +144,26 @@ def waits(runs: list[Run], settings: Settings) -> dict[str, float]:
     free = sorted((left(run) + turn for run in training), reverse=True)[:places]
     free += [0.0] * (places - len(free))
     heapq.heapify(free)
-    begins = {}
+    begins: dict[str, float] = {}
+    next_begins = None
     for run in in_turn(runs, settings):
+        if next_begins is None and is_of_grid(settings.runs_folder / run.id):
+            next_begins = free[0]
         begins[run.id] = heapq.heappop(free)
         config = config_from(run.config)
         heapq.heappush(free, begins[run.id] + run_seconds(config, pace_of(config)) + turn)
-    return {**begins, NEXT: free[0]}
+    return {**begins, NEXT: free[0] if next_begins is None else next_begins}
 
 
 # ---------------------------------------------------------------- room for a new run
 
 
 def check_room(settings: Settings, browser: str, address: str, wanted: int = 1) -> None:
-    """Raise InputError where `wanted` more runs of this visitor would be too many for the queue,
-    for one visitor or for the disk. browser, address: as start_run has them.
+    """Raise InputError where `wanted` more single runs of this visitor would be too many for the
+    queue, for one visitor or for the disk. browser, address: as start_run has them.
     """
     folder = settings.runs_folder
-    unfinished = [run for run in list_runs(settings) if not run.ended]
+    unfinished, _of_grids = _unfinished(settings)
     waiting = sum(run.state == "queued" for run in unfinished)
     visitors = [visitor_of(folder / run.id) for run in unfinished]
     # A page names its browser, a program has no name and counts for its address alone
@@ -166,6 +180,43 @@ def check_room(settings: Settings, browser: str, address: str, wanted: int = 1) 
         addresses = [address_of(folder / run.id) for run in unfinished]
         _check_places_for_others(settings, waiting, addresses.count(digest(address)), wanted)
     _check_disk(settings)
+
+
+def check_room_for_grid(settings: Settings, browser: str, wanted: int) -> None:
+    """Raise InputError where a grid of `wanted` runs is too much: this visitor has one that hasn't
+    ended, or there is no room for its runs. browser: as start_run has it.
+    """
+    folder = settings.runs_folder
+    _single, of_grids = _unfinished(settings)
+    if any(visitor_of(folder / run.id) == digest(browser) for run in of_grids):
+        raise InputError(
+            say(
+                "A grid of your browser hasn't ended yet, and one at a time is the limit. Wait "
+                "until it has ended, or stop it."
+            )
+        )
+    room = settings.max_grid_runs_waiting - sum(run.state == "queued" for run in of_grids)
+    if wanted > room:
+        raise InputError(
+            say(
+                "This grid has {wanted} runs, and beside the grids that wait already there is "
+                "room for {room}. Choose fewer values, or try again in a few minutes.",
+                wanted=wanted,
+                room=max(room, 0),
+            )
+        )
+    _check_disk(settings)
+
+
+def _unfinished(settings: Settings) -> tuple[list[Run], list[Run]]:
+    """(single runs, runs of grids) that wait or run."""
+    single: list[Run] = []
+    of_grids: list[Run] = []
+    for run in list_runs(settings):
+        if not run.ended:
+            is_grids = is_of_grid(settings.runs_folder / run.id)
+            (of_grids if is_grids else single).append(run)
+    return single, of_grids
 
 
 def _check_queue(settings: Settings, waiting: int, wanted: int, is_first: bool) -> None:

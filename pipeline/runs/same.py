@@ -64,17 +64,26 @@ def same_run(
     owned: where a run belongs to its owner alone, because it is on their own pairs: {run id:
     whether the visitor is that owner}; None: whoever asks may have it.
     """
-    wanted, curve = asdict(config), curve_of(config, settings)
     found = [
         run
-        for run in runs
+        for run in alike(config, runs, settings)
         if run.state in JOINED_FIRST
-        and run.config == wanted
         and (owned is None or owned.get(run.id, False))
-        and read_text(settings.runs_folder / run.id / CURVE_FILE) == curve
         and (run.state != "done" or is_whole(run.id, settings))
     ]
     return min(found, key=lambda run: JOINED_FIRST.index(run.state)).id if found else ""
+
+
+def alike(config: TrainingConfig, runs: list[Run], settings: Settings) -> list[Run]:
+    """Those of `runs`, which list_runs gives, with this checked config and its curve, whatever
+    became of them.
+    """
+    wanted = asdict(config)
+    found = [run for run in runs if run.config == wanted]
+    if not found:
+        return []
+    curve = curve_of(config, settings)
+    return [run for run in found if read_text(settings.runs_folder / run.id / CURVE_FILE) == curve]
 
 
 def is_whole(run_id: str, settings: Settings) -> bool:

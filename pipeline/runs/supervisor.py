@@ -27,7 +27,7 @@ from pipeline.runs.folder import as_line, last_event, modified, read_text, run_f
 from pipeline.runs.names import drawn_id
 from pipeline.runs.own_pair import OwnPair, write_pair
 from pipeline.runs.progress import Run, list_runs, read_folder
-from pipeline.runs.queue import check_room, digest, in_turn
+from pipeline.runs.queue import GRID_FILE, check_room, check_room_for_grid, digest, in_turn
 from pipeline.runs.same import CURVE_FILE, curve_of, same_run
 from pipeline.settings import ADAPTERS, CHECKPOINTS, Settings
 from pipeline.task import is_own, task_named
@@ -76,9 +76,12 @@ def start_runs(
     address: str = "",
     own_pair: OwnPair | None = None,
     joining: Mapping[str, object] | None = None,
+    grid: tuple[str, str] | None = None,
 ) -> list[tuple[str, str]]:
     """[(id, secret), …] of as many new runs: all of them, one after the other, or none. As
     start_run.
+
+    grid: where a grid asks for them, (what each run's folder keeps of it, the one secret of all).
     """
     configs = [config.checked(settings) for config in configs]
 
@@ -97,16 +100,21 @@ def start_runs(
         with _locked(settings):  # of those who ask for the same at once, one starts it
             ids = [run_id or there(config) for run_id, config in zip(ids, configs, strict=True)]
             if wanted := ids.count(""):
-                check_room(settings, browser, address, wanted)
+                if grid:
+                    check_room_for_grid(settings, browser, wanted)
+                else:
+                    check_room(settings, browser, address, wanted)
             taken = {run.id for run in list_runs(settings)}
             for config, run_id in zip(configs, ids, strict=True):
-                secret = "" if run_id else secrets.token_urlsafe(24)
+                secret = ""
                 if not run_id:
+                    secret = grid[1] if grid else secrets.token_urlsafe(24)
                     run_id = drawn_id(taken)
                     taken.add(run_id)
                     folder = settings.runs_folder / run_id
                     made.append(folder)
-                    _make_folder(folder, config, settings, secret, browser, address, own_pair)
+                    kept = grid[0] if grid else ""
+                    _make_folder(folder, config, settings, secret, browser, address, own_pair, kept)
                 started.append((run_id, secret))
         advance(settings)
     except OSError as error:
@@ -165,6 +173,7 @@ def _make_folder(
     browser: str,
     address: str,
     own_pair: OwnPair | None,
+    grid: str,
 ) -> None:
     folder.mkdir(parents=True)
     (folder / "owner").write_text(digest(secret))
@@ -172,6 +181,8 @@ def _make_folder(
     (folder / CURVE_FILE).write_text(curve_of(config, settings))
     if own_pair:
         write_pair(folder, own_pair)
+    if grid:
+        (folder / GRID_FILE).write_text(grid)
     # Last, and in one move: a folder without config.json is not yet a run
     write_whole(folder / "config.json", json.dumps(asdict(config)))
 

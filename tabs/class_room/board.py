@@ -24,8 +24,8 @@ from starlette.routing import Route
 
 from languages import DEFAULT_LANGUAGE, LANGUAGES, _, language, speaking
 from pipeline.classes.board import Board, board_of
+from pipeline.classes.scores import open_test_split
 from pipeline.classes.store import check_teacher, read_class
-from pipeline.classes.test_scores import open_test_split
 from pipeline.config import RUN_SETTINGS
 from pipeline.errors import InputError
 from pipeline.export.class_csv import results_csv

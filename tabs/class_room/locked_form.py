@@ -10,6 +10,7 @@ from gradio.components import Component
 
 from pipeline.classes.rules import first_values, locked_values
 from pipeline.classes.store import Class
+from pipeline.config import RUN_SETTINGS
 from pipeline.settings import Settings
 from tabs.address import Shared
 
@@ -34,8 +35,8 @@ class LockedForm:
 
     @property
     def controls(self) -> dict[str, Component]:
-        """The form: {setting: its field}."""
-        return self.shared.fields
+        """The form: {setting: its field}; the tab has other fields, too."""
+        return {name: one for name, one in self.shared.fields.items() if name in RUN_SETTINGS}
 
     @property
     def inputs(self) -> list[Component]:

@@ -55,7 +55,7 @@ def more_settings_title(values: dict[str, object]) -> str:
     """The title of the fold: how many settings are in it, and which of `values` aren't defaults.
 
     >>> more_settings_title({"seed": 7})
-    '21 more settings · changed: seed'
+    '22 more settings · changed: seed'
     """
     folded = [one for one in RUN_SETTINGS.values() if one.group == MORE]
     changed = [one.name for one in folded if values.get(one.name, one.default) != one.default]

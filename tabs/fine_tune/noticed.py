@@ -41,9 +41,10 @@ def build_noticed(settings: Settings, panel: RunPanel) -> gr.Button:
         )
         with gr.Row():
             start = gr.Button(
-                _("Fine-tune with changed copies (changed_share {share})", share=COPIES_SHARE)
+                _("Fine-tune with changed copies (changed_share {share})", share=COPIES_SHARE),
+                size="sm",
             )
-            ask = gr.Button(_("Ask the model of a run without copies"))
+            ask = gr.Button(_("Ask the model of a run without copies"), size="sm")
         drawn = gr.HTML(no_run_yet(), min_height=60)
 
     def show(run_id: str, owned: object) -> str:

@@ -1,15 +1,18 @@
-"""Three runs that differ by their seed alone: a table, and charts with a band between them."""
+"""Runs that differ in one setting alone. Here it is the seed: a table, and charts with a band
+between them.
+"""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 from gradio.components import Component
 from markupsafe import Markup
 
 from languages import _
-from pipeline.config import config_from
+from pipeline.config import TrainingConfig, config_from
 from pipeline.metrics import f1_in
+from pipeline.runs.grid import SEEDS, with_seeds
 from pipeline.runs.own_pair import pair_to_keep
 from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
@@ -30,13 +33,14 @@ from tabs.fine_tune.run_panel import RunPanel
 from views.render import render
 from views.runs import STATE_NAMES, seeds_table
 
-SEEDS = 3
-
 
 @dataclass(frozen=True)
-class SeedsSection:
-    """The components of the section, and their handlers. `controls`: {setting: its field}; pair:
+class AlikeSection:
+    """The components of a section, and their handlers. `controls`: {setting: its field}; pair:
     the fields of the page's two sentences, which each run judges along, or none.
+
+    varied: the setting in which the runs differ; variants: gives all that are to be run for a
+    config, which is the first of them; drawn: what is seen of the runs.
     """
 
     settings: Settings
@@ -47,6 +51,9 @@ class SeedsSection:
     message: gr.HTML
     table: gr.HTML
     timer: gr.Timer
+    varied: str
+    variants: Callable[[TrainingConfig], Sequence[TrainingConfig]]
+    drawn: Callable[[Sequence[Run]], str]
 
     @property
     def inputs(self) -> list[Component]:
@@ -72,7 +79,7 @@ class SeedsSection:
         may_start: bool = True,
         who: Member | None = None,
     ) -> dict | None:
-        """Start the form's settings with three seeds; a run that is there already counts, whoever
+        """Start the variants of the form's settings; a run that is there already counts, whoever
         started it. may_start: else None where one would be started. who: the pupil of a class,
         which has to allow them.
         """
@@ -88,7 +95,7 @@ class SeedsSection:
         may_start: bool = True,
         who: Member | None = None,
     ) -> dict | None:
-        """Start an ended run's settings with two more seeds. As start."""
+        """Start the variants of an ended run that aren't there. As start."""
         try:
             config = config_to_repeat(run_id, owned, self.settings)
         except Exception as error:
@@ -107,11 +114,10 @@ class SeedsSection:
         try:
             owned = remembered(owned)
             config = config_from(dict(values)).checked(self.settings)
-            seeds = [
-                (config.seed + number) % (self.settings.largest_seed + 1) for number in range(SEEDS)
-            ]
-            there = {run.config["seed"]: run.id for run in self._alike(asdict(config), owned)}
-            missing = [replace(config, seed=seed) for seed in seeds if seed not in there]
+            wanted = {getattr(one, self.varied): one for one in self.variants(config)}
+            alike = self._alike(asdict(config), owned)
+            there = {run.config[self.varied]: run.id for run in alike}
+            missing = [one for value, one in wanted.items() if value not in there]
             for one in missing:
                 check_start(who, one, self.settings)
             joined = [joined_run(one, self.settings, owned) for one in missing]
@@ -130,32 +136,41 @@ class SeedsSection:
         return {
             self.message: "",
             # The run that the form describes stays on the screen where it is there already
-            self.panel.run_id: there.get(seeds[0]) or started[0][0],
+            self.panel.run_id: there.get(getattr(config, self.varied)) or started[0][0],
             self.panel.owned: with_runs(owned, started),
             **self.panel.say_same(None),
         }
 
     def _alike(self, config: Mapping, owned: object) -> list[Run]:
-        """This browser's runs of these settings with whatever seed, that wait, run or are done."""
+        """This browser's runs of these settings, but for the one that varies, that wait, run or are
+        done.
+        """
         return [
             run
             for run in runs_of(owned, self.settings)
             if (not run.ended or run.state == "done")
             and run.config
-            and {**run.config, "seed": 0} == {**config, "seed": 0}
+            and {**run.config, self.varied: 0} == {**config, self.varied: 0}
+        ]
+
+    def alike(self, run_id: str, owned: object) -> list[Run]:
+        """The run of this id, and the browser's runs that differ from it in that setting alone: one
+        for each value.
+        """
+        shown = read_run(run_id, self.settings)
+        owned = {**owned, run_id: ""} if isinstance(owned, dict) else {run_id: ""}
+        return [
+            *{run.config[self.varied]: run for run in self._alike(shown.config, owned)}.values()
         ]
 
     def draw(self, run_id: str, owned: object) -> dict:
-        """All this browser's runs that differ from the shown one by their seed alone."""
+        """All this browser's runs that differ from the shown one in that setting alone."""
         if not run_id:
             return {self.table: "", self.timer: gr.Timer(active=False)}
         try:
-            shown = read_run(run_id, self.settings)
-            owned = {**owned, run_id: ""} if isinstance(owned, dict) else {run_id: ""}
-            alike = {run.config["seed"]: run for run in self._alike(shown.config, owned)}
-            runs = [alike[seed] for seed in sorted(alike)]
+            runs = self.alike(run_id, owned)
             is_waiting = any(not run.ended for run in runs)
-            return {self.table: compared_seeds(runs), self.timer: gr.Timer(active=is_waiting)}
+            return {self.table: self.drawn(runs), self.timer: gr.Timer(active=is_waiting)}
         except Exception as error:
             return {self.table: error_notice(error), self.timer: gr.Timer(active=False)}
 
@@ -165,7 +180,7 @@ def build_seeds(
     controls: Mapping[str, Component],
     panel: RunPanel,
     pair: Sequence[Component] = (),
-) -> SeedsSection:
+) -> AlikeSection:
     """The part of a card; tab.py wires its button, as it does with all that start runs."""
     gr.Markdown(
         _(
@@ -182,13 +197,15 @@ def build_seeds(
     button = gr.Button(_("Run these settings with three seeds"))
     message, table = gr.HTML(), gr.HTML(js_on_load="page.charts.listen(element)")
     timer = gr.Timer(3.0, active=False)
-    return SeedsSection(settings, controls, pair, panel, button, message, table, timer)
+    components = panel, button, message, table, timer
+    return AlikeSection(settings, controls, pair, *components, "seed", with_seeds, compared_seeds)
 
 
 def compared_seeds(runs: Sequence[Run]) -> Markup:
     """The runs in a table, and charts of those that are done; nothing for a single run."""
     if len(runs) < 2:
         return Markup()
+    runs = sorted(runs, key=lambda run: run.config["seed"])
     rows = [(run.config["seed"], STATE_NAMES[run.state], *_metrics_of(run)) for run in runs]
     done = [run for run in runs if run.state == "done"]
     charts = []

@@ -20,10 +20,12 @@ from tabs.fine_tune.check import training_shown, wait_for_a_run
 from tabs.fine_tune.diagnosis import DiagnosisSection, build_diagnosis
 from tabs.fine_tune.forecast import follow_form
 from tabs.fine_tune.form import build_main_settings, build_more_settings, more_settings_title
+from tabs.fine_tune.grid import GridSection, build_grid
 from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.left_files import build_left_files
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.loop import build_loop
+from tabs.fine_tune.methods import build_methods
 from tabs.fine_tune.noticed import build_noticed
 from tabs.fine_tune.one_step import build_one_step
 from tabs.fine_tune.presets import FILLED, PresetChoice, build_choice, build_shows, fill_form
@@ -31,7 +33,7 @@ from tabs.fine_tune.run_panel import FILL, RunPanel
 from tabs.fine_tune.runs_list import RunsList, build_runs_list
 from tabs.fine_tune.save import build_save
 from tabs.fine_tune.script import build_script
-from tabs.fine_tune.seeds import SeedsSection, build_seeds
+from tabs.fine_tune.seeds import AlikeSection, build_seeds
 from tabs.fine_tune.shortcut import build_shortcut
 from tabs.fine_tune.start_another import Start, StartAnother, build_start_another
 from tabs.fine_tune.theatre import build_sentence, build_theatre
@@ -55,7 +57,9 @@ class FineTuneTab:
     panel: RunPanel
     launch: Launch
     diagnosis: DiagnosisSection
-    seeds: SeedsSection
+    seeds: AlikeSection
+    grid: GridSection
+    methods: AlikeSection
     another: StartAnother
     runs: RunsList
 
@@ -93,6 +97,9 @@ def build_tab(
         with gr.Accordion(title, open=False, elem_id="open-chance"):
             gr.Markdown(_explanation())
             seeds = build_seeds(settings, controls, panel, pair)
+        title = _("What does LoRA cost, and what does it give?")
+        with gr.Accordion(title, open=False, elem_id="open-methods"):
+            methods = build_methods(settings, controls, panel, pair)
         title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
@@ -111,6 +118,7 @@ def build_tab(
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         with_copies = build_noticed(settings, panel)
         on_shortcut = build_shortcut(settings, panel.ended)
+        grid = build_grid(settings, controls, diagnosis.fixed, panel)
         runs = build_runs_list(settings, panel)
     build_check_yourself(
         settings,
@@ -121,11 +129,19 @@ def build_tab(
         waiting=wait_for_a_run,
     )
     forecast = follow_form(
-        settings, controls, line=line, curve=curve, more=more, tables=tables, preset=preset
+        settings,
+        controls,
+        line=line,
+        curve=curve,
+        more=more,
+        tables=tables,
+        preset=preset,
+        grid=grid,
     )
     fill_form(preset, controls)
     fills = {bring: ("task_name",), preset.choice: FILLED, preset.shows: FILLED}
-    shared = Shared("fine-tune", controls, fills, fixed=diagnosis.fixed, renamed=renamed)
+    in_address = {**controls, **grid.fields}
+    shared = Shared("fine-tune", in_address, fills, fixed=diagnosis.fixed, renamed=renamed)
     build_share(settings, shared)
 
     launch = Launch(settings, controls, panel, pair)
@@ -140,6 +156,8 @@ def build_tab(
         "copies": (with_copies, launch.start_with_copies, changed, launch.outputs),
         "shortcut": (on_shortcut, launch.start_on_shortcut, changed, launch.outputs),
         "seeds": (seeds.button, seeds.start, seeds.inputs, seeds.outputs),
+        "grid": (grid.button, grid.start, grid.inputs, grid.outputs),
+        "methods": (methods.button, methods.start, methods.inputs, methods.outputs),
         "more seeds": (
             diagnosis.more_seeds,
             seeds.start_shown,
@@ -151,7 +169,12 @@ def build_tab(
         another.before(name, button, Start(*start)) for name, (button, *start) in by_button.items()
     ]
     starts.append(another.answered())
-    _follow(panel, seeds, shared, starts)
+    starts.append(
+        grid.drawn.click(
+            grid.open, panel.owned, [grid.status, panel.run_id, panel.owned], **PRIVATE
+        )
+    )
+    _follow(panel, (seeds, methods), shared, starts)
     # A run that has ended shows the pace of this machine
     panel.ended.change(
         forecast.fn, forecast.inputs, forecast.outputs, **PRIVATE, concurrency_id="forecast"
@@ -171,6 +194,8 @@ def build_tab(
         launch,
         diagnosis,
         seeds,
+        grid,
+        methods,
         another,
         runs,
     )
@@ -195,13 +220,20 @@ def _explanation() -> str:
     return f"{what}\n\n{start}"
 
 
-def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) -> None:
+def _follow(
+    panel: RunPanel, sections: Sequence[AlikeSection], shared: Shared, starts: list
+) -> None:
     """What is drawn follows the shown run: after a start, while it goes on, when it is stopped."""
     look = {"fn": panel.draw, "inputs": [panel.run_id, panel.owned], "outputs": panel.outputs}
-    look_at_seeds = {
-        "fn": seeds.draw,
+
+    def draw_alike(run_id: str, owned: object) -> dict:
+        drawn = (section.draw(run_id, owned) for section in sections)
+        return {part: value for one in drawn for part, value in one.items()}
+
+    look_at_alike = {
+        "fn": draw_alike,
         "inputs": [panel.run_id, panel.owned],
-        "outputs": [seeds.table, seeds.timer],
+        "outputs": [part for one in sections for part in (one.table, one.timer)],
     }
     for start in starts:
         shared.follow(start)
@@ -221,7 +253,7 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) 
             api_visibility="private",
         )
         shown = addressed.then(**look, **PRIVATE)
-        shown.then(**look_at_seeds, **PRIVATE)
+        shown.then(**look_at_alike, **PRIVATE)
     panel.watched.change(
         None,
         panel.watched,
@@ -243,8 +275,9 @@ def _follow(panel: RunPanel, seeds: SeedsSection, shared: Shared, starts: list) 
             js="(id, owned) => page.fineTune.leave(id, owned)",
             api_visibility="private",
         )
-    seeds.timer.tick(**look_at_seeds, **PRIVATE)
-    gr.on([panel.ended.change, panel.run_id.change], **look_at_seeds, **PRIVATE)
+    for one in sections:
+        one.timer.tick(one.draw, [panel.run_id, panel.owned], [one.table, one.timer], **PRIVATE)
+    gr.on([panel.ended.change, panel.run_id.change], **look_at_alike, **PRIVATE)
     panel.owned.change(
         None,
         panel.owned,

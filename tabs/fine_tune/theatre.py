@@ -169,7 +169,8 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
         js="(data, own) => page.theatre.show(data, own)",
         api_visibility="private",
     )
-    dots.click(theatre.read, [panel.run_id, panel.owned], pair, **PRIVATE)
+    read = {**PRIVATE, "trigger_mode": "always_last"}
+    dots.click(theatre.read, [panel.run_id, panel.owned], pair, **read)
     return theatre
 
 

@@ -12,7 +12,6 @@ from gradio.components import Component
 from markupsafe import Markup
 
 from languages import _
-from pipeline.dataset import load_raw_datasets
 from pipeline.explain.probing import asked_pair
 from pipeline.inside.attention import (
     HABIT_PAIRS,
@@ -25,7 +24,9 @@ from pipeline.inside.attention import (
 )
 from pipeline.inside.forward import Pair
 from pipeline.settings import Settings
+from pipeline.task import task_named
 from tabs.errors import error_notice, notice_on_error, sent
+from tabs.tokenize.inputs import load_split
 from tabs.tokenize.why import inputs_of
 from views.inside_attention import (
     habits_table,
@@ -100,11 +101,7 @@ def build_attention(settings: Settings) -> Attention:
     with gr.Column(elem_classes="sheet attention-left"):
         looks = gr.HTML(js_on_load="page.attention.listenToLooks(element, watch)")
     attention = Attention(settings, heads, head, looks, beside)
-    # Gradio 6.31: what "always_last" defers is raised with the data of the event before it. The
-    # page asks one question at a time, and tells by the answer whether it is the newest one's
-    # (static/attention.js).
-    asked = {**PRIVATE, "show_progress": "hidden", "trigger_mode": "multiple"}
-    heads.click(attention.choose, None, head, **asked)
+    heads.click(attention.choose, None, head, **{**PRIVATE, "show_progress": "hidden"})
     return attention
 
 
@@ -124,22 +121,25 @@ def choose_head(settings: Settings, cell: dict) -> Markup:
 # ---------------------------------------------------------------- questions
 
 
-def build_attention_questions(settings: Settings, inputs: Sequence[Component]) -> None:
-    """The two sections under the pictures. inputs: of Asked."""
+def build_attention_questions(
+    settings: Settings, inputs: Sequence[Component], choice: Component
+) -> None:
+    """The two sections under the pictures. inputs: of Asked; choice: of the page's pairs."""
     with gr.Accordion(
         _("Do these heads always look there?"), open=False, elem_id="open-habits"
     ) as section:
         gr.Markdown(
             _(
                 "What a head does on one pair may be chance. Here the first {count} validation "
-                "pairs go through the model one by one: a few seconds, {most:.0f} at most.",
+                "rows of the pairs that are chosen under “Collator” go through the model one by "
+                "one: a few seconds, {most:.0f} at most.",
                 count=HABIT_PAIRS,
                 most=HABIT_SECONDS,
             ),
             elem_classes="quiet",
         )
         again = gr.Button(_("Measure"), **OF_THE_LOOK)
-        _asked_by(section, again, partial(draw_habits, settings), inputs)
+        _asked_by(section, again, partial(draw_habits, settings), [*inputs, choice])
         gr.HTML(element("strong", _("Does a look at a word prove that it mattered?")))
         gr.Markdown(
             _(
@@ -176,16 +176,25 @@ def _asked_by(section: gr.Accordion, again: gr.Button, handler: Any, inputs: Any
 
 
 @notice_on_error
-def draw_habits(settings: Settings, sentence1: str, sentence2: str, model: str) -> Markup:
-    """Which heads look at what over many pairs."""
+def draw_habits(
+    settings: Settings, sentence1: str, sentence2: str, model: str, task_name: str
+) -> Markup:
+    """Which heads look at what over many rows of the task, a visitor's own pairs among them."""
     pair = asked_pair(model, sentence1, sentence2, settings)
     heads, _head = all_heads(model, pair, settings=settings)
-    raw_datasets, origin = load_raw_datasets("auto", settings)
-    rows = raw_datasets["validation"][:HABIT_PAIRS]
-    sentences2 = [None] * HABIT_PAIRS if pair[1] is None else rows["sentence2"]
-    pairs = list(zip(rows["sentence1"], sentences2, strict=False))
-    found = habits(model, pairs, settings=settings)
-    return of_pair(pair, habits_table(found, heads, origin.loaded))
+    # A visitor's own pairs that are too few or have no labels may lack the split
+    splits = task_named(task_name, settings).splits
+    split = "validation" if "validation" in splits else splits[0]
+    dataset, origin, task = load_split(split, task_name, settings)
+    rows = dataset[:HABIT_PAIRS]
+    firsts = rows["sentence1"]
+    is_paired = task.has_pair and pair[1] is not None
+    seconds = rows["sentence2"] if is_paired else [None] * len(firsts)
+    found = habits(model, list(zip(firsts, seconds, strict=True)), settings=settings)
+    drawn = habits_table(found, heads, f"{origin.loaded}, {split}")
+    if origin.stands_in:
+        drawn = origin_line(origin, True) + drawn
+    return of_pair(pair, drawn)
 
 
 @notice_on_error

@@ -15,9 +15,16 @@ from tabs.model.attention import OF_THE_LOOK, PRIVATE
 from views.inside_dropout import both_modes
 from views.markup import of_pair, origin_line
 
+OWN = "own"
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, MOST_DROPOUT)
 
-def build_dropout(settings: Settings, inputs: Sequence[Component]) -> None:
-    """The section, worked out when it is opened. inputs: both sentences and the model."""
+
+def build_dropout(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
+    """The section, worked out when it is opened. Returns its fields, by the names that an address
+    has for them.
+
+    inputs: both sentences and the model.
+    """
     with gr.Accordion(
         _("Why eval() before predicting?"), open=False, elem_id="open-dropout"
     ) as section:
@@ -30,21 +37,26 @@ def build_dropout(settings: Settings, inputs: Sequence[Component]) -> None:
             elem_classes="quiet",
         )
         with gr.Row():
-            is_own = gr.Checkbox(True, label=_("the model's own dropout"))
-            share = gr.Slider(0, MOST_DROPOUT, 0.1, step=0.05, label=_("or this share"))
-            seed = gr.Number(settings.seed, precision=0, label=_("seed of what is dropped"))
+            dropout = gr.Radio(
+                [(_("the model's own"), OWN), *((f"{share:.0%}", share) for share in SHARES)],
+                value=OWN,
+                label=_("Dropout: the share that is set to 0"),
+                scale=4,
+                min_width=320,
+            )
+            seed = gr.Number(
+                settings.seed, precision=0, label=_("seed of what is dropped"), min_width=160
+            )
         drawn = gr.HTML(min_height=320)
         again = gr.Button(_("Work out again"), **OF_THE_LOOK)
-        chosen = [*inputs, is_own, share, seed]
-        # Whoever moves the slider wants its share
-        share.input(None, None, is_own, js="() => false", api_visibility="private")
         gr.on(
-            [section.expand, again.click, is_own.change, share.release, seed.submit],
+            [section.expand, again.click, dropout.input, seed.submit],
             partial(draw, settings),
-            chosen,
+            [*inputs, dropout, seed],
             drawn,
             **PRIVATE,
         )
+    return {"dropout": dropout, "seed": seed}
 
 
 @notice_on_error
@@ -53,16 +65,17 @@ def draw(
     sentence1: str,
     sentence2: str,
     model: str,
-    is_own: bool,
-    share: float,
+    dropout: float | str,
     seed: int,
 ) -> Markup:
-    """The answers of both modes, and what a forward pass keeps."""
+    """The answers of both modes, and what a forward pass keeps. dropout: a share, or OWN for what
+    the model was trained with.
+    """
     found = in_both_modes(
         model,
         sentence1,
         sentence2,
-        None if is_own else share,
+        None if dropout == OWN else dropout,
         seed,
         settings.max_length,
         settings=settings,

@@ -90,7 +90,7 @@ def build_layer_answers(settings: Settings) -> tuple[Callable[..., dict[Block, A
         elem_id="layer-answers",
         padding=False,
         min_height=180,
-        js_on_load="page.way.listenToAnswers(element, trigger)",
+        js_on_load="page.way.listenToAnswers(element, trigger, watch)",
     )
     section = LayerAnswersSection(settings, bars)
     bars.click(section.compare, None, bars, **PRIVATE)

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.components import Component
 
 from languages import _
 from pipeline.settings import READY, Settings
@@ -39,8 +40,12 @@ class ModelTab:
     openings: tuple[Opening, ...]
 
 
-def build_tab(settings: Settings, membership: Membership | None = None) -> ModelTab:
-    """The tab's components and wiring. membership: of the page, which class it is in."""
+def build_tab(
+    settings: Settings, choice: Component, membership: Membership | None = None
+) -> ModelTab:
+    """The tab's components and wiring. choice: of the page's pairs; membership: of the page, which
+    class it is in.
+    """
     with gr.Row(elem_classes="inside-line"):
         pair = build_pair(lines=1)
         model = gr.Dropdown(
@@ -58,9 +63,9 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
             drawn.append(build_layer_answers(settings))
     with questions():
         build_your_run(settings, inputs)
-        build_what_moved(settings, inputs)
-        build_attention_questions(settings, inputs)
-        build_dropout(settings, inputs)
+        fields = build_what_moved(settings, inputs)
+        build_attention_questions(settings, inputs, choice)
+        fields |= build_dropout(settings, inputs)
         script = build_script(settings, inputs)
 
     def draw(sentence1: str, sentence2: str, model: str) -> dict[Block, Any]:
@@ -79,8 +84,9 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Model
     )
     looked.then(**script)
     names = ("sentence1", "sentence2")
-    shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model})
+    shared = Shared("model", {**dict(zip(names, pair, strict=True)), "model": model, **fields})
     shared.follow(looked)
+    shared.follow_changes(*(field.input for field in fields.values()))
     press_open("of-the-look", [looked])
     build_check_yourself(
         settings,

@@ -16,8 +16,12 @@ from views.inside_attributions import what_moved
 from views.markup import of_pair, origin_line
 
 
-def build_what_moved(settings: Settings, inputs: Sequence[Component]) -> None:
-    """The section, worked out when it is opened. inputs: both sentences and the model."""
+def build_what_moved(settings: Settings, inputs: Sequence[Component]) -> dict[str, Component]:
+    """The section, worked out when it is opened. Returns its field, by the name that an address
+    has for it.
+
+    inputs: both sentences and the model.
+    """
     with gr.Accordion(
         _("What moved the answer?"), open=False, elem_id="open-what-moved"
     ) as section:
@@ -39,6 +43,7 @@ def build_what_moved(settings: Settings, inputs: Sequence[Component]) -> None:
             drawn,
             **PRIVATE,
         )
+    return {"baseline": baseline}
 
 
 @notice_on_error

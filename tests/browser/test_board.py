@@ -1,12 +1,22 @@
-"""A class's board in a browser: the line that one looks at stays in hand, and the wall has no Gradio."""
+"""A class's board in a browser: the line that one looks at stays in hand, and the wall has no Gradio.
+And a visitor's own grid, which is the same heat map.
+"""
+
+import re
+from dataclasses import asdict
 
 import pytest
 from playwright.sync_api import expect
 
 from dev.server import running_app
 from pipeline.classes.store import add_runs, create_class, join_class
+from pipeline.config import TrainingConfig
+from pipeline.runs.folder import write_whole
+from pipeline.runs.grid import grid_plan
+from pipeline.runs.same import curve_of
 from pipeline.settings import Settings
 from tests.browser.conftest import SIZES
+from tests.support.run_folders import write_run
 from tests.unit.test_board import BASE, told_run
 
 
@@ -14,7 +24,7 @@ from tests.unit.test_board import BASE, told_run
 def lesson():
     """(address, link's code, settings, keys of two pupils) of an app of its own with a class."""
     with running_app({"PAIRS": "embedded", "HF_HUB_OFFLINE": "1"}) as (address, runs):
-        settings = Settings(runs_folder=runs)
+        settings = Settings(runs_folder=runs, data="embedded")
         runs.mkdir(exist_ok=True)
         code, _key = create_class("Which rate?", "learning_rate", vars(BASE), settings)
         keys = [join_class(code, name, settings)[1] for name in ("Ann", "<b>Bo</b>")]
@@ -68,3 +78,28 @@ def test_the_wall_shows_it_all_on_one_screen(wall, lesson):
     wall.locator("#switch").click()
     expect(wall.locator("html")).not_to_have_class("dark")
     assert said == [] and "gradio-app" not in wall.content()
+
+
+def test_a_grid_shows_what_is_here_trains_the_rest_and_a_cell_opens_its_run(elsewhere, lesson):
+    address, _code, settings, _keys = lesson
+    small = {"train_pairs": 16, "eval_pairs": 8, "train_eval_pairs": 0}
+    vary = {"learning_rate": "0.0001, 0.0002", "batch_size": "8"}
+    plan = grid_plan(TrainingConfig(**small, max_steps=2), vary, settings)
+    for number, config in enumerate(plan.seeds):
+        run_id = write_run(settings, number, **asdict(config))
+        write_whole(settings.runs_folder / run_id / "curve", curve_of(config, settings))
+    asks = "&".join(f"{name}={value}" for name, value in small.items())
+    grid = "grid_xs=0.0001,0.0002&grid_ys=8&grid_steps=2"
+    page = elsewhere(f"{address}/?tab=fine-tune&open=grid&{asks}&{grid}")
+    cells = page.locator("#open-grid .heat td")
+    expect(cells).to_have_text(["–", re.compile("75.0% best")], timeout=60_000)
+    expect(page.locator("#open-grid .noise-scale b")).to_have_count(3)
+    expect(page.locator(".grid-forecast")).to_contain_text("4 runs: 2 cells, and 2 more seeds")
+    page.get_by_role("button", name="Try the grid").click()
+    expect(page.get_by_role("button", name="Stop the grid")).to_be_visible()
+    expect(cells.first).to_contain_text("%", timeout=60_000)
+    expect(page.get_by_text("4 of 4 runs are done")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop the grid")).to_be_hidden()
+    cells.last.get_by_role("button").click()
+    expect(page).to_have_url(re.compile(f"run={0:032x}"))
+    assert "grid_ys=8" in page.url and "max_steps" not in page.url

@@ -345,3 +345,29 @@ def test_a_preset_fills_the_form_and_is_told_again_by_it(visitor, panel, ran):
     rate.fill("0.0003")
     expect(visitor.locator("#preset input")).to_have_value("", timeout=30_000)
     expect(panel.locator(".preset-shows")).to_have_count(0)
+
+
+# ---------------------------------------------------------------- the four methods
+
+
+def test_one_press_compares_the_methods_and_lora_shows_a_matrix(browser, app_address):
+    """In a browser of its own: what another test has started would be asked about first."""
+    context = browser.new_context(locale="en-US", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{app_address}/?{urlencode({**SHORT, 'max_steps': 2, 'seed': 7})}")
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    expect(panel.locator(".forecast strong").first).to_have_text("2 steps", timeout=60_000)
+    section = opened(panel, "What does LoRA cost")
+    section.get_by_role("button", name="Compare the four methods").click()
+    rows = section.locator("table.methods tr:not(.heads)")
+    expect(rows.locator("th")).to_have_text(["full", "lora", "frozen", "head"], timeout=120_000)
+    # It fills by itself, and says on LoRA once the last has ended
+    expect(section.locator(".methods-said")).to_contain_text("than full", timeout=300_000)
+    expect(rows.last).to_contain_text("770 (0.003%)", timeout=300_000)
+    expect(section.get_by_role("img", name=re.compile("^ΔW, 384 × 384 numbers"))).to_be_visible()
+    section.get_by_role("combobox").click()
+    page.get_by_role("option", name=re.compile("layer.5.intermediate.dense$")).click()
+    expect(section.get_by_role("img", name=re.compile("^ΔW, 1536 × 384 numbers"))).to_be_visible()
+    expect(section.locator(".low-rank-said")).to_contain_text("The rank of ΔW is 8")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()

@@ -1,6 +1,7 @@
 """The dots of a run in a browser: one short run that the module's tests share."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -163,8 +164,11 @@ def test_ones_own_pair_is_among_them_and_in_nobody_elses(watched, browser, app_a
     expect(pair.locator("strong")).to_have_text("your pair")
     expect(pair).to_contain_text("The storm closed the harbor on Tuesday")
     again = watched.context.new_page()
-    again.goto(watched.url)
+    again.goto(f"{watched.url}&view=map&step=4")
     expect(again.locator("#theatre .own-dot")).to_be_visible(timeout=60_000)
+    expect(again.locator("#theatre output")).to_have_text("step 4")
+    expect(again.get_by_role("button", name="its [CLS]")).to_have_attribute("aria-pressed", "true")
+    expect(again.locator("#theatre svg")).to_have_class("map")
     expect(again.locator(".status strong")).to_have_text("Done")
     again.close()
     context = browser.new_context(locale="en-US")
@@ -185,11 +189,30 @@ def test_the_same_dots_lie_on_a_map(watched):
     slider = watched.locator("#theatre input")
     slider.focus()
     slider.press("Home")
-    assert places_of(watched) != on_map, "the dots move in one plane"
+    before = places_of(watched)
+    assert before != on_map, "the dots move in one plane"
+    assert "view=map" in watched.url and "step=0" in watched.url
+    asked = watched.evaluate("page.theatre.askedIn(location.search)")
+    assert (asked["view"], asked["step"], len(asked["run"])) == ("map", 0, 32)
     slider.press("End")
-    assert places_of(watched) == on_map
+    assert places_of(watched) == on_map and "step=" not in watched.url
     watched.get_by_role("button", name="its probability").click()
-    assert places_of(watched) == by_probability
+    assert places_of(watched) == by_probability and "view=" not in watched.url
+
+
+def test_the_run_s_model_is_compared_with_its_start_inside(watched, app_address):
+    [run] = parse_qs(urlsplit(watched.url).query)["run"]
+    page = watched.context.new_page()
+    page.goto(f"{app_address}/?tab=model&open=your-run&model=run:{run}")
+    moved = page.locator(".inside-changes")
+    expect(moved.locator("h3")).to_have_count(3, timeout=90_000)
+    rows = moved.locator("table.heat").first.locator("tr").all_inner_texts()
+    frozen = [row.split() for row in rows[1:3]]
+    assert frozen == [["1", "0", "0", "0"], ["2", "0", "0", "0"]] and "%" in rows[3]
+    assert moved.locator(".shifts tr").nth(1).locator("td").all_inner_texts() == ["0"] * 12
+    widths = moved.locator("table").evaluate_all("all => all.map(one => one.clientWidth)")
+    assert min(widths) > 0.45 * moved.evaluate("one => one.clientWidth"), "no half stands empty"
+    page.close()
 
 
 def test_without_motion_the_dots_stand_still(watched):
@@ -257,8 +280,13 @@ def test_three_labels_have_a_lane_each(watched):
         "answers": answers,
     }
     own = {"run": "0" * 32, "own": [400, 700], "ownAnswers": [0, 2]}
+    # Nothing is shown after it: a late answer would draw the page's own run again
     watched.evaluate(
-        "([told, own]) => page.theatre.show(told, own)", [json.dumps(told), json.dumps(own)]
+        """([told, own]) => {
+            page.theatre.show(told, own);
+            page.theatre.show = () => {};
+        }""",
+        [json.dumps(told), json.dumps(own)],
     )
     theatre = watched.locator("#theatre")
     expect(theatre.locator("text.corner")).to_have_text(

@@ -16,7 +16,9 @@ def draw(page, first=PAIR[0], second=PAIR[1]):
     panel.get_by_label("sentence1").fill(first)
     panel.get_by_label("sentence2").fill(second)
     panel.get_by_role("button", name="Tokenize", exact=True).click()
-    expect(panel.locator(".sentences")).to_contain_text(first.split()[0])
+    # Typing draws the tokens, too, first with the old sentence2: the grid says of which pair it is
+    pair = re.compile(re.escape(first) + ".*" + re.escape(second))
+    expect(panel.locator("#tokens [data-inputs]").first).to_have_attribute("data-inputs", pair)
     return panel
 
 
@@ -85,6 +87,15 @@ def test_the_keyboard_reaches_every_number(page):
     assert panel.locator('.token-cards [tabindex="0"]').count() == 1, "Tab leaves the cards again"
     page.keyboard.press("Tab")
     expect(panel.locator(".token-cards :focus")).to_have_count(0)
+    # A cell that is chosen while another one's answer is awaited is explained next
+    held = []
+    page.route("**/queue/join**", lambda route: held.append(route), times=1)
+    with page.expect_request("**/queue/join**"):
+        cell(panel, "piece", 2).click()
+    cell(panel, "input_ids", 4).click()
+    page.wait_for_timeout(300)  # a cell is asked for after 120 ms
+    held[0].continue_()
+    expect(because(panel)).to_contain_text("13536 is the id of “mirrors”")
 
 
 def test_a_new_pair_takes_the_old_explanation_away(page):

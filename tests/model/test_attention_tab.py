@@ -7,7 +7,13 @@ from html import unescape
 import gradio as gr
 import pytest
 
+from pipeline.inside.attention import all_heads
+from pipeline.own_pairs import store
+from pipeline.own_pairs.columns import guess_columns
+from pipeline.own_pairs.pairs import own_pairs
+from pipeline.own_pairs.read import read_table
 from pipeline.settings import READY, Settings
+from pipeline.task import MRPC
 from tabs.model.attention import Asked, build_attention, choose_head, draw_habits, draw_padding
 from tabs.pair import PAIR
 
@@ -19,6 +25,12 @@ INPUTS = json.dumps(ASKED._asdict())
 def attention(settings):
     with gr.Blocks():
         return build_attention(settings)
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """However busy the machine is, habits are measured on all rows."""
+    monkeypatch.setattr("pipeline.inside.attention.HABIT_SECONDS", 600.0)
 
 
 def shares_in(html):
@@ -69,9 +81,42 @@ def test_a_wrong_pair_is_said_in_the_pictures_place(attention):
     assert 'class="notice error"' in heads and "data-pair" in heads and others == ["", ""]
 
 
-def test_the_questions_are_answered(settings):
-    habits = draw_habits(Settings(data="embedded"), *ASKED)
-    assert "100 validation pairs" in habits and "layer 3, head 10" in habits
+def test_the_questions_are_answered(settings, unhurried):
+    habits = draw_habits(Settings(data="embedded"), *ASKED, MRPC.name)
+    assert "100 rows (embedded pairs, validation)" in habits and "layer 3, head 10" in habits
     padding = draw_padding(settings, *ASKED)
     assert "36 tokens" in padding and "exactly 0" in padding
     assert 'class="notice error"' in draw_padding(settings, " ", "A cat.", READY)
+
+
+def own_set(settings, *columns):
+    """(the name of 30 rows of a visitor's own, the sentences of their validation split)."""
+    rows = [
+        ("sentence1", "sentence2", "label"),
+        *((f"Bird {n} sang.", f"Frog {n} sang.", "yn"[n % 2]) for n in range(30)),
+    ]
+    text = "\n".join(",".join(row[column] for column in columns) for row in rows)
+    table = read_table(text.encode(), "mine.csv", settings)
+    own = own_pairs(table, guess_columns(table), settings=settings)
+    return store.keep(own, settings), own.splits["validation"]
+
+
+def test_habits_are_measured_on_a_visitors_own_pairs_where_those_are_chosen(settings, unhurried):
+    name, rows = own_set(settings, 0, 1, 2)
+    drawn = draw_habits(settings, *ASKED, name)
+    assert f"{len(rows)} rows (your own pairs, validation)" in drawn and "Bird" not in drawn
+    found = [
+        all_heads(READY, (row["sentence1"], row["sentence2"]), settings=settings)[0].looks
+        for row in rows
+    ]
+    shares = sum(looks.shares["previous"][0][2] for looks in found) / len(found)
+    assert f"layer 1, head 3 <b>{shares:.0%}</b>" in drawn
+
+
+def test_of_single_sentences_no_head_finds_a_word_in_the_other_one(settings, unhurried):
+    name, rows = own_set(settings, 0, 2)
+    drawn = draw_habits(settings, *ASKED, name)
+    assert f"{len(rows)} rows (your own sentences, validation)" in drawn
+    assert "the token before" in drawn and "in the other sentence" not in drawn
+    store.forget(name, settings)
+    assert "notice error" in draw_habits(settings, *ASKED, name), "they are no longer kept"

@@ -13,11 +13,12 @@ from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.export.scripts import predict_script
 from pipeline.hub.sources import embedded_checkpoint
+from pipeline.methods import embeddings_of, freeze, layers_of
 from pipeline.model import NEW_HEAD, load_model
 from pipeline.prediction import labels_answered, predict
 from pipeline.settings import Settings
 from pipeline.tokenization import load_tokenizer
-from pipeline.training import embeddings_of, fine_tune, freeze, layers_of
+from pipeline.training import fine_tune
 from tests.conftest import SIZES, in_cache, tiny_checkpoint
 
 PAIR = ("Shares of Acme rose 12 cents.", "Acme stock was up 12 cents.")

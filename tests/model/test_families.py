@@ -16,6 +16,7 @@ from pipeline.explain.why_cell import ROWS, padded_view, why_token
 from pipeline.export.scripts import batch_script
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import checkpoint_files
+from pipeline.methods import embeddings_of, layers_of
 from pipeline.model import NEW_HEAD, load_model, model_in
 from pipeline.pair_map import vectors_read
 from pipeline.prediction import logits_of, predict
@@ -27,7 +28,7 @@ from pipeline.tokenization import (
     token_view,
     tokenize_function,
 )
-from pipeline.training import embeddings_of, failure_message, fine_tune, layers_of, set_dropout
+from pipeline.training import failure_message, fine_tune, set_dropout
 from tests.conftest import in_cache
 from tests.support.families import END, FAMILIES
 

@@ -11,6 +11,7 @@ from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.explain import forecast as forecasting
 from pipeline.explain.forecast import forecast, size_of
+from pipeline.methods import use_method
 from pipeline.metrics import EMBEDDED_METRIC
 from pipeline.model import load_model
 from pipeline.runs.folder import append_event
@@ -18,7 +19,7 @@ from pipeline.runs.pace import measured_pace
 from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, WARMED, Settings
 from pipeline.tokenization import load_tokenizer
-from pipeline.training import fine_tune, freeze
+from pipeline.training import fine_tune
 from tests.conftest import HF_HOME
 
 
@@ -57,25 +58,38 @@ def test_fewer_pairs_than_asked_for_are_said_and_shorten_the_run(config, setting
 
 
 @pytest.mark.parametrize(
-    "name, frozen", [(EMBEDDED_CHECKPOINT, 0), (WARMED, 2), ("tiny", 1), ("tiny_distilbert", 2)]
+    "name, method, frozen",
+    [
+        (EMBEDDED_CHECKPOINT, "full", 0),
+        (WARMED, "full", 2),
+        ("tiny", "lora", 1),
+        ("tiny", "frozen", 1),
+        ("tiny_distilbert", "full", 2),
+        ("tiny_distilbert", "head", 2),
+    ],
 )
-def test_parameters_are_counted_without_loading_any(name, frozen, settings, request):
+def test_parameters_are_counted_without_loading_any(name, method, frozen, settings, request):
     name = request.getfixturevalue(name) if "tiny" in name else name
-    size, loaded = size_of(name, frozen, settings)
+    size, loaded = size_of(name, method, frozen, settings)
     model, _ = load_model(name, settings=settings)
-    freeze(model, frozen)
+    use_method(model, method, frozen, 42)
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     assert loaded == name and size.parameters == sum(count for count, _ in counts)
     assert size.trainable == sum(count for count, learns in counts if learns)
 
 
-@pytest.mark.parametrize("frozen, in_bf16", [(0, False), (3, False), (0, True)])
-def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, in_bf16, settings):
+@pytest.mark.parametrize(
+    "method, frozen, in_bf16",
+    [("full", 0, False), ("full", 3, False), ("full", 0, True), ("lora", 0, False)],
+)
+def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(
+    method, frozen, in_bf16, settings
+):
     model, tokenizer = (
         load_model(EMBEDDED_CHECKPOINT, settings=settings)[0],
         load_tokenizer(EMBEDDED_CHECKPOINT, settings=Settings())[0],
     )
-    freeze(model, frozen)
+    use_method(model, method, frozen, 42)
     for module in model.train().modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -98,7 +112,7 @@ def test_what_the_layers_keep_for_backward_is_about_what_autograd_keeps(frozen, 
     [part] = [
         part
         for part in forecasting.memory_parts(
-            size_of(EMBEDDED_CHECKPOINT, frozen, settings)[0], 4, 64, in_bf16
+            size_of(EMBEDDED_CHECKPOINT, method, frozen, settings)[0], 4, 64, in_bf16
         )
         if part.name == "activations saved for the backward pass"
     ]
@@ -155,7 +169,7 @@ def test_seconds_come_from_the_pace_of_an_earlier_run(config, settings):
     )
     assert (
         pace.source
-        == "measured here: an earlier run with the same checkpoint, frozen_layers, precision, batch_size"
+        == "measured here: an earlier run with the same checkpoint, method, frozen_layers, precision, batch_size"
     )
     # Four times 12 validation pairs, and a sample of the training pairs: here all 40 of them
     seconds = 3.0 + 9 * 8 * 0.1 + 4 * (12 + 40) * 0.1
@@ -163,7 +177,7 @@ def test_seconds_come_from_the_pace_of_an_earlier_run(config, settings):
     other = forecast(replace(config, frozen_layers=0), settings)
     assert (
         other.pace.source
-        == "measured here: an earlier run with the same checkpoint, precision, batch_size"
+        == "measured here: an earlier run with the same checkpoint, method, precision, batch_size"
     )
     assert measured_pace(Run("0" * 32, "running", {"batch_size": 8}, events[:3])) is None, (
         "two steps are too few to tell"
@@ -181,7 +195,7 @@ def test_one_run_while_the_machine_was_busy_decides_nothing(config, settings):
         and pace.judged == pytest.approx(0.12)
     )
     assert (
-        "the median of 3 earlier runs with the same checkpoint, frozen_layers, precision, batch_size"
+        "the median of 3 earlier runs with the same checkpoint, method, frozen_layers, precision, batch_size"
         in pace.source
     )
 
@@ -191,7 +205,7 @@ def test_what_earlier_runs_have_in_common_is_said_and_no_more(config, settings):
     for name, changed in (("a", {"batch_size": 4}), ("b", {"frozen_layers": 0})):
         tell_run(config, settings, name, max_steps=2, **changed)
     assert forecast(config, settings).pace.source.endswith(
-        "2 earlier runs with the same checkpoint, precision"
+        "2 earlier runs with the same checkpoint, method, precision"
     )
 
 
@@ -203,7 +217,7 @@ def test_the_memory_that_such_a_run_took_is_what_the_next_is_expected_to_take(co
     known = forecast(config, settings)
     assert known.bytes == 1_800_000_000 and known.reckoned_bytes == reckoned.bytes
     assert known.pace.peak_source.endswith(
-        "runs with the same checkpoint, frozen_layers, precision, batch_size, max_length"
+        "runs with the same checkpoint, method, frozen_layers, precision, batch_size, max_length"
     )
     longer = forecast(replace(config, max_length=256), settings)
     assert longer.bytes == longer.reckoned_bytes, "longer batches may take more"
@@ -299,7 +313,7 @@ def test_a_checkpoint_of_the_hub_is_weighed_before_it_is_downloaded(tiny, loopba
         sum(path.stat().st_size for path in wanted),
         "some/bert from the Hub",
     ]
-    assert told["parameters"] == size_of(tiny, 0, Settings())[0].parameters
+    assert told["parameters"] == size_of(tiny, "full", 0, Settings())[0].parameters
     assert not list(client.home.rglob("*.safetensors")), "measured, not downloaded"
 
 

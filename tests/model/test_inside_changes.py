@@ -5,10 +5,12 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+import transformers
 
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
-from pipeline.inside.changes import changes
+from pipeline.inside.changes import changes, moved_parts
+from pipeline.inside.forward import Loaded
 from pipeline.model import load_model
 from pipeline.prediction import predict
 from pipeline.runs.folder import write_whole
@@ -97,6 +99,41 @@ def test_a_run_on_three_labels_has_a_start_with_three(settings):
     found = changes(f"run:{RUN}", PAIR, settings=settings)
     assert tuple(found.before[-1]) == tuple(found.after[-1]) == names
     assert [part.name for part in found.parts if part.moved] == ["classifier"]
+
+
+# (parameters of each layer's attention, feed-forward, LayerNorm), by what the architectures are made of
+@pytest.mark.parametrize(
+    "kind, sizes, counts",
+    [
+        # Their own name holds "norm", and each of their two norms stands before what it prepares
+        ("RobertaPreLayerNorm", {}, (4 * (16 * 16 + 16), 2 * 16 * 20 + 20 + 16, 2 * 32)),
+        # ln_1 and ln_2 are norms; c_attn and attn.c_proj, c_fc and mlp.c_proj
+        (
+            "GPT2",
+            {"n_embd": 16, "n_inner": 20},
+            (4 * (16 * 16 + 16), 2 * 16 * 20 + 20 + 16, 2 * 32),
+        ),
+    ],
+)
+def test_a_part_is_known_whatever_its_family_calls_it(kind, sizes, counts):
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=50,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=20,
+        pad_token_id=0,
+        **sizes,
+    )
+    model = getattr(transformers, f"{kind}ForSequenceClassification")(config)
+    opened = Loaded(model, None, None)
+    parts = list(moved_parts(opened, opened))
+    found = {(part.name, part.layer): part.parameters for part in parts}
+    for layer in (1, 2):
+        names = ("attention", "feed-forward", "LayerNorm")
+        assert tuple(found[name, layer] for name in names) == counts
+    assert sum(found.values()) == sum(each.numel() for each in model.parameters())
+    assert {part.moved for part in parts} == {0.0}
 
 
 def test_a_start_has_no_before(settings):

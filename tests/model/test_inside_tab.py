@@ -10,11 +10,16 @@ from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.isolation.messages import packed, unpacked
 from pipeline.settings import READY
+from pipeline.task import MRPC
+from tabs.address import opened
 from tabs.model.attention import Asked
+from tabs.model.dropout import draw as draw_modes
 from tabs.model.layer_answers import LayerAnswersSection
 from tabs.model.script import script
+from tabs.model.tab import build_tab
 from tabs.model.way_through import WayThroughSection
 from tabs.pair import PAIR
+from tabs.which_pairs import build_choice
 
 INPUTS = json.dumps(Asked(*PAIR, READY)._asdict())
 
@@ -83,6 +88,24 @@ def test_what_leaves_a_checkpoints_process_comes_through_whole(settings):
         layer_answers(READY, PAIR, PAIR[::-1], settings=settings),
     ):
         assert unpacked(packed(found)) == found
+
+
+def test_a_link_sets_the_baseline_the_dropout_and_its_seed(settings):
+    with gr.Blocks():
+        choice, _bring = build_choice(settings, MRPC.name)
+        shared = build_tab(settings, choice).shared
+    asks = {"tab": "model", "baseline": "mask_token", "dropout": "0.3", "seed": "7"}
+    address = opened(asks, [shared])
+    fields = {name: address.changes[shared.fields[name]]["value"] for name in list(asks)[1:]}
+    assert fields == {"baseline": "mask_token", "dropout": 0.3, "seed": 7} and not address.wrong
+    for said in ({"dropout": "0.31"}, {"dropout": "nan"}, {"baseline": "<b>"}, {"seed": "x"}):
+        assert len(opened({"tab": "model", **said}, [shared]).wrong) == 1, said
+
+
+def test_dropout_is_the_model_s_own_or_the_chosen_share(settings):
+    own, half = (draw_modes(settings, *PAIR, READY, share, 42) for share in ("own", 0.5))
+    assert "10% of the numbers" in own and "50% of the numbers" in half
+    assert "Choose a number from 0 to 0.5" in draw_modes(settings, *PAIR, READY, "much", 42)
 
 
 def test_the_script_is_of_the_pair_on_the_page(settings):

@@ -12,6 +12,7 @@ from pipeline.dataset import load_raw_datasets
 from pipeline.errors import InputError
 from pipeline.explain.left_files import MOST_OF_A_HEAD, head_of, left_files
 from pipeline.explain.predicted import map_twice, predicted
+from pipeline.methods import MATRICES_FILE
 from pipeline.training import fine_tune
 from views import left_files as views
 
@@ -33,6 +34,7 @@ def ran(tiny, settings, folder):
         eval_pairs=12,
         batch_size=8,
         max_steps=2,
+        method="lora",
         frozen_layers=0,
         precision="fp32",
         max_length=64,
@@ -63,6 +65,8 @@ def test_a_runs_files_are_listed_and_opened(ran, settings, folder):
         assert str(settings.runs_folder) not in text and "/tmp" not in text, name
     weights = head_of(RUN, "model/model.safetensors", settings)
     assert "F32 [2, 16] classifier.weight" in weights and "… + " in weights
+    # A line a matrix: its type, its shape (rank 8), its name as peft has it
+    assert "F32 [8, 16] bert.encoder.layer.0.attention" in head_of(RUN, MATRICES_FILE, settings)
     assert '"max_steps": 2' in head_of(RUN, "config.json", settings)
     assert '"num_hidden_layers": 3' in head_of(RUN, "model/config.json", settings)
     line = views.file_line(found["model/config.json"])

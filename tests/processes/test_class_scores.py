@@ -4,9 +4,9 @@ import json
 import shutil
 import time
 
-from pipeline.classes import test_scores as scores_module
+from pipeline.classes import scores as scores_module
+from pipeline.classes.scores import open_test_split, read_scores
 from pipeline.classes.store import add_runs, class_folder, create_class, join_class
-from pipeline.classes.test_scores import open_test_split, read_scores
 from pipeline.config import TrainingConfig
 from pipeline.training import evaluate_checkpoint
 from tests.model.test_save import finished_run

@@ -110,6 +110,7 @@ def train(tiny, small_folder, tmp_path_factory):
             what = [str(top / "several.py"), json.dumps(runs)]
         environment = {
             **os.environ,
+            "CUDA_VISIBLE_DEVICES": "",
             "MRPC_DIR": str(small_folder),
             "RUNS_DIR": str(top),
             "PYTHONPATH": str(ROOT),

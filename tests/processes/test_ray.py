@@ -35,6 +35,7 @@ SHORT = TrainingConfig(
     epochs=1,
     max_steps=2,
     eval_strategy="no",
+    method="lora",
     frozen_layers=0,
 )
 # Long enough that a stop, or the end of a node, comes in its midst
@@ -123,6 +124,7 @@ def test_a_run_on_a_node_tells_what_one_on_this_machine_tells(on_ray, settings):
     assert own_share(run) == pytest.approx(own_share(local), abs=2e-3)
     folder = on_ray.runs_folder / run_id
     assert (folder / "predictions.json").exists() and not (folder / "model.part").exists()
+    assert (folder / "lora.safetensors").exists()
     assert len(list((on_ray.runs_folder / "before").glob("*.json"))) == 1
     [answer], _ = predict(f"run:{run_id}", [own_pair], settings=on_ray)
     assert answer.label in ("equivalent", "not_equivalent")

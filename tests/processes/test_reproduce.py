@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from pipeline.config import TrainingConfig
@@ -26,6 +27,7 @@ from pipeline.inside.dropout import in_both_modes
 from pipeline.inside.layer_answers import layer_answers
 from pipeline.inside.way_through import way_through
 from pipeline.metrics import EMBEDDED_METRIC
+from pipeline.pair_map import share_between
 from pipeline.runs.progress import Run
 from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED
 from pipeline.training import fine_tune
@@ -115,6 +117,17 @@ CASES = {
         "train_eval_pairs": 9,
     },
     "changed copies join": {"max_steps": 7, "changed_share": 0.5, "train_eval_pairs": 9},
+    "LoRA, dropout, the best checkpoint kept": {
+        "method": "lora",
+        "frozen_layers": 1,
+        "dropout": 0.1,
+        "max_steps": 6,
+        "eval_steps": 2,
+        "learning_rate": 1e-2,
+        "metric_for_best_model": "accuracy",
+    },
+    "what stands above the layers": {"method": "frozen", "max_steps": 4, "learning_rate": 5e-3},
+    "the head alone": {"method": "head", "max_steps": 4, "learning_rate": 5e-3},
     "bf16, no evaluation between": {"precision": "bf16", "eval_strategy": "no", "max_steps": 3},
 }
 
@@ -138,13 +151,15 @@ def test_a_runs_script_gives_its_curve_and_figures(values, tiny, settings, tmp_p
     run = run_of(config, tmp_path / "run", settings)
     said = said_by(run_script(run), workplace)
     assert_same(run, said)
+    check_map(run, said, workplace[0])
     judged = {event["step"]: event["train_loss"] for event in run.of("evaluation")}
     printed = re.findall(rf"^step (\d+) on training pairs .*'train_loss': ({NUMBER})", said, re.M)
     assert {int(step): float(loss) for step, loss in printed} == pytest.approx(judged, abs=1e-6)
     end = run.events[-1]
-    if config.keeps_best:
+    if config.stops_early:
         assert end["early"] and end["kept_step"] < end["step"] < config.max_steps
-        assert f"kept step {end['kept_step']}\n" in said
+    if config.keeps_best:
+        assert f"kept step {end.get('kept_step', end['step'])}\n" in said
 
 
 # in_cache("tiny/…"): what the workplace's Hub serves
@@ -155,7 +170,8 @@ def other_family(request):
 
 
 def test_a_script_of_another_family_gives_its_curve(other_family, settings, tmp_path, workplace):
-    """No padding token; dropout that is an Identity or a number; answers with more than logits."""
+    """No padding token; dropout that is an Identity or a number; answers with more than logits;
+    linear layers of GPT-2's own kind."""
     config = TrainingConfig(
         checkpoint=other_family,
         source="embedded",
@@ -164,6 +180,7 @@ def test_a_script_of_another_family_gives_its_curve(other_family, settings, tmp_
         batch_size=8,
         max_steps=3,
         dropout=0.2,
+        method="full" if "modernbert" in other_family else "lora",
         frozen_layers=1,
         max_length=128,
         learning_rate=1e-3,
@@ -171,7 +188,9 @@ def test_a_script_of_another_family_gives_its_curve(other_family, settings, tmp_
         precision="fp32",
     )
     run = run_of(config, tmp_path / "run", settings)
-    assert_same(run, said_by(run_script(run), workplace))
+    said = said_by(run_script(run), workplace)
+    assert_same(run, said)
+    check_map(run, said, workplace[0])
 
 
 def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, workplace):
@@ -192,7 +211,26 @@ def test_the_default_start_too_and_the_one_that_stood_in(settings, tmp_path, wor
         )
         script = run_script(run)
         assert "nobody" not in script
-        assert_same(run, said_by(script, workplace))
+        said = said_by(script, workplace)
+        assert_same(run, said)
+        check_map(run, said, workplace[0])
+
+
+def check_map(run, said, folder):
+    """The script's map of the validation pairs is the page's, evaluation by evaluation."""
+    maps = json.loads((folder / "map.json").read_text())
+    evaluations = run.of("evaluation")
+    assert [int(step) for step in maps] == [event["step"] for event in evaluations]
+    printed = re.findall(
+        rf"^step (\d+) map holds ({NUMBER}) between labels ({NUMBER})$", said, re.M
+    )
+    told = {int(step): (float(held), float(between)) for step, held, between in printed}
+    for event in evaluations:
+        points, labels = event["points"], run.first("start")["labels"]
+        assert len(points) == run.config["eval_pairs"]
+        assert np.array(maps[str(event["step"])]) == pytest.approx(np.array(points), abs=2e-4)
+        shown = (event["held"], share_between(points, labels))
+        assert told[event["step"]] == pytest.approx(shown, abs=1e-3)
 
 
 def assert_same(run, said):
@@ -268,8 +306,12 @@ def test_no_text_of_a_story_becomes_code(tiny):
     compile(script, "script", "exec")
 
 
-@pytest.mark.parametrize("checkpoint", [None, WARMED], ids=["tiny", "warmed"])
-def test_one_steps_script_prints_the_numbers_on_the_page(checkpoint, tiny, settings, workplace):
+@pytest.mark.parametrize(
+    "checkpoint, method", [(None, "lora"), (WARMED, "full")], ids=["tiny", "warmed"]
+)
+def test_one_steps_script_prints_the_numbers_on_the_page(
+    checkpoint, method, tiny, settings, workplace
+):
     config = TrainingConfig(
         checkpoint=checkpoint or tiny,
         source="embedded",
@@ -277,6 +319,7 @@ def test_one_steps_script_prints_the_numbers_on_the_page(checkpoint, tiny, setti
         batch_size=4,
         learning_rate=1e-3,
         weight_decay=0.1,
+        method=method,
         frozen_layers=1,
         seed=4,
     )

@@ -271,9 +271,9 @@ def test_leaving_the_queue_frees_the_place(closed):
 def test_one_visitor_has_a_few_runs_and_leaves_room_for_others(closed):
     _, secret = start_run(config_for(WARMED), closed, browser="ann")
     first = list_runs(closed)[0].id
-    for _ in range(2):
+    for _ in range(3):
         start_run(config_for(WARMED), closed, browser="ann")
-    with pytest.raises(InputError, match="3 runs of your browser are waiting or running.*stop one"):
+    with pytest.raises(InputError, match="4 runs of your browser are waiting or running.*stop one"):
         start_run(config_for(WARMED), closed, browser="ann")
     start_run(config_for(WARMED), closed, browser="bob")
     stop_run(first, secret, closed)
@@ -1103,7 +1103,7 @@ def test_a_start_asks_before_it_adds_a_run_to_ones_own(tab):
     assert built.panel.run_id in pressed(another, "form", owned, *form, *pair)
 
 
-@pytest.mark.parametrize("name", ["shortcut", "seeds", "more seeds"])
+@pytest.mark.parametrize("name", ["shortcut", "seeds", "more seeds", "methods"])
 def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     built, closed, form = tab
     pair = ("A heron stood.", "There stood a heron.")
@@ -1112,6 +1112,7 @@ def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     before = {
         "shortcut": ([], *form, *pair),
         "seeds": (*form, *pair),
+        "methods": (*form, *pair),
         "more seeds": (run_id, *pair),
     }
     asked = pressed(built.another, name, owned, *before[name])
@@ -1123,7 +1124,7 @@ def test_each_other_start_asks_too_and_the_answer_is_its_own(tab, name):
     assert not drawn[built.another.yes].visible
     sources = sorted(run.config["source"] for run in list_runs(closed) if run.id != run_id)
     form_source = read_run(run_id, closed).config["source"]
-    began = {"shortcut": ["shortcut"], "seeds": [form_source] * 2}
+    began = {"shortcut": ["shortcut"], "methods": [form_source] * 3}
     assert sources == began.get(name, [form_source] * 2)
     for run in list_runs(closed):
         assert read_pair(closed.runs_folder / run.id) == pair, "each judges the page's pair along"

@@ -124,7 +124,7 @@ def test_a_habit_stands_beside_the_pair():
     layer, number, share = habits.looks.best("next")[0]
     here = on_this[layer - 1, number - 1]
     assert re.search(rf"layer {layer}, head {number} {share:.0%}\s*{here:.0%}\s*2%", text), text
-    assert "3 validation pairs (MRPC), measured in 1.3 s" in text and "3 of 5 pairs" in text
+    assert "3 rows (MRPC), measured in 1.3 s" in text and "3 of 5 pairs" in text
 
 
 def padded(masked):

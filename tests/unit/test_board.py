@@ -9,8 +9,9 @@ import pytest
 
 from languages import speaking
 from pipeline.classes import board as boards
-from pipeline.classes import test_scores
+from pipeline.classes import scores
 from pipeline.classes.board import Board, BoardRun, board_of, grid_of
+from pipeline.classes.scores import Score, are_alike, read_scores
 from pipeline.classes.store import (
     add_answer,
     add_runs,
@@ -19,7 +20,6 @@ from pipeline.classes.store import (
     hide_pupil,
     join_class,
 )
-from pipeline.classes.test_scores import Score, are_alike, read_scores
 from pipeline.config import TrainingConfig
 from pipeline.errors import InputError
 from pipeline.settings import Settings
@@ -87,7 +87,6 @@ def test_a_board_tells_who_runs_what_and_a_shared_run_once(settings, lesson):
     [second] = [run for run in found.runs if run.id == waits]
     assert second.state == "queued" and second.place == 1 and second.apart == ("lr 1e-3",)
     assert found.varied == ("learning_rate",) and found.majority == 0.6
-    assert found.questions == {"tokens": (1, 2)}
     assert [pupil.answered for pupil in found.pupils] == [(1, 1), (0, 1)]
 
 
@@ -174,7 +173,7 @@ def test_the_test_split_ranks_with_its_error(settings, lesson):
     add_runs(code, ann, dict.fromkeys(runs[:2], True), settings)
     add_runs(code, bo, {runs[2]: True}, settings)
     place = class_folder(code, settings) / "test"
-    assert read_scores(code, settings) == test_scores.Scores()
+    assert read_scores(code, settings) == scores.Scores()
     (place / "open").touch()
     for run_id, accuracy in zip(runs, (0.801, 0.814, 0.6), strict=True):
         score = {"pairs": 408, "accuracy": accuracy, "f1": 0.8}

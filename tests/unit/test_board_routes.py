@@ -5,9 +5,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipeline.classes import board as boards
-from pipeline.classes import test_scores as scores
+from pipeline.classes import scores as scores
+from pipeline.classes.scores import read_scores
 from pipeline.classes.store import add_runs, create_class, join_class
-from pipeline.classes.test_scores import read_scores
 from pipeline.settings import Settings
 from tabs.class_room.board import routes
 from tests.support.run_folders import write_run

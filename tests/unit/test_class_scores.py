@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from pipeline.classes import test_scores as scores_module
+from pipeline.classes import scores as scores_module
+from pipeline.classes.scores import Score, are_alike, open_test_split, read_scores
 from pipeline.classes.store import add_runs, class_folder, create_class, join_class
-from pipeline.classes.test_scores import Score, are_alike, open_test_split, read_scores
 from pipeline.errors import InputError
 from pipeline.settings import Settings
 from tests.support.run_folders import FIGURES, write_run

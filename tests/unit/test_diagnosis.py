@@ -534,15 +534,19 @@ def test_overfitting_is_stopped_at_its_best_step_where_there_are_no_more_pairs()
     assert diagnose(all_of_them, Settings()).remedy.changes == {"max_steps": 63}
 
 
-def test_a_raw_start_is_offered_the_warm_one_then_more_steps_then_free_layers():
+def test_a_raw_start_is_offered_the_warm_one_then_all_layers_then_more_steps_then_free_layers():
     sick, seen = made([0.66, 0.66], [0.65, 0.64, 0.63], [0.6, 0.62, 0.64]), []
     sick = replace(
-        sick, config=replace(sick.config, checkpoint=EMBEDDED_CHECKPOINT, learning_rate=1e-5)
+        sick,
+        config=replace(
+            sick.config, checkpoint=EMBEDDED_CHECKPOINT, learning_rate=1e-5, method="head"
+        ),
     )
     while changes := diagnose(sick, Settings()).remedy.changes:
         seen.append(sorted(changes))
         sick = replace(sick, config=replace(sick.config, **changes), loss=sick.loss * 4)
-    assert seen[:2] == [["checkpoint"], ["learning_rate"]] and seen[-1] == ["frozen_layers"]
+    assert seen[:3] == [["checkpoint"], ["learning_rate"], ["method"]]
+    assert seen[-1] == ["frozen_layers"]
     assert sick.config.checkpoint == WARMED and sick.config.max_steps == Settings.max_steps
 
 
@@ -571,6 +575,68 @@ def test_a_card_says_its_figures():
         "seen 1.0 times",
     ):
         assert figure in found.figures, found.figures
+
+
+def told(curve, **end):
+    """The run whose story tells that curve."""
+    start = {
+        "event": "start",
+        "majority": {"label": 1, "accuracy": curve.majority, "f1": curve.majority_f1},
+        "eval_pairs": curve.eval_pairs,
+        "train_pairs": curve.train_pairs,
+    }
+    losses = [{"event": "log", "step": step, "loss": loss} for step, loss in curve.loss]
+    judged = [
+        {
+            "event": "evaluation",
+            "step": step,
+            "eval_loss": loss,
+            "eval_accuracy": one,
+            "eval_f1": f1,
+        }
+        for (step, loss), (_, one), (_, f1) in zip(
+            curve.eval_loss, curve.eval_accuracy, curve.eval_f1
+        )
+    ]
+    done = {"event": "done", "step": len(losses), "after": {"loss": 0.0}, **end}
+    return Run("0" * 32, "done", asdict(curve.config), [start, *losses, *judged, done])
+
+
+def test_a_run_that_keeps_its_best_is_named_for_what_it_keeps():
+    """Step 40 of 80, where accuracy was 79%; the last of them had 77% and three times the loss."""
+    late = {"max_steps": 160, "train_pairs": 500, "metric_for_best_model": "loss"}
+    curve = made([0.7, 0.3, 0.05], [0.7, 0.45, 1.3], [0.5, 0.79, 0.77], **late)
+    last = diagnose(evidence_of(told(curve)), Settings())
+    assert last.name == "Overfits" and "50.0% → 77.0%" in last.figures
+
+    run = told(curve, kept_step=40, early=True)
+    kept = diagnose(evidence_of(run), Settings())
+    assert kept.name == "Learns well" and "from 50.0% to 79.0%" in kept.because
+    for figure in ("step 40 of 80", "50.0% → 79.0%", "0.700 → 0.450", "40 steps", "seen 1.2 times"):
+        assert figure in kept.figures, kept.figures
+    assert "step 40" not in last.figures
+
+
+def test_a_run_that_breaks_says_so_whatever_it_keeps():
+    curve = made([0.7, 0.4], [0.7, 0.5, math.nan], [0.5, 0.78, 0.3])
+    kept = diagnose(evidence_of(told(curve, kept_step=40)), Settings())
+    assert kept.name == "Diverges" and "step 80" in kept.because
+
+
+def test_what_a_run_keeps_is_not_all_that_it_made():
+    """Ten steps are kept, of 125: nobody stopped it."""
+    curve = made([0.58, 0.5], [0.58, 0.57, 0.58], [0.721, 0.735, 0.72], steps=125)
+    ten = curve.up_to(62).up_to(10)
+    assert len(ten.loss) == 10 and ten.steps_made == 125 and not remedies.cut_short(ten)
+    few = made([0.7, 0.6], [0.7, 0.6, 0.7], [0.7, 0.71, 0.7], steps=6).up_to(3)
+    assert "only 6 steps" in diagnose(few, Settings()).because
+
+
+def test_no_more_steps_for_a_run_that_stops_early():
+    curve = made([0.66, 0.66], [0.65, 0.64, 0.63], [0.6, 0.62, 0.64], frozen_layers=2)
+    assert "max_steps" in diagnose(curve, Settings()).remedy.changes
+    early = diagnose(replace(curve, early=True), Settings())
+    assert early.remedy.changes == {"frozen_layers": 0}
 
 
 # ---------------------------------------------------------------- any curve

@@ -38,9 +38,9 @@ def test_without_a_warm_up_or_a_fall_it_says_so():
 
 def test_the_fold_names_what_was_changed():
     defaults = {name: one.default for name, one in RUN_SETTINGS.items()}
-    assert more_settings_title(defaults) == "21 more settings"
+    assert more_settings_title(defaults) == "22 more settings"
     changed = {**defaults, "seed": 7, "dropout": 0.1, "max_steps": 60}
-    assert more_settings_title(changed) == "21 more settings · changed: dropout, seed"
+    assert more_settings_title(changed) == "22 more settings · changed: dropout, seed"
     many = {**changed, "epochs": 1, "train_pairs": 8}
     assert more_settings_title(many).endswith("changed: train_pairs, epochs, dropout …")
 

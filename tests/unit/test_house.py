@@ -26,6 +26,7 @@ ROOMS = [
     "tokenization",
     "collation",
     "model",
+    "methods",
     "metrics",
     "config",
     "pair_map",

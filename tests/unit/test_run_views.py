@@ -276,6 +276,7 @@ def test_the_names_and_defaults_of_trainer_are_trainers():
         "eval_pairs",
         "train_eval_pairs",
         "early_stopping_patience",
+        "method",
         "frozen_layers",
         "max_length",
         "dropout",
