@@ -17,11 +17,10 @@ from statistics import stdev
 
 from pipeline.config import TrainingConfig
 from pipeline.explain.evidence import standard_error
-from pipeline.explain.forecast import Forecast
 from pipeline.explain.what_changed import read_judgement
 from pipeline.metrics import f1_in
 from pipeline.runs.grid import At, GridPlan, run_of
-from pipeline.runs.pace import run_seconds, turnover
+from pipeline.runs.pace import expected_pace, run_seconds, turnover
 from pipeline.runs.progress import Looks, Run, list_runs, looks_of, outline
 from pipeline.runs.queue import waits
 from pipeline.runs.same import JOINED_FIRST
@@ -156,17 +155,12 @@ def read_grid(plan: GridPlan, settings: Settings) -> GridResult:
     return GridResult(plan, cells, seeds, left)
 
 
-def seconds_of(cells: Sequence[GridCell], expected: Forecast, settings: Settings) -> float:
-    """Seconds that those runs take, one after the other, whose cells aren't here. expected: the
-    forecast of a config that differs from theirs in the grid's settings alone.
-    """
-    missing = [cell.config for cell in cells if not cell.is_here]
-    if not missing:
-        return 0.0
-    turn = turnover(list_runs(settings), settings)
+def seconds_of(cells: Sequence[GridCell], settings: Settings) -> float:
+    """Seconds that those runs take, one after the other, whose cells aren't here."""
+    missing, runs = [cell.config for cell in cells if not cell.is_here], list_runs(settings)
+    turn = turnover(runs, settings)
     return sum(
-        run_seconds(config, expected.pace, eval_pairs=expected.eval_pairs) + turn
-        for config in missing
+        run_seconds(config, expected_pace(config, runs, settings)) + turn for config in missing
     )
 
 

@@ -16,7 +16,6 @@ from pipeline.runs.queue import NEXT, waits
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.form import more_settings_title
-from tabs.fine_tune.grid import GridSection
 from tabs.fine_tune.listeners import PRIVATE
 from tabs.fine_tune.presets import PresetChoice
 from views.forecast import forecast_line, forecast_tables, learning_rate_curve, no_learning_rates
@@ -40,27 +39,20 @@ def follow_form(
     more: gr.Accordion,
     tables: gr.HTML,
     preset: PresetChoice,
-    grid: GridSection,
 ) -> ForecastSection:
     """Keep the line under Start, the learning rate's curve, the title of the folded settings, the
-    arithmetic, the preset and what a grid would take as the form says.
+    arithmetic and the preset as the form says.
     """
-    names, fields = tuple(controls), [*controls.values(), *grid.fields.values()]
+    names, fields = tuple(controls), list(controls.values())
 
     def show(*values: object) -> dict:
-        form = dict(zip(names, values, strict=False))
+        form = dict(zip(names, values, strict=True))
         title = {more: gr.Accordion(label=more_settings_title(form)), **preset.follow(form)}
         try:
             expected = forecast(config_from(form), settings)
             wait = waits(list_runs(settings), settings)[NEXT]
         except Exception as error:
-            return {
-                **title,
-                line: error_notice(error),
-                curve: no_learning_rates(),
-                tables: "",
-                grid.line: "",
-            }
+            return {**title, line: error_notice(error), curve: no_learning_rates(), tables: ""}
         config, steps = expected.config, expected.steps
         rates = learning_rate_curve(learning_rates(config, steps), warmup_of(config, steps))
         return {
@@ -68,10 +60,9 @@ def follow_form(
             line: forecast_line(expected, wait),
             curve: rates,
             tables: forecast_tables(expected),
-            grid.line: grid.line_of(form, values[len(form) :], expected),
         }
 
-    outputs = [line, curve, more, tables, preset.choice, preset.shows, grid.line]
+    outputs = [line, curve, more, tables, preset.choice, preset.shows]
     section = ForecastSection(show, fields, outputs)
     # Filling the form changes many fields at once, and only the last look counts
     gr.on(

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from languages import _
 from pipeline.config import config_from
-from pipeline.explain.forecast import Forecast
 from pipeline.explain.grid import GridResult, read_grid, seconds_of
 from pipeline.runs.grid import (
     MOST_WRITTEN,
@@ -141,16 +140,14 @@ class GridSection:
         except Exception as error:
             return {self.status: error_notice(error)}
 
-    def line_of(
-        self, form: Mapping[str, object], given: Sequence[object], expected: Forecast
-    ) -> Markup:
-        """What a press would set off. expected: the forecast of the form's own run."""
+    def forecast(self, *values: object) -> str:
+        """What a press would set off. values: of the form, then of the section's fields."""
         try:
-            read = self._read(self._plan([*form.values(), *given]))
+            read = self._read(self._plan(values))
+            seconds = seconds_of(read.runs, self.settings)
         except Exception as error:
             return error_notice(error)
         here = sum(one.is_here for one in read.runs)
-        seconds = seconds_of(read.runs, expected, self.settings)
         return grid_forecast(len(read.cells), len(read.runs), here, seconds)
 
     def _plan(self, values: Sequence[object]) -> GridPlan:
@@ -195,9 +192,15 @@ class GridSection:
 
 
 def build_grid(
-    settings: Settings, controls: Mapping[str, Component], fixed: gr.State, panel: RunPanel
+    settings: Settings,
+    controls: Mapping[str, Component],
+    fixed: gr.State,
+    panel: RunPanel,
+    form_line: gr.HTML,
 ) -> GridSection:
-    """The section; tab.py wires its button and what opens a run."""
+    """The section; tab.py wires its button and what opens a run. form_line: the form's own
+    forecast, which changes with it.
+    """
     title = _("Which values are better, and is it more than chance?")
     with gr.Accordion(title, open=False, elem_id="open-grid") as section:
         gr.Markdown(
@@ -243,6 +246,14 @@ def build_grid(
         grid.look,
         grid.looked,
         grid.changed,
+        **PRIVATE,
+    )
+    # One at a time, in their order: an address fills several fields at once
+    gr.on(
+        [section.expand, form_line.change, *(field.change for field in fields.values())],
+        grid.forecast,
+        [*controls.values(), *fields.values()],
+        line,
         **PRIVATE,
     )
     stop.click(grid.ask_to_stop, grid.looked, grid.changed, **PRIVATE)

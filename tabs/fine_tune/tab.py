@@ -118,7 +118,7 @@ def build_tab(
                 gr.HTML(names_table(RUN_SETTINGS.values()))
         with_copies = build_noticed(settings, panel)
         on_shortcut = build_shortcut(settings, panel.ended)
-        grid = build_grid(settings, controls, diagnosis.fixed, panel)
+        grid = build_grid(settings, controls, diagnosis.fixed, panel, line)
         runs = build_runs_list(settings, panel)
     build_check_yourself(
         settings,
@@ -129,14 +129,7 @@ def build_tab(
         waiting=wait_for_a_run,
     )
     forecast = follow_form(
-        settings,
-        controls,
-        line=line,
-        curve=curve,
-        more=more,
-        tables=tables,
-        preset=preset,
-        grid=grid,
+        settings, controls, line=line, curve=curve, more=more, tables=tables, preset=preset
     )
     fill_form(preset, controls)
     fills = {bring: ("task_name",), preset.choice: FILLED, preset.shows: FILLED}

@@ -13,7 +13,7 @@ from pipeline.config import TrainingConfig
 from pipeline.explain.grid import GridCell, GridResult
 from pipeline.runs.folder import write_whole
 from pipeline.runs.grid import grid_plan, grid_secret
-from pipeline.runs.pace import Pace
+from pipeline.runs.pace import TURNOVER_SECONDS, expected_pace, run_seconds
 from pipeline.runs.progress import list_runs
 from pipeline.runs.same import curve_of
 from pipeline.settings import Settings
@@ -22,6 +22,7 @@ from tabs.fine_tune.tab import build_tab
 from tests.support.run_folders import FIGURES, write_run
 from tests.unit.test_drawing import Outline
 from views.grid import grid_map, heat_table, noise_scale, said_of
+from views.numbers import duration
 
 VARY = {"learning_rate": "1e-5,2e-4", "batch_size": "8,16"}
 REQUEST = SimpleNamespace(client=SimpleNamespace(host="192.0.2.7"))
@@ -92,23 +93,18 @@ def test_nothing_is_drawn_where_nothing_was_asked_for(section):
 
 def test_the_line_says_what_a_press_would_start(section, settings):
     form = values(section)
-    controls, given = form[: len(section.controls)], form[len(section.controls) :]
-    form = dict(zip(section.controls, controls, strict=True))
-    # A second a pair: 60 steps of 8 in two cells, of 16 in the other two and in both seeds
-    expected = SimpleNamespace(pace=Pace(0.0, 1.0, 0.0, ""), eval_pairs=408)
-    said = text(section.line_of(form, given, expected))
-    assert "6 runs: 4 cells, and 2 more seeds of one cell" in said
-    assert "about 80 min of this machine" in said and "already" not in said
     plan = grid_plan(TrainingConfig(max_steps=60), VARY, settings)
+    runs = sum(run_seconds(one, expected_pace(one, [], settings)) for one in plan.runs)
+    said = text(section.forecast(*form))
+    assert "6 runs: 4 cells, and 2 more seeds of one cell" in said and "already" not in said
+    assert f"about {duration(runs + 6 * TURNOVER_SECONDS)} of this machine" in said
     finish(settings, plan.runs[0], 0.8, 99)
-    said = text(section.line_of(form, given, expected))
-    assert "1 is here already · about 64 min" in said
+    assert "1 is here already · about" in text(section.forecast(*form))
     for number, config in enumerate(plan.runs[1:]):
         finish(settings, config, 0.8, number)
-    said = text(section.line_of(form, given, expected))
+    said = text(section.forecast(*form))
     assert "6 are here already" in said and "about" not in said
-    wrong = text(section.line_of(form, ["seed", "1,2", *given[2:]], expected))
-    assert "can't vary" in wrong
+    assert "can't vary" in text(section.forecast(*values(section, grid_x="seed")))
 
 
 def test_a_grid_is_refused_where_a_link_or_a_class_has_locked_its_settings(section, settings):
