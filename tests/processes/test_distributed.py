@@ -34,6 +34,9 @@ TRAIN = [
     "0",
     "--precision",
     "fp32",
+    # Grouping by length, two processes with half a batch each put other pairs together
+    "--train-sampling-strategy",
+    "random",
 ]
 
 
