@@ -732,6 +732,9 @@ def _judged_before(trainer, start, settings, teller, pair_map):
             plane = asdict(pair_map.plane) if points else None
             kept = {"shares": shares, "plane": plane, "points": points}
             _keep_figures(path, {**_only(known, EVALUATED), **kept})
+    # accelerate takes a model that was judged for one that is ready to train: it would leave out
+    # DistributedDataParallel, and each process would train a model of its own
+    trainer.model._is_accelerate_prepared = False
     set_seed(
         trainer.args.seed
     )  # sampling by length draws, and a run's curve shouldn't depend on who was here before

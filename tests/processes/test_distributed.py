@@ -34,6 +34,9 @@ TRAIN = [
     "0",
     "--precision",
     "fp32",
+    # Grouping by length, two processes with half a batch each put other pairs together
+    "--train-sampling-strategy",
+    "random",
 ]
 
 
@@ -157,6 +160,9 @@ def test_two_processes_train_the_one_model(train, launcher):
     assert alone[0]["world_size"] == 1 and alone[0]["total_steps"] == 12
     # The same pairs in the same updates: only the order of sums differs
     assert figures(events, "log", "loss") == pytest.approx(figures(alone, "log", "loss"), abs=0.02)
+    # The gradients of both are averaged: each alone would train a model of its own
+    norms = figures(alone, "log", "grad_norm")
+    assert figures(events, "log", "grad_norm") == pytest.approx(norms, rel=0.01)
     for name in ("loss", "accuracy", "f1"):
         assert last["before"][name] == pytest.approx(alone[-1]["before"][name], abs=1e-4)
         assert last["after"][name] == pytest.approx(alone[-1]["after"][name], abs=0.07), (
