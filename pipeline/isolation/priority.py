@@ -10,9 +10,8 @@ from pathlib import Path
 # A worker shares its cores with the page. A thread that spins while it waits for the other core
 # slows both down: on two busy cores a step took 1.9 s instead of 3.
 PASSIVE_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
-# Of a core that the page wants, too, a run gets next to nothing, so that a class is answered while
-# it trains; what judges models in the background gets less than half of what a run gets. Of a core
-# that nobody wants they get all.
+# Of a core that the page wants, too, a run gets next to nothing, and what judges models in the
+# background less than half of that. Of a core that nobody wants they get all.
 RUN_NICENESS, BACKGROUND_NICENESS = 15, 19
 # Where memory runs out, Linux ends the process of the highest score, and not the server with
 # everybody's page: a process that opens a stranger's checkpoint goes before a worker.
