@@ -10,9 +10,8 @@ from pathlib import Path
 # A worker shares its cores with the page. A thread that spins while it waits for the other core
 # slows both down: on two busy cores a step took 1.9 s instead of 3.
 PASSIVE_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
-# Of a core that the page wants, too, a run gets next to nothing, and what judges models in the
-# background less than half of that. Of a core that nobody wants they get all.
-RUN_NICENESS, BACKGROUND_NICENESS = 15, 19
+# A process of this niceness gets a tenth of a core that a run wants, and all of one that it doesn't
+BACKGROUND_NICENESS = 10
 # Where memory runs out, Linux ends the process of the highest score, and not the server with
 # everybody's page: a process that opens a stranger's checkpoint goes before a worker.
 WORKER_OOM_SCORE, STRANGERS_OOM_SCORE = 500, 900
@@ -26,17 +25,17 @@ def set_oom_score(pid: int, score: int) -> None:
         pass
 
 
-def put_in_background(pid: int, niceness: int = BACKGROUND_NICENESS) -> None:
+def put_in_background(pid: int) -> None:
     """Leave the cores to whoever else wants them. On Linux `pid` may be a thread's, too.
 
     Linux may share the cores by session first, and look at niceness inside of one alone
-    ("autogroup", sched(7)): a process with a session of its own would get as much as the page,
+    ("autogroup", sched(7)): a process with a session of its own would get as much as the others,
     whatever its niceness. There the session gets the niceness, too.
     """
     try:
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
         if os.getsid(pid) == pid:
-            Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
+            Path(f"/proc/{pid}/autogroup").write_text(str(BACKGROUND_NICENESS))
     except (OSError, AttributeError):  # it has ended, or this isn't POSIX, or not Linux
         pass
 

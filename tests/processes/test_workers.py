@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline.config import TrainingConfig
-from pipeline.isolation.priority import BACKGROUND_NICENESS, RUN_NICENESS
+from pipeline.isolation.priority import BACKGROUND_NICENESS, put_in_background
 from pipeline.runs import supervisor, worker
 from pipeline.runs.executors import local
 from pipeline.runs.executors.local import spare
@@ -280,11 +280,17 @@ def test_where_memory_runs_out_the_worker_goes_before_the_server(sleeping):
 @pytest.mark.skipif(
     not os.path.exists("/proc/self/autogroup"), reason="this system shares no cores by session"
 )
-def test_a_run_gives_way_to_the_page(sleeping):
-    """Its session has the niceness, too: Linux looks at a process's inside of its session alone."""
-    assert os.getpriority(os.PRIO_PROCESS, sleeping.pid) == RUN_NICENESS
-    session = open(f"/proc/{sleeping.pid}/autogroup").read()
-    assert session.split()[-1] == str(RUN_NICENESS)
+def test_what_is_in_the_background_is_so_with_its_session():
+    """Linux looks at a process's niceness inside of its session alone."""
+    process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        put_in_background(process.pid)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == BACKGROUND_NICENESS
+        session = open(f"/proc/{process.pid}/autogroup").read()
+        assert session.split()[-1] == str(BACKGROUND_NICENESS)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_an_order_holds_no_environment_but_the_runs(monkeypatch):

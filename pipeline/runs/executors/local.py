@@ -18,7 +18,6 @@ from pathlib import Path
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.priority import (
     PASSIVE_WAIT,
-    RUN_NICENESS,
     WORKER_OOM_SCORE,
     put_in_background,
     set_oom_score,
@@ -52,7 +51,6 @@ def start(folder: Path, settings: Settings) -> subprocess.Popen:
     environment = environment_of(settings)
     worker = spare.take(folder, environment)
     worker = worker or start_process(worker_command(folder), environment, folder / "worker.log")
-    put_in_background(worker.pid, RUN_NICENESS)
     set_oom_score(worker.pid, WORKER_OOM_SCORE)
     return worker
 
@@ -150,8 +148,6 @@ class Spare:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            # From the start: Linux gives each thread a niceness of its own, that of its maker
-            put_in_background(self.process.pid, RUN_NICENESS)
             set_oom_score(self.process.pid, WORKER_OOM_SCORE)
 
     def _may_replace(self, process: subprocess.Popen) -> bool:
