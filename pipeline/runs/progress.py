@@ -157,7 +157,7 @@ def _state(folder: Path, worker: str, last: dict | None) -> str:
         return ended["event"]
     if worker or not (folder / "owner").exists():
         return "failed"
-    if read_config(folder) is None:
+    if _config(folder) is None:
         return "failed"
     return "stopped" if stopping else "queued"
 
@@ -244,10 +244,22 @@ def _brief(folder: Path, looks: Looks) -> Run:
         return run
     worker = _worker(folder)  # first, as in read_folder
     state = _state(folder, worker, last_event(folder / "events.jsonl"))
-    run = Run(folder.name, state, read_config(folder) or {})
+    run = Run(folder.name, state, _config(folder) or {})
     if run.ended:
         _ended[str(folder)] = looks, run
     return run
+
+
+def _config(folder: Path) -> dict | None:
+    """As read_config, once for each time and size of the file: a long queue is looked at several
+    times a second.
+    """
+    return _config_of(folder, _look(f"{folder}/config.json"))
+
+
+@lru_cache(maxsize=512)
+def _config_of(folder: Path, _looks: tuple[int, int] | None) -> dict | None:
+    return read_config(folder)
 
 
 def outline(run_id: str, settings: Settings) -> Run:

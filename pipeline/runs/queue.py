@@ -4,6 +4,7 @@ import hashlib
 import heapq
 import math
 import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ GRID_FILE = "grid"  # in the folder of a run that a grid asked for (grid.py)
 HAD_ONE_SECONDS = 3600.0
 # A look at the queue takes some 10 ms, and each page of those who wait asks every second
 LOOK_SECONDS, MANY_WAIT = 1.0, 10
+_looking = threading.Lock()
 _looked: dict[Path, tuple[float, dict[str, float]]] = {}  # runs folder -> when, and what was told
 
 
@@ -54,12 +56,17 @@ def read_run(run_id: str, settings: Settings) -> Run:
 
 
 def _waits_told(run_id: str, settings: Settings) -> dict[str, float]:
-    """`waits` for a page that asks each second: of a long queue one look a second serves all."""
-    when, begins = _looked.get(settings.runs_folder, (0.0, {}))
-    is_fresh = time.monotonic() - when < LOOK_SECONDS
-    if not is_fresh or len(begins) <= MANY_WAIT or run_id not in begins:
-        begins = waits(list_runs(settings), settings)
-        _looked[settings.runs_folder] = time.monotonic(), begins
+    """`waits` for a page that asks each second: of a long queue one look a second serves all, and
+    of those who ask at once one looks.
+    """
+    asked = time.monotonic()
+    with _looking:
+        when, begins = _looked.get(settings.runs_folder, (0.0, {}))
+        serves = when >= asked or (asked - when < LOOK_SECONDS and len(begins) > MANY_WAIT)
+        if not serves or run_id not in begins:
+            began = time.monotonic()
+            begins = waits(list_runs(settings), settings)
+            _looked[settings.runs_folder] = began, begins
     return begins
 
 

@@ -934,10 +934,8 @@ def test_a_run_that_left_the_queue_goes_within_minutes(closed):
 def test_an_ended_run_is_read_once_and_again_when_it_changes(settings, monkeypatch):
     told_runs(settings, 3)
     list_runs(settings)
-    read, seen = progress.read_config, []
-    monkeypatch.setattr(
-        progress, "read_config", lambda folder: seen.append(folder.name) or read(folder)
-    )
+    read, seen = progress.last_event, []
+    monkeypatch.setattr(progress, "last_event", lambda path: seen.append(path) or read(path))
     assert [run.state for run in list_runs(settings)] == ["failed"] * 3 and seen == []
     (settings.runs_folder / f"{1:032x}" / "events.jsonl").write_text(
         '{"event": "done", "seconds": 10}\n'
