@@ -23,7 +23,7 @@ from pipeline.hub.sources import comes_with_the_app, load_cached
 from pipeline.memory import LoadCache
 from pipeline.model import labels_in_order, model_in
 from pipeline.serving import served
-from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
+from pipeline.settings import EMBEDDED_CHECKPOINT, Settings, has_gpu
 from pipeline.tokenization import (
     checked_length,
     checked_pair,
@@ -51,6 +51,8 @@ class Prediction:
     notes: tuple[str, ...] = ()  # why the answer may mean less than it seems
 
 
+# Who asks for one pair waits for no more than these of another visitor
+PAIRS_A_TURN = 32
 _models = LoadCache(Settings.max_models_in_memory)
 
 
@@ -144,7 +146,25 @@ def predict(
     be had, and NoAnswer where a pair's logits are NaN or infinite.
     """
     pairs = _checked_pairs(pairs, settings)
-    return ask(checkpoint, _predict, pairs, max_length, batch_size, weights=True, settings=settings)
+    # Of a checkpoint from the Hub all parts at once: a stand-in may answer for one, and not the next
+    size = PAIRS_A_TURN if comes_with_the_app(checkpoint) else len(pairs)
+    predictions: list[Prediction] = []
+    for start in range(0, len(pairs), size):
+        part = pairs[start : start + size]
+        answers, origin = ask(
+            checkpoint,
+            _predict,
+            part,
+            max_length,
+            batch_size,
+            weights=True,
+            # A forward pass gives up the interpreter's lock a hundred times, and waits each time
+            # while the page draws others' answers. Not on a GPU: each process takes memory there
+            leaves_page=not has_gpu(),
+            settings=settings,
+        )
+        predictions += answers
+    return predictions, origin
 
 
 def _predict(checkpoint, pairs, max_length, batch_size, settings):

@@ -4,7 +4,8 @@
 
 On a page, `function` runs in a confined process of that checkpoint's own: it sees the checkpoint's
 folder and the installed packages, has no network and no secret, and is ended when it takes too long
-or dies. Checkpoints that come with the app are opened in the page's own process.
+or dies. Checkpoints that come with the app are opened in the page's own process, unless the caller
+asks for another: those share one such process, which stays.
 """
 
 import logging
@@ -29,6 +30,7 @@ from pipeline.hub.sources import (
     RUN_PREFIX,
     CheckpointFiles,
     checkpoint_files,
+    embedded_checkpoint,
     given,
     is_bundled,
     root_folder,
@@ -53,6 +55,7 @@ def ask(
     *arguments: Any,
     weights: bool = False,
     start: str | None = None,
+    leaves_page: bool = False,
     settings: Settings,
     **keywords: Any,
 ) -> Any:
@@ -62,20 +65,23 @@ def ask(
     `function` is of a module's top level; it, what goes in and what comes out are plain data.
     weights: whether it needs more than the tokenizer and the config. start: the checkpoint that
     this one was fine-tuned from, where `function` opens that, too: the run did, and its process
-    sees no others.
+    sees no others. leaves_page: whether it leaves the page's process for a checkpoint that comes
+    with the app, too.
     Raises what `function` raises, and InputError where the process had to be ended.
     """
-    if not settings.isolates or is_bundled(checkpoint):
+    if not settings.isolates or (is_bundled(checkpoint) and not leaves_page):
         return function(checkpoint, *arguments, settings=settings, **keywords)
+    in_process = {**keywords, "settings": settings}
+    if is_bundled(checkpoint):
+        files = checkpoint_files(checkpoint.strip(), weights, settings=settings)
+        return _in_its_process([files], settings, function, arguments, in_process)
     with _place(settings):
         files = find(checkpoint, weights, settings)
-        if not files.origin.stands_in:
+        if leaves_page or not files.origin.stands_in:
             all_files = [files]
             if start is not None and not is_bundled(start):
                 all_files.append(find(start, weights, settings))
-            return _in_its_process(
-                all_files, settings, function, arguments, {**keywords, "settings": settings}
-            )
+            return _in_its_process(all_files, settings, function, arguments, in_process)
     # By the name under which the stand-in is given: by any other spelling the Hub would be asked
     # again, and what has come from there meanwhile would be opened here
     with given(files):
@@ -241,8 +247,14 @@ def _place(settings: Settings) -> Iterator[None]:
             _free.notify()
 
 
+def _app_key() -> tuple[Path, ...]:
+    """The key of the process for what comes with the app: its adapters share their base's folder."""
+    return (embedded_checkpoint(),)
+
+
 def _process_of(all_files: list[CheckpointFiles], settings: Settings) -> processes.Process:
     key = tuple(files.folder for files in all_files)
+    is_of_app = key == _app_key()
     with _lock:
         process = kept_processes.get(key)
         if process and not process.ended:
@@ -251,19 +263,29 @@ def _process_of(all_files: list[CheckpointFiles], settings: Settings) -> process
         kept_processes.pop(key, None)
         for other in [other for other, each in kept_processes.items() if each.ended]:
             del kept_processes[other]
-        idle = [other for other, each in kept_processes.items() if not each.asked]
-        for other in idle[: max(0, len(kept_processes) + 1 - settings.max_isolated_processes)]:
-            kept_processes.pop(other).end()
-        if len(kept_processes) >= 2 * settings.max_isolated_processes:
-            raise InputError(
-                say("Too many checkpoints are being opened right now. Try again in a few seconds.")
-            )
+        if not is_of_app:
+            _make_room(settings)
         folders = [root_folder(files) for files in all_files]
         process = processes.Process(
             folders, [], settings.isolated_memory_bytes, file_bytes=64 * 2**20
         )
         kept_processes[key] = process
         return process
+
+
+def _make_room(settings: Settings) -> None:
+    """End what is idle where there are too many strangers' processes. Raises InputError where too
+    many are at work.
+    """
+    strangers = {key: each for key, each in kept_processes.items() if key != _app_key()}
+    idle = [key for key, each in strangers.items() if not each.asked]
+    ended = idle[: max(0, len(strangers) + 1 - settings.max_isolated_processes)]
+    for key in ended:
+        kept_processes.pop(key).end()
+    if len(strangers) - len(ended) >= 2 * settings.max_isolated_processes:
+        raise InputError(
+            say("Too many checkpoints are being opened right now. Try again in a few seconds.")
+        )
 
 
 def _note_answer(folder: Path) -> None:

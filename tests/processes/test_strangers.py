@@ -34,7 +34,7 @@ from pipeline.prediction import Prediction, predict
 from pipeline.questions.of_model import looked
 from pipeline.runs.executors import local
 from pipeline.runs.supervisor import start_run
-from pipeline.settings import EMBEDDED_CHECKPOINT, Settings
+from pipeline.settings import EMBEDDED_CHECKPOINT, READY, WARMED, Settings
 from pipeline.tokenization import ask_tokenizer, pair_view
 from tabs.tokenize import padding_costs
 from tests.conftest import ROOT, in_cache, tiny_checkpoint, tiny_roberta
@@ -269,6 +269,28 @@ def test_more_checkpoints_than_processes_are_all_answered(isolating):
         for name in names * 2
     ]
     assert answers == names * 2 and len(isolated.kept_processes) <= 2
+
+
+def test_a_forward_pass_leaves_the_page_also_for_what_comes_with_the_app(isolating, tiny):
+    """All of the app's own models share one process, which strangers' don't end."""
+    pairs = [("A cat sat.", "A cat was sitting."), ("Sales rose.", "Sales fell.")] * 20
+    here = {name: predict(name, pairs, settings=Settings())[0] for name in (READY, WARMED)}
+    isolated.end_all()
+    few = replace(isolating, max_isolated_processes=1)
+    for name, answers in here.items():
+        assert predict(name, pairs, settings=few)[0] == answers, "more pairs than one turn takes"
+    assert predict(tiny, pairs[:1], settings=few)
+    assert list(isolated.kept_processes)[0] == (embedded_checkpoint(),)
+    assert len(isolated.kept_processes) == 2
+    isolated.kept_processes[embedded_checkpoint(),].end()
+    assert predict(READY, pairs, settings=few)[0] == here[READY], "a new process answers"
+
+
+def test_what_stands_in_for_a_checkpoint_leaves_the_page_too(isolating):
+    [answer], origin = predict("nobody/has-this", [("A cat sat.", "It sat.")], settings=isolating)
+    assert origin.stands_in and list(isolated.kept_processes) == [(embedded_checkpoint(),)]
+    own = predict(EMBEDDED_CHECKPOINT, [("A cat sat.", "It sat.")], settings=Settings())[0][0]
+    assert answer.logits == own.logits
 
 
 def test_many_who_ask_at_once_are_answered_in_turn(tiny, isolating):
