@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import __main__ as command_line
 from pipeline.config import TrainingConfig
-from pipeline.isolation.priority import BACKGROUND_NICENESS, put_in_background
+from pipeline.isolation.priority import BACKGROUND_NICENESS, RUN_NICENESS, put_in_background
 from pipeline.runs import supervisor, worker
 from pipeline.runs.executors import local
 from pipeline.runs.executors.local import spare
@@ -275,6 +275,16 @@ def test_a_supervisor_goes_on_with_waiting_runs_and_stays(settings):
 def test_where_memory_runs_out_the_worker_goes_before_the_server(sleeping):
     own, its = (int(open(f"/proc/{pid}/oom_score_adj").read()) for pid in ("self", sleeping.pid))
     assert its == 500 > own
+
+
+def test_a_run_leaves_its_cores_to_the_page_where_both_want_them(sleeping, settings):
+    """Taken as a spare or started for its run: with another's lesson beside it, it is the slower."""
+    for folder in ("taken", "fresh"):
+        (settings.runs_folder / folder).mkdir(parents=True)
+        process = local.start(settings.runs_folder / folder, settings)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == RUN_NICENESS, folder
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.skipif(

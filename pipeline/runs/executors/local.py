@@ -18,6 +18,7 @@ from pathlib import Path
 from pipeline.isolation.confine import clean_environment
 from pipeline.isolation.priority import (
     PASSIVE_WAIT,
+    RUN_NICENESS,
     WORKER_OOM_SCORE,
     put_in_background,
     set_oom_score,
@@ -52,6 +53,7 @@ def start(folder: Path, settings: Settings) -> subprocess.Popen:
     worker = spare.take(folder, environment)
     worker = worker or start_process(worker_command(folder), environment, folder / "worker.log")
     set_oom_score(worker.pid, WORKER_OOM_SCORE)
+    put_in_background(worker.pid, RUN_NICENESS)
     return worker
 
 
