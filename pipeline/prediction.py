@@ -146,7 +146,7 @@ def predict(
     be had, and NoAnswer where a pair's logits are NaN or infinite.
     """
     pairs = _checked_pairs(pairs, settings)
-    # Of a checkpoint from the Hub all parts at once: a stand-in may answer for one, and not the next
+    # Of a checkpoint from the Hub all at once: a stand-in could answer one part, and not the next
     size = PAIRS_A_TURN if comes_with_the_app(checkpoint) else len(pairs)
     predictions: list[Prediction] = []
     for start in range(0, len(pairs), size):

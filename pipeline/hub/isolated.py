@@ -248,7 +248,7 @@ def _place(settings: Settings) -> Iterator[None]:
 
 
 def _app_key() -> tuple[Path, ...]:
-    """The key of the process for what comes with the app: its adapters share their base's folder."""
+    """The key of the process for what comes with the app, whose adapters share one base."""
     return (embedded_checkpoint(),)
 
 
