@@ -58,6 +58,7 @@ from web.first_paint import prerender
 from web.gate import AllowedPaths, BodyLimit, ProxyHeaders, SameOriginCookies, TrustedProxies
 from web.language import LanguagePages
 from web.plain_errors import EXCEPTION_HANDLERS, AppBlocks
+from web.quiet_events import show_no_progress
 from web.sessions import use_light_sessions
 from web.theme import THEME
 from web.uploads import Uploads, upload_folder
@@ -98,6 +99,7 @@ def build_app(settings):
             # Gradio 6.31: a function knows nothing of the page that it belongs to
             demo.fns[number].fn = in_language(demo.fns[number].fn, language)
             demo.function_languages[number] = language
+    show_no_progress(demo)
     zero_gpu.register()
     use_light_sessions()
     # Handlers are short; long work lives in a run's own process. More than a class with its timers

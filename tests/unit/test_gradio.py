@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from web import gate, language
 from web.fair_queue import FairQueue
 from web.plain_errors import AppBlocks
+from web.quiet_events import show_no_progress
 from web.sessions import LightSession
 
 BUILD = Path(gr.__file__).parent / "templates" / "frontend"
@@ -192,3 +193,16 @@ def paths_of(app):
             yield route.path
         else:
             yield from (below.path for below in route.original_router.routes)
+
+
+def test_a_page_tells_of_progress_to_each_output_of_an_event_unless_it_shows_it_on_others():
+    script = "".join(path.read_text(encoding="utf-8") for path in BUILD.glob("assets/Blocks-*.js"))
+    assert "get progress_targets(){return this.show_progress_on||this.outputs}" in script
+    assert "Object.entries(this.loading_stati.current).map(" in script
+    with gr.Blocks() as demo:
+        box = gr.Textbox()
+        box.submit(str.upper, box, box, show_progress="hidden")
+        box.change(str.upper, box, box)
+    show_no_progress(demo)
+    told = [each["show_progress_on"] for each in demo.get_config_file()["dependencies"]]
+    assert told == [[], None]
