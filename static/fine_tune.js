@@ -99,4 +99,12 @@ const shown = (id) => id || new URL(location).searchParams.get("run") || "";
 
 const idsOf = (owned) => Object.keys(owned ?? {}).join();
 
-page.fineTune = {announce, idsOf, leave, merged, remember, showRun, shown};
+// The hidden buttons of this class in open folds, once for all changes of the run that come together.
+let pressing = 0;
+
+function pressOnce(name) {
+  clearTimeout(pressing);
+  pressing = setTimeout(() => page.pressOpen(name), 150);
+}
+
+page.fineTune = {announce, idsOf, leave, merged, pressOnce, remember, showRun, shown};

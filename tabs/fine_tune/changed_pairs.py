@@ -13,26 +13,26 @@ from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from pipeline.task import task_named
 from tabs.errors import error_notice
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import Together
 from tabs.fine_tune.owned_runs import may_read_sentences
 from tabs.fine_tune.run_panel import RunPanel
 from views.markup import quiet
 from views.runs import changed_pairs, no_run_yet
 
 
-def build_changed_pairs(settings: Settings, panel: RunPanel) -> None:
-    """The section; it follows the panel's run once that has ended."""
+def build_changed_pairs(settings: Settings, panel: RunPanel, *drawn_with: Together) -> None:
+    """The section; it follows the panel's run once that has ended, and is drawn with these."""
     with gr.Accordion(_("What did it fix and break?"), open=True, elem_id="open-changed"):
         pairs = gr.HTML(no_run_yet())
 
-    def show_changes(run_id: str, owned: object) -> str:
+    def show_changes(run_id: str, owned: object) -> dict:
         try:
-            return changes_of(run_id, settings, owned)
+            return {pairs: changes_of(run_id, settings, owned)}
         except Exception as error:
-            return error_notice(error)
+            return {pairs: error_notice(error)}
 
-    triggers = [panel.ended.change, panel.known.change]
-    gr.on(triggers, show_changes, [panel.ended, panel.owned], pairs, **PRIVATE)
+    for together in drawn_with:
+        together.add(show_changes, [panel.ended, panel.owned], [pairs])
 
 
 def changes_of(run_id: str, settings: Settings, owned: object = None) -> str:

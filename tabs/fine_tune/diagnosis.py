@@ -16,7 +16,7 @@ from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import Together
 from views.markup import notice
 from views.runs import diagnosis_card
 
@@ -81,8 +81,8 @@ class DiagnosisSection:
         return {self.card: card, self.remedy: gr.Button(visible=may_start)}
 
 
-def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
-    """The card and the button; `ended` holds the id of an ended run, or ""."""
+def build_diagnosis(settings: Settings, ended: gr.State, *drawn_with: Together) -> DiagnosisSection:
+    """The card and the button, drawn with these; `ended` holds the id of an ended run, or ""."""
     fixed, card = gr.State([]), gr.HTML(padding=False)
     with gr.Row(elem_classes="next-steps"):
         small = {"size": "sm", "min_width": 120, "visible": False}
@@ -91,7 +91,8 @@ def build_diagnosis(settings: Settings, ended: gr.State) -> DiagnosisSection:
         more_seeds = gr.Button(_("Two more seeds"), **small)
         remedy = gr.Button(_("Try that: start a run with it"), **small)
     section = DiagnosisSection(settings, fixed, card, remedy, try_it, changes, more_seeds)
-    ended.change(section.draw, [ended, fixed], section.outputs, **PRIVATE)
+    for together in drawn_with:
+        together.add(section.draw, [ended, fixed], section.outputs)
     for button, card_id in ((changes, "open-changed"), (more_seeds, "open-chance")):
         button.click(
             None, js=f"() => page.openCard({json.dumps(card_id)})", api_visibility="private"

@@ -226,6 +226,7 @@ def build_grid(
             stop = gr.Button(_("Stop the grid"), visible=False)
         status = gr.HTML(padding=False)
         drawn = gr.HTML(js_on_load="page.runs.listen(element, trigger)", padding=False)
+        again = gr.Button(visible="hidden", elem_classes="of-the-grid")
     fields = {"grid_x": x, "grid_xs": xs, "grid_y": y, "grid_ys": ys, "grid_steps": steps}
     grid = GridSection(
         settings,
@@ -248,13 +249,16 @@ def build_grid(
         grid.changed,
         **PRIVATE,
     )
-    # One at a time, in their order: an address fills several fields at once
+    # One at a time, the last for all that came meanwhile: an address fills several fields at once
     gr.on(
-        [section.expand, form_line.change, *(field.change for field in fields.values())],
+        [section.expand, again.click],
         grid.forecast,
         [*controls.values(), *fields.values()],
         line,
+        trigger_mode="always_last",
         **PRIVATE,
     )
+    changes = [form_line.change, *(field.change for field in fields.values())]
+    gr.on(changes, None, js="() => page.pressOpen('of-the-grid')", api_visibility="private")
     stop.click(grid.ask_to_stop, grid.looked, grid.changed, **PRIVATE)
     return grid

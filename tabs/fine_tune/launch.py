@@ -27,7 +27,7 @@ from tabs.fine_tune.owned_runs import (
     remembered,
     with_runs,
 )
-from tabs.fine_tune.run_panel import RunPanel, status_of
+from tabs.fine_tune.run_panel import RunPanel
 from views.markup import notice
 
 SHORTCUT = "shortcut"  # the source of the lesson's pairs
@@ -57,9 +57,7 @@ class Launch:
     @property
     def outputs(self) -> list[Component]:
         """All that a start may change."""
-        panel = self.panel
-        shown = [panel.status, panel.run_id, panel.owned, panel.same, panel.again]
-        return [*shown, *self.controls.values()]
+        return [*self.panel.shown_outputs, *self.controls.values()]
 
     def start(
         self,
@@ -210,10 +208,5 @@ class Launch:
             joining=owned if may_join else None,
         )
         count_runs(who, [(run_id, secret)], self.settings)
-        run = read_run(run_id, self.settings)
-        return {
-            self.panel.status: status_of(run),
-            self.panel.run_id: run_id,
-            self.panel.owned: with_runs(owned, [(run_id, secret)]),
-            **self.panel.say_same(None if secret else run),
-        }
+        same = None if secret else read_run(run_id, self.settings)
+        return self.panel.show(run_id, with_runs(owned, [(run_id, secret)]), same)

@@ -9,13 +9,13 @@ from pipeline.explain.left_files import head_of, left_files
 from pipeline.explain.predicted import map_twice, predicted
 from pipeline.settings import Settings
 from tabs.errors import error_notice
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import PRIVATE, Together
 from views.left_files import file_head, file_line, map_calls, predict_arrays
 from views.runs import no_run_yet
 
 
-def build_left_files(settings: Settings, ended: gr.State) -> None:
-    """The part of a card; `ended` holds the id of an ended run, or ""."""
+def build_left_files(settings: Settings, ended: gr.State, fold: Together) -> None:
+    """The part of a card; `ended` holds the id of an ended run, or "". fold: that it stands in."""
     with gr.Accordion(_("What did the run leave? Its files, opened"), open=False):
         nothing = gr.HTML(no_run_yet())
         files = gr.Radio([], label=_("The run's folder"), visible=False, elem_id="left-files")
@@ -24,10 +24,13 @@ def build_left_files(settings: Settings, ended: gr.State) -> None:
             predict = gr.Button(_("trainer.predict on its validation pairs"), visible=False)
             mapping = gr.Button(_("Dataset.map, twice"), visible=False)
         answer = gr.HTML()
-    parts = [nothing, files, head, predict, mapping, answer]
+    listed = gr.State("")  # the id of the run whose files are listed
+    parts = [listed, nothing, files, head, predict, mapping, answer]
 
-    def list_files(run_id: str) -> dict:
-        cleared = {head: "", answer: ""}
+    def list_files(run_id: str, before: str) -> dict:
+        if run_id == before:  # what was opened stays
+            return {}
+        cleared = {listed: run_id, head: "", answer: ""}
         try:
             found = left_files(run_id, settings) if run_id else []
         except Exception as error:
@@ -65,7 +68,7 @@ def build_left_files(settings: Settings, ended: gr.State) -> None:
         except Exception as error:
             return error_notice(error)
 
-    ended.change(list_files, ended, parts, **PRIVATE)
+    fold.add(list_files, [ended, listed], parts)
     files.input(open_file, [ended, files], head, **PRIVATE)
     # As the steps by hand, which use the same cores
     measured = {

@@ -32,7 +32,7 @@ def build_methods(
     panel: RunPanel,
     pair: Sequence[Component] = (),
 ) -> AlikeSection:
-    """The part of a card; tab.py wires it as that of the seeds."""
+    """The part of a fold; tab.py wires it as that of the seeds."""
     gr.Markdown(
         _(
             "Full fine-tuning moves every weight above the frozen layers (with frozen_layers 0: "
@@ -59,25 +59,18 @@ def build_methods(
     # In this fold: while it is closed, it isn't on the page and asks nothing
     timer = gr.Timer(3.0, active=False)
     components = panel, button, message, table, timer
-    section = AlikeSection(
-        settings, controls, pair, *components, "method", by_each_method, compared_methods
-    )
+    views = {table: compared_methods, lora: lora_run}
+    section = AlikeSection(settings, controls, pair, *components, "method", by_each_method, views)
 
-    def list_matrices(run_id: str, owned: object, listed: str) -> dict:
+    def list_matrices(run_id: str) -> dict:
         """The matrices of the LoRA run among the runs that are compared."""
         try:
-            runs = section.alike(run_id, owned) if run_id else []
-            done = [run.id for run in runs if run.config["method"] == "lora" and run.has_model]
-            found = done[0] if done else ""
-            if found == listed:
-                return {lora: found}
-            matrices = adapted_matrices(found, settings) if found else []
+            matrices = adapted_matrices(run_id, settings) if run_id else []
             queries = [name for name in matrices if name.endswith("query")]
             chosen = next(iter([*queries, *matrices]), None)
             return {
-                lora: found,
                 names: gr.Dropdown(matrices, value=chosen, visible=bool(matrices)),
-                drawn: draw(found, chosen),
+                drawn: draw(run_id, chosen),
             }
         except Exception as error:
             return {drawn: error_notice(error)}
@@ -90,9 +83,15 @@ def build_methods(
         except Exception as error:
             return error_notice(error)
 
-    table.change(list_matrices, [panel.run_id, panel.owned, lora], [lora, names, drawn], **PRIVATE)
+    lora.change(list_matrices, lora, [names, drawn], **PRIVATE)
     names.input(draw, [lora, names], drawn, **PRIVATE)
     return section
+
+
+def lora_run(runs: Sequence[Run]) -> str:
+    """The id of the run among these that has trained LoRA's matrices, or ""."""
+    done = [run.id for run in runs if run.config["method"] == "lora" and run.has_model]
+    return done[0] if done else ""
 
 
 def compared_methods(runs: Sequence[Run]) -> Markup:

@@ -10,6 +10,7 @@ from pipeline.runs.queue import read_run
 from pipeline.settings import Settings
 from tabs.errors import notice_on_error
 from tabs.fine_tune.launch import COPIES_SHARE
+from tabs.fine_tune.listeners import fold_of_the_run
 from tabs.fine_tune.owned_runs import runs_of
 from tabs.fine_tune.run_panel import RunPanel
 from views.markup import notice, quiet
@@ -21,7 +22,7 @@ def build_noticed(settings: Settings, panel: RunPanel) -> gr.Button:
     """The section, which follows the panel's run once that has ended; returns its button that
     starts a run.
     """
-    with gr.Accordion(_("Does it notice a change?"), open=False, elem_id="open-noticed"):
+    with fold_of_the_run(_("Does it notice a change?"), "open-noticed") as fold:
         gr.Markdown(
             _(
                 "Put “not” into one of two sentences that say the same, and most models still "
@@ -47,8 +48,8 @@ def build_noticed(settings: Settings, panel: RunPanel) -> gr.Button:
             ask = gr.Button(_("Ask the model of a run without copies"), size="sm")
         drawn = gr.HTML(no_run_yet(), min_height=60)
 
-    def show(run_id: str, owned: object) -> str:
-        return noticed_by(run_id, owned, settings)
+        show = notice_on_error(lambda run_id, owned: noticed_by(run_id, owned, settings))
+        fold.add(lambda *run: {drawn: show(*run)}, [panel.ended, panel.owned], [drawn])
 
     def asked(run_id: str) -> str:
         if not run_id:
@@ -56,14 +57,6 @@ def build_noticed(settings: Settings, panel: RunPanel) -> gr.Button:
         run = read_run(run_id, settings)
         return noticed_bars({_("now"): asked_now(run, settings)}, [(_("now"), _accuracy(run))])
 
-    looked = [panel.ended, panel.owned]
-    gr.on(
-        [panel.ended.change, panel.known.change],
-        notice_on_error(show),
-        looked,
-        drawn,
-        api_visibility="private",
-    )
     # In a queue of its own: it asks some four hundred pairs
     ask.click(
         notice_on_error(asked),

@@ -86,6 +86,8 @@ class RunPanel:
     """The components of the shown run, and the handlers that draw them.
 
     views: {component: function of a Run that gives its value}; sections add what follows a run.
+    sections: draws what depends on whose run it is, too: (function of a run's id and the browser's
+    runs that gives {component: value}, its components).
     """
 
     def __init__(self, settings: Settings):
@@ -127,6 +129,7 @@ class RunPanel:
             self.status: status_of,
             self.result: result,
         }
+        self.sections: list[tuple[Callable[[str, object], dict], list[Component]]] = []
         # A component and not a gr.State: the page's script, which writes the address, can't see a
         # State's value.
         self.run_id = gr.Textbox("", visible="hidden", elem_id="run-id")
@@ -147,12 +150,18 @@ class RunPanel:
     def outputs(self) -> list[Component]:
         """All that `draw` may change."""
         states = [self.stop, self.stop_now, self.watched, self.finished, self.ended]
-        return [*self.views, *self.charts, *states, self.same, self.again]
+        parts = [part for _draw, parts in self.sections for part in parts]
+        return [*self.views, *self.charts, *parts, *states, self.same, self.again]
 
     @property
-    def stop_outputs(self) -> list[Component]:
-        """All that `ask_to_stop` may change."""
-        return [*self.outputs, self.run_id, self.owned]
+    def shown_outputs(self) -> list[Component]:
+        """All that `show` and `ask_to_stop` may change."""
+        return [self.run_id, self.owned, *self.outputs]
+
+    def show(self, run_id: str, owned: dict[str, str], same: Run | None = None) -> dict:
+        """Show a run from now on. owned: what the browser remembers with it; same: as say_same."""
+        drawn = {**self.draw(run_id, owned), **self.say_same(same)}
+        return {**drawn, self.run_id: run_id, self.owned: owned}
 
     def say_same(self, run: Run | None) -> dict:
         """Tell that a run with the same settings was there already; None: that none was."""
@@ -180,6 +189,12 @@ class RunPanel:
         last = next((run for run in runs if run.state != "expired"), None)
         return {self.status: status_of(NO_RUN, last)}
 
+    def look(self, run_id: str, owned: object, expected: str) -> dict:
+        """The shown run drawn; where none is shown and none is expected, as offer_last."""
+        if run_id:
+            return self.draw(run_id, owned)
+        return {} if expected else self.offer_last("", owned)
+
     def draw(self, run_id: object, owned: object) -> dict:
         """One look at the run's folder."""
         if not run_id:
@@ -199,9 +214,11 @@ class RunPanel:
         finished = {self.finished: f"run:{run.id}"} if run.answers else {}
         earlier = earlier_runs_of(run, owned, self.settings)
         is_lost = run.state == "stopped" and has_joined(run.id, owned)
+        drawn = [draw(run.id, owned) for draw, _parts in self.sections]
         return {
             **{component: draw(run) for component, draw in self.views.items()},
             **{component: chart.draw(run, earlier) for component, chart in self.charts.items()},
+            **{part: value for one in drawn for part, value in one.items()},
             **finished,
             self.stop: gr.Button(
                 str(LEAVE_THE_RUN if joined else stop), interactive=may_ask, visible=not run.ended
@@ -215,19 +232,6 @@ class RunPanel:
     def _say_stopped(self, run: Run) -> dict:
         said = gr.HTML(stopped_by_owner(run), visible=True)
         return {self.same: said, self.again: gr.Button(visible=True)}
-
-    def _drawn_charts(self, run: Run, owned: object) -> dict:
-        earlier = earlier_runs_of(run, owned, self.settings)
-        return {component: chart.draw(run, earlier) for component, chart in self.charts.items()}
-
-    def draw_charts(self, run_id: object, owned: object) -> dict:
-        """The charts of an ended run once more, with this browser's earlier runs behind them."""
-        if not run_id:
-            return gr.skip()
-        try:
-            return self._drawn_charts(read_run(run_id, self.settings), owned)
-        except Exception as error:
-            return {next(iter(self.charts)): error_notice(error)}
 
     def ask_to_stop(self, run_id: object, owned: object) -> dict:
         """Ask the run to end after its step, with its model. Asked again, it is asked nothing. Of
@@ -246,7 +250,7 @@ class RunPanel:
         nothing = {part: draw(NO_RUN) for part, draw in self.views.items()}
         return {
             **nothing,
-            **self._drawn_charts(NO_RUN, owned),
+            **{component: chart.draw(NO_RUN) for component, chart in self.charts.items()},
             **self.say_same(None),
             self.status: run_status(NO_RUN.state, 0, 0, None, said),
             self.run_id: "",

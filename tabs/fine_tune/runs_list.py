@@ -14,7 +14,7 @@ from pipeline.runs.supervisor import may_stop, stop_run
 from pipeline.settings import Settings
 from tabs.errors import error_notice, sent
 from tabs.fine_tune.diagnosis import diagnosis_of
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import PRIVATE, fold_of_the_run
 from tabs.fine_tune.owned_runs import finished_runs_of, secret_of, unfinished_runs_of
 from tabs.fine_tune.run_panel import LEAVE, STOP_AND_KEEP, RunPanel
 from views.runs import no_run_yet, runs_table, unfinished_table
@@ -71,19 +71,12 @@ class RunsList:
 
 def build_runs_list(settings: Settings, panel: RunPanel) -> RunsList:
     """The section; it follows the shown run and what the browser remembers."""
-    with gr.Accordion(_("Which runs do I have?"), open=False, elem_id="open-runs"):
+    with fold_of_the_run(_("Which runs do I have?"), "open-runs") as fold:
         unfinished = gr.HTML(js_on_load="page.runs.listen(element, trigger)")
         ended = gr.HTML(no_run_yet())
-    timer = gr.Timer(3.0, active=False)
-    runs = RunsList(settings, unfinished, ended, timer)
-    # What the browser remembers may reach the page after the run does
-    gr.on(
-        [panel.ended.change, panel.known.change],
-        runs.draw,
-        [panel.ended, panel.owned],
-        [ended, unfinished, timer],
-        **PRIVATE,
-    )
+        timer = gr.Timer(3.0, active=False)
+        runs = RunsList(settings, unfinished, ended, timer)
+        fold.add(runs.draw, [panel.ended, panel.owned], [ended, unfinished, timer])
     timer.tick(runs.draw_unfinished, panel.owned, [unfinished, timer], **PRIVATE)
     unfinished.click(runs.stop, panel.owned, [unfinished, timer], **PRIVATE)
     return runs

@@ -12,7 +12,7 @@ from pipeline.export import model as saving
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import model_address
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import Together
 from views.markup import notice
 from views.numbers import format_bytes
 from views.runs import download_link, no_run_yet, pushed_to
@@ -32,8 +32,8 @@ NOT_HERE = say(
 NO_CODE = say("Enter the code from the app's terminal: the token belongs to the machine's owner.")
 
 
-def build_save(settings: Settings, ended: gr.State) -> None:
-    """The part of a card; `ended` holds the id of an ended run, or ""."""
+def build_save(settings: Settings, ended: gr.State, fold: Together) -> None:
+    """The part of a card; `ended` holds the id of an ended run, or "". fold: that it stands in."""
     on_space = settings.signs_in
     link = gr.HTML(no_run_yet())
     with gr.Row():
@@ -71,7 +71,7 @@ def build_save(settings: Settings, ended: gr.State) -> None:
         )
     )
     saver = Saver(settings)
-    ended.change(saver.download, ended, link, **PRIVATE)
+    fold.add(lambda run_id: {link: saver.download(run_id)}, [ended], [link])
     pushes, asked = (saver.push_from_space, []) if on_space else (saver.push_from_here, [code])
     push.click(
         pushes,

@@ -26,7 +26,7 @@ from pipeline.settings import Settings
 from pipeline.task import MRPC, is_own, task_told
 from tabs.errors import error_notice
 from tabs.fine_tune.downloads import script_address
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import PRIVATE, Together
 from tabs.fine_tune.owned_runs import may_read_sentences
 from tabs.fine_tune.run_panel import RunPanel
 from tabs.scripts import script_block
@@ -39,8 +39,10 @@ from web.uploads import upload_folder
 PACKED_KEY = secrets.token_bytes(32)
 
 
-def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> None:
-    """The part of the card `section`; command and origins are drawn with the shown run."""
+def build_script(settings: Settings, panel: RunPanel, fold: Together) -> None:
+    """The part of a card; command and origins are drawn with the shown run. fold: that it stands
+    in.
+    """
     gr.Markdown(
         _(
             "The same run with Hugging Face's libraries alone. The same seed on the same machine "
@@ -56,23 +58,19 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
     )
     panel.views[gr.HTML()] = provenance_of
 
-    def show_script(run_id: str) -> str | dict:
-        return script_of(run_id, settings) if run_id else gr.skip()
+    packed_of = gr.State("")  # the id of the run whose pairs may be packed
 
-    gr.on(
-        [section.expand, panel.run_id.change, panel.ended.change],
-        show_script,
-        panel.run_id,
-        block,
-        **PRIVATE,
-    )
-
-    def offer(run_id: str, owned: object) -> dict:
+    def show_script(run_id: str, owned: object, before: str) -> dict:
         try:
             is_offered = bool(run_id) and _is_owned(read_run(run_id, settings), owned, settings)
         except InputError:
             is_offered = False
-        return {pack: gr.update(visible=is_offered)}
+        return {
+            pack: gr.update(visible=is_offered),
+            packed_of: run_id,
+            **({block: script_of(run_id, settings)} if run_id else {}),
+            **({packed: gr.update(visible=False, value=None)} if run_id != before else {}),
+        }
 
     def pack_it(request: gr.Request, run_id: str, owned: object) -> dict:
         try:
@@ -81,11 +79,8 @@ def build_script(settings: Settings, panel: RunPanel, section: gr.Accordion) -> 
             return {block: error_notice(error)}
         return {packed: gr.update(visible=True, value=path)}
 
-    shown = [section.expand, panel.run_id.change, panel.ended.change, panel.known.change]
     asked = [panel.run_id, panel.owned]
-    gr.on(shown, offer, asked, pack, **PRIVATE)
-    # What was packed is of the run that was shown
-    panel.run_id.change(lambda: gr.update(visible=False, value=None), None, packed, **PRIVATE)
+    fold.add(show_script, [*asked, packed_of], [pack, packed_of, block, packed])
     pack.click(pack_it, asked, [packed, block], **PRIVATE)
 
 

@@ -21,6 +21,7 @@ from pipeline.settings import Settings
 from tabs.class_room.membership import Member, check_start, count_runs
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
+from tabs.fine_tune.listeners import PRIVATE, Together
 from tabs.fine_tune.owned_runs import (
     BROWSER,
     address_of,
@@ -40,7 +41,7 @@ class AlikeSection:
     the fields of the page's two sentences, which each run judges along, or none.
 
     varied: the setting in which the runs differ; variants: gives all that are to be run for a
-    config, which is the first of them; drawn: what is seen of the runs.
+    config, which is the first of them; views: {component: what it gets of the runs}.
     """
 
     settings: Settings
@@ -53,7 +54,7 @@ class AlikeSection:
     timer: gr.Timer
     varied: str
     variants: Callable[[TrainingConfig], Sequence[TrainingConfig]]
-    drawn: Callable[[Sequence[Run]], str]
+    views: Mapping[Component, Callable[[Sequence[Run]], str]]
 
     @property
     def inputs(self) -> list[Component]:
@@ -68,8 +69,13 @@ class AlikeSection:
     @property
     def outputs(self) -> list[Component]:
         """All that a start may change."""
-        panel = self.panel
-        return [self.message, panel.run_id, panel.owned, panel.same, panel.again]
+        return [self.message, *self.panel.shown_outputs]
+
+    def follow(self, fold: Together) -> None:
+        """Draw it with the fold in which it stands, and while its runs go on."""
+        looked = [self.panel.run_id, self.panel.owned], [*self.views, self.timer]
+        fold.add(self.draw, *looked)
+        self.timer.tick(self.draw, *looked, **PRIVATE)
 
     def start(
         self,
@@ -136,9 +142,9 @@ class AlikeSection:
         return {
             self.message: "",
             # The run that the form describes stays on the screen where it is there already
-            self.panel.run_id: there.get(getattr(config, self.varied)) or started[0][0],
-            self.panel.owned: with_runs(owned, started),
-            **self.panel.say_same(None),
+            **self.panel.show(
+                there.get(getattr(config, self.varied)) or started[0][0], with_runs(owned, started)
+            ),
         }
 
     def _alike(self, config: Mapping, owned: object) -> list[Run]:
@@ -166,11 +172,12 @@ class AlikeSection:
     def draw(self, run_id: str, owned: object) -> dict:
         """All this browser's runs that differ from the shown one in that setting alone."""
         if not run_id:
-            return {self.table: "", self.timer: gr.Timer(active=False)}
+            return {**dict.fromkeys(self.views, ""), self.timer: gr.Timer(active=False)}
         try:
             runs = self.alike(run_id, owned)
             is_waiting = any(not run.ended for run in runs)
-            return {self.table: self.drawn(runs), self.timer: gr.Timer(active=is_waiting)}
+            drawn = {component: view(runs) for component, view in self.views.items()}
+            return {**drawn, self.timer: gr.Timer(active=is_waiting)}
         except Exception as error:
             return {self.table: error_notice(error), self.timer: gr.Timer(active=False)}
 
@@ -181,7 +188,7 @@ def build_seeds(
     panel: RunPanel,
     pair: Sequence[Component] = (),
 ) -> AlikeSection:
-    """The part of a card; tab.py wires its button, as it does with all that start runs."""
+    """The part of a fold; tab.py wires it, and its button as it does with all that start runs."""
     gr.Markdown(
         _(
             "How much of a result is chance? The seed sets the order of the pairs, the dropout "
@@ -198,7 +205,8 @@ def build_seeds(
     message, table = gr.HTML(), gr.HTML(js_on_load="page.charts.listen(element)")
     timer = gr.Timer(3.0, active=False)
     components = panel, button, message, table, timer
-    return AlikeSection(settings, controls, pair, *components, "seed", with_seeds, compared_seeds)
+    views = {table: compared_seeds}
+    return AlikeSection(settings, controls, pair, *components, "seed", with_seeds, views)
 
 
 def compared_seeds(runs: Sequence[Run]) -> Markup:

@@ -23,7 +23,7 @@ from tabs.fine_tune.form import build_main_settings, build_more_settings, more_s
 from tabs.fine_tune.grid import GridSection, build_grid
 from tabs.fine_tune.launch import Launch
 from tabs.fine_tune.left_files import build_left_files
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import PRIVATE, Together, fold_of_the_run, follow_the_run
 from tabs.fine_tune.loop import build_loop
 from tabs.fine_tune.methods import build_methods
 from tabs.fine_tune.noticed import build_noticed
@@ -70,6 +70,7 @@ def build_tab(
     """The tab's components and wiring. pair: the fields of the page's two sentences. membership:
     which class the page is in.
     """
+    at_its_end, at_ones_own = Together(), Together()
     json_block("fine-tune", {"separator": _(". "), "language": language()})
     with gr.Row(elem_classes="two-columns", elem_id="fine-tune"):
         with gr.Column(elem_classes="run-form"):
@@ -88,18 +89,21 @@ def build_tab(
         with gr.Column(elem_classes="run-picture"):
             panel = RunPanel(settings)
             with panel.words:
-                diagnosis = build_diagnosis(settings, panel.ended)
+                diagnosis = build_diagnosis(settings, panel.ended, at_its_end)
                 sentence = build_sentence()
-            build_theatre(settings, panel, sentence)
+            theatre = build_theatre(settings, panel, sentence)
+    at_ones_own.add(panel.look, [panel.run_id, panel.owned, panel.known], panel.outputs)
     with questions():
-        build_changed_pairs(settings, panel)
+        build_changed_pairs(settings, panel, at_its_end, at_ones_own)
         title = _("How do I read the curves, and how much is chance?")
-        with gr.Accordion(title, open=False, elem_id="open-chance"):
+        with fold_of_the_run(title, "open-chance") as fold:
             gr.Markdown(_explanation())
             seeds = build_seeds(settings, controls, panel, pair)
+            seeds.follow(fold)
         title = _("What does LoRA cost, and what does it give?")
-        with gr.Accordion(title, open=False, elem_id="open-methods"):
+        with fold_of_the_run(title, "open-methods") as fold:
             methods = build_methods(settings, controls, panel, pair)
+            methods.follow(fold)
         title = _("What happens in one step, and what does a run need?")
         with gr.Accordion(title, open=False, elem_id="open-step"):
             build_one_step(settings, controls)
@@ -107,10 +111,10 @@ def build_tab(
             with gr.Accordion(_("Steps, time, memory and download of these settings"), open=False):
                 tables = gr.HTML()
         title = _("How do I do this again, or keep the model?")
-        with gr.Accordion(title, open=False, elem_id="open-again") as again:
-            build_save(settings, panel.ended)
-            build_left_files(settings, panel.ended)
-            build_script(settings, panel, again)
+        with fold_of_the_run(title, "open-again") as fold:
+            build_save(settings, panel.ended, fold)
+            build_left_files(settings, panel.ended, fold)
+            build_script(settings, panel, fold)
             with gr.Accordion(_("The log, as a table"), open=False):
                 log = gr.HTML(log_table([]), js_on_load=FILL.format(part="log"))
                 panel.views[log] = lambda run: log_table(log_rows(run), run.ended)
@@ -162,19 +166,21 @@ def build_tab(
         another.before(name, button, Start(*start)) for name, (button, *start) in by_button.items()
     ]
     starts.append(another.answered())
-    starts.append(
-        grid.drawn.click(
-            grid.open, panel.owned, [grid.status, panel.run_id, panel.owned], **PRIVATE
-        )
-    )
-    _follow(panel, (seeds, methods), shared, starts)
+    look = {"fn": panel.draw, "inputs": [panel.run_id, panel.owned], "outputs": panel.outputs}
+    outputs = [grid.status, panel.run_id, panel.owned]
+    opened = grid.drawn.click(grid.open, panel.owned, outputs, **PRIVATE).then(**look, **PRIVATE)
+    looks = _follow(panel, look, shared, [*starts, opened])
+    # The browser may tell of its runs after the tab was drawn, and before the run that the address
+    # names is there
+    js = "(id, owned, known, ...more) => [id, owned, page.fineTune.shown(id), ...more]"
+    theatre.move_dots(*looks, at_ones_own.listen([panel.known.change], js=js))
     # A run that has ended shows the pace of this machine
-    panel.ended.change(
-        forecast.fn, forecast.inputs, forecast.outputs, **PRIVATE, concurrency_id="forecast"
-    )
+    at_its_end.add(forecast.fn, forecast.inputs, forecast.outputs)
+    at_its_end.listen([panel.ended.change])
+    follow_the_run(panel.run_id.change, panel.ended.change, panel.known.change)
     _build_api(settings)
     openings = (
-        Opening(panel.load, panel.owned, [panel.run_id, *panel.outputs]),
+        Opening(panel.load, panel.owned, [panel.run_id, *panel.outputs], follow=theatre.move_dots),
         Opening(forecast.fn, forecast.inputs, forecast.outputs),
     )
     return FineTuneTab(
@@ -213,21 +219,10 @@ def _explanation() -> str:
     return f"{what}\n\n{start}"
 
 
-def _follow(
-    panel: RunPanel, sections: Sequence[AlikeSection], shared: Shared, starts: list
-) -> None:
-    """What is drawn follows the shown run: after a start, while it goes on, when it is stopped."""
-    look = {"fn": panel.draw, "inputs": [panel.run_id, panel.owned], "outputs": panel.outputs}
-
-    def draw_alike(run_id: str, owned: object) -> dict:
-        drawn = (section.draw(run_id, owned) for section in sections)
-        return {part: value for one in drawn for part, value in one.items()}
-
-    look_at_alike = {
-        "fn": draw_alike,
-        "inputs": [panel.run_id, panel.owned],
-        "outputs": [part for one in sections for part in (one.table, one.timer)],
-    }
+def _follow(panel: RunPanel, look: dict, shared: Shared, starts: list) -> list:
+    """What is drawn follows the shown run: after a start, while it goes on, when it is stopped.
+    Returns the events that draw it. look: one look at it, as gr.on takes that.
+    """
     for start in starts:
         shared.follow(start)
         remembered = start.then(
@@ -237,30 +232,27 @@ def _follow(
             js="(owned) => page.fineTune.remember(owned)",
             api_visibility="private",
         )
-        # The address first: a page that is loaded anew at this moment shows the run
-        addressed = remembered.then(
+        remembered.then(
             None,
             panel.run_id,
             None,
             js="(id) => page.fineTune.showRun(id)",
             api_visibility="private",
         )
-        shown = addressed.then(**look, **PRIVATE)
-        shown.then(**look_at_alike, **PRIVATE)
     panel.watched.change(
         None,
         panel.watched,
         js="(told) => page.watch.follow(told)",
         api_visibility="private",
     )
-    # The page's script asks for a look; and whose run it is, the browser may tell late
-    gr.on([panel.status.submit, panel.known.change], **look, **PRIVATE)
+    # The page's script asks for a look
+    looks = [*starts, panel.status.submit(**look, **PRIVATE)]
     for button, ask, outputs in (
-        (panel.stop, panel.ask_to_stop, panel.stop_outputs),
+        (panel.stop, panel.ask_to_stop, panel.shown_outputs),
         (panel.stop_now, panel.ask_to_stop_now, [panel.status]),
     ):
         asked = button.click(ask, [panel.run_id, panel.owned], outputs, **PRIVATE)
-        asked.then(**look, **PRIVATE)
+        looks.append(asked.then(**look, **PRIVATE))
         asked.then(
             None,
             [panel.run_id, panel.owned],
@@ -268,9 +260,6 @@ def _follow(
             js="(id, owned) => page.fineTune.leave(id, owned)",
             api_visibility="private",
         )
-    for one in sections:
-        one.timer.tick(one.draw, [panel.run_id, panel.owned], [one.table, one.timer], **PRIVATE)
-    gr.on([panel.ended.change, panel.run_id.change], **look_at_alike, **PRIVATE)
     panel.owned.change(
         None,
         panel.owned,
@@ -278,24 +267,7 @@ def _follow(
         js="(owned) => page.fineTune.idsOf(owned)",
         api_visibility="private",
     )
-    # The browser may tell of its runs after the tab was drawn, and before the run that the address
-    # names is there
-    panel.known.change(
-        panel.offer_last,
-        [panel.run_id, panel.owned],
-        panel.status,
-        js="(id, owned) => [page.fineTune.shown(id), owned]",
-        **PRIVATE,
-    )
-    # The last look at a run may come before the browser has told of its earlier ones, which are
-    # drawn behind its lines
-    gr.on(
-        [panel.ended.change, panel.known.change],
-        panel.draw_charts,
-        [panel.ended, panel.owned],
-        list(panel.charts),
-        **PRIVATE,
-    )
+    return looks
 
 
 def _build_api(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 from markupsafe import Markup
 
 from languages import _
@@ -46,8 +47,8 @@ OWN = "own"  # the dot of the visitor's own pair; the others are row numbers
 class Theatre:
     """The components, and their handlers. `sentence` may stand anywhere in the tab.
 
-    seen: says another text with each evaluation of the shown run. data: the dots, as JSON. own: the
-    visitor's own, which isn't written anew where the browser hasn't told yet that it owns the run.
+    data: the dots, as JSON. own: the visitor's own, which isn't written anew where the browser
+    hasn't told yet that it owns the run.
     """
 
     settings: Settings
@@ -55,7 +56,6 @@ class Theatre:
     dots: gr.HTML
     pair: gr.HTML
     table: gr.HTML
-    seen: gr.State
     data: gr.Textbox
     own: gr.Textbox
 
@@ -63,6 +63,17 @@ class Theatre:
     def outputs(self) -> list[Component]:
         """What `draw` fills."""
         return [self.sentence, self.table, self.data, self.own]
+
+    def move_dots(self, *drawn: Dependency) -> None:
+        """After each of these events, which `draw`, the dots move."""
+        for event in drawn:
+            event.then(
+                None,
+                [self.data, self.own],
+                None,
+                js="(data, own) => page.theatre.show(data, own)",
+                api_visibility="private",
+            )
 
     def draw(self, run_id: str, owned: object) -> dict:
         """The shown run's evaluations."""
@@ -141,7 +152,9 @@ def build_sentence() -> gr.HTML:
 
 
 def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> Theatre:
-    """The section; it follows the panel's run. sentence: of build_sentence."""
+    """The section, drawn with the panel's run; tab.py wires `move_dots`. sentence: of
+    build_sentence.
+    """
     json_block("theatre", dots_texts())
     dots = gr.HTML(
         empty_theatre(),
@@ -151,29 +164,9 @@ def build_theatre(settings: Settings, panel: RunPanel, sentence: gr.HTML) -> The
     )
     pair = gr.HTML(no_pair(), elem_id="theatre-pair", padding=False)
     table = gr.HTML(padding=False, js_on_load=FILL.format(part="table"))
-    seen = gr.State("")
     data, own = [gr.Textbox("", visible="hidden") for _part in range(2)]
-    theatre = Theatre(settings, sentence, dots, pair, table, seen, data, own)
-    panel.views[seen] = last_seen
-    drawn = gr.on(
-        [seen.change, panel.known.change],
-        theatre.draw,
-        [panel.run_id, panel.owned],
-        theatre.outputs,
-        **PRIVATE,
-    )
-    drawn.then(
-        None,
-        [data, own],
-        None,
-        js="(data, own) => page.theatre.show(data, own)",
-        api_visibility="private",
-    )
+    theatre = Theatre(settings, sentence, dots, pair, table, data, own)
+    panel.sections.append((theatre.draw, theatre.outputs))
     read = {**PRIVATE, "trigger_mode": "always_last"}
     dots.click(theatre.read, [panel.run_id, panel.owned], pair, **read)
     return theatre
-
-
-def last_seen(run: Run) -> str:
-    """Another text with each evaluation of a run, and with each other run."""
-    return f"{run.id} {len(run.of('evaluation'))}"

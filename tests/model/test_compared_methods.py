@@ -153,13 +153,15 @@ def test_one_press_starts_the_methods_that_are_not_there(page, runs, config):
 def test_the_matrices_of_the_lora_run_are_offered_whichever_run_is_shown(page, runs):
     section, _started, blocks = page
     owned = {BROWSER: "b", **{run.id: "secret" for run in runs.values()}}
+    [lora] = [part for part in section.views if isinstance(part, gr.State)]
+    assert section.draw(runs["full"].id, owned)[lora] == runs["lora"].id
     listed = next(fn.fn for fn in blocks.fns.values() if fn.name == "list_matrices")
     drawn = {
         part.elem_id or type(part).__name__: value
-        for part, value in listed(runs["full"].id, owned, "").items()
+        for part, value in listed(runs["lora"].id).items()
     }
     names = [name for _label, name in drawn["lora-matrix"].choices]
     assert drawn["lora-matrix"].value == QUERY and QUERY in names and len(names) == 12
     assert "ΔW" in str(drawn["HTML"])
-    alone = listed(runs["full"].id, {runs["full"].id: "secret"}, "")
-    assert "" in alone.values() and len(alone) == 1
+    for shown in (runs["full"].id, ""):
+        assert section.draw(shown, {runs["full"].id: "secret"})[lora] == ""

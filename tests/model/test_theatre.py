@@ -13,7 +13,7 @@ from pipeline.runs.folder import as_line
 from pipeline.runs.own_pair import write_pair
 from pipeline.runs.queue import digest
 from tabs.fine_tune.run_panel import RunPanel
-from tabs.fine_tune.theatre import build_sentence, build_theatre, last_seen
+from tabs.fine_tune.theatre import build_sentence, build_theatre
 from tests.conftest import small_pairs
 from views.theatre import (
     JudgedPair,
@@ -176,7 +176,7 @@ def theatre(settings):
     with gr.Blocks():
         panel = RunPanel(settings)
         section = build_theatre(settings, panel, build_sentence())
-    assert panel.views[section.seen] is last_seen
+    assert panel.sections == [(section.draw, section.outputs)]
     return section
 
 
