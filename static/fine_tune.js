@@ -99,12 +99,4 @@ const shown = (id) => id || new URL(location).searchParams.get("run") || "";
 
 const idsOf = (owned) => Object.keys(owned ?? {}).join();
 
-// The hidden buttons of this class in open folds, once for all changes of the run that come together.
-let pressing = 0;
-
-function pressOnce(name) {
-  clearTimeout(pressing);
-  pressing = setTimeout(() => page.pressOpen(name), 150);
-}
-
-page.fineTune = {announce, idsOf, leave, merged, pressOnce, remember, showRun, shown};
+page.fineTune = {announce, idsOf, leave, merged, remember, showRun, shown};

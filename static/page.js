@@ -14,8 +14,14 @@ page.data = (name) =>
 page.pressOpen = (name) => {
   for (const button of document.querySelectorAll(`button.${name}`)) {
     const fold = button.closest(".gr-accordion")?.querySelector(":scope > button.label-wrap");
-    if (fold?.classList.contains("open")) button.click();
+    if (!fold || fold.classList.contains("open")) button.click();
   }
+};
+// The same, once for all that asks for it within so many milliseconds.
+const pressing = {};
+page.pressOnce = (name, milliseconds) => {
+  clearTimeout(pressing[name]);
+  pressing[name] = setTimeout(() => page.pressOpen(name), milliseconds);
 };
 // Open the tab whose panel is `name` as a visitor would: the address follows. Whether it is open.
 page.openTab = (name) => {

@@ -16,9 +16,11 @@ from pipeline.runs.queue import NEXT, waits
 from pipeline.settings import Settings
 from tabs.errors import error_notice
 from tabs.fine_tune.form import more_settings_title
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import PRIVATE, press_once
 from tabs.fine_tune.presets import PresetChoice
 from views.forecast import forecast_line, forecast_tables, learning_rate_curve, no_learning_rates
+
+OF_THE_FORM = "of-the-form"
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ def follow_form(
     outputs = [line, curve, more, tables, preset.choice, preset.shows]
     section = ForecastSection(show, fields, outputs)
     # Filling the form changes many fields at once, and only the last look counts
-    gr.on(
-        [field.change for field in fields],
+    again = gr.Button(visible="hidden", elem_classes=OF_THE_FORM)
+    press_once(OF_THE_FORM, [field.change for field in fields], 50)
+    again.click(
         section.fn,
         section.inputs,
         section.outputs,

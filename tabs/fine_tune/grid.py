@@ -29,11 +29,13 @@ from pipeline.runs.supervisor import may_stop
 from pipeline.settings import Settings
 from tabs.class_room.membership import Member, check_start, count_runs
 from tabs.errors import error_notice, sent
-from tabs.fine_tune.listeners import PRIVATE
+from tabs.fine_tune.listeners import PRIVATE, press_once
 from tabs.fine_tune.owned_runs import BROWSER, address_of, remembered, with_runs
 from tabs.fine_tune.run_panel import RunPanel
 from views.grid import grid_forecast, grid_map, grid_status
 from views.markup import notice
+
+OF_THE_GRID = "of-the-grid"
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,7 @@ def build_grid(
             stop = gr.Button(_("Stop the grid"), visible=False)
         status = gr.HTML(padding=False)
         drawn = gr.HTML(js_on_load="page.runs.listen(element, trigger)", padding=False)
-        again = gr.Button(visible="hidden", elem_classes="of-the-grid")
+        again = gr.Button(visible="hidden", elem_classes=OF_THE_GRID)
     fields = {"grid_x": x, "grid_xs": xs, "grid_y": y, "grid_ys": ys, "grid_steps": steps}
     grid = GridSection(
         settings,
@@ -249,7 +251,7 @@ def build_grid(
         grid.changed,
         **PRIVATE,
     )
-    # One at a time, the last for all that came meanwhile: an address fills several fields at once
+    # An address fills several fields at once
     gr.on(
         [section.expand, again.click],
         grid.forecast,
@@ -259,6 +261,6 @@ def build_grid(
         **PRIVATE,
     )
     changes = [form_line.change, *(field.change for field in fields.values())]
-    gr.on(changes, None, js="() => page.pressOpen('of-the-grid')", api_visibility="private")
+    press_once(OF_THE_GRID, changes, 50)
     stop.click(grid.ask_to_stop, grid.looked, grid.changed, **PRIVATE)
     return grid

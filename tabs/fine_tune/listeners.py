@@ -60,9 +60,16 @@ def fold_of_the_run(title: str, elem_id: str) -> Iterator[Together]:
     together.listen([section.expand, again.click])
 
 
+def press_once(name: str, changes: Sequence[Any], milliseconds: int) -> None:
+    """After these events, press the hidden buttons of this class that stand in open folds or in
+    none, once for all that come within so many milliseconds.
+    """
+    js = f"() => page.pressOnce({name!r}, {milliseconds})"
+    gr.on(list(changes), None, js=js, api_visibility="private")
+
+
 def follow_the_run(*changes: Any) -> None:
     """After each of these events, draw the open folds anew. In the browser: a closed one costs no
     event.
     """
-    js = f"() => page.fineTune.pressOnce({OF_THE_RUN!r})"
-    gr.on(list(changes), None, js=js, api_visibility="private")
+    press_once(OF_THE_RUN, changes, 150)
