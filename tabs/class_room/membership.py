@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import gradio as gr
 from gradio.components import Component
@@ -31,6 +31,15 @@ class Member(NamedTuple):
 
     code: str
     key: str
+
+
+class How(TypedDict, total=False):
+    """How a run may be started. may_start: else the answer is None where one would be started. who:
+    the pupil of a class, which has to allow it.
+    """
+
+    may_start: bool
+    who: Member | None
 
 
 @dataclass(frozen=True)

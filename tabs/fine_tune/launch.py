@@ -4,7 +4,7 @@ same run is there already, the page shows that one, and starts none.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 import gradio as gr
 from gradio.components import Component
@@ -16,7 +16,7 @@ from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import joined_run, start_run
 from pipeline.settings import Settings
 from pipeline.task import MRPC, is_own
-from tabs.class_room.membership import Member, check_start, count_runs
+from tabs.class_room.membership import How, Member, check_start, count_runs
 from tabs.errors import error_notice
 from tabs.fine_tune.diagnosis import remedied
 from tabs.fine_tune.owned_runs import (
@@ -60,53 +60,34 @@ class Launch:
         return [*self.panel.shown_outputs, *self.controls.values()]
 
     def start(
-        self,
-        request: gr.Request,
-        owned: object,
-        *values: object,
-        may_start: bool = True,
-        who: Member | None = None,
+        self, request: gr.Request, owned: object, *values: object, **how: Unpack[How]
     ) -> dict | None:
-        """Start what the form says. may_start: else None where a run would be started, and not
-        one shown that is there already. who: the pupil of a class, which has to allow it.
-        """
+        """Start what the form says, or show such a run that is there already."""
         try:
             config, pair = self._config(values), self._pair(values)
-            return self._started(config, owned, request, pair, may_start, who=who)
+            return self._started(config, owned, request, pair, **how)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
     def start_on_shortcut(
-        self,
-        request: gr.Request,
-        fixed: object,
-        owned: object,
-        *values: object,
-        may_start: bool = True,
-        who: Member | None = None,
+        self, request: gr.Request, fixed: object, owned: object, *values: object, **how: Unpack[How]
     ) -> dict | None:
         """Start what the form says on the pairs that give their label away; the form shows them.
         As start.
         """
         changes = {"source": SHORTCUT, "task_name": MRPC.name}
         refused = _("This page has its pairs fixed, so this run can't be started here.")
-        return self._start_changed(changes, refused, request, fixed, owned, values, may_start, who)
+        return self._start_changed(changes, refused, request, fixed, owned, values, **how)
 
     def start_with_copies(
-        self,
-        request: gr.Request,
-        fixed: object,
-        owned: object,
-        *values: object,
-        may_start: bool = True,
-        who: Member | None = None,
+        self, request: gr.Request, fixed: object, owned: object, *values: object, **how: Unpack[How]
     ) -> dict | None:
         """Start what the form says with changed copies among the training pairs; the form shows
         it. As start.
         """
         changes = {"changed_share": COPIES_SHARE}
         refused = _("This page has changed_share fixed, so this run can't be started here.")
-        return self._start_changed(changes, refused, request, fixed, owned, values, may_start, who)
+        return self._start_changed(changes, refused, request, fixed, owned, values, **how)
 
     def _start_changed(
         self,
@@ -116,8 +97,7 @@ class Launch:
         fixed: Any,
         owned: object,
         values: tuple,
-        may_start: bool,
-        who: Member | None,
+        **how: Unpack[How],
     ) -> dict | None:
         """Start what the form says but for `changes`. refused: what is said where the page has one
         of those settings fixed.
@@ -126,7 +106,7 @@ class Launch:
             return {self.panel.status: notice(refused, kind="error")}
         try:
             config, pair = self._config(values, **changes), self._pair(values)
-            started = self._started(config, owned, request, pair, may_start, who=who)
+            started = self._started(config, owned, request, pair, **how)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         if started is None:
@@ -134,13 +114,7 @@ class Launch:
         return {**started, **{self.controls[name]: value for name, value in changes.items()}}
 
     def start_remedy(
-        self,
-        request: gr.Request,
-        run_id: str,
-        owned: object,
-        *pair: object,
-        may_start: bool = True,
-        who: Member | None = None,
+        self, request: gr.Request, run_id: str, owned: object, *pair: object, **how: Unpack[How]
     ) -> dict | None:
         """Start what the diagnosis of an ended run proposes; the form shows its settings. As
         start.
@@ -148,7 +122,7 @@ class Launch:
         try:
             check_pairs(read_run(run_id, self.settings), owned, self.settings)
             config = remedied(run_id, self.settings)
-            started = self._started(config, owned, request, pair, may_start, who=who)
+            started = self._started(config, owned, request, pair, **how)
         except Exception as error:
             return {self.panel.status: error_notice(error)}
         if started is None:
@@ -172,8 +146,7 @@ class Launch:
             return None
         try:
             config = config_from(config_to_repeat(run_id, owned, self.settings))
-            again = {"may_join": False, "who": who}
-            return self._started(config, owned, request, pair, **again) or {}
+            return self._started(config, owned, request, pair, who=who, may_join=False) or {}
         except Exception as error:
             return {self.panel.status: error_notice(error)}
 
@@ -192,8 +165,8 @@ class Launch:
         request: gr.Request,
         pair: tuple,
         may_start: bool = True,
-        may_join: bool = True,
         who: Member | None = None,
+        may_join: bool = True,
     ) -> dict | None:
         check_start(who, config, self.settings)
         owned = remembered(owned)

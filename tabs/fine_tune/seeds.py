@@ -4,6 +4,7 @@ between them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Unpack
 
 import gradio as gr
 from gradio.components import Component
@@ -18,7 +19,7 @@ from pipeline.runs.progress import Run
 from pipeline.runs.queue import read_run
 from pipeline.runs.supervisor import joined_run, start_runs
 from pipeline.settings import Settings
-from tabs.class_room.membership import Member, check_start, count_runs
+from tabs.class_room.membership import How, Member, check_start, count_runs
 from tabs.errors import error_notice
 from tabs.fine_tune.charts import SEED_CHARTS
 from tabs.fine_tune.listeners import PRIVATE, Together
@@ -78,35 +79,23 @@ class AlikeSection:
         self.timer.tick(self.draw, *looked, **PRIVATE)
 
     def start(
-        self,
-        request: gr.Request,
-        owned: object,
-        *values: object,
-        may_start: bool = True,
-        who: Member | None = None,
+        self, request: gr.Request, owned: object, *values: object, **how: Unpack[How]
     ) -> dict | None:
         """Start the variants of the form's settings; a run that is there already counts, whoever
-        started it. may_start: else None where one would be started. who: the pupil of a class,
-        which has to allow them.
+        started it.
         """
         form = dict(zip(self.controls, values, strict=False))
-        return self._start(request, owned, form, values[len(form) :], may_start, who)
+        return self._start(request, owned, form, values[len(form) :], **how)
 
     def start_shown(
-        self,
-        request: gr.Request,
-        run_id: str,
-        owned: object,
-        *pair: object,
-        may_start: bool = True,
-        who: Member | None = None,
+        self, request: gr.Request, run_id: str, owned: object, *pair: object, **how: Unpack[How]
     ) -> dict | None:
         """Start the variants of an ended run that aren't there. As start."""
         try:
             config = config_to_repeat(run_id, owned, self.settings)
         except Exception as error:
             return {self.message: error_notice(error)}
-        return self._start(request, owned, config, pair, may_start, who)
+        return self._start(request, owned, config, pair, **how)
 
     def _start(
         self,
@@ -114,8 +103,8 @@ class AlikeSection:
         owned: object,
         values: Mapping,
         pair: Sequence[object],
-        may_start: bool,
-        who: Member | None,
+        may_start: bool = True,
+        who: Member | None = None,
     ) -> dict | None:
         try:
             owned = remembered(owned)
