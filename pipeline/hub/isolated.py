@@ -74,7 +74,12 @@ def ask(
     in_process = {**keywords, "settings": settings}
     if is_bundled(checkpoint):
         files = checkpoint_files(checkpoint.strip(), weights, settings=settings)
-        return _in_its_process([files], settings, function, arguments, in_process)
+        try:
+            return _asked([files], settings, function, arguments, in_process)
+        except (ProcessTimeout, ProcessEnded, ProcessFailed) as error:
+            # Nothing of a stranger's is in it: where no process can be had, the page still answers
+            log.warning("%s, asked in the page's own process: %s", checkpoint, error)
+            return function(checkpoint, *arguments, settings=settings, **keywords)
     with _place(settings):
         files = find(checkpoint, weights, settings)
         if leaves_page or not files.origin.stands_in:

@@ -96,6 +96,7 @@ def _serve(start: Start, connection: Connection) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         set_oom_score(os.getpid(), STRANGERS_OOM_SCORE)
         os.nice(BEHIND_THE_PAGE)
+        _use_one_thread()
         use_for_temporary_files(Path(start.private))
         limits = Limits(start.memory_bytes, start.file_bytes)
         confine(
@@ -110,6 +111,15 @@ def _serve(start: Start, connection: Connection) -> None:
         pass
     finally:
         os._exit(0)
+
+
+def _use_one_thread() -> None:
+    """Compute with one thread, as the page does (app.py): two wait for each other where others want
+    the cores.
+    """
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _answer(request: bytes) -> bytes:

@@ -286,6 +286,16 @@ def test_a_forward_pass_leaves_the_page_also_for_what_comes_with_the_app(isolati
     assert predict(READY, pairs, settings=few)[0] == here[READY], "a new process answers"
 
 
+def test_where_no_process_can_be_had_the_page_still_predicts(isolating, monkeypatch, caplog):
+    def no_process(*_what, **_how):
+        raise processes.ProcessEnded("the fork server gives no process")
+
+    monkeypatch.setattr(processes, "Process", no_process)
+    here = predict(READY, [PAIR], settings=Settings())
+    assert predict(READY, [PAIR], settings=isolating) == here
+    assert "gives no process" in caplog.text
+
+
 def test_what_stands_in_for_a_checkpoint_leaves_the_page_too(isolating):
     [answer], origin = predict("nobody/has-this", [("A cat sat.", "It sat.")], settings=isolating)
     assert origin.stands_in and list(isolated.kept_processes) == [(embedded_checkpoint(),)]
