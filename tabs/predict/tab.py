@@ -71,8 +71,9 @@ CHINESE_EXAMPLE_NAMES = (
     say("in Chinese: oil prices rose, fell"),
 )
 PRIVATE = {"api_visibility": "private", "show_progress": "minimal"}
-# Thirty learners who press Predict at once wait for one call, not for thirty places in a queue
-BATCHED = {"batch": True, "max_batch_size": 32, "concurrency_limit": 2}
+# Thirty learners who press Predict at once wait for one call, not for thirty places in a queue. So
+# many calls may go on: two were crowded out by those of Tokenize where three hundred pressed
+BATCHED = {"batch": True, "max_batch_size": 32, "concurrency_limit": 8}
 
 
 @dataclass(frozen=True)
