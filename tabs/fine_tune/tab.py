@@ -92,7 +92,6 @@ def build_tab(
                 diagnosis = build_diagnosis(settings, panel.ended, at_its_end)
                 sentence = build_sentence()
             theatre = build_theatre(settings, panel, sentence)
-    at_ones_own.add(panel.look, [panel.run_id, panel.owned, panel.known], panel.outputs)
     with questions():
         build_changed_pairs(settings, panel, at_its_end, at_ones_own)
         title = _("How do I read the curves, and how much is chance?")
@@ -171,8 +170,9 @@ def build_tab(
     opened = grid.drawn.click(grid.open, panel.owned, outputs, **PRIVATE).then(**look, **PRIVATE)
     looks = _follow(panel, look, shared, [*starts, opened])
     # The browser may tell of its runs after the tab was drawn, and before the run that the address
-    # names is there
-    js = "(id, owned, known, ...more) => [id, owned, page.fineTune.shown(id), ...more]"
+    # names is there. Here, since each section above has added to what the panel draws
+    at_ones_own.add(panel.look, [panel.run_id, panel.owned, panel.known], panel.outputs)
+    js = "(ended, owned, id) => [ended, owned, id, page.fineTune.shown(id)]"
     theatre.move_dots(*looks, at_ones_own.listen([panel.known.change], js=js))
     # A run that has ended shows the pace of this machine
     at_its_end.add(forecast.fn, forecast.inputs, forecast.outputs)

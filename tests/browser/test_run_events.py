@@ -52,6 +52,7 @@ def test_few_events_follow_from_a_visit_a_start_and_an_end(visited):
     expect(page.locator(".stops button").first).to_be_visible(timeout=30_000)
     page.wait_for_timeout(2000)
     assert len(asked) <= AT_START, asked
+    expect(page.locator(".toast-body")).to_have_count(0)
     page.unroute("**/watched?*")
     expect(page.locator(".status strong")).to_have_text("Done", timeout=120_000)
     expect(page.locator("#open-changed table.matrix")).to_have_count(2)

@@ -29,6 +29,9 @@ def test_a_change_of_the_run_asks_once_for_all_sections(built):
     expected = dict.fromkeys(counts, 0)
     assert counts == {**expected, "known": 1, "ended": 1}
     assert len(on(built, panel.status, "submit")) == 1
+    [known] = on(built, panel.known)
+    assert set(panel.outputs) <= set(known.outputs), "it draws all that a look draws"
+    assert known.inputs == [panel.ended, panel.owned, panel.run_id, panel.known], "as its script"
 
 
 def test_nothing_asks_after_a_start_for_its_answer_has_the_run_drawn(built):
