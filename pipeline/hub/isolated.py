@@ -74,23 +74,38 @@ def ask(
     in_process = {**keywords, "settings": settings}
     if is_bundled(checkpoint):
         files = checkpoint_files(checkpoint.strip(), weights, settings=settings)
-        try:
-            return _asked([files], settings, function, arguments, in_process)
-        except (ProcessTimeout, ProcessEnded, ProcessFailed) as error:
-            # Nothing of a stranger's is in it: where no process can be had, the page still answers
-            log.warning("%s, asked in the page's own process: %s", checkpoint, error)
-            return function(checkpoint, *arguments, settings=settings, **keywords)
+        return _in_the_apps_process(files, settings, function, arguments, in_process)
     with _place(settings):
         files = find(checkpoint, weights, settings)
-        if leaves_page or not files.origin.stands_in:
+        if not files.origin.stands_in:
             all_files = [files]
             if start is not None and not is_bundled(start):
                 all_files.append(find(start, weights, settings))
             return _in_its_process(all_files, settings, function, arguments, in_process)
-    # By the name under which the stand-in is given: by any other spelling the Hub would be asked
-    # again, and what has come from there meanwhile would be opened here
-    with given(files):
-        return function(files.origin.asked, *arguments, settings=settings, **keywords)
+    if leaves_page:
+        return _in_the_apps_process(files, settings, function, arguments, in_process)
+    return _in_the_page(files, function, arguments, in_process)
+
+
+def _in_the_apps_process(
+    files: CheckpointFiles, settings: Settings, function: Callable, arguments: tuple, keywords: dict
+) -> Any:
+    """Of what comes with the app, or stands in. Nothing of a stranger's is in it: where no process
+    can be had, the page answers, and no such end closes it for others.
+    """
+    try:
+        return _asked([files], settings, function, arguments, keywords)
+    except (ProcessTimeout, ProcessEnded, ProcessFailed) as error:
+        log.warning("%s, asked in the page's own process: %s", files.origin.asked, error)
+        return _in_the_page(files, function, arguments, keywords)
+
+
+def _in_the_page(
+    files: CheckpointFiles, function: Callable, arguments: tuple, keywords: dict
+) -> Any:
+    # By the name under which the files are given: by any other spelling of a stand-in's the Hub
+    # would be asked again, and what has come from there meanwhile would be opened here
+    return _call_given([files], function, files.origin.asked, *arguments, **keywords)
 
 
 # ---------------------------------------------------------------- where its files are
@@ -222,7 +237,7 @@ def _asked(
 def _call_given(
     all_files: list[CheckpointFiles], function: Callable, *arguments: Any, **keywords: Any
 ) -> Any:
-    """In that process: `function` finds these files under their names, and asks no Hub."""
+    """`function`, which finds these files under their names, and asks no Hub."""
     with given(*all_files):
         return function(*arguments, **keywords)
 

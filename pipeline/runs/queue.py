@@ -32,7 +32,7 @@ HAD_ONE_SECONDS = 3600.0
 # A look at the queue takes some 10 ms, and each page of those who wait asks every second
 LOOK_SECONDS, MANY_WAIT = 1.0, 10
 _looking = threading.Lock()
-_looked: dict[Path, tuple[float, dict[str, float]]] = {}  # runs folder -> when, and what was told
+_looked: dict[Path, tuple[float, dict[str, float]]] = {}  # folder -> when a look began, its waits
 
 
 def digest(text: str) -> str:

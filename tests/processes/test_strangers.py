@@ -292,6 +292,9 @@ def test_where_no_process_can_be_had_the_page_still_predicts(isolating, monkeypa
 
     monkeypatch.setattr(processes, "Process", no_process)
     here = predict(READY, [PAIR], settings=Settings())
+    for _again in range(3):  # a stranger's checkpoint would be closed after two such ends
+        [_answer], origin = predict("nobody/has-this", [PAIR], settings=isolating)
+        assert origin.stands_in
     assert predict(READY, [PAIR], settings=isolating) == here
     assert "gives no process" in caplog.text
 
