@@ -1,17 +1,19 @@
 // The shown run while it goes on (tabs/fine_tune/watching.py): its status, charts and dots are asked
 // for each second and filled in here, for a tick of Gradio's timer costs the server ten times as much.
-// Gradio's own look follows where the run's state changes, and at an evaluation of one's own run.
+// Gradio's own look follows where the run's state changes, at an evaluation of one's own run, and
+// where an answer that came late drew something else than is shown.
 window.page ??= {};
 
 const LOOK_AGAIN_MS = 5000; // a look that came to nothing is asked for again
 const HIDDEN_MS = 15000; // between two questions of a page that nobody sees
 const LONGEST_MS = 10000; // an answer that takes longer is asked for anew
+const SETTLED_MS = 300; // after which the fields hold all of an answer
 const SPREAD = 30; // looks a second of all who watch somebody else's run, at its end
 
 const fills = {}; // {part: {element, props}}
 let look = () => {};
 let watched = null; // {run, mark, mine, behind}, as RunPanel tells it
-let last = ""; // what it told last
+let last = ""; // what it told last, of a run that has ended, too
 let timer = 0;
 
 // A block that is filled from here. props: Gradio's, of a gr.HTML.
@@ -25,12 +27,17 @@ function begin(element, trigger, props) {
   look = () => trigger("submit");
 }
 
-// told: JSON of what is watched, "" for nothing any more.
+// The run that is shown, and what was drawn last: two answers of Gradio's can pass each other.
+const textOf = (id) => document.querySelector(`#${id} textarea, #${id} input`)?.value;
+
+// told: JSON of the run that was drawn, with a mark while it goes on; "" for none.
 function follow(told) {
   const before = watched;
+  const drawn = told ? JSON.parse(told) : {run: ""};
   last = told;
-  watched = told ? JSON.parse(told) : null;
+  watched = drawn.mark ? drawn : null;
   clearTimeout(timer);
+  setTimeout(() => last === told && textOf("run-id") !== drawn.run && look(), SETTLED_MS);
   if (!watched) return;
   const same = before?.run === watched.run;
   Object.assign(watched, {etag: "", seen: same ? before.seen : -1, asked: 0, now: watched.mark});
@@ -88,7 +95,7 @@ function lookAt(one, watchers) {
 
 // A change that Gradio's event didn't tell (seen once, on busy cores)
 setInterval(() => {
-  const told = document.querySelector("#run-watched textarea, #run-watched input")?.value ?? last;
+  const told = textOf("run-watched") ?? last;
   if (told !== last) follow(told);
 }, 5000);
 

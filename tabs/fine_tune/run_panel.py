@@ -135,7 +135,8 @@ class RunPanel:
         self.run_id = gr.Textbox("", visible="hidden", elem_id="run-id")
         self.ended = gr.State("")  # the shown run's id once it has ended
         self.finished = gr.State("")  # run:<id>, the name of a model that a run has left
-        # JSON of the run that the page's script watches while it goes on, else ""
+        # JSON of the run that was drawn last, "" for none: the page's script watches it while it
+        # goes on, and asks for another look where it isn't the one that is shown
         self.watched = gr.Textbox("", visible="hidden", elem_id="run-watched")
         # The storage's own key is no secret (it guards nothing beyond that browser) but must
         # outlive a restart of the server.
@@ -187,13 +188,19 @@ class RunPanel:
             return gr.skip()
         runs = runs_of(owned, self.settings, read=outline)
         last = next((run for run in runs if run.state != "expired"), None)
-        return {self.status: status_of(NO_RUN, last)}
+        return {self.status: status_of(NO_RUN, last), self.watched: ""}
 
     def look(self, run_id: str, owned: object, expected: str) -> dict:
         """The shown run drawn; where none is shown and none is expected, as offer_last."""
         if run_id:
             return self.draw(run_id, owned)
         return {} if expected else self.offer_last("", owned)
+
+    def look_again(self, run_id: str, owned: object) -> dict:
+        """What is shown, as it is now: a run, or that there is none."""
+        if run_id:
+            return self.draw(run_id, owned)
+        return {**self._none(), **self.offer_last("", owned)}
 
     def draw(self, run_id: object, owned: object) -> dict:
         """One look at the run's folder."""
@@ -202,7 +209,7 @@ class RunPanel:
         try:
             return self._drawn(read_run(run_id, self.settings), owned)
         except InputError as error:
-            return {self.status: error_notice(error), self.watched: ""}
+            return {self.status: error_notice(error), self.watched: _watched(str(run_id))}
         except Exception as error:  # what nobody foresaw may be over at the next look
             return {self.status: error_notice(error)}
 
@@ -224,7 +231,7 @@ class RunPanel:
                 str(LEAVE_THE_RUN if joined else stop), interactive=may_ask, visible=not run.ended
             ),
             self.stop_now: gr.Button(visible=mine and run.state == "stopping"),
-            self.watched: "" if run.ended else _watched(run, mine, earlier),
+            self.watched: _watched(run.id) if run.ended else _going_on(run, mine, earlier),
             self.ended: run.id if run.ended else "",
             **(self._say_stopped(run) if is_lost else {}),
         }
@@ -247,14 +254,19 @@ class RunPanel:
 
     def _leave(self, run: Run, owned: object) -> dict:
         said = _("You have left {name}. It goes on for whoever started it.", name=name_of(run.id))
-        nothing = {part: draw(NO_RUN) for part, draw in self.views.items()}
         return {
-            **nothing,
-            **{component: chart.draw(NO_RUN) for component, chart in self.charts.items()},
-            **self.say_same(None),
+            **self._none(),
             self.status: run_status(NO_RUN.state, 0, 0, None, said),
             self.run_id: "",
             self.owned: {**remembered(owned), run.id: LEFT},
+        }
+
+    def _none(self) -> dict:
+        """No run is shown any more."""
+        return {
+            **{part: draw(NO_RUN) for part, draw in self.views.items()},
+            **{component: chart.draw(NO_RUN) for component, chart in self.charts.items()},
+            **self.say_same(None),
             self.stop: gr.Button(visible=False),
             self.stop_now: gr.Button(visible=False),
             self.watched: "",
@@ -274,7 +286,12 @@ class RunPanel:
         return gr.skip()
 
 
-def _watched(run: Run, mine: bool, earlier: list[Run]) -> str:
-    """What static/watch.js is told of a run that goes on. mine: whether the browser owns it."""
+def _watched(run_id: str, **more: object) -> str:
+    """What static/watch.js is told of the run that was drawn."""
+    return json.dumps({"run": run_id, **more})
+
+
+def _going_on(run: Run, mine: bool, earlier: list[Run]) -> str:
+    """The same of one that hasn't ended. mine: whether the browser owns it."""
     behind = ",".join(other.id for other in earlier)
-    return json.dumps({"run": run.id, "mark": mark_of(run), "mine": mine, "behind": behind})
+    return _watched(run.id, mark=mark_of(run), mine=mine, behind=behind)

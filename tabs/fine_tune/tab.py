@@ -246,7 +246,8 @@ def _follow(panel: RunPanel, look: dict, shared: Shared, starts: list) -> list:
         api_visibility="private",
     )
     # The page's script asks for a look
-    looks = [*starts, panel.status.submit(**look, **PRIVATE)]
+    again = panel.status.submit(**{**look, "fn": panel.look_again}, **PRIVATE)
+    looks = [*starts, again]
     for button, ask, outputs in (
         (panel.stop, panel.ask_to_stop, panel.shown_outputs),
         (panel.stop_now, panel.ask_to_stop_now, [panel.status]),
