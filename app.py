@@ -167,7 +167,14 @@ def _build_page(demo, settings):
     built = tokenize_tab, model_tab, fine_tune_tab, predict_tab, layers_tab
     parts = [*(tab.shared for tab in built), class_tab.shared]
     first_seen = read_address(
-        demo, tabs, above, parts, own_pairs.kept, own_pairs.still_kept, membership.inputs
+        demo,
+        tabs,
+        above,
+        parts,
+        own_pairs.kept,
+        own_pairs.still_kept,
+        fine_tune_tab.panel.owned,
+        membership.inputs,
     )
     for tab in built:
         for opening in tab.openings:

@@ -77,7 +77,7 @@ function merged(all, mine) {
 
 // Each tab of a browser has what the browser remembers in a copy of its own, and writes the whole of
 // it: what others have started is put to it, else the last to start would make them forget their
-// secrets.
+// secrets. Without a copy, as a page begins: what the browser remembers.
 function remember(mine) {
   let all = {};
   try {

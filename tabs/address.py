@@ -127,6 +127,7 @@ def read_address(
     parts: Sequence[Shared],
     kept: gr.Textbox,
     still_kept: Callable[[object], str],
+    owned: Component,
     of_class: Sequence[Component] = (),
 ) -> dict:
     """When the page loads, its address fills the fields, and those of the tabs that were left with
@@ -135,8 +136,8 @@ def read_address(
     A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the
     tabs, for the teacher's task and for what was wrong; parts: in the tabs' order. kept: is filled
     with the key that the browser keeps to its visitor's own pairs; still_kept: such a key, or ""
-    where it opens nothing. of_class: are filled last, with the address's class and the browser's
-    keys to it.
+    where it opens nothing. owned: is filled with the runs that the browser remembers. of_class: are
+    filled last, with the address's class and the browser's keys to it.
     """
     json_block("address", {"fields": {part.tab: part.data() for part in parts}})
 
@@ -150,7 +151,8 @@ def read_address(
     asked, *seen = [gr.Textbox("", visible="hidden") for _part in ("asked", *parts)]
     private = {"api_visibility": "private", "show_progress": "hidden"}
     # What the browser keeps comes first: a change of `asked` asks for it
-    demo.load(None, None, [kept, asked, seen[0]], js="() => page.address.begin()", **private)
+    js = "() => [page.fineTune.remember(), ...page.address.begin()]"
+    demo.load(None, None, [owned, kept, asked, seen[0]], js=js, **private)
     components = [component for part in parts for component in part.outputs]
     filled = asked.change(open_address, [asked, kept], [tabs, above, *components], **private)
     filled.then(None, None, seen, js="() => page.address.marks()", **private)

@@ -138,13 +138,11 @@ class RunPanel:
         # JSON of the run that was drawn last, "" for none: the page's script watches it while it
         # goes on, and asks for another look where it isn't the one that is shown
         self.watched = gr.Textbox("", visible="hidden", elem_id="run-watched")
-        # The storage's own key is no secret (it guards nothing beyond that browser) but must
-        # outlive a restart of the server.
-        self.owned = gr.BrowserState(
-            {}, storage_key="fine-tunes", secret="fine-tunes-of-this-browser"
-        )
-        # The storage says "changed" each time it is read, which a page does every second; this only
-        # when it holds other runs
+        # What the browser remembers, which static/fine_tune.js reads and writes. Not a
+        # gr.BrowserState: that one reads the storage when its code has come, over what a press has
+        # put there before.
+        self.owned = gr.JSON({}, visible="hidden")
+        # Changes only when the browser remembers other runs
         self.known = gr.Textbox("", visible="hidden")
 
     @property
