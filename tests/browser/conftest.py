@@ -67,7 +67,7 @@ def page(request, browser, app_address, kept_pages):
     """A new visitor's page, tokens drawn; of a test that opens a link itself, a blank one.
 
     Tests marked shares_page have one page a width: each says itself what it looks at.
-    Afterwards: no console error, no request elsewhere, no sideways scrolling.
+    Afterwards: no console error, no note of an error, no request elsewhere, no sideways scrolling.
     """
     shares = request.node.get_closest_marker("shares_page")
     visited = kept_pages.get(request.param) if shares else None
@@ -106,6 +106,8 @@ def _new_page(browser, app_address, size):
         ),
     )
     visited.on("framenavigated", lambda frame: frame.parent_frame or forget(visited.errors, BROKEN))
+    visited.expose_function("noteToast", lambda text: visited.errors.append(text))
+    visited.add_init_script(NOTE_TOASTS)
     visited.on("pageerror", lambda error: visited.errors.append(str(error)))
     visited.on(
         "request",
@@ -116,6 +118,16 @@ def _new_page(browser, app_address, size):
     return visited
 
 
+# A handler that raised tells the visitor so in a note that goes after ten seconds
+NOTE_TOASTS = """
+const noted = new WeakSet();
+new MutationObserver(() => {
+  for (const toast of document.querySelectorAll(".toast-body.error")) {
+    if (!noted.has(toast)) noteToast(toast.innerText);
+    noted.add(toast);
+  }
+}).observe(document, {childList: true, subtree: true});
+"""
 # What a page that is left says of the requests it was still waiting for: no error of the page
 BROKEN = "Unexpected error Connection errored out. "
 
