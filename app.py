@@ -166,7 +166,7 @@ def _build_page(demo, settings):
     own_pairs.listen(list(choices.values()), [tokenize_tab.bring, fine_tune_tab.bring])
     built = tokenize_tab, model_tab, fine_tune_tab, predict_tab, layers_tab
     parts = [*(tab.shared for tab in built), class_tab.shared]
-    first_seen = read_address(
+    seen = read_address(
         demo,
         tabs,
         above,
@@ -178,7 +178,7 @@ def _build_page(demo, settings):
     )
     for tab in built:
         for opening in tab.openings:
-            opening.after(first_seen[tab.shared.tab])
+            opening.after(seen[tab.shared.tab])
     return [opening for tab in built for opening in tab.openings if opening.prerender]
 
 

@@ -150,8 +150,20 @@ function marks() {
   return tabNames().map((name) => (name === open ? "seen" : ""));
 }
 
-// The mark of a tab that is selected: "seen" once it may draw itself.
-const seen = () => (page.address.isFilled ? "seen" : "");
+// The mark of a tab that is selected: "seen" once it may draw itself. It stays what it is by then.
+const seen = (mark) => mark || (page.address.isFilled ? "seen" : "");
+
+// What a tab draws itself with as it is first seen (web/first_paint.py): the values that it asks
+// with, and, once it has answered, the mark, another one where they have changed since.
+const askedWith = {};
+
+function opens(name, values) {
+  askedWith[name] = JSON.stringify(values);
+  return values;
+}
+
+const opened = (name, mark, values) =>
+  JSON.stringify(values) === askedWith[name] ? mark : `${mark}, and changed`;
 
 // Tab buttons are Gradio's own: the address follows the visitor's click, and never Gradio's choice
 // while it mounts. The tab of Layers has parts, of which Play is the one that needs no name.
@@ -249,7 +261,7 @@ function keep(tab, values, done) {
   show(location);
 }
 
-page.address = {begin, filled, keep, load, marks, note, seen, show};
+page.address = {begin, filled, keep, load, marks, note, opened, opens, seen, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
 document.addEventListener("click", hold, true);
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)

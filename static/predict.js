@@ -1,9 +1,6 @@
 // The Predict tab (tabs/predict/).
 window.page ??= {};
 
-// The first answer, unless the visitor has asked for another by then.
-const unlessShown = (first, shown) => shown || first;
-
 // Show the tab's fields: they are far above the button that fills them.
 function toTheTop(value) {
   document.querySelector("#tab-predict").scrollIntoView({block: "start"});
@@ -20,4 +17,4 @@ document.addEventListener("keydown", (event) => {
   document.querySelector("#press-predict")?.click();
 }, true);
 
-page.predict = {toTheTop, unlessShown};
+page.predict = {toTheTop};

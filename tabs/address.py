@@ -131,7 +131,7 @@ def read_address(
     of_class: Sequence[Component] = (),
 ) -> dict:
     """When the page loads, its address fills the fields, and those of the tabs that were left with
-    what it said of them. Returns {tab: the event after which it may draw itself}.
+    what it said of them. Returns {tab: a hidden text, whose changes let it draw itself}.
 
     A tab draws itself when it is first seen, so that a visitor pays for no other. above: over the
     tabs, for the teacher's task and for what was wrong; parts: in the tabs' order. kept: is filled
@@ -162,8 +162,8 @@ def read_address(
     # The first tab is seen from the start. One that the address opens is selected before it is
     # filled, and draws itself afterwards
     for tab, mark in zip(tabs.children[1:], seen[1:], strict=True):
-        tab.select(None, None, mark, js="() => page.address.seen()", **private)
-    return {part.tab: mark.change for part, mark in zip(parts, seen, strict=True)}
+        tab.select(None, mark, mark, js="(mark) => page.address.seen(mark)", **private)
+    return {part.tab: mark for part, mark in zip(parts, seen, strict=True)}
 
 
 def read_left(written: str) -> dict[str, dict[str, str]]:

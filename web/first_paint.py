@@ -4,6 +4,7 @@ Gradio 6.31: a page is built once, with its components' values as they are then;
 puts later ones into it.
 """
 
+import json
 from dataclasses import dataclass
 
 from languages import speaking
@@ -16,7 +17,8 @@ class Opening:
     handler: returns {component: value}.
     progress: "minimal" shows that it works, on `progress_on` alone where that is given. ahead: its
     answer, as HTML, is drawn into the page itself. follow: wires what is to happen after it, given
-    its event.
+    its event. again: where a field has changed before its answer comes, it asks once more, for
+    it may have drawn over what the visitor has asked for meanwhile.
     """
 
     handler: object
@@ -25,18 +27,29 @@ class Opening:
     progress_on: object = None
     prerender: bool = False
     follow: object = None
+    again: bool = False
 
-    def after(self, first_seen):
-        """Wire it; first_seen: the listener of the event after which the tab may draw itself."""
+    def after(self, seen):
+        """Wire it; seen: a hidden text, whose changes ask for it."""
+        name = json.dumps(f"opening{self.outputs[0]._id}")
         # What was drawn ahead stays as it is meanwhile
-        drawn = first_seen(
+        drawn = seen.change(
             self.handler,
             self.inputs,
             self.outputs,
+            js=f"(...values) => page.address.opens({name}, values)" if self.again else None,
             api_visibility="private",
             show_progress="hidden" if self.prerender else "minimal",
             show_progress_on=self.progress_on,
         )
+        if self.again:
+            drawn.then(
+                None,
+                [seen, *self.inputs],
+                seen,
+                js=f"(seen, ...values) => page.address.opened({name}, seen, values)",
+                api_visibility="private",
+            )
         if self.follow:
             self.follow(drawn)
 

@@ -181,7 +181,7 @@ def build_tab(
     _build_api(settings)
     openings = (
         Opening(panel.load, panel.owned, [panel.run_id, *panel.outputs], follow=theatre.move_dots),
-        Opening(forecast.fn, forecast.inputs, forecast.outputs),
+        Opening(forecast.fn, forecast.inputs, forecast.outputs, again=True),
     )
     return FineTuneTab(
         shared,

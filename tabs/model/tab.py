@@ -97,4 +97,4 @@ def build_tab(
         renewed=[looked],
     )
     build_share(settings, shared)
-    return ModelTab(pair, model, shared, (Opening(draw, inputs, outputs),))
+    return ModelTab(pair, model, shared, (Opening(draw, inputs, outputs, again=True),))

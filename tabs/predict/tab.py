@@ -86,7 +86,6 @@ class PredictTab:
     offered_to: list[gr.Dropdown]  # this tab's dropdown, and others that get the same offers
     answer: gr.HTML
     offered: gr.State  # the run whose model was offered last
-    first_answer: gr.Textbox  # hidden: the answer to the pair that the tab opens with
     shared: Shared
 
     def open(self, sentence1: str, sentence2: str, model: str, offered: str) -> dict[Block, Any]:
@@ -95,7 +94,7 @@ class PredictTab:
         A run that the address names is listed by a name that can be read, as one that was offered
         already is.
         """
-        changes = {self.first_answer: self.answers.answer(sentence1, sentence2, model)}
+        changes = {self.answer: self.answers.answer(sentence1, sentence2, model)}
         if is_run(model) and model != offered:
             name = _("a fine-tune: {name}", name=full_run_name(model, self.answers.settings))
             changes[self.model] = gr.Dropdown(choices((name, model)))
@@ -123,23 +122,14 @@ class PredictTab:
     def openings(self) -> tuple[Opening]:
         """What draws the tab when it is first seen."""
         inputs = [*self.pair, self.model, self.offered]
-        outputs = [self.first_answer, self.model]
-        return (
-            Opening(
-                self.open, inputs, outputs, progress_on=self.answer, follow=self.show_first_answer
-            ),
-        )
+        outputs = [self.answer, self.model]
 
-    def show_first_answer(self, opened: Any) -> None:
-        """Show it after the event `opened`, unless the visitor has asked for another by then."""
-        shown = opened.then(
-            None,
-            [self.first_answer, self.answer],
-            self.answer,
-            js="(first, shown) => page.predict.unlessShown(first, shown)",
-            **PRIVATE,
+        def follow(opened: Any) -> None:
+            press_open("of-the-answer", [opened])
+
+        return (
+            Opening(self.open, inputs, outputs, progress_on=self.answer, follow=follow, again=True),
         )
-        press_open("of-the-answer", [shown])
 
 
 def build_tab(
@@ -193,7 +183,7 @@ def build_tab(
 
     # A model that must be asked for at the Hub would keep the others of its call waiting: it is
     # answered by itself. A change of a hidden text is an event that an answer can raise.
-    later, later_chosen, first_answer = [gr.Textbox("", visible="hidden") for _place in range(3)]
+    later, later_chosen = [gr.Textbox("", visible="hidden") for _place in range(2)]
     # A run that ends chooses its model, too: for the guided walk, a learner asked for nothing
     chosen = [
         model.change(answers.answers, inputs, [answer, later_chosen], **PRIVATE, **BATCHED),
@@ -241,4 +231,4 @@ def build_tab(
     build_share(settings, shared)
     public(answers.predict, api_name="predict")
     offered_to = [model, *others]
-    return PredictTab(answers, pair, model, offered_to, answer, gr.State(""), first_answer, shared)
+    return PredictTab(answers, pair, model, offered_to, answer, gr.State(""), shared)

@@ -54,7 +54,7 @@ def build_padding(
     asked = [section.expand, padding.release, again.click]
     draw, inputs = partial(draw_logits, settings), [*inputs, padding]
     gr.on(asked, draw, inputs, output, **PRIVATE)
-    return {"padding": padding}, Opening(draw, inputs, [output])
+    return {"padding": padding}, Opening(draw, inputs, [output], again=True)
 
 
 @notice_on_error

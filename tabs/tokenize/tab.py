@@ -210,8 +210,8 @@ def build_tab(settings: Settings, membership: Membership | None = None) -> Token
     build_share(settings, shared)
     public(tokenize_endpoint(settings), api_name="tokenize")
     openings = (
-        Opening(pair.open, pair_inputs, [pair.grid], prerender=True),
-        Opening(batch.open, drawn, batch.opened, prerender=True),
+        Opening(pair.open, pair_inputs, [pair.grid], prerender=True, again=True),
+        Opening(batch.open, drawn, batch.opened, prerender=True, again=True),
         asks_model,
     )
     return TokenizeTab(pair, batch, choice, bring, shared, openings)

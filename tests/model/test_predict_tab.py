@@ -247,12 +247,12 @@ def test_a_run_of_an_address_is_listed_by_a_name(settings):
     with gr.Blocks():
         tab = predict_tab.build_tab(settings)
     opened = tab.open(*PAIR, run, "")
-    assert "notice error" in opened[tab.first_answer], "it isn't there"
+    assert "notice error" in opened[tab.answer], "it isn't there"
     choices = opened[tab.model].choices
     assert choices[0] == ("a fine-tune: Okapi", run)
     assert len(choices) == len(predict_models.choices()) + 1
-    assert list(tab.open(*PAIR, "../x", "")) == [tab.first_answer]
-    assert list(tab.open(*PAIR, run, run)) == [tab.first_answer], "one's own keeps its name"
+    assert list(tab.open(*PAIR, "../x", "")) == [tab.answer]
+    assert list(tab.open(*PAIR, run, run)) == [tab.answer], "one's own keeps its name"
     offered = tab.offer_run(run)
     assert shown(offered[tab.model])["value"] == offered[tab.offered] == run
     assert tab.offer_run("") == gr.skip()
