@@ -27,7 +27,6 @@ function begin(element, trigger, props) {
   look = () => trigger("submit");
 }
 
-// The run that is shown, and what was drawn last: two answers of Gradio's can pass each other.
 const textOf = (id) => document.querySelector(`#${id} textarea, #${id} input`)?.value;
 
 // told: JSON of the run that was drawn, with a mark while it goes on; "" for none.
@@ -37,7 +36,10 @@ function follow(told) {
   last = told;
   watched = drawn.mark ? drawn : null;
   clearTimeout(timer);
-  setTimeout(() => last === told && textOf("run-id") !== drawn.run && look(), SETTLED_MS);
+  // Two answers of Gradio's can pass each other
+  setTimeout(() => {
+    if (last === told && (textOf("run-id") ?? drawn.run) !== drawn.run) look();
+  }, SETTLED_MS);
   if (!watched) return;
   const same = before?.run === watched.run;
   Object.assign(watched, {etag: "", seen: same ? before.seen : -1, asked: 0, now: watched.mark});
