@@ -207,7 +207,7 @@ class RunPanel:
         try:
             return self._drawn(read_run(run_id, self.settings), owned)
         except InputError as error:
-            return {self.status: error_notice(error), self.watched: _watched(str(run_id))}
+            return {self.status: error_notice(error), self.watched: ""}
         except Exception as error:  # what nobody foresaw may be over at the next look
             return {self.status: error_notice(error)}
 

@@ -106,7 +106,9 @@ def _new_page(browser, app_address, size):
         ),
     )
     visited.on("framenavigated", lambda frame: frame.parent_frame or forget(visited.errors, BROKEN))
-    visited.expose_function("noteToast", lambda text: visited.errors.append(text))
+    visited.expose_function(
+        "noteToast", lambda text: None if LEFT in text else visited.errors.append(text)
+    )
     visited.add_init_script(NOTE_TOASTS)
     visited.on("pageerror", lambda error: visited.errors.append(str(error)))
     visited.on(
@@ -130,6 +132,7 @@ new MutationObserver(() => {
 """
 # What a page that is left says of the requests it was still waiting for: no error of the page
 BROKEN = "Unexpected error Connection errored out. "
+LEFT = "Connection to the server was lost."
 
 
 def said_by(message):
