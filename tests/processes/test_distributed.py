@@ -11,6 +11,9 @@ from dev.server import free_port
 from pipeline.settings import Launch, is_unlaunched, launch
 from tests.conftest import ROOT
 
+# torch aborted one of two processes once, in none of 15 starts on busy cores after that: what it
+# says is kept, and a second start is tried
+pytestmark = pytest.mark.flaky(reruns=1, only_rerun=["SIGABRT"])
 TRAIN = [
     "--source",
     "folder",
@@ -122,7 +125,7 @@ def train(tiny, small_folder, tmp_path_factory):
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400
         )
-        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.returncode == 0, done.stderr[-12000:]
         return top, done
 
     return run
