@@ -153,17 +153,17 @@ function marks() {
 // The mark of a tab that is selected: "seen" once it may draw itself. It stays what it is by then.
 const seen = (mark) => mark || (page.address.isFilled ? "seen" : "");
 
-// What a tab draws itself with as it is first seen (web/first_paint.py): the values that it asks
-// with, and, once it has answered, the mark, another one where they have changed since.
-const askedWith = {};
+// A tab's first drawing (web/first_paint.py), by its name: the fields' values with which it asks.
+const firstAsked = {};
 
-function opens(name, values) {
-  askedWith[name] = JSON.stringify(values);
+function keepAsked(name, values) {
+  firstAsked[name] = JSON.stringify(values);
   return values;
 }
 
-const opened = (name, mark, values) =>
-  JSON.stringify(values) === askedWith[name] ? mark : `${mark}, and changed`;
+// The tab's mark once that is drawn; where a field has changed since, another one, which asks again.
+const markAgain = (name, mark, values) =>
+  JSON.stringify(values) === firstAsked[name] ? mark : `${mark}, and changed`;
 
 // Tab buttons are Gradio's own: the address follows the visitor's click, and never Gradio's choice
 // while it mounts. The tab of Layers has parts, of which Play is the one that needs no name.
@@ -261,7 +261,7 @@ function keep(tab, values, done) {
   show(location);
 }
 
-page.address = {begin, filled, keep, load, marks, note, opened, opens, seen, show};
+page.address = {begin, filled, keep, keepAsked, load, markAgain, marks, note, seen, show};
 Object.assign(page.address, {changeTab, fillsFields, openTab, query, queryWithKept});
 document.addEventListener("click", hold, true);
 // Where the address will fill fields, what was drawn ahead of it isn't shown (static/page.css)

@@ -27,6 +27,7 @@ function begin(element, trigger, props) {
   look = () => trigger("submit");
 }
 
+// What a hidden text holds.
 const textOf = (id) => document.querySelector(`#${id} textarea, #${id} input`)?.value;
 
 // told: JSON of the run that was drawn, with a mark while it goes on; "" for none.

@@ -37,7 +37,7 @@ class Opening:
             self.handler,
             self.inputs,
             self.outputs,
-            js=f"(...values) => page.address.opens({name}, values)" if self.again else None,
+            js=f"(...values) => page.address.keepAsked({name}, values)" if self.again else None,
             api_visibility="private",
             show_progress="hidden" if self.prerender else "minimal",
             show_progress_on=self.progress_on,
@@ -47,7 +47,7 @@ class Opening:
                 None,
                 [seen, *self.inputs],
                 seen,
-                js=f"(seen, ...values) => page.address.opened({name}, seen, values)",
+                js=f"(seen, ...values) => page.address.markAgain({name}, seen, values)",
                 api_visibility="private",
             )
         if self.follow:
