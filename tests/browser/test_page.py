@@ -147,10 +147,11 @@ def test_a_tabs_first_answer_replaces_none_that_was_asked_for_since(page, tab, p
     panel.get_by_role("button", name=press, exact=True).click()
     shown = panel.locator("[data-pair*='Nothing of the kind']").first
     expect(shown).to_be_visible(timeout=60_000)
+    asked = shown.inner_text()
     own = f'"fn_index":{held[0].request.post_data_json["fn_index"]},'
     with page.expect_request(lambda sent: own in (sent.post_data or ""), timeout=60_000):
         held[0].continue_()
-    expect(shown).to_be_visible(timeout=60_000)
+    expect(shown).to_have_text(asked, use_inner_text=True, timeout=60_000)
 
 
 @pytest.mark.shares_page

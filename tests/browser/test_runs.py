@@ -205,6 +205,9 @@ def test_who_starts_the_same_settings_joins_that_run_and_leaves_it_running(brows
         page.wait_for_url(re.compile(f"run=(?!{run_id})[0-9a-f]{{32}}"))
         expect(again).to_be_hidden()
         assert len(waiting(served)) == 2
+        for one in (first_panel, panel):
+            one.get_by_role("button", name=LEAVE).click()
+            said(one, "It was removed from the queue before it started")
 
 
 def waiting(served):
