@@ -321,6 +321,32 @@ def test_what_the_storage_holds_is_added_to_or_replaced(fine_tune):
         assert fine_tune.evaluate(f"JSON.parse(localStorage.getItem('{key}'))") == remembered
 
 
+@pytest.mark.parametrize(
+    ("shown", "told", "looks"),
+    [
+        ("aa", '{"run": "aa"}', 0),
+        ("aa", '{"run": "bb"}', 1),  # another run's answer came late
+        ("aa", "", 1),  # one that there was none
+        ("", '{"run": "bb"}', 1),  # one of a run that was left
+        ("", "", 0),
+    ],
+)
+def test_another_run_that_was_drawn_than_is_shown_is_looked_at_again(blank, shown, told, looks):
+    page = blank(f'<div id="run-id"><textarea>{shown}</textarea></div>', "page.js", "watch.js")
+    asked = page.evaluate(
+        """async (told) => {
+          const asked = [];
+          page.watch.begin(document.body, (event) => asked.push(event), {});
+          page.watch.follow(told);
+          await new Promise((done) => setTimeout(done, 600));
+          return asked;
+        }""",
+        told,
+    )
+    page.close()
+    assert asked == ["submit"] * looks
+
+
 # ---------------------------------------------------------------- the keys of a grid
 
 

@@ -256,6 +256,17 @@ def test_where_no_run_is_shown_the_last_one_is_offered(panel, runs, owned):
     assert panel.status not in panel.offer_last(runs[0].id, owned)
 
 
+def test_a_look_again_takes_away_what_a_late_answer_drew(panel, runs, owned):
+    """Of a run that isn't shown any more, say because the visitor has left it."""
+    drawn = panel.look_again("", owned)
+    assert "No run yet" in drawn[panel.status] and drawn[panel.watched] == ""
+    assert set(panel.charts) <= set(drawn) and not drawn[panel.stop].visible
+    shown = panel.look_again(OTHER, owned)
+    assert json.loads(shown[panel.watched])["run"] == OTHER and name_of(OTHER) in text(
+        shown[panel.status]
+    )
+
+
 # ---------------------------------------------------------------- three seeds
 
 
