@@ -96,21 +96,8 @@ def _new_page(browser, app_address, size):
     """A page of a context of its own, which notes its errors and its requests to elsewhere."""
     context = browser.new_context(viewport=SIZES[size], locale="en-US")
     visited = context.new_page()
-    visited.size, visited.errors, visited.strangers = size, [], []
-    visited.on(
-        "console",
-        lambda message: (
-            visited.errors.append(said_by(message))
-            if message.type == "error" and "AbortError" not in message.text
-            else None
-        ),
-    )
-    visited.on("framenavigated", lambda frame: frame.parent_frame or forget(visited.errors, BROKEN))
-    visited.expose_function(
-        "noteToast", lambda text: None if LEFT in text else visited.errors.append(text)
-    )
-    visited.add_init_script(NOTE_TOASTS)
-    visited.on("pageerror", lambda error: visited.errors.append(str(error)))
+    note_errors(visited)
+    visited.size, visited.strangers = size, []
     visited.on(
         "request",
         lambda sent: (
@@ -121,18 +108,42 @@ def _new_page(browser, app_address, size):
 
 
 # A handler that raised tells the visitor so in a note that goes after ten seconds
-NOTE_TOASTS = """
+NEW_DOCUMENT = "a new document"
+NOTE_TOASTS = f"""
+if (window === top) console.debug("{NEW_DOCUMENT}");
 const noted = new WeakSet();
-new MutationObserver(() => {
-  for (const toast of document.querySelectorAll(".toast-body.error")) {
-    if (!noted.has(toast)) noteToast(toast.innerText);
+new MutationObserver(() => {{
+  for (const toast of document.querySelectorAll(".toast-body.error")) {{
+    if (!noted.has(toast)) console.error(toast.innerText);
     noted.add(toast);
-  }
-}).observe(document, {childList: true, subtree: true});
+  }}
+}}).observe(document, {{childList: true, subtree: true}});
 """
-# What a page that is left says of the requests it was still waiting for: no error of the page
-BROKEN = "Unexpected error Connection errored out. "
-LEFT = "Connection to the server was lost."
+# What a page says of its requests once it is left. Gradio 6.31 closes its stream as it is left, and
+# opens it again for a request that was on its way: the server no longer knows that visitor
+CUT_OFF = (
+    "Unexpected error Connection errored out.",
+    "Unexpected error 404: Not Found",
+    "Failed to load resource: net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "TypeError: network error",
+    "Connection to the server was lost.",
+)
+
+
+def note_errors(page):
+    """From now on page.errors has what its console says of errors, and its notes of them (toasts)."""
+    page.errors = []
+    page.add_init_script(NOTE_TOASTS)
+    page.on("console", lambda message: _note(page.errors, message))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+
+
+def _note(errors, message):
+    """Note a console error; at the first word of a new document, forget how the last one was cut off."""
+    if message.text == NEW_DOCUMENT:
+        errors[:] = [error for error in errors if not any(cut in error for cut in CUT_OFF)]
+    elif message.type == "error" and "AbortError" not in message.text:
+        errors.append(said_by(message))
 
 
 def said_by(message):
@@ -142,10 +153,6 @@ def said_by(message):
         if "load resource" in message.text
         else message.text
     )
-
-
-def forget(errors, text):
-    errors[:] = [error for error in errors if error != text]
 
 
 def _is_elsewhere(url, address):

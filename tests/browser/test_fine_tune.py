@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import note_errors
+
 SHORT = {
     "tab": "fine-tune",
     "source": "embedded",
@@ -32,16 +34,7 @@ def visited(browser, app_address):
     """A new browser's page and the errors of its console."""
     context = browser.new_context(locale="en-US", viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.errors = []
-    page.on(
-        "console",
-        lambda said: (
-            page.errors.append(said.text)
-            if said.type == "error" and "AbortError" not in said.text
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    note_errors(page)
     page.goto(f"{app_address}/?{urlencode(SHORT)}")
     steps = page.get_by_label("number input for max_steps").first
     expect(steps).to_have_value("6", timeout=60_000)
@@ -297,8 +290,6 @@ def test_two_more_seeds_make_a_band_and_a_remedy_another_run(visitor, panel, ran
     visitor.reload()
     earlier = panel.locator("#run-charts .curve").first.locator("button[data-run]")
     expect(earlier).to_have_count(2, timeout=60_000)
-    # What was still on its way when the page was left
-    visitor.errors[:] = [said for said in visitor.errors if "Connection errored out" not in said]
     expect(panel.locator(".status strong")).to_have_text("Done")
     line = panel.locator("#run-charts .curve").first.locator(".on-linear .earlier").first
     expect(line).to_be_visible()
