@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from languages import say, say_plural
 from pipeline.answers import Answers, answer_of, are_shares, rounded, share_of, write_answers
 from pipeline.collation import build_data_collator
-from pipeline.config import TrainingConfig
+from pipeline.config import EVAL_BATCH_SIZE, TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.edits.changed import Copy, LabelledPair, check_can_change, held_out, joining, noticed
 from pipeline.errors import InputError
@@ -84,7 +84,7 @@ def build_training_args(
         # the cap is kept by a callback, so that an epoch stays an epoch on the curve's axis
         max_steps=-1,
         per_device_train_batch_size=_shared_by(processes, config.batch_size),
-        per_device_eval_batch_size=64,
+        per_device_eval_batch_size=EVAL_BATCH_SIZE,
         max_grad_norm=MAX_GRAD_NORM,
         bf16=in_bf16,
         eval_steps=config.eval_steps if config.eval_strategy == "steps" else None,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from languages import say, say_plural
-from pipeline.config import TrainingConfig
+from pipeline.config import EVAL_BATCH_SIZE, TrainingConfig
 from pipeline.dataset import load_raw_datasets, planned_pairs
 from pipeline.edits.changed import check_can_change
 from pipeline.errors import HubUnavailable, InputError, SourceError
@@ -36,11 +36,9 @@ from pipeline.vocabulary import unknown_notes
 # and evaluate. Measured: its resident memory with all of pipeline.runs.worker.IMPORTS imported.
 LIBRARIES_BYTES = 520 * 10**6
 # Batches differ in length, so what one gave back fits the next badly, and oneDNN keeps a routine
-# for each length. Measured as the rest of the peak of runs of 12 and 125 steps, in shares of their
-# largest passing part: 0.3 to 1.2.
-LEFT_OVER = 0.8
-# Trainer's per_device_eval_batch_size, as build_training_args sets it
-JUDGED_AT_ONCE = 64
+# for each length. Measured as the rest of the peak of runs of 125 steps: 565 to 732 MB with batches
+# of 8 and 16, 1,093 MB with 32 (and 137 to 282 MB after 12 steps).
+LEFT_OVER_BYTES = 650 * 10**6
 # Pairs whose characters are looked up in the vocabulary
 LOOKED_AT = 100
 
@@ -161,16 +159,14 @@ def forecast(config: TrainingConfig, settings: Settings) -> Forecast:
     memory = memory_parts(size, config.batch_size, config.max_length, in_bf16) if size else []
     if memory:
         measured = say("Python, PyTorch, transformers and datasets (measured)")
-        kept = int(LEFT_OVER * max(part.bytes for part in memory if part.passing))
         memory[:0] = [
             Part(say("libraries"), LIBRARIES_BYTES, measured),
             Part(
                 say("kept by the allocator"),
-                kept,
+                LEFT_OVER_BYTES,
                 say(
-                    "memory that the allocator keeps after batches of other lengths: about "
-                    "{share} × the larger of the last two (measured)",
-                    share=LEFT_OVER,
+                    "memory that the allocator keeps after batches of other lengths (measured "
+                    "after 125 steps)"
                 ),
             ),
         ]
@@ -288,7 +284,7 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
     kept = size.layers * (
         tokens * (8 * size.hidden + 2 * size.intermediate) + size.heads * tokens * max_length
     )
-    judged = JUDGED_AT_ONCE * max_length
+    judged = EVAL_BATCH_SIZE * max_length
     alive = (
         judged * (8 * size.hidden + 4 * size.intermediate) + 4 * size.heads * judged * max_length
     )
@@ -337,7 +333,7 @@ def memory_parts(size: Size, batch_size: int, max_length: int, in_bf16: bool) ->
             say(
                 "one layer's intermediate results at a time: {pairs} × {max_length} tokens × (8 × "
                 "{hidden} + 4 × {intermediate}) + 4 × {heads} × {pairs} × {max_length}², × 4 bytes",
-                pairs=JUDGED_AT_ONCE,
+                pairs=EVAL_BATCH_SIZE,
                 max_length=max_length,
                 hidden=size.hidden,
                 intermediate=size.intermediate,

@@ -19,7 +19,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from languages import say
-from pipeline.config import TrainingConfig, config_from
+from pipeline.config import EVAL_BATCH_SIZE, TrainingConfig, config_from
 from pipeline.dataset import APP_PLACES, COLUMNS, app_pairs, columns_of
 from pipeline.edits.changed import Copy, copy_told
 from pipeline.errors import InputError
@@ -283,7 +283,7 @@ training_args = TrainingArguments(
     output_dir="run",
 {_arguments(config.training_arguments())}
     max_steps={config.max_steps} if {config.max_steps} < {config.epochs} * steps_per_epoch else -1,
-    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size=64, max_grad_norm=1.0,
+    per_device_train_batch_size={config.batch_size}, per_device_eval_batch_size={EVAL_BATCH_SIZE}, max_grad_norm=1.0,
     bf16={in_bf16}, use_cpu={"not torch.cuda.is_available()" if in_bf16 else False},
     eval_steps={config.eval_steps if config.eval_strategy == "steps" else None},
     logging_steps=1, logging_nan_inf_filter=False,

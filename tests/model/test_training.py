@@ -176,6 +176,23 @@ def test_evaluation_comes_as_often_as_asked(config, settings, tmp_path, strategy
     assert [event["step"] for event in events if event["event"] == "evaluation"] == evaluated
 
 
+def test_an_evaluation_judges_pairs_of_like_length_together(config, settings, tmp_path):
+    """Trainer sorts by length within a quarter of the pairs: less than a batch of 64 here."""
+    grouped = replace(
+        config, source="embedded", eval_pairs=160, train_sampling_strategy="group_by_length"
+    )
+    trainer, _ = prepare(grouped, tmp_path, settings)
+
+    def padding():
+        masks = [batch["attention_mask"] for batch in trainer.get_eval_dataloader()]
+        tokens = sum(int(mask.sum()) for mask in masks)
+        return sum(mask.numel() for mask in masks) / tokens - 1
+
+    assert padding() < 1 / 4
+    trainer.args.per_device_eval_batch_size = 64
+    assert padding() > 1 / 3
+
+
 def test_without_type_ids_it_trains_too(
     config, settings, tmp_path, tiny_distilbert, tiny_roberta_id
 ):
