@@ -3,7 +3,6 @@
 import json
 import shutil
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -27,6 +26,7 @@ from pipeline.settings import (
 from pipeline.task import MNLI
 from pipeline.tokenization import load_tokenizer
 from tests.conftest import in_cache, tiny_checkpoint
+from tests.processes.test_runs import until
 
 FILES = """
 from pipeline.settings import Settings
@@ -395,10 +395,7 @@ def test_a_download_that_goes_on_is_not_begun_again_and_only_so_many_go_on(monke
     end.set()
     assert str(repository.download("one", False, Settings())) == "one"
     assert str(repository.download("three", False, Settings())) == "three"
-    until = time.monotonic() + 20
-    while repository.under_way and time.monotonic() < until:  # the other one may end last
-        time.sleep(0.01)
-    assert not repository.under_way
+    until(lambda: not repository.under_way, 20)  # the other one may end last
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import html
 import io
 import json
 import re
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -36,6 +35,7 @@ from tabs.predict.compare_models import compare
 from tabs.predict.csv_file import build_csv_file
 from tabs.predict.stress import stress
 from tabs.predict.what_mattered import leave_words_out
+from tests.processes.test_runs import until
 from tests.support.in_process import InProcess, trained
 from views.one_step import one_step
 
@@ -82,10 +82,7 @@ def ended_run(task, checkpoint, settings, **values):
         max_length=32,
     )
     run_id, secret = start_run(replace(config, **values), settings, own_pair=PAIR)
-    end = time.monotonic() + 120
-    while not (run := read_run(run_id, settings)).ended:
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
+    run = until(lambda: (run := read_run(run_id, settings)).ended and run, 120)
     assert run.state == "done", run.events[-1]
     return run_id, secret
 
