@@ -108,17 +108,17 @@ def _new_page(browser, app_address, size):
 
 
 # A handler that raised tells the visitor so in a note that goes after ten seconds
-NEW_DOCUMENT = "a new document"
-NOTE_TOASTS = f"""
-if (window === top) console.debug("{NEW_DOCUMENT}");
+NOTE_TOASTS = """
 const noted = new WeakSet();
-new MutationObserver(() => {{
-  for (const toast of document.querySelectorAll(".toast-body.error")) {{
+new MutationObserver(() => {
+  for (const toast of document.querySelectorAll(".toast-body.error")) {
     if (!noted.has(toast)) console.error(toast.innerText);
     noted.add(toast);
-  }}
-}}).observe(document, {{childList: true, subtree: true}});
+  }
+}).observe(document, {childList: true, subtree: true});
 """
+# The first words of a page, and of what it is loaded anew as
+NEW_DOCUMENT = "a new document"
 # What a page says of its requests once it is left. Gradio 6.31 closes its stream as it is left, and
 # opens it again for a request that was on its way: the server no longer knows that visitor
 CUT_OFF = (
@@ -133,13 +133,14 @@ CUT_OFF = (
 def note_errors(page):
     """From now on page.errors has what its console says of errors, and its notes of them (toasts)."""
     page.errors = []
+    page.add_init_script(f'if (window === top) console.debug("{NEW_DOCUMENT}")')
     page.add_init_script(NOTE_TOASTS)
     page.on("console", lambda message: _note(page.errors, message))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
 
 
 def _note(errors, message):
-    """Note a console error; at the first word of a new document, forget how the last one was cut off."""
+    """Note a console error; where a new document begins, forget how the last one was cut off."""
     if message.text == NEW_DOCUMENT:
         errors[:] = [error for error in errors if not any(cut in error for cut in CUT_OFF)]
     elif message.type == "error" and "AbortError" not in message.text:
