@@ -57,6 +57,9 @@ def to_first_step(run_id, settings):
     return time.monotonic() - began
 
 
+# The two starts are half a minute apart, and other tests share the cores: once the warm one took as
+# long as the fresh one. That comparison alone is made a second time
+@pytest.mark.flaky(reruns=1, only_rerun=[r"assert [\d.]+ < \([\d.]+ / 1\.5\)"])
 def test_runs_come_out_of_the_spare_and_start_afresh_without_one(tiny, settings):
     """A warm spare, one that still imports, and none."""
     spare.keep()
