@@ -54,6 +54,34 @@ class ProcessFailed(ProcessError):
     """What was asked raised an error that nobody foresaw; the message is for a log."""
 
 
+# As CUDA, PyTorch's allocator, Python's, C++, oneDNN and the dynamic linker say it
+OUT_OF_MEMORY = (
+    "out of memory",
+    "t allocate memory",
+    "cannot allocate",
+    "bad_alloc",
+    "could not create a primitive",
+    "start new thread",
+    "failed to map segment",  # of a library that is being imported
+)
+# More than what a process has freed and kept: the system is asked for them
+SOME_BYTES = 64 * 2**20
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: the error says so, or there is none now either. A C extension that
+    gets none may raise anything, such as a SystemError.
+    """
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY):
+        return True
+    try:
+        bytes(SOME_BYTES)  # reserved, and not filled
+    except MemoryError:
+        return True
+    return False
+
+
 def shown(value: Any) -> str:
     """A visitor's value as a message quotes it: at most 60 characters of its repr.
 

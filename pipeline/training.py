@@ -26,7 +26,7 @@ from pipeline.collation import build_data_collator
 from pipeline.config import EVAL_BATCH_SIZE, TrainingConfig
 from pipeline.dataset import load_raw_datasets
 from pipeline.edits.changed import Copy, LabelledPair, check_can_change, held_out, joining, noticed
-from pipeline.errors import InputError
+from pipeline.errors import InputError, is_out_of_memory
 from pipeline.hub.checkpoint_rules import check_fit
 from pipeline.hub.sources import (
     checkpoint_files,
@@ -448,23 +448,13 @@ def fine_tune(
         yield event
 
 
-# As CUDA, PyTorch's allocator, Python's, C++, oneDNN and the dynamic linker say it
-MEMORY_FULL = (
-    "out of memory",
-    "t allocate memory",
-    "cannot allocate",
-    "bad_alloc",
-    "could not create a primitive",
-    "start new thread",
-    "failed to map segment",  # of a library that is being imported
-)
 # As Python and safetensors, which is written in Rust, quote the operating system
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
 def failure_message(error: Exception) -> str:
     """What a visitor reads of an error that ended a run: its cause where one knows it, no trace."""
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY_FULL):
+    if is_out_of_memory(error):
         return say("The machine ran out of memory. Choose a smaller batch size or max_length.")
     if any(words in str(error).lower() for words in DISK_FULL):
         return say(

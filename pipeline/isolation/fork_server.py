@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from languages import speaking
-from pipeline.errors import InputError
+from pipeline.errors import InputError, is_out_of_memory
 from pipeline.isolation.confine import Limits, confine, limit_cpu, use_for_temporary_files
 from pipeline.isolation.messages import packed
 from pipeline.isolation.priority import (
@@ -123,7 +123,10 @@ def _use_one_thread() -> None:
 
 
 def _answer(request: bytes) -> bytes:
-    """("made", value), ("refused", an InputError) or ("failed", what a log should have), packed."""
+    """("made", value), ("refused", an InputError) or ("failed", what a log should have), packed.
+
+    Raises what came of a lack of memory: this process ends, and so the page knows why.
+    """
     try:
         function, arguments, keywords, language, cpu = pickle.loads(request)
         limit_cpu(cpu)
@@ -131,9 +134,9 @@ def _answer(request: bytes) -> bytes:
             return packed(("made", function(*arguments, **keywords)))
     except InputError as error:
         return packed(("refused", error))
-    except MemoryError:
-        return packed(("failed", "MemoryError"))
     except BaseException as error:  # a panic of the tokenizers' Rust is no Exception
+        if is_out_of_memory(error):
+            raise
         return packed(("failed", _line(error)))
 
 

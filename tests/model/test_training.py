@@ -2,11 +2,13 @@
 
 import json
 import math
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
+from pipeline import training
 from pipeline.collation import build_data_collator
 from pipeline.config import TrainingConfig, config_from
 from pipeline.dataset import load_raw_datasets
@@ -239,6 +241,21 @@ def test_stopped_runs_keep_their_model(config, settings, tmp_path):
 def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
     failed = events_of(replace(config, source="hub"), tmp_path, settings)
     assert kinds(failed) == ["failed"] and "HF_HUB_OFFLINE" in failed[0]["message"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory so")
+def test_what_got_no_memory_may_raise_anything():
+    import resource
+
+    error = SystemError("<built-in function linear> returned NULL without setting an exception")
+    assert "unexpected error (SystemError)" in training.failure_message(error)
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (2**20, limits[1]))
+    try:
+        message = training.failure_message(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+    assert "ran out of memory" in message
 
 
 @pytest.mark.parametrize(

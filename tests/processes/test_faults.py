@@ -75,13 +75,14 @@ def test_a_worker_killed_in_training_fails_alone_and_the_next_run_starts(tiny, s
 
 
 @limits
-def test_a_worker_out_of_memory_says_so(tiny, settings):
-    """The kernel refuses it more memory in the midst of training, as it would under a container's limit."""
+@pytest.mark.parametrize("at", ["start", "log"])
+def test_a_worker_out_of_memory_says_so(at, tiny, settings):
+    """The kernel refuses it more memory while it imports and in the midst of training, as under a container's limit."""
     run_id, _ = start_run(
         config_for(tiny, train_pairs=64, batch_size=64, epochs=5, max_steps=300, eval_steps=1),
         settings,
     )
-    until_told(run_id, "start", settings)
+    until_told(run_id, at, settings)
     resource.prlimit(worker_of(run_id, settings), resource.RLIMIT_DATA, (2**20, 2**20))
     run = ended(run_id, settings)
     assert run.state == "failed" and "memory" in run.events[-1]["message"], run.events[-1]

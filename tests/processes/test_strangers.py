@@ -229,8 +229,8 @@ def test_what_takes_too_long_or_too_much_is_closed_and_the_next_one_answered(
     tiny, tiny_distilbert, isolating
 ):
     impatient = replace(isolating, isolated_seconds=3.0)
-    with pytest.raises(SourceError, match="took more memory|broke its process|can't be used"):
-        isolated.ask(tiny, take_memory, settings=impatient)
+    with pytest.raises(SourceError, match="took more memory"):
+        isolated.ask(tiny_distilbert, take_memory, settings=impatient)
     with pytest.raises(SourceError, match="did not respond within 3 s"):
         isolated.ask(tiny, never_end, settings=impatient)
     with pytest.raises(SourceError, match="was closed"):
