@@ -428,31 +428,36 @@ def fine_tune(
     InputError before the first event for a config out of bounds.
     """
     config = config.checked(settings)
-    events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+    events: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue()
     began = time.monotonic()
 
+    def told(event, **what):
+        return {"event": event, "seconds": round(time.monotonic() - began, 3), **what}
+
     def tell(event, **what):
-        events.put({"event": event, "seconds": round(time.monotonic() - began, 3), **what})
+        events.put(told(event, **what))
 
     def work():
         try:
             _work(config, Path(folder), settings, should_stop, tell, own_pair)
-        except InputError as error:
-            tell("failed", message=error.args[0] if error.args else "", bad_input=True)
-        except Exception as error:
-            tell("failed", message=failure_message(error))
-        events.put(None)
+            events.put(None)
+        except BaseException as error:  # a panic of the tokenizers' Rust is no Exception
+            events.put(error)
 
     threading.Thread(target=work, daemon=True, name="fine-tune").start()
-    while (event := events.get()) is not None:
+    while isinstance(event := events.get(), dict):
         yield event
+    if isinstance(event, InputError):
+        yield told("failed", message=event.args[0] if event.args else "", bad_input=True)
+    elif event is not None:
+        yield told("failed", message=failure_message(event))
 
 
 # As Python and safetensors, which is written in Rust, quote the operating system
 DISK_FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
-def failure_message(error: Exception) -> str:
+def failure_message(error: BaseException) -> str:
     """What a visitor reads of an error that ended a run: its cause where one knows it, no trace."""
     if is_out_of_memory(error):
         return say("The machine ran out of memory. Choose a smaller batch size or max_length.")

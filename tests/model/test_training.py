@@ -22,6 +22,7 @@ from pipeline.settings import Settings
 from pipeline.task import MRPC
 from pipeline.tokenization import load_tokenizer
 from pipeline.training import evaluate_checkpoint, fine_tune, prepare
+from tests.support.probes import panic
 
 
 @pytest.fixture
@@ -241,6 +242,22 @@ def test_stopped_runs_keep_their_model(config, settings, tmp_path):
 def test_a_run_that_cannot_start_says_why(config, settings, tmp_path):
     failed = events_of(replace(config, source="hub"), tmp_path, settings)
     assert kinds(failed) == ["failed"] and "HF_HUB_OFFLINE" in failed[0]["message"]
+
+
+def test_a_panic_ends_a_run_as_an_error_does(config, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_work", panic)
+    [event] = fine_tune(config, tmp_path, settings)
+    assert event["event"] == "failed" and "unexpected error (Panic)" in event["message"]
+
+
+def test_a_failure_that_cannot_be_told_ends_the_run_too(config, settings, tmp_path, monkeypatch):
+    def no_memory(_error):
+        raise MemoryError
+
+    monkeypatch.setattr(training, "_work", panic)
+    monkeypatch.setattr(training, "failure_message", no_memory)
+    with pytest.raises(MemoryError):
+        list(fine_tune(config, tmp_path, settings))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory so")
