@@ -671,6 +671,7 @@ def print_event(event: dict[str, Any], bar: Any) -> Any:
                 f"{_pairs(config_from(event['config']).effective_batch_size)} in one update"
             )
         print(f"majority: {figures_said(majority)}")
+        tqdm.monitor_interval = 0  # no thread of its own, whose start can hang without memory
         return tqdm(total=event["total_steps"], unit="step", file=sys.stderr, mininterval=1)
     if kind == "log":
         bar.update(event["step"] - bar.n)
