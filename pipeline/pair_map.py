@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.hub.checkpoint_rules import CAUSAL
 
 if TYPE_CHECKING:  # importing these takes seconds
-    import numpy as np
     from numpy.typing import ArrayLike
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
@@ -63,15 +62,23 @@ class VectorReader:
         vectors = vectors_read(outputs[0].detach(), keywords["attention_mask"], self._config)
         self._kept.append(vectors.float().cpu())
 
-    def take(self) -> np.ndarray | None:
+    def take(self) -> Tensor | None:
         """The vectors since the last time, (pairs, hidden size) in float32; None without any."""
         import torch
 
         kept, self._kept = self._kept, []
-        return torch.cat(kept).numpy() if kept else None
+        return torch.cat(kept) if kept else None
 
 
 # ---------------------------------------------------------------- the plane
+# In PyTorch, which raises an error where it gets no memory: SciPy's OpenBLAS 0.3.30, which
+# scikit-learn's PCA computes with, asks for it again for ever, and NumPy's ends the process
+
+
+def _in_float64(values: ArrayLike | Tensor) -> Tensor:
+    import torch
+
+    return torch.as_tensor(values, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -81,40 +88,38 @@ class Plane:
     mean: tuple[float, ...]
     axes: tuple[tuple[float, ...], tuple[float, ...]]
 
-    def points(self, vectors: ArrayLike) -> list[list[float]]:
+    def points(self, vectors: ArrayLike | Tensor) -> list[list[float]]:
         """Where each vector lies in the plane, [[x, y], ...]; NaN where a vector is NaN."""
-        import numpy as np
-
-        points = (np.asarray(vectors, np.float64) - self.mean) @ np.transpose(self.axes)
+        points = (_in_float64(vectors) - _in_float64(self.mean)) @ _in_float64(self.axes).T
         return [[round(x, DECIMALS), round(y, DECIMALS)] for x, y in points.tolist()]  # (pairs, 2)
 
-    def variance_held(self, vectors: ArrayLike) -> float:
+    def variance_held(self, vectors: ArrayLike | Tensor) -> float:
         """The share of these vectors' variance that lies in the plane, 0 to 1; NaN without any
         variance.
         """
-        import numpy as np
+        vectors = _in_float64(vectors)
+        centred = vectors - vectors.mean(0)
+        whole = centred.square().sum().item()
+        in_plane = (centred @ _in_float64(self.axes).T).square().sum().item()
+        return in_plane / whole if whole > 0 else math.nan
 
-        centred = np.asarray(vectors, np.float64) - np.mean(vectors, axis=0, dtype=np.float64)
-        whole = np.square(centred).sum()
-        in_plane = np.square(centred @ np.transpose(self.axes)).sum()
-        return float(in_plane / whole) if whole > 0 else math.nan
 
-
-def fitted_plane(vectors: ArrayLike) -> Plane | None:
+def fitted_plane(vectors: ArrayLike | Tensor) -> Plane | None:
     """The plane in which these vectors vary most, as scikit-learn's PCA finds it; None where one
     is NaN or infinite, or all are the same.
     """
-    import numpy as np
-    from sklearn.decomposition import PCA
+    import torch
 
-    vectors = np.asarray(vectors, np.float64)
-    varies = np.isfinite(vectors).all() and (vectors != vectors[:1]).any()
+    vectors = _in_float64(vectors)
+    varies = vectors.isfinite().all() and (vectors != vectors[:1]).any()
     if not varies or min(vectors.shape) < 2:
         return None
-    # The other solvers draw random numbers, or find the axes less exactly
-    found = PCA(n_components=2, svd_solver="full").fit(vectors)
-    first, second = (tuple(axis) for axis in found.components_.tolist())
-    return Plane(tuple(found.mean_.tolist()), (first, second))
+    mean = vectors.mean(0)
+    axes = torch.linalg.svd(vectors - mean, full_matrices=False).Vh[:2]  # (2, hidden size)
+    # An axis and its opposite are the same plane: the largest number of each is positive, as there
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+    first, second = (tuple(axis) for axis in (axes * largest.sign()).tolist())
+    return Plane(tuple(mean.tolist()), (first, second))
 
 
 def plane_from(values: Any) -> Plane | None:
@@ -183,9 +188,6 @@ class PairMap:
     """The points of the pairs that a model's evaluations judge, in the plane of the first one."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        # Before training: an import that fails for want of memory says something else
-        import sklearn.decomposition  # noqa: F401
-
         self._reader = VectorReader(model)
         self.plane: Plane | None = None
         self._told: dict[str, Any] = {}
@@ -195,16 +197,16 @@ class PairMap:
         variance that the plane holds}; {} where that can't be told. order: the row of each pair in
         the order in which they were judged.
         """
-        import numpy as np
+        import torch
 
         vectors = self._reader.take()
         if vectors is None:  # asked again, or remembered
             return self._told
         self._told = {}
         if order is not None and len(order) == len(vectors):
-            by_row = vectors[np.argsort(order)]  # (pairs, hidden size)
+            by_row = vectors[torch.as_tensor(order).argsort()]  # (pairs, hidden size)
             self.plane = self.plane or fitted_plane(by_row)
-            if self.plane and np.isfinite(by_row).all():
+            if self.plane and by_row.isfinite().all():
                 held = self.plane.variance_held(by_row)
                 self._told = {"points": self.plane.points(by_row), "held": held}
         return self._told

@@ -38,7 +38,6 @@ IMPORTS = (
     "pandas",
     "pyarrow",
     "evaluate",
-    "sklearn.decomposition",
     "sklearn.metrics",
     "scipy.io",
     "scipy.stats",

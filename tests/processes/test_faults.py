@@ -89,6 +89,36 @@ def test_a_worker_out_of_memory_says_so(at, tiny, settings):
     assert "Traceback" not in page_of(run_id, settings)
 
 
+LITTLE_MEMORY = """
+import re, resource, torch
+from pathlib import Path
+from pipeline.errors import is_out_of_memory
+from pipeline.pair_map import fitted_plane
+torch.set_num_threads(1)
+vectors = torch.randn(408, 384)
+torch.linalg.svd(torch.eye(3))  # what is loaded and kept from the first time on
+held = 1024 * int(re.search(r"VmData:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+for more in range(40):
+    resource.setrlimit(resource.RLIMIT_DATA, (held + more * 2**20, -1))
+    try:
+        fitted_plane(vectors)
+        print("found")
+    except Exception as error:
+        print("refused" if is_out_of_memory(error) else repr(error))
+"""
+
+
+@limits
+def test_a_map_that_gets_too_little_memory_raises_an_error():
+    """A library that asks for memory for ever, or ends the process, would take the run with it."""
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    told = done.stdout.split()
+    assert done.returncode == 0 and len(told) == 40, done
+    assert {*told} == {"refused", "found"}, told
+
+
 # ---------------------------------------------------------------- the disk
 
 
