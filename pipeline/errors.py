@@ -64,8 +64,8 @@ OUT_OF_MEMORY = (
     "start new thread",
     "failed to map segment",  # of a library that is being imported
 )
-# More than what a process has freed and kept: the system is asked for them
-SOME_BYTES = 64 * 2**20
+# More than what an allocator keeps of freed memory, so that the system itself is asked
+PROBE_BYTES = 64 * 2**20
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -76,7 +76,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY):
         return True
     try:
-        bytes(SOME_BYTES)  # reserved, and not filled
+        bytes(PROBE_BYTES)  # reserved, and not filled
     except MemoryError:
         return True
     return False

@@ -71,8 +71,8 @@ class VectorReader:
 
 
 # ---------------------------------------------------------------- the plane
-# In PyTorch, which raises an error where it gets no memory: SciPy's OpenBLAS 0.3.30, which
-# scikit-learn's PCA computes with, asks for it again for ever, and NumPy's ends the process
+# In PyTorch, which raises an error where it gets no memory. SciPy's OpenBLAS 0.3.30, with which
+# scikit-learn's PCA computes, asks for it again for ever; NumPy's ends the process.
 
 
 def _in_float64(values: ArrayLike | Tensor) -> Tensor:
@@ -116,7 +116,7 @@ def fitted_plane(vectors: ArrayLike | Tensor) -> Plane | None:
         return None
     mean = vectors.mean(0)
     axes = torch.linalg.svd(vectors - mean, full_matrices=False).Vh[:2]  # (2, hidden size)
-    # An axis and its opposite are the same plane: the largest number of each is positive, as there
+    # Either sign of an axis gives this plane: its largest number is positive, as in scikit-learn
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     first, second = (tuple(axis) for axis in (axes * largest.sign()).tolist())
     return Plane(tuple(mean.tolist()), (first, second))
